@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "nft_rule.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <libnftnl/expr.h>
+#include <libnftnl/rule.h>
+#include <libnftnl/set.h>
+#include <libnftnl/udata.h>
+#include <linux/netfilter.h>
+#include <linux/netfilter/nf_tables.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
+
+#define TYPE_INET_SERVICE 13  /* nft's number for the key; another one makes the administrator's dump unreadable */
+#define SET_ID 1
+
+static void free_rule(struct nftnl_rule **rule)
+{
+	if (*rule)
+		nftnl_rule_free(*rule);
+}
+
+static void free_set(struct nftnl_set **set)
+{
+	if (*set)
+		nftnl_set_free(*set);
+}
+
+#define OWN_RULE __attribute__((cleanup(free_rule)))
+#define OWN_SET __attribute__((cleanup(free_set)))
+
+static int no_memory(struct fault *fault)
+{
+	errno = ENOMEM;
+	return fault_errno(fault, FAULT_LATER, "building a change of the ruleset");
+}
+
+void rule_set_name(const char *tag, char name[SET_NAME_SIZE])
+{
+	snprintf(name, SET_NAME_SIZE, SET_PREFIX "%s", tag + strlen(TAG_PREFIX));
+}
+
+int rule_add_set(struct batch *batch, uint8_t family, const char *table, const struct opening *opening,
+		 struct fault *fault)
+{
+	OWN_SET struct nftnl_set *set = nftnl_set_alloc();
+	struct nftnl_set_elem *element = nftnl_set_elem_alloc();
+	char name[SET_NAME_SIZE];
+	uint16_t port = htons(opening->port);
+	struct nlmsghdr *message;
+
+	if (!set || !element) {
+		if (element)
+			nftnl_set_elem_free(element);
+		return no_memory(fault);
+	}
+	nftnl_set_elem_add(set, element);
+	rule_set_name(opening->tag, name);
+	nftnl_set_set_u32(set, NFTNL_SET_FAMILY, family);
+	nftnl_set_set_u32(set, NFTNL_SET_FLAGS, NFT_SET_TIMEOUT);
+	nftnl_set_set_u32(set, NFTNL_SET_KEY_TYPE, TYPE_INET_SERVICE);
+	nftnl_set_set_u32(set, NFTNL_SET_KEY_LEN, sizeof(port));
+	nftnl_set_set_u32(set, NFTNL_SET_ID, SET_ID);
+	nftnl_set_elem_set_u64(element, NFTNL_SET_ELEM_TIMEOUT, opening->seconds * UINT64_C(1000));
+	if (nftnl_set_set_str(set, NFTNL_SET_TABLE, table) < 0 || nftnl_set_set_str(set, NFTNL_SET_NAME, name) < 0 ||
+	    nftnl_set_elem_set(element, NFTNL_SET_ELEM_KEY, &port, sizeof(port)) < 0)
+		return no_memory(fault);
+	message = nftnl_nlmsg_build_hdr(batch_next(batch), NFT_MSG_NEWSET, family, NLM_F_CREATE | NLM_F_EXCL,
+					++batch->netlink->sequence);
+	nftnl_set_nlmsg_build_payload(message, set);
+	batch_add(batch);
+	message = nftnl_nlmsg_build_hdr(batch_next(batch), NFT_MSG_NEWSETELEM, family, NLM_F_CREATE | NLM_F_EXCL,
+					++batch->netlink->sequence);
+	nftnl_set_elems_nlmsg_build_payload(message, set);
+	batch_add(batch);
+	return 0;
+}
+
+/* --- the expressions of the rule; a missing one would open more than the port, so each is checked -------------------- */
+
+static struct nftnl_expr *expression(struct nftnl_rule *rule, const char *name)
+{
+	struct nftnl_expr *expr = nftnl_expr_alloc(name);
+
+	if (expr)
+		nftnl_rule_add_expr(rule, expr);
+	return expr;
+}
+
+static int add_compare(struct nftnl_rule *rule, uint8_t value)
+{
+	struct nftnl_expr *expr = expression(rule, "cmp");
+
+	if (!expr)
+		return -1;
+	nftnl_expr_set_u32(expr, NFTNL_EXPR_CMP_SREG, NFT_REG_1);
+	nftnl_expr_set_u32(expr, NFTNL_EXPR_CMP_OP, NFT_CMP_EQ);
+	return nftnl_expr_set(expr, NFTNL_EXPR_CMP_DATA, &value, sizeof(value));
+}
+
+/* meta l4proto tcp: before the payload is looked at, as nft does it */
+static int add_tcp(struct nftnl_rule *rule)
+{
+	struct nftnl_expr *expr = expression(rule, "meta");
+
+	if (!expr)
+		return -1;
+	nftnl_expr_set_u32(expr, NFTNL_EXPR_META_KEY, NFT_META_L4PROTO);
+	nftnl_expr_set_u32(expr, NFTNL_EXPR_META_DREG, NFT_REG_1);
+	return add_compare(rule, IPPROTO_TCP);
+}
+
+/* tcp dport @set */
+static int add_port(struct nftnl_rule *rule, const char *set)
+{
+	struct nftnl_expr *payload = expression(rule, "payload"), *lookup = payload ? expression(rule, "lookup") : NULL;
+
+	if (!lookup)
+		return -1;
+	nftnl_expr_set_u32(payload, NFTNL_EXPR_PAYLOAD_BASE, NFT_PAYLOAD_TRANSPORT_HEADER);
+	nftnl_expr_set_u32(payload, NFTNL_EXPR_PAYLOAD_OFFSET, 2);
+	nftnl_expr_set_u32(payload, NFTNL_EXPR_PAYLOAD_LEN, 2);
+	nftnl_expr_set_u32(payload, NFTNL_EXPR_PAYLOAD_DREG, NFT_REG_1);
+	nftnl_expr_set_u32(lookup, NFTNL_EXPR_LOOKUP_SREG, NFT_REG_1);
+	nftnl_expr_set_u32(lookup, NFTNL_EXPR_LOOKUP_SET_ID, SET_ID);
+	return nftnl_expr_set_str(lookup, NFTNL_EXPR_LOOKUP_SET, set);
+}
+
+/* socket transparent 1 */
+static int add_socket(struct nftnl_rule *rule)
+{
+	struct nftnl_expr *expr = expression(rule, "socket");
+
+	if (!expr)
+		return -1;
+	nftnl_expr_set_u32(expr, NFTNL_EXPR_SOCKET_KEY, NFT_SOCKET_TRANSPARENT);
+	nftnl_expr_set_u32(expr, NFTNL_EXPR_SOCKET_DREG, NFT_REG_1);
+	return add_compare(rule, 1);
+}
+
+static int add_accept(struct nftnl_rule *rule)
+{
+	struct nftnl_expr *expr = expression(rule, "immediate");
+
+	if (!expr)
+		return -1;
+	nftnl_expr_set_u32(expr, NFTNL_EXPR_IMM_DREG, NFT_REG_VERDICT);
+	nftnl_expr_set_u32(expr, NFTNL_EXPR_IMM_VERDICT, NF_ACCEPT);
+	return 0;
+}
+
+static int set_comment(struct nftnl_rule *rule, const char *tag)
+{
+	struct nftnl_udata_buf *userdata = nftnl_udata_buf_alloc(NFT_USERDATA_MAXLEN);
+	int rc;
+
+	if (!userdata)
+		return -1;
+	rc = nftnl_udata_put_strz(userdata, NFTNL_UDATA_RULE_COMMENT, tag) ? 0 : -1;
+	if (rc == 0)
+		rc = nftnl_rule_set_data(rule, NFTNL_RULE_USERDATA, nftnl_udata_buf_data(userdata),
+					 nftnl_udata_buf_len(userdata));
+	nftnl_udata_buf_free(userdata);
+	return rc;
+}
+
+/* Neither NLM_F_APPEND nor a position: the rule goes to the head of the chain. */
+int rule_add(struct batch *batch, uint8_t family, const char *table, const char *chain, const struct opening *opening,
+	     struct fault *fault)
+{
+	OWN_RULE struct nftnl_rule *rule = nftnl_rule_alloc();
+	char name[SET_NAME_SIZE];
+	struct nlmsghdr *message;
+
+	rule_set_name(opening->tag, name);
+	if (!rule || nftnl_rule_set_str(rule, NFTNL_RULE_TABLE, table) < 0 ||
+	    nftnl_rule_set_str(rule, NFTNL_RULE_CHAIN, chain) < 0 || set_comment(rule, opening->tag) < 0 ||
+	    add_tcp(rule) < 0 || add_port(rule, name) < 0 || (opening->own_listener && add_socket(rule) < 0) ||
+	    add_accept(rule) < 0)
+		return no_memory(fault);
+	message = nftnl_nlmsg_build_hdr(batch_next(batch), NFT_MSG_NEWRULE, family, NLM_F_CREATE,
+					++batch->netlink->sequence);
+	nftnl_rule_nlmsg_build_payload(message, rule);
+	batch_add(batch);
+	return 0;
+}
+
+int rule_delete(struct batch *batch, uint8_t family, const char *table, const char *chain, uint64_t handle,
+		struct fault *fault)
+{
+	OWN_RULE struct nftnl_rule *rule = nftnl_rule_alloc();
+	struct nlmsghdr *message;
+
+	if (!rule || nftnl_rule_set_str(rule, NFTNL_RULE_TABLE, table) < 0 ||
+	    nftnl_rule_set_str(rule, NFTNL_RULE_CHAIN, chain) < 0)
+		return no_memory(fault);
+	nftnl_rule_set_u64(rule, NFTNL_RULE_HANDLE, handle);
+	message = nftnl_nlmsg_build_hdr(batch_next(batch), NFT_MSG_DELRULE, family, 0, ++batch->netlink->sequence);
+	nftnl_rule_nlmsg_build_payload(message, rule);
+	batch_add(batch);
+	return 0;
+}
+
+int rule_delete_set(struct batch *batch, uint8_t family, const char *table, const char *name, struct fault *fault)
+{
+	OWN_SET struct nftnl_set *set = nftnl_set_alloc();
+	struct nlmsghdr *message;
+
+	if (!set || nftnl_set_set_str(set, NFTNL_SET_TABLE, table) < 0 ||
+	    nftnl_set_set_str(set, NFTNL_SET_NAME, name) < 0)
+		return no_memory(fault);
+	message = nftnl_nlmsg_build_hdr(batch_next(batch), NFT_MSG_DELSET, family, 0, ++batch->netlink->sequence);
+	nftnl_set_nlmsg_build_payload(message, set);
+	batch_add(batch);
+	return 0;
+}
+
+/* User data is a row of type, length, value with one byte each for the first two, see libnftnl's udata.c. */
+bool rule_tag(const struct nlattr *userdata, char tag[TAG_SIZE])
+{
+	const unsigned char *at = userdata ? mnl_attr_get_payload(userdata) : NULL;
+	size_t left = userdata ? mnl_attr_get_payload_len(userdata) : 0;
+
+	while (left >= 2 && left - 2 >= at[1]) {
+		if (at[0] == NFTNL_UDATA_RULE_COMMENT && at[1] == TAG_SIZE && at[2 + TAG_SIZE - 1] == '\0' &&
+		    opening_is_tag((const char *)at + 2, NULL)) {
+			memcpy(tag, at + 2, TAG_SIZE);
+			return true;
+		}
+		left -= (size_t)at[1] + 2;
+		at += at[1] + 2;
+	}
+	return false;
+}

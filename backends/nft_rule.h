@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * nft_rule.h - the messages that open: a set with a timeout in each table, and a rule at the head of each chain.
+ *
+ *	nft add set FAMILY TABLE acmegate_DIGITS { type inet_service; timeout ...; elements = { 80 timeout 60s } }
+ *	nft insert rule FAMILY TABLE CHAIN tcp dport @acmegate_DIGITS socket transparent 1 accept comment "acmegate:DIGITS"
+ */
+#ifndef ACMEGATE_NFT_RULE_H
+#define ACMEGATE_NFT_RULE_H
+
+#include "nft_netlink.h"
+#include "opening.h"
+
+#define SET_PREFIX "acmegate_"
+#define SET_NAME_SIZE (sizeof(SET_PREFIX) + TAG_DIGITS)
+
+/* The name of the set that belongs to a tag. */
+void rule_set_name(const char *tag, char name[SET_NAME_SIZE]);
+
+/* The set and its one element, the port, with opening->seconds to live. */
+int rule_add_set(struct batch *batch, uint8_t family, const char *table, const struct opening *opening,
+		 struct fault *fault) MUST_CHECK;
+
+/* The rule. The set must have been added to the same table before it. */
+int rule_add(struct batch *batch, uint8_t family, const char *table, const char *chain, const struct opening *opening,
+	     struct fault *fault) MUST_CHECK;
+
+int rule_delete(struct batch *batch, uint8_t family, const char *table, const char *chain, uint64_t handle,
+		struct fault *fault) MUST_CHECK;
+int rule_delete_set(struct batch *batch, uint8_t family, const char *table, const char *name,
+		    struct fault *fault) MUST_CHECK;
+
+/* The tag in the user data of a rule, if it has one of ours: copied to tag. */
+bool rule_tag(const struct nlattr *userdata, char tag[TAG_SIZE]);
+
+#endif

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * nft_walk.h - can this base chain keep a SYN to the port out? The rules are walked with an abstract packet: what is known
+ * of it (TCP, the port, a new or untracked connection, IPv4 or IPv6) decides; everything else is taken to go either way.
+ *
+ * The answer errs on one side only: a chain that can block is never said to be harmless.
+ */
+#ifndef ACMEGATE_NFT_WALK_H
+#define ACMEGATE_NFT_WALK_H
+
+#include "nft_snapshot.h"
+
+/* port: host byte order. Base chains of the families ip, ip6, inet, and of bridge and netdev. */
+bool walk_can_block(const struct snapshot *snapshot, const struct nft_chain *chain, uint16_t port);
+
+#endif

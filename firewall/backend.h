@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * backend.h - what every kind of firewall can do for us, and the table of the kinds.
+ *
+ * close() is the promise of the program: it may be called at any time, any number of times, by a process that never called
+ * open(), and it succeeds only when a fresh reading of the firewall shows nothing that carries our tag.
+ */
+#ifndef ACMEGATE_BACKEND_H
+#define ACMEGATE_BACKEND_H
+
+#include <stddef.h>
+
+#include "opening.h"
+
+#define DIGEST_SIZE 32
+#define PLAN_LINES 64
+
+/* What open() would do, as commands that a person could type. */
+struct plan {
+	size_t lines;
+	char line[PLAN_LINES][320];
+	char warning[FAULT_TEXT_SIZE];	/* what might still keep the packets out, or "" */
+};
+
+struct ruleset; /* a backend's connection to its firewall */
+
+struct backend {
+	const char *name;
+	/* 1: in use on this host, *ruleset is the caller's until detach(). 0: not in use here. -1: fault. */
+	int (*attach)(struct ruleset **ruleset, struct fault *fault);
+	/* Reads only. A firewall that would block the port and cannot be opened is a fault that names the place. */
+	int (*plan)(struct ruleset *ruleset, const struct opening *opening, struct plan *plan, struct fault *fault);
+	/* All or nothing; read back before it returns. Opens nothing where nothing blocks. */
+	int (*open)(struct ruleset *ruleset, const struct opening *opening, struct fault *fault);
+	/* Removes what carries this tag, or any tag of ours when tag is NULL. */
+	int (*close)(struct ruleset *ruleset, const char *tag, struct fault *fault);
+	/* SHA-256 over all that is not ours and does not change by itself (counters, timeouts, dynamic sets). */
+	int (*digest)(struct ruleset *ruleset, unsigned char out[DIGEST_SIZE], struct fault *fault);
+	void (*detach)(struct ruleset *ruleset);
+};
+
+/* All backends, NULL at the end. Their order is fixed: the journal names them by a bit mask of it. */
+extern const struct backend *const backends[];
+
+/*
+ * Layers of this host's firewall that no backend opens: FAULT_FAILED names them. Only for backend = auto: an
+ * administrator who names a backend has decided.
+ */
+int backend_check_unknown(struct fault *fault) MUST_CHECK;
+
+#endif

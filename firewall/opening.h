@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* opening.h - the one change that acmegate makes to a firewall: let TCP in to one port for a short while. */
+#ifndef ACMEGATE_OPENING_H
+#define ACMEGATE_OPENING_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "fault.h"
+
+#define TAG_PREFIX "acmegate:"
+#define TAG_DIGITS 16
+#define TAG_SIZE (sizeof(TAG_PREFIX) + TAG_DIGITS)
+
+struct opening {
+	char tag[TAG_SIZE];	/* "acmegate:" and 16 hex digits: how we know our own rules again, whoever "we" are by then */
+	uint16_t port;		/* host byte order */
+	uint32_t seconds;	/* the longest it may stand, whatever happens to us */
+	bool own_listener;	/* bind the rule to our transparent socket, so that it ends with the process */
+};
+
+/* A new opening with a random tag. */
+int opening_make(struct opening *opening, uint16_t port, uint32_t seconds, struct fault *fault) MUST_CHECK;
+
+/* Is this text, all of it, a tag of ours (wanted NULL), or this very one? */
+bool opening_is_tag(const char *text, const char *wanted);
+
+#endif

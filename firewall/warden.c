@@ -1,0 +1,590 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "warden.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <sys/timerfd.h>
+#include <time.h>
+
+#include "deploy.h"
+#include "listener.h"
+#include "log.h"
+#include "spawn.h"
+#include "watchdog.h"
+#include "window.h"
+#include "wire.h"
+
+#define RUN_SECONDS 900		/* a run without a window may last this long: a CA that hangs ends it */
+#define WATCHDOG_GRACE 5	/* the watchdog acts when the warden's own deadline has not */
+#define KEEPER_SECONDS 10	/* how long the keeper may take to end when it is told to */
+
+enum state { SURVEYING, WORKING, OPENING, STANDING, CLOSING, STATES };
+
+enum event {
+	EVENT_SURVEY,		/* the keeper has looked at one certificate */
+	EVENT_STORED,		/* the keeper has stored one */
+	EVENT_OPEN,		/* the client asks */
+	EVENT_CLOSE,
+	EVENT_READY,		/* the responder accepts connections */
+	EVENT_CLIENT_ENDED,
+	EVENT_KEEPER_ENDED,
+	EVENT_RESPONDER_ENDED,
+	EVENT_WATCHDOG_ENDED,
+	EVENT_DEADLINE,
+	EVENT_SIGNAL,
+	EVENT_NONSENSE,		/* a record that is malformed or not for us */
+	EVENTS
+};
+
+enum watched { ON_SIGNAL, ON_TIMER, ON_KEEPER, ON_CLIENT, ON_RESPONDER, KEEPER_PID, CLIENT_PID, RESPONDER_PID,
+	       WATCHDOG_PID, WATCHED };
+
+struct warden {
+	const struct config *config;
+	const struct errand *errand;
+	struct journal *journal;
+	int state_fd, config_fd;
+	enum state state;
+	int status;
+	int fd[WATCHED];	/* what poll looks at; -1: not there (any more) */
+	int client_ends[2];	/* for the client: its sockets to keeper and responder, made before either runs */
+	int keeper_end, responder_end;
+	struct window window;
+	bool prepared;
+	uint32_t surveyed;
+	bool wanted[MAX_CERTIFICATES], deploy[MAX_CERTIFICATES];
+	struct record record;
+	struct fault fault;
+};
+
+typedef void handler(struct warden *);
+
+/* --- small things ------------------------------------------------------------------------------------------------- */
+
+static void set_timer(struct warden *w, unsigned int seconds)
+{
+	struct itimerspec time = { .it_value.tv_sec = seconds };
+
+	timerfd_settime(w->fd[ON_TIMER], 0, &time, NULL);
+}
+
+static int send(struct warden *w, enum watched channel, enum verb verb, uint32_t index, const void *data, size_t length)
+{
+	return wire_send(w->fd[channel], verb, index, data, length, &w->fault);
+}
+
+/* Where a run goes wrong for a reason of its own: said once, remembered in the exit status, then the way out. */
+static void give_up(struct warden *w)
+{
+	log_error("%s", w->fault.text);
+	if (w->status == STATUS_DONE)
+		w->status = fault_status(&w->fault);
+	w->state = CLOSING;
+}
+
+static void give_up_because(struct warden *w, enum fault_kind kind, const char *why)
+{
+	fault_set(&w->fault, kind, "%s", why);
+	give_up(w);
+}
+
+/* --- the window --------------------------------------------------------------------------------------------------- */
+
+static void drop_responder(struct warden *w)
+{
+	spawn_reap(&w->fd[RESPONDER_PID], true);
+	close_fd(&w->fd[ON_RESPONDER]);
+}
+
+static void say_opened(struct warden *w)
+{
+	const struct plan *plan = &w->window.plan;
+
+	if (plan->warning[0])
+		log_warning("%s", plan->warning);
+	for (size_t i = 0; i < plan->lines; i++)
+		log_debug("%s", plan->line[i]);
+	if (plan->lines)
+		log_notice("port %u open for at most %u s (%zu rule%s in %.2f ms)", w->config->gate.port,
+			   w->config->gate.max_open, plan->lines, plan->lines == 1 ? "" : "s", w->window.open_cost * 1e3);
+	else
+		log_notice("port %u is not blocked by any chain; nothing to open", w->config->gate.port);
+}
+
+static void say_unchanged(struct warden *w)
+{
+	unsigned char after[DIGEST_SIZE];
+	int same = window_compare(&w->window, after, &w->fault);
+
+	if (same < 0)
+		log_warning("the ruleset could not be compared: %s", w->fault.text);
+	else if (same)
+		log_notice("ruleset unchanged (sha256 %02x%02x%02x%02x%02x%02x...)", after[0], after[1], after[2], after[3],
+			   after[4], after[5]);
+	else
+		log_notice("nothing of acmegate's is left in the ruleset; somebody else has changed it meanwhile");
+}
+
+/* Everything that ends a window ends here. A firewall that cannot be read is tried again: this is the promise. */
+static void shut(struct warden *w)
+{
+	double opened = w->window.opened;
+
+	if (!w->window.standing)
+		return;
+	for (int i = 0; window_close(&w->window, &w->fault) < 0; i++) {
+		struct timespec pause = { .tv_nsec = 100000000 };
+
+		log_error("closing port %u: %s", w->config->gate.port, w->fault.text);
+		w->status = STATUS_FAILED;
+		if (i == 20) {
+			log_error("the port may still be open; run acmegate recover. The kernel closes it after %u s at the latest",
+				  w->config->gate.max_open);
+			drop_responder(w);
+			return; /* the journal stays armed */
+		}
+		nanosleep(&pause, NULL);
+	}
+	if (opened > 0)
+		log_notice("port %u closed after %.1f ms", w->config->gate.port, (monotonic_seconds() - opened) * 1e3);
+}
+
+/* What can wait until the client has been told: the responder, the journal, the watchdog, the comparison. */
+static void tidy(struct warden *w)
+{
+	bool opened = w->window.opened > 0;
+
+	drop_responder(w);
+	if (w->window.standing || !w->prepared)
+		return;
+	if (w->journal->armed && journal_clear(w->journal, &w->fault) < 0) {
+		log_error("%s; run acmegate recover when the disk works again", w->fault.text);
+		w->status = STATUS_FAILED;
+	}
+	watchdog_stop(&w->fd[WATCHDOG_PID]);
+	if (opened)
+		say_unchanged(w);
+	window_free(&w->window);
+	w->prepared = false;
+}
+
+static int start_responder(struct warden *w, const int listeners[2])
+{
+	int ends[2];
+	struct place places[] = { { -1, FD_WARDEN }, { w->config_fd, FD_CONFIG }, { w->responder_end, FD_CLIENT },
+				  { listeners[0], FD_LISTEN_4 }, { listeners[1], FD_LISTEN_6 } };
+
+	if (wire_pair(ends, &w->fault) < 0)
+		return -1;
+	places[0].from = ends[1];
+	w->fd[ON_RESPONDER] = ends[0];
+	w->fd[RESPONDER_PID] = spawn_agent(ROLE_RESPONDER, w->config, places, LENGTH_OF(places), &w->fault);
+	close(ends[1]);
+	return w->fd[RESPONDER_PID] < 0 ? -1 : 0;
+}
+
+/* The listening sockets live in the responder only: they end with it, and with them what the rule matches. */
+static int prepare_window(struct warden *w)
+{
+	int listeners[2], rc;
+
+	w->prepared = true;
+	if (window_prepare(&w->window, w->journal, w->config, &w->fault) < 0)
+		return -1;
+	w->fd[WATCHDOG_PID] = watchdog_start(w->journal, w->config->gate.max_open + WATCHDOG_GRACE, &w->fault);
+	if (w->fd[WATCHDOG_PID] < 0 || listener_open(w->config->gate.port, listeners, &w->fault) < 0)
+		return -1;
+	rc = start_responder(w, listeners);
+	close_fd(&listeners[0]);
+	close_fd(&listeners[1]);
+	return rc;
+}
+
+static void refuse(struct warden *w)
+{
+	struct fault ignored;
+
+	(void)!wire_send(w->fd[ON_CLIENT], VERB_REFUSED, 0, w->fault.text, strlen(w->fault.text), &ignored);
+	give_up(w);
+}
+
+static void on_open(struct warden *w)
+{
+	set_timer(w, w->config->gate.max_open);
+	w->state = OPENING;
+	if (prepare_window(w) < 0)
+		refuse(w);
+}
+
+static void on_ready(struct warden *w)
+{
+	set_timer(w, w->config->gate.max_open);
+	if (window_open(&w->window, &w->fault) < 0) {
+		refuse(w);
+		return;
+	}
+	w->state = STANDING;
+	if (send(w, ON_CLIENT, VERB_OPENED, 0, NULL, 0) < 0)
+		give_up(w);
+	say_opened(w);
+}
+
+static void on_close(struct warden *w)
+{
+	shut(w);
+	if (w->window.standing) {
+		w->state = CLOSING;
+		return;
+	}
+	w->state = WORKING;
+	if (send(w, ON_CLIENT, VERB_CLOSED, 0, NULL, 0) < 0)
+		give_up(w);
+	tidy(w);
+	w->window.opened = 0;
+	set_timer(w, RUN_SECONDS);
+}
+
+/* --- the work ----------------------------------------------------------------------------------------------------- */
+
+static int start_keeper(struct warden *w, int keeper_channel)
+{
+	struct place places[] = { { keeper_channel, FD_WARDEN }, { w->config_fd, FD_CONFIG }, { w->keeper_end, FD_CLIENT },
+				  { w->state_fd, FD_STATE } };
+
+	w->fd[KEEPER_PID] = spawn_agent(ROLE_KEEPER, w->config, places, LENGTH_OF(places), &w->fault);
+	close_fd(&w->keeper_end);
+	return w->fd[KEEPER_PID] < 0 ? -1 : 0;
+}
+
+static int start_client(struct warden *w)
+{
+	OWN_FD int ca = -1;
+	int ends[2];
+	struct work work = { 0 };
+	struct place places[] = { { -1, FD_WARDEN }, { w->config_fd, FD_CONFIG }, { w->client_ends[0], FD_KEEPER },
+				  { w->client_ends[1], FD_RESPONDER }, { -1, FD_CA_FILE } };
+
+	if (w->config->acme.ca_file[0]) {
+		ca = open(w->config->acme.ca_file, O_RDONLY | O_CLOEXEC);
+		if (ca < 0)
+			return fault_errno(&w->fault, FAULT_USAGE, "%s", w->config->acme.ca_file);
+	}
+	if (wire_pair(ends, &w->fault) < 0)
+		return -1;
+	places[0].from = ends[1];
+	places[4].from = ca;
+	w->fd[ON_CLIENT] = ends[0];
+	w->fd[CLIENT_PID] = spawn_agent(ROLE_CLIENT, w->config, places, LENGTH_OF(places), &w->fault);
+	close(ends[1]);
+	close_fd(&w->client_ends[0]);
+	close_fd(&w->client_ends[1]);
+	if (w->fd[CLIENT_PID] < 0)
+		return -1;
+	for (uint32_t i = 0; i < w->config->certificates; i++)
+		work.wanted[i] = w->wanted[i];
+	return send(w, ON_CLIENT, VERB_WORK, 0, &work, sizeof(work));
+}
+
+static bool anything_wanted(const struct warden *w)
+{
+	for (uint32_t i = 0; i < w->config->certificates; i++)
+		if (w->wanted[i])
+			return true;
+	return false;
+}
+
+static void on_survey(struct warden *w)
+{
+	const struct survey *survey = (const void *)w->record.data;
+	uint32_t i = w->record.index;
+
+	if (i != w->surveyed || i >= w->config->certificates) {
+		give_up_because(w, FAULT_FAILED, "the keeper told of certificates in the wrong order");
+		return;
+	}
+	w->wanted[i] = w->errand->named[i] && (survey->due || !w->errand->only_due);
+	w->deploy[i] = survey->deploy && w->errand->named[i];
+	if (w->errand->named[i])
+		log_info("certificate %s: %s", w->config->certificate[i].name, survey->reason);
+	if (++w->surveyed < w->config->certificates)
+		return;
+	if (!anything_wanted(w)) {
+		log_info("nothing is due");
+		w->state = CLOSING;
+		return;
+	}
+	w->state = WORKING;
+	if (start_client(w) < 0)
+		give_up(w);
+}
+
+static void on_stored(struct warden *w)
+{
+	uint32_t i = w->record.index;
+
+	if (i >= w->config->certificates) {
+		give_up_because(w, FAULT_FAILED, "the keeper stored a certificate that is not in the configuration");
+		return;
+	}
+	log_notice("certificate %s is stored in %s/certificates/%s/live", w->config->certificate[i].name,
+		   w->config->gate.state, w->config->certificate[i].name);
+	w->deploy[i] = w->config->certificate[i].deploy[0] != '\0';
+}
+
+static bool take_record(struct warden *w, enum watched channel);
+static void dispatch(struct warden *w, enum event event);
+
+/* What the keeper has said before the client ended still counts. */
+static void on_client_ended(struct warden *w)
+{
+	struct pollfd keeper = { .fd = w->fd[ON_KEEPER], .events = POLLIN };
+	int status;
+
+	while (poll(&keeper, 1, 0) > 0 && (keeper.revents & POLLIN) && take_record(w, ON_KEEPER))
+		;
+	status = spawn_reap(&w->fd[CLIENT_PID], false);
+	close_fd(&w->fd[ON_CLIENT]);
+	if (status > 128)
+		give_up_because(w, FAULT_FAILED, "the client died");
+	else if (status != STATUS_DONE && w->status == STATUS_DONE)
+		w->status = status;
+	w->state = CLOSING;
+}
+
+static void on_keeper_ended(struct warden *w)
+{
+	spawn_reap(&w->fd[KEEPER_PID], false);
+	close_fd(&w->fd[ON_KEEPER]);
+	give_up_because(w, FAULT_FAILED, "the keeper ended before the work was done");
+}
+
+static void on_responder_ended(struct warden *w)
+{
+	give_up_because(w, FAULT_FAILED, "the responder ended while the port was open");
+}
+
+static void on_watchdog_ended(struct warden *w)
+{
+	give_up_because(w, FAULT_FAILED, "the watchdog ended while the port was open");
+}
+
+static void on_deadline(struct warden *w)
+{
+	give_up_because(w, FAULT_LATER, w->state == STANDING || w->state == OPENING ?
+						"the validation did not end in the time that [gate] max_open allows" :
+						"the CA did not answer in time");
+}
+
+static void on_signal(struct warden *w)
+{
+	struct signalfd_siginfo info = { 0 };
+
+	if (read(w->fd[ON_SIGNAL], &info, sizeof(info)) != (ssize_t)sizeof(info))
+		return;
+	fault_set(&w->fault, FAULT_LATER, "stopped by %s", strsignal((int)info.ssi_signo));
+	give_up(w);
+}
+
+static void on_nonsense(struct warden *w)
+{
+	give_up(w); /* the fault is set by who found it */
+}
+
+static void surprise(struct warden *w)
+{
+	give_up_because(w, FAULT_FAILED, "a child asked for something out of turn");
+}
+
+/* What is not in the table is a surprise. */
+static handler *const table[STATES][EVENTS] = {
+	[SURVEYING] = { [EVENT_SURVEY] = on_survey, [EVENT_KEEPER_ENDED] = on_keeper_ended,
+			[EVENT_DEADLINE] = on_deadline, [EVENT_SIGNAL] = on_signal, [EVENT_NONSENSE] = on_nonsense },
+	[WORKING] = { [EVENT_OPEN] = on_open, [EVENT_STORED] = on_stored, [EVENT_CLIENT_ENDED] = on_client_ended,
+		      [EVENT_KEEPER_ENDED] = on_keeper_ended, [EVENT_DEADLINE] = on_deadline, [EVENT_SIGNAL] = on_signal,
+		      [EVENT_NONSENSE] = on_nonsense },
+	[OPENING] = { [EVENT_READY] = on_ready, [EVENT_CLIENT_ENDED] = on_client_ended,
+		      [EVENT_KEEPER_ENDED] = on_keeper_ended, [EVENT_RESPONDER_ENDED] = on_responder_ended,
+		      [EVENT_WATCHDOG_ENDED] = on_watchdog_ended, [EVENT_DEADLINE] = on_deadline,
+		      [EVENT_SIGNAL] = on_signal, [EVENT_NONSENSE] = on_nonsense },
+	[STANDING] = { [EVENT_CLOSE] = on_close, [EVENT_CLIENT_ENDED] = on_client_ended,
+		       [EVENT_KEEPER_ENDED] = on_keeper_ended, [EVENT_RESPONDER_ENDED] = on_responder_ended,
+		       [EVENT_WATCHDOG_ENDED] = on_watchdog_ended, [EVENT_DEADLINE] = on_deadline,
+		       [EVENT_SIGNAL] = on_signal, [EVENT_NONSENSE] = on_nonsense },
+};
+
+static void dispatch(struct warden *w, enum event event)
+{
+	handler *handle = table[w->state][event];
+
+	(handle ? handle : surprise)(w);
+}
+
+/* --- the loop ----------------------------------------------------------------------------------------------------- */
+
+/* Which records each child may send. */
+static const struct {
+	enum watched channel;
+	enum verb verb;
+	enum event event;
+} spoken[] = {
+	{ ON_KEEPER, VERB_SURVEY, EVENT_SURVEY }, { ON_KEEPER, VERB_STORED, EVENT_STORED },
+	{ ON_CLIENT, VERB_OPEN, EVENT_OPEN },	  { ON_CLIENT, VERB_CLOSE, EVENT_CLOSE },
+	{ ON_RESPONDER, VERB_READY, EVENT_READY },
+};
+
+/* false: the channel has ended, which says no more than the end of the process will. */
+static bool take_record(struct warden *w, enum watched channel)
+{
+	int rc = wire_receive(w->fd[channel], &w->record, &w->fault);
+
+	if (rc == 0) {
+		close_fd(&w->fd[channel]);
+		return false;
+	}
+	for (size_t i = 0; rc > 0 && i < LENGTH_OF(spoken); i++)
+		if (spoken[i].channel == channel && spoken[i].verb == (enum verb)w->record.verb) {
+			dispatch(w, spoken[i].event);
+			return true;
+		}
+	if (rc > 0)
+		fault_set(&w->fault, FAULT_FAILED, "a child sent %s, which is not its to send",
+			  verb_name((enum verb)w->record.verb));
+	dispatch(w, EVENT_NONSENSE);
+	return false;
+}
+
+static void look_at(struct warden *w, enum watched which)
+{
+	static const enum event events[WATCHED] = {
+		[ON_SIGNAL] = EVENT_SIGNAL,	    [ON_TIMER] = EVENT_DEADLINE,
+		[KEEPER_PID] = EVENT_KEEPER_ENDED,  [CLIENT_PID] = EVENT_CLIENT_ENDED,
+		[RESPONDER_PID] = EVENT_RESPONDER_ENDED, [WATCHDOG_PID] = EVENT_WATCHDOG_ENDED,
+	};
+
+	if (which == ON_KEEPER || which == ON_CLIENT || which == ON_RESPONDER)
+		take_record(w, which);
+	else
+		dispatch(w, events[which]);
+}
+
+static void loop(struct warden *w)
+{
+	while (w->state != CLOSING) {
+		struct pollfd list[WATCHED];
+
+		for (int i = 0; i < WATCHED; i++)
+			list[i] = (struct pollfd){ .fd = w->fd[i], .events = POLLIN };
+		if (poll(list, WATCHED, -1) < 0) {
+			if (errno == EINTR)
+				continue;
+			fault_errno(&w->fault, FAULT_FAILED, "waiting");
+			give_up(w);
+			return;
+		}
+		/* One event a round: each may change what there is to wait for. Signals and the deadline come first. */
+		for (int i = 0; i < WATCHED; i++)
+			if (list[i].revents) {
+				look_at(w, (enum watched)i);
+				break;
+			}
+	}
+}
+
+/* --- beginning and end -------------------------------------------------------------------------------------------- */
+
+static int begin(struct warden *w)
+{
+	int channel[2], pair[2];
+	sigset_t signals;
+	int rc;
+
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGINT);
+	sigaddset(&signals, SIGTERM);
+	sigaddset(&signals, SIGHUP);
+	if (sigprocmask(SIG_BLOCK, &signals, NULL) < 0)
+		return fault_errno(&w->fault, FAULT_FAILED, "blocking signals");
+	w->fd[ON_SIGNAL] = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
+	/* CLOCK_BOOTTIME goes on while the machine sleeps: a window that outlasts a suspend is closed at once after it. */
+	w->fd[ON_TIMER] = timerfd_create(CLOCK_BOOTTIME, TFD_CLOEXEC);
+	if (w->fd[ON_SIGNAL] < 0 || w->fd[ON_TIMER] < 0)
+		return fault_errno(&w->fault, FAULT_LATER, "preparing to wait");
+	set_timer(w, RUN_SECONDS);
+	w->config_fd = config_share(w->config, &w->fault);
+	if (w->config_fd < 0 || wire_pair(pair, &w->fault) < 0)
+		return -1;
+	w->client_ends[0] = pair[0];
+	w->keeper_end = pair[1];
+	if (wire_pair(pair, &w->fault) < 0)
+		return -1;
+	w->client_ends[1] = pair[0];
+	w->responder_end = pair[1];
+	if (wire_pair(channel, &w->fault) < 0)
+		return -1;
+	w->fd[ON_KEEPER] = channel[0];
+	rc = start_keeper(w, channel[1]);
+	close(channel[1]);
+	return rc;
+}
+
+static void run_deploy_hooks(struct warden *w)
+{
+	for (uint32_t i = 0; i < w->config->certificates; i++) {
+		if (!w->deploy[i])
+			continue;
+		if (deploy_run(w->config, &w->config->certificate[i], &w->fault) < 0) {
+			log_error("certificate %s: %s; the certificate is in place, the hook is tried again by the next acmegate renew",
+				  w->config->certificate[i].name, w->fault.text);
+			w->status = STATUS_FAILED;
+		} else if (w->fd[ON_KEEPER] < 0 || send(w, ON_KEEPER, VERB_DEPLOYED, i, NULL, 0) < 0) {
+			log_warning("certificate %s: the hook will run once more: the keeper is gone",
+				    w->config->certificate[i].name);
+		}
+	}
+}
+
+/* The keeper ends when its channel does; one that does not is killed. */
+static void end_keeper(struct warden *w)
+{
+	struct pollfd ended = { .fd = w->fd[KEEPER_PID], .events = POLLIN };
+
+	close_fd(&w->fd[ON_KEEPER]);
+	if (w->fd[KEEPER_PID] >= 0)
+		spawn_reap(&w->fd[KEEPER_PID], poll(&ended, 1, KEEPER_SECONDS * 1000) <= 0);
+}
+
+static void end(struct warden *w)
+{
+	shut(w);
+	tidy(w);
+	spawn_reap(&w->fd[CLIENT_PID], true);
+	run_deploy_hooks(w);
+	end_keeper(w);
+	for (int i = 0; i < WATCHED; i++)
+		close_fd(&w->fd[i]);
+	close_fd(&w->client_ends[0]);
+	close_fd(&w->client_ends[1]);
+	close_fd(&w->keeper_end);
+	close_fd(&w->responder_end);
+	close_fd(&w->config_fd);
+}
+
+int warden_run(const struct config *config, const struct errand *errand, struct journal *journal, int state_fd)
+{
+	static struct warden w;
+
+	w = (struct warden){ .config = config, .errand = errand, .journal = journal, .state_fd = state_fd, .config_fd = -1,
+			     .client_ends = { -1, -1 }, .keeper_end = -1, .responder_end = -1 };
+	for (int i = 0; i < WATCHED; i++)
+		w.fd[i] = -1;
+	if (begin(&w) < 0)
+		give_up(&w);
+	loop(&w);
+	end(&w);
+	return w.status;
+}

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * warden.h - the privileged process of a run: it owns the journal, the firewall, the children, the deadline.
+ *
+ * It does what the client asks with verbs that carry nothing, and what the configuration says. Any surprise - an unknown or
+ * malformed record, a verb out of turn, a death, a deadline, a signal - leads to the one way out: close, read back, clear.
+ */
+#ifndef ACMEGATE_WARDEN_H
+#define ACMEGATE_WARDEN_H
+
+#include "config.h"
+#include "journal.h"
+
+/* Which certificates a run is about. */
+struct errand {
+	bool only_due;			/* renew: those that are due among the named */
+	bool named[MAX_CERTIFICATES];	/* by index in the configuration */
+};
+
+/* One run from the survey of the store to the deploy hooks. Returns the exit status; has logged what happened. */
+int warden_run(const struct config *config, const struct errand *errand, struct journal *journal, int state_fd);
+
+#endif

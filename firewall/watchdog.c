@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "watchdog.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/pidfd.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+
+#include "log.h"
+#include "window.h"
+
+enum { KEPT_WARDEN = 3, KEPT_JOURNAL = 4, KEPT_END = 5 };
+
+/* Everything but stderr, the warden's pidfd and the journal goes: no socket of the warden's may live on in here. */
+static int keep_only(int warden, int journal)
+{
+	int high_warden = fcntl(warden, F_DUPFD, 64), high_journal = fcntl(journal, F_DUPFD, 64);
+
+	if (high_warden < 0 || high_journal < 0 || dup2(high_warden, KEPT_WARDEN) < 0 ||
+	    dup2(high_journal, KEPT_JOURNAL) < 0)
+		return -1;
+	return close_range(KEPT_END, ~0U, 0);
+}
+
+static int recover(struct journal *journal)
+{
+	struct fault fault;
+	int rc;
+
+	journal->fd = KEPT_JOURNAL;
+	/* What the warden wrote since the fork counts, not what this process remembers. */
+	rc = journal_reread(journal, &fault);
+	if (rc == 0)
+		rc = window_recover(journal, false, &fault);
+	if (rc < 0)
+		log_error("watchdog: %s", fault.text);
+	else if (rc > 0)
+		log_warning("the watchdog closed the port: the warden had died");
+	return rc < 0 ? STATUS_FAILED : STATUS_DONE;
+}
+
+static _Noreturn void watch(struct journal *journal, int warden, uint32_t seconds)
+{
+	struct pollfd poll_warden = { .events = POLLIN };
+	double end = monotonic_seconds() + seconds;
+
+	prctl(PR_SET_NAME, "acmegate-watch");
+	setsid(); /* Ctrl-C and signals to the warden's group are not for the watchdog */
+	for (int signal_number = 1; signal_number < 32; signal_number++)
+		if (signal_number != SIGCHLD)
+			signal(signal_number, SIG_IGN);
+	if (keep_only(warden, journal->fd) < 0)
+		_exit(STATUS_FAILED);
+	poll_warden.fd = KEPT_WARDEN;
+	for (;;) {
+		double left = end - monotonic_seconds();
+
+		if (left <= 0) {
+			(void)pidfd_send_signal(KEPT_WARDEN, SIGKILL, NULL, 0);
+			left = 1; /* its death shows in the next round */
+		}
+		if (poll(&poll_warden, 1, (int)(left * 1000) + 1) > 0)
+			_exit(recover(journal));
+	}
+}
+
+int watchdog_start(const struct journal *journal, uint32_t seconds, struct fault *fault)
+{
+	OWN_FD int warden = pidfd_open(getpid(), 0);
+	struct journal copy = *journal;
+	pid_t pid;
+	int pidfd;
+
+	if (warden < 0)
+		return fault_errno(fault, FAULT_FAILED, "watching this process");
+	pid = fork();
+	if (pid == 0)
+		watch(&copy, warden, seconds);
+	pidfd = pid < 0 ? -1 : pidfd_open(pid, 0);
+	if (pidfd < 0)
+		return fault_errno(fault, FAULT_LATER, "starting the watchdog");
+	fcntl(pidfd, F_SETFD, FD_CLOEXEC);
+	return pidfd;
+}
+
+void watchdog_stop(int *pidfd)
+{
+	siginfo_t info;
+
+	if (*pidfd < 0)
+		return;
+	(void)pidfd_send_signal(*pidfd, SIGKILL, NULL, 0);
+	while (waitid(P_PIDFD, (id_t)*pidfd, &info, WEXITED) < 0 && errno == EINTR)
+		;
+	close_fd(pidfd);
+}

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * watchdog.h - a second process with the same rights that listens to nobody: when the warden dies, or overstays, it closes.
+ */
+#ifndef ACMEGATE_WATCHDOG_H
+#define ACMEGATE_WATCHDOG_H
+
+#include "journal.h"
+
+/*
+ * Forks the watchdog of this process; to be called before any listening socket exists, because a child that holds one keeps
+ * the port. It shares the flock of the journal, so nobody else can begin before it has closed. After seconds it kills a
+ * warden that still lives, and closes. Returns its pidfd.
+ */
+int watchdog_start(const struct journal *journal, uint32_t seconds, struct fault *fault) MUST_CHECK;
+
+/* The window is closed and the journal clear: ends and reaps it. */
+void watchdog_stop(int *pidfd);
+
+#endif

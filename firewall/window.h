@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * window.h - the time in which the port is open, over all backends of the host: arm, open, close with read-back; the caller clears the journal.
+ */
+#ifndef ACMEGATE_WINDOW_H
+#define ACMEGATE_WINDOW_H
+
+#include "backend.h"
+#include "config.h"
+#include "journal.h"
+
+#define WINDOW_BACKENDS 8
+
+struct window {
+	struct journal *journal;
+	struct opening opening;
+	struct ruleset *ruleset[WINDOW_BACKENDS];		/* by place in backends[]; NULL: not in use */
+	unsigned char before[WINDOW_BACKENDS][DIGEST_SIZE];
+	struct plan plan;
+	bool standing;		/* from the moment it may stand until a reading shows that it does not */
+	double opened;		/* monotonic seconds */
+	double open_cost, close_cost; /* seconds spent in the backends */
+};
+
+/*
+ * Attaches to the firewalls of this host and finds what is to be opened; changes nothing. Refuses, with the reason, what it
+ * knows it could not open. Ends with window_free() in any case.
+ */
+int window_prepare(struct window *window, struct journal *journal, const struct config *config, struct fault *fault)
+	MUST_CHECK;
+
+/* Arms the journal, then opens in every backend. After a fault it must be closed like one that stands. */
+int window_open(struct window *window, struct fault *fault) MUST_CHECK;
+
+/* Closes in every backend and reads back; clearing the journal is next. May be repeated; after a fault it still stands. */
+int window_close(struct window *window, struct fault *fault) MUST_CHECK;
+
+/* 1: all that is not ours is as it was before. 0: somebody else has changed something meanwhile. */
+int window_compare(struct window *window, unsigned char after[DIGEST_SIZE], struct fault *fault) MUST_CHECK;
+
+void window_free(struct window *window);
+
+/*
+ * Closes whatever an earlier process has left: when the journal is armed, or always when forced. 1: the journal was armed
+ * (or unreadable) and all is closed now. 0: there was nothing to do.
+ */
+int window_recover(struct journal *journal, bool force, struct fault *fault) MUST_CHECK;
+
+double monotonic_seconds(void);
+
+#endif

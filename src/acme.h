@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * acme.h - the protocol of RFC 8555 over a transport and a signer that it is given: no sockets, no keys, no clock of
+ * its own.
+ *
+ * Work is a batch of calls. Each is one resource that is asked again and again until its done() says that this was the
+ * last time; all calls of a batch are on their way at once, as far as nonces and the transport permit. done() may
+ * change URL and payload, so that one call can answer a challenge and then watch the authorization.
+ *
+ *	acme_start -> acme_set_directory -> acme_set_account -> acme_run, ... -> acme_free
+ */
+#ifndef ACMEGATE_ACME_H
+#define ACMEGATE_ACME_H
+
+#include "codec.h"
+#include "exchange.h"
+#include "wire.h"
+
+#define JWS_SIGNATURE_SIZE 1024
+
+struct signer {
+	void *context;
+	/*
+	 * Signs with the account key, or with the HMAC key of the external account binding; signature has room for
+	 * JWS_SIGNATURE_SIZE bytes, *length is how many there are. A failure ends everything.
+	 */
+	int (*sign)(void *context, bool binding, const char *input, void *signature, size_t *length,
+		    struct fault *fault);
+};
+
+#define CALL_FINISHED (-1)
+
+enum call_kind { CALL_SIGNED, CALL_SIGNED_WITH_KEY, CALL_PLAIN }; /* by account URL; by public key; a bare GET */
+
+struct acme_call {
+	enum call_kind kind;
+	const char *url;     /* the caller's */
+	const char *payload; /* the caller's; JSON, or NULL for POST-as-GET */
+	void *context;	     /* the caller's */
+	/*
+	 * Takes an answer. fault NULL: a 2xx answer. Else it is final: problem is the CA's if it sent one, exchange may
+	 * be NULL (no answer). Returns CALL_FINISHED, or after how many milliseconds the call goes out again.
+	 */
+	int64_t (*done)(struct acme_call *call, const struct exchange *exchange, const struct problem *problem,
+			const struct fault *fault);
+	/* acme.c's own from here on, zero at first */
+	char *body;
+	int64_t at;
+	int state, tries, nonces;
+};
+
+struct acme;
+
+/* account: as VERB_ACCOUNT gives it. NULL and a fault: no memory, or it is unusable. */
+struct acme *acme_start(const struct transport *transport, const struct signer *signer, const struct account *account,
+			struct fault *fault) MUST_CHECK;
+void acme_free(struct acme *acme);
+
+/* What the CA's URLs are; enrol.h fetches it. It comes before every call but CALL_PLAIN. */
+void acme_set_directory(struct acme *acme, const struct directory *directory);
+const struct directory *acme_directory(const struct acme *acme);
+
+/* Makes the calls use this account URL; "": there is none. */
+void acme_set_account(struct acme *acme, const char *url);
+const char *acme_account(const struct acme *acme);
+
+/* Of the account key, for the answers to challenges (RFC 8555, 8.1). */
+const char *acme_thumbprint(const struct acme *acme);
+
+/* The external account binding of our key (RFC 8555, 7.3.4) as a JWS; the caller frees it. */
+char *acme_bind(struct acme *acme, const char *kid, struct fault *fault) MUST_CHECK;
+
+/* Has at least n nonces ready, or as many as one keeps; fetches what is missing, all at once. */
+int acme_gather_nonces(struct acme *acme, size_t n, struct fault *fault) MUST_CHECK;
+
+/* Signs calls in advance, as far as there are nonces, so that acme_run() sends them without delay. */
+int acme_presign(struct acme *acme, struct acme_call *calls, size_t n, struct fault *fault) MUST_CHECK;
+
+/* Forgets calls that were signed in advance and will not run. */
+void acme_discard(struct acme_call *calls, size_t n);
+
+/*
+ * Runs n calls to their end. Those not finished `most` milliseconds from now end with a FAULT_LATER. -1: the transport
+ * or the signer said stop; done() is not called any more.
+ */
+int acme_run(struct acme *acme, struct acme_call *calls, size_t n, int64_t most, struct fault *fault) MUST_CHECK;
+
+#endif

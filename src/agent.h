@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * agent.h - the roles of acmegate-agent, the image without rights.
+ *
+ * Each is the main function of a process that the warden has started with the descriptors of wire.h; it returns the exit
+ * status of the process (fault.h) and has logged why when that is not 0.
+ */
+#ifndef ACMEGATE_AGENT_H
+#define ACMEGATE_AGENT_H
+
+#include "config.h"
+
+int client_main(const struct config *config);	 /* talks to the CA */
+int keeper_main(const struct config *config);	 /* keys and store */
+int responder_main(const struct config *config); /* answers on the port */
+
+#endif

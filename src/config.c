@@ -1,0 +1,594 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "config.h"
+
+#include <arpa/inet.h>
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <ini.h>
+#include <pwd.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+
+#include "safe.h"
+
+#define INI_LINE_LIMIT 200    /* INI_MAX_LINE of inih as packaged: longer lines would be cut in silence */
+#define INI_SECTION_LIMIT 48  /* likewise MAX_SECTION */
+#define CERTIFICATE_PREFIX "certificate "
+
+/* What is being read, and where in it. inih calls store() between two calls of next_line(), so line is always right. */
+struct loader {
+	struct config *config;
+	struct fault *fault;
+	FILE *file;
+	char *buffer;
+	size_t capacity;
+	uint32_t line;
+	bool failed;
+	bool continued;		/* the line begins with white space: the value of the line before goes on */
+	bool fresh_section;	/* its header was read, none of its keys yet */
+	uint64_t seen[3];	/* keys given so far, by kind of section */
+	struct certificate *certificate;
+};
+
+enum section { SECTION_ACME, SECTION_GATE, SECTION_CERTIFICATE };
+
+struct key {
+	enum section section;
+	const char *name;
+	int (*set)(struct loader *, const struct key *, const char *value);
+	size_t offset;		/* of the field in struct config or struct certificate */
+	size_t size;
+};
+
+static int wrong(struct loader *loader, const char *format, ...) PRINTF_LIKE(2, 3);
+static int wrong(struct loader *loader, const char *format, ...)
+{
+	char what[512];
+	va_list args;
+
+	if (loader->failed)
+		return -1;
+	loader->failed = true;
+	va_start(args, format);
+	vsnprintf(what, sizeof(what), format, args);
+	va_end(args);
+	return fault_set(loader->fault, FAULT_USAGE, "%s:%u: %s", loader->config->file, loader->line, what);
+}
+
+static void *field(const struct loader *loader, const struct key *key)
+{
+	char *base = key->section == SECTION_CERTIFICATE ? (char *)loader->certificate : (char *)loader->config;
+
+	return base + key->offset;
+}
+
+/* --- values ------------------------------------------------------------------------------------------------------- */
+
+static int set_text(struct loader *loader, const struct key *key, const char *value)
+{
+	size_t length = strlen(value);
+
+	if (!length || length >= key->size)
+		return wrong(loader, "%s: expected 1 to %zu characters", key->name, key->size - 1);
+	for (size_t i = 0; i < length; i++)
+		if (!isprint((unsigned char)value[i]))
+			return wrong(loader, "%s: expected printable ASCII characters", key->name);
+	memcpy(field(loader, key), value, length + 1);
+	return 0;
+}
+
+static int set_label(struct loader *loader, const struct key *key, const char *value)
+{
+	if (value[strspn(value, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-")])
+		return wrong(loader, "%s: expected letters, digits, '.', '_' and '-'", key->name);
+	return set_text(loader, key, value);
+}
+
+static int set_directory(struct loader *loader, const struct key *key, const char *value)
+{
+	static const struct {
+		const char *name, *url;
+	} known[] = {
+		{ "letsencrypt", "https://acme-v02.api.letsencrypt.org/directory" },
+		{ "letsencrypt-staging", "https://acme-staging-v02.api.letsencrypt.org/directory" },
+		{ "google", "https://dv.acme-v02.api.pki.goog/directory" },
+		{ "google-staging", "https://dv.acme-v02.test-api.pki.goog/directory" },
+		{ "zerossl", "https://acme.zerossl.com/v2/DV90" },
+		{ "sslcom", "https://acme.ssl.com/sslcom-dv-ecc" },
+	};
+
+	for (size_t i = 0; i < LENGTH_OF(known); i++)
+		if (!strcmp(value, known[i].name))
+			return set_text(loader, key, known[i].url);
+	if (strncmp(value, "https://", 8) || !value[8] || strchr(value, ' '))
+		return wrong(loader, "%s: expected an https URL or one of letsencrypt, letsencrypt-staging, google, "
+				     "google-staging, zerossl, sslcom", key->name);
+	return set_text(loader, key, value);
+}
+
+static int set_contact(struct loader *loader, const struct key *key, const char *value)
+{
+	const char *at = strchr(value, '@');
+
+	if (!at || at == value || !strchr(at, '.') || strpbrk(value, " ,:?&<>\""))
+		return wrong(loader, "%s: expected one e-mail address, as in admin@example.org", key->name);
+	return set_text(loader, key, value);
+}
+
+static int set_proxy(struct loader *loader, const struct key *key, const char *value)
+{
+	if (strncmp(value, "http://", 7) && strncmp(value, "https://", 8))
+		return wrong(loader, "%s: expected http://HOST:PORT or https://HOST:PORT", key->name);
+	return set_text(loader, key, value);
+}
+
+static int set_path(struct loader *loader, const struct key *key, const char *value)
+{
+	if (value[0] != '/')
+		return wrong(loader, "%s: expected an absolute path", key->name);
+	return set_text(loader, key, value);
+}
+
+static int set_file(struct loader *loader, const struct key *key, const char *value)
+{
+	OWN_FD int fd = -1;
+
+	if (set_path(loader, key, value) < 0)
+		return -1;
+	fd = open(value, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	if (fd < 0)
+		return wrong(loader, "%s: %s: %s", key->name, value, strerror(errno));
+	return 0;
+}
+
+static int set_command(struct loader *loader, const struct key *key, const char *value)
+{
+	char program[COMMAND_SIZE];
+	struct fault why;
+
+	if (set_path(loader, key, value) < 0)
+		return -1;
+	snprintf(program, sizeof(program), "%.*s", (int)strcspn(value, " \t"), value);
+	if (safe_program(program, &why) < 0)
+		return wrong(loader, "%s: %s", key->name, why.text);
+	return 0;
+}
+
+static int set_bool(struct loader *loader, const struct key *key, const char *value)
+{
+	bool yes = !strcmp(value, "yes") || !strcmp(value, "true");
+
+	if (!yes && strcmp(value, "no") && strcmp(value, "false"))
+		return wrong(loader, "%s: expected yes or no", key->name);
+	*(bool *)field(loader, key) = yes;
+	return 0;
+}
+
+static int number(const char *value, unsigned long least, unsigned long most, int base, unsigned long *out)
+{
+	char *end;
+
+	if (!isdigit((unsigned char)value[0]))
+		return -1;
+	errno = 0;
+	*out = strtoul(value, &end, base);
+	return errno || *end || *out < least || *out > most ? -1 : 0;
+}
+
+static int set_port(struct loader *loader, const struct key *key, const char *value)
+{
+	unsigned long n;
+
+	if (number(value, 1, 65535, 10, &n) < 0)
+		return wrong(loader, "%s: expected a port from 1 to 65535", key->name);
+	*(uint16_t *)field(loader, key) = (uint16_t)n;
+	return 0;
+}
+
+static int set_seconds(struct loader *loader, const struct key *key, const char *value)
+{
+	unsigned long n;
+
+	if (number(value, 5, 600, 10, &n) < 0)
+		return wrong(loader, "%s: expected 5 to 600 seconds", key->name);
+	*(uint32_t *)field(loader, key) = (uint32_t)n;
+	return 0;
+}
+
+static int set_mode(struct loader *loader, const struct key *key, const char *value)
+{
+	unsigned long n;
+
+	if (number(value, 0400, 0777, 8, &n) < 0 || (n & 0133) || (n & 0400) == 0)
+		return wrong(loader, "%s: expected an octal mode such as 0600 or 0640, without write for group and others "
+				     "and without execute", key->name);
+	*(mode_t *)field(loader, key) = (mode_t)n;
+	return 0;
+}
+
+static int set_key_type(struct loader *loader, const struct key *key, const char *value)
+{
+	static const char *const names[] = {
+		[KEY_P256] = "p256",	   [KEY_P384] = "p384",	      [KEY_RSA2048] = "rsa2048",
+		[KEY_RSA3072] = "rsa3072", [KEY_RSA4096] = "rsa4096",
+	};
+	_Static_assert(LENGTH_OF(names) == KEY_TYPES, "one name for each type of key");
+
+	for (unsigned int i = 0; i < KEY_TYPES; i++)
+		if (!strcmp(value, names[i])) {
+			*(enum key_type *)field(loader, key) = (enum key_type)i;
+			return 0;
+		}
+	return wrong(loader, "%s: expected p256, p384, rsa2048, rsa3072 or rsa4096", key->name);
+}
+
+static int set_backend(struct loader *loader, const struct key *key, const char *value)
+{
+	static const char *const names[] = { [BACKEND_AUTO] = "auto", [BACKEND_NFTABLES] = "nftables" };
+	_Static_assert(LENGTH_OF(names) == BACKEND_CHOICES, "one name for each choice");
+
+	for (unsigned int i = 0; i < BACKEND_CHOICES; i++)
+		if (!strcmp(value, names[i])) {
+			*(enum backend_choice *)field(loader, key) = (enum backend_choice)i;
+			return 0;
+		}
+	return wrong(loader, "%s: expected auto or nftables", key->name);
+}
+
+static int set_owner(struct loader *loader, const struct key *key, const char *value)
+{
+	const struct passwd *user = getpwnam(value);
+
+	if (!user)
+		return wrong(loader, "%s: there is no user '%s' on this host", key->name, value);
+	*(uid_t *)field(loader, key) = user->pw_uid;
+	return 0;
+}
+
+static int set_group(struct loader *loader, const struct key *key, const char *value)
+{
+	const struct group *group = getgrnam(value);
+
+	if (!group)
+		return wrong(loader, "%s: there is no group '%s' on this host", key->name, value);
+	*(gid_t *)field(loader, key) = group->gr_gid;
+	return 0;
+}
+
+/* --- names -------------------------------------------------------------------------------------------------------- */
+
+bool config_is_address(const char *name)
+{
+	unsigned char address[sizeof(struct in6_addr)];
+
+	return inet_pton(AF_INET, name, address) == 1 || inet_pton(AF_INET6, name, address) == 1;
+}
+
+static int check_dns_name(struct loader *loader, const char *name)
+{
+	size_t label = 0, dots = 0;
+
+	if (name[0] == '*')
+		return wrong(loader, "names: '%s': a wildcard cannot be validated over HTTP (RFC 8555, 8.3); name each "
+				     "host", name);
+	for (const char *c = name;; c++) {
+		if (*c && *c != '.') {
+			if (!isalnum((unsigned char)*c) && *c != '-')
+				return wrong(loader, "names: '%s': expected letters, digits, '-' and '.'; write an "
+						     "international name in its xn-- form", name);
+			label++;
+			continue;
+		}
+		if (!label || label > 63 || c[-1] == '-' || c[-(ptrdiff_t)label] == '-')
+			return wrong(loader, "names: '%s' is not a host name", name);
+		dots += *c == '.';
+		label = 0;
+		if (!*c)
+			break;
+	}
+	if (!dots)
+		return wrong(loader, "names: '%s': expected a full name with at least one dot", name);
+	return 0;
+}
+
+/* One spelling for each name, so that it compares equal to what the CA and the certificate say. */
+static void canonical(char name[NAME_SIZE])
+{
+	unsigned char address[sizeof(struct in6_addr)];
+
+	for (char *c = name; *c; c++)
+		*c = (char)tolower((unsigned char)*c);
+	if (inet_pton(AF_INET6, name, address) == 1)
+		inet_ntop(AF_INET6, address, name, NAME_SIZE);
+}
+
+static int add_name(struct loader *loader, const char *word, size_t length)
+{
+	struct config *config = loader->config;
+	struct certificate *certificate = loader->certificate;
+	char *name = config->name[config->names];
+
+	if (length >= NAME_SIZE)
+		return wrong(loader, "names: a name has at most %d characters", NAME_SIZE - 1);
+	if (config->names == MAX_NAMES - 1 || certificate->names == MAX_NAMES_EACH)
+		return wrong(loader, "names: at most %d in one certificate and %d in all", MAX_NAMES_EACH, MAX_NAMES - 1);
+	memcpy(name, word, length);
+	name[length] = '\0';
+	canonical(name);
+	if (!config_is_address(name) && check_dns_name(loader, name) < 0)
+		return -1;
+	for (uint32_t i = 0; i < certificate->names; i++)
+		if (!strcmp(config->name[certificate->first_name + i], name))
+			return wrong(loader, "names: '%s' is given twice", name);
+	config->names++;
+	certificate->names++;
+	return 0;
+}
+
+static int set_names(struct loader *loader, const struct key *key, const char *value)
+{
+	(void)key;
+	if (!loader->certificate->names)
+		loader->certificate->first_name = loader->config->names;
+	for (const char *word = value; *word;) {
+		size_t length = strcspn(word, " \t,");
+
+		if (length && add_name(loader, word, length) < 0)
+			return -1;
+		word += length;
+		word += strspn(word, " \t,");
+	}
+	return 0;
+}
+
+/* --- sections and keys -------------------------------------------------------------------------------------------- */
+
+#define ACME(member) offsetof(struct config, acme.member), sizeof(((struct config *)0)->acme.member)
+#define GATE(member) offsetof(struct config, gate.member), sizeof(((struct config *)0)->gate.member)
+#define CERT(member) offsetof(struct certificate, member), sizeof(((struct certificate *)0)->member)
+
+static const struct key keys[] = {
+	{ SECTION_ACME, "directory", set_directory, ACME(directory) },
+	{ SECTION_ACME, "contact", set_contact, ACME(contact) },
+	{ SECTION_ACME, "accept_terms", set_bool, ACME(accept_terms) },
+	{ SECTION_ACME, "ca_file", set_file, ACME(ca_file) },
+	{ SECTION_ACME, "proxy", set_proxy, ACME(proxy) },
+	{ SECTION_ACME, "eab_kid", set_text, ACME(eab_kid) },
+	{ SECTION_ACME, "eab_key_file", set_file, ACME(eab_key_file) },
+	{ SECTION_ACME, "account_key", set_key_type, ACME(account_key) },
+	{ SECTION_GATE, "backend", set_backend, GATE(backend) },
+	{ SECTION_GATE, "port", set_port, GATE(port) },
+	{ SECTION_GATE, "max_open", set_seconds, GATE(max_open) },
+	{ SECTION_GATE, "user", set_label, GATE(user) },
+	{ SECTION_GATE, "state", set_path, GATE(state) },
+	{ SECTION_CERTIFICATE, "names", set_names, 0, 0 },
+	{ SECTION_CERTIFICATE, "key", set_key_type, CERT(key) },
+	{ SECTION_CERTIFICATE, "profile", set_label, CERT(profile) },
+	{ SECTION_CERTIFICATE, "chain", set_text, CERT(chain) },
+	{ SECTION_CERTIFICATE, "owner", set_owner, CERT(owner) },
+	{ SECTION_CERTIFICATE, "group", set_group, CERT(group) },
+	{ SECTION_CERTIFICATE, "mode", set_mode, CERT(mode) },
+	{ SECTION_CERTIFICATE, "deploy", set_command, CERT(deploy) },
+};
+_Static_assert(LENGTH_OF(keys) <= 64, "one bit for each key");
+
+static int finish_section(struct loader *loader)
+{
+	const struct certificate *certificate = loader->certificate;
+
+	if (loader->fresh_section)
+		return wrong(loader, "the section above has no key");
+	if (certificate && !certificate->names)
+		return wrong(loader, "[certificate %s] has no names = HOST...", certificate->name);
+	return 0;
+}
+
+static int begin_certificate(struct loader *loader, const char *name)
+{
+	struct config *config = loader->config;
+	struct certificate *certificate;
+	int other = config_find(config, name);
+	size_t length = strlen(name);
+
+	if (!length || length >= LABEL_SIZE || name[0] == '.' || name[0] == '-' ||
+	    name[strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789._-")])
+		return wrong(loader, "[certificate NAME]: expected 1 to %d of a-z, 0-9, '.', '_', '-'", LABEL_SIZE - 1);
+	if (other >= 0)
+		return wrong(loader, "[certificate %s] stands already in line %u", name, config->certificate[other].line);
+	if (config->certificates == MAX_CERTIFICATES)
+		return wrong(loader, "more than %d certificates", MAX_CERTIFICATES);
+	certificate = &config->certificate[config->certificates++];
+	memcpy(certificate->name, name, length + 1);
+	certificate->mode = 0600;
+	certificate->line = loader->line;
+	loader->certificate = certificate;
+	loader->seen[SECTION_CERTIFICATE] = 0;
+	return 0;
+}
+
+static int find_section(struct loader *loader, const char *section, enum section *which)
+{
+	if (!strcmp(section, "acme")) {
+		*which = SECTION_ACME;
+	} else if (!strcmp(section, "gate")) {
+		*which = SECTION_GATE;
+	} else if (!strncmp(section, CERTIFICATE_PREFIX, strlen(CERTIFICATE_PREFIX))) {
+		*which = SECTION_CERTIFICATE;
+		if (loader->fresh_section)
+			return begin_certificate(loader, section + strlen(CERTIFICATE_PREFIX));
+	} else {
+		return wrong(loader, "section [%s]: expected [acme], [gate] or [certificate NAME]", section);
+	}
+	return 0;
+}
+
+static int store(void *user, const char *section, const char *name, const char *value)
+{
+	struct loader *loader = user;
+	enum section which;
+
+	if (loader->failed || find_section(loader, section, &which) < 0)
+		return 0;
+	loader->fresh_section = false;
+	for (size_t i = 0; i < LENGTH_OF(keys); i++) {
+		uint64_t bit = UINT64_C(1) << i;
+
+		if (keys[i].section != which || strcmp(keys[i].name, name))
+			continue;
+		if ((loader->seen[which] & bit) && !(loader->continued && keys[i].set == set_names)) {
+			wrong(loader, loader->continued ? "%s: expected one line" : "%s is given twice", name);
+			return 0;
+		}
+		loader->seen[which] |= bit;
+		return keys[i].set(loader, &keys[i], value) == 0;
+	}
+	wrong(loader, "[%s] has no key '%s', see acmegate.conf(5)", section, name);
+	return 0;
+}
+
+/* Looks at a line before inih does, for what inih would pass over or cut in silence. */
+static int look_at(struct loader *loader, const char *line, size_t length)
+{
+	const char *text = line + strspn(line, " \t");
+
+	if (strlen(line) != length)
+		return wrong(loader, "a NUL byte");
+	loader->continued = text != line;
+	if (*text != '[')
+		return 0;
+	if (strcspn(text, "]") > INI_SECTION_LIMIT)
+		return wrong(loader, "expected a section name of at most %d characters", INI_SECTION_LIMIT);
+	if (finish_section(loader) < 0)
+		return -1;
+	loader->fresh_section = true;
+	loader->certificate = NULL;
+	return 0;
+}
+
+static char *next_line(char *line, int size, void *user)
+{
+	struct loader *loader = user;
+	ssize_t n = loader->failed ? -1 : getline(&loader->buffer, &loader->capacity, loader->file);
+
+	if (n < 0)
+		return NULL;
+	loader->line++;
+	if (n >= size || n >= INI_LINE_LIMIT) {
+		wrong(loader, "expected at most %d characters in a line; names may go on in the next line, behind a space",
+		      INI_LINE_LIMIT - 2);
+		return NULL;
+	}
+	if (look_at(loader, loader->buffer, (size_t)n) < 0)
+		return NULL;
+	memcpy(line, loader->buffer, (size_t)n + 1);
+	return line;
+}
+
+/* --- the whole ---------------------------------------------------------------------------------------------------- */
+
+static void set_defaults(struct config *config, const char *file)
+{
+	memset(config, 0, sizeof(*config));
+	snprintf(config->file, sizeof(config->file), "%s", file);
+	config->gate.port = 80;
+	config->gate.max_open = 60;
+	snprintf(config->gate.user, sizeof(config->gate.user), "_acmegate");
+	snprintf(config->gate.state, sizeof(config->gate.state), "/var/lib/acmegate");
+}
+
+static int find_user(struct config *config, struct fault *fault)
+{
+	const struct passwd *user = getpwnam(config->gate.user);
+
+	if (!user)
+		return fault_set(fault, FAULT_USAGE,
+				 "%s: there is no user '%s' on this host; make it with systemd-sysusers or name another "
+				 "in [gate] user", config->file, config->gate.user);
+	if (user->pw_uid == 0)
+		return fault_set(fault, FAULT_USAGE, "%s: [gate] user must not be root", config->file);
+	config->gate.uid = user->pw_uid;
+	config->gate.gid = user->pw_gid;
+	return 0;
+}
+
+static int check_whole(struct config *config, struct fault *fault)
+{
+	if (!config->acme.directory[0])
+		return fault_set(fault, FAULT_USAGE, "%s: [acme] directory is missing; for example directory = letsencrypt",
+				 config->file);
+	if (!config->certificates)
+		return fault_set(fault, FAULT_USAGE, "%s: there is no [certificate NAME] section", config->file);
+	if (!config->acme.eab_kid[0] != !config->acme.eab_key_file[0])
+		return fault_set(fault, FAULT_USAGE, "%s: [acme] eab_kid and eab_key_file go together", config->file);
+	return find_user(config, fault);
+}
+
+static int parse(struct loader *loader)
+{
+	int line = ini_parse_stream(next_line, loader, store, loader);
+
+	free(loader->buffer);
+	if (loader->failed)
+		return -1;
+	if (line > 0) {
+		loader->line = (uint32_t)line;
+		return wrong(loader, "expected [SECTION] or KEY = VALUE");
+	}
+	if (line < 0 || ferror(loader->file))
+		return fault_errno(loader->fault, FAULT_FAILED, "reading %s", loader->config->file);
+	return finish_section(loader);
+}
+
+int config_load(struct config *config, const char *file, struct fault *fault)
+{
+	struct loader loader = { .config = config, .fault = fault };
+	int fd, rc;
+
+	set_defaults(config, file);
+	fd = safe_open(file, fault);
+	if (fd < 0)
+		return -1;
+	loader.file = fdopen(fd, "r");
+	if (!loader.file) {
+		close(fd);
+		return fault_errno(fault, FAULT_FAILED, "reading %s", file);
+	}
+	rc = parse(&loader);
+	fclose(loader.file);
+	return rc < 0 ? -1 : check_whole(config, fault);
+}
+
+int config_find(const struct config *config, const char *name)
+{
+	for (uint32_t i = 0; i < config->certificates; i++)
+		if (!strcmp(config->certificate[i].name, name))
+			return (int)i;
+	return -1;
+}
+
+int config_share(const struct config *config, struct fault *fault)
+{
+	size_t used = offsetof(struct config, name) + config->names * sizeof(config->name[0]);
+	OWN_FD int fd = memfd_create("acmegate-config", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+
+	if (fd < 0 || ftruncate(fd, sizeof(*config)) < 0 || pwrite(fd, config, used, 0) != (ssize_t)used ||
+	    fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) < 0)
+		return fault_errno(fault, FAULT_LATER, "sharing the configuration with the agent");
+	return steal_fd(&fd);
+}
+
+const struct config *config_receive(int fd)
+{
+	struct stat s;
+	const struct config *config;
+
+	if (fstat(fd, &s) < 0 || s.st_size != (off_t)sizeof(*config))
+		return NULL;
+	config = mmap(NULL, sizeof(*config), PROT_READ, MAP_SHARED, fd, 0);
+	return config == MAP_FAILED ? NULL : config;
+}

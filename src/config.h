@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * config.h - the configuration, acmegate.conf(5), as one flat struct.
+ *
+ * The struct holds no pointer, so that the children get it as a read-only file (memfd) and read it in place: config_share()
+ * in the privileged image, config_receive() in the agent. Everything in it has been validated by config_load().
+ */
+#ifndef ACMEGATE_CONFIG_H
+#define ACMEGATE_CONFIG_H
+
+#include <limits.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "fault.h"
+
+#define MAX_CERTIFICATES 128
+#define MAX_NAMES 2048		/* over all certificates */
+#define MAX_NAMES_EACH 100	/* Let's Encrypt's limit for one order */
+#define NAME_SIZE 254		/* a DNS name has at most 253 characters (RFC 1035), an address fewer */
+#define LABEL_SIZE 33		/* the NAME of [certificate NAME], a profile */
+#define URL_SIZE 512
+#define PATH_SIZE 256
+#define COMMAND_SIZE 512
+
+enum key_type { KEY_P256, KEY_P384, KEY_RSA2048, KEY_RSA3072, KEY_RSA4096, KEY_TYPES };
+
+enum backend_choice { BACKEND_AUTO, BACKEND_NFTABLES, BACKEND_CHOICES };
+
+struct certificate {
+	char name[LABEL_SIZE];		/* [a-z0-9._-], names its directory in the store */
+	uint32_t first_name;		/* index of its first name in config.names */
+	uint32_t names;			/* how many follow each other there, at least one */
+	enum key_type key;
+	char profile[LABEL_SIZE];	/* ACME profile for newOrder, or "" */
+	char chain[128];		/* common name of the preferred root or top intermediate, or "" */
+	uid_t owner;			/* of the files, 0 by default */
+	gid_t group;
+	mode_t mode;			/* of the files, 0600 by default */
+	char deploy[COMMAND_SIZE];	/* absolute program and its arguments, or ""; split at white space, never a shell */
+	uint32_t line;			/* where its section begins, for messages */
+};
+
+struct config {
+	char file[PATH_SIZE];
+	struct {
+		char directory[URL_SIZE];	/* https URL of the ACME directory */
+		char contact[NAME_SIZE];	/* an e-mail address without "mailto:", or "" */
+		bool accept_terms;
+		char ca_file[PATH_SIZE];	/* PEM file that the CA's HTTPS is verified with, "" is the system's */
+		char proxy[URL_SIZE];		/* http(s)://host:port, or "" */
+		char eab_kid[128];		/* external account binding (RFC 8555, 7.3.4), or "" */
+		char eab_key_file[PATH_SIZE];	/* base64url HMAC key; read by the keeper only */
+		enum key_type account_key;
+	} acme;
+	struct {
+		enum backend_choice backend;
+		uint16_t port;			/* 80 */
+		uint32_t max_open;		/* seconds one window may stand, whatever happens */
+		char user[LABEL_SIZE];		/* whom client and responder run as */
+		uid_t uid;
+		gid_t gid;
+		char state[PATH_SIZE];		/* directory of journal, account and certificates */
+	} gate;
+	uint32_t certificates;
+	struct certificate certificate[MAX_CERTIFICATES];
+	uint32_t names;
+	char name[MAX_NAMES][NAME_SIZE];	/* lower case DNS names or IP addresses in canonical text form */
+};
+
+/* Is this name an IP address (RFC 8738 identifier type "ip") rather than a DNS name? */
+bool config_is_address(const char *name);
+
+/*
+ * Reads and validates FILE into *config. The first mistake ends it: fault FAULT_USAGE "FILE:LINE: what is expected".
+ * Refuses a file that somebody other than root (or the caller, when not root) can write.
+ */
+int config_load(struct config *config, const char *file, struct fault *fault) MUST_CHECK;
+
+/* The index of the certificate of that name, or -1. */
+int config_find(const struct config *config, const char *name);
+
+/* A sealed memfd (close-on-exec) with the configuration, for a child; the caller owns it. */
+int config_share(const struct config *config, struct fault *fault) MUST_CHECK;
+
+/* Maps what config_share() made, for the life of the process. NULL: the descriptor is not such a file. */
+const struct config *config_receive(int fd);
+
+#endif

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* listener.h - the listening sockets of the responder, made by the warden. */
+#ifndef ACMEGATE_LISTENER_H
+#define ACMEGATE_LISTENER_H
+
+#include <stdint.h>
+
+#include "fault.h"
+
+/*
+ * Two sockets, IPv4 in fds[0] and IPv6 only in fds[1] (-1 when the host has no such family), transparent (that is what the
+ * firewall rule matches), non-blocking, close-on-exec. A port that is taken is a fault that names the process.
+ */
+int listener_open(uint16_t port, int fds[2], struct fault *fault) MUST_CHECK;
+
+#endif

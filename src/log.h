@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * log.h - what a person or the journal reads, on stderr.
+ *
+ * Under systemd (JOURNAL_STREAM names our stderr) each line carries its syslog level as "<N>", see sd-daemon(3); elsewhere
+ * plain words. Control characters never reach the terminal. Only the top of a process logs faults.
+ */
+#ifndef ACMEGATE_LOG_H
+#define ACMEGATE_LOG_H
+
+#include <stdbool.h>
+
+#include "fault.h"
+
+enum log_level { LOG_LEVEL_ERROR = 3, LOG_LEVEL_WARNING = 4, LOG_LEVEL_NOTICE = 5, LOG_LEVEL_INFO = 6, LOG_LEVEL_DEBUG = 7 };
+
+/* Call once at start. role: the word behind "acmegate" in each line of a child ("client"), or NULL. verbose: debug lines too. */
+void log_start(const char *role, bool verbose);
+
+/* Is stderr the journal? Children are told by their environment. */
+bool log_is_journal(void);
+bool log_is_verbose(void);
+
+void log_line(enum log_level, const char *format, ...) PRINTF_LIKE(2, 3);
+#define log_error(...) log_line(LOG_LEVEL_ERROR, __VA_ARGS__)
+#define log_warning(...) log_line(LOG_LEVEL_WARNING, __VA_ARGS__)
+#define log_notice(...) log_line(LOG_LEVEL_NOTICE, __VA_ARGS__)
+#define log_info(...) log_line(LOG_LEVEL_INFO, __VA_ARGS__)
+#define log_debug(...) log_line(LOG_LEVEL_DEBUG, __VA_ARGS__)
+
+#endif

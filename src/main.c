@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/* acmegate: opens the port for the seconds of an ACME HTTP-01 validation, and leaves the firewall as it was. */
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "config.h"
+#include "journal.h"
+#include "log.h"
+#include "safe.h"
+#include "warden.h"
+#include "window.h"
+
+#define DEFAULT_FILE SYSCONFDIR "/acmegate/acmegate.conf"
+
+/* What every command starts from: the configuration is valid, the journal is ours, nothing of an earlier run stands. */
+struct host {
+	struct config *config;
+	struct journal journal;
+	int state_fd;
+};
+
+static int renew(struct host *host, int argc, char **argv);
+static int renew_now(struct host *host, int argc, char **argv);
+static int plan(struct host *host, int argc, char **argv);
+static int recover(struct host *host, int argc, char **argv);
+
+static const struct command {
+	const char *name, *arguments, *help;
+	int (*run)(struct host *, int argc, char **argv);
+	bool force_recovery; /* search the firewall even if the journal is clear */
+} commands[] = {
+	{ "renew", "", "renew the certificates that are due (what the timer runs)", renew, false },
+	{ "renew-now", "[NAME...]", "obtain these certificates now, or all of them", renew_now, false },
+	{ "plan", "", "show what would be opened in the firewall, changing nothing", plan, false },
+	{ "recover", "", "close whatever an earlier run may have left open", recover, true },
+};
+
+static int usage(FILE *out, int status)
+{
+	fprintf(out, "usage: acmegate [-c FILE] [-v] COMMAND\n\n");
+	for (size_t i = 0; i < LENGTH_OF(commands); i++)
+		fprintf(out, "  %-10s %-10s %s\n", commands[i].name, commands[i].arguments, commands[i].help);
+	fprintf(out, "\n  -c, --config FILE   instead of " DEFAULT_FILE "\n"
+		     "  -v, --verbose       say more\n"
+		     "  -h, --help          this text\n"
+		     "      --version       version and licence\n\n"
+		     "Exit status: 0 done, 1 failed, 2 usage or configuration, 75 try again later. See acmegate(8).\n");
+	return status;
+}
+
+static int version(void)
+{
+	printf("acmegate " PACKAGE_VERSION "\nLicence GPL-3.0-or-later\n");
+	return STATUS_DONE;
+}
+
+static int no_arguments(const char *command)
+{
+	log_error("%s takes no arguments, see acmegate --help", command);
+	return STATUS_USAGE;
+}
+
+static int renew(struct host *host, int argc, char **argv)
+{
+	struct errand errand = { .only_due = true };
+
+	if (argc > 1)
+		return no_arguments(argv[0]);
+	memset(errand.named, true, sizeof(errand.named));
+	return warden_run(host->config, &errand, &host->journal, host->state_fd);
+}
+
+static int renew_now(struct host *host, int argc, char **argv)
+{
+	struct errand errand = { .only_due = false };
+
+	memset(errand.named, argc == 1, sizeof(errand.named));
+	for (int i = 1; i < argc; i++) {
+		int index = config_find(host->config, argv[i]);
+
+		if (index < 0) {
+			log_error("there is no [certificate %s] in %s", argv[i], host->config->file);
+			return STATUS_USAGE;
+		}
+		errand.named[index] = true;
+	}
+	return warden_run(host->config, &errand, &host->journal, host->state_fd);
+}
+
+static int plan(struct host *host, int argc, char **argv)
+{
+	static struct window window;
+	struct fault fault;
+	int rc;
+
+	if (argc > 1)
+		return no_arguments(argv[0]);
+	rc = window_prepare(&window, &host->journal, host->config, &fault);
+	if (rc < 0)
+		log_error("%s", fault.text);
+	if (rc == 0 && !window.plan.lines)
+		printf("# no chain blocks port %u; nothing to open\n", host->config->gate.port);
+	for (size_t i = 0; rc == 0 && i < window.plan.lines; i++)
+		printf("%s\n", window.plan.line[i]);
+	if (rc == 0 && window.plan.warning[0])
+		printf("# %s\n", window.plan.warning);
+	window_free(&window);
+	return rc < 0 ? fault_status(&fault) : STATUS_DONE;
+}
+
+static int recover(struct host *host, int argc, char **argv)
+{
+	(void)host;
+	if (argc > 1)
+		return no_arguments(argv[0]);
+	log_info("nothing of acmegate's stands in the firewall");
+	return STATUS_DONE;
+}
+
+/* Configuration, then journal, then recovery: nothing else starts before what an earlier run left is closed. */
+static int prepare(struct host *host, const char *file, bool force, struct fault *fault)
+{
+	int recovered;
+
+	if (config_load(host->config, file, fault) < 0)
+		return -1;
+	host->state_fd = safe_directory(host->config->gate.state, fault);
+	if (host->state_fd < 0 || journal_open(&host->journal, host->state_fd, fault) < 0)
+		return -1;
+	if (host->journal.quarantined)
+		log_warning("the journal was unreadable and is kept as %s/journal.corrupt; searching the firewall for leftovers",
+			    host->config->gate.state);
+	recovered = window_recover(&host->journal, force, fault);
+	if (recovered > 0)
+		log_warning("an earlier run had left the port open or unfinished; it is closed now");
+	return recovered < 0 ? -1 : 0;
+}
+
+static int run(const struct command *command, const char *file, int argc, char **argv)
+{
+	static struct config config;
+	struct host host = { .config = &config, .state_fd = -1 };
+	struct fault fault;
+
+	if (prepare(&host, file, command->force_recovery, &fault) < 0) {
+		log_error("%s", fault.text);
+		return fault_status(&fault);
+	}
+	return command->run(&host, argc, argv);
+}
+
+int main(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "config", required_argument, NULL, 'c' }, { "verbose", no_argument, NULL, 'v' },
+		{ "help", no_argument, NULL, 'h' },	    { "version", no_argument, NULL, 'V' }, { 0 },
+	};
+	const char *file = DEFAULT_FILE;
+	bool verbose = false;
+	int option;
+
+	while ((option = getopt_long(argc, argv, "+c:vh", options, NULL)) >= 0) {
+		if (option == 'c')
+			file = optarg;
+		else if (option == 'v')
+			verbose = true;
+		else if (option == 'h')
+			return usage(stdout, STATUS_DONE);
+		else
+			return option == 'V' ? version() : usage(stderr, STATUS_USAGE);
+	}
+	log_start(NULL, verbose);
+	for (size_t i = 0; optind < argc && i < LENGTH_OF(commands); i++)
+		if (!strcmp(argv[optind], commands[i].name))
+			return run(&commands[i], file, argc - optind, argv + optind);
+	return usage(stderr, STATUS_USAGE);
+}

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * proof.h - authorizations: that the names are ours, as seen by the CA (RFC 8555, 7.5 and 8.3).
+ *
+ * All orders of a run share one list, so that one window serves all; an authorization that stands in two orders is in
+ * it once.
+ *
+ *	proofs_add, proofs_fetch -> proofs_arm -> (tokens out, window opens) proofs_answer (window closes) -> proof_tell
+ */
+#ifndef ACMEGATE_PROOF_H
+#define ACMEGATE_PROOF_H
+
+#include "acme.h"
+
+struct proof {
+	char *url;	 /* of the authorization */
+	char *name;	 /* of what it is about, as the CA spells it */
+	char *challenge; /* URL of its http-01 challenge */
+	char token[TOKEN_SIZE];
+	enum state state;
+	char *error;	      /* why it is lost; NULL: valid, or not final yet */
+	enum fault_kind kind; /* of error */
+	bool wanted;	      /* an order that may still succeed needs it */
+	bool stale;	      /* lost before we did anything: another order may do better */
+	bool under_way;	      /* its challenge has been answered by an earlier run */
+	bool doubtful;	      /* the CA refused our answer, perhaps because it needed none */
+	int64_t delay;	      /* ms to the next look */
+	unsigned int hits;
+	char visitors[256]; /* addresses that fetched the token, separated by ", " */
+};
+
+struct proofs {
+	struct proof *list;
+	size_t count, room, fetched;
+	struct acme_call *calls; /* one for each pending one, once armed */
+	size_t pending;
+};
+
+/* Takes the URL of an authorization; returns its index, the old one when it is known. -1: no memory. */
+long proofs_add(struct proofs *proofs, const char *url) MUST_CHECK;
+
+/* Fetches those added since the last time, all at once. -1: everything has to stop. */
+int proofs_fetch(struct proofs *proofs, struct acme *acme, struct fault *fault) MUST_CHECK;
+
+/* Is a window needed for this one? */
+bool proof_is_pending(const struct proof *proof);
+
+/* Once: prepares the answers of all pending ones: nonces, signatures. Afterwards proofs->pending says how many there
+ * are. */
+int proofs_arm(struct proofs *proofs, struct acme *acme, struct fault *fault) MUST_CHECK;
+
+/* Answers the challenges and watches until all are final, at most so many milliseconds. */
+int proofs_answer(struct proofs *proofs, struct acme *acme, int64_t most, struct fault *fault) MUST_CHECK;
+
+/* Ends all pending ones with this reason. */
+void proofs_drop(struct proofs *proofs, enum fault_kind kind, const char *why);
+
+/* Somebody at that address has fetched the token. */
+void proofs_hit(struct proofs *proofs, const struct hit *hit);
+
+/* "N requests from A, B were answered", or that none came. */
+void proof_tell(const struct proof *proof, char *text, size_t size);
+
+void proofs_free(struct proofs *proofs);
+
+#endif

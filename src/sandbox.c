@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "sandbox.h"
+
+#include <errno.h>
+#include <grp.h>
+#include <linux/capability.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+
+#define BIT(capability) (UINT64_C(1) << (capability))
+
+/*
+ * The keeper gives files to their configured owner (CHOWN) and reads keys back that belong to others (DAC_READ_SEARCH).
+ * It is root without anything else: the store's directories are root's. Descriptors: the responder's connections.
+ */
+static const struct role_rights {
+	const char *name;
+	bool root;
+	uint64_t capabilities;
+	rlim_t descriptors;
+	rlim_t file_bytes;
+} rights[] = {
+	[ROLE_CLIENT] = { "client", false, 0, 256, 0 },
+	[ROLE_KEEPER] = { "keeper", true, BIT(CAP_CHOWN) | BIT(CAP_DAC_READ_SEARCH), 64, 16 * 1024 * 1024 },
+	[ROLE_RESPONDER] = { "responder", false, 0, 512, 0 },
+};
+_Static_assert(LENGTH_OF(rights) == ROLES, "rights for each role");
+
+const char *sandbox_role_name(enum role role)
+{
+	return rights[role].name;
+}
+
+bool sandbox_find_role(const char *name, enum role *role)
+{
+	for (unsigned int i = 0; i < ROLES; i++)
+		if (!strcmp(name, rights[i].name)) {
+			*role = (enum role)i;
+			return true;
+		}
+	return false;
+}
+
+static int limit(int resource, rlim_t most)
+{
+	struct rlimit old, new = { most, most };
+
+	/* a limit that is lower already stays: raising it would need a right */
+	if (getrlimit((__rlimit_resource_t)resource, &old) == 0 && old.rlim_max < most)
+		new.rlim_cur = new.rlim_max = old.rlim_max;
+	return setrlimit((__rlimit_resource_t)resource, &new);
+}
+
+static int set_capabilities(uint64_t set)
+{
+	struct __user_cap_header_struct header = { _LINUX_CAPABILITY_VERSION_3, 0 };
+	struct __user_cap_data_struct data[2] = {
+		{ (uint32_t)set, (uint32_t)set, 0 },
+		{ (uint32_t)(set >> 32), (uint32_t)(set >> 32), 0 },
+	};
+
+	return (int)syscall(SYS_capset, &header, data);
+}
+
+static int get_capabilities(uint64_t *set)
+{
+	struct __user_cap_header_struct header = { _LINUX_CAPABILITY_VERSION_3, 0 };
+	struct __user_cap_data_struct data[2] = { { 0, 0, 0 }, { 0, 0, 0 } };
+
+	if (syscall(SYS_capget, &header, data) < 0)
+		return -1;
+	*set = 0;
+	for (int i = 0; i < 2; i++)
+		*set |= (uint64_t)(data[i].effective | data[i].permitted | data[i].inheritable) << (32 * i);
+	return 0;
+}
+
+/* After exec root gets back what the bounding set still holds, so that is what has to shrink. EINVAL: the last one is passed. */
+static int bound_capabilities(uint64_t keep)
+{
+	for (int capability = 0; capability < 64; capability++)
+		if (!(keep & BIT(capability)) && prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) < 0)
+			return errno == EINVAL ? 0 : -1;
+	return 0;
+}
+
+int sandbox_drop(enum role role, uid_t uid, gid_t gid, struct fault *fault)
+{
+	const struct role_rights *r = &rights[role];
+	gid_t group = r->root ? 0 : gid;
+	uid_t user = r->root ? 0 : uid;
+
+	if (limit(RLIMIT_CORE, 0) < 0 || limit(RLIMIT_NOFILE, r->descriptors) < 0 || limit(RLIMIT_FSIZE, r->file_bytes) < 0)
+		return fault_errno(fault, FAULT_FAILED, "limiting the %s", r->name);
+	if (bound_capabilities(r->capabilities) < 0)
+		return fault_errno(fault, FAULT_FAILED, "taking capabilities from the %s", r->name);
+	if (setgroups(0, NULL) < 0 || setresgid(group, group, group) < 0 || setresuid(user, user, user) < 0)
+		return fault_errno(fault, FAULT_FAILED, "giving the %s the user %u", r->name, user);
+	if (set_capabilities(r->capabilities) < 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		return fault_errno(fault, FAULT_FAILED, "taking rights from the %s", r->name);
+	return 0;
+}
+
+int sandbox_prove(enum role role, struct fault *fault)
+{
+	const struct role_rights *r = &rights[role];
+	uint64_t capabilities;
+	uid_t real, effective, saved;
+
+	if (getresuid(&real, &effective, &saved) < 0 || get_capabilities(&capabilities) < 0)
+		return fault_errno(fault, FAULT_FAILED, "reading the rights of the %s", r->name);
+	if (capabilities & ~r->capabilities)
+		return fault_set(fault, FAULT_FAILED, "the %s still has capabilities (%#llx)", r->name,
+				 (unsigned long long)capabilities);
+	if (prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) != 1)
+		return fault_set(fault, FAULT_FAILED, "the %s may still gain privileges", r->name);
+	if (real != effective || real != saved || (real == 0) != r->root)
+		return fault_set(fault, FAULT_FAILED, "the %s runs as users %u, %u, %u", r->name, real, effective, saved);
+	if (!r->root && (setuid(0) == 0 || getgid() == 0 || getgroups(0, NULL) != 0))
+		return fault_set(fault, FAULT_FAILED, "the %s can become root or has groups", r->name);
+	return 0;
+}

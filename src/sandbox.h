@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * sandbox.h - giving rights up before the agent is executed, and the agent's proof that they are gone.
+ *
+ * The privileged image drops (between fork and exec), the agent proves (first thing in main): no role starts its work on
+ * the word of another process.
+ */
+#ifndef ACMEGATE_SANDBOX_H
+#define ACMEGATE_SANDBOX_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "fault.h"
+
+enum role { ROLE_CLIENT, ROLE_KEEPER, ROLE_RESPONDER, ROLES };
+
+const char *sandbox_role_name(enum role role);
+bool sandbox_find_role(const char *name, enum role *role);
+
+/* In the child, after fork: becomes uid and gid (the keeper stays root), keeps only the role's capabilities and limits. */
+int sandbox_drop(enum role role, uid_t uid, gid_t gid, struct fault *fault) MUST_CHECK;
+
+/* In the agent: fails unless every right that the role must not have is gone, and cannot be had back. */
+int sandbox_prove(enum role role, struct fault *fault) MUST_CHECK;
+
+#endif

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "spawn.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/pidfd.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+
+#include "log.h"
+#include "wire.h"
+
+#define ABOVE_ALL 128 /* numbers that no place and no descriptor of the warden's has */
+
+/* Installed: in libexecdir. In a build tree: beside acmegate. */
+static int find_agent(char path[PATH_MAX], struct fault *fault)
+{
+	ssize_t n = readlink("/proc/self/exe", path, PATH_MAX - sizeof("-agent"));
+
+	if (n > 0) {
+		path[n] = '\0';
+		if (strcmp(path, SBINDIR "/acmegate")) {
+			memcpy(path + n, "-agent", sizeof("-agent"));
+			if (access(path, X_OK) == 0)
+				return 0;
+		}
+	}
+	snprintf(path, PATH_MAX, "%s", LIBEXECDIR "/acmegate-agent");
+	if (access(path, X_OK) < 0)
+		return fault_errno(fault, FAULT_FAILED, "%s: install acmegate completely (make install)", path);
+	return 0;
+}
+
+/* First all go up out of the way, then each down to its place, so that none overwrites another. */
+static int put_in_place(const struct place *places, size_t n)
+{
+	int high[FD_AGENT_END], null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	if (n > FD_AGENT_END || null < 0 || dup2(null, STDIN_FILENO) < 0 || dup2(null, STDOUT_FILENO) < 0)
+		return -1;
+	for (size_t i = 0; i < n; i++) {
+		high[i] = places[i].from < 0 ? -1 : fcntl(places[i].from, F_DUPFD, ABOVE_ALL);
+		if (places[i].from >= 0 && high[i] < 0)
+			return -1;
+	}
+	if (close_range(STDERR_FILENO + 1, ABOVE_ALL - 1, 0) < 0)
+		return -1;
+	for (size_t i = 0; i < n; i++)
+		if (high[i] >= 0 && dup2(high[i], places[i].to) < 0)
+			return -1;
+	return close_range(ABOVE_ALL, ~0U, 0);
+}
+
+static void reset_signals(void)
+{
+	sigset_t none;
+
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	signal(SIGPIPE, SIG_IGN);
+}
+
+/* The agent inherits two variables and nothing else: no proxy, no SSLKEYLOGFILE, no loader tricks. */
+static _Noreturn void become_agent(const char *path, enum role role, const struct config *config,
+				   const struct place *places, size_t n, pid_t warden)
+{
+	char journal[96] = "JOURNAL_STREAM=";
+	char *environment[] = { (char[]){ "PATH=/usr/sbin:/usr/bin:/sbin:/bin" }, NULL, NULL };
+	const char *stream = getenv("JOURNAL_STREAM");
+	char *arguments[] = { (char[]){ "acmegate-agent" }, (char *)(uintptr_t)sandbox_role_name(role),
+			      log_is_verbose() ? (char[]){ "--verbose" } : NULL, NULL };
+	struct fault fault = { 0 };
+
+	if (stream) {
+		snprintf(journal, sizeof(journal), "JOURNAL_STREAM=%s", stream);
+		environment[1] = journal;
+	}
+	reset_signals();
+	if (put_in_place(places, n) < 0)
+		fault_errno(&fault, FAULT_FAILED, "placing descriptors");
+	else if (sandbox_drop(role, config->gate.uid, config->gate.gid, &fault) == 0) {
+		/* set after the change of user, which clears it; a warden that died before is noticed by its pid */
+		if (prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 && getppid() == warden)
+			execve(path, arguments, environment);
+		fault_errno(&fault, FAULT_FAILED, "starting %s", path);
+	}
+	log_error("%s", fault.text);
+	_exit(STATUS_FAILED);
+}
+
+int spawn_agent(enum role role, const struct config *config, const struct place *places, size_t n,
+		struct fault *fault)
+{
+	char path[PATH_MAX];
+	pid_t warden = getpid(), pid;
+	int pidfd;
+
+	if (find_agent(path, fault) < 0)
+		return -1;
+	pid = fork();
+	if (pid == 0)
+		become_agent(path, role, config, places, n, warden);
+	pidfd = pid < 0 ? -1 : pidfd_open(pid, 0);
+	if (pidfd < 0)
+		return fault_errno(fault, FAULT_LATER, "starting the %s", sandbox_role_name(role));
+	fcntl(pidfd, F_SETFD, FD_CLOEXEC);
+	return pidfd;
+}
+
+int spawn_reap(int *pidfd, bool kill_it)
+{
+	siginfo_t info = { 0 };
+
+	if (*pidfd < 0)
+		return STATUS_DONE;
+	if (kill_it)
+		(void)pidfd_send_signal(*pidfd, SIGKILL, NULL, 0);
+	while (waitid(P_PIDFD, (id_t)*pidfd, &info, WEXITED) < 0 && errno == EINTR)
+		;
+	close_fd(pidfd);
+	return info.si_code == CLD_EXITED ? info.si_status : 128 + info.si_status;
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* spawn.h - starting the agent in a role: fork, descriptors in their places, rights dropped, exec. */
+#ifndef ACMEGATE_SPAWN_H
+#define ACMEGATE_SPAWN_H
+
+#include "config.h"
+#include "sandbox.h"
+
+struct place {
+	int from;	/* a descriptor of the caller's, which keeps it; -1: none */
+	int to;		/* its number in the agent, see enum agent_fd */
+};
+
+/*
+ * Starts the agent with these descriptors, a clean environment, and no others than stdin, stdout (both /dev/null) and
+ * stderr. It dies with this process. Returns its pidfd (close-on-exec).
+ */
+int spawn_agent(enum role role, const struct config *config, const struct place *places, size_t n,
+		struct fault *fault) MUST_CHECK;
+
+/* Kills what still runs, waits, closes the pidfd. Returns the exit status, or 128 + the signal it died of. */
+int spawn_reap(int *pidfd, bool kill_it);
+
+#endif

@@ -1,0 +1,277 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "store.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+
+#include "file.h"
+#include "generation.h"
+
+#define MARKER "deploy-pending"
+
+/* One generation takes four files and a directory, some 30 KiB; a run prunes as it goes. */
+#define ROOM_BYTES (1024 * 1024)
+#define ROOM_INODES 64
+
+int store_clean(const struct store *store, struct fault *fault)
+{
+	static const char *const tops[] = { "certificates", "accounts" };
+
+	for (size_t i = 0; i < LENGTH_OF(tops); i++) {
+		OWN_FD int top = dir_open(store->state, tops[i]);
+
+		if (top < 0 && errno == ENOENT)
+			continue;
+		if (top < 0 || dir_clean(top) < 0)
+			return fault_errno(fault, FAULT_FAILED, "cleaning %s/%s", store->path, tops[i]);
+	}
+	return 0;
+}
+
+/* File systems that make inodes as they need them (btrfs) count none at all. */
+int store_check_room(const struct store *store, struct fault *fault)
+{
+	struct statvfs s;
+	uint64_t bytes;
+
+	if (fstatvfs(store->state, &s) < 0)
+		return fault_errno(fault, FAULT_FAILED, "looking for room in %s", store->path);
+	bytes = (uint64_t)s.f_bavail * s.f_frsize;
+	if (s.f_flag & ST_RDONLY)
+		return fault_set(fault, FAULT_FAILED,
+				 "%s cannot be written: its file system is mounted read-only; mount it "
+				 "for writing, nothing has been asked of the CA",
+				 store->path);
+	if (bytes < ROOM_BYTES)
+		return fault_set(fault, FAULT_FAILED, "%s has no room for a certificate: its file system has %" PRIu64
+				 " KiB left, %d KiB are wanted; make room, nothing has been asked of the CA",
+				 store->path, bytes / 1024, ROOM_BYTES / 1024);
+	if (s.f_files && s.f_favail < ROOM_INODES)
+		return fault_set(fault, FAULT_FAILED, "%s has no room for a certificate: its file system has %" PRIu64
+				 " inodes left, %d are wanted; remove files, nothing has been asked of the CA",
+				 store->path, (uint64_t)s.f_favail, ROOM_INODES);
+	return 0;
+}
+
+/* The state directory comes as O_PATH, which can be neither listed nor brought to the disk. */
+int store_open(const struct store *store, const char *name, bool passable, struct fault *fault)
+{
+	OWN_FD int state = openat(store->state, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int fd = state < 0 ? -1 : dir_make(state, name, passable);
+
+	if (fd < 0)
+		return fault_errno(fault, FAULT_FAILED, "%s/%s", store->path, name);
+	return fd;
+}
+
+struct key *store_read_key(int dir, const char *name, struct fault *fault)
+{
+	size_t length;
+	char *pem = file_read(dir, name, &length);
+	struct key *key;
+
+	if (!pem) {
+		fault_errno(fault, file_is_broken(errno) ? FAULT_FAILED : FAULT_LATER, "%s", name);
+		return NULL;
+	}
+	key = key_read(pem, length, fault);
+	crypto_wipe(pem, length);
+	free(pem);
+	return key;
+}
+
+/* --- what is there ------------------------------------------------------------------------------------------------ */
+
+/* The hook is owed from before the switch on: a crash in between runs it once too often rather than never. */
+static int mark_pending(int dir, const struct certificate *certificate, struct fault *fault)
+{
+	if (!certificate->deploy[0])
+		return 0;
+	if (file_write(dir, MARKER, "", 0, NULL) < 0 && errno != EEXIST)
+		return fault_errno(fault, FAULT_FAILED, "noting that the deploy hook is pending");
+	if (fsync(dir) < 0)
+		return fault_errno(fault, FAULT_FAILED, "noting that the deploy hook is pending");
+	return 0;
+}
+
+/* Nothing usable is live: it never was, a crash came before the switch, or it broke. */
+static int heal(int dir, const struct certificate *certificate, struct stored *stored, struct fault *fault)
+{
+	if (stored->broken && generation_put_aside(dir, stored->generation, fault) < 0)
+		return -1;
+	if (generation_find_whole(dir, &stored->facts, &stored->generation, fault) < 0)
+		return -1;
+	if (!stored->generation) {
+		if (unlinkat(dir, "live", 0) < 0 && errno != ENOENT)
+			return fault_errno(fault, FAULT_FAILED, "removing a link to nothing");
+		return 0;
+	}
+	stored->present = true;
+	if (mark_pending(dir, certificate, fault) < 0)
+		return -1;
+	return generation_switch(dir, stored->generation, fault);
+}
+
+static int survey(int dir, const struct certificate *certificate, struct stored *stored, struct fault *fault)
+{
+	bool unusable;
+	int whole = 0;
+
+	stored->generation = generation_live(dir, &unusable);
+	if (stored->generation)
+		whole = generation_examine(dir, stored->generation, &stored->facts, fault);
+	if (whole < 0)
+		return -1;
+	stored->present = whole;
+	stored->broken = !whole && (stored->generation || unusable);
+	if (!whole && heal(dir, certificate, stored, fault) < 0)
+		return -1;
+	stored->deploy_pending = certificate->deploy[0] && file_exists(dir, MARKER);
+	return 0;
+}
+
+/* 0: *dir is open, or -1 when there is no such directory yet. */
+static int open_certificate(const struct store *store, const char *name, int *dir, struct fault *fault)
+{
+	OWN_FD int top = dir_open(store->state, "certificates");
+
+	*dir = top < 0 ? -1 : dir_open(top, name);
+	if (*dir < 0 && errno != ENOENT)
+		return fault_errno(fault, FAULT_FAILED, "%s/certificates/%s", store->path, name);
+	return 0;
+}
+
+int store_survey(const struct store *store, const struct certificate *certificate, struct stored *stored,
+		 struct fault *fault)
+{
+	OWN_FD int dir = -1;
+
+	memset(stored, 0, sizeof(*stored));
+	if (open_certificate(store, certificate->name, &dir, fault) < 0)
+		return -1;
+	if (dir >= 0 && survey(dir, certificate, stored, fault) < 0)
+		return fault_at(fault, "%s/certificates/%s", store->path, certificate->name);
+	return 0;
+}
+
+/* --- writing ------------------------------------------------------------------------------------------------------ */
+
+static bool is_shared(const struct certificate *certificate)
+{
+	return certificate->owner || certificate->group || (certificate->mode & 0077);
+}
+
+static int write_files(int dir, const struct certificate *certificate, const struct key *key, const struct chain *chain,
+		       struct fault *fault)
+{
+	char pem[KEY_PEM_SIZE];
+	size_t leaf, length;
+	const char *text = chain_text(chain, &leaf, &length);
+	const struct {
+		const char *name, *data;
+		size_t length;
+	} files[] = {
+		{ "cert.pem", text, leaf },
+		{ "chain.pem", text + leaf, length - leaf },
+		{ "fullchain.pem", text, length },
+	};
+	int rc;
+
+	if (key_write(key, pem, fault) < 0)
+		return -1;
+	rc = file_write(dir, "privkey.pem", pem, strlen(pem), certificate);
+	crypto_wipe(pem, sizeof(pem));
+	if (rc < 0)
+		return fault_errno(fault, FAULT_FAILED, "writing privkey.pem");
+	for (size_t i = 0; i < LENGTH_OF(files); i++)
+		if (file_write(dir, files[i].name, files[i].data, files[i].length, certificate) < 0)
+			return fault_errno(fault, FAULT_FAILED, "writing %s", files[i].name);
+	return 0;
+}
+
+/* A whole generation under a temporary name. */
+static int write_generation(int dir, const struct certificate *certificate, const struct key *key,
+			    const struct chain *chain, struct fault *fault)
+{
+	OWN_FD int generation = -1;
+
+	(void)dir_remove(dir, TEMPORARY "generation");
+	generation = dir_make(dir, TEMPORARY "generation", is_shared(certificate));
+	if (generation < 0)
+		return fault_errno(fault, FAULT_FAILED, "making a directory");
+	if (write_files(generation, certificate, key, chain, fault) < 0)
+		return -1;
+	if (fsync(generation) < 0)
+		return fault_errno(fault, FAULT_FAILED, "bringing the new files to the disk");
+	return 0;
+}
+
+static int publish(int dir, const struct certificate *certificate, uint32_t number, struct fault *fault)
+{
+	if (mark_pending(dir, certificate, fault) < 0 ||
+	    generation_name(dir, TEMPORARY "generation", number, fault) < 0)
+		return -1;
+	return generation_switch(dir, number, fault);
+}
+
+/* A generation that did not become live leaves nothing behind, and the old one owes no hook because of it. */
+static void discard(int dir, uint32_t number, bool was_pending)
+{
+	bool unusable;
+
+	if (generation_live(dir, &unusable) == number)
+		return;
+	(void)dir_remove(dir, TEMPORARY "generation");
+	generation_remove(dir, number);
+	if (!was_pending)
+		(void)unlinkat(dir, MARKER, 0);
+}
+
+static int save(int dir, const struct certificate *certificate, const struct key *key, const struct chain *chain,
+		struct fault *fault)
+{
+	bool was_pending = file_exists(dir, MARKER);
+	uint32_t number = generation_next(dir, fault);
+
+	if (!number)
+		return -1;
+	if (write_generation(dir, certificate, key, chain, fault) < 0 || publish(dir, certificate, number, fault) < 0) {
+		discard(dir, number, was_pending);
+		return -1;
+	}
+	generation_prune(dir, number);
+	return 0;
+}
+
+int store_save(const struct store *store, const struct certificate *certificate, const struct key *key,
+	       const struct chain *chain, struct fault *fault)
+{
+	OWN_FD int top = store_open(store, "certificates", is_shared(certificate), fault);
+	OWN_FD int dir = -1;
+
+	if (top < 0)
+		return -1;
+	dir = dir_make(top, certificate->name, is_shared(certificate));
+	if (dir < 0)
+		return fault_errno(fault, FAULT_FAILED, "%s/certificates/%s", store->path, certificate->name);
+	if (save(dir, certificate, key, chain, fault) < 0)
+		return fault_at(fault, "%s/certificates/%s", store->path, certificate->name);
+	return 0;
+}
+
+int store_deployed(const struct store *store, const struct certificate *certificate, struct fault *fault)
+{
+	OWN_FD int dir = -1;
+
+	if (open_certificate(store, certificate->name, &dir, fault) < 0)
+		return -1;
+	if (dir >= 0 && ((unlinkat(dir, MARKER, 0) < 0 && errno != ENOENT) || fsync(dir) < 0))
+		return fault_errno(fault, FAULT_FAILED, "%s/certificates/%s/" MARKER, store->path, certificate->name);
+	return 0;
+}
+

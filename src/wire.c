@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "wire.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+#define HEADER offsetof(struct record, data)
+
+/*
+ * A stopped peer must not be able to stop the others: the queue of one channel holds more than anyone sends unasked.
+ * The largest such load is MAX_NAMES tokens before the window opens.
+ */
+#define QUEUE_BYTES (4 * 1024 * 1024)
+
+static const struct shape {
+	const char *name;
+	uint32_t least, most; /* bytes of data */
+} shapes[] = {
+	[VERB_SURVEY] = { "SURVEY", sizeof(struct survey), sizeof(struct survey) },
+	[VERB_WORK] = { "WORK", sizeof(struct work), sizeof(struct work) },
+	[VERB_OPEN] = { "OPEN", 0, 0 },
+	[VERB_CLOSE] = { "CLOSE", 0, 0 },
+	[VERB_OPENED] = { "OPENED", 0, 0 },
+	[VERB_CLOSED] = { "CLOSED", 0, 0 },
+	[VERB_REFUSED] = { "REFUSED", 0, FAULT_TEXT_SIZE },
+	[VERB_ACCOUNT] = { "ACCOUNT", 0, 0 },
+	[VERB_ACCOUNT_URL] = { "ACCOUNT_URL", 1, URL_SIZE - 1 },
+	[VERB_SIGN] = { "SIGN", 1, WIRE_DATA },
+	[VERB_SIGN_EAB] = { "SIGN_EAB", 1, WIRE_DATA },
+	[VERB_CSR] = { "CSR", 0, 0 },
+	[VERB_INSTALL] = { "INSTALL", 1, WIRE_DATA },
+	[VERB_ANSWER] = { "ANSWER", 0, WIRE_DATA },
+	[VERB_FAULT] = { "FAULT", 0, FAULT_TEXT_SIZE },
+	[VERB_STORED] = { "STORED", 0, 0 },
+	[VERB_DEPLOYED] = { "DEPLOYED", 0, 0 },
+	[VERB_TOKEN] = { "TOKEN", sizeof(struct token), sizeof(struct token) },
+	[VERB_READY] = { "READY", 0, 0 },
+	[VERB_HIT] = { "HIT", sizeof(struct hit), sizeof(struct hit) },
+};
+_Static_assert(LENGTH_OF(shapes) == VERBS, "one shape for each verb");
+
+const char *verb_name(enum verb verb)
+{
+	return (unsigned int)verb < VERBS ? shapes[verb].name : "unknown";
+}
+
+int wire_pair(int ends[2], struct fault *fault)
+{
+	int bytes = QUEUE_BYTES;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
+		return fault_errno(fault, FAULT_LATER, "making a pair of sockets");
+	for (int i = 0; i < 2; i++) /* without CAP_NET_ADMIN (tests) the system's largest size has to do */
+		if (setsockopt(ends[i], SOL_SOCKET, SO_SNDBUFFORCE, &bytes, sizeof(bytes)) < 0)
+			(void)setsockopt(ends[i], SOL_SOCKET, SO_SNDBUF, &bytes, sizeof(bytes));
+	return 0;
+}
+
+int wire_send(int fd, enum verb verb, uint32_t index, const void *data, size_t length, struct fault *fault)
+{
+	uint32_t header[HEADER / sizeof(uint32_t)] = { verb, index, (uint32_t)length };
+	struct iovec parts[] = { { header, sizeof(header) }, { (void *)(uintptr_t)data, length } };
+	struct msghdr message = { .msg_iov = parts, .msg_iovlen = 2 };
+	ssize_t n;
+
+	if (length < shapes[verb].least || length > shapes[verb].most)
+		return fault_set(fault, FAULT_FAILED, "%s with %zu bytes is not a record", verb_name(verb), length);
+	do
+		n = sendmsg(fd, &message, MSG_NOSIGNAL);
+	while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return fault_errno(fault, FAULT_FAILED, "sending %s", verb_name(verb));
+	return 0;
+}
+
+/* Texts inside structs end within their field, and a NUL stands behind the data, whoever wrote them. */
+static void terminate(struct record *record)
+{
+	struct survey *survey = (void *)record->data;
+	struct token *token = (void *)record->data;
+	struct hit *hit = (void *)record->data;
+
+	if (record->verb == VERB_SURVEY) {
+		survey->reason[sizeof(survey->reason) - 1] = '\0';
+	} else if (record->verb == VERB_TOKEN) {
+		token->token[sizeof(token->token) - 1] = '\0';
+		token->answer[sizeof(token->answer) - 1] = '\0';
+	} else if (record->verb == VERB_HIT) {
+		hit->token[sizeof(hit->token) - 1] = '\0';
+		hit->address[sizeof(hit->address) - 1] = '\0';
+	}
+	*((char *)record + HEADER + record->length) = '\0';
+}
+
+int wire_check(struct record *record, size_t n, struct fault *fault)
+{
+	if (n < HEADER)
+		return fault_set(fault, FAULT_FAILED, "a record of %zu bytes is too short", n);
+	if (record->verb >= VERBS)
+		return fault_set(fault, FAULT_FAILED, "a record with the unknown verb %u", record->verb);
+	if (record->index >= MAX_CERTIFICATES)
+		return fault_set(fault, FAULT_FAILED, "%s with the index %u", verb_name(record->verb), record->index);
+	if (n - HEADER != record->length || record->length < shapes[record->verb].least ||
+	    record->length > shapes[record->verb].most)
+		return fault_set(fault, FAULT_FAILED, "%s with %zu bytes of data", verb_name(record->verb), n - HEADER);
+	terminate(record);
+	return 0;
+}
+
+int wire_receive(int fd, struct record *record, struct fault *fault)
+{
+	struct iovec part = { record, HEADER + WIRE_DATA };
+	struct msghdr message = { .msg_iov = &part, .msg_iovlen = 1 };
+	ssize_t n;
+
+	do
+		n = recvmsg(fd, &message, MSG_CMSG_CLOEXEC);
+	while (n < 0 && errno == EINTR);
+	if (n < 0 && errno != ECONNRESET)
+		return fault_errno(fault, FAULT_FAILED, "receiving a record");
+	if (n <= 0) /* a peer that died with records unread shows as a reset */
+		return 0;
+	if (message.msg_flags & (MSG_TRUNC | MSG_CTRUNC))
+		return fault_set(fault, FAULT_FAILED, "a record that is too long or carries descriptors");
+	if (wire_check(record, (size_t)n, fault) < 0)
+		return -1;
+	return 1;
+}

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * wire.h - the records that the processes exchange, and the numbers of the descriptors that the agent is started with.
+ *
+ * Every channel is a SOCK_SEQPACKET socket pair made by the warden before it starts its children; one record is one packet:
+ * a header and as many bytes of data as the header says, within the bounds of its verb. The receiver checks all of it;
+ * anything else is a fault, and the receiver treats it like the death of the peer.
+ *
+ *	warden -- client	OPEN, CLOSE and what became of them
+ *	warden -- keeper	what is due, what was stored
+ *	warden -- responder	that it listens
+ *	client -- keeper	signatures, requests for certificates (CSR), certificates
+ *	client -- responder	tokens, and who came to fetch them
+ */
+#ifndef ACMEGATE_WIRE_H
+#define ACMEGATE_WIRE_H
+
+#include <stdint.h>
+
+#include "config.h"
+#include "fault.h"
+
+enum agent_fd {
+	FD_WARDEN = 3,		/* every role: channel to the warden */
+	FD_CONFIG = 4,		/* every role: config_share() */
+	FD_KEEPER = 5,		/* client */
+	FD_RESPONDER = 6,	/* client */
+	FD_CA_FILE = 7,		/* client: the configured ca_file opened for reading; closed when none is configured */
+	FD_CLIENT = 5,		/* keeper, responder */
+	FD_STATE = 6,		/* keeper: the state directory (O_PATH | O_DIRECTORY) */
+	FD_LISTEN_4 = 6,	/* responder: listening, non-blocking; closed when the host has no IPv4 */
+	FD_LISTEN_6 = 7,	/* responder: the same for IPv6, IPV6_V6ONLY */
+	FD_AGENT_END = 8,
+};
+
+enum verb {
+	/* keeper -> warden, once for each certificate in order, as soon as it has looked at the store */
+	VERB_SURVEY,		/* index, data: struct survey */
+	/* warden -> client, once at the start */
+	VERB_WORK,		/* data: struct work */
+	/* client -> warden: no argument, no power */
+	VERB_OPEN,
+	VERB_CLOSE,
+	/* warden -> client */
+	VERB_OPENED,
+	VERB_CLOSED,
+	VERB_REFUSED,		/* data: text why, for the problem report; the window is closed */
+	/* client -> keeper, each answered by VERB_ANSWER or VERB_FAULT before the next */
+	VERB_ACCOUNT,		/* answer: struct account; makes the key on first use */
+	VERB_ACCOUNT_URL,	/* data: account URL to keep beside the key; answer: empty */
+	VERB_SIGN,		/* data: JWS signing input; answer: raw signature (RFC 7518: r||s, or RSA), not base64 */
+	VERB_SIGN_EAB,		/* data: JWS signing input; answer: HMAC-SHA256 with the configured EAB key */
+	VERB_CSR,		/* index; makes a fresh certificate key, kept in memory; answer: PKCS#10 DER */
+	VERB_INSTALL,		/* index, data: PEM chain; verified, then stored; answer: empty */
+	/* keeper -> client */
+	VERB_ANSWER,
+	VERB_FAULT,		/* index: enum fault_kind, data: text */
+	/* keeper -> warden, after the new generation is live on disk */
+	VERB_STORED,		/* index */
+	/* warden -> keeper: the deploy hook of that certificate has succeeded, forget that it is pending */
+	VERB_DEPLOYED,		/* index */
+	/* client -> responder */
+	VERB_TOKEN,		/* data: struct token */
+	/* responder -> warden: all tokens sent so far are known, connections are accepted */
+	VERB_READY,
+	/* responder -> client: a live token was served. Sent without waiting; lost when the client does not read */
+	VERB_HIT,		/* data: struct hit */
+	VERBS
+};
+
+struct survey {
+	uint8_t due;		/* 0 or 1 */
+	uint8_t present;	/* there is a live generation */
+	uint8_t deploy;		/* it is stored but its deploy hook has not succeeded yet */
+	int64_t not_after;	/* seconds since the epoch, 0 when there is none */
+	char reason[128];	/* why it is due or not, for the log */
+};
+
+struct work {
+	uint8_t wanted[MAX_CERTIFICATES];	/* 1: obtain this one */
+};
+
+#define JWK_SIZE 1024
+struct account {
+	char algorithm[8];	/* "ES256", "ES384", "RS256" */
+	char jwk[JWK_SIZE];	/* public key, members in the order of RFC 7638, no white space */
+	char thumbprint[48];	/* base64url SHA-256 of jwk */
+	char url[URL_SIZE];	/* account URL of an earlier run, or "" */
+};
+
+#define TOKEN_SIZE 129
+struct token {
+	char token[TOKEN_SIZE];		/* base64url alphabet only, 1 to 128 characters */
+	char answer[TOKEN_SIZE + 48];	/* token "." thumbprint */
+};
+
+struct hit {
+	char token[TOKEN_SIZE];
+	char address[46];
+};
+
+#define WIRE_DATA (64 * 1024)
+
+struct record {
+	uint32_t verb;
+	uint32_t index;		/* of a certificate in the configuration where the verb says so, else 0 */
+	uint32_t length;	/* of data in use; for a text without its NUL */
+	_Alignas(8) char data[WIRE_DATA + 1];	/* after wire_receive() a NUL stands behind what is in use */
+};
+
+/* A pair of connected close-on-exec sockets. */
+int wire_pair(int ends[2], struct fault *fault) MUST_CHECK;
+
+/* Sends header and data; blocks while the peer's queue is full. EPIPE (the peer is gone) is FAULT_FAILED. */
+int wire_send(int fd, enum verb verb, uint32_t index, const void *data, size_t length, struct fault *fault) MUST_CHECK;
+
+/*
+ * Takes one record, waiting for it. 1: *record is valid (known verb, length within its bounds, index below
+ * MAX_CERTIFICATES, texts inside structs terminated). 0: the peer has closed. -1: a malformed record, or a system error.
+ */
+int wire_receive(int fd, struct record *record, struct fault *fault) MUST_CHECK;
+
+/* The checks of wire_receive() on n bytes that lie in *record; for it, and for the fuzzer. */
+int wire_check(struct record *record, size_t n, struct fault *fault) MUST_CHECK;
+
+const char *verb_name(enum verb verb);
+
+#endif

@@ -1,0 +1,243 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Bad input and a bad world: one clear error, the documented exit status, and firewall and store as they were.
+bats_require_minimum_version 1.5.0
+
+setup_file() {
+	source "$BATS_TEST_DIRNAME/../lib/rig.sh"
+	rig_up
+	rig_pebble
+}
+
+teardown_file() {
+	source "$BATS_TEST_DIRNAME/../lib/rig.sh"
+	rig_down
+}
+
+setup() {
+	source "$BATS_TEST_DIRNAME/../lib/rig.sh"
+	rm -rf "$RIG_STATE" "$RIG_CONF"
+	chmod 0755 "$RIG_DIR/etc"
+	rig_policy_drop | rig_nft -
+}
+
+teardown() {
+	[ -n "${BATS_TEST_COMPLETED:-}" ] || printf '%s\n' "${output:-}"
+	rig_end_of probe
+	rig_end_of server
+}
+
+store_list() { find "$RIG_STATE" -printf '%P %y %m %l\n' 2>/dev/null | sort; }
+
+# fails STATUS WORD ARGUMENTS...: that status and word, no window, nothing stored, the host as before
+fails() {
+	local expected=$1 word=$2
+	shift 2
+	rig_before
+	run rig_acmegate "$@"
+	rig_after
+	rig_never_open
+	[ "$status" -eq "$expected" ]
+	[[ ${output,,} == *"${word,,}"* ]]
+	[ ! -e "$RIG_STATE/certificates/one.test/live" ]
+}
+
+# refuses WORD: the configuration from standard input is refused with status 2 and a message with that word
+refuses() {
+	cat >"$RIG_CONF"
+	chmod 0644 "$RIG_CONF"
+	run rig_acmegate renew-now
+	[ "$status" -eq 2 ]
+	[[ ${output,,} == *"${1,,}"* ]]
+	[[ $output == *acmegate.conf* ]]
+	[ ! -e "$RIG_STATE" ]
+}
+
+# The good configuration, less or more one line: good [-PATTERN] [SECTION-LINE...]
+good() {
+	rig_config one.test
+	sed "$1" "$RIG_CONF"
+}
+
+serve() {
+	ip netns exec "$1" python3 -m http.server --bind "$2" 80 --directory "$RIG_DIR/etc" >"$RIG_DIR/server.log" 2>&1 3>&- &
+	echo $! >"$RIG_DIR/server.pid"
+	rig_until 10 ip netns exec "$1" curl -s -o /dev/null --max-time 1 "http://$3/"
+}
+
+@test "an unknown key" { good '/^contact/a colour = blue' | refuses colour; }
+@test "an unknown section" { good '$a [colour]\nx = 1' | refuses colour; }
+@test "a key given twice" { good '/^contact/p' | refuses twice; }
+@test "a line that is neither section nor key" { good '/^contact/a what is this' | refuses 'acmegate.conf:4'; }
+@test "no directory" { good '/^directory/d' | refuses directory; }
+@test "a directory without TLS" { good 's,https://,http://,' | refuses https; }
+@test "no certificate" { good '/^\[certificate/,$d' | refuses certificate; }
+@test "a certificate without names" { good '/^names/d' | refuses 'one.test'; }
+@test "a wildcard" { good 's/^names = .*/names = *.one.test/' | refuses wildcard; }
+@test "a broken name" { good 's/^names = .*/names = -one..test/' | refuses 'one..test'; }
+@test "a name given twice" { good 's/^names = .*/names = one.test one.test/' | refuses twice; }
+@test "a port out of range" { good 's/^port = .*/port = 65536/' | refuses port; }
+@test "a longest time out of range" { good '/^port/a max_open = 0' | refuses max_open; }
+@test "an unknown backend" { good 's/^backend = .*/backend = pf/' | refuses backend; }
+@test "an unknown type of key" { good '/^names/a key = dsa' | refuses p256; }
+@test "a user that does not exist" { good 's/^user = .*/user = nosuchuser/' | refuses nosuchuser; }
+@test "a state directory that is not absolute" { good 's/^state = .*/state = state/' | refuses absolute; }
+@test "a deploy hook that does not exist" { good '/^names/a deploy = /nonexistent/hook' | refuses /nonexistent/hook; }
+@test "a missing CA file" { good 's,^ca_file = .*,ca_file = /nonexistent/ca.pem,' | refuses /nonexistent/ca.pem; }
+@test "a NUL byte" { good 's/^contact = .*/contact = a\x00b@example.test/' | refuses NUL; }
+@test "a very long line" { good "s/^contact = .*/contact = $(printf 'a%.0s' {1..5000})@example.test/" | refuses characters; }
+@test "an empty file" { refuses directory </dev/null; }
+
+@test "a deploy hook that others may write" {
+	printf '#!/bin/sh\n' >"$RIG_DIR/hook"
+	chmod 0777 "$RIG_DIR/hook"
+	good "/^names/a deploy = $RIG_DIR/hook" | refuses 'written by others'
+}
+
+@test "no configuration" { fails 2 acmegate.conf renew-now; }
+
+@test "a configuration that others may write" {
+	rig_config one.test
+	chmod 0666 "$RIG_CONF"
+	fails 2 'written by others' renew-now
+}
+
+@test "a configuration of another user" {
+	rig_config one.test
+	chown nobody "$RIG_CONF"
+	fails 2 belongs renew-now
+}
+
+@test "a configuration in a directory that others may write" {
+	rig_config one.test
+	chmod 0777 "$RIG_DIR/etc"
+	fails 2 'written by others' renew-now
+}
+
+@test "a state directory that others may write" {
+	rig_config one.test
+	mkdir -m 0777 "$RIG_STATE"
+	chmod 0777 "$RIG_STATE"
+	fails 2 'written by others' renew-now
+}
+
+@test "the terms were not accepted" {
+	good 's/^accept_terms = .*/accept_terms = no/' >"$RIG_DIR/new"
+	cat "$RIG_DIR/new" >"$RIG_CONF"
+	rig_before
+	run rig_acmegate renew-now
+	rig_after
+	rig_never_open
+	[ "$status" -eq 1 ] || [ "$status" -eq 2 ]
+	[[ $output == *accept_terms* ]]
+}
+
+@test "an unknown command, option or certificate" {
+	rig_config one.test
+	fails 2 usage frobnicate
+	fails 2 usage --frobnicate
+	fails 2 nosuch renew-now nosuch
+}
+
+@test "no command" {
+	rig_config one.test
+	fails 2 usage
+}
+
+@test "--help and --version need no configuration" {
+	run -0 "$RIG_ACMEGATE" --help
+	[[ $output == *renew-now* ]]
+	run -0 "$RIG_ACMEGATE" --version
+	[[ $output == acmegate* ]]
+}
+
+@test "a CA that refuses the connection: later" {
+	RIG_DIRECTORY=https://$RIG_CA4:14999/dir rig_config one.test
+	fails 75 14999 renew-now
+}
+
+@test "a CA without a route: later" {
+	RIG_DIRECTORY=https://192.0.2.1/dir rig_config one.test
+	fails 75 192.0.2.1 renew-now
+}
+
+@test "a CA whose certificate is not trusted" {
+	rig_config one.test
+	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=other -keyout /dev/null \
+		-out "$RIG_DIR/other.pem" 2>/dev/null
+	sed -i "s,^ca_file = .*,ca_file = $RIG_DIR/other.pem," "$RIG_CONF"
+	rig_before
+	run rig_acmegate renew-now
+	rig_after
+	rig_never_open
+	[ "$status" -eq 1 ] || [ "$status" -eq 75 ]
+	[[ ${output,,} == *certificate* ]]
+}
+
+@test "a CA file without a certificate" {
+	rig_config one.test
+	echo nonsense >"$RIG_DIR/other.pem"
+	sed -i "s,^ca_file = .*,ca_file = $RIG_DIR/other.pem," "$RIG_CONF"
+	rig_before
+	run rig_acmegate renew-now
+	rig_after
+	rig_never_open
+	[ "$status" -ne 0 ]
+	[[ ${output,,} == *ca_file* ]]
+}
+
+@test "a directory that is no ACME directory" {
+	RIG_DIRECTORY=https://$RIG_CA4:14000/nothing rig_config one.test
+	rig_before
+	run rig_acmegate renew-now
+	rig_after
+	rig_never_open
+	[ "$status" -eq 1 ] || [ "$status" -eq 75 ]
+}
+
+@test "port 80 is held by another process: it is named" {
+	rig_config one.test
+	serve "$RIG_HOST" 0.0.0.0 127.0.0.1
+	fails 1 python3 renew-now
+}
+
+@test "port 80 is held by another process, on IPv6" {
+	rig_config one.test
+	serve "$RIG_HOST" ::1 '[::1]'
+	fails 1 python3 renew-now
+}
+
+@test "the name leads elsewhere: what the CA says is shown" {
+	rig_dns one.test "$RIG_CA4"
+	serve "$RIG_CA" "$RIG_CA4" "$RIG_CA4"
+	rig_config one.test
+	rig_before
+	run rig_acmegate renew-now
+	rig_dns one.test "$RIG_HOST4"
+	[ "$status" -eq 1 ]
+	[[ $output == *one.test* ]]
+	[[ ${output,,} == *unauthorized* ]]
+	rig_after
+	rig_was_open 4 1
+	[ ! -e "$(rig_live one.test)" ]
+}
+
+@test "without CAP_NET_ADMIN" {
+	rig_config one.test
+	rig_before
+	run timeout 60 ip netns exec "$RIG_HOST" setpriv --bounding-set=-net_admin --inh-caps=-net_admin "$RIG_ACMEGATE" -c "$RIG_CONF" renew-now 3>&-
+	rig_after
+	rig_never_open
+	[ "$status" -eq 1 ]
+	[[ ${output,,} == *net_admin* ]] || [[ ${output,,} == *root* ]]
+}
+
+@test "as an ordinary user" {
+	rig_config one.test
+	rig_before
+	run timeout 60 ip netns exec "$RIG_HOST" setpriv --reuid=65534 --regid=65534 --clear-groups "$RIG_ACMEGATE" -c "$RIG_CONF" renew-now 3>&-
+	rig_after
+	rig_never_open
+	[ "$status" -eq 1 ] || [ "$status" -eq 2 ]
+	[ "${#lines[@]}" -le 2 ]
+}

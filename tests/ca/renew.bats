@@ -1,0 +1,312 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Whole runs against Pebble behind a policy drop. Port 80 is watched from outside, the ruleset compared.
+bats_require_minimum_version 1.5.0
+
+setup_file() {
+	source "$BATS_TEST_DIRNAME/../lib/rig.sh"
+	rig_up
+}
+
+teardown_file() {
+	source "$BATS_TEST_DIRNAME/../lib/rig.sh"
+	rig_down
+}
+
+setup() {
+	source "$BATS_TEST_DIRNAME/../lib/rig.sh"
+	rm -rf "$RIG_STATE"
+	rig_policy_drop | rig_nft -
+}
+
+teardown() {
+	[ -n "${BATS_TEST_COMPLETED:-}" ] || printf '%s\n' "${output:-}"
+	rig_ca nft flush ruleset
+	rig_end_of probe
+	rig_pebble_stop
+}
+
+# succeeds ARGUMENTS...: exit status 0 and the host as before
+succeeds() {
+	rig_before
+	run rig_acmegate "$@"
+	[ "$status" -eq 0 ]
+	rig_after
+}
+
+opens_once() {
+	rig_was_open 4 1
+	rig_was_open 6 1
+}
+
+# The CA never gets through, the probe does: the window stays open until somebody acts. Pebble's ports are the ephemeral ones.
+deafen_ca() {
+	rig_ca nft 'add table inet deaf; add chain inet deaf out { type filter hook output priority 0; }
+		add rule inet deaf out tcp sport >= 32768 tcp dport 80 drop'
+}
+
+# Starts a run and returns when its window is open. $pid is acmegate itself.
+open_window() {
+	rig_pebble
+	rig_config one.test
+	deafen_ca
+	rig_before
+	ip netns exec "$RIG_HOST" "$RIG_ACMEGATE" -c "$RIG_CONF" renew-now >"$RIG_DIR/out" 2>&1 3>&- &
+	pid=$!
+	rig_until 20 rig_opened || {
+		cat "$RIG_DIR/out"
+		return 1
+	}
+}
+
+silent_now() { [ "$(rig_probe_once)" = $'4 silent\n6 silent' ]; }
+as_before() { rig_ruleset | cmp -s - "$RIG_DIR/before"; }
+host_idle() { [ -z "$(ip netns pids "$RIG_HOST")" ]; }
+
+hook() {
+	cat >"$RIG_DIR/hook"
+	chmod 0755 "$RIG_DIR/hook"
+}
+
+@test "the first run: account, one window, a certificate, plain words" {
+	rig_pebble
+	rig_config one.test
+	succeeds renew-now
+	opens_once
+	rig_certificate one.test one.test
+	[[ $output == *open* ]]
+	[[ $output == *closed* ]]
+	[[ $output == *unchanged* ]]
+}
+
+@test "the second run has the same account and replaces the certificate as a whole" {
+	rig_pebble
+	rig_config one.test
+	succeeds renew-now
+	first=$(readlink "$(rig_live one.test)")
+	serial=$(openssl x509 -noout -serial -in "$(rig_live one.test)/cert.pem")
+	succeeds renew-now
+	[ "$(readlink "$(rig_live one.test)")" != "$first" ]
+	[ "$(openssl x509 -noout -serial -in "$(rig_live one.test)/cert.pem")" != "$serial" ]
+	rig_certificate one.test one.test
+	[ "$(grep -c 'There are now [0-9]* accounts' "$RIG_DIR/pebble.log")" -eq 1 ]
+}
+
+@test "several names in one certificate" {
+	rig_pebble
+	rig_config one.test,www.one.test,mail.one.test,two.test
+	succeeds renew-now
+	opens_once
+	rig_certificate one.test one.test www.one.test mail.one.test two.test
+}
+
+@test "several certificates in one run with one window" {
+	rig_pebble
+	rig_config one.test two.test,www.two.test three.test
+	succeeds renew-now
+	opens_once
+	rig_certificate one.test one.test
+	rig_certificate two.test two.test www.two.test
+	rig_certificate three.test three.test
+}
+
+@test "only the certificates that were named" {
+	rig_pebble
+	rig_config one.test two.test
+	succeeds renew-now two.test
+	rig_certificate two.test two.test
+	[ ! -e "$(rig_live one.test)" ]
+}
+
+@test "a failing name beside a good one: exit status 1, the good one is stored" {
+	rig_pebble
+	rig_dns bad.test "$RIG_CA4"
+	rig_config one.test bad.test two.test
+	rig_before
+	run rig_acmegate renew-now
+	[ "$status" -eq 1 ]
+	[[ $output == *bad.test* ]]
+	rig_after
+	opens_once
+	rig_certificate one.test one.test
+	rig_certificate two.test two.test
+	[ ! -e "$(rig_live bad.test)" ]
+}
+
+@test "half of all nonces are rejected" {
+	rig_pebble PEBBLE_WFE_NONCEREJECT=50
+	rig_config one.test,www.one.test two.test
+	succeeds renew-now
+	rig_certificate one.test one.test www.one.test
+	rig_certificate two.test two.test
+}
+
+@test "valid authorizations are used again: no window" {
+	rig_pebble PEBBLE_AUTHZREUSE=100
+	rig_config one.test
+	succeeds renew-now
+	opens_once
+	succeeds renew-now
+	rig_never_open
+	rig_certificate one.test one.test
+}
+
+@test "renew with nothing due: no window, nothing stored" {
+	rig_pebble
+	rig_config one.test
+	succeeds renew
+	opens_once
+	first=$(readlink "$(rig_live one.test)")
+	succeeds renew
+	rig_never_open
+	[ "$(readlink "$(rig_live one.test)")" = "$first" ]
+}
+
+@test "renew takes up a name that was added to the configuration" {
+	rig_pebble
+	rig_config one.test
+	succeeds renew
+	rig_config one.test,new.one.test
+	succeeds renew
+	opens_once
+	rig_certificate one.test one.test new.one.test
+}
+
+@test "a slow CA: the window lasts as long as the validation and not longer" {
+	rig_pebble PEBBLE_VA_NOSLEEP=0 PEBBLE_VA_SLEEPTIME=4
+	rig_config one.test two.test
+	succeeds renew-now
+	opens_once
+	rig_certificate two.test two.test
+}
+
+@test "each type of key" {
+	rig_pebble
+	rig_config <<-'INI'
+		[certificate small]
+		names = small.test
+		key = p384
+		[certificate rsa]
+		names = rsa.test
+		key = rsa2048
+	INI
+	succeeds renew-now
+	rig_certificate small small.test
+	rig_certificate rsa rsa.test
+	openssl x509 -in "$(rig_live small)/cert.pem" -noout -text | grep -q 'secp384r1'
+	openssl x509 -in "$(rig_live rsa)/cert.pem" -noout -text | grep -q '2048 bit'
+}
+
+@test "the deploy hook: its environment, its words, and port 80 closed by then" {
+	hook <<-HOOK
+		#!/bin/bash
+		env >"$RIG_DIR/environment"
+		printf '%s\n' "\$@" >"$RIG_DIR/arguments"
+		[ -s "\$ACMEGATE_LIVE/privkey.pem" ] && echo 'hello from the hook'
+	HOOK
+	rig_pebble
+	rig_config <<-INI
+		[certificate shop]
+		names = one.test www.one.test
+		deploy = $RIG_DIR/hook reload nginx
+	INI
+	SECRET=1 succeeds renew-now
+	[[ $output == *'hello from the hook'* ]]
+	diff - "$RIG_DIR/arguments" <<<$'reload\nnginx'
+	grep -qx 'ACMEGATE_NAME=shop' "$RIG_DIR/environment"
+	grep -qx "ACMEGATE_LIVE=$(rig_live shop)" "$RIG_DIR/environment"
+	grep -qx "RENEWED_LINEAGE=$(rig_live shop)" "$RIG_DIR/environment"
+	grep -qx 'ACMEGATE_NAMES=one.test www.one.test' "$RIG_DIR/environment"
+	grep -qx 'RENEWED_DOMAINS=one.test www.one.test' "$RIG_DIR/environment"
+	if grep -q '^SECRET=' "$RIG_DIR/environment"; then false; fi
+}
+
+@test "a deploy hook that failed: exit status 1, the certificate stays, the hook runs again with the next run" {
+	hook <<-HOOK
+		#!/bin/bash
+		echo x >>"$RIG_DIR/calls"
+		[ -e "$RIG_DIR/repaired" ]
+	HOOK
+	rm -f "$RIG_DIR/calls" "$RIG_DIR/repaired"
+	rig_pebble
+	rig_config <<-INI
+		[certificate shop]
+		names = one.test
+		deploy = $RIG_DIR/hook
+	INI
+	rig_before
+	run rig_acmegate renew-now
+	[ "$status" -eq 1 ]
+	rig_after
+	rig_certificate shop one.test
+	touch "$RIG_DIR/repaired"
+	succeeds renew
+	rig_never_open
+	[ "$(wc -l <"$RIG_DIR/calls")" -eq 2 ]
+	succeeds renew
+	[ "$(wc -l <"$RIG_DIR/calls")" -eq 2 ]
+}
+
+@test "SIGTERM in mid-window: closed, the ruleset the same, nothing runs on" {
+	open_window
+	rig_end "$pid" TERM
+	output=$(cat "$RIG_DIR/out")
+	silent_now
+	rig_until 5 host_idle
+	rig_after
+	opens_once
+}
+
+@test "SIGINT in mid-window: closed, the ruleset the same" {
+	open_window
+	# A job in the background of a shell without job control ignores SIGINT unless it sets its own handler.
+	rig_end "$pid" INT
+	output=$(cat "$RIG_DIR/out")
+	silent_now
+	rig_until 5 host_idle
+	rig_after
+}
+
+@test "SIGKILL in mid-window: the watchdog closes, the next run is a normal one" {
+	open_window
+	kill -s KILL "$pid"
+	rig_until 2 silent_now
+	rig_until 5 as_before
+	rig_until 5 host_idle
+	rig_after
+	opens_once
+	rig_ca nft flush ruleset
+	succeeds renew-now
+	opens_once
+	rig_certificate one.test one.test
+}
+
+@test "everything killed at once: silent at once, recover removes the rest" {
+	open_window
+	for victim in $(ip netns pids "$RIG_HOST"); do kill -s KILL "$victim"; done
+	rig_until 2 silent_now
+	run rig_acmegate recover
+	[ "$status" -eq 0 ]
+	rig_after
+	opens_once
+}
+
+@test "recover with nothing to do" {
+	rig_config one.test
+	rig_before
+	run rig_acmegate recover
+	[ "$status" -eq 0 ]
+	rig_after
+	rig_never_open
+}
+
+@test "a CA that never comes: the deadline closes the window" {
+	RIG_GATE='max_open = 5' open_window
+	rig_until 30 rig_gone "$pid"
+	result=0
+	wait "$pid" || result=$?
+	output=$(cat "$RIG_DIR/out")
+	[ "$result" -ne 0 ]
+	rig_after
+	rig_probe_total 4 open | awk '{ exit !($1 < 6) }'
+}

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/* Every kind of ACME document through every parser: the first byte says which. */
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base64url.h"
+#include "codec.h"
+#include "exchange.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void check(bool condition)
+{
+	if (!condition)
+		abort();
+}
+
+static void check_text(const char *text, size_t size)
+{
+	check(strnlen(text, size) < size);
+	for (; *text; text++)
+		check(*text >= 0x20 && *text <= 0x7e);
+}
+
+static void check_url(const char *url)
+{
+	check(!*url || url_is_valid(url, strnlen(url, URL_SIZE)));
+}
+
+static void fuzz_directory(const char *text, size_t length)
+{
+	struct directory directory;
+	struct fault fault;
+
+	if (codec_directory(text, length, &directory, &fault) < 0)
+		return;
+	check_url(directory.new_nonce);
+	check_url(directory.new_account);
+	check_url(directory.new_order);
+	check_text(directory.terms, sizeof(directory.terms));
+	check_text(directory.profiles, sizeof(directory.profiles));
+}
+
+static void fuzz_problem(const char *text, size_t length)
+{
+	struct problem problem;
+
+	codec_problem(text, length, 400, &problem);
+	check(problem.text[0]);
+	check_text(problem.type, sizeof(problem.type));
+	check_text(problem.text, sizeof(problem.text));
+	check_url(problem.instance);
+}
+
+static void fuzz_order(const char *text, size_t length)
+{
+	static const char names[][NAME_SIZE] = {"a.example", "192.0.2.1", "2001:db8::1"};
+	struct order order;
+	struct fault fault;
+
+	(void)codec_order_is_for(text, length, names, LENGTH_OF(names));
+	if (codec_order(text, length, &order, &fault) < 0)
+		return;
+	check((unsigned int)order.state < STATES);
+	check_url(order.finalize);
+	check_url(order.certificate);
+	check_text(order.error, sizeof(order.error));
+	for (size_t i = 0; i < order.authorizations; i++)
+		check(url_is_valid(order.authorization[i], strlen(order.authorization[i])));
+	order_free(&order);
+}
+
+static void fuzz_authorization(const char *text, size_t length)
+{
+	struct authorization authorization;
+	struct fault fault;
+
+	if (codec_authorization(text, length, &authorization, &fault) < 0)
+		return;
+	check_url(authorization.url);
+	check(!authorization.url[0] || authorization.token[0]);
+	check(strnlen(authorization.token, TOKEN_SIZE) < TOKEN_SIZE);
+	for (const char *c = authorization.token; *c; c++)
+		check(base64url_is(*c));
+	check_text(authorization.identifier, sizeof(authorization.identifier));
+	check_text(authorization.error, sizeof(authorization.error));
+}
+
+static void fuzz_account(const char *text, size_t length)
+{
+	enum state state = STATE_UNKNOWN;
+	struct fault fault;
+
+	(void)codec_account(text, length, &state, &fault);
+}
+
+static void fuzz_base64url(const char *text, size_t length)
+{
+	char *bytes = malloc(length + 1), *again = malloc(BASE64URL_LENGTH(length) + 5);
+	long n;
+
+	check(bytes && again);
+	n = base64url_decode(bytes, text, length);
+	if (n >= 0) /* one spelling for each value */
+		check(base64url_encode(again, bytes, (size_t)n) == length && memcmp(again, text, length) == 0);
+	free(bytes);
+	free(again);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static void (*const kinds[])(const char *text, size_t length) = {
+		fuzz_directory, fuzz_problem, fuzz_order, fuzz_authorization, fuzz_account, fuzz_base64url,
+	};
+	char *text;
+
+	if (size == 0)
+		return 0;
+	text = malloc(size); /* exactly as long as it is, so that one byte too far shows */
+	check(text);
+	memcpy(text, data + 1, size - 1);
+	kinds[data[0] % LENGTH_OF(kinds)](text, size - 1);
+	free(text);
+	return 0;
+}

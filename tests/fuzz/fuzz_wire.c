@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "wire.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+#define HEADER offsetof(struct record, data)
+
+static void check(bool condition)
+{
+	if (!condition)
+		abort();
+}
+
+static void check_text(const char *text, size_t size)
+{
+	check(strnlen(text, size) < size);
+}
+
+static void check_texts(const struct record *record)
+{
+	const struct survey *survey = (const void *)record->data;
+	const struct token *token = (const void *)record->data;
+	const struct hit *hit = (const void *)record->data;
+
+	if (record->verb == VERB_SURVEY) {
+		check(record->length == sizeof(*survey));
+		check_text(survey->reason, sizeof(survey->reason));
+	} else if (record->verb == VERB_TOKEN) {
+		check(record->length == sizeof(*token));
+		check_text(token->token, sizeof(token->token));
+		check_text(token->answer, sizeof(token->answer));
+	} else if (record->verb == VERB_HIT) {
+		check(record->length == sizeof(*hit));
+		check_text(hit->token, sizeof(hit->token));
+		check_text(hit->address, sizeof(hit->address));
+	}
+	check(record->data[record->length] == '\0');
+}
+
+/* The input is one packet. */
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct record *record;
+	struct fault fault = { 0 };
+
+	if (size > HEADER + WIRE_DATA)
+		return 0;
+	record = malloc(sizeof(*record));
+	if (!record)
+		abort();
+	memset(record, 0xa5, sizeof(*record));
+	memcpy(record, data, size);
+	if (wire_check(record, size, &fault) < 0) {
+		check(fault.kind == FAULT_FAILED && fault.text[0]);
+	} else {
+		check(record->verb < VERBS && record->index < MAX_CERTIFICATES && record->length == size - HEADER);
+		check_texts(record);
+	}
+	free(record);
+	return 0;
+}

@@ -1,0 +1,264 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/*
+ * probe - what a stranger sees of one TCP port, over IPv4 and IPv6, every millisecond.
+ *
+ *	probe PORT SOURCE4 TARGET4 SOURCE6 TARGET6		until SIGTERM
+ *	probe -o PORT SOURCE4 TARGET4 SOURCE6 TARGET6		for 40 ms
+ *
+ * Each probe is one bare SYN from a raw socket, with a source port of its own. The answer is SYN-ACK ("listening": the
+ * way is open and somebody is there), RST ("refusing": the way is open, nobody is there) or none ("silent"). The kernel on
+ * this side answers a SYN-ACK with RST, so that no handshake is ever completed and accept() of the other side sees nothing.
+ *
+ * While it runs, one line, at once, when a family begins to answer:
+ *	answer FAMILY STATE SECONDS
+ * At the end, times being CLOCK_REALTIME at the sending of a SYN:
+ *	interval FAMILY STATE FROM TO DURATION PROBES
+ *	total FAMILY probes N open S listening S first STATE last STATE gap S
+ * "open" is the time not silent, "gap" the longest time without a probe, which bounds what can have been missed.
+ */
+#define _GNU_SOURCE
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <netinet/ip.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#define MOST 600000	/* probes of one family: ten minutes */
+#define PORTS 20000	/* more than the ten seconds for which conntrack remembers a reset connection */
+#define FIRST_PORT 10000
+#define INTERVAL 0.001
+#define PATIENCE 0.03	/* for the last answers */
+
+enum state { SILENT, REFUSING, LISTENING };
+static const char *const words[] = { "silent", "refusing", "listening" };
+
+struct family {
+	int number, fd;
+	struct sockaddr_storage source, target;
+	socklen_t length;
+	double *sent;
+	unsigned char *state;
+	int count;
+	bool answered;
+};
+
+static volatile sig_atomic_t stopped;
+
+static void on_signal(int signal)
+{
+	(void)signal;
+	stopped = 1;
+}
+
+static double now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_REALTIME, &t);
+	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+static uint32_t add(uint32_t sum, const void *data, size_t length)
+{
+	const unsigned char *bytes = data;
+
+	for (size_t i = 0; i + 1 < length; i += 2)
+		sum += (uint32_t)(bytes[i] << 8 | bytes[i + 1]);
+	return sum;
+}
+
+/* RFC 9293, 3.1. For IPv6 the kernel does it, see IPV6_CHECKSUM. */
+static uint16_t checksum4(const struct family *family, const struct tcphdr *header)
+{
+	const struct sockaddr_in *source = (const void *)&family->source, *target = (const void *)&family->target;
+	uint32_t sum = IPPROTO_TCP + sizeof(*header);
+
+	sum = add(sum, &source->sin_addr, sizeof(source->sin_addr));
+	sum = add(sum, &target->sin_addr, sizeof(target->sin_addr));
+	sum = add(sum, header, sizeof(*header));
+	while (sum >> 16)
+		sum = (sum & 0xffff) + (sum >> 16);
+	return htons((uint16_t)~sum);
+}
+
+static void address(struct family *family, struct sockaddr_storage *out, const char *text)
+{
+	struct sockaddr_in *four = (void *)out;
+	struct sockaddr_in6 *six = (void *)out;
+	void *where = family->number == 4 ? (void *)&four->sin_addr : (void *)&six->sin6_addr;
+
+	memset(out, 0, sizeof(*out));
+	out->ss_family = family->number == 4 ? AF_INET : AF_INET6;
+	family->length = family->number == 4 ? sizeof(*four) : sizeof(*six);
+	if (inet_pton(out->ss_family, text, where) != 1) {
+		fprintf(stderr, "probe: %s is not an IPv%d address\n", text, family->number);
+		exit(2);
+	}
+}
+
+static void start(struct family *family, int number, const char *source, const char *target)
+{
+	int room = 4 << 20, offset = 16;
+
+	family->number = number;
+	address(family, &family->source, source);
+	address(family, &family->target, target);
+	family->sent = calloc(MOST, sizeof(*family->sent));
+	family->state = calloc(MOST, 1);
+	family->fd = socket(family->target.ss_family, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, IPPROTO_TCP);
+	if (!family->sent || !family->state || family->fd < 0) {
+		perror("probe");
+		exit(1);
+	}
+	setsockopt(family->fd, SOL_SOCKET, SO_RCVBUFFORCE, &room, sizeof(room));
+	if ((number == 6 && setsockopt(family->fd, IPPROTO_IPV6, IPV6_CHECKSUM, &offset, sizeof(offset)) < 0) ||
+	    bind(family->fd, (void *)&family->source, family->length) < 0) {
+		perror("probe");
+		exit(1);
+	}
+}
+
+static void ask(struct family *family, uint16_t port)
+{
+	struct tcphdr header = { 0 };
+
+	if (family->count == MOST)
+		return;
+	header.source = htons((uint16_t)(FIRST_PORT + family->count % PORTS));
+	header.dest = htons(port);
+	header.seq = htonl((uint32_t)family->count * 7919U);
+	header.doff = 5;
+	header.syn = 1;
+	header.window = htons(1024);
+	if (family->number == 4)
+		header.check = checksum4(family, &header);
+	family->sent[family->count] = now();
+	/* An error is silence: that is what "no route" looks like from outside as well. */
+	(void)!sendto(family->fd, &header, sizeof(header), 0, (void *)&family->target, family->length);
+	family->count++;
+}
+
+static void note(struct family *family, uint16_t port, const struct tcphdr *header)
+{
+	int slot = ntohs(header->dest) - FIRST_PORT, last = family->count - 1, probe;
+	enum state state;
+
+	if (ntohs(header->source) != port || slot < 0 || slot >= PORTS || last < 0)
+		return;
+	probe = last - (last % PORTS - slot + PORTS) % PORTS;
+	if (probe < 0)
+		return;
+	if (header->syn && header->ack)
+		state = LISTENING;
+	else if (header->rst)
+		state = REFUSING;
+	else
+		return;
+	if (family->state[probe] < state)
+		family->state[probe] = (unsigned char)state;
+	if (!family->answered || (probe && family->state[probe - 1] == SILENT))
+		printf("answer %d %s %.6f\n", family->number, words[state], family->sent[probe]);
+	family->answered = true;
+}
+
+static void hear(struct family *family, uint16_t port)
+{
+	unsigned char packet[2048];
+	struct tcphdr header;
+
+	for (int i = 0; i < 1000; i++) {
+		ssize_t n = recv(family->fd, packet, sizeof(packet), 0);
+		size_t skip = family->number == 4 && n > 0 ? (size_t)(packet[0] & 15) * 4 : 0;
+
+		if (n < 0)
+			return;
+		if ((size_t)n < skip + sizeof(header))
+			continue;
+		memcpy(&header, packet + skip, sizeof(header));
+		note(family, port, &header);
+	}
+}
+
+static void listen_until(struct family families[2], uint16_t port, double end)
+{
+	for (double left = end - now(); left > 0; left = end - now()) {
+		struct pollfd polls[] = { { families[0].fd, POLLIN, 0 }, { families[1].fd, POLLIN, 0 } };
+		struct timespec t = { 0, (long)(left * 1e9) };
+
+		if (ppoll(polls, 2, &t, NULL) < 0)
+			return;
+		for (int i = 0; i < 2; i++)
+			if (polls[i].revents)
+				hear(&families[i], port);
+	}
+}
+
+static void report(const struct family *family)
+{
+	double open = 0, listening = 0, gap = 0;
+
+	for (int from = 0, i = 1; i <= family->count; i++) {
+		bool last = i == family->count;
+		double duration;
+
+		if (!last && family->sent[i] - family->sent[i - 1] > gap)
+			gap = family->sent[i] - family->sent[i - 1];
+		if (!last && family->state[i] == family->state[from])
+			continue;
+		duration = family->sent[last ? i - 1 : i] - family->sent[from];
+		printf("interval %d %s %.6f %.6f %.6f %d\n", family->number, words[family->state[from]],
+		       family->sent[from], family->sent[last ? i - 1 : i], duration, i - from);
+		if (family->state[from] != SILENT)
+			open += duration;
+		if (family->state[from] == LISTENING)
+			listening += duration;
+		from = i;
+	}
+	if (family->count)
+		printf("total %d probes %d open %.6f listening %.6f first %s last %s gap %.6f\n", family->number,
+		       family->count, open, listening, words[family->state[0]], words[family->state[family->count - 1]],
+		       gap);
+}
+
+int main(int argc, char **argv)
+{
+	struct family families[2] = { { 0 }, { 0 } };
+	bool once = argc > 1 && !strcmp(argv[1], "-o");
+	char **argument = argv + 1 + once;
+	uint16_t port;
+	double next, end;
+
+	if (argc - once != 6) {
+		fprintf(stderr, "usage: probe [-o] PORT SOURCE4 TARGET4 SOURCE6 TARGET6\n");
+		return 2;
+	}
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	port = (uint16_t)strtoul(argument[0], NULL, 10);
+	start(&families[0], 4, argument[1], argument[2]);
+	start(&families[1], 6, argument[3], argument[4]);
+	signal(SIGTERM, on_signal);
+	signal(SIGINT, on_signal);
+	next = now();
+	end = next + (once ? 0.04 : MOST * INTERVAL);
+	while (!stopped && now() < end) {
+		ask(&families[0], port);
+		ask(&families[1], port);
+		next += INTERVAL;
+		if (next < now() - 0.2)	/* the machine stood still: the gap is in the report, a burst would help nobody */
+			next = now();
+		listen_until(families, port, next);
+	}
+	listen_until(families, port, now() + PATIENCE);
+	report(&families[0]);
+	report(&families[1]);
+	return 0;
+}

@@ -1,0 +1,344 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# shellcheck shell=bash
+#
+# rig.sh - a firewalled host and a CA, each in a network namespace of its own, joined by one cable. To be sourced; needs root.
+#
+#	rig_up				build it: policy drop on the host, Pebble's TLS certificate, the probe
+#	rig_nft FILE			flush the host's ruleset and load this one ("-": standard input)
+#	rig_pebble [NAME=VALUE...]	start Pebble and its DNS mock anew; RIG_DNS4, RIG_DNS6: the answers to A and AAAA ('' for none)
+#	rig_config NAMES...		a configuration with one certificate for each argument ("a.test,b.test"); without
+#					arguments the sections come from standard input. RIG_ACME, RIG_GATE: further lines
+#	rig_acmegate ARGUMENTS...	acmegate in the host's namespace, for 60 seconds at most
+#	rig_ruleset			the ruleset as text and JSON without what packets and time change
+#	rig_probe_start, rig_probe_stop	port 80 seen from the CA's side, into $RIG_DIR/probe; see probe.c
+#	rig_before, rig_after		both, and the assertion that nothing is left behind
+#	rig_down			remove it all; done by a trap on exit, except in bats, where teardown_file must
+
+# What a build and a run in the rig need; the tests and the benchmark name more.
+# shellcheck disable=SC2034 # used by those who source this
+RIG_PACKAGES=(autoconf automake make gcc libc6-dev pkg-config libnftnl-dev libmnl-dev nettle-dev libcurl4-openssl-dev libssl-dev
+	libinih-dev libjansson-dev nftables iproute2 pebble curl jq openssl ca-certificates)
+
+RIG_ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+RIG_BUILD=${ACMEGATE_BUILD:-$RIG_ROOT/build-test}
+RIG_ACMEGATE=${ACMEGATE:-$RIG_BUILD/acmegate}
+RIG_HOST4=10.98.0.2 RIG_CA4=10.98.0.1 RIG_HOST6=fd98::2 RIG_CA6=fd98::1
+RIG_PORT=${RIG_PORT:-80}
+: "${RIG_DNS4=$RIG_HOST4}" "${RIG_DNS6=}"
+
+# A process that inherits descriptor 3 would keep bats waiting for it. What goes into the background is started by "ip netns
+# exec" itself and not by these, so that $! is the process and not a shell around it.
+rig_host() { ip netns exec "$RIG_HOST" "$@" 3>&-; }
+rig_ca() { ip netns exec "$RIG_CA" "$@" 3>&-; }
+
+rig_say() { printf '%s\n' "$*" >&2; }
+
+# rig_until SECONDS COMMAND...: true as soon as the command is
+rig_until() {
+	local end=$((${EPOCHREALTIME/./} + $1 * 1000000))
+	shift
+	until "$@"; do
+		[ "${EPOCHREALTIME/./}" -lt "$end" ] || return 1
+		sleep 0.01
+	done
+}
+
+# Ends a process of ours by its id, and waits until it is gone even if it is not this shell's child.
+rig_end() {
+	local pid=${1:-} signal=${2:-TERM}
+	[ -n "$pid" ] || return 0
+	kill -s "$signal" "$pid" 2>/dev/null || return 0
+	wait "$pid" 2>/dev/null || true
+	rig_until 2 rig_gone "$pid" || kill -s KILL "$pid" 2>/dev/null || true
+}
+rig_gone() { ! kill -s 0 "$1" 2>/dev/null; }
+
+rig_end_of() {
+	local file=$RIG_DIR/$1.pid pid
+	[ -s "$file" ] || return 0
+	read -r pid <"$file"
+	rm -f "$file"
+	rig_end "$pid" "${2:-TERM}"
+}
+
+# rig_install PACKAGES...: those that are missing, by Debian's package manager
+rig_install() {
+	local package missing=()
+	for package; do
+		dpkg-query -W -f '${Status}\n' "$package" 2>/dev/null | grep -q ' installed$' || missing+=("$package")
+	done
+	[ ${#missing[@]} -gt 0 ] || return 0
+	rig_say "installing: ${missing[*]}"
+	DEBIAN_FRONTEND=noninteractive apt-get -qq update &&
+		DEBIAN_FRONTEND=noninteractive apt-get -qq -y --no-install-recommends install "${missing[@]}" >/dev/null
+}
+
+# rig_make CONFIGURE-ARGUMENTS...: builds into $RIG_BUILD
+rig_make() {
+	(cd "$RIG_ROOT" && autoreconf -fi) && mkdir -p "$RIG_BUILD" && (cd "$RIG_BUILD" && "$RIG_ROOT/configure" -q "$@") &&
+		make -s -C "$RIG_BUILD" -j"$(nproc)"
+}
+
+rig_build_probe() {
+	RIG_PROBE=$RIG_BUILD/tests/lib/probe
+	export RIG_PROBE
+	[ "$RIG_PROBE" -nt "$RIG_ROOT/tests/lib/probe.c" ] && return 0
+	mkdir -p "$RIG_BUILD/tests/lib" || return
+	cc -O2 -Wall -Wextra -o "$RIG_PROBE.$$" "$RIG_ROOT/tests/lib/probe.c" && mv "$RIG_PROBE.$$" "$RIG_PROBE"
+}
+
+# The Debian packages carry no certificate for Pebble's listeners. The directory is named by address, so it must have them.
+rig_pki() {
+	local pki=$RIG_DIR/pki new=(openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes)
+	mkdir -p "$pki"
+	{
+		"${new[@]}" -x509 -days 30 -subj '/CN=acmegate rig' -addext basicConstraints=critical,CA:TRUE \
+			-addext keyUsage=critical,keyCertSign,cRLSign -keyout "$pki/ca.key" -out "$pki/ca.pem" &&
+			"${new[@]}" -subj /CN=pebble -keyout "$pki/server.key" -out "$pki/server.csr" &&
+			printf 'subjectAltName=DNS:localhost,IP:127.0.0.1,IP:%s,IP:%s\nextendedKeyUsage=serverAuth\n' \
+				"$RIG_CA4" "$RIG_CA6" >"$pki/extensions" &&
+			openssl x509 -req -in "$pki/server.csr" -CA "$pki/ca.pem" -CAkey "$pki/ca.key" -CAcreateserial -days 30 \
+				-extfile "$pki/extensions" -out "$pki/server.pem"
+	} 2>"$pki/log" || {
+		cat "$pki/log" >&2
+		return 1
+	}
+}
+
+rig_cable() {
+	ip netns add "$RIG_HOST" && ip netns add "$RIG_CA" &&
+		ip link add cable0 netns "$RIG_HOST" type veth peer name cable0 netns "$RIG_CA" &&
+		ip -n "$RIG_HOST" addr add "$RIG_HOST4/24" dev cable0 && ip -n "$RIG_CA" addr add "$RIG_CA4/24" dev cable0 &&
+		ip -n "$RIG_HOST" addr add "$RIG_HOST6/64" dev cable0 nodad && ip -n "$RIG_CA" addr add "$RIG_CA6/64" dev cable0 nodad &&
+		ip -n "$RIG_HOST" link set lo up && ip -n "$RIG_CA" link set lo up &&
+		ip -n "$RIG_HOST" link set cable0 up && ip -n "$RIG_CA" link set cable0 up
+}
+
+rig_up() {
+	[ "$(id -u)" = 0 ] || {
+		rig_say 'the rig needs root'
+		return 1
+	}
+	RIG_HOST=agh$$ RIG_CA=agc$$
+	RIG_DIR=$(mktemp -d "${TMPDIR:-/tmp}/acmegate-rig.XXXXXX") || return
+	RIG_CONF=$RIG_DIR/etc/acmegate.conf RIG_STATE=$RIG_DIR/state
+	export RIG_HOST RIG_CA RIG_DIR RIG_CONF RIG_STATE RIG_PORT
+	chmod 0711 "$RIG_DIR"
+	if [ -z "${BATS_VERSION:-}" ]; then
+		trap rig_down EXIT
+		trap 'exit 130' INT TERM HUP
+	fi
+	if ! { mkdir "$RIG_DIR/etc" && chmod 0755 "$RIG_DIR/etc" && rig_build_probe && rig_pki && rig_cable && rig_policy_drop | rig_nft -; }; then
+		rig_say 'the rig could not be built'
+		return 1
+	fi
+}
+
+rig_down() {
+	local namespace pid
+	[ -n "${RIG_DIR:-}" ] || return 0
+	for namespace in "$RIG_HOST" "$RIG_CA"; do
+		# Whatever still runs in our namespaces is ours.
+		for pid in $(ip netns pids "$namespace" 2>/dev/null); do
+			rig_end "$pid" KILL
+		done
+		ip netns del "$namespace" 2>/dev/null || true
+	done
+	rm -rf "$RIG_DIR"
+	unset RIG_DIR
+}
+
+rig_nft() {
+	{
+		echo 'flush ruleset'
+		cat "$1"
+	} | rig_host nft -f -
+}
+
+# The plainest firewall of a Debian host.
+rig_policy_drop() {
+	cat <<-'NFT'
+		table inet filter {
+			chain input {
+				type filter hook input priority filter; policy drop;
+				iif "lo" accept comment "loopback"
+				ct state established,related counter accept
+				ct state invalid drop
+				meta l4proto { icmp, ipv6-icmp } accept
+				tcp dport 22 accept comment "ssh"
+			}
+			chain forward { type filter hook forward priority filter; policy drop; }
+			chain output { type filter hook output priority filter; policy accept; }
+		}
+	NFT
+}
+
+rig_pebble_stop() {
+	rig_end_of pebble
+	rig_end_of dns
+}
+
+rig_answers() { rig_host curl -s -o /dev/null --max-time 2 --cacert "$RIG_DIR/pki/ca.pem" "https://$RIG_CA4:14000/dir"; }
+
+rig_pebble() {
+	rig_pebble_stop
+	cat >"$RIG_DIR/pebble.json" <<-JSON
+		{ "pebble": { "listenAddress": "0.0.0.0:14000", "managementListenAddress": "0.0.0.0:15000",
+		  "certificate": "$RIG_DIR/pki/server.pem", "privateKey": "$RIG_DIR/pki/server.key",
+		  "httpPort": $RIG_PORT, "tlsPort": 443, "ocspResponderURL": "", "externalAccountBindingRequired": false } }
+	JSON
+	# -dns01 is -dnsserver in newer ones; -defaultIPv6 is ::1 unless told otherwise, and Pebble never falls back to IPv4.
+	local flag=-dns01
+	pebble-challtestsrv -help 2>&1 | grep -q -- '-dnsserver' && flag=-dnsserver
+	ip netns exec "$RIG_CA" pebble-challtestsrv -defaultIPv4 "$RIG_DNS4" -defaultIPv6 "$RIG_DNS6" "$flag" 127.0.0.1:8053 \
+		-management 127.0.0.1:8055 -http01 '' -https01 '' -tlsalpn01 '' >"$RIG_DIR/dns.log" 2>&1 3>&- &
+	echo $! >"$RIG_DIR/dns.pid"
+	ip netns exec "$RIG_CA" env PEBBLE_VA_NOSLEEP=1 PEBBLE_WFE_NONCEREJECT=0 PEBBLE_AUTHZREUSE=0 "$@" \
+		pebble -config "$RIG_DIR/pebble.json" -dnsserver 127.0.0.1:8053 >"$RIG_DIR/pebble.log" 2>&1 3>&- &
+	echo $! >"$RIG_DIR/pebble.pid"
+	rig_until 10 rig_answers || {
+		rig_say 'pebble did not come up'
+		tail -n 5 "$RIG_DIR/pebble.log" "$RIG_DIR/dns.log" >&2
+		return 1
+	}
+}
+
+# rig_dns HOST ADDRESS: another answer to A for this name alone
+rig_dns() {
+	rig_ca curl -sf --max-time 5 -d "{\"host\":\"$1.\",\"addresses\":[\"$2\"]}" http://127.0.0.1:8055/add-a
+}
+
+rig_sections() {
+	local names
+	for names; do
+		# One name in a line, as long lines are refused.
+		printf '[certificate %s]\nnames = %s\n' "${names%%,*}" "${names//,/$'\n  '}"
+	done
+}
+
+rig_config() {
+	{
+		printf '[acme]\ndirectory = %s\n' "${RIG_DIRECTORY:-https://$RIG_CA4:14000/dir}"
+		printf 'contact = admin@example.test\naccept_terms = yes\nca_file = %s\n%s\n' "$RIG_DIR/pki/ca.pem" "${RIG_ACME:-}"
+		printf '[gate]\nbackend = %s\nport = %s\nuser = nobody\nstate = %s\n%s\n' "${RIG_BACKEND:-auto}" "$RIG_PORT" \
+			"$RIG_STATE" "${RIG_GATE:-}"
+		if [ $# -gt 0 ]; then rig_sections "$@"; else cat; fi
+	} >"$RIG_CONF.new" && chmod 0644 "$RIG_CONF.new" && mv "$RIG_CONF.new" "$RIG_CONF"
+}
+
+rig_acmegate() {
+	timeout -k 5 60 ip netns exec "$RIG_HOST" "$RIG_ACMEGATE" -c "$RIG_CONF" "$@" 3>&-
+}
+
+rig_live() { printf '%s\n' "$RIG_STATE/certificates/$1/live"; }
+
+rig_ruleset() {
+	rig_host nft -a list ruleset | sed -E 's/packets [0-9]+ bytes [0-9]+/packets N bytes N/g; s/ expires [0-9a-z]+//g'
+	rig_host nft -j list ruleset | jq -S 'walk(if type == "object" then del(.packets, .bytes, .expires) else . end)'
+}
+
+rig_probe_arguments=("$RIG_PORT" "$RIG_CA4" "$RIG_HOST4" "$RIG_CA6" "$RIG_HOST6")
+
+rig_probe_start() {
+	rm -f "$RIG_DIR/probe"
+	ip netns exec "$RIG_CA" "$RIG_PROBE" "${rig_probe_arguments[@]}" >"$RIG_DIR/probe" 2>&1 3>&- &
+	echo $! >"$RIG_DIR/probe.pid"
+	# So that what follows is seen from before its beginning.
+	sleep 0.1
+}
+
+rig_probe_stop() {
+	sleep 0.1
+	rig_end_of probe
+	grep -q '^total 6 ' "$RIG_DIR/probe" || {
+		rig_say "the probe failed: $(tail -n 3 "$RIG_DIR/probe")"
+		return 1
+	}
+}
+
+# rig_probe_once: "4 STATE" and "6 STATE" of this moment
+rig_probe_once() { rig_ca "$RIG_PROBE" -o "${rig_probe_arguments[@]}" | awk '/^total/ { print $2, $12 }'; }
+
+# rig_probe_total FAMILY FIELD: probes, open, listening, first, last or gap of the last probe_stop
+rig_probe_total() {
+	awk -v family="$1" -v field="$2" '$1 == "total" && $2 == family { for (i = 3; i < NF; i += 2) if ($i == field) print $(i + 1) }' \
+		"$RIG_DIR/probe"
+}
+
+# rig_probe_windows FAMILY: how many times the port was open
+rig_probe_windows() {
+	awk -v family="$1" '$1 == "interval" && $2 == family { if ($3 != "silent" && last == "silent") n++; last = $3 } END { print n + 0 }' \
+		"$RIG_DIR/probe"
+}
+
+rig_opened() { grep -q '^answer' "$RIG_DIR/probe" 2>/dev/null; }
+
+# --- assertions ---------------------------------------------------------------------------------------------------------
+
+rig_before() {
+	rig_ruleset >"$RIG_DIR/before" && rig_probe_start
+}
+
+# rig_after: port 80 is closed at both ends of the time since rig_before, nothing of ours is left, the ruleset is the same.
+# With "listening", closed means that nobody listens (hosts whose firewall lets port 80 in anyhow).
+rig_after() {
+	local family edge state
+	rig_probe_stop || return
+	rig_ruleset >"$RIG_DIR/after" || return
+	if ! diff -u "$RIG_DIR/before" "$RIG_DIR/after" >"$RIG_DIR/difference"; then
+		rig_say 'the ruleset is not what it was:'
+		cat "$RIG_DIR/difference" >&2
+		return 1
+	fi
+	if grep -q 'acmegate' "$RIG_DIR/after"; then
+		rig_say 'a rule of acmegate is left'
+		return 1
+	fi
+	for family in 4 6; do
+		for edge in first last; do
+			state=$(rig_probe_total "$family" "$edge")
+			[ "$state" = silent ] || { [ "${1:-}" = listening ] && [ "$state" = refusing ]; } || {
+				rig_say "IPv$family: port $RIG_PORT is $state ($edge probe)"
+				return 1
+			}
+		done
+	done
+}
+
+# rig_was_open FAMILY WINDOWS: so many windows with our listener behind them
+rig_was_open() {
+	local windows
+	windows=$(rig_probe_windows "$1")
+	[ "$windows" = "$2" ] || {
+		rig_say "IPv$1: $windows windows instead of $2"
+		grep '^interval' "$RIG_DIR/probe" >&2
+		return 1
+	}
+}
+
+rig_never_open() {
+	rig_was_open 4 0 && rig_was_open 6 0
+}
+
+# rig_certificate NAME HOST...: the live files belong together, are the CA's, are root's alone, and name these hosts
+rig_certificate() {
+	local live name host
+	live=$(rig_live "$1") name=$1
+	shift
+	[ -L "$live" ] || {
+		rig_say "$name: there is no certificate"
+		return 1
+	}
+	openssl x509 -in "$live/cert.pem" -noout -pubkey >"$RIG_DIR/public1" &&
+		openssl pkey -in "$live/privkey.pem" -pubout >"$RIG_DIR/public2" && cmp "$RIG_DIR/public1" "$RIG_DIR/public2" || return
+	cat "$live/cert.pem" "$live/chain.pem" | cmp - "$live/fullchain.pem" || return
+	[ "$(stat -L -c %a:%u "$live/privkey.pem")" = 600:0 ] || return
+	rig_ca curl -s --max-time 5 --cacert "$RIG_DIR/pki/ca.pem" https://127.0.0.1:15000/roots/0 >"$RIG_DIR/root.pem" || return
+	openssl verify -CAfile "$RIG_DIR/root.pem" -untrusted "$live/chain.pem" "$live/cert.pem" >/dev/null || return
+	for host; do
+		openssl x509 -in "$live/cert.pem" -noout -checkhost "$host" | grep -q 'does match' || {
+			rig_say "$name: the certificate does not name $host"
+			return 1
+		}
+	done
+}

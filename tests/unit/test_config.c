@@ -1,0 +1,503 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+
+#include <cmocka.h>
+
+#include "config.h"
+
+/* Parts of a good file, two lines each. */
+#define ACME "[acme]\ndirectory = letsencrypt\n"
+#define USER "[gate]\nuser = nobody\n"
+#define CERT "[certificate a]\nnames = a.example\n"
+#define X10 "xxxxxxxxxx"
+#define X50 X10 X10 X10 X10 X10
+#define X190 X50 X50 X50 X10 X10 X10 X10
+
+static struct fault fault;
+static struct config config;
+static char directory[PATH_SIZE - 16], file[PATH_SIZE];
+
+static int begin(void **state)
+{
+	const char *temporary = getenv("TMPDIR");
+
+	(void)state;
+	snprintf(directory, sizeof(directory), "%s/test-config-XXXXXX", temporary ? temporary : "/tmp");
+	if (!mkdtemp(directory))
+		return -1;
+	snprintf(file, sizeof(file), "%s/conf", directory);
+	memset(&fault, 0, sizeof(fault));
+	return 0;
+}
+
+static int end(void **state)
+{
+	(void)state;
+	unlink(file);
+	return rmdir(directory);
+}
+
+static int load_bytes(const char *text, size_t length)
+{
+	OWN_FD int fd = open(file, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, text, length), length);
+	return config_load(&config, file, &fault);
+}
+
+static int load(const char *text)
+{
+	return load_bytes(text, strlen(text));
+}
+
+static void assert_good(const char *text)
+{
+	fault.text[0] = '\0';
+	if (load(text) < 0)
+		fail_msg("%s", fault.text);
+}
+
+/* "FILE:LINE: ", or "FILE: " for line 0, and somewhere behind it the word. */
+static void assert_wrong(int rc, unsigned int line, const char *word)
+{
+	char where[PATH_SIZE + 16];
+
+	snprintf(where, sizeof(where), line ? "%s:%u: " : "%s: ", file, line);
+	assert_int_equal(rc, -1);
+	assert_int_equal(fault.kind, FAULT_USAGE);
+	if (strncmp(fault.text, where, strlen(where)) || !strstr(fault.text, word))
+		fail_msg("expected '%s' and '%s' in '%s'", where, word, fault.text);
+}
+
+static void a_full_file_is_read(void **state)
+{
+	(void)state;
+	assert_good("# comment\n; another\n\n[acme]\n"
+		    "directory = https://ca.example/directory\ncontact = admin@example.org\naccept_terms = yes\n"
+		    "ca_file = /dev/null\nproxy = http://proxy.example:3128\neab_kid = kid 1\n"
+		    "eab_key_file = /dev/null\naccount_key = p384\n"
+		    "[gate]\nbackend = nftables\nport = 8080\nmax_open = 600\nuser = nobody\nstate = /srv/acmegate\n"
+		    "[certificate www]\nnames = a.example, B.Example\n\tc.example\n\n"
+		    "# not a name\n    d.example\n"
+		    "key = rsa4096\nprofile = tlsserver\nchain = ISRG Root X1\nowner = root\ngroup = root\n"
+		    "mode = 0640\ndeploy = /bin/true --now\n"
+		    "[certificate x.y_z-1]\nkey: p384\nnames: e.example\n");
+	assert_string_equal(config.file, file);
+	assert_string_equal(config.acme.directory, "https://ca.example/directory");
+	assert_string_equal(config.acme.contact, "admin@example.org");
+	assert_true(config.acme.accept_terms);
+	assert_string_equal(config.acme.ca_file, "/dev/null");
+	assert_string_equal(config.acme.proxy, "http://proxy.example:3128");
+	assert_string_equal(config.acme.eab_kid, "kid 1");
+	assert_string_equal(config.acme.eab_key_file, "/dev/null");
+	assert_int_equal(config.acme.account_key, KEY_P384);
+	assert_int_equal(config.gate.backend, BACKEND_NFTABLES);
+	assert_int_equal(config.gate.port, 8080);
+	assert_int_equal(config.gate.max_open, 600);
+	assert_string_equal(config.gate.user, "nobody");
+	assert_int_not_equal(config.gate.uid, 0);
+	assert_string_equal(config.gate.state, "/srv/acmegate");
+	assert_int_equal(config.certificates, 2);
+	assert_string_equal(config.certificate[0].name, "www");
+	assert_int_equal(config.certificate[0].first_name, 0);
+	assert_int_equal(config.certificate[0].names, 4);
+	assert_string_equal(config.name[0], "a.example");
+	assert_string_equal(config.name[1], "b.example");
+	assert_string_equal(config.name[2], "c.example");
+	assert_string_equal(config.name[3], "d.example");
+	assert_int_equal(config.certificate[0].key, KEY_RSA4096);
+	assert_string_equal(config.certificate[0].profile, "tlsserver");
+	assert_string_equal(config.certificate[0].chain, "ISRG Root X1");
+	assert_int_equal(config.certificate[0].owner, 0);
+	assert_int_equal(config.certificate[0].group, 0);
+	assert_int_equal(config.certificate[0].mode, 0640);
+	assert_string_equal(config.certificate[0].deploy, "/bin/true --now");
+	assert_int_equal(config.certificate[0].line, 18);
+	assert_string_equal(config.certificate[1].name, "x.y_z-1");
+	assert_int_equal(config.certificate[1].first_name, 4);
+	assert_int_equal(config.certificate[1].names, 1);
+	assert_int_equal(config.certificate[1].key, KEY_P384);
+	assert_string_equal(config.name[4], "e.example");
+	assert_int_equal(config.names, 5);
+	assert_int_equal(config_find(&config, "x.y_z-1"), 1);
+	assert_int_equal(config_find(&config, "x.y"), -1);
+}
+
+static void a_short_file_has_defaults(void **state)
+{
+	(void)state;
+	assert_good(ACME USER CERT);
+	assert_string_equal(config.acme.directory, "https://acme-v02.api.letsencrypt.org/directory");
+	assert_string_equal(config.acme.contact, "");
+	assert_false(config.acme.accept_terms);
+	assert_string_equal(config.acme.ca_file, "");
+	assert_int_equal(config.acme.account_key, KEY_P256);
+	assert_int_equal(config.gate.backend, BACKEND_AUTO);
+	assert_int_equal(config.gate.port, 80);
+	assert_int_equal(config.gate.max_open, 60);
+	assert_string_equal(config.gate.state, "/var/lib/acmegate");
+	assert_int_equal(config.certificate[0].key, KEY_P256);
+	assert_int_equal(config.certificate[0].mode, 0600);
+	assert_int_equal(config.certificate[0].owner, 0);
+	assert_string_equal(config.certificate[0].deploy, "");
+	/* nothing of the file before it is left */
+	assert_good(CERT USER ACME);
+	assert_int_equal(config.certificates, 1);
+	assert_int_equal(config.names, 1);
+}
+
+static void layout_does_not_matter(void **state)
+{
+	(void)state;
+	assert_good("[acme]\r\ndirectory = letsencrypt\r\n" USER "[certificate a]\r\nnames = a.example\r\n\tb.example");
+	assert_int_equal(config.names, 2);
+	assert_string_equal(config.name[1], "b.example");
+	assert_good(ACME USER "[certificate a]\nnames = a.example,,b.example ,\n\t, c.example\n");
+	assert_int_equal(config.names, 3);
+	assert_good(ACME USER "[certificate a]\nnames = a.example\nkey = p384\n[acme]\ncontact = a@b.example\n");
+	assert_string_equal(config.acme.contact, "a@b.example");
+}
+
+static void addresses_have_one_spelling(void **state)
+{
+	(void)state;
+	assert_good(ACME USER "[certificate a]\nnames = 192.0.2.1 2001:0DB8:0:0:0::1\n ::FFFF:192.0.2.2 fe80::A\n");
+	assert_string_equal(config.name[0], "192.0.2.1");
+	assert_string_equal(config.name[1], "2001:db8::1");
+	assert_string_equal(config.name[2], "::ffff:192.0.2.2");
+	assert_string_equal(config.name[3], "fe80::a");
+	for (int i = 0; i < 4; i++)
+		assert_true(config_is_address(config.name[i]));
+	assert_false(config_is_address("a.example"));
+	assert_false(config_is_address("1.2.3"));
+	assert_false(config_is_address(""));
+	assert_wrong(load(CERT " 2001:db8::1\n 2001:DB8:0::1\n"), 4, "twice");
+}
+
+/* Each mistake with the line it stands in. */
+static const struct {
+	const char *text;
+	unsigned int line;
+	const char *word;
+} mistakes[] = {
+	/* keys and sections */
+	{ "[acme]\ncolour = red\n", 2, "colour" },
+	{ "[acme]\nport = 80\n", 2, "port" },
+	{ ACME "Directory = x\n", 3, "Directory" },
+	{ ACME "[gates]\nuser = nobody\n", 3, "gates" },
+	{ ACME "[certificates a]\nnames = a.example\n", 3, "certificates a" },
+	{ "directory = letsencrypt\n", 1, "section" },
+	{ ACME "directory = letsencrypt\n", 3, "twice" },
+	{ ACME "[gate]\nport = 80\n[acme]\ndirectory = letsencrypt\n", 6, "twice" },
+	{ "[gate]\nport = 80\nport = 80\n", 3, "twice" },
+	{ CERT "key = p256\nkey = p256\n", 4, "twice" },
+	{ CERT "names = b.example\n", 3, "twice" },
+	{ CERT "key = p256\n more\n", 4, "one line" },
+	{ ACME " more\n", 3, "one line" },
+	{ CERT "[certificate b]\nnames = b.example\n[certificate a]\nnames = c.example\n", 5, "line 1" },
+	{ ACME "nonsense\n" USER CERT, 3, "KEY = VALUE" },
+	{ ACME "= value\n", 3, "" },
+	/* names of certificates */
+	{ ACME "[certificate ]\nnames = a.example\n", 3, "certificate" },
+	{ ACME "[certificate A]\nnames = a.example\n", 3, "a-z" },
+	{ ACME "[certificate a/b]\nnames = a.example\n", 3, "a-z" },
+	{ ACME "[certificate ..]\nnames = a.example\n", 3, "a-z" },
+	{ ACME "[certificate .a]\nnames = a.example\n", 3, "a-z" },
+	{ ACME "[certificate -a]\nnames = a.example\n", 3, "a-z" },
+	{ ACME "[certificate a b]\nnames = a.example\n", 3, "a-z" },
+	{ ACME "[certificate xxx" X10 X10 X10 "]\nnames = a.example\n", 3, "32" },
+	{ ACME "[certificate " X10 X10 X10 X10 "]\nnames = a.example\n", 3, "48" },
+	/* empty things */
+	{ "[acme]\n[gate]\nuser = nobody\n", 2, "no key" },
+	{ ACME "[gate]\n\n# nothing\n[certificate a]\nnames = a.example\n", 6, "no key" },
+	{ CERT "[acme]\n", 3, "no key" },
+	{ "[certificate a]\nkey = p256\n" ACME, 3, "no names" },
+	{ ACME "[certificate a]\nkey = p256\n", 4, "no names" },
+	{ "[certificate a]\nnames = ,\n", 2, "no names" },
+	/* values */
+	{ "[acme]\ndirectory =\n", 2, "https" },
+	{ "[acme]\ndirectory = http://ca.example/\n", 2, "https" },
+	{ "[acme]\ndirectory = https://\n", 2, "https" },
+	{ "[acme]\ndirectory = https://ca.example/ x\n", 2, "https" },
+	{ "[acme]\ndirectory = https://ca.example/\xc3\xa4\n", 2, "ASCII" },
+	{ "[acme]\ncontact = admin\n", 2, "e-mail" },
+	{ "[acme]\ncontact = a@example\n", 2, "e-mail" },
+	{ "[acme]\ncontact = @b.example\n", 2, "e-mail" },
+	{ "[acme]\ncontact = a@b.example, c@d.example\n", 2, "e-mail" },
+	{ "[acme]\ncontact = mailto:a@b.example\n", 2, "e-mail" },
+	{ "[acme]\naccept_terms = maybe\n", 2, "yes or no" },
+	{ "[acme]\naccept_terms = 1\n", 2, "yes or no" },
+	{ "[acme]\nca_file = ca.pem\n", 2, "absolute" },
+	{ "[acme]\nca_file = /nonexistent/ca.pem\n", 2, "No such file" },
+	{ "[acme]\nproxy = socks5://proxy.example\n", 2, "http://" },
+	{ "[acme]\neab_kid = " X50 X50 X10 X10 "xxxxxxxx\n", 2, "127" },
+	{ "[acme]\naccount_key = ed25519\n", 2, "p256" },
+	{ "[gate]\nbackend = iptables\n", 2, "auto" },
+	{ "[gate]\nport = 0\n", 2, "65535" },
+	{ "[gate]\nport = 65536\n", 2, "65535" },
+	{ "[gate]\nport = -80\n", 2, "65535" },
+	{ "[gate]\nport = +80\n", 2, "65535" },
+	{ "[gate]\nport = 80x\n", 2, "65535" },
+	{ "[gate]\nport = 0x50\n", 2, "65535" },
+	{ "[gate]\nport = 18446744073709551696\n", 2, "65535" },
+	{ "[gate]\nport =\n", 2, "65535" },
+	{ "[gate]\nmax_open = 4\n", 2, "600" },
+	{ "[gate]\nmax_open = 601\n", 2, "600" },
+	{ "[gate]\nmax_open = 60s\n", 2, "600" },
+	{ "[gate]\nuser = no body\n", 2, "letters" },
+	{ "[gate]\nstate = var/lib\n", 2, "absolute" },
+	{ CERT "key = rsa1024\n", 3, "rsa2048" },
+	{ CERT "profile = a/b\n", 3, "letters" },
+	{ CERT "profile = xxx" X10 X10 X10 "\n", 3, "32" },
+	{ CERT "owner = acmegate-nobody-here\n", 3, "user" },
+	{ CERT "group = acmegate-nobody-here\n", 3, "group" },
+	{ CERT "mode = 0644x\n", 3, "mode" },
+	{ CERT "mode = 0666\n", 3, "mode" },
+	{ CERT "mode = 0620\n", 3, "mode" },
+	{ CERT "mode = 0700\n", 3, "mode" },
+	{ CERT "mode = 0240\n", 3, "mode" },
+	{ CERT "mode = 4600\n", 3, "mode" },
+	{ CERT "deploy = true\n", 3, "absolute" },
+	{ CERT "deploy = /nonexistent/program\n", 3, "No such file" },
+	{ CERT "deploy = /dev/null\n", 3, "executable" },
+	/* host names */
+	{ "[certificate a]\nnames = a.example\n b.example\n *.example.org\n", 4, "wildcard" },
+	{ "[certificate a]\nnames = localhost\n", 2, "dot" },
+	{ "[certificate a]\nnames = a.example\n a.example\n", 3, "twice" },
+	{ "[certificate a]\nnames = a.example A.EXAMPLE\n", 2, "twice" },
+	{ "[certificate a]\nnames = a..example\n", 2, "host name" },
+	{ "[certificate a]\nnames = .example.org\n", 2, "host name" },
+	{ "[certificate a]\nnames = a.example.\n", 2, "host name" },
+	{ "[certificate a]\nnames = -a.example\n", 2, "host name" },
+	{ "[certificate a]\nnames = a-.example\n", 2, "host name" },
+	{ "[certificate a]\nnames = a_b.example\n", 2, "letters" },
+	{ "[certificate a]\nnames = http://a.example/\n", 2, "letters" },
+	{ "[certificate a]\nnames = a.example:80\n", 2, "letters" },
+	{ "[certificate a]\nnames = 2001:db8::g\n", 2, "letters" },
+	{ "[certificate a]\nnames = [2001:db8::1]\n", 2, "letters" },
+	{ "[certificate a]\nnames = b\xc3\xbc" "cher.example\n", 2, "xn--" },
+	{ "[certificate a]\nnames = xxxx" X50 X10 ".example\n", 2, "host name" },
+	/* lines */
+	{ ACME "contact = " X190 "\n", 3, "198" },
+	{ ACME "# " X190 X190 "\n" USER CERT, 3, "198" },
+	/* the whole */
+	{ USER CERT, 0, "directory is missing" },
+	{ ACME USER, 0, "no [certificate NAME]" },
+	{ "", 0, "directory is missing" },
+	{ ACME "eab_kid = kid\n" USER CERT, 0, "go together" },
+	{ ACME "eab_key_file = /dev/null\n" USER CERT, 0, "go together" },
+	{ ACME "[gate]\nuser = acmegate-nobody-here\n" CERT, 0, "acmegate-nobody-here" },
+	{ ACME "[gate]\nuser = root\n" CERT, 0, "must not be root" },
+};
+
+static void each_mistake_is_told_with_its_line(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < LENGTH_OF(mistakes); i++) {
+		fault.kind = FAULT_NONE;
+		fault.text[0] = '\0';
+		assert_wrong(load(mistakes[i].text), mistakes[i].line, mistakes[i].word);
+	}
+}
+
+static void the_first_mistake_is_told(void **state)
+{
+	(void)state;
+	assert_wrong(load(ACME "nonsense\ncolour = red\n"), 3, "");
+	assert_wrong(load("[acme\ndirectory = letsencrypt\n"), 1, "");
+	assert_wrong(load(CERT "[certificate b\nnames = b.example\n"), 3, "");
+}
+
+static void a_nul_byte_is_refused(void **state)
+{
+	static const char text[] = ACME USER CERT "# a\0b\n";
+
+	(void)state;
+	assert_wrong(load_bytes(text, sizeof(text) - 1), 7, "NUL");
+	assert_wrong(load_bytes("\0", 1), 1, "NUL");
+}
+
+/* What inih passes over at the beginning of a line must not hide a section from us. */
+static void bytes_before_a_section_do_no_harm(void **state)
+{
+	static const char *const before[] = { "\xef\xbb\xbf", "\f", "\v", "\r", " \f" };
+	char text[256];
+
+	(void)state;
+	for (size_t i = 0; i < LENGTH_OF(before); i++) {
+		snprintf(text, sizeof(text), "%s" CERT USER ACME, before[i]);
+		if (load(text) < 0)
+			assert_wrong(-1, 1, "");
+		else
+			assert_int_equal(config.certificates, 1);
+	}
+}
+
+static void long_lines_and_names_fit(void **state)
+{
+	char text[1024];
+	char label[64];
+
+	(void)state;
+	memset(label, 'x', 63);
+	label[63] = '\0';
+	/* 198 characters and a newline are the longest line */
+	snprintf(text, sizeof(text), ACME USER "[certificate a]\nnames = %s.%s.%.50s.example\n", label, label, label);
+	assert_good(text);
+	assert_int_equal(strlen(config.name[0]), 63 + 1 + 63 + 1 + 50 + 8);
+	snprintf(text, sizeof(text), ACME USER CERT "#%.*s\n", 197, X190 X190);
+	assert_good(text);
+	snprintf(text, sizeof(text), ACME USER CERT "#%.*s\n", 198 + 1, X190 X190);
+	assert_wrong(load(text), 7, "198");
+}
+
+/* A file with so many certificates of so many names each. */
+static char *make_many(unsigned int certificates, unsigned int names)
+{
+	char *text = NULL;
+	size_t size;
+	FILE *stream = open_memstream(&text, &size);
+
+	assert_non_null(stream);
+	fputs(ACME USER, stream);
+	for (unsigned int i = 0; i < certificates; i++) {
+		fprintf(stream, "[certificate c%u]\nnames = a%u.example\n", i, i);
+		for (unsigned int j = 1; j < names; j++)
+			fprintf(stream, " a%u-%u.example\n", i, j);
+	}
+	fclose(stream);
+	return text;
+}
+
+static void there_are_limits(void **state)
+{
+	OWN_FREE char *full = make_many(MAX_CERTIFICATES, 1), *more = make_many(MAX_CERTIFICATES + 1, 1);
+	OWN_FREE char *names = make_many(1, MAX_NAMES_EACH), *names_more = make_many(1, MAX_NAMES_EACH + 1);
+	OWN_FREE char *all = make_many(20, MAX_NAMES_EACH), *all_more = make_many(21, MAX_NAMES_EACH);
+
+	(void)state;
+	assert_good(full);
+	assert_int_equal(config.certificates, MAX_CERTIFICATES);
+	assert_wrong(load(more), 4 + 2 * MAX_CERTIFICATES + 1, "128");
+	assert_good(names);
+	assert_int_equal(config.certificate[0].names, MAX_NAMES_EACH);
+	assert_wrong(load(names_more), 4 + 1 + MAX_NAMES_EACH + 1, "100");
+	assert_good(all);
+	assert_int_equal(config.names, 2000);
+	assert_wrong(load(all_more), 4 + 20 * (1 + MAX_NAMES_EACH) + 1 + 48, "in all");
+}
+
+static void the_same_name_may_stand_in_two_certificates(void **state)
+{
+	(void)state;
+	assert_good(ACME USER CERT "[certificate b]\nnames = a.example\n");
+	assert_int_equal(config.names, 2);
+}
+
+static void assert_refused(const char *word)
+{
+	fault = (struct fault){ 0 };
+	assert_int_equal(config_load(&config, file, &fault), -1);
+	assert_int_equal(fault.kind, FAULT_USAGE);
+	assert_non_null(strstr(fault.text, word));
+}
+
+static void only_safe_files_are_read(void **state)
+{
+	char path[PATH_SIZE];
+
+	(void)state;
+	assert_refused("No such file");
+	assert_good(ACME USER CERT);
+	assert_int_equal(chmod(file, 0660), 0);
+	assert_refused("can be written by others");
+	assert_int_equal(chmod(file, 0602), 0);
+	assert_refused("can be written by others");
+	assert_int_equal(chmod(file, 0644), 0);
+	assert_int_equal(config_load(&config, file, &fault), 0);
+	assert_int_equal(chmod(directory, 0770), 0);
+	assert_refused("can be written by others");
+	assert_int_equal(chmod(directory, 0755), 0);
+	assert_int_equal(config_load(&config, file, &fault), 0);
+	if (geteuid() == 0) {
+		assert_int_equal(chown(file, 65534, 0), 0);
+		assert_refused("belongs to user 65534");
+	}
+	unlink(file);
+	assert_int_equal(mkfifo(file, 0600), 0);
+	assert_refused("not a regular file");
+	unlink(file);
+	snprintf(path, sizeof(path), "%s", directory);
+	fault = (struct fault){ 0 };
+	assert_int_equal(config_load(&config, path, &fault), -1);
+	assert_non_null(strstr(fault.text, "not a regular file"));
+}
+
+static void a_child_gets_the_same(void **state)
+{
+	const struct config *copy;
+	char byte = 'x';
+	int fd;
+
+	(void)state;
+	assert_good(ACME USER CERT " b.example\n[certificate b]\nnames = c.example\n");
+	fd = config_share(&config, &fault);
+	assert_true(fd >= 0);
+	assert_true(fcntl(fd, F_GETFD) & FD_CLOEXEC);
+	assert_int_equal(fcntl(fd, F_GET_SEALS), F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL);
+	assert_int_equal(pwrite(fd, &byte, 1, 0), -1);
+	assert_int_equal(ftruncate(fd, 0), -1);
+	copy = config_receive(fd);
+	assert_non_null(copy);
+	close(fd);
+	assert_memory_equal(copy, &config, sizeof(config));
+	assert_int_equal(munmap((void *)(uintptr_t)copy, sizeof(*copy)), 0);
+}
+
+static void a_child_refuses_other_files(void **state)
+{
+	OWN_FD int fd = memfd_create("test", MFD_CLOEXEC);
+
+	(void)state;
+	assert_null(config_receive(-1));
+	assert_null(config_receive(fd));
+	assert_int_equal(ftruncate(fd, sizeof(config) - 1), 0);
+	assert_null(config_receive(fd));
+	assert_int_equal(ftruncate(fd, sizeof(config) + 1), 0);
+	assert_null(config_receive(fd));
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(a_full_file_is_read),
+		TEST(a_short_file_has_defaults),
+		TEST(layout_does_not_matter),
+		TEST(addresses_have_one_spelling),
+		TEST(each_mistake_is_told_with_its_line),
+		TEST(the_first_mistake_is_told),
+		TEST(a_nul_byte_is_refused),
+		TEST(bytes_before_a_section_do_no_harm),
+		TEST(long_lines_and_names_fit),
+		TEST(there_are_limits),
+		TEST(the_same_name_may_stand_in_two_certificates),
+		TEST(only_safe_files_are_read),
+		TEST(a_child_gets_the_same),
+		TEST(a_child_refuses_other_files),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

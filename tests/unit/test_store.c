@@ -1,0 +1,636 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/ptrace.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/user.h>
+#include <sys/wait.h>
+
+#include <cmocka.h>
+
+#include "accounts.h"
+#include "store.h"
+#include "tiny_ca.h"
+
+#define DIRECTORY "https://ca.example/directory"
+
+static const char names[][NAME_SIZE] = { "a.example.org" };
+static struct fault fault;
+static char path[PATH_SIZE];
+static struct store store;
+static struct certificate certificate;
+static struct key *keys[2];	/* two certificates for the same names */
+static struct chain *chains[2];
+
+static int set_up(void **state)
+{
+	static unsigned char csr[4096];
+	static char pem[TINY_PEM_SIZE];
+
+	(void)state;
+	crypto_start();
+	for (size_t i = 0; i < LENGTH_OF(keys); i++) {
+		int n;
+
+		keys[i] = key_generate(KEY_P256, &fault);
+		n = key_request(keys[i], names, 1, csr, sizeof(csr), &fault);
+		if (n < 0)
+			return -1;
+		tiny_ca_issue(csr, (size_t)n, &(struct tiny_order){ 0 }, pem);
+		chains[i] = chain_read(pem, strlen(pem), &fault);
+	}
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < LENGTH_OF(keys); i++) {
+		key_free(keys[i]);
+		chain_free(chains[i]);
+	}
+	return 0;
+}
+
+static int run(const char *format, ...) PRINTF_LIKE(1, 2);
+static int run(const char *format, ...)
+{
+	char command[1024];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(command, sizeof(command), format, args);
+	va_end(args);
+	return system(command);
+}
+
+/* An empty state directory, and a certificate with the defaults of the configuration. */
+static int begin(void **state)
+{
+	const char *temporary = getenv("TMPDIR");
+
+	(void)state;
+	snprintf(path, sizeof(path), "%s/acmegate-store-XXXXXX", temporary ? temporary : "/tmp");
+	if (!mkdtemp(path) || chmod(path, 0711) < 0)
+		return -1;
+	store = (struct store){ .state = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC), .path = path };
+	certificate = (struct certificate){ .name = "mail", .names = 1, .mode = 0600 };
+	return store.state < 0 ? -1 : 0;
+}
+
+static int end(void **state)
+{
+	(void)state;
+	close(store.state);
+	return run("rm -rf '%s'", path) ? -1 : 0;
+}
+
+static void again(void)
+{
+	assert_int_equal(end(NULL), 0);
+	assert_int_equal(begin(NULL), 0);
+}
+
+static mode_t mode_of(const char *name)
+{
+	struct stat s;
+
+	return fstatat(store.state, name, &s, AT_SYMLINK_NOFOLLOW) < 0 ? 0 : s.st_mode & 07777;
+}
+
+static bool exists(const char *name)
+{
+	struct stat s;
+
+	return fstatat(store.state, name, &s, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+static int save_nth(size_t i)
+{
+	return store_save(&store, &certificate, keys[i], chains[i], &fault);
+}
+
+static struct stored survey(void)
+{
+	static struct stored stored;
+
+	assert_int_equal(store_survey(&store, &certificate, &stored, &fault), 0);
+	return stored;
+}
+
+static size_t slurp(const char *name, char *out, size_t size)
+{
+	OWN_FD int fd = openat(store.state, name, O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd < 0 ? -1 : read(fd, out, size);
+
+	assert_in_range(n, 0, size - 1);
+	out[n] = '\0';
+	return (size_t)n;
+}
+
+/* The live generation is whole and is that of keys[i]. */
+static void assert_live(size_t i, uint32_t generation)
+{
+	static char text[32768], full[32768];
+	char pem[KEY_PEM_SIZE];
+	struct stored stored = survey();
+	size_t n;
+
+	assert_true(stored.present);
+	assert_int_equal(stored.generation, generation);
+	assert_int_equal(key_write(keys[i], pem, &fault), 0);
+	slurp("certificates/mail/live/privkey.pem", text, sizeof(text));
+	assert_string_equal(text, pem);
+	n = slurp("certificates/mail/live/cert.pem", text, sizeof(text));
+	slurp("certificates/mail/live/chain.pem", text + n, sizeof(text) - n);
+	slurp("certificates/mail/live/fullchain.pem", full, sizeof(full));
+	assert_string_equal(text, full);
+}
+
+static void assert_no_leftovers(void)
+{
+	assert_false(exists("certificates/mail/.tmp-generation") || exists("certificates/mail/.tmp-live"));
+}
+
+static void nothing_is_nothing(void **state)
+{
+	struct stored stored = survey();
+
+	(void)state;
+	assert_int_equal(store_clean(&store, &fault), 0);
+	assert_false(stored.present || stored.broken || stored.deploy_pending);
+	assert_false(exists("certificates"));
+}
+
+static void saved_is_there(void **state)
+{
+	struct stored stored;
+
+	(void)state;
+	assert_int_equal(save_nth(0), 0);
+	assert_live(0, 1);
+	stored = survey();
+	assert_false(stored.broken || stored.deploy_pending);
+	assert_int_equal(stored.facts.names, 1);
+	assert_string_equal(stored.facts.name[0], names[0]);
+	assert_int_equal(mode_of("certificates"), 0700);
+	assert_int_equal(mode_of("certificates/mail"), 0700);
+	assert_int_equal(mode_of("certificates/mail/1"), 0700);
+	assert_int_equal(mode_of("certificates/mail/1/privkey.pem"), 0600);
+	assert_int_equal(mode_of("certificates/mail/1/fullchain.pem"), 0600);
+	assert_int_equal(save_nth(1), 0);
+	assert_live(1, 2);
+}
+
+static void three_generations_are_kept(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < 6; i++)
+		assert_int_equal(save_nth(i % 2), 0);
+	assert_live(1, 6);
+	assert_int_equal(run("[ \"$(ls -A '%s/certificates/mail' | tr '\\n' ' ')\" = '4 5 6 live ' ]", path), 0);
+}
+
+static void owner_and_mode_are_as_configured(void **state)
+{
+	struct stat s;
+
+	(void)state;
+	if (geteuid() != 0)
+		skip();
+	assert_int_equal(save_nth(0), 0); /* the directories were 0700 before */
+	certificate.owner = 65534;
+	certificate.group = 65533;
+	certificate.mode = 0640;
+	assert_int_equal(save_nth(1), 0);
+	assert_live(1, 2);
+	assert_int_equal(fstatat(store.state, "certificates/mail/2/privkey.pem", &s, 0), 0);
+	assert_int_equal(s.st_uid, 65534);
+	assert_int_equal(s.st_gid, 65533);
+	assert_int_equal(s.st_mode & 07777, 0640);
+	assert_int_equal(mode_of("certificates"), 0711);
+	assert_int_equal(mode_of("certificates/mail"), 0711);
+	assert_int_equal(fstatat(store.state, "certificates/mail/2", &s, 0), 0);
+	assert_int_equal(s.st_uid, 0);
+	assert_int_equal(s.st_mode & 07777, 0711);
+}
+
+static void deploy_is_pending_until_done(void **state)
+{
+	(void)state;
+	strcpy(certificate.deploy, "/bin/true");
+	assert_int_equal(save_nth(0), 0);
+	assert_true(survey().deploy_pending);
+	assert_int_equal(store_deployed(&store, &certificate, &fault), 0);
+	assert_false(survey().deploy_pending);
+	assert_int_equal(store_deployed(&store, &certificate, &fault), 0);
+	certificate.deploy[0] = '\0';
+	assert_int_equal(save_nth(0), 0);
+	assert_false(survey().deploy_pending);
+}
+
+static void a_broken_generation_is_put_aside(void **state)
+{
+	static const char *const wounds[] = {
+		"rm 2/privkey.pem",
+		"rm 2/cert.pem",
+		"rm 2/chain.pem",
+		"rm 2/fullchain.pem",
+		"rm -r 2",
+		": > 2/privkey.pem",
+		": > 2/fullchain.pem",
+		"truncate -s 100 2/cert.pem",
+		"cp 1/privkey.pem 2/privkey.pem",
+		"cp 1/cert.pem 2/cert.pem",
+		"echo >> 2/chain.pem",
+		"ln -sf ../1/privkey.pem 2/privkey.pem",
+		"rm 2/cert.pem; mkfifo 2/cert.pem",
+		"truncate -s 1M 2/fullchain.pem",
+		"ln -sfn nonsense live",
+		"ln -sfn ../../.. live",
+		"rm live; mkdir live",
+		"rm live; mv 2 live",
+		"ln -sfn 7 live; rm -r 2",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < LENGTH_OF(wounds); i++) {
+		struct stored stored;
+
+		again();
+		strcpy(certificate.deploy, "/bin/true");
+		assert_int_equal(save_nth(0), 0);
+		assert_int_equal(save_nth(1), 0);
+		assert_int_equal(store_deployed(&store, &certificate, &fault), 0);
+		assert_int_equal(run("cd '%s/certificates/mail' && %s", path, wounds[i]), 0);
+		stored = survey();
+		assert_true(stored.present && stored.broken && stored.deploy_pending);
+		if (stored.generation == 1)
+			assert_live(0, 1);
+		else
+			assert_live(1, 2); /* only the link was wrong */
+		assert_false(survey().broken);
+		assert_int_equal(save_nth(1), 0);
+		assert_live(1, i == 4 || i >= LENGTH_OF(wounds) - 2 ? 2 : 3); /* a number in use is never used again */
+	}
+}
+
+static void all_broken_is_nothing(void **state)
+{
+	struct stored stored;
+
+	(void)state;
+	assert_int_equal(save_nth(0), 0);
+	assert_int_equal(run("rm '%s/certificates/mail/1/cert.pem'", path), 0);
+	stored = survey();
+	assert_true(!stored.present && stored.broken);
+	assert_true(exists("certificates/mail/1.broken"));
+	assert_false(exists("certificates/mail/live"));
+	assert_int_equal(save_nth(1), 0);
+	assert_live(1, 2);
+}
+
+static void links_are_not_followed(void **state)
+{
+	static struct stored stored;
+
+	(void)state;
+	assert_int_equal(save_nth(0), 0);
+	assert_int_equal(run("cd '%s/certificates' && mv mail elsewhere && ln -s elsewhere mail", path), 0);
+	assert_int_equal(store_survey(&store, &certificate, &stored, &fault), -1);
+	assert_int_equal(save_nth(1), -1);
+	assert_int_equal(run("cd '%s' && mv certificates c && ln -s c certificates", path), 0);
+	assert_int_equal(store_survey(&store, &certificate, &stored, &fault), -1);
+	assert_int_equal(save_nth(1), -1);
+}
+
+static void leftovers_are_removed(void **state)
+{
+	(void)state;
+	assert_int_equal(save_nth(0), 0);
+	assert_int_equal(
+		run("cd '%s/certificates/mail' && mkdir .tmp-generation && echo > .tmp-generation/privkey.pem && "
+		    "ln -s 9 .tmp-live && mkdir -p ../../accounts/a && echo > ../../accounts/a/.tmp-key.pem",
+		    path),
+		0);
+	assert_int_equal(store_clean(&store, &fault), 0);
+	assert_int_equal(run("! find '%s' -name '.tmp*' | grep -q .", path), 0);
+	assert_live(0, 1);
+}
+
+/* --- interrupted -------------------------------------------------------------------------------------------------- */
+
+static const struct {
+	long first, last;
+} not_failed[] = { /* memory and signals: not what a disk can refuse */
+	{ SYS_mmap, SYS_mmap }, { SYS_mprotect, SYS_mprotect }, { SYS_munmap, SYS_munmap }, { SYS_brk, SYS_brk },
+	{ SYS_madvise, SYS_madvise }, { SYS_futex, SYS_futex }, { SYS_exit_group, SYS_exit_group },
+	{ SYS_rt_sigprocmask, SYS_rt_sigprocmask }, { SYS_sigaltstack, SYS_sigaltstack },
+};
+
+/* Makes the call that the child is about to enter fail with this error, where we know how. */
+static void fail_call(pid_t child, int error)
+{
+#if defined(__x86_64__)
+	struct user_regs_struct regs;
+	int status;
+
+	ptrace(PTRACE_GETREGS, child, 0, &regs);
+	for (size_t i = 0; i < LENGTH_OF(not_failed); i++)
+		if ((long)regs.orig_rax == not_failed[i].first)
+			return;
+	regs.orig_rax = (unsigned long long)-1;
+	ptrace(PTRACE_SETREGS, child, 0, &regs);
+	ptrace(PTRACE_SYSCALL, child, 0, 0);
+	waitpid(child, &status, 0);
+	ptrace(PTRACE_GETREGS, child, 0, &regs);
+	regs.rax = (unsigned long long)-(long long)error;
+	ptrace(PTRACE_SETREGS, child, 0, &regs);
+#else
+	(void)child, (void)error, (void)not_failed;
+#endif
+}
+
+/*
+ * Runs act(1) in a child. At the entry of its n-th system call it is killed, or with an error that call fails. Returns
+ * the child's wait status; *reached is false when it ended before that call.
+ */
+static int interrupt(int (*act)(size_t), int n, int error, bool *reached)
+{
+	pid_t child = fork();
+	int status;
+
+	if (!child) {
+		if (ptrace(PTRACE_TRACEME, 0, 0, 0) < 0)
+			_exit(77);
+		raise(SIGSTOP);
+		_exit(act(1) == 0 ? 0 : 1);
+	}
+	waitpid(child, &status, 0);
+	if (WIFEXITED(status))
+		skip();
+	ptrace(PTRACE_SETOPTIONS, child, 0, PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL);
+	for (int stops = 0;; stops++) { /* odd stops are the ends of calls */
+		ptrace(PTRACE_SYSCALL, child, 0, 0);
+		waitpid(child, &status, 0);
+		*reached = !WIFEXITED(status) && !WIFSIGNALED(status);
+		if (!*reached || stops == 2 * n)
+			break;
+	}
+	if (!*reached)
+		return status;
+	if (error)
+		fail_call(child, error);
+	else
+		kill(child, SIGKILL);
+	ptrace(error ? PTRACE_DETACH : PTRACE_CONT, child, 0, 0);
+	waitpid(child, &status, 0);
+	return status;
+}
+
+/* What a later run finds after generation 2 was interrupted: 1 or 2 and nothing half. */
+static void assert_old_or_new(int status)
+{
+	assert_int_equal(store_clean(&store, &fault), 0);
+	assert_false(survey().broken);
+	if (WIFEXITED(status) && !WEXITSTATUS(status))
+		assert_live(1, 2);
+	else if (survey().generation == 2)
+		assert_live(1, 2);
+	else
+		assert_live(0, 1);
+	assert_no_leftovers();
+}
+
+static void sweep_save(int error)
+{
+	bool reached = true;
+	int calls = 0;
+
+	for (; reached; calls++) {
+		int status;
+
+		again();
+		strcpy(certificate.deploy, "/bin/true");
+		assert_int_equal(save_nth(0), 0);
+		assert_int_equal(store_deployed(&store, &certificate, &fault), 0);
+		status = interrupt(save_nth, calls, error, &reached);
+		if (error)
+			assert_true(WIFEXITED(status));
+		assert_old_or_new(status);
+		if (survey().generation == 2)
+			assert_true(survey().deploy_pending);
+		assert_int_equal(save_nth(0), 0);
+	}
+	assert_true(calls > 40);
+}
+
+static void killed_anywhere(void **state)
+{
+	(void)state;
+	sweep_save(0);
+}
+
+static void disk_full_anywhere(void **state)
+{
+	(void)state;
+	sweep_save(ENOSPC);
+}
+
+static void disk_bad_anywhere(void **state)
+{
+	(void)state;
+	sweep_save(EIO);
+}
+
+static void killed_at_the_first_one(void **state)
+{
+	bool reached = true;
+
+	(void)state;
+	for (int n = 0; reached; n++) {
+		again();
+		interrupt(save_nth, n, 0, &reached);
+		assert_int_equal(store_clean(&store, &fault), 0);
+		assert_false(survey().broken);
+		if (survey().present)
+			assert_live(1, 1);
+		assert_int_equal(save_nth(0), 0);
+	}
+}
+
+static int survey_in_child(size_t unused)
+{
+	static struct stored stored;
+
+	(void)unused;
+	return store_survey(&store, &certificate, &stored, &fault);
+}
+
+static void killed_while_healing(void **state)
+{
+	bool reached = true;
+
+	(void)state;
+	for (int n = 0; reached; n++) {
+		again();
+		strcpy(certificate.deploy, "/bin/true");
+		assert_int_equal(save_nth(0), 0);
+		assert_int_equal(save_nth(1), 0);
+		assert_int_equal(store_deployed(&store, &certificate, &fault), 0);
+		assert_int_equal(run("rm '%s/certificates/mail/2/cert.pem'", path), 0);
+		interrupt(survey_in_child, n, 0, &reached);
+		assert_int_equal(store_clean(&store, &fault), 0);
+		assert_live(0, 1);
+		assert_true(survey().deploy_pending);
+	}
+}
+
+/* --- room --------------------------------------------------------------------------------------------------------- */
+
+static int on_a_full_disk(void)
+{
+	static struct stored stored;
+
+	if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+	    mount("tmpfs", path, "tmpfs", 0, "size=2M,nr_inodes=100") < 0)
+		return 77;
+	store.state = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (store_check_room(&store, &fault) < 0 || save_nth(0) < 0)
+		return 1;
+	if (run("head -c 1500000 /dev/zero > '%s/fill'", path) || store_check_room(&store, &fault) == 0 ||
+	    !strstr(fault.text, "KiB") || !strstr(fault.text, path))
+		return 2;
+	if (run("cat /dev/zero > '%s/fill2' 2>&-", path) == 0 || save_nth(1) == 0)
+		return 3;
+	if (store_survey(&store, &certificate, &stored, &fault) < 0 || !stored.present || stored.generation != 1)
+		return 4;
+	if (run("cd '%s' && rm fill fill2 && for i in $(seq 50); do : > $i; done", path) ||
+	    store_check_room(&store, &fault) == 0 || !strstr(fault.text, "inodes"))
+		return 5;
+	if (run("mount -o remount,ro '%s'", path) || store_check_room(&store, &fault) == 0 ||
+	    !strstr(fault.text, "read-only"))
+		return 6;
+	return 0;
+}
+
+static void a_full_disk_is_said(void **state)
+{
+	pid_t child = fork();
+	int status;
+
+	(void)state;
+	if (!child)
+		_exit(on_a_full_disk());
+	waitpid(child, &status, 0);
+	if (WEXITSTATUS(status) == 77)
+		skip();
+	assert_int_equal(status, 0);
+}
+
+/* --- accounts ----------------------------------------------------------------------------------------------------- */
+
+static void account_is_kept(void **state)
+{
+	struct key *key;
+	char url[URL_SIZE];
+
+	(void)state;
+	assert_int_equal(accounts_read(&store, DIRECTORY, &key, url, &fault), 0);
+	assert_null(key);
+	assert_string_equal(url, "");
+	assert_int_equal(accounts_save_key(&store, DIRECTORY, keys[0], &fault), 0);
+	assert_int_equal(accounts_save_key(&store, DIRECTORY, keys[1], &fault), -1);
+	assert_int_equal(accounts_save_url(&store, DIRECTORY, "https://ca.example/acct/12", 25, &fault), 0);
+	assert_int_equal(accounts_save_url(&store, DIRECTORY, "https://ca.example/acct/1", 25, &fault), 0);
+	assert_int_equal(accounts_read(&store, DIRECTORY, &key, url, &fault), 0);
+	assert_non_null(key);
+	assert_true(chain_has_key(chains[0], key));
+	assert_string_equal(url, "https://ca.example/acct/1");
+	key_free(key);
+	assert_int_equal(run("[ \"$(stat -c %%a '%s'/accounts '%s'/accounts/*/* | tr '\\n' ' ')\" = '700 600 600 ' ]",
+			     path, path),
+			 0);
+	assert_int_equal(accounts_read(&store, DIRECTORY "2", &key, url, &fault), 0);
+	assert_null(key);
+}
+
+static void a_broken_account_key_is_put_aside(void **state)
+{
+	struct key *key;
+	char url[URL_SIZE];
+
+	(void)state;
+	assert_int_equal(accounts_save_key(&store, DIRECTORY, keys[0], &fault), 0);
+	assert_int_equal(accounts_save_url(&store, DIRECTORY, "u", 1, &fault), 0);
+	assert_int_equal(run("cd '%s'/accounts/*/ && : > key.pem", path), 0);
+	assert_int_equal(accounts_read(&store, DIRECTORY, &key, url, &fault), 1);
+	assert_null(key);
+	assert_int_equal(accounts_save_key(&store, DIRECTORY, keys[1], &fault), 0);
+	assert_int_equal(accounts_read(&store, DIRECTORY, &key, url, &fault), 0);
+	assert_true(chain_has_key(chains[1], key));
+	assert_string_equal(url, "");
+	key_free(key);
+}
+
+static int save_account(size_t i)
+{
+	return accounts_save_key(&store, DIRECTORY, keys[i], &fault);
+}
+
+static void account_killed_anywhere(void **state)
+{
+	bool reached = true;
+
+	(void)state;
+	for (int n = 0; reached; n++) {
+		struct key *key;
+		char url[URL_SIZE];
+
+		again();
+		interrupt(save_account, n, 0, &reached);
+		assert_int_equal(store_clean(&store, &fault), 0);
+		assert_int_equal(accounts_read(&store, DIRECTORY, &key, url, &fault), 0);
+		if (key)
+			assert_true(chain_has_key(chains[1], key));
+		else
+			assert_int_equal(save_account(0), 0);
+		key_free(key);
+	}
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
+	const struct CMUnitTest tests[] = {
+		TEST(nothing_is_nothing),
+		TEST(saved_is_there),
+		TEST(three_generations_are_kept),
+		TEST(owner_and_mode_are_as_configured),
+		TEST(deploy_is_pending_until_done),
+		TEST(a_broken_generation_is_put_aside),
+		TEST(all_broken_is_nothing),
+		TEST(links_are_not_followed),
+		TEST(leftovers_are_removed),
+		TEST(killed_anywhere),
+		TEST(disk_full_anywhere),
+		TEST(disk_bad_anywhere),
+		TEST(killed_at_the_first_one),
+		TEST(killed_while_healing),
+		TEST(a_full_disk_is_said),
+		TEST(account_is_kept),
+		TEST(a_broken_account_key_is_put_aside),
+		TEST(account_killed_anywhere),
+	};
+
+	return cmocka_run_group_tests(tests, set_up, tear_down);
+}
