@@ -93,6 +93,15 @@ static void give_up_because(struct warden *w, enum fault_kind kind, const char *
 	give_up(w);
 }
 
+static void give_up_of(struct warden *w, const char *child, int status)
+{
+	if (status > 128)
+		fault_set(&w->fault, FAULT_FAILED, "the %s died of signal %d (%s)", child, status - 128, strsignal(status - 128));
+	else
+		fault_set(&w->fault, FAULT_FAILED, "the %s ended too early, with status %d", child, status);
+	give_up(w);
+}
+
 /* --- the window --------------------------------------------------------------------------------------------------- */
 
 static void drop_responder(struct warden *w)
@@ -350,7 +359,7 @@ static void on_client_ended(struct warden *w)
 	status = spawn_reap(&w->fd[CLIENT_PID], false);
 	close_fd(&w->fd[ON_CLIENT]);
 	if (status > 128)
-		give_up_because(w, FAULT_FAILED, "the client died");
+		give_up_of(w, "client", status);
 	else if (status != STATUS_DONE && w->status == STATUS_DONE)
 		w->status = status;
 	w->state = CLOSING;
@@ -358,19 +367,20 @@ static void on_client_ended(struct warden *w)
 
 static void on_keeper_ended(struct warden *w)
 {
-	spawn_reap(&w->fd[KEEPER_PID], false);
+	int status = spawn_reap(&w->fd[KEEPER_PID], false);
+
 	close_fd(&w->fd[ON_KEEPER]);
-	give_up_because(w, FAULT_FAILED, "the keeper ended before the work was done");
+	give_up_of(w, "keeper", status);
 }
 
 static void on_responder_ended(struct warden *w)
 {
-	give_up_because(w, FAULT_FAILED, "the responder ended while the port was open");
+	give_up_of(w, "responder", spawn_reap(&w->fd[RESPONDER_PID], false));
 }
 
 static void on_watchdog_ended(struct warden *w)
 {
-	give_up_because(w, FAULT_FAILED, "the watchdog ended while the port was open");
+	give_up_of(w, "watchdog", spawn_reap(&w->fd[WATCHDOG_PID], false));
 }
 
 static void on_deadline(struct warden *w)

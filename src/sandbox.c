@@ -15,17 +15,17 @@
 /*
  * The keeper gives files to their configured owner (CHOWN) and reads keys back that belong to others (DAC_READ_SEARCH).
  * It is root without anything else: the store's directories are root's. Descriptors: the responder's connections.
+ * No limit of file sizes: stderr may be a file that is large already.
  */
 static const struct role_rights {
 	const char *name;
 	bool root;
 	uint64_t capabilities;
 	rlim_t descriptors;
-	rlim_t file_bytes;
 } rights[] = {
-	[ROLE_CLIENT] = { "client", false, 0, 256, 0 },
-	[ROLE_KEEPER] = { "keeper", true, BIT(CAP_CHOWN) | BIT(CAP_DAC_READ_SEARCH), 64, 16 * 1024 * 1024 },
-	[ROLE_RESPONDER] = { "responder", false, 0, 512, 0 },
+	[ROLE_CLIENT] = { "client", false, 0, 256 },
+	[ROLE_KEEPER] = { "keeper", true, BIT(CAP_CHOWN) | BIT(CAP_DAC_READ_SEARCH), 64 },
+	[ROLE_RESPONDER] = { "responder", false, 0, 512 },
 };
 _Static_assert(LENGTH_OF(rights) == ROLES, "rights for each role");
 
@@ -93,7 +93,7 @@ int sandbox_drop(enum role role, uid_t uid, gid_t gid, struct fault *fault)
 	gid_t group = r->root ? 0 : gid;
 	uid_t user = r->root ? 0 : uid;
 
-	if (limit(RLIMIT_CORE, 0) < 0 || limit(RLIMIT_NOFILE, r->descriptors) < 0 || limit(RLIMIT_FSIZE, r->file_bytes) < 0)
+	if (limit(RLIMIT_CORE, 0) < 0 || limit(RLIMIT_NOFILE, r->descriptors) < 0)
 		return fault_errno(fault, FAULT_FAILED, "limiting the %s", r->name);
 	if (bound_capabilities(r->capabilities) < 0)
 		return fault_errno(fault, FAULT_FAILED, "taking capabilities from the %s", r->name);

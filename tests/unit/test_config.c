@@ -123,7 +123,7 @@ static void a_full_file_is_read(void **state)
 	assert_int_equal(config.certificate[0].group, 0);
 	assert_int_equal(config.certificate[0].mode, 0640);
 	assert_string_equal(config.certificate[0].deploy, "/bin/true --now");
-	assert_int_equal(config.certificate[0].line, 18);
+	assert_int_equal(config.certificate[0].line, 19);
 	assert_string_equal(config.certificate[1].name, "x.y_z-1");
 	assert_int_equal(config.certificate[1].first_name, 4);
 	assert_int_equal(config.certificate[1].names, 1);
