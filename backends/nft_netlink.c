@@ -212,8 +212,15 @@ void batch_add(struct batch *batch)
 	batch->full = batch->full || !mnl_nlmsg_batch_next(batch->pages);
 }
 
-/* Takes the errors out of one datagram; it may carry several. */
-static void take_answers(const struct batch *batch, char *buffer, ssize_t n, int *error)
+/* What has come back for a batch: the first error, and whether the echo could be taken. */
+struct answers {
+	netlink_visit *echo;
+	void *arg;
+	int error;
+};
+
+/* One datagram may carry several messages. */
+static int take_answers(const struct batch *batch, char *buffer, ssize_t n, struct answers *answers, struct fault *fault)
 {
 	int left = (int)n;
 
@@ -222,19 +229,23 @@ static void take_answers(const struct batch *batch, char *buffer, ssize_t n, int
 		const struct nlmsgerr *answer = mnl_nlmsg_get_payload(message);
 
 		/* ERESTART comes with the sequence number of the begin message. Anything older is not about this batch. */
-		if (message->nlmsg_type != NLMSG_ERROR || message->nlmsg_seq - batch->first > INT32_MAX ||
-		    mnl_nlmsg_get_payload_len(message) < sizeof(*answer))
+		if (message->nlmsg_seq - batch->first > INT32_MAX)
 			continue;
-		if (answer->error && !*error)
-			*error = -answer->error;
+		if (message->nlmsg_type >= NLMSG_MIN_TYPE) {
+			if (answers->echo && answers->echo(message, answers->arg, fault) < 0)
+				return -1;
+		} else if (message->nlmsg_type == NLMSG_ERROR && mnl_nlmsg_get_payload_len(message) >= sizeof(*answer)) {
+			if (answer->error && !answers->error)
+				answers->error = -answer->error;
+		}
 	}
+	return 0;
 }
 
 /* Commit and answers happen inside the call of sendto(): all there is to read lies in the queue when it returns. */
-static int drain(const struct batch *batch, struct fault *fault)
+static int drain(const struct batch *batch, struct answers *answers, struct fault *fault)
 {
 	_Alignas(struct nlmsghdr) char buffer[RECEIVE_SIZE];
-	int error = 0;
 
 	for (;;) {
 		ssize_t n = recv(mnl_socket_get_fd(batch->netlink->socket), buffer, sizeof(buffer), MSG_DONTWAIT);
@@ -245,16 +256,19 @@ static int drain(const struct batch *batch, struct fault *fault)
 			break;
 		if (n < 0)
 			return fault_errno(fault, FAULT_RACED, "reading the answer to a change of the ruleset");
-		take_answers(batch, buffer, n, &error);
+		if (take_answers(batch, buffer, n, answers, fault) < 0)
+			return -1;
 	}
-	errno = error;
-	if (error == ERESTART || error == ENOENT || error == EEXIST || error == EBUSY)
+	errno = answers->error;
+	if (errno == ERESTART || errno == ENOENT || errno == EEXIST || errno == EBUSY)
 		return fault_errno(fault, FAULT_RACED, "the ruleset changed meanwhile");
-	return error ? fault_errno(fault, FAULT_FAILED, "changing the ruleset") : 0;
+	return errno ? fault_errno(fault, FAULT_FAILED, "changing the ruleset") : 0;
 }
 
-int batch_commit(struct batch *batch, struct fault *fault)
+int batch_commit(struct batch *batch, netlink_visit *echo, void *arg, struct fault *fault)
 {
+	struct answers answers = { .echo = echo, .arg = arg };
+
 	nftnl_batch_end(batch_next(batch), ++batch->netlink->sequence);
 	batch_add(batch);
 	if (batch->full)
@@ -262,7 +276,7 @@ int batch_commit(struct batch *batch, struct fault *fault)
 	if (mnl_socket_sendto(batch->netlink->socket, mnl_nlmsg_batch_head(batch->pages),
 			      mnl_nlmsg_batch_size(batch->pages)) < 0)
 		return fault_errno(fault, FAULT_FAILED, "sending a change of the ruleset");
-	return drain(batch, fault);
+	return drain(batch, &answers, fault);
 }
 
 void batch_free(struct batch *batch)

@@ -47,7 +47,8 @@ int netlink_generation(struct netlink *netlink, uint32_t *generation, struct fau
 typedef int netlink_visit(const struct nlmsghdr *message, void *arg, struct fault *fault);
 
 /*
- * Sends a request that is answered by a dump and visits every message of it. A dump during which somebody committed is
+ * Sends a request that is answered by a dump and visits every message of it (a request for one object
+ * has one). A dump during which somebody committed is
  * FAULT_RACED: begin again.
  */
 int netlink_dump(struct netlink *netlink, struct nlmsghdr *request, netlink_visit *visit, void *arg,
@@ -75,10 +76,10 @@ void *batch_next(struct batch *batch);
 void batch_add(struct batch *batch);
 
 /*
- * Ends, sends, and reads every answer. 0: committed. FAULT_RACED: somebody else was first (ERESTART), or an object went away
+ * Ends, sends, and reads every answer; the messages that were added with NLM_F_ECHO come back and are visited. 0: committed. FAULT_RACED: somebody else was first (ERESTART), or an object went away
  * meanwhile (ENOENT, EEXIST): read again. Any other errno of the kernel is a FAULT_FAILED.
  */
-int batch_commit(struct batch *batch, struct fault *fault) MUST_CHECK;
+int batch_commit(struct batch *batch, netlink_visit *echo, void *arg, struct fault *fault) MUST_CHECK;
 void batch_free(struct batch *batch);
 
 #endif

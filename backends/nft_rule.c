@@ -180,23 +180,46 @@ int rule_add(struct batch *batch, uint8_t family, const char *table, const char 
 	    add_tcp(rule) < 0 || add_port(rule, name) < 0 || (opening->own_listener && add_socket(rule) < 0) ||
 	    add_accept(rule) < 0)
 		return no_memory(fault);
-	message = nftnl_nlmsg_build_hdr(batch_next(batch), NFT_MSG_NEWRULE, family, NLM_F_CREATE,
+	message = nftnl_nlmsg_build_hdr(batch_next(batch), NFT_MSG_NEWRULE, family, NLM_F_CREATE | NLM_F_ECHO,
 					++batch->netlink->sequence);
 	nftnl_rule_nlmsg_build_payload(message, rule);
 	batch_add(batch);
 	return 0;
 }
 
+static struct nftnl_rule *name_rule(const char *table, const char *chain, uint64_t handle)
+{
+	struct nftnl_rule *rule = nftnl_rule_alloc();
+
+	if (!rule)
+		return NULL;
+	nftnl_rule_set_u64(rule, NFTNL_RULE_HANDLE, handle);
+	if (nftnl_rule_set_str(rule, NFTNL_RULE_TABLE, table) == 0 && nftnl_rule_set_str(rule, NFTNL_RULE_CHAIN, chain) == 0)
+		return rule;
+	nftnl_rule_free(rule);
+	return NULL;
+}
+
+struct nlmsghdr *rule_request(struct netlink *netlink, void *buffer, uint8_t family, const char *table, const char *chain,
+			      uint64_t handle)
+{
+	OWN_RULE struct nftnl_rule *rule = name_rule(table, chain, handle);
+	struct nlmsghdr *message = nftnl_nlmsg_build_hdr(buffer, NFT_MSG_GETRULE, family, 0, ++netlink->sequence);
+
+	if (!rule)
+		return NULL;
+	nftnl_rule_nlmsg_build_payload(message, rule);
+	return message;
+}
+
 int rule_delete(struct batch *batch, uint8_t family, const char *table, const char *chain, uint64_t handle,
 		struct fault *fault)
 {
-	OWN_RULE struct nftnl_rule *rule = nftnl_rule_alloc();
+	OWN_RULE struct nftnl_rule *rule = name_rule(table, chain, handle);
 	struct nlmsghdr *message;
 
-	if (!rule || nftnl_rule_set_str(rule, NFTNL_RULE_TABLE, table) < 0 ||
-	    nftnl_rule_set_str(rule, NFTNL_RULE_CHAIN, chain) < 0)
+	if (!rule)
 		return no_memory(fault);
-	nftnl_rule_set_u64(rule, NFTNL_RULE_HANDLE, handle);
 	message = nftnl_nlmsg_build_hdr(batch_next(batch), NFT_MSG_DELRULE, family, 0, ++batch->netlink->sequence);
 	nftnl_rule_nlmsg_build_payload(message, rule);
 	batch_add(batch);

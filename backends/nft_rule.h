@@ -21,12 +21,15 @@ void rule_set_name(const char *tag, char name[SET_NAME_SIZE]);
 int rule_add_set(struct batch *batch, uint8_t family, const char *table, const struct opening *opening,
 		 struct fault *fault) MUST_CHECK;
 
-/* The rule. The set must have been added to the same table before it. */
+/* The rule. The set must have been added to the same table before it. The kernel echoes it, with its handle. */
 int rule_add(struct batch *batch, uint8_t family, const char *table, const char *chain, const struct opening *opening,
 	     struct fault *fault) MUST_CHECK;
 
 int rule_delete(struct batch *batch, uint8_t family, const char *table, const char *chain, uint64_t handle,
 		struct fault *fault) MUST_CHECK;
+/* A request for one rule, in a buffer of 1024 bytes. NULL: no memory. */
+struct nlmsghdr *rule_request(struct netlink *netlink, void *buffer, uint8_t family, const char *table, const char *chain,
+			      uint64_t handle);
 int rule_delete_set(struct batch *batch, uint8_t family, const char *table, const char *name,
 		    struct fault *fault) MUST_CHECK;
 

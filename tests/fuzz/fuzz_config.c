@@ -86,7 +86,8 @@ static void check_config(void)
 	check(!config.acme.eab_kid[0] == !config.acme.eab_key_file[0] && config.acme.account_key < KEY_TYPES);
 	check_text(config.gate.user, sizeof(config.gate.user));
 	check_text(config.gate.state, sizeof(config.gate.state));
-	check(config.gate.state[0] == '/' && config.gate.port && config.gate.uid && config.gate.backend < BACKEND_CHOICES);
+	check(config.gate.state[0] == '/' && config.gate.port && config.gate.uid);
+	check(config.gate.backend < BACKEND_CHOICES);
 	check(config.gate.max_open >= 5 && config.gate.max_open <= 600);
 	check(config.certificates >= 1 && config.certificates <= MAX_CERTIFICATES && config.names <= MAX_NAMES);
 	for (uint32_t i = 0; i < config.certificates; i++)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-/* The bytes of the file as they are, and once more with checksums that are right, so that what is behind them is reached. */
+/* The bytes of the file as they are, and once more with checksums that are right, to reach what is behind them. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
- * The main() of a fuzz target without libFuzzer: every file of its corpus, cut short and with bits turned over, in an order
- * that never changes. TAP on stdout; whatever the target finds kills the process.
+ * The main() of a fuzz target without libFuzzer: every file of its corpus, cut short and with bits turned over, in an
+ * order that never changes. TAP on stdout; whatever the target finds kills the process.
  */
 #include <dirent.h>
 #include <errno.h>

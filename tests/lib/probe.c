@@ -1,304 +1,264 @@
-/* SPDX-License-Identifier: GPL-3.0-or-later */
+// SPDX-License-Identifier: GPL-3.0-or-later
 /*
- * probe - watches a TCP port from outside, without ever making a connection.
+ * probe - what a stranger sees of one TCP port, over IPv4 and IPv6, every millisecond.
  *
- *	probe [-p PORT] [-i MILLISECONDS] SOURCE TARGET [SOURCE TARGET]
+ *	probe PORT SOURCE4 TARGET4 SOURCE6 TARGET6		until SIGTERM
+ *	probe -o PORT SOURCE4 TARGET4 SOURCE6 TARGET6		for 40 ms
  *
- * Sends a bare SYN to each TARGET (IPv4 or IPv6) every few milliseconds and notes what comes back for each: a SYN-ACK
- * (somebody listens), a RST (the firewall lets it in and nobody listens), or nothing (closed). The local kernel knows
- * nothing of our SYN and answers a SYN-ACK with RST, so the program behind the port never sees a connection.
+ * Each probe is one bare SYN from a raw socket, with a source port of its own. The answer is SYN-ACK ("listening": the
+ * way is open and somebody is there), RST ("refusing": the way is open, nobody is there) or none ("silent"). The kernel on
+ * this side answers a SYN-ACK with RST, so that no handshake is ever completed and accept() of the other side sees nothing.
  *
- * Prints "ready" when the first SYN has been sent, and after SIGTERM or SIGINT, with times of CLOCK_REALTIME in seconds:
- *
- *	interval FAMILY closed|reset|listening FROM TO PROBES
- *	total FAMILY PROBES CLOSED_SECONDS RESET_SECONDS LISTENING_SECONDS ANSWERED_PROBES LAST_STATE
- *
- * FAMILY is 4 or 6. A SYN stands for the time until the next one is sent: the resolution is the interval.
+ * While it runs, one line, at once, when a family begins to answer:
+ *	answer FAMILY STATE SECONDS
+ * At the end, times being CLOCK_REALTIME at the sending of a SYN:
+ *	interval FAMILY STATE FROM TO DURATION PROBES
+ *	total FAMILY probes N open S listening S first STATE last STATE gap S
+ * "open" is the time not silent, "gap" the longest time without a probe, which bounds what can have been missed.
  */
+#define _GNU_SOURCE
 #include <arpa/inet.h>
-#include <errno.h>
 #include <netinet/in.h>
-#include <netinet/ip.h>
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
-#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/signalfd.h>
 #include <sys/socket.h>
-#include <sys/timerfd.h>
 #include <time.h>
 #include <unistd.h>
 
-#define MAX_PROBES 2000000	/* half an hour at one millisecond; beyond it the probe stops by itself */
-#define FIRST_PORT 20000	/* source ports: below those the kernel gives to real connections */
-#define PORTS 12000		/* so a late answer finds its SYN, and conntrack has forgotten the port when it comes round */
+#define MOST 600000	/* probes of one family: ten minutes */
+#define PORTS 20000	/* more than the ten seconds for which conntrack remembers a reset connection */
+#define FIRST_PORT 10000
+#define INTERVAL 0.001
+#define PATIENCE 0.03	/* for the last answers */
 
-enum state { CLOSED, RESET, LISTENING, STATES };
-static const char *const state_names[] = {[CLOSED] = "closed", [RESET] = "reset", [LISTENING] = "listening"};
-_Static_assert(sizeof state_names / sizeof *state_names == STATES, "a name for each state");
+enum state { SILENT, REFUSING, LISTENING };
+static const char *const words[] = { "silent", "refusing", "listening" };
 
-struct lane {
-	int fd;
-	int family;
-	union address {
-		struct sockaddr any;
-		struct sockaddr_in four;
-		struct sockaddr_in6 six;
-	} source, target;
+struct family {
+	int number, fd;
+	struct sockaddr_storage source, target;
 	socklen_t length;
-	double *sent;		/* when each SYN left */
-	uint8_t *state;		/* what became of it */
+	double *sent;
+	unsigned char *state;
+	int count;
+	bool answered;
 };
 
-static uint16_t port = 80;
-static struct lane lanes[2];
-static size_t lane_count;
-static size_t probes;
+static volatile sig_atomic_t stopped;
 
-static _Noreturn void die(const char *what)
+static void on_signal(int signal)
 {
-	fprintf(stderr, "probe: %s: %s\n", what, strerror(errno));
-	exit(1);
+	(void)signal;
+	stopped = 1;
 }
 
 static double now(void)
 {
 	struct timespec t;
+
 	clock_gettime(CLOCK_REALTIME, &t);
 	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
-static socklen_t address_parse(union address *address, const char *text)
+static uint32_t add(uint32_t sum, const void *data, size_t length)
 {
-	memset(address, 0, sizeof *address);
-	if (inet_pton(AF_INET, text, &address->four.sin_addr) == 1) {
-		address->four.sin_family = AF_INET;
-		return sizeof address->four;
-	}
-	if (inet_pton(AF_INET6, text, &address->six.sin6_addr) == 1) {
-		address->six.sin6_family = AF_INET6;
-		return sizeof address->six;
-	}
-	fprintf(stderr, "probe: %s: an IPv4 or IPv6 address is expected\n", text);
-	exit(2);
-}
+	const unsigned char *bytes = data;
 
-static void lane_open(struct lane *lane, const char *source, const char *target)
-{
-	lane->length = address_parse(&lane->target, target);
-	if (address_parse(&lane->source, source) != lane->length) {
-		fprintf(stderr, "probe: %s and %s are not of one family\n", source, target);
-		exit(2);
-	}
-	lane->family = lane->target.any.sa_family;
-	lane->fd = socket(lane->family, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_TCP);
-	if (lane->fd < 0 || bind(lane->fd, &lane->source.any, lane->length) != 0)
-		die(source);
-	/* For IPv6 the kernel fills in the checksum; IPv4 has no such option. */
-	const int offset = offsetof(struct tcphdr, check);
-	if (lane->family == AF_INET6 && setsockopt(lane->fd, IPPROTO_IPV6, IPV6_CHECKSUM, &offset, sizeof offset) != 0)
-		die("IPV6_CHECKSUM");
-	lane->sent = calloc(MAX_PROBES, sizeof *lane->sent);
-	lane->state = calloc(MAX_PROBES, sizeof *lane->state);
-	if (lane->sent == NULL || lane->state == NULL)
-		die("memory");
-}
-
-static uint32_t add_words(uint32_t sum, const void *data, size_t length)
-{
-	for (size_t i = 0; i + 1 < length; i += 2) {
-		uint16_t word;
-		memcpy(&word, (const char *)data + i, sizeof word);
-		sum += word;
-	}
+	for (size_t i = 0; i + 1 < length; i += 2)
+		sum += (uint32_t)(bytes[i] << 8 | bytes[i + 1]);
 	return sum;
 }
 
-/* RFC 793: the sum over a pseudo header of addresses, protocol and length, and over the segment. */
-static uint16_t checksum(const struct lane *lane, const struct tcphdr *header)
+/* RFC 9293, 3.1. For IPv6 the kernel does it, see IPV6_CHECKSUM. */
+static uint16_t checksum4(const struct family *family, const struct tcphdr *header)
 {
-	uint32_t sum = htons(IPPROTO_TCP) + (uint32_t)htons(sizeof *header);
-	sum = add_words(sum, &lane->source.four.sin_addr, sizeof lane->source.four.sin_addr);
-	sum = add_words(sum, &lane->target.four.sin_addr, sizeof lane->target.four.sin_addr);
-	sum = add_words(sum, header, sizeof *header);
-	while (sum >> 16 != 0)
+	const struct sockaddr_in *source = (const void *)&family->source, *target = (const void *)&family->target;
+	uint32_t sum = IPPROTO_TCP + sizeof(*header);
+
+	sum = add(sum, &source->sin_addr, sizeof(source->sin_addr));
+	sum = add(sum, &target->sin_addr, sizeof(target->sin_addr));
+	sum = add(sum, header, sizeof(*header));
+	while (sum >> 16)
 		sum = (sum & 0xffff) + (sum >> 16);
-	return (uint16_t)~sum;
+	return htons((uint16_t)~sum);
 }
 
-static void lane_send(struct lane *lane, size_t n)
+static void address(struct family *family, struct sockaddr_storage *out, const char *text)
 {
-	struct tcphdr header = {
-		.source = htons((uint16_t)(FIRST_PORT + n % PORTS)),
-		.dest = htons(port),
-		.seq = htonl((uint32_t)n * 7919U),
-		.doff = sizeof header / 4,
-		.syn = 1,
-		.window = htons(1024),
-	};
-	if (lane->family == AF_INET)
-		header.check = checksum(lane, &header);
-	lane->sent[n] = now();
-	/* A SYN that cannot be sent counts as unanswered: the target's host may be going down in a test. */
-	(void)!sendto(lane->fd, &header, sizeof header, 0, &lane->target.any, lane->length);
-}
+	struct sockaddr_in *four = (void *)out;
+	struct sockaddr_in6 *six = (void *)out;
+	void *where = family->number == 4 ? (void *)&four->sin_addr : (void *)&six->sin6_addr;
 
-/* The TCP header of a packet from the target, or false: an IPv4 raw socket gives the IP header too, IPv6 does not. */
-static bool lane_header(const struct lane *lane, const char *packet, size_t length, const union address *from,
-			struct tcphdr *header)
-{
-	size_t skip = 0;
-	if (lane->family == AF_INET) {
-		if (length < sizeof(struct iphdr) || from->four.sin_addr.s_addr != lane->target.four.sin_addr.s_addr)
-			return false;
-		skip = ((size_t)packet[0] & 0xf) * 4;
-	} else if (memcmp(&from->six.sin6_addr, &lane->target.six.sin6_addr, sizeof from->six.sin6_addr) != 0) {
-		return false;
-	}
-	if (length < skip + sizeof *header)
-		return false;
-	memcpy(header, packet + skip, sizeof *header);
-	return ntohs(header->source) == port;
-}
-
-static void lane_receive(struct lane *lane)
-{
-	char packet[2048];
-	union address from = {0};
-	socklen_t from_length = sizeof from;
-	ssize_t length = recvfrom(lane->fd, packet, sizeof packet, MSG_DONTWAIT, &from.any, &from_length);
-	struct tcphdr header;
-	if (length < 0 || !lane_header(lane, packet, (size_t)length, &from, &header))
-		return;
-	size_t slot = (size_t)ntohs(header.dest) - FIRST_PORT;
-	if (slot >= PORTS || probes == 0)
-		return;
-	size_t back = ((probes - 1) % PORTS + PORTS - slot) % PORTS;	/* how many probes ago that port was used */
-	if (back >= probes)
-		return;
-	uint8_t *state = &lane->state[probes - 1 - back];
-	if (header.syn && header.ack)
-		*state = LISTENING;
-	else if (header.rst && *state == CLOSED)
-		*state = RESET;
-}
-
-static void lane_report(const struct lane *lane)
-{
-	const int family = lane->family == AF_INET ? 4 : 6;
-	double seconds[STATES] = {0};
-	size_t answered = 0;
-	for (size_t i = 0, start = 0; i < probes; i++) {
-		answered += lane->state[i] != CLOSED;
-		bool last = i + 1 == probes;
-		if (!last && lane->state[i + 1] == lane->state[i])
-			continue;
-		double until = lane->sent[last ? i : i + 1];
-		printf("interval %d %s %.6f %.6f %zu\n", family, state_names[lane->state[i]], lane->sent[start], until, i + 1 - start);
-		seconds[lane->state[i]] += until - lane->sent[start];
-		start = i + 1;
-	}
-	if (probes > 0)
-		printf("total %d %zu %.6f %.6f %.6f %zu %s\n", family, probes, seconds[CLOSED], seconds[RESET],
-		       seconds[LISTENING], answered, state_names[lane->state[probes - 1]]);
-}
-
-/* The last SYNs may still be under way when the probe is told to stop. */
-static void linger(void)
-{
-	for (int i = 0; i < 50; i++) {
-		for (size_t k = 0; k < lane_count; k++)
-			lane_receive(&lanes[k]);
-		poll(NULL, 0, 1);
-	}
-}
-
-static void tick(int timer)
-{
-	uint64_t expired;
-	if (read(timer, &expired, sizeof expired) != sizeof expired)
-		return;
-	/* After a pause one SYN is enough: catching up in a burst would say nothing about the time that was missed. */
-	for (size_t i = 0; i < lane_count; i++)
-		lane_send(&lanes[i], probes);
-	if (probes++ == 0) {
-		puts("ready");
-		fflush(stdout);
-	}
-}
-
-static void watch(int stop, int timer)
-{
-	struct pollfd polls[] = {
-		{.fd = stop, .events = POLLIN},
-		{.fd = timer, .events = POLLIN},
-		{.fd = lanes[0].fd, .events = POLLIN},
-		{.fd = lane_count > 1 ? lanes[1].fd : -1, .events = POLLIN},
-	};
-	while (probes < MAX_PROBES) {
-		if (poll(polls, sizeof polls / sizeof *polls, -1) < 0)
-			die("poll");
-		/* Answers first: when both are ready, they belong to SYNs that have already been sent. */
-		for (size_t i = 0; i < lane_count; i++)
-			if (polls[2 + i].revents != 0)
-				lane_receive(&lanes[i]);
-		if (polls[1].revents != 0)
-			tick(timer);
-		if (polls[0].revents != 0)
-			return;
-	}
-}
-
-static long number(const char *text, long least, long most)
-{
-	char *end;
-	errno = 0;
-	long value = strtol(text, &end, 10);
-	if (errno != 0 || *end != '\0' || value < least || value > most) {
-		fprintf(stderr, "probe: %s: a number from %ld to %ld is expected\n", text, least, most);
+	memset(out, 0, sizeof(*out));
+	out->ss_family = family->number == 4 ? AF_INET : AF_INET6;
+	family->length = family->number == 4 ? sizeof(*four) : sizeof(*six);
+	if (inet_pton(out->ss_family, text, where) != 1) {
+		fprintf(stderr, "probe: %s is not an IPv%d address\n", text, family->number);
 		exit(2);
 	}
-	return value;
 }
 
-int main(int count, char **arguments)
+static void start(struct family *family, int number, const char *source, const char *target)
 {
-	long interval = 1;
-	for (int option; (option = getopt(count, arguments, "p:i:")) != -1;) {
-		if (option == 'p')
-			port = (uint16_t)number(optarg, 1, 65535);
-		else if (option == 'i')
-			interval = number(optarg, 1, 999);
-		else
-			return 2;
+	int room = 4 << 20, offset = 16;
+
+	family->number = number;
+	address(family, &family->source, source);
+	address(family, &family->target, target);
+	family->sent = calloc(MOST, sizeof(*family->sent));
+	family->state = calloc(MOST, 1);
+	family->fd = socket(family->target.ss_family, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, IPPROTO_TCP);
+	if (!family->sent || !family->state || family->fd < 0) {
+		perror("probe");
+		exit(1);
 	}
-	int addresses = count - optind;
-	if (addresses != 2 && addresses != 4) {
-		fputs("usage: probe [-p PORT] [-i MILLISECONDS] SOURCE TARGET [SOURCE TARGET]\n", stderr);
+	setsockopt(family->fd, SOL_SOCKET, SO_RCVBUFFORCE, &room, sizeof(room));
+	if ((number == 6 && setsockopt(family->fd, IPPROTO_IPV6, IPV6_CHECKSUM, &offset, sizeof(offset)) < 0) ||
+	    bind(family->fd, (void *)&family->source, family->length) < 0) {
+		perror("probe");
+		exit(1);
+	}
+}
+
+static void ask(struct family *family, uint16_t port)
+{
+	struct tcphdr header = { 0 };
+
+	if (family->count == MOST)
+		return;
+	header.source = htons((uint16_t)(FIRST_PORT + family->count % PORTS));
+	header.dest = htons(port);
+	header.seq = htonl((uint32_t)family->count * 7919U);
+	header.doff = 5;
+	header.syn = 1;
+	header.window = htons(1024);
+	if (family->number == 4)
+		header.check = checksum4(family, &header);
+	family->sent[family->count] = now();
+	/* An error is silence: that is what "no route" looks like from outside as well. */
+	(void)!sendto(family->fd, &header, sizeof(header), 0, (void *)&family->target, family->length);
+	family->count++;
+}
+
+static void note(struct family *family, uint16_t port, const struct tcphdr *header)
+{
+	int slot = ntohs(header->dest) - FIRST_PORT, last = family->count - 1, probe;
+	enum state state;
+
+	if (ntohs(header->source) != port || slot < 0 || slot >= PORTS || last < 0)
+		return;
+	probe = last - (last % PORTS - slot + PORTS) % PORTS;
+	if (probe < 0)
+		return;
+	if (header->syn && header->ack)
+		state = LISTENING;
+	else if (header->rst)
+		state = REFUSING;
+	else
+		return;
+	if (!family->answered || (probe && family->state[probe - 1] == SILENT))
+		printf("answer %d %s %.6f\n", family->number, words[state], family->sent[probe]);
+	family->answered = true;
+	if (family->state[probe] < state)
+		family->state[probe] = (unsigned char)state;
+}
+
+static void hear(struct family *family, uint16_t port)
+{
+	unsigned char packet[2048];
+	struct tcphdr header;
+
+	for (int i = 0; i < 1000; i++) {
+		ssize_t n = recv(family->fd, packet, sizeof(packet), 0);
+		/* A raw socket shows the IPv4 header, and hides the IPv6 one. */
+		size_t skip = family->number == 4 && n > 0 ? (size_t)(packet[0] & 15) * 4 : 0;
+
+		if (n < 0)
+			return;
+		if ((size_t)n < skip + sizeof(header))
+			continue;
+		memcpy(&header, packet + skip, sizeof(header));
+		note(family, port, &header);
+	}
+}
+
+static void listen_until(struct family families[2], uint16_t port, double end)
+{
+	for (double left = end - now(); left > 0; left = end - now()) {
+		struct pollfd polls[] = { { families[0].fd, POLLIN, 0 }, { families[1].fd, POLLIN, 0 } };
+		struct timespec t = { 0, (long)(left * 1e9) };
+
+		if (ppoll(polls, 2, &t, NULL) < 0)
+			return;
+		for (int i = 0; i < 2; i++)
+			if (polls[i].revents)
+				hear(&families[i], port);
+	}
+}
+
+static void report(const struct family *family)
+{
+	double open = 0, listening = 0, gap = 0;
+
+	for (int from = 0, i = 1; i <= family->count; i++) {
+		bool last = i == family->count;
+		double duration;
+
+		if (!last && family->sent[i] - family->sent[i - 1] > gap)
+			gap = family->sent[i] - family->sent[i - 1];
+		if (!last && family->state[i] == family->state[from])
+			continue;
+		duration = family->sent[last ? i - 1 : i] - family->sent[from];
+		printf("interval %d %s %.6f %.6f %.6f %d\n", family->number, words[family->state[from]],
+		       family->sent[from], family->sent[last ? i - 1 : i], duration, i - from);
+		if (family->state[from] != SILENT)
+			open += duration;
+		if (family->state[from] == LISTENING)
+			listening += duration;
+		from = i;
+	}
+	if (family->count)
+		printf("total %d probes %d open %.6f listening %.6f first %s last %s gap %.6f\n", family->number,
+		       family->count, open, listening, words[family->state[0]], words[family->state[family->count - 1]],
+		       gap);
+}
+
+int main(int argc, char **argv)
+{
+	struct family families[2] = { { 0 }, { 0 } };
+	bool once = argc > 1 && !strcmp(argv[1], "-o");
+	char **argument = argv + 1 + once;
+	uint16_t port;
+	double next, end;
+
+	if (argc - once != 6) {
+		fprintf(stderr, "usage: probe [-o] PORT SOURCE4 TARGET4 SOURCE6 TARGET6\n");
 		return 2;
 	}
-	for (int i = optind; i < count; i += 2)
-		lane_open(&lanes[lane_count++], arguments[i], arguments[i + 1]);
-
-	sigset_t signals;
-	sigemptyset(&signals);
-	sigaddset(&signals, SIGTERM);
-	sigaddset(&signals, SIGINT);
-	sigprocmask(SIG_BLOCK, &signals, NULL);
-	int stop = signalfd(-1, &signals, SFD_CLOEXEC);
-	int timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC);
-	const struct timespec every = {.tv_nsec = interval * 1000000};
-	const struct itimerspec beat = {.it_interval = every, .it_value = every};
-	if (stop < 0 || timer < 0 || timerfd_settime(timer, 0, &beat, NULL) != 0)
-		die("timer");
-	watch(stop, timer);
-	linger();
-	for (size_t i = 0; i < lane_count; i++)
-		lane_report(&lanes[i]);
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	port = (uint16_t)strtoul(argument[0], NULL, 10);
+	start(&families[0], 4, argument[1], argument[2]);
+	start(&families[1], 6, argument[3], argument[4]);
+	signal(SIGTERM, on_signal);
+	signal(SIGINT, on_signal);
+	next = now();
+	end = next + (once ? 0.04 : MOST * INTERVAL);
+	while (!stopped && now() < end) {
+		ask(&families[0], port);
+		ask(&families[1], port);
+		next += INTERVAL;
+		if (next < now() - 0.2)	/* the machine stood still: the gap is in the report, a burst would help nobody */
+			next = now();
+		listen_until(families, port, next);
+	}
+	listen_until(families, port, now() + PATIENCE);
+	report(&families[0]);
+	report(&families[1]);
 	return 0;
 }

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/*
+ * Prints the median cost of planning (before the window), opening and closing (around it) in process, in milliseconds, in the
+ * ruleset of this namespace.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "nftables.h"
+#include "window.h"
+
+#define MOST 1001
+
+static int by_size(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+static int measure(struct ruleset *ruleset, double *plan, double *open, double *close, struct fault *fault)
+{
+	static struct plan lines;
+	struct opening opening;
+	double first = monotonic_seconds(), start, middle;
+
+	if (opening_make(&opening, 80, 60, fault) < 0 || nftables_backend.plan(ruleset, &opening, &lines, fault) < 0)
+		return -1;
+	start = monotonic_seconds();
+	if (nftables_backend.open(ruleset, &opening, fault) < 0)
+		return -1;
+	middle = monotonic_seconds();
+	if (nftables_backend.close(ruleset, opening.tag, fault) < 0)
+		return -1;
+	*plan = (start - first) * 1e3;
+	*open = (middle - start) * 1e3;
+	*close = (monotonic_seconds() - middle) * 1e3;
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	static double plan[MOST], open[MOST], close[MOST];
+	int runs = argc > 1 ? atoi(argv[1]) : 101;
+	struct ruleset *ruleset = NULL;
+	struct fault fault;
+
+	if (runs < 1 || runs > MOST)
+		return STATUS_USAGE;
+	if (nftables_backend.attach(&ruleset, &fault) != 1) {
+		fprintf(stderr, "no nftables here\n");
+		return STATUS_FAILED;
+	}
+	for (int i = 0; i < runs; i++)
+		if (measure(ruleset, &plan[i], &open[i], &close[i], &fault) < 0) {
+			fprintf(stderr, "%s\n", fault.text);
+			return STATUS_FAILED;
+		}
+	nftables_backend.detach(ruleset);
+	qsort(plan, (size_t)runs, sizeof(plan[0]), by_size);
+	qsort(open, (size_t)runs, sizeof(open[0]), by_size);
+	qsort(close, (size_t)runs, sizeof(close[0]), by_size);
+	printf("plan %.3f ms open %.3f ms close %.3f ms (medians of %d)\n", plan[runs / 2], open[runs / 2], close[runs / 2], runs);
+	return STATUS_DONE;
+}

@@ -1,0 +1,301 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/* Rulesets that the real nft puts into the kernel, in a network namespace of our own: do they keep a SYN out? */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <linux/netfilter.h>
+#include <linux/netfilter/nf_tables.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "nft_walk.h"
+
+#define PORT 80
+#define INPUT(policy) "type filter hook input priority 0; policy " policy "; "
+
+static struct fault fault;
+static struct netlink netlink;
+static struct snapshot snapshot;
+static bool usable;
+
+static int set_up(void **state)
+{
+	(void)state;
+	usable = geteuid() == 0 && unshare(CLONE_NEWNET) == 0 && netlink_open(&netlink, &fault) == 1 &&
+		 system("nft list ruleset >/dev/null 2>&1") == 0;
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	snapshot_free(&snapshot);
+	if (usable)
+		netlink_close(&netlink);
+	return 0;
+}
+
+/* 1: loaded. 0: nft or this kernel does not know it. */
+static int load(const char *ruleset)
+{
+	FILE *nft = popen("nft -f - 2>/dev/null", "w");
+
+	assert_non_null(nft);
+	assert_true(fprintf(nft, "flush ruleset\n%s\n", ruleset) > 0);
+	return pclose(nft) == 0;
+}
+
+static void read_it(void)
+{
+	snapshot_free(&snapshot);
+	if (snapshot_read(&snapshot, &netlink, &fault) < 0)
+		fail_msg("%s", fault.text);
+}
+
+/* Can the only base chain of the ruleset block? */
+static bool blocks(uint16_t port)
+{
+	const struct nft_chain *base = NULL;
+
+	for (size_t i = 0; i < snapshot.chains; i++)
+		if (snapshot.chain[i].base)
+			base = &snapshot.chain[i];
+	assert_non_null(base);
+	return walk_can_block(&snapshot, base, port);
+}
+
+static const struct test_case {
+	const char *what;
+	bool blocks;
+	const char *family, *before, *rules; /* before: chains and objects in front of the base chain c */
+	const char *policy;
+} cases[] = {
+	{ "policy drop", true, "inet", "", "", "drop" },
+	{ "policy accept", false, "inet", "", "", "accept" },
+	{ "counting only", false, "inet", "", "counter; log prefix \"x\"; tcp dport 80 counter", "accept" },
+	{ "policy drop, port accepted", false, "inet", "", "tcp dport 80 accept", "drop" },
+	{ "policy drop, other port accepted", true, "inet", "", "tcp dport 81 accept", "drop" },
+	{ "policy drop, range accepted", false, "inet", "", "tcp dport 1-1023 accept", "drop" },
+	{ "policy drop, other range accepted", true, "inet", "", "tcp dport 81-1023 accept", "drop" },
+	{ "policy drop, less accepted", false, "inet", "", "tcp dport < 81 accept", "drop" },
+	{ "policy drop, less but not this", true, "inet", "", "tcp dport < 80 accept", "drop" },
+	{ "policy drop, not another port", false, "inet", "", "tcp dport != 81 accept", "drop" },
+	{ "policy drop, not this port", true, "inet", "", "tcp dport != 80 accept", "drop" },
+	{ "policy drop, accepted from some", true, "inet",
+	  "", "ip saddr 192.0.2.0/24 tcp dport 80 accept", "drop" },
+	{ "policy drop, accepted on one interface", true, "inet", "", "iifname \"lo\" accept", "drop" },
+	{ "policy drop, accepted with a limit", true, "inet",
+	  "", "tcp dport 80 limit rate 5/second accept", "drop" },
+	{ "policy drop, source port", true, "inet", "", "tcp sport 80 accept", "drop" },
+	{ "policy drop, only IPv4 accepted", true, "inet", "", "meta nfproto ipv4 tcp dport 80 accept", "drop" },
+	{ "policy drop, both families accepted", false, "inet", "",
+	  "meta nfproto ipv4 tcp dport 80 accept; meta nfproto ipv6 tcp dport 80 accept", "drop" },
+	{ "policy drop, only new accepted", true, "inet", "", "ct state new tcp dport 80 accept", "drop" },
+	{ "policy drop, new and untracked accepted", false, "inet",
+	  "", "ct state new,untracked tcp dport 80 accept", "drop" },
+	{ "accept before drop", false, "inet", "", "tcp dport 80 accept; drop", "accept" },
+	{ "accept behind drop", true, "inet", "", "drop; tcp dport 80 accept", "accept" },
+	{ "accept before drop of the port", false, "inet", "", "accept; tcp dport 80 drop", "drop" },
+	{ "established, then drop", true, "inet", "", "ct state established accept; drop", "accept" },
+	{ "established and related, then accept", false, "inet",
+	  "", "ct state established,related accept; accept", "drop" },
+	{ "invalid only", false, "inet", "", "ct state invalid drop", "accept" },
+	{ "not new", false, "inet", "", "ct state established drop", "accept" },
+	{ "new", true, "inet", "", "ct state new drop", "accept" },
+	{ "udp", false, "inet", "", "udp dport 80 drop; meta l4proto udp drop", "accept" },
+	{ "icmp", false, "ip", "", "icmp type echo-request drop; ip protocol icmp drop", "accept" },
+	{ "another port", false, "inet",
+	  "", "tcp dport 81 drop; tcp dport 443-500 drop; tcp dport > 80 drop", "accept" },
+	{ "the port", true, "inet", "", "tcp dport 80 drop", "accept" },
+	{ "the port in a range", true, "inet", "", "tcp dport 1-1023 drop", "accept" },
+	{ "a set of ports", true, "inet", "", "tcp dport { 22, 443 } drop", "accept" },
+	{ "flags of other packets", false, "inet", "", "tcp flags & (syn|ack) == ack drop", "accept" },
+	{ "no SYN", false, "inet", "", "tcp flags & (fin|syn|rst|ack) != syn drop", "accept" },
+	{ "SYN", true, "inet", "", "tcp flags & (fin|syn|rst|ack) == syn drop", "accept" },
+	{ "reject", true, "inet", "", "tcp dport 80 reject with tcp reset", "accept" },
+	{ "reject of another port", false, "inet", "", "tcp dport 81 reject", "accept" },
+	{ "queue", true, "inet", "", "tcp dport 80 queue num 0", "accept" },
+	{ "synproxy", true, "inet", "", "tcp dport 80 synproxy mss 1460 wscale 7", "accept" },
+	{ "addresses", true, "ip",
+	  "set s { type ipv4_addr; elements = { 192.0.2.1 } }", "ip saddr @s drop", "accept" },
+	{ "an address", true, "ip", "", "ip saddr 192.0.2.1 drop", "accept" },
+	{ "an address to another port", false, "ip", "", "ip saddr 192.0.2.1 tcp dport 81 drop", "accept" },
+	{ "a map of verdicts", true, "inet", "", "tcp dport vmap { 22 : accept, 80 : drop }", "accept" },
+	{ "a limit", true, "inet", "", "limit rate over 10/second drop", "accept" },
+	{ "a mark", true, "inet", "", "meta mark 1 drop", "accept" },
+	{ "IPv6", true, "inet", "", "meta nfproto ipv6 drop", "accept" },
+	{ "IPv6, port accepted for it", false, "inet", "",
+	  "meta nfproto ipv6 tcp dport 80 accept; meta nfproto ipv6 drop", "accept" },
+	{ "IPv6, port accepted for IPv4", true, "inet",
+	  "", "meta nfproto ipv4 accept; meta nfproto ipv6 drop", "accept" },
+	{ "next header", false, "ip6", "", "ip6 nexthdr tcp tcp dport 80 accept", "drop" },
+	/* chains */
+	{ "jump to a drop", true, "inet", "chain d { drop; };", "tcp dport 80 jump d", "accept" },
+	{ "jump of another port", false, "inet", "chain d { drop; };", "tcp dport 81 jump d", "accept" },
+	{ "jump to an accept", false, "inet", "chain a { accept; };", "jump a; drop", "accept" },
+	{ "jump to an accept of another port", true, "inet",
+	  "chain a { tcp dport 81 accept; };", "jump a; drop", "accept" },
+	{ "jump for some to an accept", true, "inet",
+	  "chain a { accept; };", "meta mark 1 jump a; drop", "accept" },
+	{ "jump and return", true, "inet", "chain r { tcp dport 80 return; accept; };", "jump r; drop", "accept" },
+	{ "return before drop", false, "inet", "chain r { tcp dport 80 return; drop; };", "jump r", "accept" },
+	{ "return for some before drop", true, "inet",
+	  "chain r { meta mark 1 return; drop; };", "jump r", "accept" },
+	{ "return for some before accept", true, "inet",
+	  "chain r { meta mark 1 return; accept; };", "jump r; drop", "accept" },
+	{ "return to a policy drop", true, "inet", "", "tcp dport 80 return; accept", "drop" },
+	{ "return to a policy accept", false, "inet", "", "tcp dport 80 return; drop", "accept" },
+	{ "goto a drop", true, "inet", "chain d { drop; };", "goto d; accept", "accept" },
+	{ "goto skips the drop behind", false, "inet", "chain e { counter; };", "goto e; drop", "accept" },
+	{ "goto falls to the policy", true, "inet", "chain e { counter; };", "goto e; accept", "drop" },
+	{ "goto for some falls to the policy", true, "inet",
+	  "chain e { counter; };", "meta mark 1 goto e; accept", "drop" },
+	{ "goto returns to the caller's caller", true, "inet", "chain e { counter; }; chain f { goto e; accept; };",
+	  "jump f; drop", "accept" },
+	{ "chains behind each other", true, "inet",
+	  "chain x { drop; }; chain y { jump x; }; chain z { jump y; };", "jump z", "accept" },
+	{ "a chain without a name", true, "inet", "", "tcp dport 80 jump { drop; }", "accept" },
+	{ "a chain without a name, another port", false, "inet", "", "tcp dport 81 jump { drop; }", "accept" },
+	{ "a drop in a chain nobody uses", false, "inet", "chain d { drop; };", "counter", "accept" },
+	/* objects: some of them let the rule end */
+	{ "a named counter", false, "inet", "counter n { };", "tcp dport 80 counter name n accept", "drop" },
+	{ "a named limit", true, "inet", "limit n { rate 1/second; };", "limit name \"n\" accept; drop", "accept" },
+	{ "a named quota", true, "inet", "quota n { 1 mbytes; };", "quota name \"n\" accept; drop", "accept" },
+	{ "a map of counters", true, "inet",
+	  "counter n { }; map m { type inet_service : counter; elements = { 81 : \"n\" }; };",
+	  "counter name tcp dport map @m accept; drop", "accept" },
+	{ "a named synproxy", true, "inet",
+	  "synproxy n { mss 1460; wscale 7; };", "tcp dport 80 synproxy name \"n\"", "accept" },
+};
+
+static void try(void **state)
+{
+	const struct test_case *c = *state;
+	char ruleset[1024];
+
+	if (!usable)
+		skip();
+	snprintf(ruleset, sizeof(ruleset), "table %s t {\n%s\nchain c { " INPUT("%s") "%s; }\n}", c->family, c->before,
+		 c->policy, *c->rules ? c->rules : "counter");
+	if (!load(ruleset))
+		skip();
+	read_it();
+	assert_int_equal(blocks(PORT), c->blocks);
+}
+
+/* What is there is asked as it is: whether a table is in use is the caller's question. */
+static void a_dormant_table_is_told_as_if_in_use(void **state)
+{
+	(void)state;
+	if (!usable || !load("table inet t { flags dormant; chain c { " INPUT("drop") "}; }"))
+		skip();
+	read_it();
+	assert_true(blocks(PORT));
+	assert_int_equal(snapshot_table(&snapshot, NFPROTO_INET, "t")->flags, NFT_TABLE_F_DORMANT);
+}
+
+/* Before connection tracking has seen a packet, its state is "invalid". */
+static void invalid_before_conntrack(void **state)
+{
+	(void)state;
+	if (!usable ||
+	    !load("table inet t { chain c { type filter hook prerouting priority raw; ct state invalid drop; }; }"))
+		skip();
+	read_it();
+	assert_true(blocks(PORT));
+}
+
+static void the_port_counts(void **state)
+{
+	(void)state;
+	if (!usable || !load("table inet t { chain c { " INPUT("drop") "tcp dport 8080 accept; }; }"))
+		skip();
+	read_it();
+	assert_false(blocks(8080));
+	assert_true(blocks(80));
+	assert_true(blocks(8081));
+	assert_true(blocks(0x901f)); /* 8080 the other way round */
+}
+
+static void each_chain_is_asked_alone(void **state)
+{
+	const struct nft_chain *first, *second;
+
+	(void)state;
+	if (!usable || !load("table ip a { chain c { " INPUT("accept") "}; }\n"
+			     "table ip b { chain c { " INPUT("accept") "drop; }; }"))
+		skip();
+	read_it();
+	first = snapshot_chain(&snapshot, NFPROTO_IPV4, "a", "c");
+	second = snapshot_chain(&snapshot, NFPROTO_IPV4, "b", "c");
+	assert_false(walk_can_block(&snapshot, first, PORT));
+	assert_true(walk_can_block(&snapshot, second, PORT));
+}
+
+static void bridge_and_netdev(void **state)
+{
+	(void)state;
+	if (!usable || !load("table bridge t { chain c { " INPUT("accept") "tcp dport 80 drop; }; }"))
+		skip();
+	read_it();
+	assert_true(blocks(PORT));
+	assert_false(blocks(81));
+	if (!load("table netdev t { chain c { type filter hook ingress device \"lo\" priority 0; policy drop; }; }"))
+		skip();
+	read_it();
+	assert_true(blocks(PORT));
+}
+
+/* Many rules that jump to many chains: each is walked once. */
+static void a_large_ruleset_is_quick(void **state)
+{
+	char *text = NULL;
+	size_t size;
+	FILE *stream = open_memstream(&text, &size);
+	bool loaded;
+
+	(void)state;
+	assert_non_null(stream);
+	fputs("table inet t { chain c0 { tcp dport 81 drop; }; ", stream);
+	for (int i = 1; i < 15; i++) {
+		fprintf(stream, "chain c%d { ", i);
+		for (int j = 0; j < 100; j++)
+			fprintf(stream, "meta mark %d jump c%d; ", j, i - 1);
+		fputs("}; ", stream);
+	}
+	fputs("chain c { " INPUT("accept") "jump c14; }; }", stream);
+	fclose(stream);
+	loaded = usable && load(text);
+	free(text);
+	if (!loaded)
+		skip();
+	read_it();
+	assert_false(blocks(PORT));
+	assert_true(blocks(81));
+}
+
+int main(void)
+{
+	static struct CMUnitTest tests[LENGTH_OF(cases) + 16];
+	const struct CMUnitTest others[] = {
+		cmocka_unit_test(a_dormant_table_is_told_as_if_in_use),
+		cmocka_unit_test(invalid_before_conntrack),
+		cmocka_unit_test(the_port_counts),
+		cmocka_unit_test(each_chain_is_asked_alone),
+		cmocka_unit_test(bridge_and_netdev),
+		cmocka_unit_test(a_large_ruleset_is_quick),
+	};
+	size_t n = 0;
+
+	for (; n < LENGTH_OF(cases); n++)
+		tests[n] = (struct CMUnitTest){ .name = cases[n].what, .test_func = try,
+						.initial_state = (void *)(uintptr_t)&cases[n] };
+	for (size_t i = 0; i < LENGTH_OF(others); i++)
+		tests[n++] = others[i];
+	return _cmocka_run_group_tests("walk", tests, n, set_up, tear_down);
+}
