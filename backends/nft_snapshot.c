@@ -94,6 +94,12 @@ static int index_rule(struct snapshot *snapshot, const struct nlmsghdr *message,
 	return 0;
 }
 
+/* mnl_nlmsg_ok() of libmnl 1.0.4 takes a length from 2^31 for a negative one. */
+static bool is_whole(const struct nlmsghdr *message, int left)
+{
+	return mnl_nlmsg_ok(message, left) && message->nlmsg_len <= (uint32_t)left;
+}
+
 /* How many messages of each type there are, so that the index needs three allocations. */
 static void count(const struct snapshot *snapshot, size_t *tables, size_t *chains, size_t *rules)
 {
@@ -101,7 +107,7 @@ static void count(const struct snapshot *snapshot, size_t *tables, size_t *chain
 	int left = (int)snapshot->used;
 
 	*tables = *chains = *rules = 0;
-	for (; mnl_nlmsg_ok(message, left); message = mnl_nlmsg_next(message, &left)) {
+	for (; is_whole(message, left); message = mnl_nlmsg_next(message, &left)) {
 		*tables += NFNL_MSG_TYPE(message->nlmsg_type) == NFT_MSG_NEWTABLE;
 		*chains += NFNL_MSG_TYPE(message->nlmsg_type) == NFT_MSG_NEWCHAIN;
 		*rules += NFNL_MSG_TYPE(message->nlmsg_type) == NFT_MSG_NEWRULE;
@@ -123,7 +129,7 @@ int snapshot_index(struct snapshot *snapshot, struct fault *fault)
 	snapshot->rule = calloc(rules + 1, sizeof(*snapshot->rule));
 	if (!snapshot->table || !snapshot->chain || !snapshot->rule)
 		return fault_errno(fault, FAULT_LATER, "reading a ruleset of %zu rules", rules);
-	for (; mnl_nlmsg_ok(message, left); message = mnl_nlmsg_next(message, &left)) {
+	for (; is_whole(message, left); message = mnl_nlmsg_next(message, &left)) {
 		switch (NFNL_MSG_TYPE(message->nlmsg_type)) {
 		case NFT_MSG_NEWTABLE:
 			index_table(snapshot, message);

@@ -15,6 +15,8 @@
 #define JUMP_DEPTH 16	/* NFT_JUMP_STACK_SIZE */
 #define CT_STATE_NEW 8	/* NF_CT_STATE_BIT(IP_CT_NEW) */
 #define CT_UNTRACKED 64 /* NF_CT_STATE_UNTRACKED_BIT */
+#define CT_INVALID 1	/* NF_CT_STATE_INVALID_BIT: what a rule reads that runs before conntrack does */
+#define CT_PRIORITY -200 /* NF_IP_PRI_CONNTRACK */
 
 enum match { NO, MAYBE, YES };
 
@@ -186,26 +188,28 @@ static enum match do_bitwise(struct walk *walk, const struct nlattr *data)
 	return YES;
 }
 
-/* Compares what is known of a register with a value: NO different, YES equal, MAYBE. *order: of memcmp, if all is known. */
+#define NO_ORDER INT32_MIN
+
+/*
+ * Compares what is known of a register with a value: NO different, YES equal, MAYBE. *order: like memcmp() when every bit is
+ * known, else NO_ORDER.
+ */
 static enum match equal(const struct walk *walk, size_t at, const struct nlattr *value, int *order)
 {
 	size_t length = value ? mnl_attr_get_payload_len(value) : 0;
 	const unsigned char *bytes = value ? mnl_attr_get_payload(value) : NULL;
-	enum match match = YES;
+	bool all_known = true, differs = false;
 
+	*order = NO_ORDER;
 	if (!length || at + length > REGISTER_BYTES)
 		return MAYBE;
 	for (size_t i = 0; i < length; i++) {
-		if ((walk->value[at + i] ^ bytes[i]) & walk->known[at + i])
-			match = NO;
-		if (walk->known[at + i] != 0xff)
-			*order = INT32_MIN; /* not to be said */
+		differs = differs || ((walk->value[at + i] ^ bytes[i]) & walk->known[at + i]);
+		all_known = all_known && walk->known[at + i] == 0xff;
 	}
-	if (*order != INT32_MIN)
+	if (all_known)
 		*order = memcmp(walk->value + at, bytes, length);
-	if (match == YES && *order == INT32_MIN)
-		return MAYBE;
-	return match;
+	return differs ? NO : all_known ? YES : MAYBE;
 }
 
 static enum match either(bool yes)
@@ -217,7 +221,7 @@ static enum match do_cmp(struct walk *walk, const struct nlattr *data)
 {
 	const struct nlattr *a[NFTA_CMP_MAX + 1];
 	enum match same;
-	int order = 0;
+	int order;
 
 	attrs_of_nest(data, a, NFTA_CMP_MAX);
 	same = equal(walk, register_offset(attr_u32(a[NFTA_CMP_SREG], 0)), value_of(a[NFTA_CMP_DATA]), &order);
@@ -227,13 +231,13 @@ static enum match do_cmp(struct walk *walk, const struct nlattr *data)
 	case NFT_CMP_NEQ:
 		return same == MAYBE ? MAYBE : either(same == NO);
 	case NFT_CMP_LT:
-		return order == INT32_MIN ? MAYBE : either(order < 0);
+		return order == NO_ORDER ? MAYBE : either(order < 0);
 	case NFT_CMP_LTE:
-		return order == INT32_MIN ? MAYBE : either(order <= 0);
+		return order == NO_ORDER ? MAYBE : either(order <= 0);
 	case NFT_CMP_GT:
-		return order == INT32_MIN ? MAYBE : either(order > 0);
+		return order == NO_ORDER ? MAYBE : either(order > 0);
 	case NFT_CMP_GTE:
-		return order == INT32_MIN ? MAYBE : either(order >= 0);
+		return order == NO_ORDER ? MAYBE : either(order >= 0);
 	default:
 		return MAYBE;
 	}
@@ -242,14 +246,14 @@ static enum match do_cmp(struct walk *walk, const struct nlattr *data)
 static enum match do_range(struct walk *walk, const struct nlattr *data)
 {
 	const struct nlattr *a[NFTA_RANGE_MAX + 1];
-	int low = 0, high = 0;
+	int low, high;
 	size_t at;
 	bool inside;
 
 	attrs_of_nest(data, a, NFTA_RANGE_MAX);
 	at = register_offset(attr_u32(a[NFTA_RANGE_SREG], 0));
 	if (equal(walk, at, value_of(a[NFTA_RANGE_FROM_DATA]), &low) == MAYBE ||
-	    equal(walk, at, value_of(a[NFTA_RANGE_TO_DATA]), &high) == MAYBE || low == INT32_MIN || high == INT32_MIN)
+	    equal(walk, at, value_of(a[NFTA_RANGE_TO_DATA]), &high) == MAYBE || low == NO_ORDER || high == NO_ORDER)
 		return MAYBE;
 	inside = low >= 0 && high <= 0;
 	return either(attr_u32(a[NFTA_RANGE_OP], NFT_RANGE_EQ) == NFT_RANGE_EQ ? inside : !inside);
@@ -298,10 +302,23 @@ static enum match do_target(const struct nlattr *data, struct outcome *outcome)
 	return YES;
 }
 
+/* A named limit, quota or the like may end the rule, a map of objects has no entry for the packet; synproxy takes it away. */
+static enum match do_objref(const struct nlattr *data, struct outcome *outcome)
+{
+	const struct nlattr *a[NFTA_OBJREF_MAX + 1];
+	uint32_t type;
+
+	attrs_of_nest(data, a, NFTA_OBJREF_MAX);
+	type = attr_u32(a[NFTA_OBJREF_IMM_TYPE], 0);
+	if (type == NFT_OBJECT_SYNPROXY)
+		outcome->verdict = NF_DROP;
+	return type == NFT_OBJECT_COUNTER || type == NFT_OBJECT_SYNPROXY ? YES : MAYBE;
+}
+
 static enum match do_expression(struct walk *walk, const char *name, const struct nlattr *data, struct outcome *outcome)
 {
-	static const char *const statements[] = { "counter", "log", "notrack", "last", "dup", "objref" };
-	static const char *const blockers[] = { "reject", "queue", "synproxy" };
+	static const char *const statements[] = { "counter", "log", "notrack", "last", "dup" };
+	static const char *const blockers[] = { "reject", "queue", "synproxy", "fwd" };
 
 	if (!strcmp(name, "payload"))
 		return do_payload(walk, data);
@@ -319,6 +336,8 @@ static enum match do_expression(struct walk *walk, const char *name, const struc
 		return do_immediate(walk, data, outcome);
 	if (!strcmp(name, "lookup"))
 		return do_lookup(walk, data, outcome);
+	if (!strcmp(name, "objref"))
+		return do_objref(data, outcome);
 	if (!strcmp(name, "target"))
 		return do_target(data, outcome);
 	for (size_t i = 0; i < LENGTH_OF(statements); i++)
@@ -421,10 +440,16 @@ static bool blocks_as(struct walk *walk, const struct nft_chain *chain)
 	return passage == BLOCKS || (passage == FALLS && chain->policy != NF_ACCEPT);
 }
 
+static bool is_before_conntrack(const struct nft_chain *chain)
+{
+	return chain->family == NFPROTO_NETDEV || chain->family == NFPROTO_BRIDGE || chain->hook == NF_INET_INGRESS ||
+	       (chain->hook == NF_INET_PRE_ROUTING && chain->priority <= CT_PRIORITY);
+}
+
 bool walk_can_block(const struct snapshot *snapshot, const struct nft_chain *chain, uint16_t port)
 {
 	static const uint8_t families[] = { NFPROTO_IPV4, NFPROTO_IPV6 };
-	static const uint32_t states[] = { CT_STATE_NEW, CT_UNTRACKED };
+	static const uint32_t states[] = { CT_STATE_NEW, CT_UNTRACKED, CT_INVALID };
 	struct walk walk = { .snapshot = snapshot, .port = port };
 	bool blocks = false;
 
@@ -434,6 +459,8 @@ bool walk_can_block(const struct snapshot *snapshot, const struct nft_chain *cha
 	for (size_t i = 0; i < LENGTH_OF(families) * LENGTH_OF(states) && !blocks; i++) {
 		walk.family = families[i % 2];
 		walk.state = states[i / 2];
+		if (walk.state == CT_INVALID && !is_before_conntrack(chain))
+			continue;
 		if ((chain->family == NFPROTO_IPV4 || chain->family == NFPROTO_IPV6) && chain->family != walk.family)
 			continue;
 		blocks = blocks_as(&walk, chain);

@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/pidfd.h>
 #include <sys/wait.h>
 #include <time.h>
 
@@ -56,26 +57,38 @@ static int64_t now_ms(void)
 	return now.tv_sec * INT64_C(1000) + now.tv_nsec / 1000000;
 }
 
-/* Reads until the program and all who hold its output are done: true, or until the time is up: false. */
-static bool follow(const char *who, int output, int64_t end)
+/* One read from the pipe; false at its end. */
+static bool take_output(const char *who, int output, char *buffer, size_t size, size_t *used, int *lines)
+{
+	ssize_t n = read(output, buffer + *used, size - *used);
+
+	if (n < 0 && errno == EINTR)
+		return true;
+	if (n > 0)
+		*used = log_lines(who, buffer, *used + (size_t)n, size, lines);
+	return n > 0;
+}
+
+/*
+ * Logs until the program has ended: true, or the time is up: false. What a daemon that it started holds open does not count;
+ * what the program printed before it ended does.
+ */
+static bool follow(const char *who, int output, int pidfd, int64_t end)
 {
 	char buffer[512];
 	size_t used = 0;
 	int lines = 0;
+	bool ended = false, open = true;
 
-	for (;;) {
-		struct pollfd wait = { .fd = output, .events = POLLIN };
+	while (!ended) {
+		struct pollfd wait[] = { { .fd = pidfd, .events = POLLIN }, { .fd = open ? output : -1, .events = POLLIN } };
 		int64_t left = end - now_ms();
-		ssize_t n;
 
-		if (left <= 0 || poll(&wait, 1, (int)left) == 0)
+		if (left <= 0 || poll(wait, 2, (int)left) == 0)
 			return false;
-		n = read(output, buffer + used, sizeof(buffer) - used);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			break;
-		used = log_lines(who, buffer, used + (size_t)n, sizeof(buffer), &lines);
+		ended = wait[0].revents != 0 && !(wait[1].revents & POLLIN);
+		if (wait[1].revents)
+			open = take_output(who, output, buffer, sizeof(buffer), &used, &lines);
 	}
 	if (used)
 		log_info("%s: %.*s", who, (int)used, buffer);
@@ -85,6 +98,7 @@ static bool follow(const char *who, int output, int64_t end)
 int run_program(const char *who, char *const argv[], char *const environment[], unsigned int seconds,
 		struct fault *fault)
 {
+	OWN_FD int pidfd = -1;
 	int ends[2], status = 0;
 	bool in_time;
 	pid_t pid;
@@ -94,13 +108,12 @@ int run_program(const char *who, char *const argv[], char *const environment[], 
 	pid = fork();
 	if (pid == 0)
 		become(argv, environment, ends[1]);
+	pidfd = pid < 0 ? -1 : pidfd_open(pid, 0);
 	close(ends[1]);
-	if (pid < 0) {
-		close(ends[0]);
-		return fault_errno(fault, FAULT_LATER, "running %s", argv[0]);
-	}
-	in_time = follow(who, ends[0], now_ms() + seconds * INT64_C(1000));
+	in_time = pidfd >= 0 && follow(who, ends[0], pidfd, now_ms() + seconds * INT64_C(1000));
 	close(ends[0]);
+	if (pid < 0)
+		return fault_errno(fault, FAULT_LATER, "running %s", argv[0]);
 	if (!in_time)
 		kill(-pid, SIGKILL);
 	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)

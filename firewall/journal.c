@@ -118,6 +118,9 @@ static int make(struct journal *journal, int state_fd, struct fault *fault)
 {
 	int error = posix_fallocate(journal->fd, 0, JOURNAL_BYTES);
 
+	/* A quarantine that was interrupted is still to be made good. */
+	if (faccessat(state_fd, "journal.corrupt", F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+		journal->armed = true;
 	if (error) {
 		errno = error;
 		return fault_errno(fault, FAULT_FAILED, "making room for the journal");

@@ -28,6 +28,7 @@ struct loader {
 	char *buffer;
 	size_t capacity;
 	uint32_t line;
+	uint32_t section_line;	/* of the header that inih tells of with the first key below it */
 	bool failed;
 	bool continued;		/* the line begins with white space: the value of the line before goes on */
 	bool fresh_section;	/* its header was read, none of its keys yet */
@@ -291,6 +292,8 @@ static int check_dns_name(struct loader *loader, const char *name)
 		if (!*c)
 			break;
 	}
+	if (isdigit((unsigned char)name[strlen(name) - 1]) && name[strspn(name, "0123456789.")] == '\0')
+		return wrong(loader, "names: '%s' is neither an address nor a host name", name);
 	if (!dots)
 		return wrong(loader, "names: '%s': expected a full name with at least one dot", name);
 	return 0;
@@ -405,7 +408,7 @@ static int begin_certificate(struct loader *loader, const char *name)
 	certificate = &config->certificate[config->certificates++];
 	memcpy(certificate->name, name, length + 1);
 	certificate->mode = 0600;
-	certificate->line = loader->line;
+	certificate->line = loader->section_line;
 	loader->certificate = certificate;
 	loader->seen[SECTION_CERTIFICATE] = 0;
 	return 0;
@@ -430,10 +433,16 @@ static int find_section(struct loader *loader, const char *section, enum section
 static int store(void *user, const char *section, const char *name, const char *value)
 {
 	struct loader *loader = user;
+	uint32_t line = loader->line;
 	enum section which;
 
-	if (loader->failed || find_section(loader, section, &which) < 0)
+	if (loader->failed)
 		return 0;
+	if (loader->fresh_section) /* a mistake in the header is told with its line */
+		loader->line = loader->section_line;
+	if (find_section(loader, section, &which) < 0)
+		return 0;
+	loader->line = line;
 	loader->fresh_section = false;
 	for (size_t i = 0; i < LENGTH_OF(keys); i++) {
 		uint64_t bit = UINT64_C(1) << i;
@@ -451,14 +460,30 @@ static int store(void *user, const char *section, const char *name, const char *
 	return 0;
 }
 
-/* Looks at a line before inih does, for what inih would pass over or cut in silence. */
+/* inih takes these for white space, or skips them, and would see a section that look_at() does not. */
+static int check_characters(struct loader *loader, const char *line, size_t length)
+{
+	if (strlen(line) != length)
+		return wrong(loader, "a NUL byte");
+	if (!strncmp(line, "\xef\xbb\xbf", 3))
+		return wrong(loader, "a byte order mark; save the file without it");
+	for (const unsigned char *c = (const unsigned char *)line; *c; c++)
+		if ((*c < 0x20 && *c != '\t' && *c != '\n' && !(*c == '\r' && c[1] == '\n')) || *c == 0x7f)
+			return wrong(loader, "a control character");
+	return 0;
+}
+
+/* Looks at a line before inih does, for what inih would pass over or cut in silence, or tell too late. */
 static int look_at(struct loader *loader, const char *line, size_t length)
 {
 	const char *text = line + strspn(line, " \t");
 
-	if (strlen(line) != length)
-		return wrong(loader, "a NUL byte");
+	if (check_characters(loader, line, length) < 0)
+		return -1;
 	loader->continued = text != line;
+	if (*text == '[' ? !strchr(text, ']') :
+			   !loader->continued && *text && !strchr("#;\r\n", *text) && !strpbrk(text, "=:"))
+		return wrong(loader, "expected [SECTION] or KEY = VALUE");
 	if (*text != '[')
 		return 0;
 	if (strcspn(text, "]") > INI_SECTION_LIMIT)
@@ -466,6 +491,7 @@ static int look_at(struct loader *loader, const char *line, size_t length)
 	if (finish_section(loader) < 0)
 		return -1;
 	loader->fresh_section = true;
+	loader->section_line = loader->line;
 	loader->certificate = NULL;
 	return 0;
 }

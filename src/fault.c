@@ -10,7 +10,7 @@
 static void clean(char *text)
 {
 	for (unsigned char *c = (unsigned char *)text; *c; c++)
-		if (*c < 0x20 || *c == 0x7f)
+		if (*c < 0x20 || *c >= 0x7f)
 			*c = '?';
 }
 

@@ -23,7 +23,7 @@ enum fault_kind {
 struct fault {
 	enum fault_kind kind;
 	int code;			/* an errno value or 0 */
-	char text[FAULT_TEXT_SIZE];	/* one line, no newline, control characters replaced */
+	char text[FAULT_TEXT_SIZE];	/* one line of ASCII: what is not printable is replaced */
 };
 
 /* Exit statuses of acmegate, documented in acmegate(8). 75 is EX_TEMPFAIL of sysexits.h. */

@@ -67,7 +67,7 @@ void log_line(enum log_level level, const char *format, ...)
 	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
 	for (unsigned char *c = (unsigned char *)text; *c; c++)
-		if (*c < 0x20 || *c == 0x7f)
+		if (*c < 0x20 || *c >= 0x7f)
 			*c = '?';
 	if (out.journal)
 		n = snprintf(line, sizeof(line), "<%d>%s\n", (int)level, text);

@@ -125,7 +125,7 @@ heard() { rig_probe_total "$1" listening | grep -qv '^0\.000000$'; }
 
 @test "inet, ip and ip6 together" {
 	rig_nft - <<-'NFT'
-		table inet all { chain in { type filter hook input priority 5; policy drop; ct state established accept; meta l4proto ipv6-icmp accept; }; }
+		table inet both { chain in { type filter hook input priority 5; policy drop; ct state established accept; meta l4proto ipv6-icmp accept; }; }
 		table ip four { chain in { type filter hook input priority 0; policy drop; ct state established accept; }; }
 		table ip6 six { chain in { type filter hook input priority 0; policy drop; ct state established accept; meta l4proto ipv6-icmp accept; }; }
 	NFT

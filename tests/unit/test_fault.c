@@ -56,9 +56,9 @@ static void control_characters_are_replaced(void **state)
 
 	(void)state;
 	fault_set(&fault, FAULT_FAILED, "a\nb\x1b[2Jc\td\x7f" "e\r\xc3\xbc");
-	assert_string_equal(fault.text, "a?b?[2Jc?d?e?\xc3\xbc");
+	assert_string_equal(fault.text, "a?b?[2Jc?d?e???");
 	fault_at(&fault, "x\ny");
-	assert_string_equal(fault.text, "x?y: a?b?[2Jc?d?e?\xc3\xbc");
+	assert_string_equal(fault.text, "x?y: a?b?[2Jc?d?e???");
 	errno = EINVAL;
 	fault_errno(&fault, FAULT_FAILED, "a\nb");
 	assert_string_equal(fault.text, "a?b: Invalid argument");
