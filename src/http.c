@@ -270,7 +270,10 @@ static struct exchange *finish(struct http *http, CURL *easy, CURLcode code)
 		take_headers(easy, exchange);
 	} else {
 		exchange->kind = kind_of(code);
-		if (!exchange->reason[0])
+		if (code == CURLE_SSL_CACERT_BADFILE)
+			snprintf(exchange->reason, sizeof(exchange->reason),
+				 "[acme] ca_file holds no certificate that can be read; it must be a PEM file of the CA's roots");
+		else if (!exchange->reason[0])
 			snprintf(exchange->reason, sizeof(exchange->reason), "%s",
 				 flight->error[0] ? flight->error : curl_easy_strerror(code));
 	}

@@ -86,9 +86,10 @@ static void name_holder(unsigned long inode, char *text, size_t size)
 	}
 }
 
-static int taken(uint16_t port, struct fault *fault)
+/* An IPv6 socket can hold the port for IPv4 too; for IPv6 the other table would show our own socket. */
+static int taken(int family, uint16_t port, struct fault *fault)
 {
-	unsigned long inode = listening_inode("/proc/net/tcp", port);
+	unsigned long inode = family == AF_INET ? listening_inode("/proc/net/tcp", port) : 0;
 	char holder[320] = "";
 
 	if (!inode)
@@ -118,7 +119,7 @@ static int make(int family, uint16_t port, struct fault *fault)
 	    setsockopt(fd, level, transparent, &one, sizeof(one)) < 0)
 		return fault_errno(fault, FAULT_FAILED, "preparing a socket (CAP_NET_ADMIN is needed)");
 	if (bind(fd, address, length) < 0 || listen(fd, BACKLOG) < 0)
-		return errno == EADDRINUSE ? taken(port, fault) :
+		return errno == EADDRINUSE ? taken(family, port, fault) :
 					     fault_errno(fault, FAULT_FAILED, "listening on port %u", port);
 	return steal_fd(&fd);
 }

@@ -30,6 +30,9 @@ static void in_keeper(const int wardens[2], const int clients[2])
 {
 	int state = open(path, O_PATH | O_DIRECTORY);
 
+	/* The peers' ends: a keeper that held them would never see them close. */
+	close(wardens[0]);
+	close(clients[0]);
 	/* Out of the way of the numbers that they are to get. */
 	dup2(fcntl(wardens[1], F_DUPFD, 20), FD_WARDEN);
 	dup2(fcntl(state, F_DUPFD, 20), 19);
