@@ -173,8 +173,7 @@ int proofs_arm(struct proofs *proofs, struct acme *acme, struct fault *fault)
 
 		if (!proof_is_pending(proof))
 			continue;
-		/* Many validations at once keep a CA nearby busy longer; looking too early keeps it busier still. */
-		proof->delay = FIRST_LOOK + (int64_t)proofs->pending / 2;
+		proof->delay = FIRST_LOOK;
 		proofs->calls[k++] = (struct acme_call){
 			.url = proof->under_way ? proof->url : proof->challenge,
 			.payload = proof->under_way ? NULL : "{}",

@@ -1,0 +1,171 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-3.0-or-later
+# A CA that fails at each step of an order, in each way: one clear error, the documented exit status, the certificate in use
+# and the firewall as before. rude.py stands before Pebble.
+bats_require_minimum_version 1.5.0
+
+setup_file() {
+	source "$BATS_TEST_DIRNAME/../lib/rig.sh"
+	rig_up
+	rig_pebble
+	# The certificate in use, that no failure may harm.
+	rig_config one.test
+	rig_acmegate renew-now >"$RIG_DIR/first" 2>&1 || {
+		cat "$RIG_DIR/first" >&2
+		return 1
+	}
+	cp -a "$RIG_STATE" "$RIG_DIR/good"
+}
+
+teardown_file() {
+	source "$BATS_TEST_DIRNAME/../lib/rig.sh"
+	rig_down
+}
+
+setup() {
+	source "$BATS_TEST_DIRNAME/../lib/rig.sh"
+	rude=$RIG_CA4:14443
+	rig_policy_drop | rig_nft -
+	RIG_DIRECTORY=https://$rude/dir rig_config one.test
+}
+
+teardown() {
+	[ -n "${BATS_TEST_COMPLETED:-}" ] || printf '%s\n' "${output:-}"
+	rig_end_of probe
+	rig_end_of rude
+}
+
+rude_answers() { rig_ca bash -c "exec 5<>/dev/tcp/${rude/:/\/}" 2>/dev/null; }
+
+# rude RULE...: the rude CA in the place of the polite one
+rude() {
+	rig_end_of rude
+	ip netns exec "$RIG_CA" python3 "$RIG_ROOT/tests/lib/rude.py" "$rude" "$RIG_CA4:14000" "$RIG_DIR/pki/server.pem" \
+		"$RIG_DIR/pki/server.key" "$@" >"$RIG_DIR/rude.log" 2>&1 3>&- &
+	echo $! >"$RIG_DIR/rude.pid"
+	rig_until 10 rude_answers
+}
+
+# Contents, modes and links of all certificates.
+stored() {
+	(cd "$1/certificates" && find . -printf '%p %y %m %U %G %l\n' | sort && find . -type f -print0 | sort -z | xargs -0 sha256sum)
+}
+
+# fails STATUS WORD: this is how the run ends; the world is as before
+fails() {
+	rm -rf "$RIG_STATE"
+	cp -a "$RIG_DIR/good" "$RIG_STATE"
+	rig_before
+	run rig_acmegate renew-now
+	rig_after || return
+	if ! { [[ $status =~ ^($1)$ ]] && [[ ${output,,} == *"${2,,}"* ]] && [[ $output == *one.test* || $output == *"$rude"* ]] &&
+		diff <(stored "$RIG_DIR/good") <(stored "$RIG_STATE"); }; then
+		echo "ended with status $status, not $1; the word '$2'; rude.py saw:"
+		tail -n 5 "$RIG_DIR/rude.log"
+		return 1
+	fi
+	# What a recovery would find: nothing.
+	run -0 rig_acmegate recover
+}
+
+# each STEP: every way to fail at METHOD|PATH|WHICH. A CA that is unwell: later; one that refuses: somebody must act.
+each() {
+	rude "$1|status=500" && fails 75 'rude on purpose' || return
+	rude "$1|status=503::3600" && fails 75 'rude on purpose' || return
+	rude "$1|status=429:rateLimited:7200" && fails 75 'rude on purpose' || return
+	rude "$1|status=403:unauthorized" && fails 1 'rude on purpose' || return
+	rude "$1|reset" && fails 75 ''
+}
+
+# The same for a step whose answer has to be understood.
+each_read() {
+	each "$1" && rude "$1|garbage" && fails '1|75' ''
+}
+
+@test "at the directory" { each_read 'GET|^/dir|all' && rig_never_open; }
+@test "at the nonce" {
+	for way in status=500 reset; do
+		rude "HEAD|nonce|all|$way" "*|.|all|nononce"
+		fails 75 ''
+		rig_never_open
+	done
+}
+@test "at the account" { each 'POST|sign-me-up|all' && rig_never_open; }
+@test "at the order" { each_read 'POST|order-plz|all' && rig_never_open; }
+@test "at the authorization" { each_read 'POST|/authZ/|all' && rig_never_open; }
+@test "at the answer to the challenge" { each 'POST|/chalZ/|all'; }
+@test "at the polling of the authorization" { each_read 'POST|/authZ/|2-'; }
+@test "at the finalization" { each_read 'POST|/finalize-order/|all'; }
+@test "at the download" { each_read 'POST|/certZ/|all'; }
+
+@test "one failure at each step: overcome" {
+	rm -rf "$RIG_STATE"
+	rude 'GET|^/dir|1|status=500' 'POST|sign-me-up|1|reset' 'POST|order-plz|1|status=500' 'POST|/authZ/|1|close' \
+		'POST|/finalize-order/|1|status=500' 'POST|/certZ/|1|reset'
+	rig_before
+	run rig_acmegate renew-now
+	[ "$status" -eq 0 ]
+	rig_after
+	rig_was_open 4 1
+	rig_certificate one.test one.test
+}
+
+@test "a connection that ends without an answer" {
+	rude 'POST|order-plz|all|close'
+	fails 75 ''
+	rig_never_open
+}
+
+@test "a body that never ends" {
+	rude 'GET|^/dir|all|endless'
+	fails '1|75' ''
+	rig_never_open
+}
+
+@test "half a body" {
+	for step in 'POST|order-plz' 'POST|/certZ/'; do
+		rude "$step|all|truncate"
+		fails '1|75' ''
+	done
+}
+
+@test "an empty certificate, and one that is a web page" {
+	rude 'POST|/certZ/|all|empty'
+	fails '1|75' ''
+	rude 'POST|/certZ/|all|html'
+	fails '1|75' ''
+}
+
+@test "a guest network in the place of the CA" {
+	rude 'GET|^/dir|all|html'
+	fails '1|75' ''
+	rig_never_open
+}
+
+@test "a CA that falls silent while the port is open: closed at the deadline" {
+	rm -rf "$RIG_STATE"
+	cp -a "$RIG_DIR/good" "$RIG_STATE"
+	rude 'POST|/authZ/|2-|hang'
+	RIG_GATE='max_open = 5' RIG_DIRECTORY=https://$rude/dir rig_config one.test
+	rig_before
+	run rig_acmegate renew-now
+	[[ $status =~ ^(1|75)$ ]]
+	rig_after
+	rig_was_open 4 1
+	rig_probe_total 4 open | awk '{ exit !($1 < 6) }'
+	diff <(stored "$RIG_DIR/good") <(stored "$RIG_STATE")
+}
+
+@test "only stale nonces: given up in bounded time, and said so" {
+	rude 'POST|order-plz|all|status=400:badNonce'
+	fails 75 'rude on purpose'
+	rig_never_open
+}
+
+@test "an order without authorizations, and one for other names" {
+	rude 'POST|order-plz|all|set=authorizations=[]'
+	fails '1|75' ''
+	rude 'POST|order-plz|all|set=identifiers=[{"type":"dns","value":"evil.test"}]'
+	fails '1|75' ''
+	rig_never_open
+}

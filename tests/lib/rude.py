@@ -1,0 +1,206 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""rude.py ADDRESS:PORT ADDRESS:PORT CERTIFICATE KEY RULE...
+
+A TLS proxy in front of an ACME server that misbehaves where it is told to. It listens on the first address and forwards to
+the second. Pebble makes its URLs from the Host header, which is passed on: a client that begins here stays here.
+
+RULE is METHOD|PATH|WHICH|ACTION, with METHOD "*" for any, PATH a regular expression, WHICH "2" (the second request that this
+rule fits), "2-" (from the second on) or "all". ACTION is one of
+
+    status=CODE[:TYPE[:RETRY-AFTER]]  a problem document instead of the answer; with a fresh nonce, but not to HEAD, as
+                 that is how a nonce is asked for
+    reset        RST instead of an answer           close     the connection ends without an answer
+    truncate     half of the body                   hang      no answer, for ever
+    garbage      octets that are no JSON            empty     the status and headers, no body
+    endless      a body that never ends             html      a page of some middle box, status 200
+    nononce      the answer without Replay-Nonce    stale     with a nonce that the CA never gave
+    set=NAME=JSON   one member of the object replaced
+
+Each request is a line on standard output: METHOD PATH ACTION.
+"""
+import http.client
+import json
+import re
+import socket
+import ssl
+import struct
+import sys
+import threading
+
+PROBLEM = "urn:ietf:params:acme:error:"
+lock = threading.Lock()
+
+
+class Rule:
+    def __init__(self, text):
+        self.method, path, self.which, self.action = text.split("|", 3)
+        self.path = re.compile(path)
+        self.seen = 0
+
+    def fits(self, method, path):
+        if self.method not in ("*", method) or not self.path.search(path):
+            return False
+        with lock:
+            self.seen += 1
+            seen = self.seen
+        if self.which == "all":
+            return True
+        if self.which.endswith("-"):
+            return seen >= int(self.which[:-1])
+        return seen == int(self.which)
+
+
+def split(address):
+    host, port = address.rsplit(":", 1)
+    return host, int(port)
+
+
+class Backend:
+    def __init__(self, address):
+        self.address = split(address)
+        self.context = ssl.create_default_context()
+        # It is the other process of the same test, in the same namespace.
+        self.context.check_hostname = False
+        self.context.verify_mode = ssl.CERT_NONE
+
+    def ask(self, method, path, headers, body):
+        connection = http.client.HTTPSConnection(*self.address, context=self.context, timeout=60)
+        try:
+            connection.putrequest(method, path, skip_host=True, skip_accept_encoding=True)
+            for name, value in headers:
+                if name.lower() not in ("connection", "expect"):
+                    connection.putheader(name, value)
+            connection.endheaders(body or None)
+            answer = connection.getresponse()
+            kept = [pair for pair in answer.getheaders()
+                    if pair[0].lower() not in ("transfer-encoding", "content-length", "connection")]
+            return answer.status, kept, answer.read()
+        finally:
+            connection.close()
+
+    def nonce(self, host):
+        _, headers, _ = self.ask("HEAD", "/nonce-plz", [("Host", host), ("User-Agent", "rude")], b"")
+        return dict((name.lower(), value) for name, value in headers).get("replay-nonce", "")
+
+
+def read_request(stream):
+    line = stream.readline(65536).decode("latin-1")
+    if not line.strip():
+        return None
+    method, path, _ = line.split(" ", 2)
+    headers = []
+    while True:
+        field = stream.readline(65536).decode("latin-1").rstrip("\r\n")
+        if not field:
+            break
+        name, _, value = field.partition(":")
+        headers.append((name, value.strip()))
+    known = dict((name.lower(), value) for name, value in headers)
+    return method, path, headers, known, stream.read(int(known.get("content-length", 0)))
+
+
+def problem(backend, method, host, argument):
+    code, kind, later = (argument.split(":") + ["", ""])[:3]
+    headers = [("Content-Type", "application/problem+json")]
+    if method != "HEAD":
+        headers.append(("Replay-Nonce", backend.nonce(host)))
+    if later:
+        headers.append(("Retry-After", later))
+    body = {"type": PROBLEM + (kind or "serverInternal"), "detail": "rude on purpose", "status": int(code)}
+    return int(code), headers, json.dumps(body).encode()
+
+
+def without_nonce(headers):
+    return [pair for pair in headers if pair[0].lower() != "replay-nonce"]
+
+
+def spoil(name, argument, status, headers, body):
+    """The answer of the real server, with one thing wrong."""
+    if name == "garbage":
+        body = bytes((i * 7 + 3) & 255 for i in range(500))
+    elif name == "empty":
+        body = b""
+    elif name == "html":
+        body = b"<html><body>Please log in to the guest network</body></html>"
+        headers = [pair for pair in headers if pair[0].lower() != "content-type"] + [("Content-Type", "text/html")]
+        status = 200
+    elif name == "nononce":
+        headers = without_nonce(headers)
+    elif name == "stale":
+        headers = without_nonce(headers) + [("Replay-Nonce", "c3RhbGU" * 3)]
+    elif name == "set":
+        member, value = argument.split("=", 1)
+        document = json.loads(body)
+        document[member] = json.loads(value)
+        body = json.dumps(document).encode()
+    return status, headers, body
+
+
+def send(connection, method, name, status, headers, body):
+    head = "HTTP/1.1 %d Rude\r\n" % status + "".join("%s: %s\r\n" % pair for pair in headers)
+    if name == "endless":
+        connection.sendall((head + "Transfer-Encoding: chunked\r\n\r\n").encode())
+        while True:
+            connection.sendall(b"10000\r\n" + b" " * 65536 + b"\r\n")
+    length = 0 if method == "HEAD" else len(body)
+    connection.sendall((head + "Content-Length: %d\r\n\r\n" % length).encode())
+    if method == "HEAD":
+        return
+    connection.sendall(body[:len(body) // 2] if name == "truncate" else body)
+
+
+def answer(connection, backend, request, rules):
+    """Whether the connection goes on."""
+    method, path, headers, known, body = request
+    action = next((rule.action for rule in rules if rule.fits(method, path)), "")
+    print(method, path, action or "-", flush=True)
+    name, _, argument = action.partition("=")
+    if name == "reset":
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        return False
+    if name == "close":
+        return False
+    if name == "hang":
+        # Until the peer gives up.
+        connection.recv(1)
+        return False
+    if name == "status":
+        status, fields, content = problem(backend, method, known.get("host", ""), argument)
+    else:
+        status, fields, content = spoil(name, argument, *backend.ask(method, path, headers, body))
+    send(connection, method, name, status, fields, content)
+    return name != "truncate"
+
+
+def serve(raw, context, backend, rules):
+    try:
+        with context.wrap_socket(raw, server_side=True) as connection, connection.makefile("rb") as stream:
+            while True:
+                request = read_request(stream)
+                if request is None or not answer(connection, backend, request, rules):
+                    # Not unwrap(): the abrupt end is the point.
+                    return
+    except (OSError, ValueError) as error:
+        print("ended:", error, flush=True)
+
+
+def main():
+    if len(sys.argv) < 5:
+        sys.exit(__doc__)
+    listen, to, certificate, key = sys.argv[1:5]
+    rules = [Rule(text) for text in sys.argv[5:]]
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    backend = Backend(to)
+    with socket.socket() as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(split(listen))
+        listener.listen(64)
+        while True:
+            raw, _ = listener.accept()
+            threading.Thread(target=serve, args=(raw, context, backend, rules), daemon=True).start()
+
+
+if __name__ == "__main__":
+    main()

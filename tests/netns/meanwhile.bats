@@ -1,0 +1,226 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-3.0-or-later
+# What stands in the ruleset while the port is open, what others do meanwhile, single deaths, and a kernel that will not.
+bats_require_minimum_version 1.5.0
+
+setup_file() {
+	source "$BATS_TEST_DIRNAME/../lib/rig.sh"
+	rig_up
+}
+
+teardown_file() {
+	source "$BATS_TEST_DIRNAME/../lib/rig.sh"
+	rig_down
+}
+
+setup() {
+	source "$BATS_TEST_DIRNAME/../lib/rig.sh"
+	rm -rf "$RIG_STATE"
+}
+
+teardown() {
+	[ -n "${BATS_TEST_COMPLETED:-}" ] || printf '%s\n' "${output:-}"
+	rig_ca nft flush ruleset
+	rig_end_of probe
+	rig_end_of monitor
+	rig_pebble_stop
+}
+
+# The CA's packets stay at home, and the probe's do not: Pebble's source ports are the ephemeral ones. TCP tries again after
+# one second and after two, so a validation goes on once it is released.
+hold() {
+	rig_ca nft 'add table inet hold; add chain inet hold out { type filter hook output priority 0; }
+		add rule inet hold out tcp sport >= 32768 tcp dport 80 drop'
+}
+release() { rig_ca nft delete table inet hold; }
+
+# A run whose window stands until release or until somebody acts. $pid is acmegate itself.
+open_window() {
+	rig_pebble
+	rig_config one.test
+	hold
+	rig_before
+	ip netns exec "$RIG_HOST" "$RIG_ACMEGATE" -c "$RIG_CONF" renew-now >"$RIG_DIR/out" 2>&1 3>&- &
+	pid=$!
+	rig_until 20 rig_opened || {
+		cat "$RIG_DIR/out"
+		return 1
+	}
+}
+
+# ends STATUS: the run ends so
+ends() {
+	local result=0
+	rig_until 30 rig_gone "$pid" || kill -s KILL "$pid"
+	wait "$pid" || result=$?
+	output=$(cat "$RIG_DIR/out")
+	[[ $result =~ ^($1)$ ]] || {
+		echo "exit status $result, not $1"
+		return 1
+	}
+}
+
+ours() { rig_host nft -a list "$@" | grep -cE 'acmegate[:_][0-9a-f]{16}'; }
+
+monitor_start() {
+	ip netns exec "$RIG_HOST" nft monitor >"$RIG_DIR/monitor" 2>&1 3>&- &
+	echo $! >"$RIG_DIR/monitor.pid"
+	# It has no word for "ready": it is when it shows a change of ours.
+	rig_until 5 monitor_shows
+	rig_host nft delete table inet canary
+	sleep 0.1
+	: >"$RIG_DIR/monitor"
+}
+monitor_shows() {
+	rig_host nft 'add table inet canary; add chain inet canary c; delete chain inet canary c'
+	[ -s "$RIG_DIR/monitor" ]
+}
+
+@test "while it is open: one tagged rule at the head, a set that expires, nothing where nothing blocks" {
+	rig_nft - <<-'NFT'
+		table inet filter {
+			chain input {
+				type filter hook input priority 0; policy drop;
+				ct state established,related accept
+				meta l4proto ipv6-icmp accept
+			}
+			chain forward { type filter hook forward priority 0; policy drop; }
+		}
+		table inet count { chain input { type filter hook input priority -5; policy accept; tcp dport 80 counter accept; }; }
+		table ip sleeping { flags dormant; chain input { type filter hook input priority 0; policy drop; }; }
+	NFT
+	open_window
+	run -0 rig_host nft -a list chain inet filter input
+	first=$(sed -n '/policy drop/{n;p}' <<<"$output")
+	[[ $first =~ comment\ \"acmegate:[0-9a-f]{16}\" ]]
+	[[ $first == *'accept'* && $first == *'socket transparent 1'* ]]
+	run -0 rig_host nft list sets
+	[[ $output =~ set\ acmegate_[0-9a-f]{16} ]]
+	[[ $output =~ 80\ timeout\ [0-9ms]+\ expires ]]
+	[ "$(ours table inet count)" = 0 ]
+	[ "$(ours table ip sleeping)" = 0 ]
+	[ "$(ours chain inet filter forward)" = 0 ]
+	release
+	ends 0
+	rig_after
+	rig_was_open 4 1
+}
+
+@test "bans that are added while the port is open stay, those that were there too" {
+	rig_nft - <<-'NFT'
+		table inet f2b {
+			set banned { type ipv4_addr; flags timeout; elements = { 198.51.100.1 timeout 1h }; }
+			chain input { type filter hook input priority -1; policy accept; ip saddr @banned drop; }
+		}
+		table inet filter { chain input { type filter hook input priority 0; policy drop; ct state established accept; meta l4proto ipv6-icmp accept; }; }
+	NFT
+	open_window
+	rig_host nft 'add element inet f2b banned { 203.0.113.9 timeout 1h }'
+	rig_host nft 'insert rule inet filter input ip saddr 203.0.113.10 drop comment "ban"'
+	rig_host nft 'delete element inet f2b banned { 198.51.100.1 }; add element inet f2b banned { 198.51.100.1 timeout 2h }'
+	release
+	ends 0
+	rig_host nft 'get element inet f2b banned { 203.0.113.9 }'
+	run -0 rig_host nft -a list chain inet filter input
+	[[ $output =~ 'comment "ban" # handle '([0-9]+) ]]
+	# Taken back, the ruleset is what it was, to the handle.
+	rig_host nft "delete rule inet filter input handle ${BASH_REMATCH[1]}"
+	rig_host nft 'delete element inet f2b banned { 203.0.113.9, 198.51.100.1 }; add element inet f2b banned { 198.51.100.1 timeout 1h }'
+	rig_after
+	rig_was_open 4 1
+}
+
+@test "a reload of the whole ruleset while the port is open: what was loaded stands, and nothing else" {
+	rig_policy_drop | rig_nft -
+	rig_host nft list ruleset >"$RIG_DIR/plain"
+	open_window
+	rig_policy_drop | rig_nft -
+	release
+	# Put back or not, it ends by itself and leaves nothing.
+	ends '0|1|75'
+	rig_probe_stop
+	[ "$(rig_probe_total 4 last)" = silent ]
+	[ "$(rig_probe_total 6 last)" = silent ]
+	diff <(sed -E 's/packets [0-9]+ bytes [0-9]+//' "$RIG_DIR/plain") <(rig_host nft list ruleset | sed -E 's/packets [0-9]+ bytes [0-9]+//')
+}
+
+@test "nothing due: not one change of the ruleset, not one answer to the probe" {
+	rig_policy_drop | rig_nft -
+	rig_pebble PEBBLE_AUTHZREUSE=100
+	rig_config one.test
+	run -0 rig_acmegate renew-now
+	monitor_start
+	rig_before
+	run -0 rig_acmegate renew
+	rig_after
+	rig_never_open
+	[ "$(rig_probe_total 4 open)" = 0.000000 ]
+	[ ! -s "$RIG_DIR/monitor" ]
+	# The same when a new certificate is had with authorizations that are still valid.
+	rig_before
+	run -0 rig_acmegate renew-now
+	rig_after
+	rig_never_open
+	[ ! -s "$RIG_DIR/monitor" ]
+}
+
+@test "each child killed alone in mid-window: closed, the ruleset the same, an error that says so" {
+	for role in responder client keeper; do
+		rm -rf "$RIG_STATE"
+		rig_policy_drop | rig_nft -
+		open_window
+		victim=$(pgrep -f -P "$pid" "acmegate-agent.*$role|^$role" | head -n 1)
+		[ -n "$victim" ]
+		kill -s KILL "$victim"
+		ends '1|75'
+		[[ ${output,,} == *"$role"* ]]
+		rig_after
+		rig_was_open 4 1
+		rig_ca nft flush ruleset
+	done
+}
+
+@test "the watchdog killed alone: the window is closed all the same" {
+	rig_policy_drop | rig_nft -
+	open_window
+	# The one child that runs the same image as its parent.
+	victim=
+	for child in $(pgrep -P "$pid"); do
+		[ "$(readlink "/proc/$child/exe")" != "$(readlink "/proc/$pid/exe")" ] || victim=$child
+	done
+	[ -n "$victim" ]
+	kill -s KILL "$victim"
+	release
+	ends '0|1|75'
+	rig_after
+	rig_was_open 4 1
+}
+
+@test "two at once: the second one says so and leaves the first alone" {
+	rig_policy_drop | rig_nft -
+	open_window
+	run rig_acmegate renew-now
+	[ "$status" -eq 75 ]
+	# Not rig_probe_once: its answers would be taken for those of the probe that runs.
+	[ "$(ours ruleset)" -ge 2 ]
+	release
+	ends 0
+	rig_after
+	rig_was_open 4 1
+}
+
+@test "a kernel without nf_tables: said, with the remedy, and nothing is begun" {
+	strace -qq -o "$RIG_DIR/trace" true 2>/dev/null || skip 'strace may not trace here'
+	rig_policy_drop | rig_nft -
+	rig_pebble
+	rig_config one.test
+	rig_before
+	# As the kernel answers where nfnetlink is not built in and cannot be loaded. Without -f: the client needs its sockets.
+	run timeout 60 ip netns exec "$RIG_HOST" strace -qq -o "$RIG_DIR/trace" -e trace=socket \
+		-e inject=socket:error=EPROTONOSUPPORT "$RIG_ACMEGATE" -c "$RIG_CONF" renew-now 3>&-
+	[ "$status" -eq 1 ]
+	[[ ${output,,} == *nf_tables* ]]
+	rig_after
+	rig_never_open
+	[ ! -e "$(rig_live one.test)" ]
+}
