@@ -62,13 +62,18 @@ const char *attr_text(const struct nlattr *attr)
 	return attr && mnl_attr_validate(attr, MNL_TYPE_NUL_STRING) == 0 ? mnl_attr_get_str(attr) : "";
 }
 
-static int connect_socket(struct netlink *netlink, struct fault *fault)
+static int connect_socket(struct netlink *netlink, unsigned int groups, struct fault *fault)
 {
-	int bytes = SOCKET_BYTES, fd = mnl_socket_get_fd(netlink->socket);
+	int bytes = SOCKET_BYTES, fd;
 	struct timeval limit = { .tv_sec = 5 };
 
-	if (mnl_socket_bind(netlink->socket, 0, MNL_SOCKET_AUTOPID) < 0)
+	memset(netlink, 0, sizeof(*netlink));
+	netlink->socket = mnl_socket_open2(NETLINK_NETFILTER, SOCK_CLOEXEC);
+	if (!netlink->socket)
+		return fault_errno(fault, FAULT_FAILED, "opening a netlink socket");
+	if (mnl_socket_bind(netlink->socket, groups, MNL_SOCKET_AUTOPID) < 0)
 		return fault_errno(fault, FAULT_FAILED, "binding a netlink socket");
+	fd = mnl_socket_get_fd(netlink->socket);
 	/* Without CAP_NET_ADMIN the request of the generation fails next, with the error that helps. */
 	(void)setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &bytes, sizeof(bytes));
 	(void)setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &bytes, sizeof(bytes));
@@ -84,20 +89,39 @@ int netlink_open(struct netlink *netlink, struct fault *fault)
 {
 	uint32_t generation;
 
-	memset(netlink, 0, sizeof(*netlink));
-	netlink->socket = mnl_socket_open2(NETLINK_NETFILTER, SOCK_CLOEXEC);
-	if (!netlink->socket && (errno == EPROTONOSUPPORT || errno == EAFNOSUPPORT))
-		return 0;
-	if (!netlink->socket)
-		return fault_errno(fault, FAULT_FAILED, "opening a netlink socket");
-	if (connect_socket(netlink, fault) == 0 && netlink_generation(netlink, &generation, fault) == 0)
+	if (connect_socket(netlink, 0, fault) == 0 && netlink_generation(netlink, &generation, fault) == 0)
 		return 1;
 	netlink_close(netlink);
 	if (fault->code == EPERM)
 		return fault_set(fault, FAULT_FAILED, "no right to read and change the firewall: run acmegate as root, with "
 						      "CAP_NET_ADMIN");
-	/* nfnetlink without the nf_tables subsystem */
-	return fault->code == EINVAL || fault->code == EOPNOTSUPP ? 0 : -1;
+	/* no netlink for netfilter, or that without the nf_tables subsystem */
+	return fault->code == EPROTONOSUPPORT || fault->code == EAFNOSUPPORT || fault->code == EINVAL ||
+			       fault->code == EOPNOTSUPP ? 0 : -1;
+}
+
+int netlink_listen(struct netlink *netlink, struct fault *fault)
+{
+	return connect_socket(netlink, 1U << (NFNLGRP_NFTABLES - 1), fault);
+}
+
+bool netlink_heard(struct netlink *netlink, uint32_t own_port)
+{
+	_Alignas(struct nlmsghdr) char buffer[RECEIVE_SIZE];
+	bool heard = false;
+
+	for (;;) {
+		ssize_t n = recv(mnl_socket_get_fd(netlink->socket), buffer, sizeof(buffer), MSG_DONTWAIT);
+		int left = (int)n;
+
+		if (n < 0 && errno != ENOBUFS && errno != EINTR)
+			return heard || errno != EAGAIN;
+		heard = heard || (n < 0 && errno == ENOBUFS);
+		for (struct nlmsghdr *message = (void *)buffer; mnl_nlmsg_ok(message, left);
+		     message = mnl_nlmsg_next(message, &left))
+			heard = heard || (NFNL_MSG_TYPE(message->nlmsg_type) == NFT_MSG_NEWGEN &&
+					  message->nlmsg_pid != own_port);
+	}
 }
 
 void netlink_close(struct netlink *netlink)
@@ -265,18 +289,30 @@ static int drain(const struct batch *batch, struct answers *answers, struct faul
 	return errno ? fault_errno(fault, FAULT_FAILED, "changing the ruleset") : 0;
 }
 
+static int send_batch(struct batch *batch, struct answers *answers, struct fault *fault)
+{
+	if (batch->full)
+		return fault_set(fault, FAULT_FAILED, "the change of the ruleset is too large");
+	if (mnl_socket_sendto(batch->netlink->socket, mnl_nlmsg_batch_head(batch->pages),
+			      mnl_nlmsg_batch_size(batch->pages)) < 0)
+		return fault_errno(fault, FAULT_FAILED, "sending a change of the ruleset");
+	return drain(batch, answers, fault);
+}
+
 int batch_commit(struct batch *batch, netlink_visit *echo, void *arg, struct fault *fault)
 {
 	struct answers answers = { .echo = echo, .arg = arg };
 
 	nftnl_batch_end(batch_next(batch), ++batch->netlink->sequence);
 	batch_add(batch);
-	if (batch->full)
-		return fault_set(fault, FAULT_FAILED, "the change of the ruleset is too large");
-	if (mnl_socket_sendto(batch->netlink->socket, mnl_nlmsg_batch_head(batch->pages),
-			      mnl_nlmsg_batch_size(batch->pages)) < 0)
-		return fault_errno(fault, FAULT_FAILED, "sending a change of the ruleset");
-	return drain(batch, &answers, fault);
+	return send_batch(batch, &answers, fault);
+}
+
+int batch_rehearse(struct batch *batch, struct fault *fault)
+{
+	struct answers answers = { 0 };
+
+	return send_batch(batch, &answers, fault);
 }
 
 void batch_free(struct batch *batch)

@@ -40,6 +40,12 @@ const char *attr_text(const struct nlattr *attr);
 int netlink_open(struct netlink *netlink, struct fault *fault) MUST_CHECK;
 void netlink_close(struct netlink *netlink);
 
+/* A second socket, which is told of every commit. */
+int netlink_listen(struct netlink *netlink, struct fault *fault) MUST_CHECK;
+
+/* Reads what it was told. Has anybody but the socket with this port committed? Lost news count as a yes. */
+bool netlink_heard(struct netlink *netlink, uint32_t own_port);
+
 /* The generation id of the ruleset; it changes with every commit of anybody. */
 int netlink_generation(struct netlink *netlink, uint32_t *generation, struct fault *fault) MUST_CHECK;
 
@@ -47,9 +53,8 @@ int netlink_generation(struct netlink *netlink, uint32_t *generation, struct fau
 typedef int netlink_visit(const struct nlmsghdr *message, void *arg, struct fault *fault);
 
 /*
- * Sends a request that is answered by a dump and visits every message of it (a request for one object
- * has one). A dump during which somebody committed is
- * FAULT_RACED: begin again.
+ * Sends a request that is answered by a dump and visits every message of it (a request for one object has one). A dump
+ * during which somebody committed is FAULT_RACED: begin again.
  */
 int netlink_dump(struct netlink *netlink, struct nlmsghdr *request, netlink_visit *visit, void *arg,
 		 struct fault *fault) MUST_CHECK;
@@ -76,10 +81,14 @@ void *batch_next(struct batch *batch);
 void batch_add(struct batch *batch);
 
 /*
- * Ends, sends, and reads every answer; the messages that were added with NLM_F_ECHO come back and are visited. 0: committed. FAULT_RACED: somebody else was first (ERESTART), or an object went away
- * meanwhile (ENOENT, EEXIST): read again. Any other errno of the kernel is a FAULT_FAILED.
+ * Ends, sends, and reads every answer; the messages that were added with NLM_F_ECHO come back and are visited. 0: committed.
+ * FAULT_RACED: somebody else was first (ERESTART), or an object went away meanwhile (ENOENT, EEXIST): read again. Any other
+ * errno of the kernel is a FAULT_FAILED.
  */
 int batch_commit(struct batch *batch, netlink_visit *echo, void *arg, struct fault *fault) MUST_CHECK;
+
+/* The same without the end message: the kernel tries all of it and then takes it back. 0: it would have been committed. */
+int batch_rehearse(struct batch *batch, struct fault *fault) MUST_CHECK;
 void batch_free(struct batch *batch);
 
 #endif

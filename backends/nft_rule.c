@@ -13,6 +13,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "seam.h"
+
 #define TYPE_INET_SERVICE 13  /* nft's number for the key; another one makes the administrator's dump unreadable */
 #define SET_ID 1
 
@@ -42,7 +44,7 @@ void rule_set_name(const char *tag, char name[SET_NAME_SIZE])
 	snprintf(name, SET_NAME_SIZE, SET_PREFIX "%s", tag + strlen(TAG_PREFIX));
 }
 
-int rule_add_set(struct batch *batch, uint8_t family, const char *table, const struct opening *opening,
+int rule_add_set(struct batch *batch, uint8_t family, const char *table, const struct opening *opening, bool timed,
 		 struct fault *fault)
 {
 	OWN_SET struct nftnl_set *set = nftnl_set_alloc();
@@ -59,19 +61,20 @@ int rule_add_set(struct batch *batch, uint8_t family, const char *table, const s
 	nftnl_set_elem_add(set, element);
 	rule_set_name(opening->tag, name);
 	nftnl_set_set_u32(set, NFTNL_SET_FAMILY, family);
-	nftnl_set_set_u32(set, NFTNL_SET_FLAGS, NFT_SET_TIMEOUT);
+	nftnl_set_set_u32(set, NFTNL_SET_FLAGS, (timed ? NFT_SET_TIMEOUT : 0) | (timed && seam("no-timeout") ? 1U << 31 : 0));
 	nftnl_set_set_u32(set, NFTNL_SET_KEY_TYPE, TYPE_INET_SERVICE);
 	nftnl_set_set_u32(set, NFTNL_SET_KEY_LEN, sizeof(port));
 	nftnl_set_set_u32(set, NFTNL_SET_ID, SET_ID);
-	nftnl_set_elem_set_u64(element, NFTNL_SET_ELEM_TIMEOUT, opening->seconds * UINT64_C(1000));
+	if (timed)
+		nftnl_set_elem_set_u64(element, NFTNL_SET_ELEM_TIMEOUT, opening->seconds * UINT64_C(1000));
 	if (nftnl_set_set_str(set, NFTNL_SET_TABLE, table) < 0 || nftnl_set_set_str(set, NFTNL_SET_NAME, name) < 0 ||
 	    nftnl_set_elem_set(element, NFTNL_SET_ELEM_KEY, &port, sizeof(port)) < 0)
 		return no_memory(fault);
-	message = nftnl_nlmsg_build_hdr(batch_next(batch), NFT_MSG_NEWSET, family, NLM_F_CREATE | NLM_F_EXCL,
+	message = nftnl_nlmsg_build_hdr(batch_next(batch), NFT_MSG_NEWSET, family, NLM_F_CREATE,
 					++batch->netlink->sequence);
 	nftnl_set_nlmsg_build_payload(message, set);
 	batch_add(batch);
-	message = nftnl_nlmsg_build_hdr(batch_next(batch), NFT_MSG_NEWSETELEM, family, NLM_F_CREATE | NLM_F_EXCL,
+	message = nftnl_nlmsg_build_hdr(batch_next(batch), NFT_MSG_NEWSETELEM, family, NLM_F_CREATE,
 					++batch->netlink->sequence);
 	nftnl_set_elems_nlmsg_build_payload(message, set);
 	batch_add(batch);
@@ -135,7 +138,7 @@ static int add_socket(struct nftnl_rule *rule)
 
 	if (!expr)
 		return -1;
-	nftnl_expr_set_u32(expr, NFTNL_EXPR_SOCKET_KEY, NFT_SOCKET_TRANSPARENT);
+	nftnl_expr_set_u32(expr, NFTNL_EXPR_SOCKET_KEY, seam("no-socket") ? UINT32_MAX : NFT_SOCKET_TRANSPARENT);
 	nftnl_expr_set_u32(expr, NFTNL_EXPR_SOCKET_DREG, NFT_REG_1);
 	return add_compare(rule, 1);
 }
@@ -168,7 +171,7 @@ static int set_comment(struct nftnl_rule *rule, const char *tag)
 
 /* Neither NLM_F_APPEND nor a position: the rule goes to the head of the chain. */
 int rule_add(struct batch *batch, uint8_t family, const char *table, const char *chain, const struct opening *opening,
-	     struct fault *fault)
+	     bool bound, struct fault *fault)
 {
 	OWN_RULE struct nftnl_rule *rule = nftnl_rule_alloc();
 	char name[SET_NAME_SIZE];
@@ -177,7 +180,7 @@ int rule_add(struct batch *batch, uint8_t family, const char *table, const char 
 	rule_set_name(opening->tag, name);
 	if (!rule || nftnl_rule_set_str(rule, NFTNL_RULE_TABLE, table) < 0 ||
 	    nftnl_rule_set_str(rule, NFTNL_RULE_CHAIN, chain) < 0 || set_comment(rule, opening->tag) < 0 ||
-	    add_tcp(rule) < 0 || add_port(rule, name) < 0 || (opening->own_listener && add_socket(rule) < 0) ||
+	    add_tcp(rule) < 0 || add_port(rule, name) < 0 || (bound && add_socket(rule) < 0) ||
 	    add_accept(rule) < 0)
 		return no_memory(fault);
 	message = nftnl_nlmsg_build_hdr(batch_next(batch), NFT_MSG_NEWRULE, family, NLM_F_CREATE | NLM_F_ECHO,

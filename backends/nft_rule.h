@@ -17,13 +17,19 @@
 /* The name of the set that belongs to a tag. */
 void rule_set_name(const char *tag, char name[SET_NAME_SIZE]);
 
-/* The set and its one element, the port, with opening->seconds to live. */
-int rule_add_set(struct batch *batch, uint8_t family, const char *table, const struct opening *opening,
+/*
+ * The set and its one element, the port, with opening->seconds to live if timed. A set that stands already stays, with its
+ * time: a chain that was flushed has lost the rule only.
+ */
+int rule_add_set(struct batch *batch, uint8_t family, const char *table, const struct opening *opening, bool timed,
 		 struct fault *fault) MUST_CHECK;
 
-/* The rule. The set must have been added to the same table before it. The kernel echoes it, with its handle. */
+/*
+ * The rule, bound to our transparent socket or not. The set must have been added to the same table before it. The kernel
+ * echoes it, with its handle.
+ */
 int rule_add(struct batch *batch, uint8_t family, const char *table, const char *chain, const struct opening *opening,
-	     struct fault *fault) MUST_CHECK;
+	     bool bound, struct fault *fault) MUST_CHECK;
 
 int rule_delete(struct batch *batch, uint8_t family, const char *table, const char *chain, uint64_t handle,
 		struct fault *fault) MUST_CHECK;

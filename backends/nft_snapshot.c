@@ -89,6 +89,7 @@ static int index_rule(struct snapshot *snapshot, const struct nlmsghdr *message,
 	}
 	rule->handle = attr_u64(attrs[NFTA_RULE_HANDLE], 0);
 	rule->expressions = attrs[NFTA_RULE_EXPRESSIONS];
+	rule->userdata = attrs[NFTA_RULE_USERDATA];
 	chain->rules++;
 	snapshot->rules++;
 	return 0;

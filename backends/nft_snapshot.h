@@ -29,6 +29,7 @@ struct nft_chain {
 struct nft_rule {
 	uint64_t handle;
 	const struct nlattr *expressions;	/* NFTA_RULE_EXPRESSIONS or NULL */
+	const struct nlattr *userdata;		/* NFTA_RULE_USERDATA or NULL */
 };
 
 struct snapshot {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "nftables.h"
 
+#include <errno.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
@@ -36,7 +37,9 @@ struct spot {
  */
 struct ruleset {
 	struct netlink netlink;
-	bool planned;
+	struct netlink news;	/* what is committed while the opening stands */
+	bool planned, removed;
+	bool bound, timed;	/* what this kernel can do for the rule: end it with our socket, end it in time */
 	uint32_t generation;
 	size_t spots;
 	struct spot spot[PLAN_LINES];
@@ -46,7 +49,8 @@ struct ruleset {
 /* What carries our tag: rules by handle, sets by name. */
 struct leftovers {
 	const char *tag; /* NULL: any */
-	size_t rules, sets, taken;
+	size_t sets, taken;
+	bool full;	 /* there is more */
 	struct leftover {
 		uint8_t family;
 		bool is_set;
@@ -78,12 +82,23 @@ static int refuse(const struct nft_chain *chain, const char *why, const char *re
 			 why, remedy);
 }
 
+/* The handle of the rule with this tag in the chain, 0 if it has none. */
+static uint64_t find_ours(const struct snapshot *snapshot, const struct nft_chain *chain, const char *tag)
+{
+	char found[TAG_SIZE];
+
+	for (size_t i = chain->first_rule; i < chain->first_rule + chain->rules; i++)
+		if (rule_tag(snapshot->rule[i].userdata, found) && !strcmp(found, tag))
+			return snapshot->rule[i].handle;
+	return 0;
+}
+
 static int choose_one(struct ruleset *ruleset, const struct snapshot *snapshot, const struct nft_table *table,
-		      const struct nft_chain *chain, uint16_t port, struct fault *fault)
+		      const struct nft_chain *chain, const struct opening *opening, struct fault *fault)
 {
 	struct spot *spot = &ruleset->spot[ruleset->spots];
 
-	if (!walk_can_block(snapshot, chain, port))
+	if (!walk_can_block(snapshot, chain, opening->port))
 		return 0;
 	if (is_early(chain)) {
 		snprintf(ruleset->warning, sizeof(ruleset->warning),
@@ -104,12 +119,13 @@ static int choose_one(struct ruleset *ruleset, const struct snapshot *snapshot, 
 	spot->family = chain->family;
 	snprintf(spot->table, sizeof(spot->table), "%s", chain->table);
 	snprintf(spot->chain, sizeof(spot->chain), "%s", chain->name);
-	spot->handle = 0;
+	spot->handle = find_ours(snapshot, chain, opening->tag);
 	ruleset->spots++;
 	return 0;
 }
 
-static int choose(struct ruleset *ruleset, const struct snapshot *snapshot, uint16_t port, struct fault *fault)
+static int choose(struct ruleset *ruleset, const struct snapshot *snapshot, const struct opening *opening,
+		  struct fault *fault)
 {
 	ruleset->spots = 0;
 	ruleset->warning[0] = '\0';
@@ -121,35 +137,26 @@ static int choose(struct ruleset *ruleset, const struct snapshot *snapshot, uint
 		if (!chain->base || !table || (table->flags & NFT_TABLE_F_DORMANT) ||
 		    (!is_on_the_way(chain) && !is_early(chain)))
 			continue;
-		if (choose_one(ruleset, snapshot, table, chain, port, fault) < 0)
+		if (choose_one(ruleset, snapshot, table, chain, opening, fault) < 0)
 			return -1;
 	}
 	ruleset->planned = true;
 	return 0;
 }
 
-static int read_and_choose(struct ruleset *ruleset, uint16_t port, struct fault *fault)
+static int read_and_choose(struct ruleset *ruleset, const struct opening *opening, struct fault *fault)
 {
 	struct snapshot snapshot;
 	int rc = snapshot_read(&snapshot, &ruleset->netlink, fault);
 
 	ruleset->planned = false;
 	if (rc == 0)
-		rc = choose(ruleset, &snapshot, port, fault);
+		rc = choose(ruleset, &snapshot, opening, fault);
 	snapshot_free(&snapshot);
 	return rc;
 }
 
 /* --- opening ------------------------------------------------------------------------------------------------------ */
-
-static bool shares_table(const struct ruleset *ruleset, size_t i)
-{
-	for (size_t j = 0; j < i; j++)
-		if (ruleset->spot[j].family == ruleset->spot[i].family &&
-		    !strcmp(ruleset->spot[j].table, ruleset->spot[i].table))
-			return true;
-	return false;
-}
 
 /* The kernel echoes each new rule with its handle. */
 static int take_handle(const struct nlmsghdr *message, void *arg, struct fault *fault)
@@ -170,7 +177,19 @@ static int take_handle(const struct nlmsghdr *message, void *arg, struct fault *
 	return 0;
 }
 
-static int commit_opening(struct ruleset *ruleset, const struct opening *opening, struct fault *fault)
+/* Is this the first of the spots without a rule in its table? Each table needs one set. */
+static bool begins_table(const struct ruleset *ruleset, size_t i)
+{
+	const struct spot *spot = ruleset->spot;
+
+	for (size_t j = 0; j < i; j++)
+		if (!spot[j].handle && spot[j].family == spot[i].family && !strcmp(spot[j].table, spot[i].table))
+			return false;
+	return true;
+}
+
+/* Opens in the spots that have no rule yet; a rehearsal does all of it but the commit. */
+static int send_opening(struct ruleset *ruleset, const struct opening *opening, bool rehearsal, struct fault *fault)
 {
 	struct batch batch;
 	int rc = batch_begin(&batch, &ruleset->netlink, ruleset->generation, fault);
@@ -178,15 +197,37 @@ static int commit_opening(struct ruleset *ruleset, const struct opening *opening
 	for (size_t i = 0; i < ruleset->spots && rc == 0; i++) {
 		const struct spot *spot = &ruleset->spot[i];
 
-		if (!shares_table(ruleset, i))
-			rc = rule_add_set(&batch, spot->family, spot->table, opening, fault);
+		if (spot->handle)
+			continue;
+		if (begins_table(ruleset, i))
+			rc = rule_add_set(&batch, spot->family, spot->table, opening, ruleset->timed, fault);
 		if (rc == 0)
-			rc = rule_add(&batch, spot->family, spot->table, spot->chain, opening, fault);
+			rc = rule_add(&batch, spot->family, spot->table, spot->chain, opening, ruleset->bound, fault);
 	}
 	if (rc == 0)
-		rc = batch_commit(&batch, take_handle, ruleset, fault);
+		rc = rehearsal ? batch_rehearse(&batch, fault) : batch_commit(&batch, take_handle, ruleset, fault);
 	batch_free(&batch);
 	return rc;
+}
+
+/*
+ * Lets the kernel go through the opening without committing it: what it cannot do is known, and its modules are loaded,
+ * before the window. A kernel without the socket expression or without timeouts in sets still opens, with a net less.
+ */
+static int rehearse(struct ruleset *ruleset, const struct opening *opening, struct fault *fault)
+{
+	int rc = -1;
+
+	for (int without = 0; without < 4 && rc < 0; without++) {
+		ruleset->bound = opening->own_listener && !(without & 1);
+		ruleset->timed = !(without & 2);
+		rc = send_opening(ruleset, opening, true, fault);
+		if (rc < 0 && fault->kind == FAULT_RACED && fault->code == ERESTART)
+			return -1;
+	}
+	if (rc < 0)
+		fault->kind = FAULT_FAILED;
+	return rc < 0 ? fault_at(fault, "trying the opening") : 0;
 }
 
 static int visit_tag(const struct nlmsghdr *message, void *arg, struct fault *fault)
@@ -200,24 +241,42 @@ static int visit_tag(const struct nlmsghdr *message, void *arg, struct fault *fa
 	return 0;
 }
 
-/* Reads each rule back by its handle: an acknowledgement is no proof, and a handle may be somebody else's by now. */
+/* Is the rule with this handle one of ours? A handle may be somebody else's by now. 1, 0, or -1. */
+static int is_ours(struct ruleset *ruleset, uint8_t family, const char *table, const char *chain, uint64_t handle,
+		   const char *tag, struct fault *fault)
+{
+	char found[TAG_SIZE] = "", buffer[1024];
+	struct nlmsghdr *request = rule_request(&ruleset->netlink, buffer, family, table, chain, handle);
+
+	if (!request)
+		return fault_set(fault, FAULT_LATER, "no memory to read the ruleset back");
+	if (netlink_dump(&ruleset->netlink, request, visit_tag, found, fault) < 0)
+		return fault->code == ENOENT ? 0 : -1;
+	return opening_is_tag(found, tag);
+}
+
+/* Reads each rule back by its handle: an acknowledgement is no proof. */
 static int check_spots(struct ruleset *ruleset, const char *tag, struct fault *fault)
 {
 	for (size_t i = 0; i < ruleset->spots; i++) {
 		const struct spot *spot = &ruleset->spot[i];
-		char found[TAG_SIZE] = "", buffer[1024];
-		struct nlmsghdr *request = rule_request(&ruleset->netlink, buffer, spot->family, spot->table, spot->chain,
-							spot->handle);
+		int ours = is_ours(ruleset, spot->family, spot->table, spot->chain, spot->handle, tag, fault);
 
-		if (!request)
-			return fault_set(fault, FAULT_LATER, "no memory to read the ruleset back");
-		if (netlink_dump(&ruleset->netlink, request, visit_tag, found, fault) < 0)
+		if (ours < 0)
 			return -1;
-		if (strcmp(found, tag))
+		if (!ours)
 			return fault_set(fault, FAULT_LATER, "the rule in %s %s is not the one that was made",
 					 spot->table, spot->chain);
 	}
 	return 0;
+}
+
+static bool is_complete(const struct ruleset *ruleset)
+{
+	for (size_t i = 0; i < ruleset->spots; i++)
+		if (!ruleset->spot[i].handle)
+			return false;
+	return true;
 }
 
 /* One attempt for one generation of the ruleset; the next one chooses anew. */
@@ -225,28 +284,29 @@ static int attempt_open(struct ruleset *ruleset, const void *arg, struct fault *
 {
 	const struct opening *opening = arg;
 
-	if (!ruleset->planned && read_and_choose(ruleset, opening->port, fault) < 0)
+	if (!ruleset->planned && read_and_choose(ruleset, opening, fault) < 0)
 		return -1;
 	ruleset->planned = false;
-	if (!ruleset->spots)
+	if (is_complete(ruleset))
 		return 0;
-	if (commit_opening(ruleset, opening, fault) < 0)
+	if (send_opening(ruleset, opening, false, fault) < 0)
 		return -1;
 	if (check_spots(ruleset, opening->tag, fault) == 0)
-		return 0;
+		return 1;
 	fault->kind = FAULT_LATER; /* it was committed: not to be done once more, but to be closed */
 	return fault_at(fault, "reading the opening back");
 }
 
-/* Does something again while others get in between, a little later each time. */
+/* Does something again while others get in between, a little later each time. What the attempt returns, or -1. */
 static int insist(int (*attempt)(struct ruleset *, const void *, struct fault *), struct ruleset *ruleset, const void *arg,
 		  struct fault *fault)
 {
 	for (int i = 0; i < ATTEMPTS; i++) {
 		struct timespec pause = { .tv_nsec = i * 250000L };
+		int rc = attempt(ruleset, arg, fault);
 
-		if (attempt(ruleset, arg, fault) == 0)
-			return 0;
+		if (rc >= 0)
+			return rc;
 		if (fault->kind != FAULT_RACED)
 			return -1;
 		nanosleep(&pause, NULL);
@@ -257,7 +317,47 @@ static int insist(int (*attempt)(struct ruleset *, const void *, struct fault *)
 
 static int nft_open(struct ruleset *ruleset, const struct opening *opening, struct fault *fault)
 {
-	return insist(attempt_open, ruleset, opening, fault);
+	return insist(attempt_open, ruleset, opening, fault) < 0 ? -1 : 0;
+}
+
+static int nft_watch(struct ruleset *ruleset)
+{
+	return mnl_socket_get_fd(ruleset->news.socket);
+}
+
+/* Puts the rule back into the chains that had it, without a reading of all rules. 1: it did. */
+static int restore(struct ruleset *ruleset, const struct opening *opening, struct fault *fault)
+{
+	if (netlink_generation(&ruleset->netlink, &ruleset->generation, fault) < 0)
+		return -1;
+	for (size_t i = 0; i < ruleset->spots; i++) {
+		struct spot *spot = &ruleset->spot[i];
+		int ours = is_ours(ruleset, spot->family, spot->table, spot->chain, spot->handle, opening->tag, fault);
+
+		if (ours < 0)
+			return -1;
+		spot->handle = ours ? spot->handle : 0;
+	}
+	if (is_complete(ruleset))
+		return 0;
+	return send_opening(ruleset, opening, false, fault) < 0 ? -1 : 1;
+}
+
+/*
+ * First what can be done at once; then the whole ruleset is read, since another chain may block now. What others insert
+ * ahead of our rule is newer than it, and stays ahead.
+ */
+static int nft_mend(struct ruleset *ruleset, const struct opening *opening, struct fault *fault)
+{
+	bool restored;
+	int rc;
+
+	if (!netlink_heard(&ruleset->news, ruleset->netlink.port))
+		return 0;
+	restored = restore(ruleset, opening, fault) > 0;
+	ruleset->planned = false;
+	rc = insist(attempt_open, ruleset, opening, fault);
+	return rc < 0 ? -1 : rc || restored;
 }
 
 /* --- closing ------------------------------------------------------------------------------------------------------ */
@@ -268,7 +368,8 @@ static void note(struct leftovers *left, const struct nlmsghdr *message, bool is
 	const struct nfgenmsg *generic = mnl_nlmsg_get_payload(message);
 	struct leftover *item = &left->item[left->taken];
 
-	if (left->taken == MAX_LEFTOVERS)
+	left->full = left->full || left->taken == MAX_LEFTOVERS;
+	if (left->full)
 		return;
 	item->family = generic->nfgen_family;
 	item->is_set = is_set;
@@ -286,11 +387,9 @@ static int visit_rule(const struct nlmsghdr *message, void *arg, struct fault *f
 
 	(void)fault;
 	attrs_of_message(message, attrs, NFTA_RULE_USERDATA);
-	if (!rule_tag(attrs[NFTA_RULE_USERDATA], tag) || !opening_is_tag(tag, left->tag))
-		return 0;
-	left->rules++;
-	note(left, message, false, attr_text(attrs[NFTA_RULE_TABLE]), attr_text(attrs[NFTA_RULE_CHAIN]),
-	     attr_u64(attrs[NFTA_RULE_HANDLE], 0));
+	if (rule_tag(attrs[NFTA_RULE_USERDATA], tag) && opening_is_tag(tag, left->tag))
+		note(left, message, false, attr_text(attrs[NFTA_RULE_TABLE]), attr_text(attrs[NFTA_RULE_CHAIN]),
+		     attr_u64(attrs[NFTA_RULE_HANDLE], 0));
 	return 0;
 }
 
@@ -314,57 +413,77 @@ static int visit_set(const struct nlmsghdr *message, void *arg, struct fault *fa
 	return 0;
 }
 
-static int find_sets(struct ruleset *ruleset, struct leftovers *left, struct fault *fault)
+static int find(struct ruleset *ruleset, uint16_t type, netlink_visit *visit, struct leftovers *left,
+		struct fault *fault)
 {
 	char buffer[512];
 
-	return netlink_dump(&ruleset->netlink, netlink_request(&ruleset->netlink, buffer, NFT_MSG_GETSET), visit_set, left,
-			    fault);
+	return netlink_dump(&ruleset->netlink, netlink_request(&ruleset->netlink, buffer, type), visit, left, fault);
 }
 
-static int find_leftovers(struct ruleset *ruleset, struct leftovers *left, struct fault *fault)
-{
-	char buffer[512];
-
-	if (netlink_dump(&ruleset->netlink, netlink_request(&ruleset->netlink, buffer, NFT_MSG_GETRULE), visit_rule, left,
-			 fault) < 0)
-		return -1;
-	return find_sets(ruleset, left, fault);
-}
-
-/* Rules stand before the sets that they use: a set alone is busy. */
+/* Rules go before the sets that they use, which are busy until then: with more rules to come, the sets must wait. */
 static int remove_leftovers(struct ruleset *ruleset, const struct leftovers *left, uint32_t generation,
 			    struct fault *fault)
 {
 	struct batch batch;
 	int rc = batch_begin(&batch, &ruleset->netlink, generation, fault);
 
-	for (size_t i = 0; i < left->taken && rc == 0; i++) {
-		const struct leftover *item = &left->item[i];
+	for (int sets = 0; sets <= !left->full; sets++)
+		for (size_t i = 0; i < left->taken && rc == 0; i++) {
+			const struct leftover *item = &left->item[i];
 
-		rc = item->is_set ? rule_delete_set(&batch, item->family, item->table, item->name, fault) :
+			if (item->is_set != sets)
+				continue;
+			rc = sets ? rule_delete_set(&batch, item->family, item->table, item->name, fault) :
 				    rule_delete(&batch, item->family, item->table, item->name, item->handle, fault);
-	}
+		}
 	if (rc == 0)
 		rc = batch_commit(&batch, NULL, NULL, fault);
 	batch_free(&batch);
+	ruleset->removed = ruleset->removed || rc == 0;
 	return rc;
 }
 
-/* Ends well only when a fresh reading finds nothing; whatever it finds is removed, and that calls for another reading. */
+/* Leaves out the rules that are not ours, or no more. */
+static int verify(struct ruleset *ruleset, struct leftovers *left, struct fault *fault)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < left->taken; i++) {
+		const struct leftover *item = &left->item[i];
+		int ours = item->is_set ? 1 : is_ours(ruleset, item->family, item->table, item->name, item->handle,
+						      left->tag, fault);
+
+		if (ours < 0)
+			return -1;
+		if (ours)
+			left->item[kept++] = *item;
+	}
+	left->taken = kept;
+	return 0;
+}
+
+/*
+ * Every rule of ours looks into a set of ours, and the kernel refuses to delete a set that a rule still uses: where no set
+ * is left, no rule is. So the sets alone are read back, which is quick whatever else there is, and succeeds however often
+ * others commit. The rules of a dump that was interrupted are as good as others: each is looked at again, by its handle, in
+ * the generation that its removal is bound to.
+ */
 static int attempt_close(struct ruleset *ruleset, const void *tag, struct fault *fault)
 {
 	struct leftovers left = { .tag = tag };
 	uint32_t generation;
 
-	if (netlink_generation(&ruleset->netlink, &generation, fault) < 0 ||
-	    find_leftovers(ruleset, &left, fault) < 0)
+	if (find(ruleset, NFT_MSG_GETSET, visit_set, &left, fault) < 0)
 		return -1;
-	if (!left.taken)
+	if (!left.sets)
 		return 0;
-	if (remove_leftovers(ruleset, &left, generation, fault) < 0)
+	if (find(ruleset, NFT_MSG_GETRULE, visit_rule, &left, fault) < 0 && fault->kind != FAULT_RACED)
 		return -1;
-	return fault_set(fault, FAULT_RACED, "closing");
+	if (netlink_generation(&ruleset->netlink, &generation, fault) < 0 || verify(ruleset, &left, fault) < 0 ||
+	    remove_leftovers(ruleset, &left, generation, fault) < 0)
+		return -1;
+	return fault_set(fault, FAULT_RACED, "closing"); /* the next attempt reads back */
 }
 
 static struct leftover leftover_of(const struct spot *spot)
@@ -376,36 +495,40 @@ static struct leftover leftover_of(const struct spot *spot)
 	return item;
 }
 
-/*
- * The short way, without reading all rules: the handles that opening got, each checked for our tag in the generation that
- * the batch is bound to, and our sets. The kernel refuses to delete a set that any rule still uses, so once the sets are
- * gone, which is read back, no rule of ours is left either. Anything unexpected: the long way.
- */
-static int close_known(struct ruleset *ruleset, const char *tag, struct fault *fault)
+/* The short way: the handles that opening got instead of a dump of all rules. Anything unexpected: the long way. */
+static int attempt_close_known(struct ruleset *ruleset, const void *tag, struct fault *fault)
 {
-	struct leftovers left = { .tag = tag }, after = { .tag = tag };
+	struct leftovers left = { .tag = tag };
 	uint32_t generation;
 
+	if (find(ruleset, NFT_MSG_GETSET, visit_set, &left, fault) < 0)
+		return -1;
+	if (!left.sets)
+		return 0;
+	for (size_t i = 0; i < ruleset->spots; i++)
+		left.item[left.taken++] = leftover_of(&ruleset->spot[i]);
 	if (netlink_generation(&ruleset->netlink, &generation, fault) < 0 ||
 	    check_spots(ruleset, tag, fault) < 0)
 		return -1;
-	for (size_t i = 0; i < ruleset->spots; i++)
-		left.item[left.taken++] = leftover_of(&ruleset->spot[i]);
-	if (find_sets(ruleset, &left, fault) < 0 ||
-	    (left.taken && remove_leftovers(ruleset, &left, generation, fault) < 0) ||
-	    find_sets(ruleset, &after, fault) < 0)
+	if (remove_leftovers(ruleset, &left, generation, fault) < 0) {
+		if (fault->code != ERESTART)
+			fault->kind = FAULT_LATER;
 		return -1;
-	return after.sets ? fault_set(fault, FAULT_RACED, "a set of acmegate's is still there") : 0;
+	}
+	return fault_set(fault, FAULT_RACED, "closing");
 }
 
 static int nft_close(struct ruleset *ruleset, const char *tag, struct fault *fault)
 {
-	int rc = tag && !ruleset->planned ? close_known(ruleset, tag, fault) : -1;
+	int rc = -1;
 
+	ruleset->removed = false;
+	if (tag && !ruleset->planned)
+		rc = insist(attempt_close_known, ruleset, tag, fault);
+	if (rc < 0)
+		rc = insist(attempt_close, ruleset, tag, fault);
 	ruleset->spots = 0;
-	if (rc == 0)
-		return 0;
-	return insist(attempt_close, ruleset, tag, fault);
+	return rc < 0 ? -1 : ruleset->removed;
 }
 
 /* --- the rest ----------------------------------------------------------------------------------------------------- */
@@ -430,15 +553,19 @@ static int attempt_plan(struct ruleset *ruleset, const void *arg, struct fault *
 	const struct planning *planning = arg;
 	struct plan *plan = planning->plan;
 
-	if (read_and_choose(ruleset, planning->opening->port, fault) < 0)
+	if (read_and_choose(ruleset, planning->opening, fault) < 0 ||
+	    (ruleset->spots && rehearse(ruleset, planning->opening, fault) < 0))
 		return -1;
 	plan->lines = 0;
-	for (size_t i = 0; i < ruleset->spots; i++)
+	for (size_t i = 0; i < ruleset->spots && plan->lines < PLAN_LINES; i++)
 		snprintf(plan->line[plan->lines++], sizeof(plan->line[0]),
 			 "nft insert rule %s %s %s tcp dport %u%s accept", nft_family(ruleset->spot[i].family),
 			 ruleset->spot[i].table, ruleset->spot[i].chain, planning->opening->port,
-			 planning->opening->own_listener ? " socket transparent 1" : "");
-	snprintf(plan->warning, sizeof(plan->warning), "%s", ruleset->warning);
+			 ruleset->bound ? " socket transparent 1" : "");
+	plan->unbound = plan->unbound || (ruleset->spots && !ruleset->bound);
+	plan->untimed = plan->untimed || (ruleset->spots && !ruleset->timed);
+	if (ruleset->warning[0])
+		snprintf(plan->warning, sizeof(plan->warning), "%s", ruleset->warning);
 	return 0;
 }
 
@@ -446,6 +573,8 @@ static int nft_plan(struct ruleset *ruleset, const struct opening *opening, stru
 {
 	struct planning planning = { opening, plan };
 
+	if (!ruleset->news.socket && netlink_listen(&ruleset->news, fault) < 0)
+		return -1;
 	return insist(attempt_plan, ruleset, &planning, fault);
 }
 
@@ -467,6 +596,7 @@ static int nft_attach(struct ruleset **out, struct fault *fault)
 static void nft_detach(struct ruleset *ruleset)
 {
 	netlink_close(&ruleset->netlink);
+	netlink_close(&ruleset->news);
 	free(ruleset);
 }
 
@@ -475,6 +605,8 @@ const struct backend nftables_backend = {
 	.attach = nft_attach,
 	.plan = nft_plan,
 	.open = nft_open,
+	.watch = nft_watch,
+	.mend = nft_mend,
 	.close = nft_close,
 	.digest = nft_digest,
 	.detach = nft_detach,

@@ -20,6 +20,7 @@ struct plan {
 	size_t lines;
 	char line[PLAN_LINES][320];
 	char warning[FAULT_TEXT_SIZE];	/* what might still keep the packets out, or "" */
+	bool unbound, untimed;		/* what a kernel here cannot do: end the opening with our socket, end it in time */
 };
 
 struct ruleset; /* a backend's connection to its firewall */
@@ -28,11 +29,15 @@ struct backend {
 	const char *name;
 	/* 1: in use on this host, *ruleset is the caller's until detach(). 0: not in use here. -1: fault. */
 	int (*attach)(struct ruleset **ruleset, struct fault *fault);
-	/* Reads only. A firewall that would block the port and cannot be opened is a fault that names the place. */
+	/* Changes nothing. A firewall that would block the port and cannot be opened is a fault that names the place. */
 	int (*plan)(struct ruleset *ruleset, const struct opening *opening, struct plan *plan, struct fault *fault);
 	/* All or nothing; read back before it returns. Opens nothing where nothing blocks. */
 	int (*open)(struct ruleset *ruleset, const struct opening *opening, struct fault *fault);
-	/* Removes what carries this tag, or any tag of ours when tag is NULL. */
+	/* A descriptor that is readable when somebody has committed; from plan() to detach(). */
+	int (*watch)(struct ruleset *ruleset);
+	/* After that, while it stands: puts back what of the opening is gone. 1: it did. 0: nothing was gone. -1: fault. */
+	int (*mend)(struct ruleset *ruleset, const struct opening *opening, struct fault *fault);
+	/* Removes what carries this tag, or any tag of ours when tag is NULL. 1: there was some. 0: there was none. -1: fault. */
 	int (*close)(struct ruleset *ruleset, const char *tag, struct fault *fault);
 	/* SHA-256 over all that is not ours and does not change by itself (counters, timeouts, dynamic sets). */
 	int (*digest)(struct ruleset *ruleset, unsigned char out[DIGEST_SIZE], struct fault *fault);

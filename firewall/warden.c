@@ -31,6 +31,7 @@ enum event {
 	EVENT_OPEN,		/* the client asks */
 	EVENT_CLOSE,
 	EVENT_READY,		/* the responder accepts connections */
+	EVENT_NEWS,		/* somebody has changed the ruleset while the window stands */
 	EVENT_CLIENT_ENDED,
 	EVENT_KEEPER_ENDED,
 	EVENT_RESPONDER_ENDED,
@@ -42,7 +43,7 @@ enum event {
 };
 
 enum watched { ON_SIGNAL, ON_TIMER, ON_KEEPER, ON_CLIENT, ON_RESPONDER, KEEPER_PID, CLIENT_PID, RESPONDER_PID,
-	       WATCHDOG_PID, WATCHED };
+	       WATCHDOG_PID, ON_NEWS, WATCHED };
 
 struct warden {
 	const struct config *config;
@@ -116,6 +117,13 @@ static void say_opened(struct warden *w)
 
 	if (plan->warning[0])
 		log_warning("%s", plan->warning);
+	if (plan->unbound)
+		log_warning("this kernel cannot bind the rule to acmegate's socket (nft_socket): until it is closed, another "
+			    "process that listens on port %u can be reached too", w->config->gate.port);
+	if (plan->untimed)
+		log_warning("this kernel has no timeouts in sets: if all of acmegate is killed, %s",
+			    plan->unbound ? "the port stays open until acmegate recover runs" :
+					    "only the end of its socket closes the port");
 	for (size_t i = 0; i < plan->lines; i++)
 		log_debug("%s", plan->line[i]);
 	if (plan->lines)
@@ -144,6 +152,7 @@ static void shut(struct warden *w)
 {
 	double opened = w->window.opened;
 
+	w->fd[ON_NEWS] = -1; /* the window's own */
 	if (!w->window.standing)
 		return;
 	for (int i = 0; window_close(&w->window, &w->fault) < 0; i++) {
@@ -238,9 +247,22 @@ static void on_ready(struct warden *w)
 		return;
 	}
 	w->state = STANDING;
+	w->fd[ON_NEWS] = w->window.news;
 	if (send(w, ON_CLIENT, VERB_OPENED, 0, NULL, 0) < 0)
 		give_up(w);
 	say_opened(w);
+}
+
+static void on_news(struct warden *w)
+{
+	double start = monotonic_seconds();
+	int rc = window_mend(&w->window, &w->fault);
+
+	if (rc < 0)
+		log_warning("somebody has changed the ruleset, and the opening could not be put back: %s", w->fault.text);
+	else if (rc > 0)
+		log_notice("somebody has changed the ruleset; the opening was put back in %.1f ms",
+			   (monotonic_seconds() - start) * 1e3);
 }
 
 static void on_close(struct warden *w)
@@ -421,7 +443,7 @@ static handler *const table[STATES][EVENTS] = {
 		      [EVENT_KEEPER_ENDED] = on_keeper_ended, [EVENT_RESPONDER_ENDED] = on_responder_ended,
 		      [EVENT_WATCHDOG_ENDED] = on_watchdog_ended, [EVENT_DEADLINE] = on_deadline,
 		      [EVENT_SIGNAL] = on_signal, [EVENT_NONSENSE] = on_nonsense },
-	[STANDING] = { [EVENT_CLOSE] = on_close, [EVENT_CLIENT_ENDED] = on_client_ended,
+	[STANDING] = { [EVENT_CLOSE] = on_close, [EVENT_NEWS] = on_news, [EVENT_CLIENT_ENDED] = on_client_ended,
 		       [EVENT_KEEPER_ENDED] = on_keeper_ended, [EVENT_RESPONDER_ENDED] = on_responder_ended,
 		       [EVENT_WATCHDOG_ENDED] = on_watchdog_ended, [EVENT_DEADLINE] = on_deadline,
 		       [EVENT_SIGNAL] = on_signal, [EVENT_NONSENSE] = on_nonsense },
@@ -471,7 +493,7 @@ static bool take_record(struct warden *w, enum watched channel)
 static void look_at(struct warden *w, enum watched which)
 {
 	static const enum event events[WATCHED] = {
-		[ON_SIGNAL] = EVENT_SIGNAL,	    [ON_TIMER] = EVENT_DEADLINE,
+		[ON_SIGNAL] = EVENT_SIGNAL,	    [ON_TIMER] = EVENT_DEADLINE, [ON_NEWS] = EVENT_NEWS,
 		[KEEPER_PID] = EVENT_KEEPER_ENDED,  [CLIENT_PID] = EVENT_CLIENT_ENDED,
 		[RESPONDER_PID] = EVENT_RESPONDER_ENDED, [WATCHDOG_PID] = EVENT_WATCHDOG_ENDED,
 	};
@@ -496,7 +518,10 @@ static void loop(struct warden *w)
 			give_up(w);
 			return;
 		}
-		/* One event a round: each may change what there is to wait for. Signals and the deadline come first. */
+		/*
+		 * One event a round: each may change what there is to wait for. Signals and the deadline come first; news
+		 * of the ruleset, which may never end, come last.
+		 */
 		for (int i = 0; i < WATCHED; i++)
 			if (list[i].revents) {
 				look_at(w, (enum watched)i);

@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 
 #include "log.h"
+#include "seam.h"
 #include "window.h"
 
 enum { KEPT_WARDEN = 3, KEPT_JOURNAL = 4, KEPT_END = 5 };
@@ -34,11 +35,13 @@ static int recover(struct journal *journal)
 	/* What the warden wrote since the fork counts, not what this process remembers. */
 	rc = journal_reread(journal, &fault);
 	if (rc == 0)
-		rc = window_recover(journal, false, &fault);
+		rc = journal->armed ? window_recover(journal, &fault) : RECOVERY_NOTHING;
 	if (rc < 0)
 		log_error("watchdog: %s", fault.text);
-	else if (rc > 0)
-		log_warning("the watchdog closed the port: the warden had died");
+	else if (rc == RECOVERY_RULES)
+		log_warning("the watchdog has closed the port: the warden had died");
+	else if (rc == RECOVERY_ARMED)
+		log_warning("the warden had died, but the port was closed already");
 	return rc < 0 ? STATUS_FAILED : STATUS_DONE;
 }
 
@@ -63,7 +66,7 @@ static _Noreturn void watch(struct journal *journal, int warden, uint32_t second
 			left = 1; /* its death shows in the next round */
 		}
 		if (poll(&poll_warden, 1, (int)(left * 1000) + 1) > 0)
-			_exit(recover(journal));
+			_exit(seam("no-watchdog") ? STATUS_DONE : recover(journal));
 	}
 }
 

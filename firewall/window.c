@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <time.h>
 
 double monotonic_seconds(void)
@@ -38,19 +39,40 @@ static int attach(struct window *window, const struct config *config, struct fau
 	return config->gate.backend == BACKEND_AUTO ? backend_check_unknown(fault) : 0;
 }
 
+static int watch(struct window *window, int fd, struct fault *fault)
+{
+	struct epoll_event readable = { .events = EPOLLIN };
+
+	if (epoll_ctl(window->news, EPOLL_CTL_ADD, fd, &readable) < 0)
+		return fault_errno(fault, FAULT_LATER, "watching the firewall");
+	return 0;
+}
+
+static int plan(struct window *window, struct fault *fault)
+{
+	for (int i = 0; backends[i]; i++) {
+		struct ruleset *ruleset = window->ruleset[i];
+
+		if (ruleset && (backends[i]->plan(ruleset, &window->opening, &window->plan, fault) < 0 ||
+				backends[i]->digest(ruleset, window->before[i], fault) < 0 ||
+				watch(window, backends[i]->watch(ruleset), fault) < 0))
+			return -1;
+	}
+	window->opening.own_listener = !window->plan.unbound;
+	return 0;
+}
+
 int window_prepare(struct window *window, struct journal *journal, const struct config *config, struct fault *fault)
 {
 	memset(window, 0, sizeof(*window));
 	window->journal = journal;
+	window->news = epoll_create1(EPOLL_CLOEXEC);
+	if (window->news < 0)
+		return fault_errno(fault, FAULT_LATER, "watching the firewall");
 	if (opening_make(&window->opening, config->gate.port, config->gate.max_open, fault) < 0 ||
 	    attach(window, config, fault) < 0)
 		return -1;
-	for (int i = 0; backends[i]; i++)
-		if (window->ruleset[i] &&
-		    (backends[i]->plan(window->ruleset[i], &window->opening, &window->plan, fault) < 0 ||
-		     backends[i]->digest(window->ruleset[i], window->before[i], fault) < 0))
-			return -1;
-	return 0;
+	return plan(window, fault);
 }
 
 int window_open(struct window *window, struct fault *fault)
@@ -67,6 +89,24 @@ int window_open(struct window *window, struct fault *fault)
 	window->opened = monotonic_seconds();
 	window->open_cost = window->opened - start;
 	return 0;
+}
+
+/* What is put back lives no longer than what was swept away would have. */
+int window_mend(struct window *window, struct fault *fault)
+{
+	struct opening rest = window->opening;
+	double left = rest.seconds - (monotonic_seconds() - window->opened);
+	int mended = 0;
+
+	rest.seconds = left < 1 ? 1 : (uint32_t)left + 1;
+	for (int i = 0; backends[i]; i++) {
+		int rc = window->ruleset[i] ? backends[i]->mend(window->ruleset[i], &rest, fault) : 0;
+
+		if (rc < 0)
+			return -1;
+		mended |= rc;
+	}
+	return mended;
 }
 
 int window_close(struct window *window, struct fault *fault)
@@ -104,34 +144,38 @@ void window_free(struct window *window)
 		if (window->ruleset[i])
 			backends[i]->detach(window->ruleset[i]);
 	memset(window->ruleset, 0, sizeof(window->ruleset));
+	close_fd(&window->news);
 }
 
 static int close_all(const char *tag, struct fault *fault)
 {
-	int rc = 0;
+	int result = 0;
 
-	for (int i = 0; backends[i]; i++) {
+	for (int i = 0; backends[i]; i++) { /* one that fails does not keep the others open */
 		struct ruleset *ruleset = NULL;
-		int attached = backends[i]->attach(&ruleset, fault);
+		int rc = backends[i]->attach(&ruleset, fault);
 
-		if (attached < 0 || (attached && backends[i]->close(ruleset, tag, fault) < 0))
-			rc = -1;
-		if (attached > 0)
+		if (rc > 0) {
+			rc = backends[i]->close(ruleset, tag, fault);
 			backends[i]->detach(ruleset);
+		}
+		result = rc < 0 || result < 0 ? -1 : result | rc;
 	}
-	return rc;
+	return result;
 }
 
-/* Any tag, not the journal's only: there is one warden at a time, so whatever else carries a tag is a leftover too. */
-int window_recover(struct journal *journal, bool force, struct fault *fault)
+/*
+ * Any tag, not the journal's only: there is one warden at a time, so whatever else carries a tag is a leftover too. And not
+ * only when the journal is armed: a ruleset that somebody saved during a window and loads later brings the rules back.
+ */
+int window_recover(struct journal *journal, struct fault *fault)
 {
 	bool armed = journal->armed;
+	int found = close_all(NULL, fault);
 
-	if (!armed && !force)
-		return 0;
-	if (close_all(NULL, fault) < 0)
+	if (found < 0)
 		return fault_at(fault, "closing what an earlier run left open");
 	if (armed && journal_clear(journal, fault) < 0)
 		return -1;
-	return armed;
+	return found ? RECOVERY_RULES : armed ? RECOVERY_ARMED : RECOVERY_NOTHING;
 }

@@ -17,6 +17,7 @@ struct window {
 	struct ruleset *ruleset[WINDOW_BACKENDS];		/* by place in backends[]; NULL: not in use */
 	unsigned char before[WINDOW_BACKENDS][DIGEST_SIZE];
 	struct plan plan;
+	int news;		/* readable when somebody has committed; -1: there is no window */
 	bool standing;		/* from the moment it may stand until a reading shows that it does not */
 	double opened;		/* monotonic seconds */
 	double open_cost, close_cost; /* seconds spent in the backends */
@@ -32,6 +33,9 @@ int window_prepare(struct window *window, struct journal *journal, const struct 
 /* Arms the journal, then opens in every backend. After a fault it must be closed like one that stands. */
 int window_open(struct window *window, struct fault *fault) MUST_CHECK;
 
+/* After news, while it stands: puts back what others have swept away. 1: it did. 0: nothing was gone. -1: fault. */
+int window_mend(struct window *window, struct fault *fault) MUST_CHECK;
+
 /* Closes in every backend and reads back; clearing the journal is next. May be repeated; after a fault it still stands. */
 int window_close(struct window *window, struct fault *fault) MUST_CHECK;
 
@@ -40,11 +44,14 @@ int window_compare(struct window *window, unsigned char after[DIGEST_SIZE], stru
 
 void window_free(struct window *window);
 
+/* What recovery met. */
+enum { RECOVERY_NOTHING, RECOVERY_ARMED, RECOVERY_RULES };
+
 /*
- * Closes whatever an earlier process has left: when the journal is armed, or always when forced. 1: the journal was armed
- * (or unreadable) and all is closed now. 0: there was nothing to do.
+ * Closes whatever an earlier process has left, and clears the journal. RECOVERY_RULES: something stood in the firewall.
+ * RECOVERY_ARMED: nothing did, but the journal was armed or unreadable.
  */
-int window_recover(struct journal *journal, bool force, struct fault *fault) MUST_CHECK;
+int window_recover(struct journal *journal, struct fault *fault) MUST_CHECK;
 
 double monotonic_seconds(void);
 

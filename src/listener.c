@@ -111,11 +111,14 @@ static int make(int family, uint16_t port, struct fault *fault)
 	socklen_t length = family == AF_INET ? sizeof(v4) : sizeof(v6);
 	int one = 1, level = family == AF_INET ? IPPROTO_IP : IPPROTO_IPV6;
 	int transparent = family == AF_INET ? IP_TRANSPARENT : IPV6_TRANSPARENT;
+	/* Accepted sockets inherit it: when the responder is gone, its connections are reset and none lives on. */
+	struct linger reset = { .l_onoff = 1, .l_linger = 0 };
 
 	if (fd < 0)
 		return fault_errno(fault, FAULT_FAILED, "making a socket");
 	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)) < 0 ||
 	    (family == AF_INET6 && setsockopt(fd, level, IPV6_V6ONLY, &one, sizeof(one)) < 0) ||
+	    setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset)) < 0 ||
 	    setsockopt(fd, level, transparent, &one, sizeof(one)) < 0)
 		return fault_errno(fault, FAULT_FAILED, "preparing a socket (CAP_NET_ADMIN is needed)");
 	if (bind(fd, address, length) < 0 || listen(fd, BACKLOG) < 0)

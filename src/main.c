@@ -28,12 +28,11 @@ static int recover(struct host *host, int argc, char **argv);
 static const struct command {
 	const char *name, *arguments, *help;
 	int (*run)(struct host *, int argc, char **argv);
-	bool force_recovery; /* search the firewall even if the journal is clear */
 } commands[] = {
-	{ "renew", "", "renew the certificates that are due (what the timer runs)", renew, false },
-	{ "renew-now", "[NAME...]", "obtain these certificates now, or all of them", renew_now, false },
-	{ "plan", "", "show what would be opened in the firewall, changing nothing", plan, false },
-	{ "recover", "", "close whatever an earlier run may have left open", recover, true },
+	{ "renew", "", "renew the certificates that are due (what the timer runs)", renew },
+	{ "renew-now", "[NAME...]", "obtain these certificates now, or all of them", renew_now },
+	{ "plan", "", "show what would be opened in the firewall, changing nothing", plan },
+	{ "recover", "", "close whatever an earlier run may have left open", recover },
 };
 
 static int usage(FILE *out, int status)
@@ -118,9 +117,28 @@ static int recover(struct host *host, int argc, char **argv)
 	return STATUS_DONE;
 }
 
-/* Configuration, then journal, then recovery: nothing else starts before what an earlier run left is closed. */
-static int prepare(struct host *host, const char *file, bool force, struct fault *fault)
+/* Says which of the nets had closed the port. Whoever holds the journal knows that no process of that run lives any more. */
+static void say_recovered(const struct host *host, bool armed, int recovered)
 {
+	const struct opening *opening = &host->journal.opening;
+
+	if (recovered == RECOVERY_RULES && !armed)
+		log_warning("rules of acmegate stood in the firewall that no run had left (was a ruleset loaded that was saved "
+			    "while the port was open?); they are removed");
+	else if (recovered == RECOVERY_RULES && opening->own_listener && opening->tag[0])
+		log_warning("an earlier run was killed while port %u was open; the kernel closed it with that process, and its "
+			    "rules are removed now", opening->port);
+	else if (recovered == RECOVERY_RULES)
+		log_warning("an earlier run had left the port open; it is closed now");
+	else if (recovered == RECOVERY_ARMED)
+		log_warning("an earlier run ended before it could say that the port is closed; it is, nothing of acmegate's "
+			    "stands in the firewall");
+}
+
+/* Configuration, then journal, then recovery: nothing else starts before what an earlier run left is closed. */
+static int prepare(struct host *host, const char *file, struct fault *fault)
+{
+	bool armed;
 	int recovered;
 
 	if (config_load(host->config, file, fault) < 0)
@@ -131,10 +149,12 @@ static int prepare(struct host *host, const char *file, bool force, struct fault
 	if (host->journal.quarantined)
 		log_warning("the journal was unreadable and is kept as %s/journal.corrupt; searching the firewall for leftovers",
 			    host->config->gate.state);
-	recovered = window_recover(&host->journal, force, fault);
-	if (recovered > 0)
-		log_warning("an earlier run had left the port open or unfinished; it is closed now");
-	return recovered < 0 ? -1 : 0;
+	armed = host->journal.armed;
+	recovered = window_recover(&host->journal, fault);
+	if (recovered < 0)
+		return -1;
+	say_recovered(host, armed, recovered);
+	return 0;
 }
 
 static int run(const struct command *command, const char *file, int argc, char **argv)
@@ -143,7 +163,7 @@ static int run(const struct command *command, const char *file, int argc, char *
 	struct host host = { .config = &config, .state_fd = -1 };
 	struct fault fault;
 
-	if (prepare(&host, file, command->force_recovery, &fault) < 0) {
+	if (prepare(&host, file, &fault) < 0) {
 		log_error("%s", fault.text);
 		return fault_status(&fault);
 	}

@@ -132,7 +132,7 @@ static void tell_hit(const char *token, const char *address)
 
 /* --- connections -------------------------------------------------------------------------------------------------- */
 
-/* Without a farewell: the peer gets a reset, and no state of it stays in the kernel. */
+/* Without a farewell: the peer gets a reset, and nothing of the connection lives on behind the window. */
 static void drop(struct connection *connection)
 {
 	struct linger at_once = { .l_onoff = 1, .l_linger = 0 };
@@ -140,15 +140,6 @@ static void drop(struct connection *connection)
 
 	(void)setsockopt(*fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
 	close_fd(fd);
-}
-
-/* A peer that has its answer keeps it: the kernel sees to what is still under way. */
-static void give_up(struct connection *connection)
-{
-	if (connection->answered)
-		close_fd(fd_of(connection));
-	else
-		drop(connection);
 }
 
 /* An answer fits into the empty send buffer of a fresh connection; a peer for which it does not gets nothing. */
@@ -243,7 +234,7 @@ static struct connection *free_place(void)
 		if (*fd_of(&self.connection[i]) < 0)
 			return &self.connection[i];
 	place = oldest();
-	give_up(place);
+	drop(place);
 	return place;
 }
 
@@ -268,7 +259,7 @@ static int accept_one(int listener, struct fault *fault)
 		place = oldest();
 		if (!place)
 			return fault_errno(fault, FAULT_LATER, "accepting connections");
-		give_up(place);
+		drop(place);
 		return 0;
 	}
 	if (fd < 0 && (errno == EBADF || errno == EINVAL || errno == ENOTSOCK))
@@ -306,7 +297,7 @@ static int drop_late(void)
 		if (*fd_of(connection) < 0)
 			continue;
 		if (connection->deadline <= time)
-			give_up(connection);
+			drop(connection);
 		else if (connection->deadline < next)
 			next = connection->deadline;
 	}

@@ -59,9 +59,9 @@ privileged='^src/(main|spawn|listener)\.[ch]$'
 report "the agent and the base include nothing of firewall/ and backends/" \
 	"$(users "$gate_headers" "^(firewall|backends)/|$privileged")"
 
-# What both share: fault, own, log, wire, config, safe, sandbox.
+# What both share: fault, own, log, wire, config, safe, seam, sandbox.
 agent_headers=$(find src -name '*.h' | sed 's,.*/,,' |
-	grep -vxE '(fault|own|log|wire|config|safe|sandbox|spawn|listener)\.h' | sed 's/\./\\./' | paste -sd '|' -)
+	grep -vxE '(fault|own|log|wire|config|safe|seam|sandbox|spawn|listener)\.h' | sed 's/\./\\./' | paste -sd '|' -)
 report "the privileged image includes nothing of the agent" "$(
 	# shellcheck disable=SC2046
 	includes $(files firewall backends) $(files src | grep -E "$privileged") |
@@ -87,7 +87,7 @@ report "a backend includes backend.h, the base and its own files only" "$(
 	includes $(files backends) | while read -r file header; do
 		name=${file##*/}
 		case $header in
-		backend.h | opening.h | fault.h | own.h | log.h | config.h | run.h) continue ;;
+		backend.h | opening.h | fault.h | own.h | seam.h | log.h | config.h | run.h) continue ;;
 		esac
 		[ -e "src/$header" ] || [ -e "firewall/$header" ] || [ -e "backends/$header" ] || continue
 		[ -e "backends/$header" ] && [ "$(printf %.3s "$header")" = "$(printf %.3s "$name")" ] && continue

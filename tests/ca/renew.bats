@@ -39,30 +39,6 @@ opens_once() {
 	rig_was_open 6 1
 }
 
-# The CA never gets through, the probe does: the window stays open until somebody acts. Pebble's ports are the ephemeral ones.
-deafen_ca() {
-	rig_ca nft 'add table inet deaf; add chain inet deaf out { type filter hook output priority 0; }
-		add rule inet deaf out tcp sport >= 32768 tcp dport 80 drop'
-}
-
-# Starts a run and returns when its window is open. $pid is acmegate itself.
-open_window() {
-	rig_pebble
-	rig_config one.test
-	deafen_ca
-	rig_before
-	ip netns exec "$RIG_HOST" "$RIG_ACMEGATE" -c "$RIG_CONF" renew-now >"$RIG_DIR/out" 2>&1 3>&- &
-	pid=$!
-	rig_until 20 rig_opened || {
-		cat "$RIG_DIR/out"
-		return 1
-	}
-}
-
-silent_now() { [ "$(rig_probe_once)" = $'4 silent\n6 silent' ]; }
-as_before() { rig_ruleset | cmp -s - "$RIG_DIR/before"; }
-host_idle() { [ -z "$(ip netns pids "$RIG_HOST")" ]; }
-
 hook() {
 	cat >"$RIG_DIR/hook"
 	chmod 0755 "$RIG_DIR/hook"
@@ -248,31 +224,31 @@ hook() {
 }
 
 @test "SIGTERM in mid-window: closed, the ruleset the same, nothing runs on" {
-	open_window
+	rig_window
 	rig_end "$pid" TERM
 	output=$(cat "$RIG_DIR/out")
-	silent_now
-	rig_until 5 host_idle
+	rig_silent
+	rig_until 5 rig_idle
 	rig_after
 	opens_once
 }
 
 @test "SIGINT in mid-window: closed, the ruleset the same" {
-	open_window
+	rig_window
 	# A job in the background of a shell without job control ignores SIGINT unless it sets its own handler.
 	rig_end "$pid" INT
 	output=$(cat "$RIG_DIR/out")
-	silent_now
-	rig_until 5 host_idle
+	rig_silent
+	rig_until 5 rig_idle
 	rig_after
 }
 
 @test "SIGKILL in mid-window: the watchdog closes, the next run is a normal one" {
-	open_window
+	rig_window
 	kill -s KILL "$pid"
-	rig_until 2 silent_now
-	rig_until 5 as_before
-	rig_until 5 host_idle
+	rig_until 2 rig_silent
+	rig_until 5 rig_as_before
+	rig_until 5 rig_idle
 	rig_after
 	opens_once
 	rig_ca nft flush ruleset
@@ -282,9 +258,9 @@ hook() {
 }
 
 @test "everything killed at once: silent at once, recover removes the rest" {
-	open_window
+	rig_window
 	for victim in $(ip netns pids "$RIG_HOST"); do kill -s KILL "$victim"; done
-	rig_until 2 silent_now
+	rig_until 2 rig_silent
 	run rig_acmegate recover
 	[ "$status" -eq 0 ]
 	rig_after
@@ -301,7 +277,7 @@ hook() {
 }
 
 @test "a CA that never comes: the deadline closes the window" {
-	RIG_GATE='max_open = 5' open_window
+	RIG_GATE='max_open = 5' rig_window
 	rig_until 30 rig_gone "$pid"
 	result=0
 	wait "$pid" || result=$?

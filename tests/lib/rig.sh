@@ -12,6 +12,7 @@
 #	rig_ruleset			the ruleset as text and JSON without what packets and time change
 #	rig_probe_start, rig_probe_stop	port 80 seen from the CA's side, into $RIG_DIR/probe; see probe.c
 #	rig_before, rig_after		both, and the assertion that nothing is left behind
+#	rig_window, rig_release, rig_ends	a run whose window stands until it is released or somebody acts
 #	rig_down			remove it all; done by a trap on exit, except in bats, where teardown_file must
 
 # What a build and a run in the rig need; the tests and the benchmark name more.
@@ -180,6 +181,7 @@ rig_pebble_stop() {
 
 rig_answers() { rig_host curl -s -o /dev/null --max-time 2 --cacert "$RIG_DIR/pki/ca.pem" "https://$RIG_CA4:14000/dir"; }
 
+# shellcheck disable=SC2120 # arguments come from those who source this
 rig_pebble() {
 	rig_pebble_stop
 	cat >"$RIG_DIR/pebble.json" <<-JSON
@@ -272,6 +274,48 @@ rig_probe_windows() {
 }
 
 rig_opened() { grep -q '^answer' "$RIG_DIR/probe" 2>/dev/null; }
+
+# --- a window that stands -------------------------------------------------------------------------------------------------
+
+# The CA's packets stay at home, and the probe's do not: Pebble's source ports are the ephemeral ones. TCP tries again after
+# one second and after two, so a validation goes on once it is released.
+rig_hold() {
+	rig_ca nft 'add table inet hold; add chain inet hold out { type filter hook output priority 0; }
+		add rule inet hold out tcp sport >= 32768 tcp dport 80 drop'
+}
+rig_release() { rig_ca nft delete table inet hold; }
+
+# rig_window [COMMAND...]: starts renew-now (or another command), and returns when its window is open. $pid is acmegate itself.
+rig_window() {
+	rig_pebble
+	rig_config one.test
+	rig_hold
+	rig_before
+	ip netns exec "$RIG_HOST" "$RIG_ACMEGATE" -c "$RIG_CONF" "${@:-renew-now}" >"$RIG_DIR/out" 2>&1 3>&- &
+	pid=$!
+	rig_until 20 rig_opened || {
+		cat "$RIG_DIR/out"
+		return 1
+	}
+}
+
+# rig_ends STATUS: the run ends so (an extended regular expression); what it printed is $output
+rig_ends() {
+	local result=0
+	rig_until 30 rig_gone "$pid" || kill -s KILL "$pid"
+	wait "$pid" || result=$?
+	output=$(cat "$RIG_DIR/out")
+	[[ $result =~ ^($1)$ ]] || {
+		rig_say "exit status $result, not $1"
+		return 1
+	}
+}
+
+# rig_ours [WHAT]: how many rules and sets of ours stand
+rig_ours() { rig_host nft -a list "${@:-ruleset}" | grep -cE '(comment|set) .*acmegate[:_][0-9a-f]{16}' || true; }
+rig_idle() { [ -z "$(ip netns pids "$RIG_HOST")" ]; }
+rig_silent() { [ "$(rig_probe_once)" = $'4 silent\n6 silent' ]; }
+rig_as_before() { rig_ruleset | cmp -s - "$RIG_DIR/before"; }
 
 # --- assertions ---------------------------------------------------------------------------------------------------------
 

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * seam.h - switches one net off, so that the others can be tested alone: ACMEGATE_SEAMS names what goes, with spaces between.
+ *
+ *	no-timeout	the kernel refuses sets with a timeout
+ *	no-socket	the kernel refuses the expression that binds the rule to our socket
+ *	no-watchdog	the watchdog ends with the warden and does nothing
+ *
+ * Only with --enable-seams: a release does not contain them.
+ */
+#ifndef ACMEGATE_SEAM_H
+#define ACMEGATE_SEAM_H
+
+#ifdef ACMEGATE_SEAMS
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+static inline bool seam(const char *name)
+{
+	const char *off = getenv("ACMEGATE_SEAMS");
+
+	return off && strstr(off, name);
+}
+#else
+#define seam(name) false
+#endif
+
+#endif
