@@ -34,6 +34,7 @@
 #define MOST 600000	/* probes of one family: ten minutes */
 #define PORTS 20000	/* more than the ten seconds for which conntrack remembers a reset connection */
 #define FIRST_PORT 10000
+#define ONCE_PORT 31000	/* of the short one, which may run beside a long one */
 #define INTERVAL 0.001
 #define PATIENCE 0.03	/* for the last answers */
 
@@ -51,6 +52,7 @@ struct family {
 };
 
 static volatile sig_atomic_t stopped;
+static int first_port = FIRST_PORT;
 
 static void on_signal(int signal)
 {
@@ -132,7 +134,7 @@ static void ask(struct family *family, uint16_t port)
 
 	if (family->count == MOST)
 		return;
-	header.source = htons((uint16_t)(FIRST_PORT + family->count % PORTS));
+	header.source = htons((uint16_t)(first_port + family->count % PORTS));
 	header.dest = htons(port);
 	header.seq = htonl((uint32_t)family->count * 7919U);
 	header.doff = 5;
@@ -148,7 +150,7 @@ static void ask(struct family *family, uint16_t port)
 
 static void note(struct family *family, uint16_t port, const struct tcphdr *header)
 {
-	int slot = ntohs(header->dest) - FIRST_PORT, last = family->count - 1, probe;
+	int slot = ntohs(header->dest) - first_port, last = family->count - 1, probe;
 	enum state state;
 
 	if (ntohs(header->source) != port || slot < 0 || slot >= PORTS || last < 0)
@@ -237,6 +239,8 @@ int main(int argc, char **argv)
 	uint16_t port;
 	double next, end;
 
+	if (once)
+		first_port = ONCE_PORT;
 	if (argc - once != 6) {
 		fprintf(stderr, "usage: probe [-o] PORT SOURCE4 TARGET4 SOURCE6 TARGET6\n");
 		return 2;

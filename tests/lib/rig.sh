@@ -80,6 +80,12 @@ rig_make() {
 		make -s -C "$RIG_BUILD" -j"$(nproc)"
 }
 
+# A second build, in which single nets can be switched off; see src/seam.h.
+rig_seams() {
+	mkdir -p "$RIG_BUILD/seams" && (cd "$RIG_BUILD/seams" && "$RIG_ROOT/configure" -q --enable-werror --enable-seams) &&
+		make -s -C "$RIG_BUILD/seams" -j"$(nproc)" acmegate acmegate-agent
+}
+
 rig_build_probe() {
 	RIG_PROBE=$RIG_BUILD/tests/lib/probe
 	export RIG_PROBE

@@ -151,7 +151,6 @@ monitor_shows() {
 	rig_window
 	run rig_acmegate renew-now
 	[ "$status" -eq 75 ]
-	# Not rig_probe_once: its answers would be taken for those of the probe that runs.
 	[ "$(rig_ours ruleset)" -ge 2 ]
 	rig_release
 	rig_ends 0

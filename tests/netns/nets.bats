@@ -1,0 +1,238 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-3.0-or-later
+# The four nets under an open port, each alone: the others are switched off by the seams that only a test build has.
+bats_require_minimum_version 1.5.0
+
+setup_file() {
+	source "$BATS_TEST_DIRNAME/../lib/rig.sh"
+	rig_seams
+	rig_up
+}
+
+teardown_file() {
+	source "$BATS_TEST_DIRNAME/../lib/rig.sh"
+	rig_down
+}
+
+setup() {
+	source "$BATS_TEST_DIRNAME/../lib/rig.sh"
+	RIG_ACMEGATE=$RIG_BUILD/seams/acmegate
+	RIG_GATE='max_open = 5'
+	rm -rf "$RIG_STATE"
+	rig_policy_drop | rig_nft -
+}
+
+teardown() {
+	[ -n "${BATS_TEST_COMPLETED:-}" ] || printf '%s\n' "${output:-}" "$(cat "$RIG_DIR/out" "$RIG_DIR/probe")"
+	rig_ca nft flush ruleset
+	rig_end_of probe
+	rig_end_of server
+	rig_pebble_stop
+}
+
+without() { export ACMEGATE_SEAMS="$*"; }
+
+# dies WHO: SIGKILL to the warden, the watchdog, or all of acmegate at once; remembers when
+dies() {
+	local victims=() child
+	case $1 in
+	warden) victims=("$pid") ;;
+	all) mapfile -t victims < <(ip netns pids "$RIG_HOST") ;;
+	esac
+	killed=$EPOCHREALTIME
+	kill -s KILL "${victims[@]}"
+}
+
+# silent_within SECONDS: from the last death until the first SYN that nobody answered any more, both families
+silent_within() {
+	rig_until 15 rig_silent
+	rig_probe_stop
+	awk -v killed="$killed" -v most="$1" -v what="$BATS_TEST_DESCRIPTION" '
+		$1 == "interval" { state[$2] = $3; from[$2] = $4 }
+		END {
+			for (family in state) {
+				after = from[family] - killed
+				if (state[family] != "silent" || after > most) bad = 1
+				if (after > worst) worst = after
+			}
+			printf "# %s: silent after %.1f ms\n", what, worst * 1000
+			exit bad
+		}' "$RIG_DIR/probe" >&3
+}
+
+# A listener of somebody else's, which a time-bound opening would let the world in to.
+server_start() {
+	ip netns exec "$RIG_HOST" python3 -c 'import socket, time
+for family, address in (socket.AF_INET, "0.0.0.0"), (socket.AF_INET6, "::"):
+    s = socket.socket(family); s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    family == socket.AF_INET6 and s.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+    s.bind((address, 80)); s.listen(); globals().setdefault("keep", []).append(s)
+time.sleep(60)' 3>&- &
+	echo $! >"$RIG_DIR/server.pid"
+}
+
+@test "the warden alone closes when a child dies, at its deadline, and at a signal" {
+	without no-timeout no-socket no-watchdog
+	rig_window
+	kill -s KILL "$(pgrep -P "$pid" -f 'agent client')"
+	rig_ends 1
+	rig_after
+	rig_window
+	kill -s STOP "$(pgrep -P "$pid" -f 'agent client')"
+	rig_ends 75
+	[[ $output == *max_open* ]]
+	[[ $output == *'port 80 closed after'* ]]
+	rig_after
+	rig_window
+	kill -s TERM "$pid"
+	rig_ends 75
+	rig_after
+}
+
+@test "the watchdog alone closes when the warden is killed" {
+	without no-timeout no-socket
+	rig_window
+	dies warden
+	silent_within 0.050
+	rig_until 5 rig_idle
+	grep -q 'the watchdog has closed the port' "$RIG_DIR/out"
+	rig_as_before
+	run -0 rig_acmegate recover
+	[[ $output != *'earlier run'* ]]
+}
+
+@test "the kernel alone closes when everything is killed: the rule ends with our socket" {
+	without no-timeout no-watchdog
+	rig_window
+	dies all
+	server_start
+	silent_within 0.050
+	[ "$(rig_ours)" = 2 ]
+	run -0 rig_acmegate recover
+	[[ $output == *'the kernel closed it with that process'* ]]
+	rig_as_before
+}
+
+@test "the kernel alone closes when everything is killed: the time is up" {
+	without no-socket no-watchdog
+	rig_window
+	dies all
+	server_start
+	silent_within 5.1
+	[ "$(rig_ours)" = 2 ]
+	run -0 rig_acmegate recover
+	[[ $output == *'it is closed now'* ]]
+	rig_as_before
+}
+
+@test "each process stopped in mid-window: closed when the time is up, at the latest" {
+	unset ACMEGATE_SEAMS
+	for role in client responder keeper; do
+		rig_window
+		kill -s STOP "$(pgrep -P "$pid" -f "agent $role")"
+		rig_ends '1|75'
+		rig_after
+	done
+	# The watchdog is the one child that has another name for itself.
+	rig_window
+	kill -s STOP "$(pgrep -P "$pid" -x acmegate-watch)"
+	rig_release
+	rig_ends 0
+	rig_after
+	rig_window
+	kill -s STOP "$pid"
+	rig_until 7 rig_silent
+	# The kernel closed; the watchdog ends a warden that overstays and tidies up.
+	rig_ends 137
+	rig_until 5 rig_idle
+	rig_after
+}
+
+@test "the clock is set a year on and a year back in mid-window" {
+	unset ACMEGATE_SEAMS
+	cat >"$RIG_DIR/acmegate" <<-SH
+		#!/bin/sh
+		export LD_PRELOAD=$(dpkg -L libfaketime | grep '/libfaketime\.so\.1$') FAKETIME_TIMESTAMP_FILE=$RIG_DIR/clock
+		export FAKETIME_NO_CACHE=1 FAKETIME_DONT_FAKE_MONOTONIC=1
+		exec $RIG_ACMEGATE "\$@"
+	SH
+	chmod 0755 "$RIG_DIR/acmegate"
+	RIG_ACMEGATE=$RIG_DIR/acmegate
+	for step in +365d -365d; do
+		echo +0d >"$RIG_DIR/clock"
+		rig_window
+		grep -q faketime "/proc/$pid/maps"
+		echo "$step" >"$RIG_DIR/clock"
+		rig_release
+		rig_ends 0
+		rig_after
+		echo +0d >"$RIG_DIR/clock"
+		rig_window
+		echo "$step" >"$RIG_DIR/clock"
+		kill -s STOP "$(pgrep -P "$pid" -f 'agent client')"
+		SECONDS=0
+		rig_ends 75
+		[ "$SECONDS" -ge 4 ]
+		rig_after
+	done
+}
+
+@test "recovery alone closes at the next start of anything" {
+	for command in recover plan renew renew-now; do
+		without no-timeout no-socket no-watchdog
+		rm -rf "$RIG_STATE"
+		rig_window
+		dies all
+		sleep 0.2
+		# Open, to whoever listens next.
+		[ "$(rig_probe_once)" = $'4 refusing\n6 refusing' ]
+		rig_release
+		run rig_acmegate "$command"
+		[[ $output == *'had left the port open; it is closed now'* ]]
+		rig_silent
+		rig_probe_stop
+		rig_as_before
+	done
+}
+
+@test "recovery without any journal" {
+	without no-timeout no-socket no-watchdog
+	rig_window
+	dies all
+	rm "$RIG_STATE/journal"
+	run -0 rig_acmegate recover
+	[[ $output == *'no run had left'* ]]
+	rig_silent
+	rig_as_before
+}
+
+@test "a kernel that lacks a net is said to" {
+	without no-socket
+	rig_window
+	rig_release
+	rig_ends 0
+	[[ $output == *'nft_socket'* ]]
+	rig_after
+	without no-timeout
+	rig_window
+	rig_release
+	rig_ends 0
+	[[ $output == *'no timeouts in sets'*'only the end of its socket'* ]]
+	rig_after
+	without no-timeout no-socket
+	rig_window
+	rig_release
+	rig_ends 0
+	[[ $output == *'stays open until acmegate recover runs'* ]]
+	rig_after
+}
+
+@test "a release build has no seams" {
+	RIG_ACMEGATE=$RIG_BUILD/acmegate
+	without no-timeout no-socket no-watchdog
+	rig_window
+	[[ $(rig_host nft list ruleset) == *'socket transparent 1'* ]]
+	dies all
+	server_start
+	silent_within 0.050
+}
