@@ -562,7 +562,7 @@ static int attempt_plan(struct ruleset *ruleset, const void *arg, struct fault *
 			 "nft insert rule %s %s %s tcp dport %u%s accept", nft_family(ruleset->spot[i].family),
 			 ruleset->spot[i].table, ruleset->spot[i].chain, planning->opening->port,
 			 ruleset->bound ? " socket transparent 1" : "");
-	plan->unbound = plan->unbound || (ruleset->spots && !ruleset->bound);
+	plan->unbound = plan->unbound || (ruleset->spots && planning->opening->own_listener && !ruleset->bound);
 	plan->untimed = plan->untimed || (ruleset->spots && !ruleset->timed);
 	if (ruleset->warning[0])
 		snprintf(plan->warning, sizeof(plan->warning), "%s", ruleset->warning);

@@ -20,7 +20,6 @@
 #include "wire.h"
 
 #define RUN_SECONDS 900		/* a run without a window may last this long: a CA that hangs ends it */
-#define WATCHDOG_GRACE 5	/* the watchdog acts when the warden's own deadline has not */
 #define KEEPER_SECONDS 10	/* how long the keeper may take to end when it is told to */
 
 enum state { SURVEYING, WORKING, OPENING, STANDING, CLOSING, STATES };
@@ -111,65 +110,14 @@ static void drop_responder(struct warden *w)
 	close_fd(&w->fd[ON_RESPONDER]);
 }
 
-static void say_opened(struct warden *w)
-{
-	const struct plan *plan = &w->window.plan;
-
-	if (plan->warning[0])
-		log_warning("%s", plan->warning);
-	if (plan->unbound)
-		log_warning("this kernel cannot bind the rule to acmegate's socket (nft_socket): until it is closed, another "
-			    "process that listens on port %u can be reached too", w->config->gate.port);
-	if (plan->untimed)
-		log_warning("this kernel has no timeouts in sets: if all of acmegate is killed, %s",
-			    plan->unbound ? "the port stays open until acmegate recover runs" :
-					    "only the end of its socket closes the port");
-	for (size_t i = 0; i < plan->lines; i++)
-		log_debug("%s", plan->line[i]);
-	if (plan->lines)
-		log_notice("port %u open for at most %u s (%zu rule%s in %.2f ms)", w->config->gate.port,
-			   w->config->gate.max_open, plan->lines, plan->lines == 1 ? "" : "s", w->window.open_cost * 1e3);
-	else
-		log_notice("port %u is not blocked by any chain; nothing to open", w->config->gate.port);
-}
-
-static void say_unchanged(struct warden *w)
-{
-	unsigned char after[DIGEST_SIZE];
-	int same = window_compare(&w->window, after, &w->fault);
-
-	if (same < 0)
-		log_warning("the ruleset could not be compared: %s", w->fault.text);
-	else if (same)
-		log_notice("ruleset unchanged (sha256 %02x%02x%02x%02x%02x%02x...)", after[0], after[1], after[2], after[3],
-			   after[4], after[5]);
-	else
-		log_notice("nothing of acmegate's is left in the ruleset; somebody else has changed it meanwhile");
-}
-
-/* Everything that ends a window ends here. A firewall that cannot be read is tried again: this is the promise. */
+/* Everything that ends a window ends here. */
 static void shut(struct warden *w)
 {
-	double opened = w->window.opened;
-
 	w->fd[ON_NEWS] = -1; /* the window's own */
-	if (!w->window.standing)
+	if (!w->window.standing || window_shut(&w->window, &w->fault) == 0)
 		return;
-	for (int i = 0; window_close(&w->window, &w->fault) < 0; i++) {
-		struct timespec pause = { .tv_nsec = 100000000 };
-
-		log_error("closing port %u: %s", w->config->gate.port, w->fault.text);
-		w->status = STATUS_FAILED;
-		if (i == 20) {
-			log_error("the port may still be open; run acmegate recover. The kernel closes it after %u s at the latest",
-				  w->config->gate.max_open);
-			drop_responder(w);
-			return; /* the journal stays armed */
-		}
-		nanosleep(&pause, NULL);
-	}
-	if (opened > 0)
-		log_notice("port %u closed after %.1f ms", w->config->gate.port, (monotonic_seconds() - opened) * 1e3);
+	w->status = STATUS_FAILED;
+	drop_responder(w); /* the journal stays armed */
 }
 
 /* What can wait until the client has been told: the responder, the journal, the watchdog, the comparison. */
@@ -186,7 +134,7 @@ static void tidy(struct warden *w)
 	}
 	watchdog_stop(&w->fd[WATCHDOG_PID]);
 	if (opened)
-		say_unchanged(w);
+		window_say_unchanged(&w->window);
 	window_free(&w->window);
 	w->prepared = false;
 }
@@ -212,9 +160,9 @@ static int prepare_window(struct warden *w)
 	int listeners[2], rc;
 
 	w->prepared = true;
-	if (window_prepare(&w->window, w->journal, w->config, &w->fault) < 0)
+	if (window_prepare(&w->window, w->journal, w->config, true, &w->fault) < 0)
 		return -1;
-	w->fd[WATCHDOG_PID] = watchdog_start(w->journal, w->config->gate.max_open + WATCHDOG_GRACE, &w->fault);
+	w->fd[WATCHDOG_PID] = watchdog_start(w->journal, w->config->gate.max_open, &w->fault);
 	if (w->fd[WATCHDOG_PID] < 0 || listener_open(w->config->gate.port, listeners, &w->fault) < 0)
 		return -1;
 	rc = start_responder(w, listeners);
@@ -250,19 +198,12 @@ static void on_ready(struct warden *w)
 	w->fd[ON_NEWS] = w->window.news;
 	if (send(w, ON_CLIENT, VERB_OPENED, 0, NULL, 0) < 0)
 		give_up(w);
-	say_opened(w);
+	window_say_opened(&w->window);
 }
 
 static void on_news(struct warden *w)
 {
-	double start = monotonic_seconds();
-	int rc = window_mend(&w->window, &w->fault);
-
-	if (rc < 0)
-		log_warning("somebody has changed the ruleset, and the opening could not be put back: %s", w->fault.text);
-	else if (rc > 0)
-		log_notice("somebody has changed the ruleset; the opening was put back in %.1f ms",
-			   (monotonic_seconds() - start) * 1e3);
+	window_say_mended(&w->window, window_mend(&w->window, &w->fault), &w->fault);
 }
 
 static void on_close(struct warden *w)

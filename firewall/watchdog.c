@@ -7,11 +7,14 @@
 #include <signal.h>
 #include <sys/pidfd.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 
 #include "log.h"
 #include "seam.h"
 #include "window.h"
+
+#define GRACE 5 /* seconds: for the warden's own deadline */
 
 enum { KEPT_WARDEN = 3, KEPT_JOURNAL = 4, KEPT_END = 5 };
 
@@ -48,9 +51,11 @@ static int recover(struct journal *journal)
 static _Noreturn void watch(struct journal *journal, int warden, uint32_t seconds)
 {
 	struct pollfd poll_warden = { .events = POLLIN };
-	double end = monotonic_seconds() + seconds;
+	double end = monotonic_seconds() + seconds + GRACE;
 
 	prctl(PR_SET_NAME, "acmegate-watch");
+	(void)setpriority(PRIO_PROCESS, 0, -20); /* a busy machine must not keep the port open */
+	log_leave_terminal();
 	setsid(); /* Ctrl-C and signals to the warden's group are not for the watchdog */
 	for (int signal_number = 1; signal_number < 32; signal_number++)
 		if (signal_number != SIGCHLD)

@@ -9,8 +9,8 @@
 
 /*
  * Forks the watchdog of this process; to be called before any listening socket exists, because a child that holds one keeps
- * the port. It shares the flock of the journal, so nobody else can begin before it has closed. After seconds it kills a
- * warden that still lives, and closes. Returns its pidfd.
+ * the port. It shares the flock of the journal, so nobody else can begin before it has closed. A few seconds after the time
+ * is up it kills a warden that still lives, and closes. Returns its pidfd.
  */
 int watchdog_start(const struct journal *journal, uint32_t seconds, struct fault *fault) MUST_CHECK;
 

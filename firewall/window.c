@@ -6,6 +6,8 @@
 #include <sys/epoll.h>
 #include <time.h>
 
+#include "log.h"
+
 double monotonic_seconds(void)
 {
 	struct timespec now;
@@ -58,11 +60,13 @@ static int plan(struct window *window, struct fault *fault)
 				watch(window, backends[i]->watch(ruleset), fault) < 0))
 			return -1;
 	}
-	window->opening.own_listener = !window->plan.unbound;
+	if (window->plan.unbound)
+		window->opening.own_listener = false;
 	return 0;
 }
 
-int window_prepare(struct window *window, struct journal *journal, const struct config *config, struct fault *fault)
+int window_prepare(struct window *window, struct journal *journal, const struct config *config, bool own_listener,
+		   struct fault *fault)
 {
 	memset(window, 0, sizeof(*window));
 	window->journal = journal;
@@ -72,6 +76,7 @@ int window_prepare(struct window *window, struct journal *journal, const struct 
 	if (opening_make(&window->opening, config->gate.port, config->gate.max_open, fault) < 0 ||
 	    attach(window, config, fault) < 0)
 		return -1;
+	window->opening.own_listener = own_listener;
 	return plan(window, fault);
 }
 
@@ -96,6 +101,7 @@ int window_mend(struct window *window, struct fault *fault)
 {
 	struct opening rest = window->opening;
 	double left = rest.seconds - (monotonic_seconds() - window->opened);
+	double start = monotonic_seconds();
 	int mended = 0;
 
 	rest.seconds = left < 1 ? 1 : (uint32_t)left + 1;
@@ -106,6 +112,7 @@ int window_mend(struct window *window, struct fault *fault)
 			return -1;
 		mended |= rc;
 	}
+	window->mend_cost = monotonic_seconds() - start;
 	return mended;
 }
 
@@ -124,7 +131,57 @@ int window_close(struct window *window, struct fault *fault)
 	return 0;
 }
 
-int window_compare(struct window *window, unsigned char after[DIGEST_SIZE], struct fault *fault)
+int window_shut(struct window *window, struct fault *fault)
+{
+	const struct timespec pause = { .tv_nsec = 100000000 };
+
+	for (int i = 0; window_close(window, fault) < 0; i++) {
+		log_error("closing port %u: %s", window->opening.port, fault->text);
+		if (i == 20) {
+			log_error("the port may still be open; run acmegate recover. The kernel closes it after %u s at the latest",
+				  window->opening.seconds);
+			return -1;
+		}
+		nanosleep(&pause, NULL);
+	}
+	if (window->opened > 0)
+		log_notice("port %u closed after %.1f ms", window->opening.port, (monotonic_seconds() - window->opened) * 1e3);
+	return 0;
+}
+
+void window_say_opened(const struct window *window)
+{
+	const struct opening *opening = &window->opening;
+	const struct plan *plan = &window->plan;
+
+	if (plan->warning[0])
+		log_warning("%s", plan->warning);
+	if (plan->unbound)
+		log_warning("this kernel cannot bind the rule to acmegate's socket (nft_socket): until it is closed, another "
+			    "process that listens on port %u can be reached too", opening->port);
+	if (plan->untimed)
+		log_warning("this kernel has no timeouts in sets: if all of acmegate is killed, %s",
+			    opening->own_listener ? "only the end of its socket closes the port" :
+						    "the port stays open until acmegate recover runs");
+	for (size_t i = 0; i < plan->lines; i++)
+		log_debug("%s", plan->line[i]);
+	if (plan->lines)
+		log_notice("port %u open for at most %u s (%zu rule%s in %.2f ms)", opening->port, opening->seconds, plan->lines,
+			   plan->lines == 1 ? "" : "s", window->open_cost * 1e3);
+	else
+		log_notice("port %u is not blocked by any chain; nothing to open", opening->port);
+}
+
+void window_say_mended(const struct window *window, int mended, const struct fault *fault)
+{
+	if (mended < 0)
+		log_warning("somebody has changed the ruleset, and the opening could not be put back: %s", fault->text);
+	else if (mended > 0)
+		log_notice("somebody has changed the ruleset; the opening was put back in %.1f ms", window->mend_cost * 1e3);
+}
+
+/* 1: the same. 0: not. */
+static int compare(struct window *window, unsigned char after[DIGEST_SIZE], struct fault *fault)
 {
 	bool same = true;
 
@@ -136,6 +193,21 @@ int window_compare(struct window *window, unsigned char after[DIGEST_SIZE], stru
 		same = same && !memcmp(after, window->before[i], DIGEST_SIZE);
 	}
 	return same;
+}
+
+void window_say_unchanged(struct window *window)
+{
+	unsigned char after[DIGEST_SIZE];
+	struct fault fault;
+	int same = compare(window, after, &fault);
+
+	if (same < 0)
+		log_warning("nothing of acmegate's is left in the ruleset, but it could not be compared: %s", fault.text);
+	else if (same)
+		log_notice("ruleset unchanged (sha256 %02x%02x%02x%02x%02x%02x...)", after[0], after[1], after[2], after[3],
+			   after[4], after[5]);
+	else
+		log_notice("nothing of acmegate's is left in the ruleset; somebody else has changed it meanwhile");
 }
 
 void window_free(struct window *window)

@@ -20,15 +20,15 @@ struct window {
 	int news;		/* readable when somebody has committed; -1: there is no window */
 	bool standing;		/* from the moment it may stand until a reading shows that it does not */
 	double opened;		/* monotonic seconds */
-	double open_cost, close_cost; /* seconds spent in the backends */
+	double open_cost, close_cost, mend_cost; /* seconds spent in the backends */
 };
 
 /*
  * Attaches to the firewalls of this host and finds what is to be opened; changes nothing. Refuses, with the reason, what it
  * knows it could not open. Ends with window_free() in any case.
  */
-int window_prepare(struct window *window, struct journal *journal, const struct config *config, struct fault *fault)
-	MUST_CHECK;
+int window_prepare(struct window *window, struct journal *journal, const struct config *config, bool own_listener,
+		   struct fault *fault) MUST_CHECK;
 
 /* Arms the journal, then opens in every backend. After a fault it must be closed like one that stands. */
 int window_open(struct window *window, struct fault *fault) MUST_CHECK;
@@ -39,8 +39,16 @@ int window_mend(struct window *window, struct fault *fault) MUST_CHECK;
 /* Closes in every backend and reads back; clearing the journal is next. May be repeated; after a fault it still stands. */
 int window_close(struct window *window, struct fault *fault) MUST_CHECK;
 
-/* 1: all that is not ours is as it was before. 0: somebody else has changed something meanwhile. */
-int window_compare(struct window *window, unsigned char after[DIGEST_SIZE], struct fault *fault) MUST_CHECK;
+/*
+ * The same until it succeeds, within two seconds: a firewall that cannot be read now may be the next moment. Logs, and
+ * forgets that it was open. After a fault the journal is to stay armed.
+ */
+int window_shut(struct window *window, struct fault *fault) MUST_CHECK;
+
+/* For the log: what is open now, what became of window_mend(), whether all that is not ours is as it was before. */
+void window_say_opened(const struct window *window);
+void window_say_mended(const struct window *window, int mended, const struct fault *fault);
+void window_say_unchanged(struct window *window);
 
 void window_free(struct window *window);
 

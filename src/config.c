@@ -191,13 +191,20 @@ static int set_port(struct loader *loader, const struct key *key, const char *va
 	return 0;
 }
 
-static int set_seconds(struct loader *loader, const struct key *key, const char *value)
+int config_set_max_open(struct config *config, const char *text)
 {
 	unsigned long n;
 
-	if (number(value, 5, 600, 10, &n) < 0)
+	if (number(text, 5, 600, 10, &n) < 0)
+		return -1;
+	config->gate.max_open = (uint32_t)n;
+	return 0;
+}
+
+static int set_max_open(struct loader *loader, const struct key *key, const char *value)
+{
+	if (config_set_max_open(loader->config, value) < 0)
 		return wrong(loader, "%s: expected 5 to 600 seconds", key->name);
-	*(uint32_t *)field(loader, key) = (uint32_t)n;
 	return 0;
 }
 
@@ -366,7 +373,7 @@ static const struct key keys[] = {
 	{ SECTION_ACME, "account_key", set_key_type, ACME(account_key) },
 	{ SECTION_GATE, "backend", set_backend, GATE(backend) },
 	{ SECTION_GATE, "port", set_port, GATE(port) },
-	{ SECTION_GATE, "max_open", set_seconds, GATE(max_open) },
+	{ SECTION_GATE, "max_open", set_max_open, GATE(max_open) },
 	{ SECTION_GATE, "user", set_label, GATE(user) },
 	{ SECTION_GATE, "state", set_path, GATE(state) },
 	{ SECTION_CERTIFICATE, "names", set_names, 0, 0 },
@@ -570,12 +577,14 @@ static int parse(struct loader *loader)
 	return finish_section(loader);
 }
 
-int config_load(struct config *config, const char *file, struct fault *fault)
+int config_load(struct config *config, const char *file, enum config_part part, struct fault *fault)
 {
 	struct loader loader = { .config = config, .fault = fault };
 	int fd, rc;
 
 	set_defaults(config, file);
+	if (part == CONFIG_GATE && !strcmp(file, CONFIG_FILE) && access(file, F_OK) < 0 && errno == ENOENT)
+		return 0;
 	fd = safe_open(file, fault);
 	if (fd < 0)
 		return -1;
@@ -586,7 +595,7 @@ int config_load(struct config *config, const char *file, struct fault *fault)
 	}
 	rc = parse(&loader);
 	fclose(loader.file);
-	return rc < 0 ? -1 : check_whole(config, fault);
+	return rc < 0 || part == CONFIG_GATE ? rc : check_whole(config, fault);
 }
 
 int config_find(const struct config *config, const char *name)

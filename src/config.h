@@ -73,11 +73,19 @@ struct config {
 /* Is this name an IP address (RFC 8738 identifier type "ip") rather than a DNS name? */
 bool config_is_address(const char *name);
 
+#define CONFIG_FILE SYSCONFDIR "/acmegate/acmegate.conf"
+
+/* What a command needs: certificates and a CA to ask for them, or no more than to know about the port. */
+enum config_part { CONFIG_WHOLE, CONFIG_GATE };
+
 /*
- * Reads and validates FILE into *config. The first mistake ends it: fault FAULT_USAGE "FILE:LINE: what is expected".
+ * Reads and validates FILE into *config. CONFIG_GATE is content with a CONFIG_FILE that does not exist: all has defaults. The first mistake ends it: fault FAULT_USAGE "FILE:LINE: what is expected".
  * Refuses a file that somebody other than root (or the caller, when not root) can write.
  */
-int config_load(struct config *config, const char *file, struct fault *fault) MUST_CHECK;
+int config_load(struct config *config, const char *file, enum config_part part, struct fault *fault) MUST_CHECK;
+
+/* Another value for gate.max_open, from the command line. */
+int config_set_max_open(struct config *config, const char *text) MUST_CHECK;
 
 /* The index of the certificate of that name, or -1. */
 int config_find(const struct config *config, const char *name);

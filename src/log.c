@@ -1,15 +1,18 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "log.h"
 
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <syslog.h>
 
 static struct {
 	const char *role;
 	bool verbose;
 	bool journal;
+	bool detached;
 } out;
 
 /* systemd.exec(5), $JOURNAL_STREAM: device and inode of the stream; it counts only if stderr still is that stream. */
@@ -28,6 +31,22 @@ void log_start(const char *role, bool verbose)
 	out.role = role;
 	out.verbose = verbose;
 	out.journal = stderr_is_journal();
+}
+
+void log_detach(void)
+{
+	out.detached = true;
+	openlog("acmegate", LOG_PID, LOG_DAEMON);
+}
+
+void log_leave_terminal(void)
+{
+	int null = out.detached ? open("/dev/null", O_RDWR | O_CLOEXEC) : -1;
+
+	for (int fd = STDIN_FILENO; null >= 0 && fd <= STDERR_FILENO; fd++)
+		dup2(null, fd);
+	if (null > STDERR_FILENO)
+		close(null);
 }
 
 bool log_is_journal(void)
@@ -69,6 +88,8 @@ void log_line(enum log_level level, const char *format, ...)
 	for (unsigned char *c = (unsigned char *)text; *c; c++)
 		if (*c < 0x20 || *c >= 0x7f)
 			*c = '?';
+	if (out.detached)
+		syslog((int)level, "%s", text); /* the levels have syslog's numbers */
 	if (out.journal)
 		n = snprintf(line, sizeof(line), "<%d>%s\n", (int)level, text);
 	else

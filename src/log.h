@@ -19,6 +19,11 @@ void log_start(const char *role, bool verbose);
 
 /* Is stderr the journal? Children are told by their environment. */
 bool log_is_journal(void);
+
+/* For a process that stays behind when its command returns: lines go to syslog(3) too, from now on. */
+void log_detach(void);
+/* Gives standard input, output and error up, if log_detach() was called: whoever waits for their end shall see it. */
+void log_leave_terminal(void);
 bool log_is_verbose(void);
 
 void log_line(enum log_level, const char *format, ...) PRINTF_LIKE(2, 3);

@@ -3,17 +3,17 @@
 #include <getopt.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "config.h"
 #include "journal.h"
+#include "lease.h"
 #include "log.h"
 #include "safe.h"
 #include "warden.h"
 #include "window.h"
 
-#define DEFAULT_FILE SYSCONFDIR "/acmegate/acmegate.conf"
-
-/* What every command starts from: the configuration is valid, the journal is ours, nothing of an earlier run stands. */
+/* What every command starts from. */
 struct host {
 	struct config *config;
 	struct journal journal;
@@ -24,27 +24,37 @@ static int renew(struct host *host, int argc, char **argv);
 static int renew_now(struct host *host, int argc, char **argv);
 static int plan(struct host *host, int argc, char **argv);
 static int recover(struct host *host, int argc, char **argv);
+static int guard(struct host *host, int argc, char **argv);
+static int hook(struct host *host, int argc, char **argv);
 
 static const struct command {
 	const char *name, *arguments, *help;
 	int (*run)(struct host *, int argc, char **argv);
+	enum config_part part;	/* of the configuration that must be complete */
+	bool claims;		/* nothing else is at work and nothing of an earlier run stands before it begins */
 } commands[] = {
-	{ "renew", "", "renew the certificates that are due (what the timer runs)", renew },
-	{ "renew-now", "[NAME...]", "obtain these certificates now, or all of them", renew_now },
-	{ "plan", "", "show what would be opened in the firewall, changing nothing", plan },
-	{ "recover", "", "close whatever an earlier run may have left open", recover },
+	{ "renew", "", "renew the certificates that are due (what the timer runs)", renew, CONFIG_WHOLE, true },
+	{ "renew-now", "[NAME...]", "obtain these certificates now, or all of them", renew_now, CONFIG_WHOLE, true },
+	{ "plan", "", "show what would be opened in the firewall, changing nothing", plan, CONFIG_GATE, true },
+	{ "guard", "[--max SECONDS] [--on-listen] -- COMMAND...", "run a command with the port open as long as it lives", guard,
+	  CONFIG_GATE, true },
+	{ "hook", "pre|post [--client PID]", "open the port for the program that runs this hook, and close it", hook, CONFIG_GATE,
+	  false },
+	{ "recover", "", "close whatever an earlier run may have left open", recover, CONFIG_GATE, true },
 };
 
 static int usage(FILE *out, int status)
 {
 	fprintf(out, "usage: acmegate [-c FILE] [-v] COMMAND\n\n");
 	for (size_t i = 0; i < LENGTH_OF(commands); i++)
-		fprintf(out, "  %-10s %-10s %s\n", commands[i].name, commands[i].arguments, commands[i].help);
-	fprintf(out, "\n  -c, --config FILE   instead of " DEFAULT_FILE "\n"
+		fprintf(out, "  %s%s%s\n              %s\n", commands[i].name, commands[i].arguments[0] ? " " : "",
+			commands[i].arguments, commands[i].help);
+	fprintf(out, "\n  -c, --config FILE   instead of " CONFIG_FILE "\n"
 		     "  -v, --verbose       say more\n"
 		     "  -h, --help          this text\n"
 		     "      --version       version and licence\n\n"
-		     "Exit status: 0 done, 1 failed, 2 usage or configuration, 75 try again later. See acmegate(8).\n");
+		     "Exit status: 0 done, 1 failed, 2 usage or configuration, 75 try again later; guard has that of its\n"
+		     "command. See acmegate(8).\n");
 	return status;
 }
 
@@ -95,7 +105,7 @@ static int plan(struct host *host, int argc, char **argv)
 
 	if (argc > 1)
 		return no_arguments(argv[0]);
-	rc = window_prepare(&window, &host->journal, host->config, &fault);
+	rc = window_prepare(&window, &host->journal, host->config, true, &fault);
 	if (rc < 0)
 		log_error("%s", fault.text);
 	if (rc == 0 && !window.plan.lines)
@@ -135,16 +145,12 @@ static void say_recovered(const struct host *host, bool armed, int recovered)
 			    "stands in the firewall");
 }
 
-/* Configuration, then journal, then recovery: nothing else starts before what an earlier run left is closed. */
-static int prepare(struct host *host, const char *file, struct fault *fault)
+static int claim(struct host *host, struct fault *fault)
 {
 	bool armed;
 	int recovered;
 
-	if (config_load(host->config, file, fault) < 0)
-		return -1;
-	host->state_fd = safe_directory(host->config->gate.state, fault);
-	if (host->state_fd < 0 || journal_open(&host->journal, host->state_fd, fault) < 0)
+	if (journal_open(&host->journal, host->state_fd, fault) < 0)
 		return -1;
 	if (host->journal.quarantined)
 		log_warning("the journal was unreadable and is kept as %s/journal.corrupt; searching the firewall for leftovers",
@@ -157,17 +163,97 @@ static int prepare(struct host *host, const char *file, struct fault *fault)
 	return 0;
 }
 
+static int guard(struct host *host, int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "max", required_argument, NULL, 'm' }, { "on-listen", no_argument, NULL, 'l' }, { 0 },
+	};
+	bool on_listen = false;
+	int option;
+
+	optind = 0; /* begin anew */
+	while ((option = getopt_long(argc, argv, "+", options, NULL)) >= 0) {
+		if (option == 'm' && config_set_max_open(host->config, optarg) == 0)
+			continue;
+		if (option == 'm')
+			log_error("--max %s: expected 5 to 600 seconds", optarg);
+		if (option != 'l')
+			return STATUS_USAGE;
+		on_listen = true;
+	}
+	if (optind == argc) {
+		log_error("guard needs a command: acmegate guard -- COMMAND...");
+		return STATUS_USAGE;
+	}
+	return lease_guard(host->config, &host->journal, argv + optind, on_listen);
+}
+
+/* A window that is just closing is waited for. */
+static int hook_run(struct host *host, enum hook which, pid_t client)
+{
+	const struct timespec pause = { .tv_nsec = 20000000 };
+	struct fault fault;
+	int status, rc;
+
+	for (int i = 0; i < 100; i++) {
+		rc = lease_ask(host->state_fd, which, client, &status, &fault);
+		if (rc > 0)
+			return status;
+		if (rc == 0)
+			rc = claim(host, &fault);
+		if (rc == 0 && which == HOOK_PRE)
+			return lease_hold(host->config, &host->journal, host->state_fd, client);
+		if (rc == 0) {
+			log_notice("no hook holds the port open; there is nothing to close");
+			return STATUS_DONE;
+		}
+		if (fault.kind != FAULT_LATER)
+			break;
+		nanosleep(&pause, NULL);
+	}
+	log_error("%s", fault.text);
+	return fault_status(&fault);
+}
+
+static int hook(struct host *host, int argc, char **argv)
+{
+	static const struct option options[] = { { "client", required_argument, NULL, 'c' }, { 0 } };
+	pid_t client = 0;
+	int option;
+
+	optind = 0;
+	while ((option = getopt_long(argc, argv, "", options, NULL)) >= 0) {
+		client = option == 'c' ? (pid_t)strtol(optarg, NULL, 10) : 0;
+		if (client <= 0) {
+			log_error("hook: expected --client PID");
+			return STATUS_USAGE;
+		}
+	}
+	if (optind != argc - 1 || (strcmp(argv[optind], "pre") && strcmp(argv[optind], "post"))) {
+		log_error("expected acmegate hook pre, or acmegate hook post");
+		return STATUS_USAGE;
+	}
+	if (!client)
+		client = lease_client();
+	if (!client) {
+		log_error("cannot tell which program runs this hook; say its process id with --client PID");
+		return STATUS_USAGE;
+	}
+	return hook_run(host, strcmp(argv[optind], "pre") ? HOOK_POST : HOOK_PRE, client);
+}
+
 static int run(const struct command *command, const char *file, int argc, char **argv)
 {
 	static struct config config;
-	struct host host = { .config = &config, .state_fd = -1 };
+	struct host host = { .config = &config, .state_fd = -1, .journal.fd = -1 };
 	struct fault fault;
 
-	if (prepare(&host, file, &fault) < 0) {
-		log_error("%s", fault.text);
-		return fault_status(&fault);
-	}
-	return command->run(&host, argc, argv);
+	if (config_load(&config, file, command->part, &fault) == 0)
+		host.state_fd = safe_directory(config.gate.state, &fault);
+	if (host.state_fd >= 0 && (!command->claims || claim(&host, &fault) == 0))
+		return command->run(&host, argc, argv);
+	log_error("%s", fault.text);
+	return fault_status(&fault);
 }
 
 int main(int argc, char **argv)
@@ -176,7 +262,7 @@ int main(int argc, char **argv)
 		{ "config", required_argument, NULL, 'c' }, { "verbose", no_argument, NULL, 'v' },
 		{ "help", no_argument, NULL, 'h' },	    { "version", no_argument, NULL, 'V' }, { 0 },
 	};
-	const char *file = DEFAULT_FILE;
+	const char *file = CONFIG_FILE;
 	bool verbose = false;
 	int option;
 

@@ -75,7 +75,9 @@ report "only src/crypto.c includes OpenSSL" "$(users '^openssl/' '^src/crypto\.c
 report "only src/codec.c includes jansson" "$(users '^jansson' '^src/codec\.c$')"
 report "only src/config.c includes inih" "$(users '^(ini|INIReader)\.h$' '^src/config\.c$')"
 report "only backends/nft_*.c include libnftnl" "$(users '^libnftnl/' '^backends/nft_[a-z_]*\.c$')"
-report "only backends/nft_*.[ch] include libmnl" "$(users '^libmnl/' '^backends/nft_[a-z_]*\.[ch]$')"
+report "only backends/nft_*.[ch] and firewall/connections.c include libmnl" "$(
+	users '^libmnl/' '^(backends/nft_[a-z_]*\.[ch]|firewall/connections\.c)$'
+)"
 report "only firewall/journal.c and backends/nft_digest.c include nettle" \
 	"$(users '^nettle/' '^(firewall/journal|backends/nft_digest)\.c$')"
 
@@ -101,11 +103,11 @@ report "of firewall/ only backend.c includes a backend" "$(
 			echo "$file includes $header"
 	done
 )"
-# opening, backend, journal <- window <- warden, watchdog <- main
+# opening, backend, journal, connections <- window <- watchdog <- warden, lease <- main
 report "firewall/ includes downwards only" "$(
 	includes firewall/*.c firewall/*.h | awk '
-		BEGIN { level["opening.h"] = 1; level["backend.h"] = level["journal.h"] = 2; level["window.h"] = 3
-			level["watchdog.h"] = 4; level["warden.h"] = 5 }
+		BEGIN { level["opening.h"] = 1; level["backend.h"] = level["journal.h"] = level["connections.h"] = 2
+			level["window.h"] = 3; level["watchdog.h"] = 4; level["warden.h"] = level["lease.h"] = 5 }
 		{ name = $1; sub(/.*\//, "", name); own = name; sub(/\.c$/, ".h", own) }
 		$2 in level && own in level && own != $2 && level[$2] >= level[own] { print $1 " includes " $2 }'
 )"

@@ -103,7 +103,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (!file[0])
 		make_file();
 	write_file(data, size);
-	if (config_load(&config, file, &fault) == 0)
+	if (config_load(&config, file, CONFIG_WHOLE, &fault) == 0)
 		check_config();
 	else
 		check(fault.kind == FAULT_USAGE && !strncmp(fault.text, file, strlen(file)));

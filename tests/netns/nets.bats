@@ -49,10 +49,11 @@ silent_within() {
 	rig_probe_stop
 	awk -v killed="$killed" -v most="$1" -v what="$BATS_TEST_DESCRIPTION" '
 		$1 == "interval" { state[$2] = $3; from[$2] = $4 }
+		$1 == "total" && $NF > gap { gap = $NF } # what a busy machine did not let the probe see
 		END {
 			for (family in state) {
 				after = from[family] - killed
-				if (state[family] != "silent" || after > most) bad = 1
+				if (state[family] != "silent" || after > most + gap) bad = 1
 				if (after > worst) worst = after
 			}
 			printf "# %s: silent after %.1f ms\n", what, worst * 1000

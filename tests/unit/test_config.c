@@ -53,7 +53,7 @@ static int load_bytes(const char *text, size_t length)
 
 	assert_true(fd >= 0);
 	assert_int_equal(write(fd, text, length), length);
-	return config_load(&config, file, &fault);
+	return config_load(&config, file, CONFIG_WHOLE, &fault);
 }
 
 static int load(const char *text)
@@ -408,7 +408,7 @@ static void the_same_name_may_stand_in_two_certificates(void **state)
 static void assert_refused(const char *word)
 {
 	fault = (struct fault){ 0 };
-	assert_int_equal(config_load(&config, file, &fault), -1);
+	assert_int_equal(config_load(&config, file, CONFIG_WHOLE, &fault), -1);
 	assert_int_equal(fault.kind, FAULT_USAGE);
 	assert_non_null(strstr(fault.text, word));
 }
@@ -425,11 +425,11 @@ static void only_safe_files_are_read(void **state)
 	assert_int_equal(chmod(file, 0602), 0);
 	assert_refused("can be written by others");
 	assert_int_equal(chmod(file, 0644), 0);
-	assert_int_equal(config_load(&config, file, &fault), 0);
+	assert_int_equal(config_load(&config, file, CONFIG_WHOLE, &fault), 0);
 	assert_int_equal(chmod(directory, 0770), 0);
 	assert_refused("can be written by others");
 	assert_int_equal(chmod(directory, 0755), 0);
-	assert_int_equal(config_load(&config, file, &fault), 0);
+	assert_int_equal(config_load(&config, file, CONFIG_WHOLE, &fault), 0);
 	if (geteuid() == 0) {
 		assert_int_equal(chown(file, 65534, 0), 0);
 		assert_refused("belongs to user 65534");
@@ -440,7 +440,7 @@ static void only_safe_files_are_read(void **state)
 	unlink(file);
 	snprintf(path, sizeof(path), "%s", directory);
 	fault = (struct fault){ 0 };
-	assert_int_equal(config_load(&config, path, &fault), -1);
+	assert_int_equal(config_load(&config, path, CONFIG_WHOLE, &fault), -1);
 	assert_non_null(strstr(fault.text, "not a regular file"));
 }
 

@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "connections.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <libmnl/libmnl.h>
+#include <linux/inet_diag.h>
+#include <linux/sock_diag.h>
+#include <netinet/tcp.h>
+#include <string.h>
+
+#define STATE(state) (1U << (state))
+#define LIVE (~(STATE(TCP_LISTEN) | STATE(TCP_TIME_WAIT) | STATE(TCP_CLOSE)))
+
+static void free_socket(struct mnl_socket **socket)
+{
+	if (*socket)
+		mnl_socket_close(*socket);
+}
+#define OWN_SOCKET __attribute__((cleanup(free_socket)))
+
+static struct mnl_socket *connect_kernel(struct fault *fault)
+{
+	struct mnl_socket *socket = mnl_socket_open2(NETLINK_SOCK_DIAG, SOCK_CLOEXEC);
+
+	if (socket && mnl_socket_bind(socket, 0, MNL_SOCKET_AUTOPID) == 0)
+		return socket;
+	fault_errno(fault, FAULT_FAILED, "asking for the connections of this host");
+	free_socket(&socket);
+	return NULL;
+}
+
+/* Sends one request and gives all answers to the callback. */
+static int talk(struct mnl_socket *socket, struct nlmsghdr *request, mnl_cb_t callback, void *arg)
+{
+	_Alignas(struct nlmsghdr) char buffer[32 * 1024];
+	int rc = 1;
+
+	if (mnl_socket_sendto(socket, request, request->nlmsg_len) < 0)
+		return -1;
+	while (rc > 0) {
+		ssize_t n = mnl_socket_recvfrom(socket, buffer, sizeof(buffer));
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		rc = n < 0 ? -1 : mnl_cb_run(buffer, (size_t)n, request->nlmsg_seq, mnl_socket_get_portid(socket), callback, arg);
+	}
+	return rc;
+}
+
+static struct inet_diag_req_v2 *build(struct nlmsghdr **message, void *buffer, uint16_t type, uint16_t flags)
+{
+	*message = mnl_nlmsg_put_header(buffer);
+	(*message)->nlmsg_type = type;
+	(*message)->nlmsg_flags = (uint16_t)(NLM_F_REQUEST | flags);
+	(*message)->nlmsg_seq = 1;
+	return mnl_nlmsg_put_extra_header(*message, sizeof(struct inet_diag_req_v2));
+}
+
+/* All sockets of the port in these states, of both families. */
+static int list(uint16_t port, uint32_t states, mnl_cb_t callback, void *arg, struct fault *fault)
+{
+	static const uint8_t families[] = { AF_INET, AF_INET6 };
+	OWN_SOCKET struct mnl_socket *socket = connect_kernel(fault);
+
+	for (size_t i = 0; socket && i < LENGTH_OF(families); i++) {
+		char buffer[256];
+		struct nlmsghdr *message;
+		struct inet_diag_req_v2 *request = build(&message, buffer, SOCK_DIAG_BY_FAMILY, NLM_F_DUMP);
+
+		request->sdiag_family = families[i];
+		request->sdiag_protocol = IPPROTO_TCP;
+		request->idiag_states = states;
+		request->id.idiag_sport = htons(port);
+		if (talk(socket, message, callback, arg) < 0 && errno != EAFNOSUPPORT && errno != ENOENT)
+			return fault_errno(fault, FAULT_FAILED, "listing the connections to port %u", port);
+	}
+	return socket ? 0 : -1;
+}
+
+static const struct inet_diag_msg *socket_of(const struct nlmsghdr *message)
+{
+	return mnl_nlmsg_get_payload_len(message) < sizeof(struct inet_diag_msg) ? NULL : mnl_nlmsg_get_payload(message);
+}
+
+static uint64_t cookie_of(const struct inet_diag_msg *s)
+{
+	return (uint64_t)s->id.idiag_cookie[1] << 32 | s->id.idiag_cookie[0];
+}
+
+static int note(const struct nlmsghdr *message, void *arg)
+{
+	const struct inet_diag_msg *s = socket_of(message);
+	struct connections *connections = arg;
+
+	if (s && connections->count < CONNECTIONS_MOST)
+		connections->cookie[connections->count++] = cookie_of(s);
+	return MNL_CB_OK;
+}
+
+int connections_note(struct connections *connections, uint16_t port, struct fault *fault)
+{
+	connections->count = 0;
+	return list(port, LIVE, note, connections, fault);
+}
+
+struct ending {
+	const struct connections *spared;
+	struct mnl_socket *socket;
+	int ended, error;
+};
+
+static int end_one(const struct nlmsghdr *message, void *arg)
+{
+	const struct inet_diag_msg *s = socket_of(message);
+	struct ending *ending = arg;
+	char buffer[256];
+	struct nlmsghdr *order;
+	struct inet_diag_req_v2 *request;
+
+	for (size_t i = 0; s && i < ending->spared->count; i++)
+		if (ending->spared->cookie[i] == cookie_of(s))
+			return MNL_CB_OK;
+	if (!s)
+		return MNL_CB_OK;
+	request = build(&order, buffer, SOCK_DESTROY, NLM_F_ACK);
+	request->sdiag_family = s->idiag_family;
+	request->sdiag_protocol = IPPROTO_TCP;
+	request->idiag_states = LIVE;
+	request->id = s->id;
+	if (talk(ending->socket, order, NULL, NULL) >= 0)
+		ending->ended++;
+	else if (errno != ENOENT) /* it ended by itself */
+		ending->error = errno;
+	return MNL_CB_OK;
+}
+
+int connections_end(const struct connections *connections, uint16_t port, struct fault *fault)
+{
+	OWN_SOCKET struct mnl_socket *socket = connect_kernel(fault);
+	struct ending ending = { .spared = connections, .socket = socket };
+
+	if (!socket || list(port, LIVE, end_one, &ending, fault) < 0)
+		return -1;
+	errno = ending.error;
+	return errno ? fault_errno(fault, FAULT_FAILED, "ending the connections that came through port %u", port) :
+		       ending.ended;
+}
+
+struct listeners {
+	uint32_t *inodes;
+	int count, most;
+};
+
+static int note_listener(const struct nlmsghdr *message, void *arg)
+{
+	const struct inet_diag_msg *s = socket_of(message);
+	struct listeners *listeners = arg;
+
+	if (s && listeners->count < listeners->most)
+		listeners->inodes[listeners->count++] = s->idiag_inode;
+	return MNL_CB_OK;
+}
+
+int connections_listeners(uint16_t port, uint32_t *inodes, int most, struct fault *fault)
+{
+	struct listeners listeners = { inodes, 0, most };
+
+	return list(port, STATE(TCP_LISTEN), note_listener, &listeners, fault) < 0 ? -1 : listeners.count;
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * connections.h - the TCP connections to one local port: which there are, and the end of those that came through a window.
+ *
+ * Behind a window for a listener of somebody else's, what was accepted lives on when the rule is gone: "established, related
+ * accept" stands in every firewall. SOCK_DESTROY (sock_diag(7)) resets both ends at once. Deleting the conntrack entry
+ * instead would not do: the next packet that our side sends makes a new entry, and the peer's answers are let in again.
+ */
+#ifndef ACMEGATE_CONNECTIONS_H
+#define ACMEGATE_CONNECTIONS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "fault.h"
+
+#define CONNECTIONS_MOST 4096
+
+struct connections {
+	size_t count;
+	uint64_t cookie[CONNECTIONS_MOST]; /* the kernel's name for a socket, never used twice; INET_DIAG_NOCOOKIE is none */
+};
+
+/* Remembers those that exist. More than CONNECTIONS_MOST: the rest is taken for new by connections_end(). */
+int connections_note(struct connections *connections, uint16_t port, struct fault *fault) MUST_CHECK;
+
+/* Ends those that are not remembered; returns how many, or -1. */
+int connections_end(const struct connections *connections, uint16_t port, struct fault *fault) MUST_CHECK;
+
+/* Finds the inodes of up to most sockets that listen on the port; returns how many there are, or -1. */
+int connections_listeners(uint16_t port, uint32_t *inodes, int most, struct fault *fault) MUST_CHECK;
+
+#endif

@@ -1,0 +1,594 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "lease.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/pidfd.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/timerfd.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#include "connections.h"
+#include "log.h"
+#include "watchdog.h"
+#include "window.h"
+
+#define CLIENTS 32		/* of one window at a time */
+#define LISTEN_INTERVAL 2	/* ms between two looks for a listener */
+#define ANSWER_SECONDS 10	/* how long the holder of a window may take to answer */
+
+enum watched { ON_SIGNAL, ON_TIMER, ON_WATCHDOG, ON_NEWS, ON_SOCKET, ON_CLIENTS, WATCHED = ON_CLIENTS + CLIENTS };
+
+struct lease {
+	const struct config *config;
+	struct journal *journal;
+	struct window window;
+	struct connections before;
+	int status;
+	int fd[WATCHED];	/* what poll looks at; -1: not there */
+	pid_t client[CLIENTS];	/* whose pidfd is fd[ON_CLIENTS + i] */
+	int last;		/* the connection of the post that ended it, which waits for its answer; or -1 */
+	struct fault fault;
+};
+
+/* --- the window --------------------------------------------------------------------------------------------------- */
+
+static int open_window(struct lease *l)
+{
+	if (connections_note(&l->before, l->config->gate.port, &l->fault) < 0 || window_open(&l->window, &l->fault) < 0)
+		return -1;
+	l->fd[ON_NEWS] = l->window.news;
+	window_say_opened(&l->window);
+	return 0;
+}
+
+static void close_window(struct lease *l)
+{
+	int ended;
+
+	l->fd[ON_NEWS] = -1;
+	if (!l->window.standing)
+		return;
+	if (window_shut(&l->window, &l->fault) < 0) {
+		l->status = STATUS_FAILED;
+		return;
+	}
+	ended = l->window.opened > 0 ? connections_end(&l->before, l->config->gate.port, &l->fault) : 0;
+	if (ended < 0)
+		log_warning("%s", l->fault.text);
+	else if (ended > 0)
+		log_info("%d connection%s that came through the port ended", ended, ended == 1 ? "" : "s");
+	if (journal_clear(l->journal, &l->fault) < 0) {
+		log_error("%s; run acmegate recover when the disk works again", l->fault.text);
+		l->status = STATUS_FAILED;
+	}
+	window_say_unchanged(&l->window);
+}
+
+static void mend(struct lease *l)
+{
+	window_say_mended(&l->window, window_mend(&l->window, &l->fault), &l->fault);
+}
+
+static int set_up(struct lease *l, const struct config *config, struct journal *journal, const sigset_t *signals)
+{
+	struct itimerspec time = { .it_value.tv_sec = config->gate.max_open };
+
+	memset(l, 0, sizeof(*l));
+	l->config = config;
+	l->journal = journal;
+	l->last = -1;
+	for (int i = 0; i < WATCHED; i++)
+		l->fd[i] = -1;
+	if (sigprocmask(SIG_BLOCK, signals, NULL) < 0)
+		return fault_errno(&l->fault, FAULT_FAILED, "blocking signals");
+	l->fd[ON_SIGNAL] = signalfd(-1, signals, SFD_CLOEXEC | SFD_NONBLOCK);
+	l->fd[ON_TIMER] = timerfd_create(CLOCK_BOOTTIME, TFD_CLOEXEC);
+	if (l->fd[ON_SIGNAL] < 0 || l->fd[ON_TIMER] < 0 || timerfd_settime(l->fd[ON_TIMER], 0, &time, NULL) < 0)
+		return fault_errno(&l->fault, FAULT_LATER, "preparing to wait");
+	if (window_prepare(&l->window, journal, config, false, &l->fault) < 0)
+		return -1;
+	l->fd[ON_WATCHDOG] = watchdog_start(journal, config->gate.max_open, &l->fault);
+	return l->fd[ON_WATCHDOG] < 0 ? -1 : 0;
+}
+
+static void tear_down(struct lease *l)
+{
+	close_window(l);
+	if (!l->window.standing)
+		watchdog_stop(&l->fd[ON_WATCHDOG]);
+	window_free(&l->window);
+	for (int i = 0; i < WATCHED; i++)
+		close_fd(&l->fd[i]);
+}
+
+/* 1: at least one is ready. 0: the time is up. */
+static int wait_for(const struct lease *l, struct pollfd list[WATCHED], int milliseconds)
+{
+	int n;
+
+	for (int i = 0; i < WATCHED; i++)
+		list[i] = (struct pollfd){ .fd = l->fd[i], .events = POLLIN };
+	do
+		n = poll(list, WATCHED, milliseconds);
+	while (n < 0 && errno == EINTR);
+	return n;
+}
+
+static int give_up(struct lease *l)
+{
+	log_error("%s", l->fault.text);
+	l->status = fault_status(&l->fault);
+	return -1;
+}
+
+/* --- hooks: what goes through STATE/hook.socket --------------------------------------------------------------------- */
+
+struct request {
+	uint32_t hook;
+	int32_t client;
+};
+
+struct answer {
+	uint32_t status;
+	char text[FAULT_TEXT_SIZE];
+};
+
+/* The path of the state directory may be longer than a socket's name. */
+static socklen_t socket_address(int state_fd, struct sockaddr_un *address)
+{
+	memset(address, 0, sizeof(*address));
+	address->sun_family = AF_UNIX;
+	snprintf(address->sun_path, sizeof(address->sun_path), "/proc/self/fd/%d/hook.socket", state_fd);
+	return sizeof(*address);
+}
+
+int lease_ask(int state_fd, enum hook hook, pid_t client, int *status, struct fault *fault)
+{
+	OWN_FD int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	struct timeval limit = { .tv_sec = ANSWER_SECONDS };
+	struct request request = { hook, client };
+	struct sockaddr_un address;
+	socklen_t length = socket_address(state_fd, &address);
+	struct answer answer;
+	ssize_t n;
+
+	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit)) < 0)
+		return fault_errno(fault, FAULT_LATER, "asking who holds the window");
+	if (connect(fd, (struct sockaddr *)&address, length) < 0)
+		return errno == ENOENT || errno == ECONNREFUSED ? 0 : fault_errno(fault, FAULT_FAILED, "%s", "hook.socket");
+	if (send(fd, &request, sizeof(request), MSG_NOSIGNAL) < 0)
+		return 0; /* it has just ended */
+	n = recv(fd, &answer, sizeof(answer), 0);
+	if (n < 0 && errno == EAGAIN)
+		return fault_set(fault, FAULT_FAILED, "the process that holds the window does not answer");
+	if (n != (ssize_t)sizeof(answer))
+		return 0;
+	answer.text[sizeof(answer.text) - 1] = '\0';
+	if (answer.status == STATUS_DONE)
+		log_notice("%s", answer.text);
+	else
+		log_error("%s", answer.text);
+	*status = (int)answer.status;
+	return 1;
+}
+
+static int listen_for_hooks(struct lease *l, int state_fd)
+{
+	struct sockaddr_un address;
+	socklen_t length = socket_address(state_fd, &address);
+	mode_t mask = umask(0177);
+	int rc;
+
+	(void)unlinkat(state_fd, "hook.socket", 0); /* whoever holds the journal is the only one */
+	l->fd[ON_SOCKET] = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	rc = l->fd[ON_SOCKET] < 0 ? -1 : bind(l->fd[ON_SOCKET], (struct sockaddr *)&address, length);
+	umask(mask);
+	if (rc < 0 || listen(l->fd[ON_SOCKET], CLIENTS) < 0)
+		return fault_errno(&l->fault, FAULT_FAILED, "making hook.socket in the state directory");
+	return 0;
+}
+
+static int find_client(const struct lease *l, pid_t client)
+{
+	for (int i = 0; i < CLIENTS; i++)
+		if (l->fd[ON_CLIENTS + i] >= 0 && (!client || l->client[i] == client))
+			return i;
+	return -1;
+}
+
+static int add_client(struct lease *l, pid_t client)
+{
+	int slot = 0;
+
+	if (find_client(l, client) >= 0) /* pre twice: once is enough */
+		return 0;
+	while (slot < CLIENTS && l->fd[ON_CLIENTS + slot] >= 0)
+		slot++;
+	if (slot == CLIENTS)
+		return fault_set(&l->fault, FAULT_LATER, "%d clients have the port open already", CLIENTS);
+	l->fd[ON_CLIENTS + slot] = pidfd_open(client, 0);
+	l->client[slot] = client;
+	if (l->fd[ON_CLIENTS + slot] < 0)
+		return fault_errno(&l->fault, FAULT_FAILED, "watching the process %d", (int)client);
+	return 0;
+}
+
+static void reply(int fd, int status, const char *text)
+{
+	struct answer answer = { .status = (uint32_t)status };
+
+	snprintf(answer.text, sizeof(answer.text), "%s", text);
+	(void)send(fd, &answer, sizeof(answer), MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+static void on_pre(struct lease *l, int fd, pid_t client)
+{
+	if (add_client(l, client) < 0)
+		reply(fd, fault_status(&l->fault), l->fault.text);
+	else
+		reply(fd, STATUS_DONE, "the port is open already, and stays so for this client too");
+}
+
+/* true: the connection waits for the end. */
+static bool on_post(struct lease *l, int fd, pid_t client)
+{
+	int slot = find_client(l, client);
+
+	if (slot < 0) {
+		reply(fd, STATUS_DONE, "no pre of this client; the port stays open for those that had one");
+		return false;
+	}
+	close_fd(&l->fd[ON_CLIENTS + slot]);
+	if (find_client(l, 0) < 0) {
+		l->last = fd;
+		return true;
+	}
+	reply(fd, STATUS_DONE, "the port stays open for another client");
+	return false;
+}
+
+/* The state directory lets others pass, so the peer is asked who it is. */
+static void on_socket(struct lease *l)
+{
+	struct timeval limit = { .tv_sec = 1 };
+	struct ucred peer = { .uid = (uid_t)-1 };
+	socklen_t length = sizeof(peer);
+	struct request request;
+	int fd = accept4(l->fd[ON_SOCKET], NULL, NULL, SOCK_CLOEXEC);
+
+	if (fd < 0)
+		return;
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) == 0 && peer.uid == geteuid() &&
+	    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit)) == 0 &&
+	    recv(fd, &request, sizeof(request), 0) == (ssize_t)sizeof(request)) {
+		if (request.hook == HOOK_PRE)
+			on_pre(l, fd, request.client);
+		else if (request.hook == HOOK_POST && on_post(l, fd, request.client))
+			return;
+	}
+	close(fd);
+}
+
+static void on_signal(struct lease *l)
+{
+	struct signalfd_siginfo info = { 0 };
+
+	if (read(l->fd[ON_SIGNAL], &info, sizeof(info)) != (ssize_t)sizeof(info))
+		return;
+	log_warning("stopped by %s", strsignal((int)info.ssi_signo));
+	l->status = STATUS_LATER;
+}
+
+static void on_client_ended(struct lease *l, int slot)
+{
+	log_info("process %d has ended without a post hook", (int)l->client[slot]);
+	close_fd(&l->fd[ON_CLIENTS + slot]);
+}
+
+/* Until the last client has gone, the time is up, or anything else happens. */
+static void hold(struct lease *l)
+{
+	struct pollfd list[WATCHED];
+
+	while (find_client(l, 0) >= 0 && l->status == STATUS_DONE && wait_for(l, list, -1) > 0) {
+		if (list[ON_SIGNAL].revents)
+			on_signal(l);
+		if (list[ON_TIMER].revents) {
+			log_warning("the time that [gate] max_open allows is up");
+			return;
+		}
+		if (list[ON_WATCHDOG].revents) {
+			log_error("the watchdog has ended");
+			l->status = STATUS_FAILED;
+		}
+		for (int i = 0; i < CLIENTS; i++)
+			if (list[ON_CLIENTS + i].revents)
+				on_client_ended(l, i);
+		if (list[ON_SOCKET].revents)
+			on_socket(l);
+		if (list[ON_NEWS].revents)
+			mend(l);
+	}
+}
+
+/* The client waits for the end of its hook's output: nothing of that may stay open in here. */
+static void tell(int pipe, int status)
+{
+	unsigned char byte = (unsigned char)status;
+
+	log_leave_terminal();
+	(void)!write(pipe, &byte, 1);
+	close(pipe);
+}
+
+static _Noreturn void become_holder(const struct config *config, struct journal *journal, int state_fd, pid_t client,
+				    int pipe)
+{
+	static struct lease l;
+	sigset_t signals;
+
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGINT);
+	sigaddset(&signals, SIGTERM);
+	sigaddset(&signals, SIGHUP);
+	setsid();
+	(void)setpriority(PRIO_PROCESS, 0, -20); /* a busy machine must not keep the port open */
+	log_detach();
+	if (set_up(&l, config, journal, &signals) < 0 || add_client(&l, client) < 0 ||
+	    listen_for_hooks(&l, state_fd) < 0 || open_window(&l) < 0) {
+		give_up(&l);
+		close_window(&l);
+		tell(pipe, l.status);
+	} else {
+		tell(pipe, STATUS_DONE);
+		hold(&l);
+	}
+	(void)unlinkat(state_fd, "hook.socket", 0);
+	tear_down(&l);
+	if (l.last >= 0)
+		reply(l.last, l.status, l.status == STATUS_DONE ? "the port is closed" : "the port could not be closed");
+	_exit(l.status);
+}
+
+int lease_hold(const struct config *config, struct journal *journal, int state_fd, pid_t client)
+{
+	unsigned char status = STATUS_FAILED;
+	struct fault fault;
+	int ends[2];
+	pid_t pid;
+
+	if (pipe2(ends, O_CLOEXEC) < 0 || (pid = fork()) < 0) {
+		fault_errno(&fault, FAULT_LATER, "starting the process that holds the window");
+		log_error("%s", fault.text);
+		return fault_status(&fault);
+	}
+	if (pid == 0) {
+		close(ends[0]);
+		become_holder(config, journal, state_fd, client, ends[1]);
+	}
+	close(ends[1]);
+	if (read(ends[0], &status, 1) != 1)
+		log_error("the process that was to hold the window has died");
+	close(ends[0]);
+	return status;
+}
+
+/* --- who runs us ---------------------------------------------------------------------------------------------------- */
+
+static bool is_shell(const char *name)
+{
+	static const char *const shells[] = { "sh", "bash", "dash", "ash", "busybox", "run-parts", "env", "sudo", "timeout" };
+
+	for (size_t i = 0; i < LENGTH_OF(shells); i++)
+		if (!strcmp(name, shells[i]))
+			return true;
+	return false;
+}
+
+/* Reads /proc/PID/stat: the name in parentheses, which may contain anything, and the parent behind it. */
+static pid_t parent_of(pid_t pid, char name[32])
+{
+	char path[64], text[512];
+	OWN_FD int fd = -1;
+	const char *from, *to;
+	ssize_t n;
+	int parent;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+	if (n <= 0)
+		return 0;
+	text[n] = '\0';
+	from = strchr(text, '(');
+	to = strrchr(text, ')');
+	if (!from || !to || sscanf(to + 1, " %*c %d", &parent) != 1)
+		return 0;
+	snprintf(name, 32, "%.*s", (int)(to - from - 1), from + 1);
+	return parent;
+}
+
+/* A shell that a person types into has no arguments, and is the client itself. */
+static bool runs_a_script(pid_t pid)
+{
+	char path[64], text[4096];
+	OWN_FD int fd = -1;
+	ssize_t n;
+	int words = 0;
+
+	snprintf(path, sizeof(path), "/proc/%d/cmdline", (int)pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	n = fd < 0 ? 0 : read(fd, text, sizeof(text));
+	for (ssize_t i = 0; i < n; i++)
+		words += text[i] == '\0';
+	return words > 1;
+}
+
+pid_t lease_client(void)
+{
+	pid_t pid = getppid();
+	char name[32];
+
+	while (pid > 1) {
+		pid_t parent = parent_of(pid, name);
+
+		if (!parent || !is_shell(name) || !runs_a_script(pid))
+			break;
+		pid = parent;
+	}
+	return pid > 1 ? pid : 0;
+}
+
+/* --- guard ---------------------------------------------------------------------------------------------------------- */
+
+/* Everything that the command starts stays below us, also when it goes into the background: PR_SET_CHILD_SUBREAPER. */
+static bool is_below_us(pid_t pid)
+{
+	char name[32];
+
+	while (pid > 1 && pid != getpid())
+		pid = parent_of(pid, name);
+	return pid == getpid();
+}
+
+static bool holds(pid_t pid, const uint32_t *inodes, int n)
+{
+	char path[64], link[64];
+	OWN_DIR DIR *dir = NULL;
+	const struct dirent *entry;
+
+	snprintf(path, sizeof(path), "/proc/%d/fd", (int)pid);
+	dir = opendir(path);
+	while (dir && (entry = readdir(dir))) {
+		ssize_t length = readlinkat(dirfd(dir), entry->d_name, link, sizeof(link) - 1);
+		unsigned int inode;
+
+		link[length < 0 ? 0 : length] = '\0';
+		if (sscanf(link, "socket:[%u]", &inode) != 1)
+			continue;
+		for (int i = 0; i < n; i++)
+			if (inodes[i] == inode)
+				return true;
+	}
+	return false;
+}
+
+static bool somebody_listens(const struct lease *l)
+{
+	OWN_DIR DIR *proc = NULL;
+	const struct dirent *entry;
+	struct fault ignored;
+	uint32_t inodes[16];
+	int n = connections_listeners(l->config->gate.port, inodes, LENGTH_OF(inodes), &ignored);
+
+	proc = n > 0 ? opendir("/proc") : NULL;
+	while (proc && (entry = readdir(proc))) {
+		pid_t pid = (pid_t)strtol(entry->d_name, NULL, 10);
+
+		if (pid > 0 && holds(pid, inodes, n) && is_below_us(pid))
+			return true;
+	}
+	return false;
+}
+
+static pid_t start_command(char **command, const sigset_t *old)
+{
+	pid_t pid = fork();
+
+	if (pid)
+		return pid;
+	sigprocmask(SIG_SETMASK, old, NULL);
+	execvp(command[0], command);
+	log_error("%s: %s", command[0], strerror(errno));
+	_exit(errno == ENOENT ? 127 : 126);
+}
+
+/* What somebody sent to us is meant for the command. What the terminal sent, it has got already. */
+static void pass_on(const struct lease *l, int pidfd)
+{
+	struct signalfd_siginfo info = { 0 };
+
+	if (read(l->fd[ON_SIGNAL], &info, sizeof(info)) == (ssize_t)sizeof(info) && info.ssi_code != SI_KERNEL)
+		(void)pidfd_send_signal(pidfd, (int)info.ssi_signo, NULL, 0);
+}
+
+/* Returns when the command has ended. */
+static void guard(struct lease *l, bool on_listen)
+{
+	int *command = &l->fd[ON_CLIENTS];
+	struct pollfd list[WATCHED];
+	bool over = false;
+
+	for (;;) {
+		int n = wait_for(l, list, on_listen && !over ? LISTEN_INTERVAL : -1);
+
+		if (n > 0 && list[ON_CLIENTS].revents)
+			return;
+		if (n > 0 && list[ON_SIGNAL].revents)
+			pass_on(l, *command);
+		if (n > 0 && (list[ON_TIMER].revents || list[ON_WATCHDOG].revents)) {
+			log_warning(list[ON_TIMER].revents ? "the time is up: the port is closed while the command goes on" :
+							     "the watchdog has ended: the port is closed");
+			close_fd(&l->fd[ON_TIMER]);
+			close_fd(&l->fd[ON_WATCHDOG]);
+			close_window(l);
+			over = true;
+		}
+		if (n > 0 && l->fd[ON_NEWS] >= 0 && list[ON_NEWS].revents)
+			mend(l);
+		if (!on_listen || over || somebody_listens(l) == l->window.standing)
+			continue;
+		if (l->window.standing)
+			close_window(l);
+		else if (open_window(l) < 0) {
+			give_up(l);
+			close_window(l);
+			over = true;
+		}
+	}
+}
+
+int lease_guard(const struct config *config, struct journal *journal, char **command, bool on_listen)
+{
+	static struct lease l;
+	sigset_t signals, old;
+	int status = 0;
+	pid_t pid = -1;
+
+	sigemptyset(&signals);
+	for (int *number = (int[]){ SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, 0 }; *number; number++)
+		sigaddset(&signals, *number);
+	sigprocmask(SIG_BLOCK, NULL, &old);
+	prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+	if (set_up(&l, config, journal, &signals) < 0 || (!on_listen && open_window(&l) < 0)) {
+		give_up(&l);
+		tear_down(&l);
+		return l.status;
+	}
+	pid = start_command(command, &old);
+	l.fd[ON_CLIENTS] = pid < 0 ? -1 : pidfd_open(pid, 0);
+	if (l.fd[ON_CLIENTS] < 0) {
+		fault_errno(&l.fault, FAULT_LATER, "starting %s", command[0]);
+		give_up(&l);
+	} else {
+		guard(&l, on_listen);
+	}
+	tear_down(&l);
+	while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+	if (pid < 0 || l.status == STATUS_FAILED)
+		return l.status;
+	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+}

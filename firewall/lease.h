@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * lease.h - a window for somebody else's ACME client: it ends when the client does, when it says so, or in time.
+ *
+ * Behind the port is then a listener that is not ours, so nothing binds the rule to it: the opening is bound by time only,
+ * and when it ends the connections that came through it are ended, too.
+ */
+#ifndef ACMEGATE_LEASE_H
+#define ACMEGATE_LEASE_H
+
+#include <sys/types.h>
+
+#include "config.h"
+#include "journal.h"
+
+enum hook { HOOK_PRE, HOOK_POST };
+
+/*
+ * Speaks to the process that holds a window already: pre adds a client to it, post takes one away and returns when the port
+ * is closed, if it was the last. *status: the exit status. 1: done. 0: nobody holds a window. -1: fault.
+ */
+int lease_ask(int state_fd, enum hook hook, pid_t client, int *status, struct fault *fault) MUST_CHECK;
+
+/*
+ * pre, when nobody holds a window: starts a process that opens, holds and closes it, and returns when it is open. That
+ * process shares the journal and its lock. Returns the exit status; what there is to say has been logged.
+ */
+int lease_hold(const struct config *config, struct journal *journal, int state_fd, pid_t client);
+
+/* The program that runs this hook, seen through the shells between it and us. 0: there is none. */
+pid_t lease_client(void);
+
+/*
+ * Runs a command with the port open as long as it lives; with on_listen only while it, or a process that it has started,
+ * listens on the port. Returns the command's exit status, 128 + N when signal N ended it.
+ */
+int lease_guard(const struct config *config, struct journal *journal, char **command, bool on_listen);
+
+#endif

@@ -1,0 +1,338 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Windows for other people's clients: hooks and guard. The listener behind the port is not ours.
+bats_require_minimum_version 1.5.0
+
+setup_file() {
+	source "$BATS_TEST_DIRNAME/../lib/rig.sh"
+	rig_up
+}
+
+teardown_file() {
+	source "$BATS_TEST_DIRNAME/../lib/rig.sh"
+	rig_down
+}
+
+setup() {
+	source "$BATS_TEST_DIRNAME/../lib/rig.sh"
+	rm -rf "$RIG_STATE"
+	rig_policy_drop | rig_nft -
+	printf '[gate]\nuser = nobody\nstate = %s\nmax_open = 5\n' "$RIG_STATE" >"$RIG_CONF"
+	# serve SECONDS [DELAY]: listens on port 80 after DELAY, keeps what it accepts, ends with status 7
+	cat >"$RIG_DIR/serve" <<-'PY'
+		#!/usr/bin/python3
+		import select, signal, socket, sys, time
+		signal.signal(signal.SIGINT, signal.SIG_DFL)	# a shell ignores it for what it starts in the background
+		time.sleep(float(sys.argv[2]) if len(sys.argv) > 2 else 0)
+		listeners, kept, end = [], [], time.monotonic() + float(sys.argv[1])
+		for family, address in (socket.AF_INET, "0.0.0.0"), (socket.AF_INET6, "::"):
+		    s = socket.socket(family)
+		    s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+		    if family == socket.AF_INET6:
+		        s.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+		    s.bind((address, 80))
+		    s.listen()
+		    listeners.append(s)
+		while time.monotonic() < end:
+		    for s in select.select(listeners, [], [], 0.01)[0]:
+		        kept.append(s.accept()[0])
+		sys.exit(7)
+	PY
+	chmod 0755 "$RIG_DIR/serve"
+}
+
+teardown() {
+	[ -n "${BATS_TEST_COMPLETED:-}" ] || printf '%s\n' "${output:-}" "$(cat "$RIG_DIR/probe" "$RIG_DIR/out")"
+	rig_end_of probe
+	rig_end_of server
+	rig_end_of talk
+	rig_pebble_stop
+	local process
+	for process in $(ip netns pids "$RIG_HOST"); do rig_end "$process" KILL; done
+}
+
+run_behind() { ip netns exec "$RIG_HOST" "$@" >"$RIG_DIR/out" 2>&1 3>&- & }
+
+server_start() {
+	ip netns exec "$RIG_HOST" "$RIG_DIR/serve" 60 3>&- &
+	echo $! >"$RIG_DIR/server.pid"
+	rig_until 5 listening
+}
+listening() { rig_host ss -Hltn 'sport = 80' | grep -q .; }
+is_open() { [ "$(rig_probe_once)" = $'4 listening\n6 listening' ]; }
+
+# A client like certbot: a process that runs hooks through a shell, and does its work in between.
+client() {
+	cat >"$RIG_DIR/client" <<-PY
+		#!/usr/bin/python3
+		import signal, subprocess, sys, time
+		signal.signal(signal.SIGINT, signal.SIG_DFL)
+		command = "$RIG_ACMEGATE -c $RIG_CONF hook "
+		p = subprocess.run(command + "pre", shell=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+		print("pre", p.returncode, p.stdout, flush=True)
+		time.sleep(float(sys.argv[1]))
+		if len(sys.argv) > 2:
+		    p = subprocess.run(command + "post", shell=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+		    print("post", p.returncode, p.stdout, flush=True)
+	PY
+	chmod 0755 "$RIG_DIR/client"
+}
+
+# closed_after TIME SECONDS: silent so soon after that moment, as seen from outside
+closed_after() {
+	rig_until 8 rig_silent
+	rig_probe_stop
+	awk -v at="$1" -v most="$2" -v what="$BATS_TEST_DESCRIPTION" '
+		$1 == "interval" { state[$2] = $3; from[$2] = $4 }
+		$1 == "total" && $NF > gap { gap = $NF } # what a busy machine did not let the probe see
+		END {
+			for (family in state) {
+				if (state[family] != "silent" || from[family] - at > most + gap) bad = 1
+				if (from[family] - at > worst) worst = from[family] - at
+			}
+			printf "# %s: silent after %.1f ms\n", what, worst * 1000
+			exit bad
+		}' "$RIG_DIR/probe" >&3
+}
+
+@test "guard: open while the command lives, its exit status is ours" {
+	rig_before
+	run rig_acmegate guard -- "$RIG_DIR/serve" 0.5
+	[ "$status" -eq 7 ]
+	[[ $output == *'port 80 open'*'port 80 closed'*'ruleset unchanged'* ]]
+	rig_after
+	rig_was_open 4 1
+	run -127 rig_acmegate guard -- /nonexistent
+	run rig_acmegate guard
+	[ "$status" -eq 2 ]
+	run rig_acmegate guard --max 1 -- true
+	[ "$status" -eq 2 ]
+	rig_as_before
+}
+
+@test "guard: signals are passed on, and a command that dies takes the port with it" {
+	for signal in TERM INT KILL; do
+		rig_before
+		run_behind "$RIG_ACMEGATE" -c "$RIG_CONF" guard -- "$RIG_DIR/serve" 4
+		pid=$!
+		rig_until 5 rig_opened
+		rig_until 5 is_open
+		if [ "$signal" = KILL ]; then victim=$(pgrep -P "$pid" -x serve); else victim=$pid; fi
+		at=$EPOCHREALTIME
+		kill -s "$signal" "$victim"
+		closed_after "$at" 0.050
+		result=0
+		wait "$pid" || result=$?
+		[ "$result" -eq $((128 + $(kill -l "$signal"))) ]
+		rig_until 5 rig_as_before
+	done
+}
+
+@test "guard killed: the watchdog closes" {
+	rig_before
+	run_behind "$RIG_ACMEGATE" -c "$RIG_CONF" guard -- "$RIG_DIR/serve" 2
+	pid=$!
+	rig_until 5 rig_opened
+	rig_until 5 is_open
+	at=$EPOCHREALTIME
+	kill -s KILL "$pid"
+	closed_after "$at" 0.050
+	rig_until 5 rig_as_before
+}
+
+@test "guard: the time is up, the command goes on behind a closed port" {
+	rig_before
+	run rig_acmegate guard --max 5 -- "$RIG_DIR/serve" 6
+	[ "$status" -eq 7 ]
+	[[ $output == *'the time is up'* ]]
+	rig_after
+	awk -v open="$(rig_probe_total 4 open)" 'BEGIN { exit !(open < 5.2) }'
+}
+
+@test "guard --on-listen: open only while the command, or what it started, listens" {
+	rig_before
+	run rig_acmegate guard --on-listen -- sh -c "sleep 0.5; $RIG_DIR/serve 0.5 & wait; sleep 0.5; $RIG_DIR/serve 0.3; true"
+	[ "$status" -eq 0 ]
+	rig_after
+	rig_was_open 4 2
+	awk -v open="$(rig_probe_total 4 open)" 'BEGIN { exit !(open > 0.5 && open < 1.2) }'
+	# Somebody else's listener does not count.
+	server_start
+	rig_before
+	run rig_acmegate guard --on-listen -- sleep 0.5
+	[ "$status" -eq 0 ]
+	rig_after
+	rig_never_open
+}
+
+@test "hooks: pre opens, post closes; the output of pre ends with it" {
+	server_start
+	client
+	rig_before
+	SECONDS=0
+	run rig_host "$RIG_DIR/client" 0.3 post
+	[ "$SECONDS" -lt 3 ]
+	[ "$status" -eq 0 ]
+	[[ $output == *'pre 0'*'port 80 open'*'post 0'*'the port is closed'* ]]
+	rig_after
+	rig_was_open 4 1
+	rig_until 5 eval '[ "$(ip netns pids "$RIG_HOST" | wc -l)" = 1 ]'
+}
+
+@test "hooks: a client that dies of any signal, or ends without post, has its port closed" {
+	server_start
+	client
+	for signal in KILL TERM INT ''; do
+		rig_before
+		run_behind "$RIG_DIR/client" "$([ -n "$signal" ] && echo 30 || echo 0.5)"
+		pid=$!
+		rig_until 5 is_open
+		if [ -n "$signal" ]; then
+			at=$EPOCHREALTIME
+			kill -s "$signal" "$pid"
+		fi
+		wait "$pid" || true
+		[ -n "$signal" ] || at=$EPOCHREALTIME
+		closed_after "$at" 0.050
+		rig_until 5 rig_as_before
+	done
+}
+
+@test "hooks: the holder killed, stopped by the watchdog, or told to stop" {
+	server_start
+	client
+	for signal in KILL TERM; do
+		rig_before
+		run_behind "$RIG_DIR/client" 3
+		pid=$!
+		rig_until 5 is_open
+		holder=$(ip netns pids "$RIG_HOST" | while read -r p; do
+			if grep -qx acmegate "/proc/$p/comm"; then echo "$p"; fi
+		done)
+		at=$EPOCHREALTIME
+		kill -s "$signal" "$holder"
+		closed_after "$at" 0.050
+		rig_until 5 rig_as_before
+		rig_end "$pid" KILL
+	done
+}
+
+@test "hooks: the time is up while the client goes on" {
+	server_start
+	client
+	rig_before
+	run rig_host "$RIG_DIR/client" 6 post
+	[[ $output == *'pre 0'*'post 0'*'nothing to close'* ]]
+	rig_after
+	awk -v open="$(rig_probe_total 4 open)" 'BEGIN { exit !(open < 5.2) }'
+}
+
+@test "hooks: two clients at once share a window, the last one closes it" {
+	server_start
+	client
+	rig_before
+	run_behind "$RIG_DIR/client" 1 post
+	pid=$!
+	rig_until 5 is_open
+	run rig_host "$RIG_DIR/client" 2 post
+	[[ $output == *'pre 0'*'open already'*'post 0'*'the port is closed'* ]]
+	wait "$pid"
+	[[ $(cat "$RIG_DIR/out") == *'post 0'*'another client'* ]]
+	rig_after
+	rig_was_open 4 1
+}
+
+@test "hooks: post without pre, pre twice, pre of a process that is not there" {
+	rig_before
+	run rig_acmegate hook --client $$ post
+	[ "$status" -eq 0 ]
+	[[ $output == *'nothing to close'* ]]
+	run rig_acmegate hook --client 4194303 pre
+	[ "$status" -eq 1 ]
+	[[ $output == *4194303* ]]
+	run rig_acmegate hook sideways
+	[ "$status" -eq 2 ]
+	run rig_acmegate hook --client $$ pre
+	[ "$status" -eq 0 ]
+	run rig_acmegate hook --client $$ pre
+	[ "$status" -eq 0 ]
+	[[ $output == *'open already'* ]]
+	# Another one's post leaves it alone.
+	run rig_acmegate hook --client 1 post
+	[ "$status" -eq 0 ]
+	[ "$(rig_ours)" = 2 ]
+	run rig_acmegate hook --client $$ post
+	[ "$status" -eq 0 ]
+	rig_after
+}
+
+@test "hooks: while acmegate has a window of its own, pre has to wait and post closes nothing" {
+	rig_window
+	run rig_acmegate hook --client $$ pre
+	[ "$status" -eq 75 ]
+	[[ $output == *'another acmegate'* ]]
+	run rig_acmegate hook --client $$ post
+	[ "$status" -eq 75 ]
+	[ "$(rig_ours)" = 2 ]
+	rig_release
+	rig_ends 0
+	rig_after
+}
+
+@test "connections that came through the window end with it, others do not" {
+	rig_host nft insert rule inet filter input ip saddr 10.98.0.77 tcp dport 80 accept
+	rig_ca ip addr add 10.98.0.77/24 dev cable0
+	server_start
+	cat >"$RIG_DIR/talk.py" <<-'PY'
+		import socket, subprocess, sys, time
+		def connect(target, source=None):
+		    return socket.create_connection((target, 80), 2, source_address=(source, 0) if source else None)
+		def alive(s):
+		    s.settimeout(1)
+		    try:
+		        return s.recv(1) != b""
+		    except socket.timeout:
+		        return True
+		    except ConnectionResetError:
+		        return False
+		before = connect(sys.argv[1], "10.98.0.77")
+		print("ready", flush=True)
+		sys.stdin.readline()
+		through = [connect(sys.argv[1], sys.argv[3]), connect(sys.argv[2])]
+		print("connected", flush=True)
+		sys.stdin.readline()
+		print("before", alive(before), "through", [alive(s) for s in through], flush=True)
+	PY
+	mkfifo "$RIG_DIR/talk.in"
+	ip netns exec "$RIG_CA" python3 "$RIG_DIR/talk.py" "$RIG_HOST4" "$RIG_HOST6" "$RIG_CA4" \
+		<>"$RIG_DIR/talk.in" >"$RIG_DIR/talk.out" 3>&- &
+	echo $! >"$RIG_DIR/talk.pid"
+	rig_until 5 grep -q ready "$RIG_DIR/talk.out"
+	rig_before
+	run -0 rig_acmegate hook --client $$ pre
+	echo >"$RIG_DIR/talk.in"
+	rig_until 5 grep -q connected "$RIG_DIR/talk.out"
+	run -0 rig_acmegate hook --client $$ post
+	echo >"$RIG_DIR/talk.in"
+	rig_until 5 grep -q before "$RIG_DIR/talk.out"
+	rig_after
+	rig_ca ip addr del 10.98.0.77/24 dev cable0
+	[ "$(tail -n 1 "$RIG_DIR/talk.out")" = 'before True through [False, False]' ]
+}
+
+@test "our own responder's connections are reset when the window ends" {
+	rig_window
+	ip netns exec "$RIG_CA" python3 -c 'import socket, sys
+s = socket.create_connection((sys.argv[1], 80), 2, source_address=("", 31999))
+s.settimeout(20)
+print("connected", flush=True)
+try: print("ended" if s.recv(1) == b"" else "alive")
+except ConnectionResetError: print("reset")
+except socket.timeout: print("alive")' "$RIG_HOST4" >"$RIG_DIR/talk.out" 3>&- &
+	echo $! >"$RIG_DIR/talk.pid"
+	rig_until 5 grep -q connected "$RIG_DIR/talk.out"
+	rig_release
+	rig_ends 0
+	rig_until 5 grep -q reset "$RIG_DIR/talk.out"
+	rig_after
+}
