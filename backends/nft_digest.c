@@ -149,7 +149,7 @@ static int visit_elements(const struct nlmsghdr *message, void *arg, struct faul
 	attrs_of_message(message, attrs, NFTA_SET_ELEM_LIST_MAX);
 	list = attrs[NFTA_SET_ELEM_LIST_ELEMENTS];
 	left = list ? mnl_attr_get_payload_len(list) : 0;
-	for (const struct nlattr *attr = list ? mnl_attr_get_payload(list) : NULL; mnl_attr_ok(attr, left);
+	for (const struct nlattr *attr = list ? mnl_attr_get_payload(list) : NULL; attr && mnl_attr_ok(attr, left);
 	     left -= (int)((attr->nla_len + 3U) & ~3U), attr = mnl_attr_next(attr))
 		add_element(arg, attr);
 	return 0;

@@ -22,6 +22,7 @@ void attrs_sort(const void *data, size_t length, const struct nlattr **table, ui
 	const struct nlattr *attr = data;
 	int left = length > INT32_MAX ? 0 : (int)length;
 
+	/* NOLINTNEXTLINE(bugprone-sizeof-expression): a table of pointers it is */
 	memset((void *)(uintptr_t)table, 0, (most + (size_t)1) * sizeof(*table));
 	while (mnl_attr_ok(attr, left)) {
 		int step = (int)MNL_ALIGN(attr->nla_len);
@@ -160,7 +161,7 @@ static int take_message(struct netlink *netlink, const struct nlmsghdr *message,
 		return 1;
 	if (visit(message, arg, fault) < 0)
 		return -1;
-	return message->nlmsg_flags & NLM_F_MULTI ? 1 : 0;
+	return (message->nlmsg_flags & NLM_F_MULTI) != 0;
 }
 
 int netlink_dump(struct netlink *netlink, struct nlmsghdr *request, netlink_visit *visit, void *arg,

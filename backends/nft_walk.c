@@ -16,7 +16,7 @@
 #define CT_STATE_NEW 8	/* NF_CT_STATE_BIT(IP_CT_NEW) */
 #define CT_UNTRACKED 64 /* NF_CT_STATE_UNTRACKED_BIT */
 #define CT_INVALID 1	/* NF_CT_STATE_INVALID_BIT: what a rule reads that runs before conntrack does */
-#define CT_PRIORITY -200 /* NF_IP_PRI_CONNTRACK */
+#define CT_PRIORITY (-200) /* NF_IP_PRI_CONNTRACK */
 
 enum match { NO, MAYBE, YES };
 
@@ -357,7 +357,7 @@ static struct outcome do_rule(struct walk *walk, const struct nft_rule *rule)
 	int left = list ? mnl_attr_get_payload_len(list) : 0;
 
 	forget(walk);
-	for (attr = list ? mnl_attr_get_payload(list) : NULL; mnl_attr_ok(attr, left); attr = mnl_attr_next(attr)) {
+	for (attr = list ? mnl_attr_get_payload(list) : NULL; attr && mnl_attr_ok(attr, left); attr = mnl_attr_next(attr)) {
 		enum match match;
 
 		attrs_of_nest(attr, e, NFTA_EXPR_MAX);

@@ -421,16 +421,15 @@ int acme_run(struct acme *acme, struct acme_call *calls, size_t n, int64_t most,
 
 int acme_gather_nonces(struct acme *acme, size_t n, struct fault *fault)
 {
-	int64_t now;
-
 	if (n > NONCES_GATHERED)
 		n = NONCES_GATHERED;
 	acme->fetch_failures = 0;
 	acme->fetch_at = 0;
 	while (acme->nonces < n) {
+		int64_t now = now_of(acme);
+
 		if (acme->fetch_failures >= TRIES)
 			return fault_set(fault, FAULT_LATER, "the CA gives no nonce: %s", acme->fetch_reason);
-		now = now_of(acme);
 		fetch_nonces(acme, n - acme->nonces, now);
 		if (pump(acme, acme->fetching || acme->fetch_at <= now ? 1000 : acme->fetch_at - now, fault) < 0)
 			return -1;

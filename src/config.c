@@ -441,7 +441,7 @@ static int store(void *user, const char *section, const char *name, const char *
 {
 	struct loader *loader = user;
 	uint32_t line = loader->line;
-	enum section which;
+	enum section which = SECTION_ACME;
 
 	if (loader->failed)
 		return 0;

@@ -52,11 +52,13 @@ static const struct kind {
 };
 _Static_assert(LENGTH_OF(kinds) == KEY_TYPES, "one kind for each type of key");
 
+/* NOLINTBEGIN(bugprone-macro-parentheses): a type takes none */
 #define OWN_OPENSSL(type, release)                                                                                     \
 	static void own_##release(type **pointer)                                                                      \
 	{                                                                                                              \
 		release(*pointer);                                                                                     \
 	}
+/* NOLINTEND(bugprone-macro-parentheses) */
 OWN_OPENSSL(BIO, BIO_free_all)
 OWN_OPENSSL(BIGNUM, BN_free)
 OWN_OPENSSL(ECDSA_SIG, ECDSA_SIG_free)
@@ -347,6 +349,7 @@ struct cursor {
 
 static void skip_space(struct cursor *cursor)
 {
+	/* NOLINTNEXTLINE(bugprone-not-null-terminated-result): a NUL is no white space */
 	while (cursor->at < cursor->end && memchr(" \t\r\n", *cursor->at, 4))
 		cursor->at++;
 }
@@ -418,6 +421,7 @@ static int read_blocks(struct chain *chain, const char *pem, size_t length, stru
 
 	chain->text = BIO_new(BIO_s_mem());
 	if (!scratch || !chain->text)
+		/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): OWN_FREE releases, which clang 14 does not know */
 		return fault_set(fault, FAULT_LATER, "no memory for a chain of certificates");
 	while ((n = next_block(&cursor, scratch)) > 0)
 		if (add_certificate(chain, scratch, n, fault) < 0)

@@ -16,8 +16,8 @@ char *jws_finalize(const void *csr, size_t length)
 	if (!text)
 		return NULL;
 	memcpy(text, head, sizeof(head));
-	base64url_encode(text + strlen(head), csr, length);
-	strcat(text, tail);
+	length = base64url_encode(text + strlen(head), csr, length);
+	memcpy(text + strlen(head) + length, tail, sizeof(tail));
 	return text;
 }
 

@@ -354,7 +354,7 @@ static int serve(struct keeper *keeper, struct fault *fault)
 		if (rc <= 0)
 			return rc;
 		if (fds[1].revents)
-			rc = fds[1].revents & POLLNVAL ? 0 : serve_client(keeper, &record, &warden_lost, fault);
+			rc = (fds[1].revents & POLLNVAL) ? 0 : serve_client(keeper, &record, &warden_lost, fault);
 		if (warden_lost)
 			return -1;
 		if (rc < 0) {

@@ -31,6 +31,7 @@ static unsigned long listening_inode(const char *table, uint16_t port)
 		unsigned int local, state;
 		unsigned long inode;
 
+		/* NOLINTNEXTLINE(cert-err34-c): the numbers are the kernel's */
 		if (sscanf(line, " %*d: %*[0-9A-F]:%x %*[0-9A-F]:%*x %x %*x:%*x %*x:%*x %*x %*u %*u %lu", &local, &state,
 			   &inode) == 3 &&
 		    local == port && state == TCP_LISTEN_HEX)

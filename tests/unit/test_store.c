@@ -366,9 +366,14 @@ static void fail_call(pid_t child, int error)
  */
 static int interrupt(int (*act)(size_t), int n, int error, bool *reached)
 {
-	pid_t child = fork();
+	const char *preloaded = getenv("LD_PRELOAD");
+	pid_t child;
 	int status;
 
+	/* Its system calls are not ours, and it makes ten times as many. */
+	if (preloaded && strstr(preloaded, "valgrind"))
+		skip();
+	child = fork();
 	if (!child) {
 		if (ptrace(PTRACE_TRACEME, 0, 0, 0) < 0)
 			_exit(77);
