@@ -4,6 +4,9 @@
 # hold.sh COMMAND...: runs it in the host's namespace of a rig of its own (tests/lib/rig.sh) with Pebble and a ruleset that has
 # something to lose. The rig is described to it by the variables RIG_... and ends with it.
 set -u
+# Not even under bats, where rig.sh leaves this to others.
+trap 'exit 130' INT TERM HUP
+trap rig_down EXIT
 # Nothing here depends on a disk, and a thousand runs would wear it.
 [ -n "${TMPDIR:-}" ] || [ ! -w /dev/shm ] || export TMPDIR=/dev/shm
 # shellcheck source=../lib/rig.sh

@@ -320,8 +320,8 @@ static void on_return(struct task *task)
 
 static void go_on(const struct task *task, int with_signal)
 {
-	/* Gone meanwhile: its end is reported by itself. */
-	(void)ptrace(all_happened() && !verbose ? PTRACE_CONT : PTRACE_SYSCALL, task->tid, 0, (long)with_signal);
+	/* A failing call has its result still to come. Gone meanwhile: its end is reported by itself. */
+	(void)ptrace(all_happened() && !verbose && !task->error ? PTRACE_CONT : PTRACE_SYSCALL, task->tid, 0, (long)with_signal);
 }
 
 static void on_system_call(struct task *task)
