@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/*
+ * failmalloc - LD_PRELOAD: the N-th allocation of acmegate (the privileged program; the agent's environment is emptied before
+ * its exec) gets no memory, once. A child that it forks goes on with its parent's count.
+ *
+ *	FAILMALLOC_AT=N		which one; 0 or absent: none
+ *	FAILMALLOC_LOG=FILE	"failed N" is appended there, and "allocations N" when the program ends by exit()
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* What stands behind malloc in glibc. Looking it up by dlsym would itself allocate. */
+extern void *__libc_malloc(size_t size);
+extern void *__libc_calloc(size_t n, size_t size);
+extern void *__libc_realloc(void *old, size_t size);
+
+static long count, at = -1;
+
+static void note(const char *what)
+{
+	const char *file = getenv("FAILMALLOC_LOG");
+	char line[64];
+	int fd = file ? open(file, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600) : -1;
+	int length = snprintf(line, sizeof(line), "%s %ld\n", what, count);
+
+	if (fd < 0)
+		return;
+	(void)!write(fd, line, (size_t)length);
+	close(fd);
+}
+
+static int fails(void)
+{
+	if (at < 0) {
+		const char *text = getenv("FAILMALLOC_AT");
+
+		at = text && !strcmp(program_invocation_short_name, "acmegate") ? atol(text) : 0;
+	}
+	if (++count != at)
+		return 0;
+	note("failed");
+	errno = ENOMEM;
+	return 1;
+}
+
+void *malloc(size_t size)
+{
+	return fails() ? NULL : __libc_malloc(size);
+}
+
+void *calloc(size_t n, size_t size)
+{
+	return fails() ? NULL : __libc_calloc(n, size);
+}
+
+void *realloc(void *old, size_t size)
+{
+	return fails() ? NULL : __libc_realloc(old, size);
+}
+
+__attribute__((destructor)) static void end(void)
+{
+	if (!strcmp(program_invocation_short_name, "acmegate"))
+		note("allocations");
+}
