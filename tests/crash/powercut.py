@@ -8,13 +8,16 @@ one into recovery: once with the firewall as a boot loads it, once with an openi
 import argparse
 import ctypes
 import hashlib
+import itertools
 import json
 import os
+import re
 import select
 import socket
 import struct
 import subprocess
 import sys
+import tempfile
 import time
 
 import powercut_disk as disk
@@ -25,7 +28,7 @@ TEMPORARY = ".tmp-"
 SLOT = 512
 RIG = {name: os.environ["RIG_" + name] for name in ("DIR", "CONF", "STATE", "ACMEGATE", "CA", "HOST4", "HOST6", "PORT")}
 STATE = RIG["STATE"]
-totals = {"passed": 0, "failed": 0, "skipped": 0, "images": 0, "booted": 0, "renewed": 0, "broken stores": 0, "left open": 0}
+totals = {"passed": 0, "failed": 0, "skipped": 0, "images": 0, "booted": 0, "renewed": 0, "recorded": 0, "broken stores": 0, "left open": 0}
 said = {}
 
 
@@ -80,10 +83,21 @@ class Gate:
         self.there = os.open("/run/netns/" + RIG["CA"], os.O_RDONLY)
         self.setns = ctypes.CDLL(None, use_errno=True).setns
 
-    def leave_open(self):
-        result = subprocess.run(("nft", "-j", "-f", "-"), input=self.opening, text=True, capture_output=True, check=False)
+    def leave_open(self, seconds=60):
+        opening = re.sub(r'"(timeout|expires)": \d+', f'"\\1": {seconds}', self.opening)
+        result = subprocess.run(("nft", "-j", "-f", "-"), input=opening, text=True, capture_output=True, check=False)
         if result.returncode:
             sys.exit("powercut: nft: " + result.stderr)
+
+    def clean(self):
+        """Takes away an opening that acmegate has left, with a store of its own."""
+        with tempfile.TemporaryDirectory(dir=RIG["DIR"]) as place:
+            config = place + "/acmegate.conf"
+            with open(RIG["CONF"], encoding="utf-8") as old, open(config, "w", encoding="utf-8") as new:
+                new.write(old.read().replace(f"state = {STATE}", f"state = {place}/state"))
+            result = run(RIG["ACMEGATE"], "-c", config, "recover")
+        if result.returncode or ruleset() != self.base:
+            sys.exit(f"powercut: the firewall cannot be cleaned: {result.stdout}")
 
     def listen(self):
         for family, option, level in (socket.AF_INET, 19, socket.IPPROTO_IP), (socket.AF_INET6, 75, socket.IPPROTO_IPV6):
@@ -155,6 +169,10 @@ def live(tree):
     if not target or target[0] != "d":
         return ()
     return tuple(target[4].get(name, (None,) * 5)[4] for name in FILES)
+
+
+def account_key(tree):
+    return [inner for path, inner in disk.walk(tree) if path.startswith("/accounts/") and path.endswith("/key.pem")]
 
 
 verdicts = {}
@@ -268,7 +286,8 @@ def boot(gate, scenario, label, tree, renew):
 
 def record(gate, before, *command, status=0):
     """Runs acmegate on this store and gives the log of it and the store after it."""
-    log = RIG["DIR"] + "/writes"
+    totals["recorded"] += 1
+    log = f"{RIG['DIR']}/writes.{totals['recorded']}"
     disk.write_tree(STATE, before)
     gate.hang_up()
     result = acmegate(*command, before=("strace", "-f", "-y", "-xx", "-s", "1000000", "--seccomp-bpf", "-qq", "-o", log, "-e",
@@ -300,6 +319,7 @@ def replay(gate, name, before, *command, status=0, strict=True, every=1, renew_e
     words = [word for word, _ in moments(log, before, after)]
     opened, closed = words.index("gate") if "gate" in words else len(words), last(words, "gate")
     deployed = last(words, "unlink deploy-pending")
+    registered = words.index("create .tmp-url") if "create .tmp-url" in words else len(words) - 1
     seen, count = set(), 0
     for at, (word, root) in enumerate(moments(log, before, after)):
         for model, tree in disk.images(root):
@@ -310,6 +330,11 @@ def replay(gate, name, before, *command, status=0, strict=True, every=1, renew_e
             if at < deployed and live(tree) and live(tree) != live(before) and \
                     not disk.lookup(tree, f"certificates/{NAME}/deploy-pending"):
                 fails(f"{label}: the new certificate is live, and nobody knows that its hook has not run")
+            if at == len(words) - 1 and live(tree) != live(after):
+                fails(f"{label}: the run said that it is done, and the certificate on the disk is not the one that it stored",
+                      "broken stores")
+            if at >= registered and account_key(tree) != account_key(after):
+                fails(f"{label}: the CA knows the account, and its key is not on the disk")
             if tree_key(tree) in seen:
                 continue
             seen.add(tree_key(tree))
@@ -322,6 +347,38 @@ def replay(gate, name, before, *command, status=0, strict=True, every=1, renew_e
 
 def tree_key(tree):
     return hashlib.sha256(repr(tree).encode()).digest()
+
+
+def resume(gate, name, before, every=1):
+    """Killed at a moment, run again, then the power cut: what the killed run had not brought to the disk is still owed."""
+    log, after = record(gate, before, "renew-now")
+    count = starts = 0
+    owing = [at for at, (word, root) in enumerate(moments(log, before, after))
+             if any(inode.pending for inode in disk.inodes(root))]
+    for at in owing[::every]:
+        # The generator is left where it stands: the disk is that of the moment, with what is pending.
+        word, root = next(itertools.islice(moments(log, before, after), at, None))
+        killed = disk.image(root, lambda change: "whole")
+        second, stored = record(gate, killed, "renew-now")
+        scenario = Scenario(name, killed, stored, True)
+        scenario.whole += live(before), live(after)  # the killed run's are as good as the second's
+        starts += 1
+        for word2 in disk.Log(STATE, root).steps(second):
+            for model, tree in disk.images(root):
+                count += 1
+                wrong = scenario.wrong_store(tree)
+                if wrong:
+                    fails(f"{name}, killed at {at} {word}, cut at {word2}, {model}: {wrong}", "broken stores")
+        if disk.image(root, lambda change: "whole") != stored:
+            sys.exit("powercut: the log, replayed, is not the store that the second run left")
+        lost = [model for model, tree in disk.images(root) if live(tree) != live(stored)]
+        if lost:
+            fails(f"{name}, killed at {at} {word}, run again, {lost[0]}: the second run said that it is done, and its certificate "
+                  "is not on the disk", "broken stores")
+        else:
+            totals["passed"] += 1
+    totals["images"] += count
+    print(f"{name}: killed at {starts} moments and run again, {count} images", flush=True)
 
 
 def with_file(tree, path, data, mode=0o600):
@@ -353,7 +410,127 @@ def replays(gate, options):
     number = disk.lookup(store, f"certificates/{NAME}")[4]["live"][1]
     torn = with_file(store, f"certificates/{NAME}/{number}/privkey.pem", b"")
     replay(gate, "renewal over a broken certificate", torn, "renew-now", strict=False, **pace)
+    resume(gate, "a first certificate after a killed run", empty, options.every)
+    resume(gate, "a renewal after a killed one", store, options.every)
     return store
+
+
+# --- a journal that cannot be used --------------------------------------------------------------------------------------
+
+def sealed(slot):
+    return slot[:-32] + hashlib.sha256(slot[:-32]).digest()
+
+
+def version(slot, number):
+    return sealed(slot[:8] + struct.pack("=I", number) + slot[12:])
+
+
+def mounted(*options):
+    def mount():
+        run("mount", "--bind", STATE, STATE)
+        run("mount", "-o", "remount,bind," + ",".join(options), STATE)
+        return lambda: run("umount", STATE)
+    return mount
+
+
+def filled(tree):
+    """A file system of 64 KiB with this on it and not a byte left."""
+    def mount():
+        run("mount", "-t", "tmpfs", "-o", "mode=711,size=64k", "full", STATE)
+        disk.write_tree(STATE, tree)
+        try:
+            with open(STATE + "/foreign", "ab", buffering=0) as file:
+                while file.write(b"x" * 1024):
+                    pass
+        except OSError:
+            pass
+        return lambda: run("umount", STATE)
+    return mount
+
+
+def unusable(store):
+    """(name, image, preparation, what recover says, its exit status). Where it is not 0, a renewal must fail as well."""
+    good = disk.lookup(store, "journal")[4]
+    first, second = good[:SLOT], good[SLOT:]
+    armed = sealed(first[:12] + struct.pack("=IQ", 1, 1000) + first[24:])
+    corrupt = "journal was unreadable and is kept as"
+    nothing = "nothing of acmegate's stands in the firewall"
+
+    def of(data, uid=0, mode=0o600):
+        return with_file(store, "journal", ("f", mode, uid, 0, data))
+
+    yield "no journal", with_file(store, "journal", None), None, nothing, 0
+    yield "an empty journal", of(b""), None, nothing, 0
+    yield "both slots garbage", of(os.urandom(2 * SLOT)), None, corrupt, 0
+    yield "both slots zeros", of(bytes(2 * SLOT)), None, corrupt, 0
+    for size in 1, SLOT - 1, SLOT // 2:
+        yield f"cut to {size} bytes", of(good[:size]), None, corrupt, 0
+    yield "cut to one slot", of(good[:SLOT]), None, nothing, 0
+    yield "cut in the second slot", of(good[:SLOT + 100]), None, nothing, 0
+    yield "longer than two slots", of(good + b"x" * 100), None, nothing, 0
+    yield "one slot garbage", of(first + os.urandom(SLOT)), None, nothing, 0
+    yield "the other slot garbage", of(os.urandom(SLOT) + second), None, nothing, 0
+    yield "armed, and the other slot garbage", of(armed + os.urandom(SLOT)), None, "had left the port open", 0
+    for at in range(0, SLOT, 37):
+        flipped = bytearray(armed)
+        flipped[at] ^= 4
+        yield f"armed, one bit wrong at {at}, and nothing else", of(bytes(flipped) + bytes(SLOT)), None, corrupt, 0
+    yield "from a newer version", of(version(first, 2) + version(second, 2)), None, "newer acmegate (version 2", 1
+    yield "one slot from a newer version", of(version(armed, 77) + second), None, "newer acmegate (version 77", 1
+    yield "somebody else's", of(good, uid=65534), None, "not a regular file of root's; remove it", 1
+    yield "a directory", with_file(store, "journal", ("d", 0o700, 0, 0, {})), None, "journal: Is a directory", 1
+    yield "a link", with_file(store, "journal", ("l", "foreign")), None, "journal: Too many levels", 1
+    yield "on a read-only file system", store, mounted("ro"), "journal: Read-only file system", 1
+    yield "none, on a read-only file system", with_file(store, "journal", None), mounted("ro"), "Read-only file system", 1
+    small = ("d", 0o711, 0, 0, {"foreign": store[4]["foreign"], "journal": ("f", 0o600, 0, 0, good)})
+    yield "armed, on a full disk", small, filled(with_file(small, "journal", armed + second)), "had left the port open", 0
+    yield "none, on a full disk", small, filled(with_file(small, "journal", None)), "journal: No space left", 1
+    yield "garbage, on a full disk", small, filled(with_file(small, "journal", b"?" * 2 * SLOT)), "journal: No space left", 1
+
+
+def journals(gate, store):
+    """Each of them with an opening left in the firewall, and nobody of ours behind it: user space is dead."""
+    stays = []
+    for name, tree, prepare, says, status in unusable(store):
+        label = f"journal: {name}"
+        disk.write_tree(STATE, tree)
+        undo = prepare() if prepare else None
+        gate.leave_open()
+        gate.hang_up()
+        result = acmegate("recover")
+        totals["booted"] += 1
+        left = ruleset() != gate.base
+        if result.returncode != status or says not in result.stdout:
+            fails(f"{label}: recover ended with {result.returncode}, not {status}, and said {result.stdout.strip()!r} without {says!r}")
+        elif gate.answers() or (left and not status):
+            fails(f"{label}: the port is open after recover", "left open")
+        else:
+            totals["passed"] += 1
+        if left:
+            stays.append(name)
+            gate.clean()
+        again = acmegate("renew-now")
+        if status and (not again.returncode or says not in again.stdout or ruleset() != gate.base):
+            fails(f"{label}: renew-now ended with {again.returncode}: {again.stdout.strip()!r}")
+        if not status and not undo and (again.returncode or wrong_with(live(disk.read_tree(STATE)))):
+            fails(f"{label}: renew-now ended with {again.returncode}: {again.stdout.strip()!r}")
+        if undo:
+            undo()
+        gate.listen()
+    print("recover refused, and left in the firewall what a dead run had opened: " + ("; ".join(stays) or "nowhere"))
+
+
+def expiry(gate):
+    """What recover does not remove ends by itself, whoever listens."""
+    gate.leave_open(2)
+    if len(gate.answers()) != 2:
+        sys.exit("powercut: an opening of two seconds does not open")
+    time.sleep(2.2)
+    if gate.answers():
+        fails("an opening of two seconds: it is still open after that time", "left open")
+    else:
+        totals["passed"] += 1
+    gate.clean()
 
 
 def main():
@@ -369,8 +546,8 @@ def main():
     if len(gate.answers()) != 2:
         sys.exit("powercut: the opening that was left lets nobody in, so nothing could be found by it")
     acmegate("recover")
-    gate.hang_up()
-    replays(gate, options)
+    expiry(gate)
+    journals(gate, replays(gate, options))
     print("{images} images, {booted} boots into recovery, {renewed} renewals after them: {broken stores} broken stores, "
           "{left open} left open".format_map(totals))
     for reason, count in said.items():
