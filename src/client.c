@@ -20,8 +20,9 @@
 #include "log.h"
 #include "wire.h"
 
-#define FINISH_MOST 300000 /* ms from finalize to the stored certificates */
-#define CLOCK_SKEW  300	   /* s that our clock may be off the CA's without a word */
+#define FINISH_MOST  300000 /* ms from finalize to the stored certificates */
+#define CLOCK_SKEW   300    /* s that our clock may be off the CA's without a word */
+#define HITS_AT_ONCE 256
 
 struct client {
 	const struct config *config;
@@ -119,18 +120,19 @@ static void cancel(void *context, struct exchange *exchange)
 	http_cancel(client->http, exchange);
 }
 
+/* Not for ever: a responder that has gone mad would keep us from everything else. */
 static void drain_hits(struct client *client)
 {
 	struct fault fault;
 	struct hit hit;
 
-	while (!client->deaf && is_readable(FD_RESPONDER)) {
+	for (int i = 0; i < HITS_AT_ONCE && !client->deaf && is_readable(FD_RESPONDER); i++) {
 		if (wire_receive(FD_RESPONDER, &record, &fault) != 1 || record.verb != VERB_HIT) {
 			client->deaf = true; /* the warden sees to it; we only miss the numbers */
 			return;
 		}
 		memcpy(&hit, record.data, sizeof(hit));
-		proofs_hit(&client->proofs, &hit);
+		proofs_hit(&client->proofs, &hit, now_ms(NULL));
 	}
 }
 
@@ -155,7 +157,8 @@ static int hear(enum verb wanted, struct fault *fault)
 static int next(void *context, int64_t milliseconds, struct exchange **exchange, struct fault *fault)
 {
 	struct client *client = context;
-	int n = http_next(client->http, milliseconds, FD_WARDEN, exchange, fault);
+	const int watched[] = {FD_WARDEN, client->deaf ? -1 : FD_RESPONDER};
+	int n = http_next(client->http, milliseconds, watched, exchange, fault);
 
 	drain_hits(client);
 	if (n == 0 && is_readable(FD_WARDEN)) /* nothing is awaited from it here: VERBS is no verb */

@@ -166,8 +166,9 @@ static const struct proof *obstacle(const struct issue *issue, const struct proo
 }
 
 /* Nothing is answered for an order that is lost anyhow. */
-static void want_proofs(const struct issue *issues, size_t n, struct proofs *proofs)
+static int want_proofs(const struct issue *issues, size_t n, struct proofs *proofs, struct fault *fault)
 {
+	proofs->groups = 0;
 	for (size_t i = 0; i < proofs->count; i++)
 		proofs->list[i].wanted = false;
 	for (size_t i = 0; i < n; i++) {
@@ -175,7 +176,10 @@ static void want_proofs(const struct issue *issues, size_t n, struct proofs *pro
 			continue;
 		for (size_t k = 0; k < issues[i].order.authorizations; k++)
 			proofs->list[issues[i].proof[k]].wanted = true;
+		if (proofs_group(proofs, issues[i].url, issues[i].proof, issues[i].order.authorizations) < 0)
+			return fault_set(fault, FAULT_LATER, "not enough memory for authorizations");
 	}
+	return 0;
 }
 
 int issue_place(struct issue *issues, size_t n, struct acme *acme, struct proofs *proofs, struct fault *fault)
@@ -200,8 +204,7 @@ int issue_place(struct issue *issues, size_t n, struct acme *acme, struct proofs
 			}
 		}
 	}
-	want_proofs(issues, n, proofs);
-	return 0;
+	return want_proofs(issues, n, proofs, fault);
 }
 
 bool issue_lacks_account(struct issue *issues, size_t n)
