@@ -14,6 +14,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "crypto.h"
 #include "enrol.h"
 #include "http.h"
 #include "issue.h"
@@ -208,6 +209,7 @@ static int set_up(struct client *client, struct fault *fault)
 	if (record.length != sizeof(account))
 		return fault_set(fault, FAULT_FAILED, "the keeper gives an account of %u bytes", record.length);
 	memcpy(&account, record.data, sizeof(account));
+	crypto_start(); /* before libcurl does it in its way, with openssl.cnf and what that loads */
 	client->http = http_start(config->acme.ca_file[0] ? FD_CA_FILE : -1, config->acme.proxy, fault);
 	if (!client->http)
 		return -1;
