@@ -107,6 +107,14 @@ static int install(void *context, uint32_t index, const char *pem, size_t length
 	return 0;
 }
 
+static int prefers(void *context, uint32_t index, const char *pem, size_t length, struct fault *fault)
+{
+	(void)context;
+	if (ask(VERB_PREFERS, index, pem, length, fault) < 0)
+		return -1;
+	return record.length == 1 && record.data[0] == 1;
+}
+
 static void begin(void *context, struct exchange *exchange)
 {
 	struct client *client = context;
@@ -183,9 +191,6 @@ static int take_work(struct client *client, struct fault *fault)
 	for (uint32_t i = 0; i < config->certificates; i++) {
 		if (work.wanted[i] != 1)
 			continue;
-		if (config->certificate[i].chain[0])
-			log_warning("certificate %s: chain is not supported yet; the CA's default chain is taken",
-				    config->certificate[i].name);
 		client->issues[n].config = config;
 		client->issues[n].keeper = &client->keeper;
 		client->issues[n++].index = i;
@@ -203,7 +208,7 @@ static int set_up(struct client *client, struct fault *fault)
 	struct account account;
 	int64_t date, off;
 
-	client->keeper = (struct issue_keeper){client, request, install};
+	client->keeper = (struct issue_keeper){client, request, install, prefers};
 	if (ask(VERB_ACCOUNT, 0, NULL, 0, fault) < 0)
 		return fault_at(fault, "account key");
 	if (record.length != sizeof(account))
@@ -348,6 +353,9 @@ static int conclude(const struct client *client)
 	for (size_t i = 0; i < client->count; i++) {
 		const struct issue *issue = &client->issues[i];
 
+		if (issue->stored && issue->other_chain)
+			log_warning("certificate %s: the CA offers no chain from \"%s\"; its default one is stored",
+				    issue_certificate(issue)->name, issue_certificate(issue)->chain);
 		if (issue->stored)
 			continue;
 		if (issue->fault.kind != FAULT_LATER)

@@ -30,15 +30,20 @@ static struct {
 	const char *challenge_state;
 	bool answer_refused; /* "malformed" */
 	bool wrong_names, no_authorizations, no_account, no_http_01, foreign_authorization;
-	int stale_orders;	 /* new orders whose authorizations are old and lost */
-	int not_ready;		 /* finalize says so */
-	int processing;		 /* looks at the order before it is valid */
-	bool fetch_at_once;	 /* before the answer to "the challenge is ready" */
-	bool order_useless;	 /* it stays pending, or is answered with an error, until it is finalized */
-	int64_t ready_at;	 /* all authorizations are pending until then, whoever looks */
-	unsigned int refused_id; /* the answer to this challenge is not taken */
-	unsigned int bad_id;	 /* this authorization is lost as soon as it was answered */
-	unsigned int orders, finalizes, answers, looks, order_looks, installs;
+	int stale_orders;	    /* new orders whose authorizations are old and lost */
+	int not_ready;		    /* finalize says so */
+	int processing;		    /* looks at the order before it is valid */
+	bool fetch_at_once;	    /* before the answer to "the challenge is ready" */
+	bool order_useless;	    /* it stays pending, or is answered with an error, until it is finalized */
+	int64_t ready_at;	    /* all authorizations are pending until then, whoever looks */
+	unsigned int refused_id;    /* the answer to this challenge is not taken */
+	unsigned int bad_id;	    /* this authorization is lost as soon as it was answered */
+	unsigned int alternates;    /* chains besides the default one */
+	unsigned int missing_chain; /* there is none behind the link to it */
+	uint32_t refuse_index;	    /* nothing is stored for this certificate */
+	char refuse_chain;
+	char installed[CERTIFICATES]; /* which chain it was */
+	unsigned int orders, finalizes, answers, looks, order_looks, installs, chains;
 	bool answered[1000];
 	int seen[1000];
 } ca;
@@ -59,7 +64,16 @@ static int install(void *context, uint32_t index, const char *pem, size_t length
 	assert_int_equal(length, strlen("PEM 7"));
 	assert_memory_equal(pem, "PEM ", 4);
 	ca.installs++;
-	return index == 1 && config.certificate[1].chain[0] ? fault_set(why, FAULT_FAILED, "not our key") : 0;
+	ca.installed[index] = pem[4];
+	return index == ca.refuse_index || pem[4] == ca.refuse_chain ? fault_set(why, FAULT_FAILED, "not our key") : 0;
+}
+
+static int prefers(void *context, uint32_t index, const char *pem, size_t length, struct fault *why)
+{
+	(void)context;
+	(void)why;
+	assert_int_equal(length, strlen("PEM 7"));
+	return pem[4] == config.certificate[index].chain[0];
 }
 
 static void send_order(struct exchange *exchange, unsigned int status, unsigned int id, unsigned int certificate,
@@ -174,6 +188,28 @@ static void finalize(struct exchange *exchange, unsigned int id)
 
 static void fetch(unsigned int certificate, unsigned int names);
 
+/* "PEM 0" is the default one, "PEM 1" to "PEM 3" are the others. */
+static void chain(struct exchange *exchange)
+{
+	char text[] = "PEM 0";
+	unsigned int id, other = 0;
+
+	ca.chains++;
+	assert_true(sscanf(exchange->url, CA "chain/%u/%u", &id, &other) >= 1);
+	if (other && other == ca.missing_chain) {
+		fake_problem(exchange, 404, "malformed");
+		return;
+	}
+	text[4] = (char)('0' + other);
+	fake_answer(exchange, 200, text);
+	for (unsigned int i = 1; i <= ca.alternates && !other; i++) {
+		char link[128];
+
+		snprintf(link, sizeof(link), "<" CA "chain/%u/%u>;rel=\"alternate\"", id, i);
+		exchange_header(exchange, "Link", link);
+	}
+}
+
 static void serve(struct fake *f, struct exchange *exchange)
 {
 	unsigned int id;
@@ -204,17 +240,17 @@ static void serve(struct fake *f, struct exchange *exchange)
 	} else if (sscanf(exchange->url, CA "orders/%u", &id) == 1) {
 		look_at_order(exchange, id / 10, id % 10);
 	} else {
-		assert_int_equal(sscanf(exchange->url, CA "chain/%u", &id), 1);
-		fake_answer(exchange, 200, "PEM 7");
+		chain(exchange);
 	}
 }
 
 static int setup(void **state)
 {
-	static const struct issue_keeper keeper = {NULL, request, install};
+	static const struct issue_keeper keeper = {NULL, request, install, prefers};
 
 	(void)state;
 	memset(&ca, 0, sizeof(ca));
+	ca.refuse_index = CERTIFICATES;
 	memset(&config, 0, sizeof(config));
 	memset(issues, 0, sizeof(issues));
 	config.certificates = CERTIFICATES;
@@ -625,11 +661,78 @@ static void test_answer_refused_for_good(void **state)
 static void test_one_fails(void **state)
 {
 	(void)state;
-	snprintf(config.certificate[1].chain, sizeof(config.certificate[1].chain), "x");
+	ca.refuse_index = 1;
 	run_all(1000);
 	assert_true(issues[0].stored);
 	assert_false(issues[1].stored);
 	assert_string_equal(issues[1].fault.text, "not our key");
+}
+
+static void want_chain(const char *name)
+{
+	for (size_t i = 0; i < CERTIFICATES; i++)
+		snprintf(config.certificate[i].chain, sizeof(config.certificate[i].chain), "%s", name);
+	ca.alternates = 3;
+	run_all(1000);
+	assert_true(issues[0].stored && issues[1].stored);
+}
+
+static void test_chain_not_asked_for(void **state)
+{
+	(void)state;
+	want_chain("");
+	assert_int_equal(ca.chains, CERTIFICATES);
+	assert_int_equal(ca.installed[0], '0');
+	assert_false(issues[0].other_chain);
+}
+
+static void test_chain_is_the_default(void **state)
+{
+	(void)state;
+	want_chain("0");
+	assert_int_equal(ca.chains, CERTIFICATES);
+	assert_int_equal(ca.installed[0], '0');
+	assert_false(issues[0].other_chain);
+}
+
+static void test_chain_is_another(void **state)
+{
+	(void)state;
+	want_chain("2");
+	assert_int_equal(ca.chains, CERTIFICATES * 3); /* the third alternate is left alone */
+	assert_int_equal(ca.installs, CERTIFICATES);
+	assert_int_equal(ca.installed[0], '2');
+	assert_int_equal(ca.installed[1], '2');
+	assert_false(issues[0].other_chain);
+}
+
+static void test_chain_is_not_offered(void **state)
+{
+	(void)state;
+	want_chain("9");
+	assert_int_equal(ca.chains, CERTIFICATES * 4);
+	assert_int_equal(ca.installs, CERTIFICATES);
+	assert_int_equal(ca.installed[0], '0');
+	assert_true(issues[0].other_chain && issues[1].other_chain);
+}
+
+static void test_chain_behind_a_missing_one(void **state)
+{
+	(void)state;
+	ca.missing_chain = 1;
+	want_chain("3");
+	assert_int_equal(ca.installed[0], '3');
+	assert_false(issues[0].other_chain);
+}
+
+/* The preferred chain turns out to be bad: the default one is better than none. */
+static void test_chain_is_refused(void **state)
+{
+	(void)state;
+	ca.refuse_chain = '2';
+	want_chain("2");
+	assert_int_equal(ca.installed[0], '0');
+	assert_true(issues[0].other_chain);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -664,6 +767,12 @@ int main(void)
 		TEST(test_no_account),
 		TEST(test_not_ready),
 		TEST(test_one_fails),
+		TEST(test_chain_not_asked_for),
+		TEST(test_chain_is_the_default),
+		TEST(test_chain_is_another),
+		TEST(test_chain_is_not_offered),
+		TEST(test_chain_behind_a_missing_one),
+		TEST(test_chain_is_refused),
 		TEST(test_under_way),
 		TEST(test_answer_refused),
 		TEST(test_answer_refused_for_good),
