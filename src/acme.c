@@ -12,7 +12,7 @@
 #define NONCES_GATHERED 64    /* twice what can be on its way: the answers bring the next ones */
 #define NONCE_TRIES	12    /* badNonce in a row for one call */
 #define TRIES		4     /* of the same call against a weak CA or network, and of newNonce */
-#define SIGN_AHEAD	1000  /* ms; a call that goes out again so soon is signed while it waits */
+#define SIGN_AHEAD	10    /* ms; a call that goes out so soon is signed while it waits */
 #define PATIENCE	10000 /* ms; a longer Retry-After is a matter for another run */
 
 enum { CALL_IDLE, CALL_FLYING, CALL_ENDED };
@@ -50,7 +50,7 @@ struct acme *acme_start(const struct transport *transport, const struct signer *
 	return acme;
 }
 
-static int64_t now_of(const struct acme *acme)
+int64_t acme_now(const struct acme *acme)
 {
 	return acme->transport.now(acme->transport.context);
 }
@@ -294,7 +294,7 @@ static int take_answer(struct acme *acme, struct acme_call *call, struct exchang
 	free(call->body);
 	call->body = NULL;
 	call->state = CALL_IDLE;
-	call->at = now_of(acme);
+	call->at = acme_now(acme);
 	if (exchange->status == 0) {
 		unanswered(call, exchange);
 		return 0;
@@ -303,12 +303,11 @@ static int take_answer(struct acme *acme, struct acme_call *call, struct exchang
 		return refused(acme, call, exchange, fault);
 	call->tries = call->nonces = 0;
 	again = call->done(call, exchange, NULL, NULL);
-	if (again == CALL_FINISHED) {
+	if (again == CALL_FINISHED)
 		end_call(call);
-		return 0;
-	}
-	call->at += again;
-	return again > 0 && again <= SIGN_AHEAD && acme->nonces > 0 ? sign_call(acme, call, fault) : 0;
+	else
+		call->at += again;
+	return 0;
 }
 
 static void take_nonce(struct acme *acme, const struct exchange *exchange)
@@ -323,7 +322,7 @@ static void take_nonce(struct acme *acme, const struct exchange *exchange)
 			 exchange->status);
 	else
 		snprintf(acme->fetch_reason, sizeof(acme->fetch_reason), "%s", exchange->reason);
-	acme->fetch_at = now_of(acme) + remedy_delay(acme->fetch_failures++);
+	acme->fetch_at = acme_now(acme) + remedy_delay(acme->fetch_failures++);
 }
 
 /* Waits for one answer, at most so long, and deals with it. */
@@ -346,6 +345,16 @@ static int pump(struct acme *acme, int64_t milliseconds, struct fault *fault)
 		result = take_answer(acme, owner, exchange, fault);
 	exchange->owner = NULL;
 	return result;
+}
+
+/* What goes out soon is signed while nothing else is to be done. */
+static int sign_ahead(struct acme *acme, struct acme_call *calls, size_t n, int64_t now, struct fault *fault)
+{
+	for (size_t i = 0; i < n && acme->nonces > 0; i++)
+		if (calls[i].state == CALL_IDLE && calls[i].kind != CALL_PLAIN && !calls[i].body && calls[i].at > now &&
+		    calls[i].at <= now + SIGN_AHEAD && sign_call(acme, &calls[i], fault) < 0)
+			return -1;
+	return 0;
 }
 
 /* How long until something is due that no answer will trigger. */
@@ -389,16 +398,15 @@ static void abandon(struct acme *acme, struct acme_call *calls, size_t n, const 
 	for (size_t i = 0; i < n; i++) {
 		if (calls[i].state == CALL_ENDED)
 			continue;
-		give_up(acme, &calls[i]);
+		acme_finish(acme, &calls[i]);
 		if (fault)
 			calls[i].done(&calls[i], NULL, NULL, fault);
-		end_call(&calls[i]);
 	}
 }
 
 int acme_run(struct acme *acme, struct acme_call *calls, size_t n, int64_t most, struct fault *fault)
 {
-	int64_t now = now_of(acme), end = now + most;
+	int64_t now = acme_now(acme), end = now + most;
 	struct fault late;
 
 	acme->fetch_failures = 0;
@@ -409,12 +417,12 @@ int acme_run(struct acme *acme, struct acme_call *calls, size_t n, int64_t most,
 			abandon(acme, calls, n, &late);
 			return 0;
 		}
-		if (launch(acme, calls, n, now, fault) < 0 ||
+		if (launch(acme, calls, n, now, fault) < 0 || sign_ahead(acme, calls, n, now, fault) < 0 ||
 		    (unfinished(calls, n) && pump(acme, idle_time(acme, calls, n, now, end), fault) < 0)) {
 			abandon(acme, calls, n, NULL);
 			return -1;
 		}
-		now = now_of(acme);
+		now = acme_now(acme);
 	}
 	return 0;
 }
@@ -426,7 +434,7 @@ int acme_gather_nonces(struct acme *acme, size_t n, struct fault *fault)
 	acme->fetch_failures = 0;
 	acme->fetch_at = 0;
 	while (acme->nonces < n) {
-		int64_t now = now_of(acme);
+		int64_t now = acme_now(acme);
 
 		if (acme->fetch_failures >= TRIES)
 			return fault_set(fault, FAULT_LATER, "the CA gives no nonce: %s", acme->fetch_reason);
@@ -443,6 +451,21 @@ int acme_presign(struct acme *acme, struct acme_call *calls, size_t n, struct fa
 		if (calls[i].kind != CALL_PLAIN && !calls[i].body && sign_call(acme, &calls[i], fault) < 0)
 			return -1;
 	return 0;
+}
+
+bool acme_move(struct acme_call *call, int64_t at)
+{
+	if (call->state != CALL_IDLE || call->tries || call->nonces)
+		return false;
+	call->at = at;
+	return true;
+}
+
+void acme_finish(struct acme *acme, struct acme_call *call)
+{
+	if (call->state == CALL_FLYING)
+		give_up(acme, call);
+	end_call(call);
 }
 
 void acme_discard(struct acme_call *calls, size_t n)

@@ -44,8 +44,8 @@ struct acme_call {
 	int64_t (*done)(struct acme_call *call, const struct exchange *exchange, const struct problem *problem,
 			const struct fault *fault);
 	/* acme.c's own from here on, zero at first */
+	int64_t at; /* of its next turn by the transport's clock; while done() runs: now */
 	char *body;
-	int64_t at;
 	int state, tries, nonces;
 };
 
@@ -75,6 +75,18 @@ int acme_gather_nonces(struct acme *acme, size_t n, struct fault *fault) MUST_CH
 
 /* Signs calls in advance, as far as there are nonces, so that acme_run() sends them without delay. */
 int acme_presign(struct acme *acme, struct acme_call *calls, size_t n, struct fault *fault) MUST_CHECK;
+
+/*
+ * Gives a call that waits for its next turn, or has not run yet, another moment for it. false: it does not wait: it is
+ * on its way or ended, or the CA refused it or could not be reached.
+ */
+bool acme_move(struct acme_call *call, int64_t at);
+
+/* Ends a call without telling its owner, whatever it is doing; also from a done(). */
+void acme_finish(struct acme *acme, struct acme_call *call);
+
+/* By the transport's clock. */
+int64_t acme_now(const struct acme *acme);
 
 /* Forgets calls that were signed in advance and will not run. */
 void acme_discard(struct acme_call *calls, size_t n);

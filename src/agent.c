@@ -2,8 +2,10 @@
 /* acmegate-agent ROLE: started by acmegate only, with the descriptors of wire.h. */
 #include "agent.h"
 
+#include <link.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "log.h"
 #include "sandbox.h"
@@ -16,12 +18,54 @@ static int (*const mains[])(const struct config *) = {
 };
 _Static_assert(LENGTH_OF(mains) == ROLES, "one main for each role");
 
+/* Its code was changed while it was loaded, which is not to be forgotten. */
+static bool is_relocated(const struct dl_phdr_info *object, const ElfW(Phdr) *dynamic)
+{
+	const ElfW(Dyn) *entry = (const void *)(object->dlpi_addr + dynamic->p_vaddr);
+
+	for (; entry->d_tag != DT_NULL; entry++)
+		if (entry->d_tag == DT_TEXTREL || (entry->d_tag == DT_FLAGS && (entry->d_un.d_val & DF_TEXTREL)))
+			return true;
+	return false;
+}
+
+static int forget(struct dl_phdr_info *object, size_t size, void *page)
+{
+	uintptr_t mask = *(const uintptr_t *)page - 1;
+
+	(void)size;
+	for (int i = 0; i < object->dlpi_phnum; i++)
+		if (object->dlpi_phdr[i].p_type == PT_DYNAMIC && is_relocated(object, &object->dlpi_phdr[i]))
+			return 0;
+	for (int i = 0; i < object->dlpi_phnum; i++) {
+		const ElfW(Phdr) *part = &object->dlpi_phdr[i];
+		uintptr_t from = (object->dlpi_addr + part->p_vaddr) & ~mask;
+		uintptr_t to = (object->dlpi_addr + part->p_vaddr + part->p_memsz + mask) & ~mask;
+
+		if (part->p_type == PT_LOAD && !(part->p_flags & PF_W))
+			(void)madvise((void *)from, to - from, MADV_DONTNEED);
+	}
+	return 0;
+}
+
+/*
+ * libcurl brings some thirty libraries along, of which we use four. Linking them has touched megabytes that are not needed
+ * again: unchanged pages of files, which come back by themselves where we are wrong.
+ */
+static void forget_libraries(void)
+{
+	uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+
+	(void)dl_iterate_phdr(forget, &page);
+}
+
 int main(int argc, char **argv)
 {
 	const struct config *config;
 	struct fault fault;
 	enum role role;
 
+	forget_libraries();
 	if (argc < 2 || !sandbox_find_role(argv[1], &role)) {
 		fprintf(stderr, "acmegate-agent is started by acmegate, see acmegate(8)\n");
 		return STATUS_USAGE;

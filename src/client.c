@@ -14,14 +14,16 @@
 #include <string.h>
 #include <time.h>
 
+#include "crypto.h"
 #include "enrol.h"
 #include "http.h"
 #include "issue.h"
 #include "log.h"
 #include "wire.h"
 
-#define FINISH_MOST 300000 /* ms from finalize to the stored certificates */
-#define CLOCK_SKEW  300	   /* s that our clock may be off the CA's without a word */
+#define FINISH_MOST  300000 /* ms from finalize to the stored certificates */
+#define CLOCK_SKEW   300    /* s that our clock may be off the CA's without a word */
+#define HITS_AT_ONCE 256
 
 struct client {
 	const struct config *config;
@@ -105,6 +107,14 @@ static int install(void *context, uint32_t index, const char *pem, size_t length
 	return 0;
 }
 
+static int prefers(void *context, uint32_t index, const char *pem, size_t length, struct fault *fault)
+{
+	(void)context;
+	if (ask(VERB_PREFERS, index, pem, length, fault) < 0)
+		return -1;
+	return record.length == 1 && record.data[0] == 1;
+}
+
 static void begin(void *context, struct exchange *exchange)
 {
 	struct client *client = context;
@@ -119,18 +129,19 @@ static void cancel(void *context, struct exchange *exchange)
 	http_cancel(client->http, exchange);
 }
 
+/* Not for ever: a responder that has gone mad would keep us from everything else. */
 static void drain_hits(struct client *client)
 {
 	struct fault fault;
 	struct hit hit;
 
-	while (!client->deaf && is_readable(FD_RESPONDER)) {
+	for (int i = 0; i < HITS_AT_ONCE && !client->deaf && is_readable(FD_RESPONDER); i++) {
 		if (wire_receive(FD_RESPONDER, &record, &fault) != 1 || record.verb != VERB_HIT) {
 			client->deaf = true; /* the warden sees to it; we only miss the numbers */
 			return;
 		}
 		memcpy(&hit, record.data, sizeof(hit));
-		proofs_hit(&client->proofs, &hit);
+		proofs_hit(&client->proofs, &hit, now_ms(NULL));
 	}
 }
 
@@ -155,7 +166,8 @@ static int hear(enum verb wanted, struct fault *fault)
 static int next(void *context, int64_t milliseconds, struct exchange **exchange, struct fault *fault)
 {
 	struct client *client = context;
-	int n = http_next(client->http, milliseconds, FD_WARDEN, exchange, fault);
+	const int watched[] = {FD_WARDEN, client->deaf ? -1 : FD_RESPONDER};
+	int n = http_next(client->http, milliseconds, watched, exchange, fault);
 
 	drain_hits(client);
 	if (n == 0 && is_readable(FD_WARDEN)) /* nothing is awaited from it here: VERBS is no verb */
@@ -179,9 +191,6 @@ static int take_work(struct client *client, struct fault *fault)
 	for (uint32_t i = 0; i < config->certificates; i++) {
 		if (work.wanted[i] != 1)
 			continue;
-		if (config->certificate[i].chain[0])
-			log_warning("certificate %s: chain is not supported yet; the CA's default chain is taken",
-				    config->certificate[i].name);
 		client->issues[n].config = config;
 		client->issues[n].keeper = &client->keeper;
 		client->issues[n++].index = i;
@@ -199,12 +208,13 @@ static int set_up(struct client *client, struct fault *fault)
 	struct account account;
 	int64_t date, off;
 
-	client->keeper = (struct issue_keeper){client, request, install};
+	client->keeper = (struct issue_keeper){client, request, install, prefers};
 	if (ask(VERB_ACCOUNT, 0, NULL, 0, fault) < 0)
 		return fault_at(fault, "account key");
 	if (record.length != sizeof(account))
 		return fault_set(fault, FAULT_FAILED, "the keeper gives an account of %u bytes", record.length);
 	memcpy(&account, record.data, sizeof(account));
+	crypto_start(); /* before libcurl does it in its way, with openssl.cnf and what that loads */
 	client->http = http_start(config->acme.ca_file[0] ? FD_CA_FILE : -1, config->acme.proxy, fault);
 	if (!client->http)
 		return -1;
@@ -343,6 +353,9 @@ static int conclude(const struct client *client)
 	for (size_t i = 0; i < client->count; i++) {
 		const struct issue *issue = &client->issues[i];
 
+		if (issue->stored && issue->other_chain)
+			log_warning("certificate %s: the CA offers no chain from \"%s\"; its default one is stored",
+				    issue_certificate(issue)->name, issue_certificate(issue)->chain);
 		if (issue->stored)
 			continue;
 		if (issue->fault.kind != FAULT_LATER)

@@ -35,7 +35,7 @@ struct certificate {
 	uint32_t names;			/* how many follow each other there, at least one */
 	enum key_type key;
 	char profile[LABEL_SIZE];	/* ACME profile for newOrder, or "" */
-	char chain[128];		/* common name of the preferred root or top intermediate, or "" */
+	char chain[128];		/* common name of who issued the top of the preferred chain, or "" */
 	uid_t owner;			/* of the files, 0 by default */
 	gid_t group;
 	mode_t mode;			/* of the files, 0600 by default */

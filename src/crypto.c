@@ -468,6 +468,23 @@ const char *chain_text(const struct chain *chain, size_t *leaf, size_t *length)
 	return text;
 }
 
+bool chain_is_from(const struct chain *chain, const char *issuer)
+{
+	const X509_NAME *name = X509_get_issuer_name(chain->certificate[chain->count - 1]);
+	int at = -1;
+	bool same = false;
+
+	while (!same && (at = X509_NAME_get_index_by_NID(name, NID_commonName, at)) >= 0) {
+		unsigned char *text = NULL;
+		int length = ASN1_STRING_to_UTF8(&text, X509_NAME_ENTRY_get_data(X509_NAME_get_entry(name, at)));
+
+		same = length >= 0 && (size_t)length == strlen(issuer) && !memcmp(text, issuer, (size_t)length);
+		OPENSSL_free(text);
+	}
+	ERR_clear_error();
+	return same;
+}
+
 /* --- facts -------------------------------------------------------------------------------------------------------- */
 
 static int64_t seconds(const ASN1_TIME *time)

@@ -81,6 +81,9 @@ void chain_free(struct chain *chain);
 /* The chain as clean PEM that lives as long as the chain: *length bytes, the first *leaf of them are the leaf. */
 const char *chain_text(const struct chain *chain, size_t *leaf, size_t *length);
 
+/* Is this the common name of whoever issued the topmost certificate: of the root, unless the chain stops before that? */
+bool chain_is_from(const struct chain *chain, const char *issuer);
+
 /* What the leaf says of itself. */
 int chain_facts(const struct chain *chain, struct facts *facts, struct fault *fault) MUST_CHECK;
 

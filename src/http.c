@@ -336,9 +336,11 @@ static struct exchange *done_already(struct http *http)
 	return crashed(http);
 }
 
-int http_next(struct http *http, int64_t milliseconds, int watch, struct exchange **exchange, struct fault *fault)
+/* poll(2) passes over a descriptor of -1, and so does libcurl, which hands these on. */
+int http_next(struct http *http, int64_t milliseconds, const int watched[HTTP_WATCHED], struct exchange **exchange,
+	      struct fault *fault)
 {
-	struct curl_waitfd extra = {.fd = watch, .events = CURL_WAIT_POLLIN};
+	struct curl_waitfd extra[HTTP_WATCHED] = {{watched[0], CURL_WAIT_POLLIN, 0}, {watched[1], CURL_WAIT_POLLIN, 0}};
 	int64_t end = now_ms() + milliseconds, left = milliseconds;
 	CURLMcode bad;
 	int running;
@@ -348,10 +350,10 @@ int http_next(struct http *http, int64_t milliseconds, int watch, struct exchang
 		*exchange = done_already(http);
 		if (*exchange)
 			return 1;
-		if (left <= 0 || extra.revents)
+		if (left <= 0 || extra[0].revents || extra[1].revents)
 			return 0;
 		if (bad == CURLM_OK)
-			bad = curl_multi_poll(http->multi, &extra, watch >= 0, left < 60000 ? (int)left : 60000, NULL);
+			bad = curl_multi_poll(http->multi, extra, HTTP_WATCHED, left < 60000 ? (int)left : 60000, NULL);
 		if (bad != CURLM_OK)
 			return fault_set(fault, FAULT_FAILED, "libcurl: %s", curl_multi_strerror(bad));
 		left = end - now_ms();

@@ -20,9 +20,10 @@ struct http;
 struct http *http_start(int ca_fd, const char *proxy, struct fault *fault) MUST_CHECK;
 void http_free(struct http *http);
 
-/* The members of struct transport; next also returns 0 as soon as `watch` is readable (-1: no descriptor). */
+/* The members of struct transport; next also returns 0 as soon as one of `watched` is readable (-1: no descriptor). */
+#define HTTP_WATCHED 2
 void http_begin(struct http *http, struct exchange *exchange);
-int http_next(struct http *http, int64_t milliseconds, int watch, struct exchange **exchange,
+int http_next(struct http *http, int64_t milliseconds, const int watched[HTTP_WATCHED], struct exchange **exchange,
 	      struct fault *fault) MUST_CHECK;
 void http_cancel(struct http *http, struct exchange *exchange);
 

@@ -30,7 +30,12 @@ static void start_over(struct issue *issue)
 	free(issue->url);
 	free(issue->proof);
 	free(issue->payload);
-	issue->url = issue->payload = NULL;
+	free(issue->chain);
+	for (size_t i = 0; i < ALTERNATES; i++) {
+		free(issue->alternate[i]);
+		issue->alternate[i] = NULL;
+	}
+	issue->url = issue->payload = issue->chain = NULL;
 	issue->proof = NULL;
 	issue->fault.kind = FAULT_NONE;
 	issue->no_account = false;
@@ -167,8 +172,9 @@ static const struct proof *obstacle(const struct issue *issue, const struct proo
 }
 
 /* Nothing is answered for an order that is lost anyhow. */
-static void want_proofs(const struct issue *issues, size_t n, struct proofs *proofs)
+static int want_proofs(const struct issue *issues, size_t n, struct proofs *proofs, struct fault *fault)
 {
+	proofs->groups = 0;
 	for (size_t i = 0; i < proofs->count; i++)
 		proofs->list[i].wanted = false;
 	for (size_t i = 0; i < n; i++) {
@@ -176,7 +182,10 @@ static void want_proofs(const struct issue *issues, size_t n, struct proofs *pro
 			continue;
 		for (size_t k = 0; k < issues[i].order.authorizations; k++)
 			proofs->list[issues[i].proof[k]].wanted = true;
+		if (proofs_group(proofs, issues[i].url, issues[i].proof, issues[i].order.authorizations) < 0)
+			return fault_set(fault, FAULT_LATER, "not enough memory for authorizations");
 	}
+	return 0;
 }
 
 int issue_place(struct issue *issues, size_t n, struct acme *acme, struct proofs *proofs, struct fault *fault)
@@ -201,8 +210,7 @@ int issue_place(struct issue *issues, size_t n, struct acme *acme, struct proofs
 			}
 		}
 	}
-	want_proofs(issues, n, proofs);
-	return 0;
+	return want_proofs(issues, n, proofs, fault);
 }
 
 bool issue_lacks_account(struct issue *issues, size_t n)
@@ -272,14 +280,69 @@ static int64_t move_on(struct acme_call *call, const struct exchange *exchange)
 	return next_look(issue, exchange);
 }
 
-static int64_t downloaded(struct issue *issue, const struct exchange *exchange)
+static int64_t install(struct issue *issue, const char *pem, size_t length)
 {
-	if (exchange->used == 0 || exchange->used > WIRE_DATA)
-		fault_set(&issue->fault, FAULT_FAILED, "the CA's chain has %zu bytes", exchange->used);
-	else if (issue->keeper->install(issue->keeper->context, issue->index, exchange->data, exchange->used,
-					&issue->fault) == 0)
-		issue->stored = true;
+	issue->stored = issue->keeper->install(issue->keeper->context, issue->index, pem, length, &issue->fault) == 0;
 	return CALL_FINISHED;
+}
+
+/* The next chain that the CA has, or in the end the default one after all: any valid chain is better than none. */
+static int64_t try_next(struct acme_call *call)
+{
+	struct issue *issue = call->context;
+
+	if (issue->tried < ALTERNATES && issue->alternate[issue->tried]) {
+		call->url = issue->alternate[issue->tried++];
+		return 0;
+	}
+	issue->other_chain = true;
+	return install(issue, issue->chain, strlen(issue->chain));
+}
+
+static int64_t took_alternate(struct acme_call *call, const struct exchange *exchange)
+{
+	struct issue *issue = call->context;
+	struct fault why;
+
+	if (exchange->used == 0 || exchange->used > WIRE_DATA ||
+	    issue->keeper->prefers(issue->keeper->context, issue->index, exchange->data, exchange->used, &why) != 1 ||
+	    issue->keeper->install(issue->keeper->context, issue->index, exchange->data, exchange->used, &why) < 0)
+		return try_next(call);
+	issue->stored = true;
+	return CALL_FINISHED;
+}
+
+/* Keeps the default chain and where the others are, until it is clear which one it will be. */
+static int64_t look_for_another(struct acme_call *call, const struct exchange *exchange)
+{
+	struct issue *issue = call->context;
+
+	issue->chain = strndup(exchange->data, exchange->used);
+	for (size_t i = 0; i < ALTERNATES && exchange->alternate[i][0]; i++)
+		issue->alternate[i] = strdup(exchange->alternate[i]);
+	if (!issue->chain) {
+		fault_set(&issue->fault, FAULT_LATER, "not enough memory for a chain of certificates");
+		return CALL_FINISHED;
+	}
+	issue->stage = STAGE_ALTERNATE;
+	return try_next(call);
+}
+
+static int64_t downloaded(struct acme_call *call, const struct exchange *exchange)
+{
+	struct issue *issue = call->context;
+	int wanted = 1;
+
+	if (exchange->used == 0 || exchange->used > WIRE_DATA) {
+		fault_set(&issue->fault, FAULT_FAILED, "the CA's chain has %zu bytes", exchange->used);
+		return CALL_FINISHED;
+	}
+	if (issue_certificate(issue)->chain[0])
+		wanted = issue->keeper->prefers(issue->keeper->context, issue->index, exchange->data, exchange->used,
+						&issue->fault);
+	if (wanted < 0)
+		return CALL_FINISHED;
+	return wanted ? install(issue, exchange->data, exchange->used) : look_for_another(call, exchange);
 }
 
 static int64_t progressed(struct acme_call *call, const struct exchange *exchange, const struct problem *problem,
@@ -293,12 +356,14 @@ static int64_t progressed(struct acme_call *call, const struct exchange *exchang
 		call->payload = NULL;
 		return next_look(issue, exchange);
 	}
+	if (issue->stage == STAGE_ALTERNATE)
+		return fault ? try_next(call) : took_alternate(call, exchange);
 	if (fault) {
 		issue->fault = *fault;
 		return CALL_FINISHED;
 	}
 	if (issue->stage == STAGE_DOWNLOAD)
-		return downloaded(issue, exchange);
+		return downloaded(call, exchange);
 	return read_order(issue, exchange) < 0 ? CALL_FINISHED : move_on(call, exchange);
 }
 

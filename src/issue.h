@@ -11,7 +11,7 @@
 
 #include "proof.h"
 
-enum issue_stage { STAGE_FINALIZE, STAGE_WATCH, STAGE_DOWNLOAD };
+enum issue_stage { STAGE_FINALIZE, STAGE_WATCH, STAGE_DOWNLOAD, STAGE_ALTERNATE };
 
 struct issue {
 	const struct config *config;
@@ -27,6 +27,11 @@ struct issue {
 	int finalized;	 /* how often we tried */
 	bool no_account; /* the CA does not know our account */
 	bool stored;
+	/* while another chain than the CA's default one is wanted */
+	char *chain;		     /* the default one, PEM */
+	char *alternate[ALTERNATES]; /* where the CA has others, NULL: nowhere */
+	size_t tried;		     /* of them */
+	bool other_chain;	     /* stored, but not the chain that the configuration prefers */
 };
 
 /* What the holder of keys does for us; both return 0 or -1. */
@@ -35,6 +40,8 @@ struct issue_keeper {
 	/* Makes a key and the request for certificate `index`; *der is valid until the next call. */
 	int (*request)(void *context, uint32_t index, const void **der, size_t *length, struct fault *fault);
 	int (*install)(void *context, uint32_t index, const char *pem, size_t length, struct fault *fault);
+	/* 1: the chain is the one that the configuration prefers. 0: it is another. */
+	int (*prefers)(void *context, uint32_t index, const char *pem, size_t length, struct fault *fault);
 };
 
 const struct certificate *issue_certificate(const struct issue *issue);

@@ -253,6 +253,20 @@ static int on_csr(struct keeper *keeper, const struct record *record, struct ans
 	return 0;
 }
 
+static int on_prefers(struct keeper *keeper, const struct record *record, struct answer *answer, struct fault *fault)
+{
+	OWN_CHAIN struct chain *chain = NULL;
+
+	if (require_certificate(keeper, record->index, fault) < 0)
+		return -1;
+	chain = chain_read(record->data, record->length, fault);
+	if (!chain)
+		return -1;
+	answer->data[0] = chain_is_from(chain, certificate_of(keeper, record->index)->chain);
+	answer->length = 1;
+	return 0;
+}
+
 static int on_install(struct keeper *keeper, const struct record *record, struct answer *answer, struct fault *fault)
 {
 	const struct certificate *certificate;
@@ -285,6 +299,7 @@ static handler *const handlers[] = {
 	[VERB_SIGN] = on_sign,
 	[VERB_SIGN_EAB] = on_sign_eab,
 	[VERB_CSR] = on_csr,
+	[VERB_PREFERS] = on_prefers,
 	[VERB_INSTALL] = on_install,
 	[VERBS] = NULL,	/* the others are not the client's */
 };

@@ -5,8 +5,8 @@
 #include <string.h>
 
 #define FETCH_MOST   150000 /* ms for all authorizations, with their retries */
-#define FIRST_LOOK   5	    /* ms after the answer: a CA nearby needs 4 */
-#define SLOWEST_LOOK 5000   /* ms between two looks, also if Retry-After asks for more: a port is open */
+#define FIRST_LOOK   50	    /* ms after the answer, when nobody fetches the token */
+#define FIRST_BESIDE 1000   /* ms after the answer, while the order is looked at instead */
 
 static void lose(struct proof *proof, enum fault_kind kind, const char *why)
 {
@@ -35,6 +35,7 @@ long proofs_add(struct proofs *proofs, const char *url)
 	}
 	proof = &proofs->list[proofs->count];
 	memset(proof, 0, sizeof(*proof));
+	proof->proofs = proofs;
 	proof->url = strdup(url);
 	return proof->url ? (long)proofs->count++ : -1;
 }
@@ -105,12 +106,126 @@ int proofs_fetch(struct proofs *proofs, struct acme *acme, struct fault *fault)
 	return acme_run(acme, calls, n, FETCH_MOST, fault);
 }
 
-static int64_t next_look(struct proof *proof, const struct exchange *exchange)
+int proofs_group(struct proofs *proofs, const char *url, const size_t *member, size_t members)
 {
-	int64_t delay = proof->delay, wish = exchange_retry_after(exchange, delay, SLOWEST_LOOK);
+	if (proofs->groups == proofs->group_room) {
+		size_t room = proofs->group_room ? proofs->group_room * 2 : 4;
+		struct group *larger = reallocarray(proofs->group, room, sizeof(*larger));
 
-	proof->delay = delay * 2 < SLOWEST_LOOK ? delay * 2 : SLOWEST_LOOK;
-	return wish >= 0 ? wish : delay;
+		if (!larger)
+			return -1;
+		proofs->group = larger;
+		proofs->group_room = room;
+	}
+	proofs->group[proofs->groups++] =
+		(struct group){.url = url, .member = member, .members = members, .proofs = proofs};
+	return 0;
+}
+
+static struct proof *member_of(const struct group *group, size_t i)
+{
+	return &group->proofs->list[group->member[i]];
+}
+
+/* From here on each of them is looked at by itself. */
+static void disband(struct group *group, int64_t now)
+{
+	look_end(&group->look, group->proofs->acme);
+	for (size_t i = 0; i < group->members; i++)
+		if (proof_is_pending(member_of(group, i)))
+			look_soon(&member_of(group, i)->look, now);
+}
+
+/* After news of a member: an order with a lost name gets never ready, one with all tokens fetched soon. */
+static void consider(struct group *group, int64_t now)
+{
+	size_t pending = 0, fetched = 0, lost = 0;
+
+	if (!group->look.call)
+		return;
+	for (size_t i = 0; i < group->members; i++) {
+		const struct proof *proof = member_of(group, i);
+
+		pending += proof_is_pending(proof);
+		fetched += proof_is_pending(proof) && proof->hits;
+		lost += proof->error != NULL;
+	}
+	if (lost)
+		disband(group, now);
+	else if (pending == 0)
+		look_end(&group->look, group->proofs->acme);
+	else if (fetched == pending)
+		look_soon(&group->look, now);
+}
+
+/* Is there a group that is looked at instead of this one? Each that it is in hears of it. */
+static bool tell_groups(const struct proof *proof, int64_t now)
+{
+	struct proofs *proofs = proof->proofs;
+	bool in_one = false;
+
+	for (size_t i = 0; i < proofs->groups; i++) {
+		struct group *group = &proofs->group[i];
+
+		for (size_t k = 0; group->look.call && k < group->members; k++) {
+			if (member_of(group, k) != proof)
+				continue;
+			consider(group, now);
+			in_one |= group->look.call != NULL;
+		}
+	}
+	return in_one;
+}
+
+static void win(struct proof *proof)
+{
+	free(proof->error);
+	proof->error = NULL;
+	proof->state = STATE_VALID;
+}
+
+/* The order says it for all of them, those included that another order has, too. */
+static void win_all(struct group *group, int64_t now)
+{
+	look_end(&group->look, group->proofs->acme);
+	for (size_t i = 0; i < group->members; i++) {
+		struct proof *proof = member_of(group, i);
+
+		if (!proof_is_pending(proof))
+			continue;
+		win(proof);
+		look_end(&proof->look, group->proofs->acme);
+		tell_groups(proof, now);
+	}
+}
+
+static int64_t looked_at_order(struct acme_call *call, const struct exchange *exchange, const struct problem *problem,
+			       const struct fault *fault)
+{
+	struct group *group = call->context;
+	struct order order;
+	struct fault why;
+	enum state state = STATE_UNKNOWN;
+
+	(void)problem;
+	if (!fault && codec_order(exchange->data, exchange->used, &order, &why) == 0) {
+		state = order.state;
+		order_free(&order);
+	}
+	if (state == STATE_PENDING)
+		return look_again(&group->look, exchange);
+	if (state == STATE_READY || state == STATE_PROCESSING || state == STATE_VALID)
+		win_all(group, call->at);
+	else /* lost, or an answer that tells us nothing: the authorizations will say why */
+		disband(group, call->at);
+	return CALL_FINISHED;
+}
+
+/* Final: its groups may be, too. */
+static int64_t finished(struct proof *proof, int64_t now)
+{
+	tell_groups(proof, now);
+	return CALL_FINISHED;
 }
 
 static int64_t looked(struct acme_call *call, const struct exchange *exchange, const struct problem *problem,
@@ -121,25 +236,18 @@ static int64_t looked(struct acme_call *call, const struct exchange *exchange, c
 	struct fault why;
 
 	(void)problem;
-	if (fault) {
+	if (fault)
 		lose(proof, fault->kind, fault->text);
-		return CALL_FINISHED;
-	}
-	if (codec_authorization(exchange->data, exchange->used, &authorization, &why) < 0) {
+	else if (codec_authorization(exchange->data, exchange->used, &authorization, &why) < 0)
 		lose(proof, why.kind, why.text);
-		return CALL_FINISHED;
-	}
-	if (authorization.state == STATE_PENDING && !proof->doubtful)
-		return next_look(proof, exchange);
-	if (authorization.state == STATE_VALID) {
-		free(proof->error);
-		proof->error = NULL;
-		proof->state = STATE_VALID;
-	} else if (authorization.state != STATE_PENDING) { /* else the CA's refusal stands as the reason */
+	else if (authorization.state == STATE_PENDING && !proof->doubtful)
+		return look_again(&proof->look, exchange);
+	else if (authorization.state == STATE_VALID)
+		win(proof);
+	else if (authorization.state != STATE_PENDING) /* else the CA's refusal stands as the reason */
 		lose(proof, FAULT_FAILED,
 		     authorization.error[0] ? authorization.error : "the CA says no more than that it is invalid");
-	}
-	return CALL_FINISHED;
+	return finished(proof, call->at);
 }
 
 /* From answering the challenge to watching the authorization, in the same call. */
@@ -153,34 +261,57 @@ static int64_t answered(struct acme_call *call, const struct exchange *exchange,
 		lose(proof, fault->kind, fault->text);
 		proof->doubtful = problem && strcmp(problem->type, "malformed") == 0;
 		if (!proof->doubtful)
-			return CALL_FINISHED;
+			return finished(proof, call->at);
 	}
 	call->url = proof->url;
 	call->payload = NULL;
 	call->done = looked;
-	return proof->delay;
+	return proof->doubtful ? 0 : look_wait(&proof->look);
+}
+
+static void arm(struct proof *proof, struct acme_call *call)
+{
+	*call = (struct acme_call){
+		.url = proof->under_way ? proof->url : proof->challenge,
+		.payload = proof->under_way ? NULL : "{}",
+		.done = proof->under_way ? looked : answered,
+		.context = proof,
+	};
+	look_start(&proof->look, call, FIRST_LOOK);
+}
+
+/* Worth a call when it saves one; its members then wait for it longer. */
+static void arm_group(struct group *group, struct acme_call *call)
+{
+	size_t pending = 0;
+
+	call->done = looked_at_order;
+	call->url = group->url;
+	call->context = group;
+	for (size_t i = 0; i < group->members; i++)
+		pending += proof_is_pending(member_of(group, i));
+	if (pending < 2) {
+		acme_discard(call, 1);
+		return;
+	}
+	look_start(&group->look, call, FIRST_LOOK);
+	for (size_t i = 0; i < group->members; i++)
+		member_of(group, i)->look.delay = FIRST_BESIDE;
 }
 
 int proofs_arm(struct proofs *proofs, struct acme *acme, struct fault *fault)
 {
 	for (size_t i = 0; i < proofs->count; i++)
 		proofs->pending += proof_is_pending(&proofs->list[i]);
-	proofs->calls = calloc(proofs->pending + 1, sizeof(*proofs->calls));
+	proofs->acme = acme;
+	proofs->calls = calloc(proofs->pending + proofs->groups + 1, sizeof(*proofs->calls));
 	if (!proofs->calls)
 		return fault_errno(fault, FAULT_LATER, "preparing the answers");
-	for (size_t i = 0, k = 0; i < proofs->count; i++) {
-		struct proof *proof = &proofs->list[i];
-
-		if (!proof_is_pending(proof))
-			continue;
-		proof->delay = FIRST_LOOK;
-		proofs->calls[k++] = (struct acme_call){
-			.url = proof->under_way ? proof->url : proof->challenge,
-			.payload = proof->under_way ? NULL : "{}",
-			.done = proof->under_way ? looked : answered,
-			.context = proof,
-		};
-	}
+	for (size_t i = 0, k = 0; i < proofs->count; i++)
+		if (proof_is_pending(&proofs->list[i]))
+			arm(&proofs->list[i], &proofs->calls[k++]);
+	for (size_t i = 0; i < proofs->groups; i++)
+		arm_group(&proofs->group[i], &proofs->calls[proofs->pending + i]);
 	if (acme_gather_nonces(acme, proofs->pending, fault) < 0)
 		return -1;
 	return acme_presign(acme, proofs->calls, proofs->pending, fault);
@@ -188,7 +319,12 @@ int proofs_arm(struct proofs *proofs, struct acme *acme, struct fault *fault)
 
 int proofs_answer(struct proofs *proofs, struct acme *acme, int64_t most, struct fault *fault)
 {
-	return acme_run(acme, proofs->calls, proofs->pending, most, fault);
+	int64_t now = acme_now(acme);
+
+	for (size_t i = 0; i < proofs->groups; i++)
+		if (proofs->group[i].look.call)
+			look_by(&proofs->group[i].look, now);
+	return acme_run(acme, proofs->calls, proofs->pending + proofs->groups, most, fault);
 }
 
 void proofs_drop(struct proofs *proofs, enum fault_kind kind, const char *why)
@@ -198,7 +334,7 @@ void proofs_drop(struct proofs *proofs, enum fault_kind kind, const char *why)
 			lose(&proofs->list[i], kind, why);
 }
 
-void proofs_hit(struct proofs *proofs, const struct hit *hit)
+void proofs_hit(struct proofs *proofs, const struct hit *hit, int64_t now)
 {
 	for (size_t i = 0; i < proofs->count; i++) {
 		struct proof *proof = &proofs->list[i];
@@ -207,6 +343,8 @@ void proofs_hit(struct proofs *proofs, const struct hit *hit)
 		if (!proof->token[0] || strcmp(proof->token, hit->token) != 0)
 			continue;
 		proof->hits++;
+		if (!tell_groups(proof, now))
+			look_soon(&proof->look, now);
 		if (!strstr(proof->visitors, hit->address) && used + strlen(hit->address) + 3 < sizeof(proof->visitors))
 			snprintf(proof->visitors + used, sizeof(proof->visitors) - used, "%s%s", used ? ", " : "",
 				 hit->address);
@@ -232,7 +370,8 @@ void proofs_free(struct proofs *proofs)
 		free(proofs->list[i].error);
 	}
 	free(proofs->list);
-	acme_discard(proofs->calls, proofs->calls ? proofs->pending : 0);
+	acme_discard(proofs->calls, proofs->calls ? proofs->pending + proofs->groups : 0);
 	free(proofs->calls);
+	free(proofs->group);
 	memset(proofs, 0, sizeof(*proofs));
 }

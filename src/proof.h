@@ -5,17 +5,19 @@
  * All orders of a run share one list, so that one window serves all; an authorization that stands in two orders is in
  * it once.
  *
- *	proofs_add, proofs_fetch -> proofs_arm -> (tokens out, window opens) proofs_answer (window closes) -> proof_tell
+ *	proofs_add, proofs_fetch -> proofs_group -> proofs_arm -> (tokens out, window opens) proofs_answer (window
+ *closes) -> proof_tell
  */
 #ifndef ACMEGATE_PROOF_H
 #define ACMEGATE_PROOF_H
 
-#include "acme.h"
+#include "look.h"
 
 struct proof {
-	char *url;	 /* of the authorization */
-	char *name;	 /* of what it is about, as the CA spells it */
-	char *challenge; /* URL of its http-01 challenge */
+	struct proofs *proofs; /* that it is in */
+	char *url;	       /* of the authorization */
+	char *name;	       /* of what it is about, as the CA spells it */
+	char *challenge;       /* URL of its http-01 challenge */
 	char token[TOKEN_SIZE];
 	enum state state;
 	char *error;	      /* why it is lost; NULL: valid, or not final yet */
@@ -24,15 +26,30 @@ struct proof {
 	bool stale;	      /* lost before we did anything: another order may do better */
 	bool under_way;	      /* its challenge has been answered by an earlier run */
 	bool doubtful;	      /* the CA refused our answer, perhaps because it needed none */
-	int64_t delay;	      /* ms to the next look */
+	struct look look;
 	unsigned int hits;
 	char visitors[256]; /* addresses that fetched the token, separated by ", " */
+};
+
+/*
+ * The authorizations of one order: as soon as it is ready all of them are valid (RFC 8555, 7.1.6), so that one look at
+ * the order says what takes as many looks as there are names otherwise.
+ */
+struct group {
+	const char *url; /* of the order */
+	const size_t *member;
+	size_t members;
+	struct proofs *proofs;
+	struct look look;
 };
 
 struct proofs {
 	struct proof *list;
 	size_t count, room, fetched;
-	struct acme_call *calls; /* one for each pending one, once armed */
+	struct group *group;
+	size_t groups, group_room;
+	struct acme *acme;	 /* once armed, as the following */
+	struct acme_call *calls; /* one for each pending one, then one for each group */
 	size_t pending;
 };
 
@@ -41,6 +58,9 @@ long proofs_add(struct proofs *proofs, const char *url) MUST_CHECK;
 
 /* Fetches those added since the last time, all at once. -1: everything has to stop. */
 int proofs_fetch(struct proofs *proofs, struct acme *acme, struct fault *fault) MUST_CHECK;
+
+/* These belong to one order; its URL and the indices stay the caller's and live as long. -1: no memory. */
+int proofs_group(struct proofs *proofs, const char *url, const size_t *member, size_t members) MUST_CHECK;
 
 /* Is a window needed for this one? */
 bool proof_is_pending(const struct proof *proof);
@@ -55,8 +75,8 @@ int proofs_answer(struct proofs *proofs, struct acme *acme, int64_t most, struct
 /* Ends all pending ones with this reason. */
 void proofs_drop(struct proofs *proofs, enum fault_kind kind, const char *why);
 
-/* Somebody at that address has fetched the token. */
-void proofs_hit(struct proofs *proofs, const struct hit *hit);
+/* Somebody at that address has fetched the token: now, by the transport's clock. */
+void proofs_hit(struct proofs *proofs, const struct hit *hit, int64_t now);
 
 /* "N requests from A, B were answered", or that none came. */
 void proof_tell(const struct proof *proof, char *text, size_t size);

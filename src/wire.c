@@ -30,6 +30,7 @@ static const struct shape {
 	[VERB_SIGN] = { "SIGN", 1, WIRE_DATA },
 	[VERB_SIGN_EAB] = { "SIGN_EAB", 1, WIRE_DATA },
 	[VERB_CSR] = { "CSR", 0, 0 },
+	[VERB_PREFERS] = { "PREFERS", 1, WIRE_DATA },
 	[VERB_INSTALL] = { "INSTALL", 1, WIRE_DATA },
 	[VERB_ANSWER] = { "ANSWER", 0, WIRE_DATA },
 	[VERB_FAULT] = { "FAULT", 0, FAULT_TEXT_SIZE },

@@ -51,6 +51,7 @@ enum verb {
 	VERB_SIGN,		/* data: JWS signing input; answer: raw signature (RFC 7518: r||s, or RSA), not base64 */
 	VERB_SIGN_EAB,		/* data: JWS signing input; answer: HMAC-SHA256 with the configured EAB key */
 	VERB_CSR,		/* index; makes a fresh certificate key, kept in memory; answer: PKCS#10 DER */
+	VERB_PREFERS,		/* index, data: PEM chain; answer: one byte, 1 when it is the configured `chain`, else 0 */
 	VERB_INSTALL,		/* index, data: PEM chain; verified, then stored; answer: empty */
 	/* keeper -> client */
 	VERB_ANSWER,

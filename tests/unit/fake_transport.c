@@ -64,7 +64,12 @@ static int next(void *context, int64_t milliseconds, struct exchange **exchange,
 	if (fake.stop_after && --fake.stop_after == 0)
 		return fault_set(fault, FAULT_FAILED, "stop");
 	if (fake.in_flight == 0 || fake.silent) {
-		fake.now += milliseconds > 0 ? milliseconds : 1;
+		int64_t until = fake.now + (milliseconds > 0 ? milliseconds : 1);
+		bool woken = fake.wake_at > fake.now && fake.wake_at <= until;
+
+		fake.now = woken ? fake.wake_at : until;
+		if (woken)
+			fake.wake();
 		return 0;
 	}
 	*exchange = fake.flying[--fake.in_flight]; /* the last first: answers come in any order */

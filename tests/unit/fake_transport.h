@@ -23,6 +23,8 @@ struct fake {
 	unsigned int heads, posts, signatures, bindings, cancelled;
 	int stop_after;			  /* next() says stop after so many answers; 0: never */
 	int unsigned_after;		  /* sign() fails after so many; 0: never */
+	int64_t wake_at;		  /* then next() calls wake() and returns 0; 0: never */
+	void (*wake)(void);
 	bool silent;			  /* nothing is answered at all */
 	unsigned int last_nonce;	  /* of the last POST */
 	char header[4096], payload[4096]; /* of the last POST, decoded */

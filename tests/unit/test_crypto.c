@@ -287,6 +287,34 @@ static void good_chains(void **state)
 	assert_int_equal(verify_order((struct tiny_order){ .from = 600, .until = 86400 }), 0);
 }
 
+static bool is_from(struct tiny_order order, const char *issuer)
+{
+	struct chain *chain;
+	bool same;
+
+	tiny_ca_issue(csr, csr_length, &order, pem);
+	chain = chain_read(pem, strlen(pem), &fault);
+	same = chain_is_from(chain, issuer);
+	chain_free(chain);
+	return same;
+}
+
+static void the_issuer_of_the_topmost(void **state)
+{
+	const struct tiny_order whole = { .with_root = 1 }, usual = { 0 }, leaf = { .leaf_only = 1 };
+
+	(void)state;
+	assert_true(is_from(usual, "Tiny Root"));
+	assert_true(is_from(whole, "Tiny Root"));
+	assert_true(is_from(leaf, "Tiny Intermediate"));
+	assert_false(is_from(leaf, "Tiny Root"));
+	assert_false(is_from(usual, "Tiny Intermediate"));
+	assert_false(is_from(usual, "Tiny Roo"));
+	assert_false(is_from(usual, "Tiny Root 2"));
+	assert_false(is_from(usual, "tiny root"));
+	assert_false(is_from(usual, ""));
+}
+
 static void wrong_chains(void **state)
 {
 	struct key *other = key_generate(KEY_P256, &fault);
@@ -444,6 +472,7 @@ int main(void)
 		cmocka_unit_test(bad_keys_are_refused),
 		cmocka_unit_test(request_has_the_names_and_no_subject),
 		cmocka_unit_test(good_chains),
+		cmocka_unit_test(the_issuer_of_the_topmost),
 		cmocka_unit_test(wrong_chains),
 		cmocka_unit_test(other_names_are_refused),
 		cmocka_unit_test(facts_of_a_leaf),

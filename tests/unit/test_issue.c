@@ -30,10 +30,20 @@ static struct {
 	const char *challenge_state;
 	bool answer_refused; /* "malformed" */
 	bool wrong_names, no_authorizations, no_account, no_http_01, foreign_authorization;
-	int stale_orders; /* new orders whose authorizations are old and lost */
-	int not_ready;	  /* finalize says so */
-	int processing;	  /* looks at the order before it is valid */
-	unsigned int orders, finalizes, answers, looks, installs;
+	int stale_orders;	    /* new orders whose authorizations are old and lost */
+	int not_ready;		    /* finalize says so */
+	int processing;		    /* looks at the order before it is valid */
+	bool fetch_at_once;	    /* before the answer to "the challenge is ready" */
+	bool order_useless;	    /* it stays pending, or is answered with an error, until it is finalized */
+	int64_t ready_at;	    /* all authorizations are pending until then, whoever looks */
+	unsigned int refused_id;    /* the answer to this challenge is not taken */
+	unsigned int bad_id;	    /* this authorization is lost as soon as it was answered */
+	unsigned int alternates;    /* chains besides the default one */
+	unsigned int missing_chain; /* there is none behind the link to it */
+	uint32_t refuse_index;	    /* nothing is stored for this certificate */
+	char refuse_chain;
+	char installed[CERTIFICATES]; /* which chain it was */
+	unsigned int orders, finalizes, answers, looks, order_looks, installs, chains;
 	bool answered[1000];
 	int seen[1000];
 } ca;
@@ -54,24 +64,34 @@ static int install(void *context, uint32_t index, const char *pem, size_t length
 	assert_int_equal(length, strlen("PEM 7"));
 	assert_memory_equal(pem, "PEM ", 4);
 	ca.installs++;
-	return index == 1 && config.certificate[1].chain[0] ? fault_set(why, FAULT_FAILED, "not our key") : 0;
+	ca.installed[index] = pem[4];
+	return index == ca.refuse_index || pem[4] == ca.refuse_chain ? fault_set(why, FAULT_FAILED, "not our key") : 0;
+}
+
+static int prefers(void *context, uint32_t index, const char *pem, size_t length, struct fault *why)
+{
+	(void)context;
+	(void)why;
+	assert_int_equal(length, strlen("PEM 7"));
+	return pem[4] == config.certificate[index].chain[0];
 }
 
 static void send_order(struct exchange *exchange, unsigned int status, unsigned int id, unsigned int certificate,
 		       const char *state)
 {
+	unsigned int names = config.certificate[certificate].names;
 	char text[4096];
 	size_t used = (size_t)snprintf(text, sizeof(text),
 				       "{\"status\":\"%s\",\"finalize\":\"" CA "finalize/%u\","
 				       "\"certificate\":%s" CA "chain/%u%s,\"identifiers\":[",
 				       state, id, strcmp(state, "valid") ? "null,\"x\":\"" : "\"", id, "\"");
 
-	for (unsigned int i = NAMES; i-- > 0;) /* in another order than asked */
+	for (unsigned int i = names; i-- > 0;) /* in another order than asked */
 		used += (size_t)snprintf(text + used, sizeof(text) - used, "%s{\"type\":\"dns\",\"value\":\"%s\"}",
-					 i + 1 < NAMES ? "," : "",
+					 i + 1 < names ? "," : "",
 					 ca.wrong_names ? "evil.example" : config.name[certificate * NAMES + i]);
 	used += (size_t)snprintf(text + used, sizeof(text) - used, "],\"authorizations\":[");
-	for (unsigned int i = 0; i < NAMES && !ca.no_authorizations; i++)
+	for (unsigned int i = 0; i < names && !ca.no_authorizations; i++)
 		used += (size_t)snprintf(text + used, sizeof(text) - used, "%s\"" CA "authz/%u\"", i ? "," : "",
 					 id * 10 + certificate * NAMES + i);
 	snprintf(text + used, sizeof(text) - used, "]}");
@@ -92,14 +112,52 @@ static void new_order(struct exchange *exchange, const char *payload)
 	send_order(exchange, 201, ca.orders, certificate, ca.order_state ? ca.order_state : "pending");
 }
 
+/* As if one had looked; looks at the order count for each of its authorizations. */
+static const char *state_of(unsigned int id)
+{
+	assert_true(id < LENGTH_OF(ca.seen));
+	if (ca.bad_id && id == ca.bad_id && ca.answered[id])
+		return "invalid";
+	if ((!ca.answered[id] && !ca.challenge_state) || ++ca.seen[id] <= ca.pending_looks || fake.now < ca.ready_at)
+		return ca.authorization_state ? ca.authorization_state : "pending";
+	return ca.final ? ca.final : "valid";
+}
+
+static const char *state_of_order(unsigned int id, unsigned int certificate)
+{
+	const char *state = "ready";
+
+	for (unsigned int i = 0; i < config.certificate[certificate].names; i++) {
+		const char *one = state_of(id * 10 + certificate * NAMES + i);
+
+		if (strcmp(one, "pending") == 0 && strcmp(state, "invalid") != 0)
+			state = "pending";
+		else if (strcmp(one, "valid") != 0 && strcmp(one, "pending") != 0)
+			state = "invalid";
+	}
+	return state;
+}
+
+static void look_at_order(struct exchange *exchange, unsigned int id, unsigned int certificate)
+{
+	if (ca.finalizes) {
+		send_order(exchange, 200, id, certificate, ca.processing-- > 0 ? "processing" : "valid");
+		return;
+	}
+	ca.order_looks++;
+	if (ca.order_useless)
+		fake_problem(exchange, 403, "unauthorized");
+	else
+		send_order(exchange, 200, id, certificate, state_of_order(id, certificate));
+	if (ca.retry_after)
+		exchange_header(exchange, "Retry-After", ca.retry_after);
+}
+
 static void authorization(struct exchange *exchange, unsigned int id)
 {
-	const char *state = ca.authorization_state ? ca.authorization_state : "pending";
+	const char *state = state_of(id);
 	char text[1024];
 
-	assert_true(id < LENGTH_OF(ca.seen));
-	if ((ca.answered[id] || ca.challenge_state) && ++ca.seen[id] > ca.pending_looks)
-		state = ca.final ? ca.final : "valid";
 	if (id / 10 <= (unsigned int)ca.stale_orders)
 		state = "deactivated";
 	ca.looks++;
@@ -128,6 +186,30 @@ static void finalize(struct exchange *exchange, unsigned int id)
 		send_order(exchange, 200, id, 0, "processing");
 }
 
+static void fetch(unsigned int certificate, unsigned int names);
+
+/* "PEM 0" is the default one, "PEM 1" to "PEM 3" are the others. */
+static void chain(struct exchange *exchange)
+{
+	char text[] = "PEM 0";
+	unsigned int id, other = 0;
+
+	ca.chains++;
+	assert_true(sscanf(exchange->url, CA "chain/%u/%u", &id, &other) >= 1);
+	if (other && other == ca.missing_chain) {
+		fake_problem(exchange, 404, "malformed");
+		return;
+	}
+	text[4] = (char)('0' + other);
+	fake_answer(exchange, 200, text);
+	for (unsigned int i = 1; i <= ca.alternates && !other; i++) {
+		char link[128];
+
+		snprintf(link, sizeof(link), "<" CA "chain/%u/%u>;rel=\"alternate\"", id, i);
+		exchange_header(exchange, "Link", link);
+	}
+}
+
 static void serve(struct fake *f, struct exchange *exchange)
 {
 	unsigned int id;
@@ -142,7 +224,13 @@ static void serve(struct fake *f, struct exchange *exchange)
 	} else if (sscanf(exchange->url, CA "answer/%u", &id) == 1) {
 		assert_string_equal(f->payload, "{}");
 		ca.answers++;
+		if (ca.refused_id && id == ca.refused_id) {
+			fake_problem(exchange, 403, "unauthorized");
+			return;
+		}
 		ca.answered[id] = true;
+		if (ca.fetch_at_once)
+			fetch(id / 10 - 1, 1);
 		if (ca.answer_refused)
 			fake_problem(exchange, 400, "malformed");
 		else
@@ -150,22 +238,19 @@ static void serve(struct fake *f, struct exchange *exchange)
 	} else if (sscanf(exchange->url, CA "finalize/%u", &id) == 1) {
 		finalize(exchange, id);
 	} else if (sscanf(exchange->url, CA "orders/%u", &id) == 1) {
-		send_order(exchange, 200, id / 10, id % 10,
-			   ca.processing-- > 0 ? "processing"
-			   : ca.finalizes      ? "valid"
-					       : "ready");
+		look_at_order(exchange, id / 10, id % 10);
 	} else {
-		assert_int_equal(sscanf(exchange->url, CA "chain/%u", &id), 1);
-		fake_answer(exchange, 200, "PEM 7");
+		chain(exchange);
 	}
 }
 
 static int setup(void **state)
 {
-	static const struct issue_keeper keeper = {NULL, request, install};
+	static const struct issue_keeper keeper = {NULL, request, install, prefers};
 
 	(void)state;
 	memset(&ca, 0, sizeof(ca));
+	ca.refuse_index = CERTIFICATES;
 	memset(&config, 0, sizeof(config));
 	memset(issues, 0, sizeof(issues));
 	config.certificates = CERTIFICATES;
@@ -233,23 +318,213 @@ static void test_already_valid(void **state)
 	assert_int_equal(proofs.pending, 0);
 }
 
+/* One name in each certificate: there is no order to look at instead. */
+static void one_name_each(void)
+{
+	for (size_t i = 0; i < CERTIFICATES; i++)
+		config.certificate[i].names = 1;
+}
+
+/* All that happens in the window, and no more; returns for how many milliseconds it was needed. */
+static int64_t prove_all(int64_t window)
+{
+	int64_t start = fake.now;
+
+	assert_int_equal(issue_place(issues, CERTIFICATES, acme, &proofs, &fault), 0);
+	assert_int_equal(proofs_arm(&proofs, acme, &fault), 0);
+	ca.looks = 0;
+	assert_int_equal(proofs_answer(&proofs, acme, window, &fault), 0);
+	for (size_t i = 0; i < proofs.count; i++)
+		assert_false(proof_is_pending(&proofs.list[i]));
+	return fake.now - start;
+}
+
+/* The CA fetches the tokens of all names of the certificate but those that are left over. */
+static void fetch(unsigned int certificate, unsigned int names)
+{
+	struct hit hit = {"", "192.0.2.7"};
+
+	for (unsigned int i = 0; i < names; i++) {
+		snprintf(hit.token, sizeof(hit.token), "T%u", (certificate + 1) * 10 + certificate * NAMES + i);
+		proofs_hit(&proofs, &hit, fake.now);
+	}
+}
+
+static void fetch_everything(void)
+{
+	fetch(0, NAMES);
+	fetch(1, NAMES);
+	fake.wake_at = 0;
+}
+
 static void test_backoff(void **state)
 {
 	(void)state;
-	ca.pending_looks = 6; /* 5 + 5 + 10 + 20 + 40 + 80 + 160 ms */
+	one_name_each();
+	ca.pending_looks = 6;
+	assert_int_equal(prove_all(10000), 50 + 50 + 100 + 200 + 400 + 800 + 1600);
+	assert_int_equal(ca.looks, CERTIFICATES * 7);
+	assert_int_equal(ca.order_looks, 0);
+}
+
+/* One look at the order instead of three at authorizations; these are looked at much later, in case it says nothing. */
+static void test_backoff_of_order(void **state)
+{
+	(void)state;
+	ca.ready_at = fake.now + 3000;
+	assert_int_equal(prove_all(10000), 50 + 50 + 100 + 200 + 400 + 800 + 1600);
+	assert_int_equal(ca.order_looks, CERTIFICATES * 7);
+	assert_int_equal(ca.looks, CERTIFICATES * NAMES * 2);
+}
+
+static void test_fetched_while_answering(void **state)
+{
+	(void)state;
+	one_name_each();
+	ca.fetch_at_once = true;
+	assert_int_equal(prove_all(10000), 2);
+	assert_int_equal(ca.looks, CERTIFICATES);
+}
+
+static void test_fetched(void **state)
+{
+	(void)state;
+	one_name_each();
+	fake.wake_at = fake.now + 10;
+	fake.wake = fetch_everything;
+	assert_int_equal(prove_all(10000), 12);
+	assert_int_equal(ca.looks, CERTIFICATES);
+}
+
+static void test_fetched_but_slow(void **state)
+{
+	(void)state;
+	one_name_each();
+	fake.wake_at = fake.now + 10;
+	fake.wake = fetch_everything;
+	ca.ready_at = fake.now + 20;
+	assert_int_equal(prove_all(10000), 12 + 4 + 8);
+	assert_int_equal(ca.looks, CERTIFICATES * 3);
+}
+
+static void fetch_some(void)
+{
+	fetch(0, NAMES - 1);
+	fetch(1, NAMES - 1);
+	fake.wake_at = fake.now + 10;
+	fake.wake = fetch_everything;
+}
+
+/* One look is enough for all names, and it comes when the last token was fetched. */
+static void test_order_fetched(void **state)
+{
+	(void)state;
+	fake.wake_at = fake.now + 10;
+	fake.wake = fetch_some;
+	ca.ready_at = fake.now + 21;
+	assert_int_equal(prove_all(10000), 22);
+	assert_int_equal(ca.order_looks, CERTIFICATES);
+	assert_int_equal(ca.looks, 0);
+}
+
+static void flood(void)
+{
+	fetch_everything();
+	fake.wake_at = fake.now + 20;
+}
+
+/* Whoever sends hits without end gets neither a flood of requests nor a longer window out of it. */
+static void test_false_hits(void **state)
+{
+	(void)state;
+	one_name_each();
+	fake.wake_at = fake.now + 1;
+	fake.wake = flood;
+	ca.ready_at = fake.now + 5000;
+	assert_in_range(prove_all(20000), 5000, 5000 + 5000);
+	assert_in_range(ca.looks, CERTIFICATES * 8, CERTIFICATES * 14);
+}
+
+static void test_false_hits_of_order(void **state)
+{
+	(void)state;
+	fake.wake_at = fake.now + 1;
+	fake.wake = flood;
+	ca.ready_at = fake.now + 5000;
+	assert_in_range(prove_all(20000), 5000, 5000 + 5000);
+	assert_in_range(ca.order_looks, CERTIFICATES * 8, CERTIFICATES * 14);
+}
+
+static void test_useless_order(void **state)
+{
+	(void)state;
+	ca.order_useless = true;
+	ca.pending_looks = 2;
 	run_all(10000);
-	assert_true(issues[0].stored);
-	assert_in_range(fake.now, 1000 + 320, 1000 + 320 + 50);
+	assert_true(issues[0].stored && issues[1].stored);
+	assert_int_equal(ca.order_looks, CERTIFICATES);
+	assert_in_range(fake.now, 1000, 1000 + 150);
+}
+
+/* An order that is lost has names that may still be under way: all are final before the window closes. */
+static void test_one_name_lost(void **state)
+{
+	(void)state;
+	ca.bad_id = 10;
+	ca.ready_at = fake.now + 90;
+	run_all(10000);
+	assert_string_equal(issues[0].fault.text,
+			    "n0.example: connection: timeout; no validation request reached this host");
+	assert_int_equal(proofs.list[1].state, STATE_VALID);
+	assert_int_equal(proofs.list[2].state, STATE_VALID);
+	assert_true(issues[1].stored);
+	assert_in_range(fake.now, 1000 + 100, 1000 + 250);
+}
+
+/* The order of such a name tells nothing of the others any more: each is looked at as soon as its token was fetched. */
+static void test_one_answer_refused(void **state)
+{
+	(void)state;
+	ca.refused_id = 10;
+	fake.wake_at = fake.now + 10;
+	fake.wake = fetch_everything;
+	assert_int_equal(prove_all(10000), 12);
+	assert_int_equal(ca.order_looks, 1); /* of the other certificate */
+	assert_int_equal(ca.looks, NAMES - 1);
 }
 
 static void test_retry_after_in_window(void **state)
 {
 	(void)state;
+	one_name_each();
 	ca.pending_looks = 2;
 	ca.retry_after = "86400"; /* the port is open: 5 s at most */
-	run_all(30000);
-	assert_true(issues[0].stored);
-	assert_in_range(fake.now, 1000 + 10005, 1000 + 10005 + 100);
+	assert_int_equal(prove_all(30000), 50 + 5000 + 5000);
+}
+
+/* The CA's wish stands against all news. */
+static void test_retry_after_and_hits(void **state)
+{
+	(void)state;
+	one_name_each();
+	ca.ready_at = fake.now + 1000;
+	ca.retry_after = "3";
+	fake.wake_at = fake.now + 100;
+	fake.wake = flood;
+	assert_int_equal(prove_all(30000), 50 + 3000);
+	assert_int_equal(ca.looks, CERTIFICATES * 2);
+}
+
+static void test_retry_after_of_order(void **state)
+{
+	(void)state;
+	ca.ready_at = fake.now + 100;
+	ca.retry_after = "3";
+	fake.wake_at = fake.now + 60;
+	fake.wake = flood;
+	prove_all(30000);
+	assert_int_equal(ca.order_looks, CERTIFICATES); /* the authorizations were first, each at its own time */
+	assert_in_range(fake.now, 1000 + 1000, 1000 + 1000);
 }
 
 static void test_never_final(void **state)
@@ -269,9 +544,9 @@ static void test_invalid(void **state)
 	ca.final = "invalid";
 	assert_int_equal(issue_place(issues, CERTIFICATES, acme, &proofs, &fault), 0);
 	for (int i = 0; i < 3; i++)
-		proofs_hit(&proofs, &hit);
+		proofs_hit(&proofs, &hit, fake.now);
 	snprintf(hit.address, sizeof(hit.address), "2001:db8::7");
-	proofs_hit(&proofs, &hit);
+	proofs_hit(&proofs, &hit, fake.now);
 	assert_int_equal(proofs_arm(&proofs, acme, &fault), 0);
 	assert_int_equal(proofs_answer(&proofs, acme, 1000, &fault), 0);
 	issue_judge(issues, CERTIFICATES, &proofs);
@@ -386,11 +661,78 @@ static void test_answer_refused_for_good(void **state)
 static void test_one_fails(void **state)
 {
 	(void)state;
-	snprintf(config.certificate[1].chain, sizeof(config.certificate[1].chain), "x");
+	ca.refuse_index = 1;
 	run_all(1000);
 	assert_true(issues[0].stored);
 	assert_false(issues[1].stored);
 	assert_string_equal(issues[1].fault.text, "not our key");
+}
+
+static void want_chain(const char *name)
+{
+	for (size_t i = 0; i < CERTIFICATES; i++)
+		snprintf(config.certificate[i].chain, sizeof(config.certificate[i].chain), "%s", name);
+	ca.alternates = 3;
+	run_all(1000);
+	assert_true(issues[0].stored && issues[1].stored);
+}
+
+static void test_chain_not_asked_for(void **state)
+{
+	(void)state;
+	want_chain("");
+	assert_int_equal(ca.chains, CERTIFICATES);
+	assert_int_equal(ca.installed[0], '0');
+	assert_false(issues[0].other_chain);
+}
+
+static void test_chain_is_the_default(void **state)
+{
+	(void)state;
+	want_chain("0");
+	assert_int_equal(ca.chains, CERTIFICATES);
+	assert_int_equal(ca.installed[0], '0');
+	assert_false(issues[0].other_chain);
+}
+
+static void test_chain_is_another(void **state)
+{
+	(void)state;
+	want_chain("2");
+	assert_int_equal(ca.chains, CERTIFICATES * 3); /* the third alternate is left alone */
+	assert_int_equal(ca.installs, CERTIFICATES);
+	assert_int_equal(ca.installed[0], '2');
+	assert_int_equal(ca.installed[1], '2');
+	assert_false(issues[0].other_chain);
+}
+
+static void test_chain_is_not_offered(void **state)
+{
+	(void)state;
+	want_chain("9");
+	assert_int_equal(ca.chains, CERTIFICATES * 4);
+	assert_int_equal(ca.installs, CERTIFICATES);
+	assert_int_equal(ca.installed[0], '0');
+	assert_true(issues[0].other_chain && issues[1].other_chain);
+}
+
+static void test_chain_behind_a_missing_one(void **state)
+{
+	(void)state;
+	ca.missing_chain = 1;
+	want_chain("3");
+	assert_int_equal(ca.installed[0], '3');
+	assert_false(issues[0].other_chain);
+}
+
+/* The preferred chain turns out to be bad: the default one is better than none. */
+static void test_chain_is_refused(void **state)
+{
+	(void)state;
+	ca.refuse_chain = '2';
+	want_chain("2");
+	assert_int_equal(ca.installed[0], '0');
+	assert_true(issues[0].other_chain);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -401,7 +743,19 @@ int main(void)
 		TEST(test_all_well),
 		TEST(test_already_valid),
 		TEST(test_backoff),
+		TEST(test_backoff_of_order),
+		TEST(test_fetched_while_answering),
+		TEST(test_fetched),
+		TEST(test_fetched_but_slow),
+		TEST(test_order_fetched),
+		TEST(test_false_hits),
+		TEST(test_false_hits_of_order),
+		TEST(test_useless_order),
+		TEST(test_one_name_lost),
+		TEST(test_one_answer_refused),
 		TEST(test_retry_after_in_window),
+		TEST(test_retry_after_and_hits),
+		TEST(test_retry_after_of_order),
 		TEST(test_never_final),
 		TEST(test_invalid),
 		TEST(test_wrong_names),
@@ -413,6 +767,12 @@ int main(void)
 		TEST(test_no_account),
 		TEST(test_not_ready),
 		TEST(test_one_fails),
+		TEST(test_chain_not_asked_for),
+		TEST(test_chain_is_the_default),
+		TEST(test_chain_is_another),
+		TEST(test_chain_is_not_offered),
+		TEST(test_chain_behind_a_missing_one),
+		TEST(test_chain_is_refused),
 		TEST(test_under_way),
 		TEST(test_answer_refused),
 		TEST(test_answer_refused_for_good),

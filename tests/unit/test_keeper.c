@@ -291,6 +291,27 @@ static void only_what_was_asked_for_is_installed(void **state)
 	assert_int_equal(stop(), STATUS_DONE);
 }
 
+static void it_knows_the_preferred_chain(void **state)
+{
+	static char pem[TINY_PEM_SIZE];
+
+	(void)state;
+	strcpy(config.certificate[0].chain, "Tiny Root");
+	strcpy(config.certificate[1].chain, "Tiny Intermediate");
+	start_fresh();
+	obtain(0, &(struct tiny_order){ 0 }, pem);
+	ask(VERB_PREFERS, 0, pem, strlen(pem), VERB_ANSWER);
+	assert_int_equal(record.length, 1);
+	assert_int_equal(record.data[0], 1);
+	ask(VERB_PREFERS, 1, pem, strlen(pem), VERB_ANSWER);
+	assert_int_equal(record.length, 1);
+	assert_int_equal(record.data[0], 0);
+	refused(VERB_PREFERS, 0, "x", 1, "something else");
+	refused(VERB_PREFERS, 2, pem, strlen(pem), "no certificate 2");
+	ask(VERB_INSTALL, 0, pem, strlen(pem), VERB_ANSWER); /* the question has changed nothing */
+	assert_int_equal(stop(), STATUS_DONE);
+}
+
 static void a_rude_client_is_cut_off(void **state)
 {
 	(void)state;
@@ -325,6 +346,7 @@ int main(void)
 		TEST(eab_is_an_hmac),
 		TEST(a_certificate_is_installed),
 		TEST(only_what_was_asked_for_is_installed),
+		TEST(it_knows_the_preferred_chain),
 		TEST(a_rude_client_is_cut_off),
 		TEST(a_rude_warden_ends_it),
 	};

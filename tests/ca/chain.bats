@@ -1,0 +1,66 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-3.0-or-later
+# The configured chain, with a CA that offers three for each certificate.
+bats_require_minimum_version 1.5.0
+
+setup_file() {
+	source "$BATS_TEST_DIRNAME/../lib/rig.sh"
+	rig_up
+	rig_pebble PEBBLE_ALTERNATE_ROOTS=2
+}
+
+teardown_file() {
+	source "$BATS_TEST_DIRNAME/../lib/rig.sh"
+	rig_down
+}
+
+setup() {
+	source "$BATS_TEST_DIRNAME/../lib/rig.sh"
+	rig_policy_drop | rig_nft -
+	rm -rf "$RIG_STATE"
+}
+
+teardown() {
+	[ -n "${BATS_TEST_COMPLETED:-}" ] || printf '%s\n' "${output:-}"
+}
+
+# root N: the common name of the CA's N-th root, which it makes anew with each start
+root() {
+	rig_ca curl -s --max-time 5 --cacert "$RIG_DIR/pki/ca.pem" "https://127.0.0.1:15000/roots/$1" |
+		openssl x509 -noout -subject -nameopt multiline | sed -n 's/.*commonName *= //p'
+}
+
+# wants NAME: a certificate with this chain preferred
+wants() {
+	rig_config <<-INI
+		[certificate one.test]
+		names = one.test
+		chain = $1
+	INI
+	run rig_acmegate renew-now
+	[ "$status" -eq 0 ]
+}
+
+# issuer: of the topmost certificate that is stored
+issuer() {
+	openssl crl2pkcs7 -nocrl -certfile "$(rig_live one.test)/chain.pem" | openssl pkcs7 -print_certs -noout |
+		sed -n 's/^issuer=.*CN = //p' | tail -n 1
+}
+
+@test "each of the chains that the CA offers can be chosen by the name of its root" {
+	for i in 0 1 2; do
+		name=$(root "$i")
+		[ -n "$name" ]
+		wants "$name"
+		[ "$(issuer)" = "$name" ]
+		if [[ $output == *warning* ]]; then false; fi
+	done
+	[ "$(root 0)" != "$(root 1)" ] && [ "$(root 1)" != "$(root 2)" ]
+}
+
+@test "a chain that the CA does not offer: the default one is stored, and a warning says so" {
+	wants 'No Such Root'
+	[ "$(issuer)" = "$(root 0)" ]
+	[[ $output == *warning*one.test*'"No Such Root"'* ]]
+	rig_certificate one.test one.test
+}
