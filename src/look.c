@@ -12,7 +12,7 @@ static int64_t least(int64_t one, int64_t other)
 
 void look_start(struct look *look, struct acme_call *call, int64_t delay)
 {
-	*look = (struct look){.call = call, .delay = delay, .quiet = QUIET, .due = LOOK_NEVER};
+	*look = (struct look){.call = call, .delay = delay, .quiet = QUIET};
 }
 
 /* What has been news while the call was on its way counts now. */

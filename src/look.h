@@ -11,13 +11,11 @@
 
 #include "acme.h"
 
-#define LOOK_NEVER INT64_MAX
-
 struct look {
 	struct acme_call *call; /* NULL: nobody looks */
 	int64_t delay;		/* ms to the look after the next */
 	int64_t quiet;		/* ms from the latest news to a look */
-	int64_t due;		/* the moment of the next look at the latest */
+	int64_t due;		/* the moment of the next look at the latest; 0: at once, it has not run yet */
 	int64_t news;		/* the moment of the latest news while the call was on its way, or 0 */
 	bool fetched;		/* there was news */
 	bool told;		/* the CA has said when to look next */

@@ -455,6 +455,19 @@ static void test_false_hits_of_order(void **state)
 	assert_in_range(ca.order_looks, CERTIFICATES * 8, CERTIFICATES * 14);
 }
 
+/* The answer itself waits for nothing, whatever is said of tokens before it was given. */
+static void test_hits_before_the_answer(void **state)
+{
+	(void)state;
+	one_name_each();
+	assert_int_equal(issue_place(issues, CERTIFICATES, acme, &proofs, &fault), 0);
+	assert_int_equal(proofs_arm(&proofs, acme, &fault), 0);
+	fetch_everything();
+	assert_int_equal(proofs_answer(&proofs, acme, 1000, &fault), 0);
+	assert_int_equal(fake.now, 1000 + 4);
+	assert_int_equal(proofs.list[0].state, STATE_VALID);
+}
+
 static void test_useless_order(void **state)
 {
 	(void)state;
@@ -750,6 +763,7 @@ int main(void)
 		TEST(test_order_fetched),
 		TEST(test_false_hits),
 		TEST(test_false_hits_of_order),
+		TEST(test_hits_before_the_answer),
 		TEST(test_useless_order),
 		TEST(test_one_name_lost),
 		TEST(test_one_answer_refused),
