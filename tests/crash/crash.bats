@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-3.0-or-later
-# A part of the fault sweep: all kinds of accidents in proportion, as many as the time allows. make check-crash does them all.
+# A part of the fault sweep: all kinds of accidents in proportion, as many as the time allows. make check-crash does the rest.
 bats_require_minimum_version 1.5.0
 
 setup() {

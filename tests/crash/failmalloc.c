@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
- * failmalloc - LD_PRELOAD: the N-th allocation of acmegate (the privileged program; the agent's environment is emptied before
- * its exec) gets no memory, once. A child that it forks goes on with its parent's count.
+ * failmalloc - LD_PRELOAD: the N-th allocation of acmegate (the privileged program: the agent's environment is emptied) gets
+ * no memory, once. A child that it forks goes on with its parent's count.
  *
  *	FAILMALLOC_AT=N		which one; 0 or absent: none
  *	FAILMALLOC_LOG=FILE	"failed N" is appended there, and "allocations N" when the program ends by exit()

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
-# hold.sh COMMAND...: runs it in the host's namespace of a rig of its own (tests/lib/rig.sh) with Pebble and a ruleset that has
-# something to lose. The rig is described to it by the variables RIG_... and ends with it.
+# hold.sh COMMAND...: runs it in the host's namespace of a rig of its own (tests/lib/rig.sh), with Pebble and a ruleset that
+# has something to lose. The rig is described to it by the variables RIG_... and ends with it.
 set -u
 # Not even under bats, where rig.sh leaves this to others.
 trap 'exit 130' INT TERM HUP
@@ -34,13 +34,16 @@ foreign() {
 			chain input { type filter hook input priority -10; policy accept; ip6 saddr 2001:db8:bad::/48 drop; }
 		}
 		table inet early {
-			chain prerouting { type filter hook prerouting priority raw; policy accept; fib saddr . iif oif missing tcp dport 80 drop; }
+			chain prerouting {
+				type filter hook prerouting priority raw; policy accept;
+				fib saddr . iif oif missing tcp dport 80 drop
+			}
 		}
 	NFT
 }
 
-# The probe of each point has a source address of its own for a while: conntrack remembers a reset connection for ten seconds,
-# and a SYN that meets one is not judged as a new one.
+# The probe of each point has a source address of its own for a while: conntrack remembers a reset connection for ten
+# seconds, and a SYN that meets one is not judged as a new one.
 sources() {
 	local i
 	for i in {10..89}; do
@@ -48,7 +51,12 @@ sources() {
 	done | ip -n "$RIG_CA" -batch -
 }
 
-{ rig_up && foreign >"$RIG_DIR/foreign.nft" && rig_nft "$RIG_DIR/foreign.nft" && sources && rig_pebble && rig_dns bad.test 127.0.0.1; } >&2 ||
-	exit 1
+# shellcheck disable=SC2119 # its arguments are variables for Pebble, not ours
+begin() {
+	rig_up && foreign >"$RIG_DIR/foreign.nft" && rig_nft "$RIG_DIR/foreign.nft" && sources && rig_pebble &&
+		rig_dns bad.test 127.0.0.1
+}
+
+begin >&2 || exit 1
 export RIG_HOST4 RIG_CA4 RIG_HOST6 RIG_CA6 RIG_ACMEGATE RIG_BUILD RIG_PROBE
 rig_host "$@"

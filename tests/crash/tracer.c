@@ -12,10 +12,10 @@
  *						of the same name that follow too (EINTR: 100 of them, as nothing interrupts for ever)
  *
  * ROLE is main (the command itself), keeper, responder or client (acmegate-agent ROLE, from its exec on), hook (any other
- * program), or forkN: the N-th child of main, until it execs. What it becomes is told at the end: one that never execs is the
- * watchdog. Threads count for their process, and children of a child for that child.
+ * program), or forkN: the N-th child of main, until it execs. What it becomes is told at the end; one that never execs is
+ * the watchdog. Threads count for their process, and children of a child for that child.
  *
- * -v lists each call. -o: where to write, instead of stderr. -t: all that still run after so many seconds (60) are killed.
+ * -v lists each call. -o: where to write, instead of stderr. -t: what still runs after so many seconds (60) is killed.
  *
  *	call ROLE N NAME	(-v)
  *	accident TIME ROLE N NAME	TIME is CLOCK_REALTIME, as in the probe
@@ -23,8 +23,8 @@
  *	role ROLE CALLS BECAME
  *	left N			processes that had to be killed when the time was up
  *
- * When all accidents have happened the processes run on without stops at their system calls. Ends when all have ended; the
- * status is 0, or 2 for a wrong command line, 1 for other errors, 77 where this cannot be done.
+ * When all accidents have happened, the processes run on without stops at their system calls. Ends when all have ended;
+ * the status is 0, or 2 for a wrong command line, 1 for other errors, 77 where this cannot be done.
  */
 #include <stdio.h>
 
@@ -177,6 +177,7 @@ static void name_program(pid_t pid, char name[16])
 	char path[64], line[256] = "";
 	size_t length, n = 0;
 	FILE *file;
+	bool agent;
 
 	snprintf(path, sizeof(path), "/proc/%d/cmdline", (int)pid);
 	file = fopen(path, "re");
@@ -185,7 +186,8 @@ static void name_program(pid_t pid, char name[16])
 		fclose(file);
 	}
 	length = strlen(line);
-	snprintf(name, 16, "%.15s", length > 5 && length + 1 < n && !strcmp(line + length - 5, "agent") ? line + length + 1 : "hook");
+	agent = length > 5 && length + 1 < n && !strcmp(line + length - 5, "agent");
+	snprintf(name, 16, "%.15s", agent ? line + length + 1 : "hook");
 }
 
 static void on_exec(struct task *task)
@@ -321,7 +323,8 @@ static void on_return(struct task *task)
 static void go_on(const struct task *task, int with_signal)
 {
 	/* A failing call has its result still to come. Gone meanwhile: its end is reported by itself. */
-	(void)ptrace(all_happened() && !verbose && !task->error ? PTRACE_CONT : PTRACE_SYSCALL, task->tid, 0, (long)with_signal);
+	(void)ptrace(all_happened() && !verbose && !task->error ? PTRACE_CONT : PTRACE_SYSCALL, task->tid, 0,
+		     (long)with_signal);
 }
 
 static void on_system_call(struct task *task)
