@@ -10,7 +10,7 @@ import stat
 CALLS = ("open openat creat write pwrite64 writev pwritev pwritev2 fallocate ftruncate truncate mkdir mkdirat rename renameat "
          "renameat2 symlink symlinkat link linkat unlink unlinkat rmdir chmod fchmod fchmodat chown lchown fchown fchownat "
          "fsync fdatasync sync syncfs sync_file_range msync mmap lseek copy_file_range sendfile splice io_uring_setup "
-         "sendto sendmsg").split()
+         "sendto sendmsg execve").split()
 
 
 class Unknown(Exception):
@@ -192,7 +192,8 @@ def lines(path):
 
 
 class Log:
-    """Plays the log of one run on a disk. steps() yields a word for each call that changed something or reached the firewall."""
+    """Plays the log of one run on a disk. steps() yields a word for each call that changed something, reached the firewall or began
+    a program."""
 
     def __init__(self, top, root):
         self.top, self.root, self.open = top.rstrip("/"), root, {}
@@ -234,6 +235,9 @@ class Log:
                     yield "gate"
                 continue
             if result < 0:
+                continue
+            if call == "execve":
+                yield "run " + os.path.basename(text(arguments[0].strip('"')))
                 continue
             word = self.play(pid, call, arguments, result)
             if word:
