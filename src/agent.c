@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "confine.h"
 #include "log.h"
 #include "sandbox.h"
 #include "wire.h"
@@ -78,6 +79,10 @@ int main(int argc, char **argv)
 	config = config_receive(FD_CONFIG);
 	if (!config) {
 		log_error("the %s got no configuration", argv[1]);
+		return STATUS_FAILED;
+	}
+	if (confine(role, config, &fault) < 0) {
+		log_error("%s", fault.text);
 		return STATUS_FAILED;
 	}
 	return mains[role](config);

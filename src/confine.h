@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * confine.h - what a role may still ask of the kernel once it runs: memory, files (Landlock) and system calls (seccomp).
+ *
+ * sandbox.h takes rights away; this takes away what everybody may do. The agent does it to itself, before it reads a byte of
+ * anybody else's.
+ */
+#ifndef ACMEGATE_CONFINE_H
+#define ACMEGATE_CONFINE_H
+
+#include "config.h"
+#include "sandbox.h"
+
+/*
+ * For good. Needs no_new_privs. A kernel without Landlock goes without it. A build with sanitizers is not confined: they need
+ * more than any role.
+ */
+int confine(enum role role, const struct config *config, struct fault *fault) MUST_CHECK;
+
+#endif
