@@ -123,7 +123,7 @@ static int make(struct journal *journal, int state_fd, struct fault *fault)
 		journal->armed = true;
 	if (error) {
 		errno = error;
-		return fault_errno(fault, FAULT_FAILED, "making room for the journal");
+		return fault_errno(fault, FAULT_FAILED, "making room for the journal, %d bytes", JOURNAL_BYTES);
 	}
 	/* NOLINTNEXTLINE(misc-redundant-expression): each call writes the other slot */
 	if (write_slot(journal, fault) < 0 || write_slot(journal, fault) < 0)
@@ -133,18 +133,36 @@ static int make(struct journal *journal, int state_fd, struct fault *fault)
 	return 0;
 }
 
-/* Nobody can say what stands: the evidence is kept, and the new journal begins armed with no tag, which means any. */
-static int quarantine(struct journal *journal, int state_fd, struct fault *fault)
+static int replace(struct journal *journal, int state_fd, struct fault *fault)
 {
-	if (renameat(state_fd, "journal", state_fd, "journal.corrupt") < 0)
-		return fault_errno(fault, FAULT_FAILED, "putting the unreadable journal aside");
-	close_fd(&journal->fd);
-	journal->fd = openat(state_fd, "journal", O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+	journal->fd = openat(state_fd, "journal.new", O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (journal->fd < 0 || flock(journal->fd, LOCK_EX | LOCK_NB) < 0)
 		return fault_errno(fault, FAULT_FAILED, "making a new journal");
+	if (make(journal, state_fd, fault) < 0)
+		return -1;
+	if (renameat(state_fd, "journal", state_fd, "journal.corrupt") < 0 ||
+	    renameat(state_fd, "journal.new", state_fd, "journal") < 0 || fsync(state_fd) < 0)
+		return fault_errno(fault, FAULT_FAILED, "putting the unreadable journal aside");
+	return 0;
+}
+
+/*
+ * Nobody can say what stands: the evidence is kept, and the new journal begins armed with no tag, which means any. The old
+ * one, and its lock, go when the new one is whole: on a full disk they stay.
+ */
+static int quarantine(struct journal *journal, int state_fd, struct fault *fault)
+{
+	int old = steal_fd(&journal->fd);
+
 	journal->armed = journal->quarantined = true;
 	journal->backends = UINT32_MAX;
-	return make(journal, state_fd, fault);
+	if (replace(journal, state_fd, fault) < 0) {
+		close_fd(&journal->fd);
+		journal->fd = old;
+		return -1;
+	}
+	close(old);
+	return 0;
 }
 
 static int lock(struct journal *journal, int state_fd, struct fault *fault)
@@ -153,10 +171,10 @@ static int lock(struct journal *journal, int state_fd, struct fault *fault)
 
 	journal->fd = openat(state_fd, "journal", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (journal->fd < 0 || fstat(journal->fd, &s) < 0)
-		return fault_errno(fault, FAULT_FAILED, "opening the journal");
-	if (!S_ISREG(s.st_mode) || s.st_uid != geteuid())
-		return fault_set(fault, FAULT_FAILED, "the journal is not a regular file of root's; remove it and run acmegate "
-						      "recover");
+		return fault_errno(fault, FAULT_FAILED, "opening the journal, which must be a file that can be written");
+	if (!S_ISREG(s.st_mode) || s.st_uid != geteuid() || (s.st_mode & (S_IWGRP | S_IWOTH)))
+		return fault_set(fault, FAULT_FAILED, "the journal is not a regular file that root alone can write; remove it and "
+						      "run acmegate recover");
 	if (flock(journal->fd, LOCK_EX | LOCK_NB) < 0)
 		return errno == EWOULDBLOCK ? fault_set(fault, FAULT_LATER, "another acmegate is at work; try again when it has "
 									   "finished") :

@@ -36,9 +36,11 @@ static int recover(struct journal *journal)
 
 	journal->fd = KEPT_JOURNAL;
 	/* What the warden wrote since the fork counts, not what this process remembers. */
-	rc = journal_reread(journal, &fault);
-	if (rc == 0)
-		rc = journal->armed ? window_recover(journal, &fault) : RECOVERY_NOTHING;
+	if (journal_reread(journal, &fault) < 0) {
+		log_error("watchdog: %s", fault.text);
+		journal->armed = true;
+	}
+	rc = journal->armed ? window_recover(journal, &fault) : RECOVERY_NOTHING;
 	if (rc < 0)
 		log_error("watchdog: %s", fault.text);
 	else if (rc == RECOVERY_RULES)

@@ -219,7 +219,11 @@ void window_free(struct window *window)
 	close_fd(&window->news);
 }
 
-static int close_all(const char *tag, struct fault *fault)
+/*
+ * Any tag, not the journal's only: there is one warden at a time, so whatever else carries a tag is a leftover too. And not
+ * only when the journal is armed: a ruleset that somebody saved during a window and loads later brings the rules back.
+ */
+int window_sweep(struct fault *fault)
 {
 	int result = 0;
 
@@ -228,26 +232,20 @@ static int close_all(const char *tag, struct fault *fault)
 		int rc = backends[i]->attach(&ruleset, fault);
 
 		if (rc > 0) {
-			rc = backends[i]->close(ruleset, tag, fault);
+			rc = backends[i]->close(ruleset, NULL, fault);
 			backends[i]->detach(ruleset);
 		}
 		result = rc < 0 || result < 0 ? -1 : result | rc;
 	}
-	return result;
+	return result < 0 ? fault_at(fault, "closing what an earlier run left open") : result;
 }
 
-/*
- * Any tag, not the journal's only: there is one warden at a time, so whatever else carries a tag is a leftover too. And not
- * only when the journal is armed: a ruleset that somebody saved during a window and loads later brings the rules back.
- */
 int window_recover(struct journal *journal, struct fault *fault)
 {
 	bool armed = journal->armed;
-	int found = close_all(NULL, fault);
+	int found = window_sweep(fault);
 
-	if (found < 0)
-		return fault_at(fault, "closing what an earlier run left open");
-	if (armed && journal_clear(journal, fault) < 0)
+	if (found < 0 || (armed && journal_clear(journal, fault) < 0))
 		return -1;
 	return found ? RECOVERY_RULES : armed ? RECOVERY_ARMED : RECOVERY_NOTHING;
 }

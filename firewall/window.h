@@ -52,11 +52,14 @@ void window_say_unchanged(struct window *window);
 
 void window_free(struct window *window);
 
+/* Closes whatever an earlier process has left in any backend. 1: there was something. 0: there was not. */
+int window_sweep(struct fault *fault) MUST_CHECK;
+
 /* What recovery met. */
 enum { RECOVERY_NOTHING, RECOVERY_ARMED, RECOVERY_RULES };
 
 /*
- * Closes whatever an earlier process has left, and clears the journal. RECOVERY_RULES: something stood in the firewall.
+ * The same, then clears the journal. RECOVERY_RULES: something stood in the firewall.
  * RECOVERY_ARMED: nothing did, but the journal was armed or unreadable.
  */
 int window_recover(struct journal *journal, struct fault *fault) MUST_CHECK;

@@ -508,6 +508,10 @@ static char *next_line(char *line, int size, void *user)
 	struct loader *loader = user;
 	ssize_t n = loader->failed ? -1 : getline(&loader->buffer, &loader->capacity, loader->file);
 
+	if (n < 0 && !loader->failed && !feof(loader->file)) { /* an end before the end: it must not pass for a short file */
+		fault_errno(loader->fault, FAULT_LATER, "reading %s", loader->config->file);
+		loader->failed = true;
+	}
 	if (n < 0)
 		return NULL;
 	loader->line++;
@@ -572,7 +576,7 @@ static int parse(struct loader *loader)
 		loader->line = (uint32_t)line;
 		return wrong(loader, "expected [SECTION] or KEY = VALUE");
 	}
-	if (line < 0 || ferror(loader->file))
+	if (line < 0)
 		return fault_errno(loader->fault, FAULT_FAILED, "reading %s", loader->config->file);
 	return finish_section(loader);
 }

@@ -24,7 +24,7 @@ int dir_make(int at, const char *name, bool passable)
 		return -1;
 	if (passable && (s.st_mode & 0711) != 0711 && fchmod(fd, 0711) < 0)
 		return -1;
-	if (made && fsync(at) < 0)
+	if (fsync(at) < 0) /* also when it was there: whoever made it may have been killed before this */
 		return -1;
 	return steal_fd(&fd);
 }

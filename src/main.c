@@ -145,13 +145,30 @@ static void say_recovered(const struct host *host, bool armed, int recovered)
 			    "stands in the firewall");
 }
 
+/* Closing goes by tag and needs no journal, so a broken one keeps nothing open. Unless its owner is at work. */
+static int without_journal(const struct host *host, struct fault *fault)
+{
+	struct fault why;
+	int found;
+
+	if (fault->kind == FAULT_LATER)
+		return -1;
+	found = window_sweep(&why);
+	if (found < 0)
+		log_error("%s", why.text);
+	else
+		log_warning("the firewall was searched without a journal: %s", found ? "rules of an earlier run are removed" :
+										       "nothing of acmegate's stands in it");
+	return fault_at(fault, "%s/journal", host->config->gate.state);
+}
+
 static int claim(struct host *host, struct fault *fault)
 {
 	bool armed;
 	int recovered;
 
 	if (journal_open(&host->journal, host->state_fd, fault) < 0)
-		return -1;
+		return without_journal(host, fault);
 	if (host->journal.quarantined)
 		log_warning("the journal was unreadable and is kept as %s/journal.corrupt; searching the firewall for leftovers",
 			    host->config->gate.state);

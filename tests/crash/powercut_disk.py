@@ -231,7 +231,8 @@ class Log:
     def steps(self, path):
         for pid, call, arguments, result in lines(path):
             if call in ("sendto", "sendmsg"):
-                if any("NFNL_MSG_BATCH_BEGIN" in argument for argument in arguments):
+                # A batch without its end is a rehearsal: the kernel takes it back.
+                if any("NFNL_MSG_BATCH_END" in argument for argument in arguments):
                     yield "gate"
                 continue
             if result < 0:

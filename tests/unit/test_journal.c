@@ -270,6 +270,36 @@ static void an_unreadable_one_counts_as_armed(void **state)
 	assert_false(journal.quarantined);
 }
 
+static void a_full_disk_keeps_the_unreadable_one(void **state)
+{
+	struct stat s;
+
+	(void)state;
+	memset(image, 0xa5, sizeof(image));
+	write_image();
+	assert_int_equal(mkdirat(state_fd, "journal.new", 0700), 0); /* in the way, as no room would be */
+	assert_int_equal(journal_open(&journal, state_fd, &fault), -1);
+	assert_int_equal(fault.kind, FAULT_FAILED);
+	assert_int_equal(fstatat(state_fd, "journal", &s, AT_SYMLINK_NOFOLLOW), 0);
+	assert_int_equal(s.st_size, BYTES);
+	assert_int_equal(fstatat(state_fd, "journal.corrupt", &s, AT_SYMLINK_NOFOLLOW), -1);
+	assert_int_equal(unlinkat(state_fd, "journal.new", AT_REMOVEDIR), 0);
+	open_it();
+	assert_quarantined();
+}
+
+static void one_that_others_can_write_is_refused(void **state)
+{
+	(void)state;
+	open_it();
+	assert_int_equal(fchmod(journal.fd, 0622), 0);
+	journal_close(&journal);
+	assert_int_equal(journal_open(&journal, state_fd, &fault), -1);
+	assert_int_equal(fault.kind, FAULT_FAILED);
+	assert_int_equal(fchmodat(state_fd, "journal", 0600, 0), 0);
+	open_it();
+}
+
 static void zeros_and_a_short_file_are_unreadable(void **state)
 {
 	OWN_FD int fd = -1;
@@ -379,6 +409,8 @@ int main(void)
 		TEST(a_child_holds_it_too),
 		TEST(a_torn_write_leaves_the_state_before),
 		TEST(an_unreadable_one_counts_as_armed),
+		TEST(a_full_disk_keeps_the_unreadable_one),
+		TEST(one_that_others_can_write_is_refused),
 		TEST(zeros_and_a_short_file_are_unreadable),
 		TEST(what_cannot_be_reread_counts_as_armed),
 		TEST(a_newer_version_is_left_alone),
