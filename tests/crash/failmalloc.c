@@ -4,9 +4,10 @@
  * no memory, once. A child that it forks goes on with its parent's count.
  *
  *	FAILMALLOC_AT=N		which one; 0 or absent: none
- *	FAILMALLOC_LOG=FILE	"failed N" is appended there, and "allocations N" when the program ends by exit()
+ *	FAILMALLOC_LOG=FILE	"failed N" and who asked are appended there, and "allocations N" when the program ends by exit()
  */
 #include <errno.h>
+#include <execinfo.h>
 #include <fcntl.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -20,10 +21,12 @@ extern void *__libc_calloc(size_t n, size_t size);
 extern void *__libc_realloc(void *old, size_t size);
 
 static long count, at = -1;
+static int ready;
 
 static void note(const char *what)
 {
 	const char *file = getenv("FAILMALLOC_LOG");
+	void *frames[32];
 	char line[64];
 	int fd = file ? open(file, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600) : -1;
 	int length = snprintf(line, sizeof(line), "%s %ld\n", what, count);
@@ -31,11 +34,15 @@ static void note(const char *what)
 	if (fd < 0)
 		return;
 	(void)!write(fd, line, (size_t)length);
+	if (count == at)
+		backtrace_symbols_fd(frames, backtrace(frames, 32), fd);
 	close(fd);
 }
 
 static int fails(void)
 {
+	if (!ready)
+		return 0;
 	if (at < 0) {
 		const char *text = getenv("FAILMALLOC_AT");
 
@@ -61,6 +68,15 @@ void *calloc(size_t n, size_t size)
 void *realloc(void *old, size_t size)
 {
 	return fails() ? NULL : __libc_realloc(old, size);
+}
+
+/* The first backtrace loads a library. */
+__attribute__((constructor)) static void begin(void)
+{
+	void *frames[2];
+
+	backtrace(frames, 2);
+	ready = 1;
 }
 
 __attribute__((destructor)) static void end(void)

@@ -79,18 +79,19 @@ class Probe:
         return int(caught, 16) >> (signal.SIGTERM - 1) & 1
 
     def report(self):
-        """[(family, from, to) of the times when the port was open], {family: last state}"""
+        """[(family, from, to) of the times when the port was open], {family: last state}, longest time without a look"""
         output = self.process.communicate(timeout=10)[0]
-        spans, last = [], {}
+        spans, last, gap = [], {}, 0.0
         for line in output.splitlines():
             word = line.split()
             if word[0] == "interval" and word[2] != "silent":
                 spans.append((int(word[1]), float(word[3]), float(word[4])))
             elif word[0] == "total":
                 last[int(word[1])] = word[word.index("last") + 1]
+                gap = max(gap, float(word[word.index("gap") + 1]))
         if set(last) != {4, 6}:
             raise RuntimeError("the probe failed: " + output[-200:])
-        return spans, last
+        return spans, last, gap
 
 
 class Trace:

@@ -239,7 +239,7 @@ class Worker:
         return self.with_allocations("0", run, *self.command(FLOWS[flow].get("command", "renew-now")))[1]
 
     def with_allocations(self, at, function, *arguments):
-        """Its result, the last number that failmalloc wrote down, and whether one failed."""
+        """Its result, the number of allocations, and whether one failed."""
         log = self.dir + "/allocations"
         environment = {"LD_PRELOAD": FAILMALLOC, "FAILMALLOC_AT": str(at), "FAILMALLOC_LOG": log}
         result = function(*arguments, env={**os.environ, **environment})
@@ -248,11 +248,15 @@ class Worker:
             with open(log) as file:
                 text = file.read()
             os.unlink(log)
-        return result, int(text.split()[-1]) if text else 0, "failed" in text
+        number = re.search(r"^allocations (\d+)", text, re.M)
+        # The name service of glibc 2.36 crashes without memory, by itself and before anything of acmegate's has begun.
+        self.in_name_service = re.search(r"get(pw|gr)nam", text) is not None
+        return result, int(number[1]) if number else 0, "failed" in text
 
     # --- one point
 
-    def judge_port(self, kind, trace, spans, last, result, problem):
+    def judge_port(self, kind, trace, seen, result, problem):
+        spans, last, gap = seen
         for family, state in last.items():
             if state != "silent":
                 problem("open", f"IPv{family}: the port is {state} when all has ended")
@@ -265,9 +269,11 @@ class Worker:
         # Of several accidents the death of main counts; the watchdog's may have come before it.
         when = next((a[0] for a in trace.accidents if kind == "watchdog" and a[1] == "main"), trace.accidents[0][0])
         after = max([to - when for _, _, to in spans if to > when], default=None)
-        result["closed"] = after
         if kind in ("kill", "killall", "watchdog") and after is not None and after > AT_ONCE:
             problem("slow", f"the port was closed {after * 1000:.0f} ms after the death")
+            # "to" is when the port was first seen closed. A probe that stood still itself has seen nothing.
+            result["blind"] = after - gap <= AT_ONCE
+        result["closed"] = after
 
     def judge_status(self, flow, trace, same, store, problem):
         """What main says of itself is true, and it does not fail in silence."""
@@ -278,9 +284,9 @@ class Worker:
             problem("status", "main did not end")
         elif status == 128 + signal.SIGKILL and "watchdog" in self.said:
             pass  # it hung, and the watchdog ended it
-        elif status == 128 + signal.SIGABRT and re.search(r"\.c:\d+: .*Assertion", self.said):
-            pass  # no memory in the C library, which ends the program then; acmegate asserts nothing
-        elif status == 128 + signal.SIGSEGV and trace.accidents[0][2] <= self.loaded:
+        elif status in (128 + signal.SIGABRT, 128 + signal.SIGSEGV) and self.in_name_service:
+            pass
+        elif status == 128 + signal.SIGSEGV and trace.accidents and trace.accidents[0][2] <= self.loaded:
             pass  # the dynamic loader does not look at each error; nothing of acmegate has run yet
         elif status >= 128:
             problem("status", f"main died of signal {status - 128}")
@@ -313,7 +319,14 @@ class Worker:
         if flow.get("hook") and not os.path.exists(self.hooked):
             problem("hook", "the hook was not run, not even by the next renew-now")
 
-    def point(self, flow, kind, accidents, allocation=0):
+    def point(self, **arguments):
+        for _ in range(3):
+            result = self.point_once(**arguments)
+            if not result.get("blind"):
+                break
+        return result
+
+    def point_once(self, flow, kind, accidents, allocation=0):
         """kind: kill (one of several), killall, fail, stop, or watchdog (main is dead, and then...)"""
         result, problems = {}, []
 
@@ -321,6 +334,7 @@ class Worker:
             problems.append((what, text))
 
         start = time.time()
+        self.in_name_service = False
         self.prepare(flow)
         flow = FLOWS[flow]
         probe = Probe(self.rig)
@@ -338,8 +352,7 @@ class Worker:
         probe.stop()
         self.check_left(problem)
         store = self.check_store(flow["state"] == "certificate", problem)
-        spans, last = probe.report()
-        self.judge_port(kind, trace, spans, last, result, problem)
+        self.judge_port(kind, trace, probe.report(), result, problem)
         if killed_main and trace.accidents:
             result["gone"] = max(0.0, max(when for when, _ in trace.exits.values()) - trace.accidents[0][0])
         if kind == "kill" and killed_main and same and self.watchdog in trace.exits:
