@@ -618,7 +618,7 @@ int warden_run(const struct config *config, const struct errand *errand, struct 
 	static struct warden w;
 
 	w = (struct warden){ .config = config, .errand = errand, .journal = journal, .state_fd = state_fd, .config_fd = -1,
-			     .client_ends = { -1, -1 }, .keeper_end = -1, .responder_end = -1 };
+			     .client_ends = { -1, -1 }, .keeper_end = -1, .responder_end = -1, .speaker = "child" };
 	for (int i = 0; i < WATCHED; i++)
 		w.fd[i] = -1;
 	if (begin(&w) < 0)

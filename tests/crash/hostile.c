@@ -222,14 +222,18 @@ static void live_on(long result, const char *how)
 
 static void try_children(void)
 {
-	char *arguments[] = { (char[]){ "sh" }, (char[]){ "-c" }, (char[]){ "echo 'gained: a shell' >&2" }, NULL };
-	char *environment[] = { NULL };
-
 	live_on(syscall(SYS_fork), "fork");
 	live_on(syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0), "clone");
 	live_on(syscall(SYS_clone3, (uint64_t[8]){ [4] = SIGCHLD }, 64), "clone3");
-	if (!strcmp(act, "execute"))
-		execve("/bin/sh", arguments, environment);
+}
+
+static void try_programs(void)
+{
+	char *arguments[] = { (char[]){ "sh" }, (char[]){ "-c" }, (char[]){ "echo 'gained: a shell' >&2" }, NULL };
+	char *environment[] = { NULL };
+
+	execve("/bin/sh", arguments, environment);
+	execveat(AT_FDCWD, "/bin/sh", arguments, environment, 0);
 }
 
 /* --- rights ------------------------------------------------------------------------------------------------------- */
@@ -391,7 +395,7 @@ static void turn(void)
 		void (*run)(void);
 		bool ends;
 	} acts[] = {
-		{ "everything", do_everything, true }, { "execute", try_children, true }, { "verbs", do_verbs, false },
+		{ "everything", do_everything, true }, { "execute", try_programs, true }, { "verbs", do_verbs, false },
 		{ "lengths", do_lengths, false },      { "flood", do_flood, false },	   { "descriptors", do_descriptors, false },
 		{ "close", do_close, false },	       { "hang", do_nothing, false },	   { "memory", do_memory, true },
 	};
