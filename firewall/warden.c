@@ -20,6 +20,7 @@
 #include "wire.h"
 
 #define RUN_SECONDS 900		/* a run without a window may last this long: a CA that hangs ends it */
+#define ENDING_SECONDS 1	/* how long a process may outlive its channel */
 #define KEEPER_SECONDS 10	/* how long the keeper may take to end when it is told to */
 
 enum state { SURVEYING, WORKING, OPENING, STANDING, CLOSING, STATES };
@@ -57,6 +58,7 @@ struct warden {
 	struct window window;
 	bool prepared;
 	uint32_t surveyed;
+	const char *speaker;	/* who sent the record that is looked at */
 	bool wanted[MAX_CERTIFICATES], deploy[MAX_CERTIFICATES];
 	struct record record;
 	struct fault fault;
@@ -308,6 +310,13 @@ static void on_stored(struct warden *w)
 	w->deploy[i] = w->config->certificate[i].deploy[0] != '\0';
 }
 
+static bool ends_soon(const struct warden *w, enum watched which)
+{
+	struct pollfd process = { .fd = w->fd[which], .events = POLLIN };
+
+	return poll(&process, 1, ENDING_SECONDS * 1000) > 0;
+}
+
 static bool take_record(struct warden *w, enum watched channel);
 static void dispatch(struct warden *w, enum event event);
 
@@ -321,8 +330,8 @@ static void on_client_ended(struct warden *w)
 		;
 	status = spawn_reap(&w->fd[CLIENT_PID], false);
 	close_fd(&w->fd[ON_CLIENT]);
-	if (status > 128)
-		give_up_of(w, "client", status);
+	if (status != STATUS_DONE && status != STATUS_FAILED && status != STATUS_USAGE && status != STATUS_LATER)
+		give_up_of(w, "client", status); /* it has not said why */
 	else if (status != STATUS_DONE && w->status == STATUS_DONE)
 		w->status = status;
 	w->state = CLOSING;
@@ -336,9 +345,15 @@ static void on_keeper_ended(struct warden *w)
 	give_up_of(w, "keeper", status);
 }
 
+/* It ends well when the client's end of their channel does, and may be seen to end before the client. */
 static void on_responder_ended(struct warden *w)
 {
-	give_up_of(w, "responder", spawn_reap(&w->fd[RESPONDER_PID], false));
+	int status = spawn_reap(&w->fd[RESPONDER_PID], false);
+
+	if (status == STATUS_DONE && ends_soon(w, CLIENT_PID))
+		on_client_ended(w);
+	else
+		give_up_of(w, "responder", status);
 }
 
 static void on_watchdog_ended(struct warden *w)
@@ -370,7 +385,8 @@ static void on_nonsense(struct warden *w)
 
 static void surprise(struct warden *w)
 {
-	give_up_because(w, FAULT_FAILED, "a child asked for something out of turn");
+	fault_set(&w->fault, FAULT_FAILED, "the %s sent %s out of turn", w->speaker, verb_name((enum verb)w->record.verb));
+	give_up(w);
 }
 
 /* What is not in the table is a surprise. */
@@ -410,13 +426,24 @@ static const struct {
 	{ ON_RESPONDER, VERB_READY, EVENT_READY },
 };
 
-/* false: the channel has ended, which says no more than the end of the process will. */
+/* The end of a channel says no more than the end of its process, which comes with it: unless somebody only closed it. */
+static void hang_up(struct warden *w, enum watched channel)
+{
+	close_fd(&w->fd[channel]);
+	if (ends_soon(w, (enum watched)(channel + (KEEPER_PID - ON_KEEPER))))
+		return;
+	fault_set(&w->fault, FAULT_FAILED, "the %s has closed its channel but runs on", w->speaker);
+	dispatch(w, EVENT_NONSENSE);
+}
+
+/* false: the channel has ended, or makes no sense. */
 static bool take_record(struct warden *w, enum watched channel)
 {
 	int rc = wire_receive(w->fd[channel], &w->record, &w->fault);
 
+	w->speaker = channel == ON_KEEPER ? "keeper" : channel == ON_CLIENT ? "client" : "responder";
 	if (rc == 0) {
-		close_fd(&w->fd[channel]);
+		hang_up(w, channel);
 		return false;
 	}
 	for (size_t i = 0; rc > 0 && i < LENGTH_OF(spoken); i++)
@@ -425,8 +452,10 @@ static bool take_record(struct warden *w, enum watched channel)
 			return true;
 		}
 	if (rc > 0)
-		fault_set(&w->fault, FAULT_FAILED, "a child sent %s, which is not its to send",
+		fault_set(&w->fault, FAULT_FAILED, "the %s sent %s, which is not its to send", w->speaker,
 			  verb_name((enum verb)w->record.verb));
+	else
+		(void)!fault_at(&w->fault, "the %s sent nonsense", w->speaker);
 	dispatch(w, EVENT_NONSENSE);
 	return false;
 }
@@ -555,7 +584,7 @@ int warden_run(const struct config *config, const struct errand *errand, struct 
 	static struct warden w;
 
 	w = (struct warden){ .config = config, .errand = errand, .journal = journal, .state_fd = state_fd, .config_fd = -1,
-			     .client_ends = { -1, -1 }, .keeper_end = -1, .responder_end = -1 };
+			     .client_ends = { -1, -1 }, .keeper_end = -1, .responder_end = -1, .speaker = "child" };
 	for (int i = 0; i < WATCHED; i++)
 		w.fd[i] = -1;
 	if (begin(&w) < 0)

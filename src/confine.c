@@ -26,11 +26,13 @@ int confine(enum role role, const struct config *config, struct fault *fault)
 #include <linux/netlink.h>
 #include <seccomp.h>
 #include <stdint.h>
+#include <linux/sockios.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -92,12 +94,28 @@ static int allow_client(int ruleset)
 	return 0;
 }
 
+/* Rules are for what exists, so it is made here. Where that fails, the store will say why it cannot work. */
+static int allow_top(int ruleset, const char *name, uint64_t rights)
+{
+	OWN_FD int state = openat(FD_STATE, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	OWN_FD int top = -1;
+
+	if (mkdirat(FD_STATE, name, 0700) == 0 && state >= 0)
+		(void)fsync(state);
+	top = openat(FD_STATE, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	return top < 0 ? 0 : allow(ruleset, top, rights);
+}
+
+/* Not the journal, which lies beside them. The time zone: OpenSSL calls mktime(). */
 static int allow_keeper(int ruleset, const struct config *config, uint64_t all)
 {
-	/* the time zone: OpenSSL calls mktime() */
-	if (allow(ruleset, FD_STATE, all) < 0 || allow_path(ruleset, "/etc/localtime", LANDLOCK_ACCESS_FS_READ_FILE) < 0)
+	const char *eab_key = config->acme.eab_key_file;
+
+	if (allow(ruleset, FD_STATE, LANDLOCK_ACCESS_FS_READ_DIR | LANDLOCK_ACCESS_FS_MAKE_DIR) < 0 ||
+	    allow_top(ruleset, "accounts", all) < 0 || allow_top(ruleset, "certificates", all) < 0 ||
+	    allow_path(ruleset, "/etc/localtime", LANDLOCK_ACCESS_FS_READ_FILE) < 0)
 		return -1;
-	return config->acme.eab_key_file[0] ? allow_path(ruleset, config->acme.eab_key_file, LANDLOCK_ACCESS_FS_READ_FILE) : 0;
+	return eab_key[0] ? allow_path(ruleset, eab_key, LANDLOCK_ACCESS_FS_READ_FILE) : 0;
 }
 
 /* -1 with errno; 0 also where there is no Landlock. */
@@ -130,7 +148,7 @@ static int confine_files(enum role role, const struct config *config)
 /* All that the responder needs: it answers on sockets that it was given. */
 static const int responder_calls[] = {
 	SCMP_SYS(poll), SCMP_SYS(ppoll), SCMP_SYS(accept4), SCMP_SYS(recvfrom), SCMP_SYS(recvmsg), SCMP_SYS(sendto),
-	SCMP_SYS(sendmsg), SCMP_SYS(shutdown), SCMP_SYS(setsockopt), SCMP_SYS(fcntl), SCMP_SYS(fcntl64), SCMP_SYS(read),
+	SCMP_SYS(sendmsg), SCMP_SYS(shutdown), SCMP_SYS(setsockopt), SCMP_SYS(read),
 	SCMP_SYS(write), SCMP_SYS(close), SCMP_SYS(clock_gettime), SCMP_SYS(clock_gettime64), SCMP_SYS(brk),
 	SCMP_SYS(munmap), SCMP_SYS(mremap), SCMP_SYS(madvise), SCMP_SYS(futex), SCMP_SYS(getrandom), SCMP_SYS(getpid),
 	SCMP_SYS(gettid), SCMP_SYS(rt_sigaction), SCMP_SYS(rt_sigprocmask), SCMP_SYS(rt_sigreturn),
@@ -146,7 +164,8 @@ static const int denied_calls[] = {
 	SCMP_SYS(ptrace), SCMP_SYS(process_vm_readv), SCMP_SYS(process_vm_writev), SCMP_SYS(process_madvise),
 	SCMP_SYS(kcmp), SCMP_SYS(pidfd_open), SCMP_SYS(pidfd_getfd), SCMP_SYS(pidfd_send_signal), SCMP_SYS(kill),
 	SCMP_SYS(tkill), SCMP_SYS(rt_sigqueueinfo), SCMP_SYS(rt_tgsigqueueinfo), SCMP_SYS(setpriority), SCMP_SYS(setpgid),
-	SCMP_SYS(setsid),
+	SCMP_SYS(setsid), SCMP_SYS(ioprio_set), SCMP_SYS(sched_setaffinity), SCMP_SYS(sched_setattr),
+	SCMP_SYS(sched_setparam), SCMP_SYS(sched_setscheduler), SCMP_SYS(migrate_pages), SCMP_SYS(move_pages),
 	SCMP_SYS(setuid), SCMP_SYS(setgid), SCMP_SYS(setreuid), SCMP_SYS(setregid), SCMP_SYS(setresuid),
 	SCMP_SYS(setresgid), SCMP_SYS(setgroups), SCMP_SYS(setfsuid), SCMP_SYS(setfsgid), SCMP_SYS(capset),
 	SCMP_SYS(unshare), SCMP_SYS(setns), SCMP_SYS(mount), SCMP_SYS(umount2), SCMP_SYS(pivot_root), SCMP_SYS(chroot),
@@ -184,6 +203,11 @@ static int rules(scmp_filter_ctx filter, uint32_t action, const int *calls, size
 	return rc;
 }
 
+static struct scmp_arg_cmp is_command(unsigned int argument, unsigned int command)
+{
+	return SCMP_CMP(argument, SCMP_CMP_MASKED_EQ, UINT32_MAX, command); /* the kernel looks at 32 bits only */
+}
+
 /* Memory to run code from is mapped by the loader, before this. */
 static int allow_data_only(scmp_filter_ctx filter)
 {
@@ -206,11 +230,30 @@ static int limit_sockets(scmp_filter_ctx filter, uint32_t no)
 	return rc | seccomp_rule_add_array(filter, no, SCMP_SYS(socket), LENGTH_OF(other_netlink), other_netlink);
 }
 
-/* stderr may be root's terminal, and these type on it. */
-static int deny_typing(scmp_filter_ctx filter, uint32_t no)
+/*
+ * Ways to reach others that look harmless: to type on the terminal that stderr may be, to have the kernel send a signal when
+ * a descriptor has news, to set another process's limits or signal it by thread. The keeper is root's, as the warden is.
+ */
+static int deny_reach(scmp_filter_ctx filter, uint32_t no)
 {
-	return rule_if(filter, no, SCMP_SYS(ioctl), SCMP_A1(SCMP_CMP_MASKED_EQ, UINT32_MAX, TIOCSTI)) |
-	       rule_if(filter, no, SCMP_SYS(ioctl), SCMP_A1(SCMP_CMP_MASKED_EQ, UINT32_MAX, TIOCLINUX));
+	static const unsigned int ioctls[] = { TIOCSTI, TIOCLINUX, FIOSETOWN, SIOCSPGRP };
+	static const unsigned int fcntls[] = { F_SETOWN, F_SETOWN_EX, F_SETSIG };
+	int rc = rule_if(filter, no, SCMP_SYS(tgkill), SCMP_A0(SCMP_CMP_NE, (scmp_datum_t)getpid())) |
+		 rule_if(filter, no, SCMP_SYS(prlimit64), SCMP_A0(SCMP_CMP_NE, 0));
+
+	for (size_t i = 0; i < LENGTH_OF(ioctls); i++)
+		rc |= rule_if(filter, no, SCMP_SYS(ioctl), is_command(1, ioctls[i]));
+	for (size_t i = 0; i < LENGTH_OF(fcntls); i++)
+		rc |= rule_if(filter, no, SCMP_SYS(fcntl), is_command(1, fcntls[i])) |
+		      rule_if(filter, no, SCMP_SYS(fcntl64), is_command(1, fcntls[i]));
+	return rc;
+}
+
+static int allow_responder(scmp_filter_ctx filter)
+{
+	return rules(filter, SCMP_ACT_ALLOW, responder_calls, LENGTH_OF(responder_calls)) | allow_data_only(filter) |
+	       rule_if(filter, SCMP_ACT_ALLOW, SCMP_SYS(fcntl), is_command(1, F_GETFD)) |
+	       rule_if(filter, SCMP_ACT_ALLOW, SCMP_SYS(fcntl64), is_command(1, F_GETFD));
 }
 
 static int add_rules(scmp_filter_ctx filter, enum role role)
@@ -219,10 +262,10 @@ static int add_rules(scmp_filter_ctx filter, enum role role)
 	int rc;
 
 	if (role == ROLE_RESPONDER)
-		return rules(filter, SCMP_ACT_ALLOW, responder_calls, LENGTH_OF(responder_calls)) | allow_data_only(filter);
+		return allow_responder(filter);
 	/* A C library that makes processes with clone3() tries clone() then; its arguments cannot be looked at. */
 	rc = rules(filter, no, denied_calls, LENGTH_OF(denied_calls)) |
-	     rule(filter, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3)) | deny_typing(filter, no) |
+	     rule(filter, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3)) | deny_reach(filter, no) |
 	     rules(filter, no, serving_calls, LENGTH_OF(serving_calls));
 	return rc | (role == ROLE_CLIENT ? limit_sockets(filter, no) : rules(filter, no, network_calls, LENGTH_OF(network_calls)));
 }

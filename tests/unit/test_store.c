@@ -506,7 +506,7 @@ static int on_a_full_disk(void)
 {
 	static struct stored stored;
 
-	if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+	if (unshare(CLONE_NEWNS) < 0 || mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL) < 0 ||
 	    mount("tmpfs", path, "tmpfs", 0, "size=2M,nr_inodes=100") < 0)
 		return 77;
 	store.state = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);

@@ -1,0 +1,134 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-3.0-or-later
+# One of the processes without rights turns hostile (hostile.c) at its start, or while the port stands open. Whatever it does:
+# the port is closed, the ruleset is the same, no process is left, the certificate is whole, and the run says who it was.
+bats_require_minimum_version 1.5.0
+
+setup_file() {
+	source "$BATS_TEST_DIRNAME/../lib/rig.sh"
+	make -s -C "$RIG_BUILD" tests/crash/hostile
+	rig_up
+	rig_pebble
+	rig_config one.test
+	rig_policy_drop | rig_nft -
+	rig_acmegate renew-now
+	# acmegate takes the agent that lies beside it.
+	mkdir -p "$RIG_DIR/hostile"
+	chmod 0755 "$RIG_DIR/hostile"
+	cp "$RIG_ACMEGATE" "$RIG_DIR/hostile/acmegate"
+	cp "$RIG_BUILD/tests/crash/hostile" "$RIG_DIR/hostile/acmegate-agent"
+}
+
+teardown_file() {
+	source "$BATS_TEST_DIRNAME/../lib/rig.sh"
+	rig_down
+}
+
+setup() {
+	source "$BATS_TEST_DIRNAME/../lib/rig.sh"
+	RIG_GATE='max_open = 5' rig_config one.test other.test
+	# The CA never gets through: what happens while the port stands open has time to happen.
+	rig_ca nft 'flush ruleset; add table inet deaf; add chain inet deaf out { type filter hook output priority 0; }
+		add rule inet deaf out tcp sport >= 32768 tcp dport 80 drop'
+}
+
+teardown() {
+	local pid
+	for pid in $(ip netns pids "$RIG_HOST"); do rig_end "$pid" KILL; done
+	rig_end_of probe
+}
+
+# agent_of ROLE: its process
+agent_of() {
+	local candidate
+	for candidate in $(ip netns pids "$RIG_HOST"); do
+		[ "$(tr '\0' ' ' <"/proc/$candidate/cmdline")" = "acmegate-agent $1 " ] && echo "$candidate" && return
+	done
+	return 1
+}
+host_idle() { [ -z "$(ip netns pids "$RIG_HOST")" ]; }
+store_sum() { (cd "$RIG_STATE" && find certificates accounts -type f -exec sha256sum {} + | sort -k 2); }
+untouched() { sha256sum /etc/passwd /etc/shadow /etc/hostname 2>/dev/null; }
+
+# run_with ROLE ACT WHEN HOW: one run with these orders, for a name that the CA has never validated; $status, and its words in $RIG_DIR/out
+run_with() {
+	local victim
+	printf '%s %s %s %s\n' "$@" >"$RIG_DIR/hostile/orders"
+	chmod 0644 "$RIG_DIR/hostile/orders"
+	timeout -k 1 40 ip netns exec "$RIG_HOST" "$RIG_DIR/hostile/acmegate" -c "$RIG_CONF" renew-now other.test >"$RIG_DIR/out" 2>&1 3>&- &
+	pid=$!
+	if [ "$3" = later ]; then
+		rig_until 15 rig_opened || return 1
+		victim=$(agent_of "$1") || return 1
+		kill -s USR1 "$victim"
+	fi
+	status=0
+	wait "$pid" || status=$?
+}
+
+# withstands ROLE WHEN ACT...
+withstands() {
+	local role=$1 when=$2 act began
+	shift 2
+	store_sum >"$RIG_DIR/store-before"
+	untouched >"$RIG_DIR/files-before"
+	for act; do
+		rig_before
+		began=$EPOCHSECONDS
+		if ! run_with "$role" "$act" "$when" confined || ! survived "$role" "$act" || ! rig_after; then
+			echo "$role, $act, $when: status $status after $((EPOCHSECONDS - began)) s"
+			cat "$RIG_DIR/out"
+			return 1
+		fi
+	done
+}
+
+# Half a minute is more than max_open and all that waits after it.
+survived() {
+	grep -q "the $1 turns hostile: $2" "$RIG_DIR/out" || return 1
+	[ "$status" -ne 0 ] && [ "$status" -ne 124 ] && [ "$status" -ne 137 ] || return 1
+	case $2 in
+	everything | execute | memory) grep -qx 'gained: nothing' "$RIG_DIR/out" || return 1 ;;
+	esac
+	! grep -q '^gained: [^n]' "$RIG_DIR/out" || return 1
+	# Who does nothing at all is not told from a CA that does nothing.
+	[ "$2" = hang ] || grep -qE "error: .*the $1" "$RIG_DIR/out" || return 1
+	rig_until 3 host_idle || return 1
+	store_sum | diff - "$RIG_DIR/store-before" && untouched | diff - "$RIG_DIR/files-before" || return 1
+	rig_certificate one.test one.test
+}
+
+@test "the client, from its start" {
+	withstands client start everything execute memory verbs lengths flood descriptors close
+}
+
+@test "the client, while the port is open" {
+	withstands client later everything execute memory verbs lengths flood descriptors close hang
+}
+
+@test "the responder, from its start: the port is about to open" {
+	withstands responder start everything execute memory verbs lengths flood descriptors close hang
+}
+
+@test "the responder, while the port is open" {
+	withstands responder later everything execute memory verbs lengths flood descriptors close hang
+}
+
+@test "the keeper, from its start" {
+	withstands keeper start everything execute memory verbs lengths flood descriptors close
+}
+
+@test "the keeper, while the port is open" {
+	withstands keeper later everything execute memory verbs lengths flood descriptors close hang
+}
+
+@test "the attacks are real: without confinement they gain something" {
+	for role in client responder keeper; do
+		run_with "$role" everything start loose
+		cat "$RIG_DIR/out"
+		grep -q '^gained: a child by fork' "$RIG_DIR/out"
+		grep -q '^gained: a socket of family' "$RIG_DIR/out"
+		for pid in $(ip netns pids "$RIG_HOST"); do rig_end "$pid" KILL; done
+		rig_acmegate recover
+	done
+}

@@ -1,0 +1,471 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/*
+ * hostile - acmegate-agent with one role that turns against the others: at once, or on SIGUSR1.
+ *
+ * The file "orders" beside the program says "ROLE ACT start|later confined|loose". The other roles, and this one until it turns, are the real
+ * ones, and the start is the real start; "loose" leaves confine() out, to show that these attacks can succeed. Each
+ * thing that must not have worked is a line "gained: ..." on stderr; "gained: nothing" ends an attack of which none did.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <limits.h>
+#include <linux/capability.h>
+#include <linux/netlink.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/ptrace.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <sys/wait.h>
+
+#include "agent.h"
+#include "confine.h"
+#include "log.h"
+#include "sandbox.h"
+#include "wire.h"
+
+static enum role role;
+static const struct config *config;
+static char act[32];
+static bool confined;
+static int gains;
+
+static void say(const char *format, ...) PRINTF_LIKE(1, 2);
+
+/* One write, as the responder may do no more: stdio would ask what stderr is. */
+static void say(const char *format, ...)
+{
+	char text[512];
+	va_list args;
+	int n;
+
+	va_start(args, format);
+	n = vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	if (write(STDERR_FILENO, text, (size_t)n) != n)
+		_exit(4);
+}
+
+#define gained(format, ...) (gains++, say("gained: " format "\n", __VA_ARGS__))
+
+/* --- the network -------------------------------------------------------------------------------------------------- */
+
+static void try_listen(int family, uint16_t port)
+{
+	struct sockaddr_in6 address = { .sin6_family = (sa_family_t)family, .sin6_port = htons(port) };
+	socklen_t length = family == AF_INET ? sizeof(struct sockaddr_in) : sizeof(address);
+	int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0), one = 1;
+
+	if (fd < 0)
+		return;
+	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+	setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &one, sizeof(one));
+	(void)bind(fd, (struct sockaddr *)&address, length);
+	if (listen(fd, 5) == 0)
+		gained("a listening socket of family %d, wanted on port %u", family, port);
+	close(fd);
+}
+
+static void try_sockets(void)
+{
+	static const struct {
+		int family, type, protocol;
+	} powerful[] = {
+		{ AF_NETLINK, SOCK_RAW, NETLINK_NETFILTER }, { AF_NETLINK, SOCK_RAW, NETLINK_SOCK_DIAG },
+		{ AF_NETLINK, SOCK_RAW, NETLINK_KOBJECT_UEVENT }, { AF_PACKET, SOCK_RAW, 0 },
+		{ AF_INET, SOCK_RAW, IPPROTO_TCP }, { AF_INET6, SOCK_RAW, IPPROTO_TCP }, { AF_ALG, SOCK_SEQPACKET, 0 },
+		{ AF_VSOCK, SOCK_STREAM, 0 },
+	};
+
+	try_listen(AF_INET, 80);
+	try_listen(AF_INET6, 80);
+	try_listen(AF_INET, 8080);
+	for (size_t i = 0; i < LENGTH_OF(powerful); i++) {
+		int fd = socket(powerful[i].family, powerful[i].type | SOCK_CLOEXEC, powerful[i].protocol);
+
+		if (fd < 0)
+			continue;
+		gained("a socket of family %d, protocol %d", powerful[i].family, powerful[i].protocol);
+		close(fd);
+	}
+	if (role != ROLE_CLIENT && socket(AF_INET, SOCK_STREAM, 0) >= 0)
+		gained("a network socket for the %s", sandbox_role_name(role));
+}
+
+/* --- files -------------------------------------------------------------------------------------------------------- */
+
+static void try_open(const char *path, int flags)
+{
+	int fd = open(path, flags | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0600);
+
+	if (fd < 0)
+		return;
+	gained("%s opened for %s", path, (flags & O_ACCMODE) == O_RDONLY ? "reading" : "writing");
+	if (strstr(path, "/hostile"))
+		unlink(path);
+	close(fd);
+}
+
+static void try_in_state(const char *name, int flags)
+{
+	char path[PATH_MAX];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/%s", config->gate.state, name);
+	try_open(path, flags);
+	if (role != ROLE_KEEPER)
+		return;
+	fd = openat(FD_STATE, name, flags | O_CLOEXEC, 0600);
+	if (fd >= 0)
+		gained("%s by the descriptor of the state directory", name);
+	if (renameat(FD_STATE, name, FD_STATE, "elsewhere") == 0)
+		gained("%s renamed", name);
+	if (unlinkat(FD_STATE, name, 0) == 0)
+		gained("%s removed", name);
+}
+
+static void try_files(void)
+{
+	static const char *const secrets[] = { "/etc/shadow", "/proc/1/mem", "/proc/kcore", "/dev/mem" };
+	static const char *const targets[] = { "/etc/passwd", "/usr/bin/hostile", "/tmp/hostile", "/dev/shm/hostile", "/root/hostile",
+					       "/etc/cron.d/hostile", "/proc/sys/net/ipv4/ip_forward" };
+	static const char *const of_warden[] = { "mem", "maps", "environ", "fd/3" };
+	char path[PATH_MAX];
+
+	for (size_t i = 0; i < LENGTH_OF(secrets); i++)
+		try_open(secrets[i], O_RDONLY);
+	for (size_t i = 0; i < LENGTH_OF(targets); i++)
+		try_open(targets[i], O_WRONLY | O_CREAT);
+	for (size_t i = 0; i < LENGTH_OF(of_warden); i++) {
+		snprintf(path, sizeof(path), "/proc/%d/%s", (int)getppid(), of_warden[i]);
+		try_open(path, O_RDONLY);
+	}
+	snprintf(path, sizeof(path), "/proc/%d/oom_score_adj", (int)getppid());
+	try_open(path, O_WRONLY);
+	try_in_state("journal", O_RDWR);
+	try_in_state("lock", O_RDWR | O_CREAT);
+	if (role != ROLE_KEEPER) {
+		try_in_state("certificates", O_RDONLY);
+		try_in_state("accounts", O_RDONLY);
+	}
+}
+
+/* --- other processes ---------------------------------------------------------------------------------------------- */
+
+static void try_process(pid_t pid)
+{
+	char byte;
+	struct iovec here = { &byte, 1 }, there = { (void *)(uintptr_t)&config, 1 };
+	struct rlimit64 none = { 0, 0 };
+	int fd;
+
+	if (syscall(SYS_kill, pid, 0) == 0 || syscall(SYS_tgkill, pid, pid, 0) == 0 || syscall(SYS_tkill, pid, 0) == 0)
+		gained("the right to kill process %d", (int)pid);
+	if (ptrace(PTRACE_SEIZE, pid, 0, 0) == 0)
+		gained("process %d as a tracer", (int)pid);
+	if (syscall(SYS_process_vm_readv, pid, &here, 1UL, &there, 1UL, 0UL) == 1)
+		gained("memory of process %d", (int)pid);
+	if (syscall(SYS_prlimit64, pid, RLIMIT_CORE, &none, NULL) == 0)
+		gained("the limits of process %d", (int)pid);
+	if (setpriority(PRIO_PROCESS, (id_t)pid, 19) == 0)
+		gained("the priority of process %d", (int)pid);
+	if (fcntl(FD_WARDEN, F_SETOWN, pid) == 0 && fcntl(FD_WARDEN, F_SETSIG, SIGKILL) == 0)
+		gained("signals by SIGIO to process %d", (int)pid);
+	fd = (int)syscall(SYS_pidfd_open, pid, 0);
+	if (fd < 0)
+		return;
+	for (int number = 0; number < 16; number++) {
+		int stolen = (int)syscall(SYS_pidfd_getfd, fd, number, 0);
+
+		if (stolen >= 0)
+			gained("descriptor %d of process %d", number, (int)pid);
+		close(stolen);
+	}
+	if (syscall(SYS_pidfd_send_signal, fd, 0, NULL, 0) == 0)
+		gained("the right to signal process %d", (int)pid);
+	close(fd);
+}
+
+/* All of ours have numbers near each other. What is not confined leaves strangers alone. */
+static void try_processes(void)
+{
+	try_process(getppid());
+	for (pid_t pid = getppid() + 1; confined && pid < getppid() + 12; pid++)
+		if (pid != getpid())
+			try_process(pid);
+}
+
+static void live_on(long result, const char *how)
+{
+	if (result < 0)
+		return;
+	if (result > 0) {
+		gained("a child by %s", how);
+		return;
+	}
+	sleep(60); /* with every descriptor that we hold */
+	_exit(0);
+}
+
+static void try_children(void)
+{
+	live_on(syscall(SYS_fork), "fork");
+	live_on(syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0), "clone");
+	live_on(syscall(SYS_clone3, (uint64_t[8]){ [4] = SIGCHLD }, 64), "clone3");
+}
+
+static void try_programs(void)
+{
+	char *arguments[] = { (char[]){ "sh" }, (char[]){ "-c" }, (char[]){ "echo 'gained: a shell' >&2" }, NULL };
+	char *environment[] = { NULL };
+
+	execve("/bin/sh", arguments, environment);
+	execveat(AT_FDCWD, "/bin/sh", arguments, environment, 0);
+}
+
+/* --- rights ------------------------------------------------------------------------------------------------------- */
+
+static void try_rights(void)
+{
+	struct __user_cap_header_struct header = { _LINUX_CAPABILITY_VERSION_3, 0 };
+	struct __user_cap_data_struct all[2] = { { ~0U, ~0U, ~0U }, { ~0U, ~0U, ~0U } };
+
+	if (syscall(SYS_capset, &header, all) == 0)
+		gained("%s", "capabilities");
+	if (role != ROLE_KEEPER && (setuid(0) == 0 || setresuid(0, 0, 0) == 0 || setgid(0) == 0))
+		gained("%s", "root");
+	if (setgroups(0, NULL) == 0)
+		gained("%s", "other groups");
+	if (prctl(PR_SET_NO_NEW_PRIVS, 0, 0, 0, 0) == 0)
+		gained("%s", "no_new_privs taken back");
+	for (int flag = 0; flag < 4; flag++) {
+		static const int flags[] = { CLONE_NEWUSER, CLONE_NEWNS, CLONE_NEWNET, CLONE_NEWPID };
+
+		if (unshare(flags[flag]) == 0)
+			gained("a namespace (%#x)", (unsigned int)flags[flag]);
+	}
+	if (mount("none", "/mnt", "tmpfs", 0, NULL) == 0 || chroot("/") == 0 || sethostname("hostile", 7) == 0)
+		gained("%s", "mount, chroot or the name of the host");
+}
+
+/* Doors to a lot of kernel, none of which any role needs. */
+static void try_kernel(void)
+{
+	static const struct {
+		const char *name;
+		long number;
+	} doors[] = {
+		{ "io_uring_setup", SYS_io_uring_setup }, { "bpf", SYS_bpf }, { "perf_event_open", SYS_perf_event_open },
+		{ "userfaultfd", SYS_userfaultfd }, { "keyctl", SYS_keyctl }, { "add_key", SYS_add_key },
+	};
+	char zeros[256] = "", key[] = "n";
+
+	for (size_t i = 0; i < LENGTH_OF(doors); i++)
+		if (syscall(doors[i].number, doors[i].number == SYS_io_uring_setup ? (void *)4 : (void *)key, zeros, 0L, 0L, 0L) >= 0)
+			gained("%s", doors[i].name);
+	if (ioctl(STDERR_FILENO, TIOCSTI, "x") == 0 || errno != EPERM)
+		gained("%s", "typing on the terminal");
+	if (role == ROLE_RESPONDER && mmap(NULL, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) != MAP_FAILED)
+		gained("%s", "memory to run code from");
+}
+
+static void do_everything(void)
+{
+	try_sockets();
+	try_files();
+	try_processes();
+	try_children();
+	try_rights();
+	try_kernel();
+}
+
+/* --- the channels ------------------------------------------------------------------------------------------------- */
+
+static void send_raw(int fd, uint32_t verb, uint32_t index, uint32_t claimed, size_t length)
+{
+	static char data[WIRE_DATA + 64];
+	uint32_t header[offsetof(struct record, data) / sizeof(uint32_t)] = { verb, index, claimed };
+	struct iovec parts[] = { { header, sizeof(header) }, { data, length } };
+	struct msghdr message = { .msg_iov = parts, .msg_iovlen = 2 };
+
+	(void)sendmsg(fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+static void do_verbs(void)
+{
+	for (int fd = FD_WARDEN; fd < FD_AGENT_END; fd++)
+		for (uint32_t verb = 0; verb < VERBS + 2; verb++)
+			for (uint32_t length = 0; length < 700; length++)
+				send_raw(fd, verb, 0, length, length);
+}
+
+static void do_lengths(void)
+{
+	static const uint32_t lengths[] = { 0, 1, 7, 4096, WIRE_DATA, WIRE_DATA + 1, UINT32_MAX };
+
+	for (int fd = FD_WARDEN; fd < FD_AGENT_END; fd++) {
+		(void)send(fd, "x", 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+		(void)send(fd, "", 0, MSG_NOSIGNAL | MSG_DONTWAIT);
+		for (size_t i = 0; i < LENGTH_OF(lengths); i++)
+			for (uint32_t verb = 0; verb < VERBS; verb++) {
+				send_raw(fd, verb, UINT32_MAX, lengths[i], 3);
+				send_raw(fd, verb, 0, lengths[i], WIRE_DATA + 1);
+			}
+	}
+}
+
+/* Well formed and its own to send, without end. */
+static void do_flood(void)
+{
+	static const uint32_t own[] = { [ROLE_CLIENT] = VERB_OPEN, [ROLE_KEEPER] = VERB_STORED, [ROLE_RESPONDER] = VERB_READY };
+
+	for (;;) {
+		send_raw(FD_WARDEN, own[role], 0, 0, 0);
+		if (role == ROLE_CLIENT)
+			send_raw(FD_WARDEN, VERB_CLOSE, 0, 0, 0);
+	}
+}
+
+static void do_descriptors(void)
+{
+	union {
+		char bytes[CMSG_SPACE(sizeof(int[4]))];
+		struct cmsghdr header;
+	} control = { .header = { .cmsg_len = CMSG_LEN(sizeof(int[4])), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS } };
+	int passed[] = { FD_WARDEN, FD_CONFIG, FD_CLIENT, FD_STATE };
+	uint32_t header[16] = { role == ROLE_CLIENT ? VERB_OPEN : VERB_READY };
+	struct iovec part = { header, offsetof(struct record, data) };
+	struct msghdr message = { .msg_iov = &part, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control) };
+
+	memcpy(CMSG_DATA(&control.header), passed, sizeof(passed));
+	for (int i = 0; i < 200; i++)
+		for (int fd = FD_WARDEN; fd < FD_AGENT_END; fd++)
+			(void)sendmsg(fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+static void do_close(void)
+{
+	for (int fd = FD_WARDEN; fd < FD_AGENT_END; fd++)
+		close(fd);
+}
+
+static void do_nothing(void)
+{
+}
+
+/* The 200 MiB that it must not get are more than any role has use for. */
+static void do_memory(void)
+{
+	size_t had = 0;
+
+	for (; had < 200; had++) {
+		char *memory = mmap(NULL, 1024 * 1024, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+		if (memory == MAP_FAILED)
+			break;
+		memset(memory, 1, 1024 * 1024);
+	}
+	if (had == 200)
+		gained("%s", "more memory than is good");
+}
+
+static void hold_still(void)
+{
+	for (;;)
+		poll(NULL, 0, 1000);
+}
+
+static void turn(void)
+{
+	static const struct {
+		const char *name;
+		void (*run)(void);
+		bool ends;
+	} acts[] = {
+		{ "everything", do_everything, true }, { "execute", try_programs, true }, { "verbs", do_verbs, false },
+		{ "lengths", do_lengths, false },      { "flood", do_flood, false },	   { "descriptors", do_descriptors, false },
+		{ "close", do_close, false },	       { "hang", do_nothing, false },	   { "memory", do_memory, true },
+	};
+
+	for (size_t i = 0; i < LENGTH_OF(acts); i++) {
+		if (strcmp(acts[i].name, act))
+			continue;
+		say("the %s turns hostile: %s\n", sandbox_role_name(role), act);
+		acts[i].run();
+		if (!gains)
+			say("gained: nothing\n");
+		if (acts[i].ends)
+			_exit(3);
+		hold_still();
+	}
+}
+
+static void on_signal(int number)
+{
+	(void)number;
+	turn();
+}
+
+/* --- the start ---------------------------------------------------------------------------------------------------- */
+
+struct orders {
+	char role[16], act[32], when[16], how[16];
+};
+
+static bool read_orders(struct orders *orders)
+{
+	char path[PATH_MAX];
+	ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - 1);
+	FILE *file;
+	int words;
+
+	path[n > 0 ? n : 0] = '\0';
+	snprintf(strrchr(path, '/') + 1, 8, "orders");
+	file = fopen(path, "re");
+	if (!file)
+		return false;
+	words = fscanf(file, "%15s %31s %15s %15s", orders->role, orders->act, orders->when, orders->how);
+	fclose(file);
+	return words == 4;
+}
+
+int main(int argc, char **argv)
+{
+	static int (*const mains[])(const struct config *) = {
+		[ROLE_CLIENT] = client_main, [ROLE_KEEPER] = keeper_main, [ROLE_RESPONDER] = responder_main,
+	};
+	struct orders orders = { 0 };
+	struct fault fault;
+
+	if (argc < 2 || !sandbox_find_role(argv[1], &role) || !read_orders(&orders))
+		return STATUS_USAGE;
+	log_start(argv[1], false);
+	config = sandbox_prove(role, &fault) < 0 ? NULL : config_receive(FD_CONFIG);
+	if (!config)
+		return STATUS_FAILED;
+	if (!strcmp(orders.role, argv[1])) {
+		snprintf(act, sizeof(act), "%s", orders.act);
+		signal(SIGUSR1, on_signal);
+	}
+	confined = strcmp(orders.how, "loose") != 0;
+	if (confined && confine(role, config, &fault) < 0) {
+		log_error("%s", fault.text);
+		return STATUS_FAILED;
+	}
+	if (act[0] && !strcmp(orders.when, "start"))
+		turn();
+	return mains[role](config);
+}
