@@ -40,6 +40,9 @@ int confine(enum role role, const struct config *config, struct fault *fault)
 
 #define MIB (1024 * 1024)
 
+/* libseccomp's own macros leave the last field out, which clang warns of. */
+#define IF(argument, comparison, value) ((struct scmp_arg_cmp){ argument, comparison, value, 0 })
+
 /* --- files -------------------------------------------------------------------------------------------------------- */
 
 /*
@@ -219,14 +222,14 @@ static int allow_data_only(scmp_filter_ctx filter)
 static int limit_sockets(scmp_filter_ctx filter, uint32_t no)
 {
 	static const int families[] = { AF_UNIX, AF_INET, AF_INET6, AF_NETLINK };
-	int rc = rule_if(filter, no, SCMP_SYS(socket), SCMP_A0(SCMP_CMP_GT, AF_NETLINK));
-	struct scmp_arg_cmp other_netlink[] = { SCMP_A0(SCMP_CMP_EQ, AF_NETLINK), SCMP_A2(SCMP_CMP_NE, NETLINK_ROUTE) };
+	int rc = rule_if(filter, no, SCMP_SYS(socket), IF(0, SCMP_CMP_GT, AF_NETLINK));
+	struct scmp_arg_cmp other_netlink[] = { IF(0, SCMP_CMP_EQ, AF_NETLINK), IF(2, SCMP_CMP_NE, NETLINK_ROUTE) };
 
 	for (int family = 0, i = 0; family <= AF_NETLINK; family++)
 		if (family == families[i])
 			i++;
 		else
-			rc |= rule_if(filter, no, SCMP_SYS(socket), SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)family));
+			rc |= rule_if(filter, no, SCMP_SYS(socket), IF(0, SCMP_CMP_EQ, (scmp_datum_t)family));
 	return rc | seccomp_rule_add_array(filter, no, SCMP_SYS(socket), LENGTH_OF(other_netlink), other_netlink);
 }
 
@@ -238,8 +241,8 @@ static int deny_reach(scmp_filter_ctx filter, uint32_t no)
 {
 	static const unsigned int ioctls[] = { TIOCSTI, TIOCLINUX, FIOSETOWN, SIOCSPGRP };
 	static const unsigned int fcntls[] = { F_SETOWN, F_SETOWN_EX, F_SETSIG };
-	int rc = rule_if(filter, no, SCMP_SYS(tgkill), SCMP_A0(SCMP_CMP_NE, (scmp_datum_t)getpid())) |
-		 rule_if(filter, no, SCMP_SYS(prlimit64), SCMP_A0(SCMP_CMP_NE, 0));
+	int rc = rule_if(filter, no, SCMP_SYS(tgkill), IF(0, SCMP_CMP_NE, (scmp_datum_t)getpid())) |
+		 rule_if(filter, no, SCMP_SYS(prlimit64), IF(0, SCMP_CMP_NE, 0));
 
 	for (size_t i = 0; i < LENGTH_OF(ioctls); i++)
 		rc |= rule_if(filter, no, SCMP_SYS(ioctl), is_command(1, ioctls[i]));
