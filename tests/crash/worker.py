@@ -137,7 +137,7 @@ class Worker:
                 problem("store", f"the next run leaves {name} in the store")
         for name in os.listdir(self.state):
             if name not in ("journal", "accounts", "certificates"):
-                problem("store", f"the next run leaves {name} in the state directory")
+                problem("journal", f"the next run leaves {name} in the state directory")
 
     # --- the host
 
