@@ -133,30 +133,28 @@ static int make(struct journal *journal, int state_fd, struct fault *fault)
 	return 0;
 }
 
-static int replace(struct journal *journal, int state_fd, struct fault *fault)
+/*
+ * Puts a whole new journal in the place of one that is empty or unreadable. That one, and its lock, go when the new one is on
+ * the disk: on a full disk they stay.
+ */
+static int replace(struct journal *journal, int state_fd, bool keep, struct fault *fault)
 {
 	journal->fd = openat(state_fd, "journal.new", O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (journal->fd < 0 || flock(journal->fd, LOCK_EX | LOCK_NB) < 0)
 		return fault_errno(fault, FAULT_FAILED, "making a new journal");
 	if (make(journal, state_fd, fault) < 0)
 		return -1;
-	if (renameat(state_fd, "journal", state_fd, "journal.corrupt") < 0 ||
+	if ((keep && renameat(state_fd, "journal", state_fd, "journal.corrupt") < 0) ||
 	    renameat(state_fd, "journal.new", state_fd, "journal") < 0 || fsync(state_fd) < 0)
-		return fault_errno(fault, FAULT_FAILED, "putting the unreadable journal aside");
+		return fault_errno(fault, FAULT_FAILED, "putting the new journal in its place");
 	return 0;
 }
 
-/*
- * Nobody can say what stands: the evidence is kept, and the new journal begins armed with no tag, which means any. The old
- * one, and its lock, go when the new one is whole: on a full disk they stay.
- */
-static int quarantine(struct journal *journal, int state_fd, struct fault *fault)
+static int begin_anew(struct journal *journal, int state_fd, bool keep, struct fault *fault)
 {
 	int old = steal_fd(&journal->fd);
 
-	journal->armed = journal->quarantined = true;
-	journal->backends = UINT32_MAX;
-	if (replace(journal, state_fd, fault) < 0) {
+	if (replace(journal, state_fd, keep, fault) < 0) {
 		close_fd(&journal->fd);
 		journal->fd = old;
 		return -1;
@@ -165,10 +163,20 @@ static int quarantine(struct journal *journal, int state_fd, struct fault *fault
 	return 0;
 }
 
+/* Nobody can say what stands: the evidence is kept, and the new journal begins armed with no tag, which means any. */
+static int quarantine(struct journal *journal, int state_fd, struct fault *fault)
+{
+	journal->armed = journal->quarantined = true;
+	journal->backends = UINT32_MAX;
+	return begin_anew(journal, state_fd, true, fault);
+}
+
+/* 1: locked. 0: while we came to it, another process has put a new one in its place. */
 static int lock(struct journal *journal, int state_fd, struct fault *fault)
 {
-	struct stat s;
+	struct stat s, now;
 
+	close_fd(&journal->fd);
 	journal->fd = openat(state_fd, "journal", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (journal->fd < 0 || fstat(journal->fd, &s) < 0)
 		return fault_errno(fault, FAULT_FAILED, "opening the journal, which must be a file that can be written");
@@ -179,7 +187,7 @@ static int lock(struct journal *journal, int state_fd, struct fault *fault)
 		return errno == EWOULDBLOCK ? fault_set(fault, FAULT_LATER, "another acmegate is at work; try again when it has "
 									   "finished") :
 					      fault_errno(fault, FAULT_FAILED, "locking the journal");
-	return 0;
+	return fstatat(state_fd, "journal", &now, AT_SYMLINK_NOFOLLOW) == 0 && now.st_dev == s.st_dev && now.st_ino == s.st_ino;
 }
 
 static int read_slots(struct journal *journal, int state_fd, struct fault *fault)
@@ -191,7 +199,7 @@ static int read_slots(struct journal *journal, int state_fd, struct fault *fault
 	if (n < 0)
 		return fault_errno(fault, FAULT_FAILED, "reading the journal");
 	if (n == 0)
-		return make(journal, state_fd, fault);
+		return begin_anew(journal, state_fd, false, fault);
 	found = journal_parse(journal, image, fault);
 	if (found < 0)
 		return -1;
@@ -213,9 +221,14 @@ int journal_reread(struct journal *journal, struct fault *fault)
 
 int journal_open(struct journal *journal, int state_fd, struct fault *fault)
 {
+	int rc;
+
 	memset(journal, 0, sizeof(*journal));
 	journal->fd = -1;
-	if (lock(journal, state_fd, fault) == 0 && read_slots(journal, state_fd, fault) == 0)
+	do
+		rc = lock(journal, state_fd, fault);
+	while (rc == 0);
+	if (rc > 0 && read_slots(journal, state_fd, fault) == 0)
 		return 0;
 	journal_close(journal);
 	return -1;

@@ -16,16 +16,21 @@
 
 #define GRACE 5 /* seconds: for the warden's own deadline */
 
-enum { KEPT_WARDEN = 3, KEPT_JOURNAL = 4, KEPT_END = 5 };
+enum { KEPT_WARDEN = 3, KEPT_JOURNAL = 4, KEPT_READY = 5, KEPT_END = 6 };
 
-/* Everything but stderr, the warden's pidfd and the journal goes: no socket of the warden's may live on in here. */
-static int keep_only(int warden, int journal)
+/* Everything but stderr and these goes: no socket of the warden's may live on in here. */
+static int keep_only(const int kept[KEPT_END])
 {
-	int high_warden = fcntl(warden, F_DUPFD, 64), high_journal = fcntl(journal, F_DUPFD, 64);
+	int high[KEPT_END];
 
-	if (high_warden < 0 || high_journal < 0 || dup2(high_warden, KEPT_WARDEN) < 0 ||
-	    dup2(high_journal, KEPT_JOURNAL) < 0)
-		return -1;
+	for (int fd = KEPT_WARDEN; fd < KEPT_END; fd++) {
+		high[fd] = fcntl(kept[fd], F_DUPFD, 64);
+		if (high[fd] < 0)
+			return -1;
+	}
+	for (int fd = KEPT_WARDEN; fd < KEPT_END; fd++)
+		if (dup2(high[fd], fd) < 0)
+			return -1;
 	return close_range(KEPT_END, ~0U, 0);
 }
 
@@ -50,7 +55,7 @@ static int recover(struct journal *journal)
 	return rc < 0 ? STATUS_FAILED : STATUS_DONE;
 }
 
-static _Noreturn void watch(struct journal *journal, int warden, uint32_t seconds)
+static _Noreturn void watch(struct journal *journal, int warden, int ready, uint32_t seconds)
 {
 	struct pollfd poll_warden = { .events = POLLIN };
 	double end = monotonic_seconds() + seconds + GRACE;
@@ -62,13 +67,16 @@ static _Noreturn void watch(struct journal *journal, int warden, uint32_t second
 	for (int signal_number = 1; signal_number < 32; signal_number++)
 		if (signal_number != SIGCHLD)
 			signal(signal_number, SIG_IGN);
-	if (keep_only(warden, journal->fd) < 0)
+	if (keep_only((int[]){ [KEPT_WARDEN] = warden, [KEPT_JOURNAL] = journal->fd, [KEPT_READY] = ready }) < 0 ||
+	    write(KEPT_READY, "", 1) != 1)
 		_exit(STATUS_FAILED);
+	close(KEPT_READY);
 	poll_warden.fd = KEPT_WARDEN;
 	for (;;) {
 		double left = end - monotonic_seconds();
 
 		if (left <= 0) {
+			log_warning("the warden is overdue: the watchdog ends it");
 			(void)pidfd_send_signal(KEPT_WARDEN, SIGKILL, NULL, 0);
 			left = 1; /* its death shows in the next round */
 		}
@@ -77,33 +85,52 @@ static _Noreturn void watch(struct journal *journal, int warden, uint32_t second
 	}
 }
 
+/* true: it watches. */
+static bool is_ready(int ready)
+{
+	char byte;
+	ssize_t n;
+
+	do
+		n = read(ready, &byte, 1);
+	while (n < 0 && errno == EINTR);
+	return n == 1;
+}
+
 int watchdog_start(const struct journal *journal, uint32_t seconds, struct fault *fault)
 {
-	OWN_FD int warden = pidfd_open(getpid(), 0);
+	OWN_FD int warden = pidfd_open(getpid(), 0), ready = -1;
 	struct journal copy = *journal;
+	int ends[2], pidfd;
+	bool watches;
 	pid_t pid;
-	int pidfd;
 
 	if (warden < 0)
 		return fault_errno(fault, FAULT_FAILED, "watching this process");
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return fault_errno(fault, FAULT_LATER, "starting the watchdog");
+	ready = ends[0];
 	pid = fork();
 	if (pid == 0)
-		watch(&copy, warden, seconds);
+		watch(&copy, warden, ends[1], seconds);
+	close(ends[1]);
 	pidfd = pid < 0 ? -1 : pidfd_open(pid, 0);
 	if (pidfd < 0)
 		return fault_errno(fault, FAULT_LATER, "starting the watchdog");
 	fcntl(pidfd, F_SETFD, FD_CLOEXEC);
-	return pidfd;
+	watches = is_ready(ready);
+	if (!watches)
+		watchdog_stop(&pidfd);
+	return watches ? pidfd : fault_set(fault, FAULT_LATER, "the watchdog did not start");
 }
 
+/* One that cannot be ended sees the end of the warden, and that the journal is clear. */
 void watchdog_stop(int *pidfd)
 {
 	siginfo_t info;
 
-	if (*pidfd < 0)
-		return;
-	(void)pidfd_send_signal(*pidfd, SIGKILL, NULL, 0);
-	while (waitid(P_PIDFD, (id_t)*pidfd, &info, WEXITED) < 0 && errno == EINTR)
-		;
+	if (*pidfd >= 0 && (pidfd_send_signal(*pidfd, SIGKILL, NULL, 0) == 0 || errno == ESRCH))
+		while (waitid(P_PIDFD, (id_t)*pidfd, &info, WEXITED) < 0 && errno == EINTR)
+			;
 	close_fd(pidfd);
 }

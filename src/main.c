@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /* acmegate: opens the port for the seconds of an ACME HTTP-01 validation, and leaves the firewall as it was. */
 #include <getopt.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -294,6 +295,7 @@ int main(int argc, char **argv)
 			return option == 'V' ? version() : usage(stderr, STATUS_USAGE);
 	}
 	log_start(NULL, verbose);
+	signal(SIGCHLD, SIG_DFL); /* ignored, it would take our children's statuses away */
 	for (size_t i = 0; optind < argc && i < LENGTH_OF(commands); i++)
 		if (!strcmp(argv[optind], commands[i].name))
 			return run(&commands[i], file, argc - optind, argv + optind);

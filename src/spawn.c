@@ -113,14 +113,19 @@ int spawn_agent(enum role role, const struct config *config, const struct place 
 
 int spawn_reap(int *pidfd, bool kill_it)
 {
-	siginfo_t info = { 0 };
+	siginfo_t info = { .si_code = CLD_EXITED, .si_status = STATUS_DONE };
+	int rc = 0;
 
 	if (*pidfd < 0)
 		return STATUS_DONE;
-	if (kill_it)
-		(void)pidfd_send_signal(*pidfd, SIGKILL, NULL, 0);
-	while (waitid(P_PIDFD, (id_t)*pidfd, &info, WEXITED) < 0 && errno == EINTR)
-		;
+	if (kill_it && pidfd_send_signal(*pidfd, SIGKILL, NULL, 0) < 0 && errno != ESRCH)
+		rc = -1; /* who cannot be ended is not waited for: it ends with its channel */
+	while (rc == 0 && (rc = waitid(P_PIDFD, (id_t)*pidfd, &info, WEXITED)) < 0 && errno == EINTR)
+		rc = 0;
+	if (rc < 0)
+		log_error("ending a child: %s", strerror(errno));
 	close_fd(pidfd);
+	if (rc < 0)
+		return STATUS_FAILED;
 	return info.si_code == CLD_EXITED ? info.si_status : 128 + info.si_status;
 }
