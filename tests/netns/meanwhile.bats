@@ -158,6 +158,28 @@ monitor_shows() {
 	rig_was_open 4 1
 }
 
+@test "while an earlier run is being made good, another command waits its turn" {
+	strace -qq -o "$RIG_DIR/trace" true 2>/dev/null || skip 'strace may not trace here'
+	rig_policy_drop | rig_nft -
+	rig_window
+	mapfile -t victims < <(ip netns pids "$RIG_HOST")
+	kill -s KILL "${victims[@]}"
+	rig_until 5 rig_idle
+	# Clearing the journal takes two seconds.
+	ip netns exec "$RIG_HOST" strace -qq -o "$RIG_DIR/trace" -e trace=fdatasync -e inject=fdatasync:delay_enter=2000000 \
+		"$RIG_ACMEGATE" -c "$RIG_CONF" recover >"$RIG_DIR/recovery" 2>&1 3>&- &
+	first=$!
+	sleep 0.5
+	run rig_acmegate renew-now
+	[ "$status" -eq 75 ]
+	[[ $output == *'another acmegate is at work'* ]]
+	wait "$first"
+	grep -q 'an earlier run was killed' "$RIG_DIR/recovery"
+	rig_as_before
+	run -0 rig_acmegate recover
+	[[ $output != *'earlier run'* ]]
+}
+
 @test "a kernel without nf_tables: said, with the remedy, and nothing is begun" {
 	strace -qq -o "$RIG_DIR/trace" true 2>/dev/null || skip 'strace may not trace here'
 	rig_policy_drop | rig_nft -
