@@ -463,70 +463,53 @@ static int verify(struct ruleset *ruleset, struct leftovers *left, struct fault 
 	return 0;
 }
 
+static void note_spots(const struct ruleset *ruleset, struct leftovers *left)
+{
+	for (size_t i = 0; i < ruleset->spots; i++) {
+		const struct spot *spot = &ruleset->spot[i];
+		struct leftover *item = &left->item[left->taken++];
+
+		item->family = spot->family;
+		item->is_set = false;
+		item->handle = spot->handle;
+		memcpy(item->table, spot->table, sizeof(item->table));
+		memcpy(item->name, spot->chain, sizeof(item->name));
+	}
+}
+
 /*
  * Every rule of ours looks into a set of ours, and the kernel refuses to delete a set that a rule still uses: where no set
  * is left, no rule is. So the sets alone are read back, which is quick whatever else there is, and succeeds however often
- * others commit. The rules of a dump that was interrupted are as good as others: each is looked at again, by its handle, in
- * the generation that its removal is bound to.
+ * others commit. The handles that opening got save a dump of all rules, unless something unexpected is met. A dump that was
+ * interrupted is as good: each rule is looked at again, by its handle, in the generation that its removal is bound to.
  */
 static int attempt_close(struct ruleset *ruleset, const void *tag, struct fault *fault)
 {
 	struct leftovers left = { .tag = tag };
 	uint32_t generation;
 
+	note_spots(ruleset, &left);
 	if (find(ruleset, NFT_MSG_GETSET, visit_set, &left, fault) < 0)
 		return -1;
 	if (!left.sets)
 		return 0;
-	if (find(ruleset, NFT_MSG_GETRULE, visit_rule, &left, fault) < 0 && fault->kind != FAULT_RACED)
+	if (!ruleset->spots && find(ruleset, NFT_MSG_GETRULE, visit_rule, &left, fault) < 0 && fault->kind != FAULT_RACED)
 		return -1;
 	if (netlink_generation(&ruleset->netlink, &generation, fault) < 0 || verify(ruleset, &left, fault) < 0 ||
-	    remove_leftovers(ruleset, &left, generation, fault) < 0)
-		return -1;
-	return fault_set(fault, FAULT_RACED, "closing"); /* the next attempt reads back */
-}
-
-static struct leftover leftover_of(const struct spot *spot)
-{
-	struct leftover item = { .family = spot->family, .handle = spot->handle };
-
-	memcpy(item.table, spot->table, sizeof(item.table));
-	memcpy(item.name, spot->chain, sizeof(item.name));
-	return item;
-}
-
-/* The short way: the handles that opening got instead of a dump of all rules. Anything unexpected: the long way. */
-static int attempt_close_known(struct ruleset *ruleset, const void *tag, struct fault *fault)
-{
-	struct leftovers left = { .tag = tag };
-	uint32_t generation;
-
-	if (find(ruleset, NFT_MSG_GETSET, visit_set, &left, fault) < 0)
-		return -1;
-	if (!left.sets)
-		return 0;
-	for (size_t i = 0; i < ruleset->spots; i++)
-		left.item[left.taken++] = leftover_of(&ruleset->spot[i]);
-	if (netlink_generation(&ruleset->netlink, &generation, fault) < 0 ||
-	    check_spots(ruleset, tag, fault) < 0)
-		return -1;
-	if (remove_leftovers(ruleset, &left, generation, fault) < 0) {
+	    remove_leftovers(ruleset, &left, generation, fault) < 0) {
 		if (fault->code != ERESTART)
-			fault->kind = FAULT_LATER;
+			ruleset->spots = 0;
 		return -1;
 	}
-	return fault_set(fault, FAULT_RACED, "closing");
+	return fault_set(fault, FAULT_RACED, "closing"); /* the next attempt reads back */
 }
 
 static int nft_close(struct ruleset *ruleset, const char *tag, struct fault *fault)
 {
-	int rc = -1;
+	int rc;
 
 	ruleset->removed = false;
-	if (tag && !ruleset->planned)
-		rc = insist(attempt_close_known, ruleset, tag, fault);
-	if (rc < 0)
-		rc = insist(attempt_close, ruleset, tag, fault);
+	rc = insist(attempt_close, ruleset, tag, fault);
 	ruleset->spots = 0;
 	return rc < 0 ? -1 : ruleset->removed;
 }

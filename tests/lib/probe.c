@@ -32,9 +32,10 @@
 #include <unistd.h>
 
 #define MOST 600000	/* probes of one family: ten minutes */
-#define PORTS 20000	/* more than the ten seconds for which conntrack remembers a reset connection */
+#define PORTS 19000	/* more than the ten seconds for which conntrack remembers a reset connection */
 #define FIRST_PORT 10000
-#define ONCE_PORT 31000	/* of the short one, which may run beside a long one */
+#define ONCE_PORT 29000	/* of the short one, which may run beside a long one */
+#define ONCE_PORTS 3700	/* below the ephemeral ones */
 #define INTERVAL 0.001
 #define PATIENCE 0.03	/* for the last answers */
 
@@ -52,7 +53,8 @@ struct family {
 };
 
 static volatile sig_atomic_t stopped;
-static int first_port = FIRST_PORT;
+static int first_port = FIRST_PORT, ports = PORTS;
+static int first_slot;	/* follows the clock: a probe that begins now does not use the ports of one that has just ended */
 
 static void on_signal(int signal)
 {
@@ -134,7 +136,7 @@ static void ask(struct family *family, uint16_t port)
 
 	if (family->count == MOST)
 		return;
-	header.source = htons((uint16_t)(first_port + family->count % PORTS));
+	header.source = htons((uint16_t)(first_port + (first_slot + family->count) % ports));
 	header.dest = htons(port);
 	header.seq = htonl((uint32_t)family->count * 7919U);
 	header.doff = 5;
@@ -153,9 +155,9 @@ static void note(struct family *family, uint16_t port, const struct tcphdr *head
 	int slot = ntohs(header->dest) - first_port, last = family->count - 1, probe;
 	enum state state;
 
-	if (ntohs(header->source) != port || slot < 0 || slot >= PORTS || last < 0)
+	if (ntohs(header->source) != port || slot < 0 || slot >= ports || last < 0)
 		return;
-	probe = last - (last % PORTS - slot + PORTS) % PORTS;
+	probe = last - ((first_slot + last) % ports - slot + ports) % ports;
 	if (probe < 0)
 		return;
 	if (header->syn && header->ack)
@@ -239,12 +241,15 @@ int main(int argc, char **argv)
 	uint16_t port;
 	double next, end;
 
-	if (once)
+	if (once) {
 		first_port = ONCE_PORT;
+		ports = ONCE_PORTS;
+	}
 	if (argc - once != 6) {
 		fprintf(stderr, "usage: probe [-o] PORT SOURCE4 TARGET4 SOURCE6 TARGET6\n");
 		return 2;
 	}
+	first_slot = (int)((int64_t)(now() / INTERVAL) % ports);
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	port = (uint16_t)strtoul(argument[0], NULL, 10);
 	start(&families[0], 4, argument[1], argument[2]);

@@ -323,7 +323,7 @@ closed_after() {
 @test "our own responder's connections are reset when the window ends" {
 	rig_window
 	ip netns exec "$RIG_CA" python3 -c 'import socket, sys
-s = socket.create_connection((sys.argv[1], 80), 2, source_address=("", 31999))
+s = socket.create_connection((sys.argv[1], 80), 2, source_address=("", 32750))
 s.settimeout(20)
 print("connected", flush=True)
 try: print("ended" if s.recv(1) == b"" else "alive")
