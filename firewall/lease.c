@@ -524,7 +524,7 @@ static void pass_on(const struct lease *l, int pidfd)
 		(void)pidfd_send_signal(pidfd, (int)info.ssi_signo, NULL, 0);
 }
 
-/* Returns when the command has ended. */
+/* Returns when the command has ended, or when that cannot be waited for: then the port is closed before. */
 static void guard(struct lease *l, bool on_listen)
 {
 	int *command = &l->fd[ON_CLIENTS];
@@ -534,7 +534,7 @@ static void guard(struct lease *l, bool on_listen)
 	for (;;) {
 		int n = wait_for(l, list, on_listen && !over ? LISTEN_INTERVAL : -1);
 
-		if (n > 0 && list[ON_CLIENTS].revents)
+		if (n < 0 || list[ON_CLIENTS].revents)
 			return;
 		if (n > 0 && list[ON_SIGNAL].revents)
 			pass_on(l, *command);
