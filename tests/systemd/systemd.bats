@@ -80,7 +80,7 @@ configure() {
 		names = $1
 		owner = daemon
 		mode = 0640
-		deploy = /usr/bin/systemctl reload consumer.service
+		deploy = /usr/share/acmegate/deploy/combined /usr/share/acmegate/deploy/reload consumer debug-shell
 	INI
 	sed "s,$RIG_DIR/pki,/etc/acmegate,; s/^user = .*/user = _acmegate/" "$RIG_CONF" >"$machine/etc/acmegate/acmegate.conf"
 }
@@ -124,8 +124,10 @@ closed_now() {
 	run log
 	[[ $output == *'port 80 open'*'port 80 closed'*'ruleset unchanged'* ]]
 	machine test -e /run/reloaded
-	openssl x509 -in "$machine/var/lib/acmegate/certificates/one.test/live/cert.pem" -noout -checkhost one.test | grep -q 'does match'
-	[ "$(stat -L -c '%a %U' "$machine/var/lib/acmegate/certificates/one.test/live/privkey.pem")" = '640 daemon' ]
+	live=$machine/var/lib/acmegate/certificates/one.test/live
+	cat "$live/privkey.pem" "$live/fullchain.pem" | cmp - "$machine/var/lib/acmegate/combined/one.test.pem"
+	[ "$(stat -L -c '%a %U' "$live/privkey.pem" "$machine/var/lib/acmegate/combined/one.test.pem" | uniq)" = '640 daemon' ]
+	openssl x509 -in "$live/cert.pem" -noout -checkhost one.test | grep -q 'does match'
 	[ "$(stat -c %a "$machine/var/lib/acmegate" "$machine/var/lib/acmegate/certificates" | tr '\n' ' ')" = '711 711 ' ]
 	# The next time is within the hour, and its random part.
 	run machine systemctl list-timers --no-legend acmegate.timer
