@@ -124,8 +124,9 @@ certbot_start() {
 	shift
 	in_host certbot "$verb" -n --config-dir "$WORK/c" --work-dir "$WORK/w" --logs-dir "$WORK/l" "$@"
 }
+# certbot_issue [NAME]
 certbot_issue() {
-	certbot_start certonly --standalone --agree-tos -m admin@example.test --no-eff-email --server "$URL" -d "$name" \
+	certbot_start certonly --standalone --agree-tos -m admin@example.test --no-eff-email --server "$URL" -d "${1:-$name}" \
 		--pre-hook "$hook hook pre" --post-hook "$hook hook post"
 }
 
@@ -187,6 +188,25 @@ certbot_hooks() {
 	dies_of KILL
 }
 
+# CLIENT_STEP: milliseconds between two moments of certbot's life; make check-clients has it die at many more of them.
+@test "certbot is killed at any moment of its life" {
+	needs certbot
+	local ms=200 opened=0
+	while
+		rig_before
+		certbot_issue "c$ms.example.test"
+		sleep "$((ms / 1000)).$(printf %03d $((ms % 1000)))"
+		! rig_gone "$pid"
+	do
+		dies_of KILL
+		[ "$(rig_probe_windows 4)" = 0 ] || opened=$((opened + 1))
+		ms=$((ms + ${CLIENT_STEP:-600}))
+	done
+	comes_to_its_end 0
+	# Some of these moments were in its window.
+	[ "$opened" -gt 0 ]
+}
+
 # --- the others and guard -----------------------------------------------------------------------------------------------
 
 lego_start() {
@@ -229,7 +249,7 @@ killed() {
 @test "lego in guard: issues, and is killed" {
 	needs lego
 	rig_before
-	lego_start
+	lego_start --max 60
 	comes_to_its_end 0
 	certificate "$WORK/certificates/$name.crt"
 	clean
@@ -260,7 +280,7 @@ killed() {
 	needs lego
 	rig_hold
 	rig_before
-	lego_start
+	lego_start --max 60
 	rig_until 30 listening
 	dies_of KILL
 }
