@@ -121,7 +121,7 @@ report "every source says its licence in the first line" "$(
 		head -n 1 "$file" | grep -q 'SPDX-License-Identifier: GPL-3\.0-or-later' || echo "$file"
 	done
 )"
-scripts=$(find tests -type f -name '*.sh' | sort)
+scripts=$(find tests -type f -name '*.sh' | sort; find units/hooks -type f | sort)
 marks="TO""DO|FIX""ME|X""XX"
 # shellcheck disable=SC2086
 report "nothing is left to be done" \

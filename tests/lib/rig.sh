@@ -355,6 +355,23 @@ rig_after() {
 	done
 }
 
+# rig_closed_after TIME SECONDS: silent so soon after that moment, as seen from outside
+rig_closed_after() {
+	rig_until 8 rig_silent
+	rig_probe_stop
+	awk -v at="$1" -v most="$2" -v what="$BATS_TEST_DESCRIPTION" '
+		$1 == "interval" { state[$2] = $3; from[$2] = $4 }
+		$1 == "total" && $NF > gap { gap = $NF } # what a busy machine did not let the probe see
+		END {
+			for (family in state) {
+				if (state[family] != "silent" || from[family] - at > most + gap) bad = 1
+				if (from[family] - at > worst) worst = from[family] - at
+			}
+			printf "# %s: silent after %.1f ms\n", what, worst * 1000
+			exit bad
+		}' "$RIG_DIR/probe" >&3
+}
+
 # rig_was_open FAMILY WINDOWS: so many windows with our listener behind them
 rig_was_open() {
 	local windows

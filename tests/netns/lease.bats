@@ -78,23 +78,6 @@ client() {
 	chmod 0755 "$RIG_DIR/client"
 }
 
-# closed_after TIME SECONDS: silent so soon after that moment, as seen from outside
-closed_after() {
-	rig_until 8 rig_silent
-	rig_probe_stop
-	awk -v at="$1" -v most="$2" -v what="$BATS_TEST_DESCRIPTION" '
-		$1 == "interval" { state[$2] = $3; from[$2] = $4 }
-		$1 == "total" && $NF > gap { gap = $NF } # what a busy machine did not let the probe see
-		END {
-			for (family in state) {
-				if (state[family] != "silent" || from[family] - at > most + gap) bad = 1
-				if (from[family] - at > worst) worst = from[family] - at
-			}
-			printf "# %s: silent after %.1f ms\n", what, worst * 1000
-			exit bad
-		}' "$RIG_DIR/probe" >&3
-}
-
 @test "guard: open while the command lives, its exit status is ours" {
 	rig_before
 	run rig_acmegate guard -- "$RIG_DIR/serve" 0.5
@@ -120,7 +103,7 @@ closed_after() {
 		if [ "$signal" = KILL ]; then victim=$(pgrep -P "$pid" -x serve); else victim=$pid; fi
 		at=$EPOCHREALTIME
 		kill -s "$signal" "$victim"
-		closed_after "$at" 0.050
+		rig_closed_after "$at" 0.050
 		result=0
 		wait "$pid" || result=$?
 		[ "$result" -eq $((128 + $(kill -l "$signal"))) ]
@@ -136,7 +119,7 @@ closed_after() {
 	rig_until 5 is_open
 	at=$EPOCHREALTIME
 	kill -s KILL "$pid"
-	closed_after "$at" 0.050
+	rig_closed_after "$at" 0.050
 	rig_until 5 rig_as_before
 }
 
@@ -193,7 +176,7 @@ closed_after() {
 		fi
 		wait "$pid" || true
 		[ -n "$signal" ] || at=$EPOCHREALTIME
-		closed_after "$at" 0.050
+		rig_closed_after "$at" 0.050
 		rig_until 5 rig_as_before
 	done
 }
@@ -211,7 +194,7 @@ closed_after() {
 		done)
 		at=$EPOCHREALTIME
 		kill -s "$signal" "$holder"
-		closed_after "$at" 0.050
+		rig_closed_after "$at" 0.050
 		rig_until 5 rig_as_before
 		rig_end "$pid" KILL
 	done

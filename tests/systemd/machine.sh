@@ -1,0 +1,95 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# A machine with systemd as PID 1 (systemd-nspawn) in the rig's host namespace; source it after rig.sh.
+#
+#	machine_base		a root to start from, made once: Debian, nftables, and the libraries that we need
+#	machine_make [LAYER]	$RIG_DIR/machine: the base, with LAYER on top, writable until machine_down
+#	machine_without_boot COMMAND...	in its root, before it is started
+#	machine_boot		starts it and waits until it is up
+#	machine COMMAND...	in the machine
+#	machine_cut		the power: everything in it is killed at once
+#	machine_down		the same, and its root is gone
+
+MACHINE_BASE=${ACMEGATE_CACHE:-/var/cache/acmegate-tests}/bookworm
+
+# From where this machine's own packages come.
+machine_mirror() { apt-get indextargets --format '$(SITE)' 2>/dev/null | grep -v security | head -n 1; }
+
+machine_base() {
+	local new=$MACHINE_BASE.$$
+	[ -e "$MACHINE_BASE" ] && return
+	mkdir -p "${MACHINE_BASE%/*}" || return
+	nice debootstrap --variant=minbase \
+		--include=systemd,systemd-sysv,dbus,nftables,iproute2,ca-certificates,libmnl0,libnftnl11,libnettle8,libinih1,libcurl4,libssl3,libjansson4 \
+		bookworm "$new" "${ACMEGATE_MIRROR:-$(machine_mirror)}" >"${MACHINE_BASE}.log" 2>&1 3>&- || {
+		tail -n 5 "$MACHINE_BASE.log" >&2
+		rm -rf "$new"
+		return 1
+	}
+	rm -rf "$new"/var/cache/apt/archives/*.deb
+	# Nothing of it is to reach for the network by itself, and no boot is to be the first one.
+	rm -f "$new"/etc/systemd/system/timers.target.wants/* "$new/etc/resolv.conf"
+	echo rig >"$new/etc/hostname"
+	chroot "$new" systemd-machine-id-setup >/dev/null 2>&1
+	mv -T "$new" "$MACHINE_BASE" 2>/dev/null || rm -rf "$new"
+	[ -e "$MACHINE_BASE" ]
+}
+
+machine_make() {
+	local layers=${1:+$1:}$MACHINE_BASE
+	machine=$RIG_DIR/machine
+	mkdir -p "$RIG_DIR/upper" "$machine" && mount -t tmpfs -o mode=755 acmegate-machine "$RIG_DIR/upper" &&
+		mkdir "$RIG_DIR/upper/data" "$RIG_DIR/upper/work" &&
+		mount -t overlay -o "lowerdir=$layers,upperdir=$RIG_DIR/upper/data,workdir=$RIG_DIR/upper/work" acmegate-machine "$machine"
+}
+
+# machine_options: $nspawn is the command. What goes into the background is started by itself, so that $! is that process.
+machine_options() {
+	nspawn=(systemd-nspawn -q -D "$RIG_DIR/machine" "--network-namespace-path=/run/netns/$RIG_HOST" --capability=CAP_NET_ADMIN
+		"--machine=acmegate$$" --register=no --keep-unit --resolv-conf=off --timezone=off --link-journal=no)
+}
+
+# machine_without_boot COMMAND...: in its root, for what is to be done before it is switched on
+machine_without_boot() {
+	local nspawn
+	machine_options
+	"${nspawn[@]}" --pipe "$@" </dev/null 3>&-
+}
+
+machine_is_up() {
+	machine_leader=$(pgrep -P "$(cat "$RIG_DIR/nspawn.pid")" | head -n 1)
+	[ -n "$machine_leader" ] && machine systemctl is-system-running 2>/dev/null | grep -qE '^(running|degraded)$'
+}
+
+machine_boot() {
+	local nspawn
+	machine_options
+	"${nspawn[@]}" -b --console=pipe </dev/null >"$RIG_DIR/console" 2>&1 3>&- &
+	echo $! >"$RIG_DIR/nspawn.pid"
+	rig_until 90 machine_is_up || {
+		rig_say 'the machine does not come up:'
+		tail -n 20 "$RIG_DIR/console" >&2
+		return 1
+	}
+}
+
+machine() { nsenter -t "${machine_leader:-$(pgrep -P "$(cat "$RIG_DIR/nspawn.pid")" | head -n 1)}" -a env SYSTEMD_COLORS=0 "$@" 3>&-; }
+
+machine_cut() {
+	local nspawn leader
+	[ -s "$RIG_DIR/nspawn.pid" ] || return 0
+	nspawn=$(cat "$RIG_DIR/nspawn.pid")
+	leader=$(pgrep -P "$nspawn" | head -n 1)
+	rm -f "$RIG_DIR/nspawn.pid"
+	machine_leader=
+	# With its PID 1 the kernel kills every process of a machine.
+	[ -z "$leader" ] || kill -s KILL "$leader"
+	rig_until 10 rig_gone "$nspawn" || kill -s KILL "$nspawn"
+	wait "$nspawn" 2>/dev/null || true
+}
+
+machine_down() {
+	machine_cut
+	umount "$RIG_DIR/machine" "$RIG_DIR/upper"
+}

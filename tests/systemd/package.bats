@@ -1,0 +1,144 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-3.0-or-later
+# The Debian package: it builds, lintian finds no error, and a machine in which it is installed, upgraded and removed in
+# mid-window, and purged, has its port closed and its ruleset as before. "make check-systemd"; too long for every day.
+bats_require_minimum_version 1.5.0
+
+# What git knows, and what is new but not ignored: the build does not touch this tree.
+build_package() {
+	mkdir -p "$RIG_DIR/package/acmegate" || return
+	(
+		cd "$RIG_ROOT" || exit
+		if [ -e .git ]; then git ls-files -co --exclude-standard; else find . -type f; fi |
+			tar -cf - -T - | tar -xf - -C "$RIG_DIR/package/acmegate" || exit
+		cd "$RIG_DIR/package/acmegate" && DEB_BUILD_OPTIONS=nocheck dpkg-buildpackage -us -uc -b
+	) >"$RIG_DIR/package/log" 2>&1 3>&- || {
+		tail -n 20 "$RIG_DIR/package/log" >&2
+		return 1
+	}
+}
+
+setup_file() {
+	source "$BATS_TEST_DIRNAME/../lib/rig.sh"
+	source "$BATS_TEST_DIRNAME/machine.sh"
+	for program in systemd-nspawn debootstrap dh lintian; do
+		command -v "$program" >/dev/null || skip "$program is not installed (systemd-container debootstrap debhelper lintian)"
+	done
+	rig_up
+	machine_base || skip "no Debian root could be made, see $MACHINE_BASE.log"
+	machine_make
+	machine_without_boot true >"$RIG_DIR/console" 2>&1 || skip "systemd-nspawn cannot work here: $(tail -n 1 "$RIG_DIR/console")"
+	build_package
+	mkdir "$machine/root/package"
+	cp "$RIG_DIR"/package/*.deb "$machine/root/package/"
+	rig_policy_drop | rig_nft -
+	rig_pebble
+	machine_boot
+}
+
+teardown_file() {
+	source "$BATS_TEST_DIRNAME/../lib/rig.sh"
+	source "$BATS_TEST_DIRNAME/machine.sh"
+	machine_down
+	rig_down
+}
+
+setup() {
+	source "$BATS_TEST_DIRNAME/../lib/rig.sh"
+	source "$BATS_TEST_DIRNAME/machine.sh"
+	machine=$RIG_DIR/machine
+}
+
+teardown() {
+	[ -n "${BATS_TEST_COMPLETED:-}" ] || {
+		printf '%s\n' "${output:-}"
+		machine journalctl -b -o short-precise --no-pager -u 'acmegate*' | tail -n 40
+	}
+	rig_ca nft flush ruleset
+	rig_end_of probe
+}
+
+package() { machine sh -c 'exec dpkg "$@" /root/package/acmegate_*_*.deb' sh "$@"; }
+configure() {
+	RIG_STATE=/var/lib/acmegate rig_config "$1"
+	mkdir -p "$machine/etc/acmegate"
+	cp "$RIG_DIR/pki/ca.pem" "$machine/etc/acmegate/"
+	sed "s,$RIG_DIR/pki,/etc/acmegate,; s/^user = .*/user = _acmegate/" "$RIG_CONF" >"$machine/etc/acmegate/acmegate.conf"
+}
+window() {
+	configure "$1"
+	rig_hold
+	rig_before
+	machine systemctl start --no-block acmegate.service
+	rig_until 30 rig_opened
+}
+has_certificate() { [ -L "$machine/var/lib/acmegate/certificates/$1/live" ]; }
+is_over() { machine systemctl show -P ActiveState acmegate.service | grep -qE '^(inactive|failed)$'; }
+
+@test "lintian finds no error" {
+	run lintian --allow-root --fail-on error "$RIG_DIR"/package/*.changes
+	printf '%s\n' "${lines[@]/#/# lintian: }" >&3
+	[ "$status" -eq 0 ]
+}
+
+@test "installed: the user, the timer, recovery at boot, and nothing runs yet" {
+	rig_before
+	run -0 package -i
+	machine getent passwd _acmegate
+	[ "$(machine systemctl is-enabled acmegate.timer acmegate-recover.service | tr '\n' ' ')" = 'enabled enabled ' ]
+	[ "$(machine systemctl is-active acmegate.timer)" = active ]
+	[ "$(machine systemctl show -P ExecMainStartTimestamp acmegate.service acmegate-recover.service)" = '' ]
+	[ "$(stat -c %a "$machine/var/lib/acmegate")" = 711 ]
+	run -0 machine systemd-analyze verify --man=no acmegate.service acmegate.timer acmegate-recover.service
+	[ "$output" = '' ]
+	machine test -s /usr/share/doc/acmegate/acmegate.conf.sample
+	rig_after
+	rig_never_open
+}
+
+@test "the sample, with what one has to change, is a configuration; certbot finds the hooks" {
+	machine sh -c 'cp -r /usr/share/acmegate/certbot/. /tmp/renewal-hooks && test -x /tmp/renewal-hooks/pre/acmegate'
+	machine install -m 644 /usr/share/doc/acmegate/acmegate.conf.sample /etc/acmegate/acmegate.conf
+	run machine acmegate plan
+	[ "$status" -eq 0 ]
+	[[ $output == *'tcp dport'* ]]
+	configure one.test
+	rig_before
+	machine systemctl start acmegate.service
+	has_certificate one.test
+	rig_after
+	rig_was_open 4 1
+}
+
+@test "upgraded in mid-window: the run goes on to its end" {
+	window upgrade.test
+	run -0 package -i
+	is_over && false
+	rig_ca nft flush ruleset
+	rig_until 60 is_over
+	[ "$(machine systemctl show -P Result acmegate.service)" = success ]
+	has_certificate upgrade.test
+	rig_after
+	rig_was_open 4 1
+	[ "$(machine systemctl is-active acmegate.timer)" = active ]
+}
+
+@test "removed in mid-window: the port is closed, nothing is left in the firewall, the certificates stay" {
+	window remove.test
+	run -0 machine dpkg -r acmegate
+	rig_closed_after "$EPOCHREALTIME" 0.050
+	rig_as_before
+	[ "$(rig_ours)" = 0 ]
+	has_certificate one.test
+	[ -e "$machine/etc/acmegate/acmegate.conf" ]
+	[ ! -e "$machine/usr/sbin/acmegate" ]
+}
+
+@test "purged: nothing is left" {
+	run -0 machine dpkg -P acmegate
+	[ ! -e "$machine/var/lib/acmegate" ]
+	[ ! -e "$machine/etc/acmegate/acmegate.conf" ]
+	run machine systemctl is-enabled acmegate.timer
+	[ "$status" -ne 0 ]
+	[ -z "$(find "$machine/etc/systemd" "$machine/var/lib/systemd" -name '*acmegate*')" ]
+}

@@ -1,0 +1,211 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-3.0-or-later
+# At home: systemd is PID 1, the timer fires, the service runs with all its restrictions, and everything that systemd can do to
+# a service in mid-window is done to it.
+bats_require_minimum_version 1.5.0
+
+# With the paths of a package, which the units name.
+install_tree() {
+	(
+		mkdir -p "$RIG_BUILD/home" && cd "$RIG_BUILD/home" || exit
+		[ -e Makefile ] || "$RIG_ROOT/configure" -q --prefix=/usr --sysconfdir=/etc --localstatedir=/var \
+			--with-systemdsystemunitdir=/usr/lib/systemd/system || exit
+		make -s -j"$(nproc)" acmegate acmegate-agent && make -s install DESTDIR="$RIG_DIR/tree"
+	) >"$RIG_DIR/install.log" 2>&1 3>&- || {
+		tail -n 20 "$RIG_DIR/install.log" >&2
+		return 1
+	}
+}
+
+setup_file() {
+	source "$BATS_TEST_DIRNAME/../lib/rig.sh"
+	source "$BATS_TEST_DIRNAME/machine.sh"
+	for program in systemd-nspawn debootstrap; do
+		command -v "$program" >/dev/null || skip "$program is not installed"
+	done
+	rig_up
+	machine_base || skip "no Debian root could be made, see $MACHINE_BASE.log"
+	install_tree
+	machine_make "$RIG_DIR/tree"
+	machine_without_boot true >"$RIG_DIR/console" 2>&1 || skip "systemd-nspawn cannot work here: $(tail -n 1 "$RIG_DIR/console")"
+	mkdir "$machine/etc/acmegate"
+	cp "$RIG_DIR/pki/ca.pem" "$machine/etc/acmegate/"
+	# What a deploy hook reloads.
+	cat >"$machine/etc/systemd/system/consumer.service" <<-'UNIT'
+		[Service]
+		ExecStart=sleep infinity
+		ExecReload=sh -c 'echo >>/run/reloaded'
+		[Install]
+		WantedBy=multi-user.target
+	UNIT
+	# The timer is persistent and has missed its time; only the random part is taken from it.
+	mkdir -p "$machine/etc/systemd/system/acmegate.timer.d" "$machine/var/lib/systemd/timers"
+	printf '[Timer]\nRandomizedDelaySec=0\n' >"$machine/etc/systemd/system/acmegate.timer.d/rig.conf"
+	touch -d '3 hours ago' "$machine/var/lib/systemd/timers/stamp-acmegate.timer"
+	machine_without_boot sh -c 'systemd-sysusers && systemctl -q enable acmegate.timer acmegate-recover.service consumer.service'
+	configure one.test
+	rig_pebble
+	rig_policy_drop | rig_nft -
+	rig_before
+	machine_boot
+}
+
+teardown_file() {
+	source "$BATS_TEST_DIRNAME/../lib/rig.sh"
+	source "$BATS_TEST_DIRNAME/machine.sh"
+	machine_down
+	rig_down
+}
+
+setup() {
+	source "$BATS_TEST_DIRNAME/../lib/rig.sh"
+	source "$BATS_TEST_DIRNAME/machine.sh"
+	machine=$RIG_DIR/machine
+}
+
+teardown() {
+	[ -n "${BATS_TEST_COMPLETED:-}" ] || {
+		machine journalctl -b -o short-precise --no-pager -u 'acmegate*' | tail -n 40
+		cat "$RIG_DIR/probe"
+	}
+	rig_ca nft flush ruleset
+	rig_end_of probe
+	rm -rf "$machine/run/systemd/system/acmegate.service.d"
+}
+
+# configure NAME: one certificate, of another owner, with a hook
+configure() {
+	RIG_STATE=/var/lib/acmegate rig_config <<-INI
+		[certificate $1]
+		names = $1
+		owner = daemon
+		mode = 0640
+		deploy = /usr/share/acmegate/deploy/combined /usr/share/acmegate/deploy/reload consumer debug-shell
+	INI
+	sed "s,$RIG_DIR/pki,/etc/acmegate,; s/^user = .*/user = _acmegate/" "$RIG_CONF" >"$machine/etc/acmegate/acmegate.conf"
+}
+
+property() { machine systemctl show -P "$1" acmegate.service; }
+log() { machine journalctl -b -o cat --no-pager -u "${1:-acmegate.service}"; }
+is_in_state() { [ "$(property ActiveState)" = "$1" ]; }
+is_over() { is_in_state inactive || is_in_state failed; }
+has_certificate() { [ -L "$machine/var/lib/acmegate/certificates/$1/live" ]; }
+drop_in() {
+	machine mkdir -p /run/systemd/system/acmegate.service.d
+	printf '[Service]\n%s\n' "$@" | machine tee /run/systemd/system/acmegate.service.d/rig.conf >/dev/null
+	machine systemctl daemon-reload
+}
+
+# window NAME: the service runs, and its window stands
+window() {
+	configure "$1"
+	rig_hold
+	rig_before
+	machine systemctl reset-failed
+	machine systemctl start --no-block acmegate.service
+	rig_until 30 rig_opened
+}
+
+# closed_now: since just before, and nothing is left
+closed_now() {
+	rig_closed_after "$EPOCHREALTIME" 0.050
+	rig_until 10 is_over
+	rig_until 5 rig_as_before
+	rig_was_open 4 1
+}
+
+@test "the timer fires, the service renews through the closed firewall, and the hook reloads" {
+	rig_until 60 has_certificate one.test
+	rig_until 20 is_over
+	[ "$(property Result)" = success ]
+	rig_after
+	rig_was_open 4 1
+	rig_was_open 6 1
+	run log
+	[[ $output == *'port 80 open'*'port 80 closed'*'ruleset unchanged'* ]]
+	machine test -e /run/reloaded
+	live=$machine/var/lib/acmegate/certificates/one.test/live
+	cat "$live/privkey.pem" "$live/fullchain.pem" | cmp - "$machine/var/lib/acmegate/combined/one.test.pem"
+	[ "$(stat -L -c '%a %U' "$live/privkey.pem" "$machine/var/lib/acmegate/combined/one.test.pem" | uniq)" = '640 daemon' ]
+	openssl x509 -in "$live/cert.pem" -noout -checkhost one.test | grep -q 'does match'
+	[ "$(stat -c %a "$machine/var/lib/acmegate" "$machine/var/lib/acmegate/certificates" | tr '\n' ' ')" = '711 711 ' ]
+	# The next time is within the hour, and its random part.
+	run machine systemctl list-timers --no-legend acmegate.timer
+	[[ $output == *acmegate.service* ]]
+}
+
+@test "the next run finds nothing due, with the key of another user, and opens nothing" {
+	rig_before
+	machine systemctl start acmegate.service
+	rig_after
+	rig_never_open
+	[ "$(property Result)" = success ]
+}
+
+@test "systemd has nothing against the units, and little is exposed" {
+	run machine systemd-analyze verify --man=no acmegate.service acmegate.timer acmegate-recover.service
+	printf '%s\n' "$output"
+	[ "$status" -eq 0 ]
+	[ "$output" = '' ]
+	run machine systemd-analyze security --no-pager --threshold=27 acmegate.service
+	printf '%s\n' "${lines[@]: -1}" >&3
+	[ "$status" -eq 0 ]
+	run machine systemd-analyze security --no-pager --threshold=20 acmegate-recover.service
+	[ "$status" -eq 0 ]
+}
+
+@test "systemctl kill -s KILL in mid-window" {
+	window kill.test
+	machine systemctl kill -s KILL acmegate.service
+	closed_now
+	[ "$(property Result)" = signal ]
+	[[ $(log) == *'an earlier run'* ]]
+}
+
+@test "TimeoutStartSec is over in mid-window" {
+	drop_in TimeoutStartSec=4s
+	window timeout.test
+	rig_until 20 is_over
+	closed_now
+	[ "$(property Result)" = timeout ]
+	awk -v open="$(rig_probe_total 4 open)" 'BEGIN { exit !(open < 4.5) }'
+}
+
+@test "systemctl stop in mid-window" {
+	window stop.test
+	machine systemctl stop acmegate.service
+	closed_now
+	[[ $(log) == *Terminated* ]]
+}
+
+@test "the machine dies in mid-window, and comes back" {
+	window cut.test
+	[ "$(rig_ours)" = 2 ]
+	machine_cut
+	rig_closed_after "$EPOCHREALTIME" 0.050
+	# The namespace lives on, and so do our rules, as no ruleset of a machine that was switched off would.
+	[ "$(rig_ours)" = 2 ]
+	rig_probe_start
+	rig_ca nft flush ruleset
+	machine_boot
+	rig_after
+	rig_never_open
+	[ "$(machine systemctl show -P Result acmegate-recover.service)" = success ]
+	[[ $(log acmegate-recover.service) == *'was killed while port 80 was open'* ]]
+	# Recovery comes before the firewall, and the firewall before the network.
+	[ "$(machine systemctl show -P Before acmegate-recover.service | tr ' ' '\n' | grep -cxE 'network-pre.target|nftables.service')" = 2 ]
+}
+
+@test "without a configuration, or with one that is wrong, nothing happens" {
+	rig_before
+	mv "$machine/etc/acmegate/acmegate.conf" "$machine/etc/acmegate/away"
+	machine systemctl start acmegate.service
+	[ "$(property ConditionResult)" = no ]
+	sed 's/^user = .*/user = nobody-has-this-name/' "$machine/etc/acmegate/away" >"$machine/etc/acmegate/acmegate.conf"
+	run machine systemctl start acmegate.service
+	[ "$status" -ne 0 ]
+	[ "$(property ExecMainStatus)" = 2 ]
+	[[ $(log) == *nobody-has-this-name* ]]
+	rig_after
+	rig_never_open
+}
