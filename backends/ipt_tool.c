@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "ipt_tool.h"
 
+#include <errno.h>
 #include <linux/netfilter.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "run.h"
 
-#define WAIT "5"		/* for the lock of the legacy tools: seconds; without it they wait for ever, or not at all */
-#define SECONDS 10
+#define SECONDS 10		/* for a command to end, the waiting included */
+#define MOMENT 3		/* for one that touches no table */
 #define MOST (16 * 1024 * 1024) /* some 150,000 rules */
 #define STATUS_LOCKED 4		/* RESOURCE_PROBLEM of xtables.h */
 
@@ -22,7 +23,7 @@ const struct ipt_layer ipt_layers[IPT_LAYERS] = {
 };
 
 /* The exit status, or -1. */
-static int run(const struct ipt_words *command, char **output, struct fault *fault)
+static int run(const struct ipt_words *command, unsigned int seconds, char **output, struct fault *fault)
 {
 	char locale[] = "LC_ALL=C", path[] = "PATH=/usr/sbin:/usr/bin:/sbin:/bin";
 	char *const environment[] = { locale, path, NULL };
@@ -30,50 +31,56 @@ static int run(const struct ipt_words *command, char **output, struct fault *fau
 	*output = NULL;
 	if (command->full)
 		return fault_set(fault, FAULT_FAILED, "a command of %s is too long", command->word[0]);
-	return run_capture(command->word, environment, SECONDS, MOST, output, fault);
+	return run_capture(command->word, environment, seconds, MOST, output, fault);
 }
 
-/* "iptables v1.8.9 (nf_tables)"; before 1.8 there was one variant, and nothing in parentheses. */
-static bool is_of(const struct ipt_layer *layer, const char *version)
+/* "iptables v1.8.9 (nf_tables)"; before 1.8 there was one variant, and nothing in parentheses. 1: of this layer. 0: not. -1: what? */
+static int is_of(const struct ipt_layer *layer, const char *version)
 {
-	const char *end = strchr(version, '\n');
-	const char *variant = strstr(version, "(nf_tables)");
-
-	if (!end || strncmp(version, layer->family == NFPROTO_IPV4 ? "iptables v" : "ip6tables v", 10))
-		return false;
-	return layer->legacy != (variant && variant < end);
+	if (strncmp(version, layer->family == NFPROTO_IPV4 ? "iptables v" : "ip6tables v", 10))
+		return -1;
+	return layer->legacy != (strstr(version, "(nf_tables)") != NULL);
 }
 
 const char *ipt_find(const struct ipt_layer *layer, struct fault *fault)
 {
 	char text[FAULT_TEXT_SIZE / 4] = "there is none";
+	int code = ENOENT;
 
 	for (size_t i = 0; i < LENGTH_OF(layer->paths); i++) {
 		struct ipt_words command = { 0 };
 		OWN_FREE char *output = NULL;
-		int status;
+		int status, fits;
 
 		if (access(layer->paths[i], X_OK) < 0)
 			continue;
 		ipt_add(&command, layer->paths[i]);
 		ipt_add(&command, "-V");
-		status = run(&command, &output, fault);
-		if (status == 0 && is_of(layer, output))
+		status = run(&command, MOMENT, &output, fault);
+		fits = status == 0 ? is_of(layer, output) : -1;
+		if (fits == 1)
 			return layer->paths[i];
-		if (status < 0)
-			snprintf(text, sizeof(text), "%.300s", fault->text);
-		else
-			snprintf(text, sizeof(text), "%s -V says \"%.*s\"", layer->paths[i],
-				 (int)strcspn(output, "\n") < 80 ? (int)strcspn(output, "\n") : 80, output);
+		if (fits < 0)
+			code = 0;
+		if (status >= 0)
+			output[strcspn(output, "\n")] = '\0';
+		snprintf(text, sizeof(text), "%s -V says \"%.200s\"", layer->paths[i], status < 0 ? fault->text : output);
 	}
 	(void)fault_set(fault, FAULT_FAILED, "%s and %s: neither is %s (%s); install it (Debian: apt-get install iptables)",
 			layer->paths[0], layer->paths[1], layer->name, text);
+	fault->code = code;
 	return NULL;
 }
 
-static void quote(const struct ipt_words *command, const char *output, char text[FAULT_TEXT_SIZE / 2])
+/* "COMMAND: ANSWER" in one line. */
+static void quote(const struct ipt_words *command, char *output, char text[FAULT_TEXT_SIZE / 2])
 {
 	size_t used = 0;
+
+	for (size_t length = strlen(output); length && output[length - 1] == '\n'; length--)
+		output[length - 1] = '\0';
+	for (char *end = strchr(output, '\n'); end; end = strchr(end, '\n'))
+		*end = ' ';
 
 	for (size_t i = 0; i < command->words && used < FAULT_TEXT_SIZE / 2 - 1; i++)
 		used += (size_t)snprintf(text + used, FAULT_TEXT_SIZE / 2 - used, "%s%s", i ? " " : "", command->word[i]);
@@ -87,19 +94,21 @@ int ipt_knows(const char *tool, bool bound, bool timed, struct fault *fault)
 	OWN_FREE char *output = NULL;
 	int status;
 
-	ipt_begin(&command, tool, "filter");
+	ipt_begin(&command, tool, IPT_PATIENT, "filter");
 	ipt_add_all(&command, bound ? "-m socket --transparent --nowildcard" : "");
 	ipt_add_all(&command, timed ? "-m time" : "");
 	ipt_add_all(&command, "-m comment -h");
-	status = run(&command, &output, fault);
+	status = run(&command, MOMENT, &output, fault);
 	return status < 0 ? -1 : status == 0;
 }
 
-void ipt_begin(struct ipt_words *command, const char *tool, const char *table)
+void ipt_begin(struct ipt_words *command, const char *tool, const char *wait, const char *table)
 {
 	memset(command, 0, sizeof(*command));
 	ipt_add(command, tool);
-	ipt_add_all(command, "-w " WAIT " -t");
+	ipt_add(command, "-w");
+	ipt_add(command, wait);
+	ipt_add(command, "-t");
 	ipt_add(command, table);
 }
 
@@ -107,12 +116,14 @@ void ipt_begin(struct ipt_words *command, const char *tool, const char *table)
 static int must_run(const struct ipt_words *command, char **output, struct fault *fault)
 {
 	char text[FAULT_TEXT_SIZE / 2];
-	int status = run(command, output, fault);
+	int status = run(command, SECONDS, output, fault);
 
 	if (status <= 0)
 		return status;
 	quote(command, *output, text);
-	return fault_set(fault, status == STATUS_LOCKED ? FAULT_LATER : FAULT_FAILED, "%s (status %d)", text, status);
+	(void)fault_set(fault, status == STATUS_LOCKED ? FAULT_LATER : FAULT_FAILED, "%s (status %d)", text, status);
+	fault->code = status == STATUS_LOCKED ? EAGAIN : 0;
+	return -1;
 }
 
 int ipt_run(const struct ipt_words *command, struct fault *fault)
@@ -122,12 +133,12 @@ int ipt_run(const struct ipt_words *command, struct fault *fault)
 	return must_run(command, &output, fault);
 }
 
-char *ipt_list(const char *tool, const char *table, struct fault *fault)
+char *ipt_list(const char *tool, const char *wait, const char *table, struct fault *fault)
 {
 	struct ipt_words command;
 	char *output = NULL;
 
-	ipt_begin(&command, tool, table);
+	ipt_begin(&command, tool, wait, table);
 	ipt_add(&command, "-S");
 	if (must_run(&command, &output, fault) == 0) {
 		if (ipt_is_listing(output))

@@ -17,7 +17,9 @@ struct ipt_layer {
 #define IPT_LAYERS 4
 extern const struct ipt_layer ipt_layers[IPT_LAYERS];
 
-/* The tool of this layer; NULL, with a fault that says what to do: it is missing, of the other variant, or broken. */
+/*
+ * The tool of this layer; NULL, with a fault that says what to do: there is none (ENOENT), or it is broken.
+ */
 const char *ipt_find(const struct ipt_layer *layer, struct fault *fault) MUST_CHECK;
 
 /*
@@ -25,13 +27,17 @@ const char *ipt_find(const struct ipt_layer *layer, struct fault *fault) MUST_CH
  */
 int ipt_knows(const char *tool, bool bound, bool timed, struct fault *fault) MUST_CHECK;
 
-/* Begins a command on a table: the tool, the seconds to wait for its lock, the table. */
-void ipt_begin(struct ipt_words *command, const char *tool, const char *table);
+/* Seconds to wait for the lock of the legacy tools; without them they wait for ever, or not at all. */
+#define IPT_PATIENT "5"
+#define IPT_HASTY "1"
 
-/* Runs it. The fault quotes command and answer; FAULT_LATER when somebody else kept the lock. */
+/* Begins a command on a table: the tool, the seconds to wait, the table. */
+void ipt_begin(struct ipt_words *command, const char *tool, const char *wait, const char *table);
+
+/* Runs it. The fault quotes command and answer; FAULT_LATER with EAGAIN: somebody else kept the lock. */
 int ipt_run(const struct ipt_words *command, struct fault *fault) MUST_CHECK;
 
 /* What -S prints of a table, to be freed by the caller. NULL: fault. */
-char *ipt_list(const char *tool, const char *table, struct fault *fault) MUST_CHECK;
+char *ipt_list(const char *tool, const char *wait, const char *table, struct fault *fault) MUST_CHECK;
 
 #endif

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "iptables.h"
 
+#include <errno.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
@@ -46,6 +47,8 @@ struct ruleset {
 	time_t stop;			/* the last second in which it matches */
 	struct place place[PLACES];
 	bool removed;
+	bool lenient;			/* do without the tools that are not there */
+	const char *wait;		/* for the lock */
 };
 
 /* --- looking: iptables-nft, by netlink ---------------------------------------------------------------------------- */
@@ -174,9 +177,11 @@ static int each_legacy_table(struct ruleset *ruleset, visit_listing *visit, void
 
 			if (!is_loaded(&ipt_layers[layer], tables[i]))
 				continue;
-			if (!tool_of(ruleset, layer, fault))
+			if (!tool_of(ruleset, layer, fault) && ruleset->lenient && fault->code == ENOENT)
+				continue;
+			if (!ruleset->tool[layer])
 				return -1;
-			listing = ipt_list(ruleset->tool[layer], tables[i], fault);
+			listing = ipt_list(ruleset->tool[layer], ruleset->wait, tables[i], fault);
 			if (!listing || visit(ruleset, layer, tables[i], listing, arg, fault) < 0)
 				return -1;
 		}
@@ -308,7 +313,7 @@ static void make_rule(const struct ruleset *ruleset, struct ipt_words *command, 
 {
 	char port[32];
 
-	ipt_begin(command, ruleset->tool[place->layer], place->table);
+	ipt_begin(command, ruleset->tool[place->layer], IPT_PATIENT, place->table);
 	ipt_add(command, "-I");
 	ipt_add(command, place->chain);
 	snprintf(port, sizeof(port), "1 -p tcp --dport %u", opening->port);
@@ -399,8 +404,11 @@ static int ipt_mend(struct ruleset *ruleset, const struct opening *opening, stru
 		heard = true;
 	if (!heard)
 		return 0;
-	if (insist(attempt_choose, ruleset, opening, fault) < 0)
-		return -1;
+	ruleset->wait = IPT_HASTY; /* meanwhile nobody listens to the client, who may want to close */
+	inserted = insist(attempt_choose, ruleset, opening, fault);
+	ruleset->wait = IPT_PATIENT;
+	if (inserted < 0)
+		return fault->code == EAGAIN ? 0 : -1; /* the timer comes again */
 	inserted = insert_missing(ruleset, opening, fault);
 	return inserted > 0 && insist(attempt_check, ruleset, opening->tag, fault) < 0 ? -1 : inserted;
 }
@@ -449,7 +457,7 @@ static int remove_legacy(struct ruleset *ruleset, size_t layer, const char *tabl
 		if (rule.full || strcmp(rule.words ? rule.word[0] : "", "-A") || !ipt_tag(&rule, ((void **)arg)[0]))
 			continue;
 		++*found;
-		ipt_begin(&command, ruleset->tool[layer], table);
+		ipt_begin(&command, ruleset->tool[layer], IPT_PATIENT, table);
 		ipt_add(&command, "-D");
 		for (size_t i = 1; i < rule.words; i++)
 			ipt_add(&command, rule.word[i]);
@@ -475,14 +483,22 @@ static int close_legacy(struct ruleset *ruleset, const char *tag, struct fault *
 	return fault_at(fault, "after %d attempts", ATTEMPTS);
 }
 
+/*
+ * Looking for leftovers of any time, it passes over legacy tables whose tool is not installed: without it nothing was opened
+ * there, and a host on which a container has such tables must not be kept from everything else.
+ */
 static int ipt_close(struct ruleset *ruleset, const char *tag, struct fault *fault)
 {
 	const struct itimerspec never = { { 0, 0 }, { 0, 0 } };
 	int rc;
 
 	ruleset->removed = false;
+	ruleset->lenient = !tag;
 	rc = insist(attempt_close_nft, ruleset, tag, fault);
-	if (close_legacy(ruleset, tag, fault) < 0 || rc < 0)
+	if (close_legacy(ruleset, tag, fault) < 0)
+		rc = -1;
+	ruleset->lenient = false;
+	if (rc < 0)
 		return -1;
 	(void)timerfd_settime(ruleset->timer, 0, &never, NULL);
 	return ruleset->removed;
@@ -595,6 +611,7 @@ static int ipt_attach(struct ruleset **out, struct fault *fault)
 	if (!ruleset)
 		return fault_errno(fault, FAULT_LATER, "attaching to iptables");
 	ruleset->watch = ruleset->timer = -1;
+	ruleset->wait = IPT_PATIENT;
 	for (size_t i = 0; i < PLACES; i++)
 		ruleset->place[i] = (struct place){ .layer = i / LENGTH_OF(spots), .table = spots[i % LENGTH_OF(spots)][0],
 						    .chain = spots[i % LENGTH_OF(spots)][1] };

@@ -288,6 +288,16 @@ static enum match do_lookup(struct walk *walk, const struct nlattr *data, struct
 	return MAYBE;
 }
 
+/* A match of x_tables may go either way; a comment always matches. */
+static enum match do_match(struct walk *walk, const struct nlattr *data)
+{
+	const struct nlattr *a[NFTA_MATCH_MAX + 1];
+
+	attrs_of_nest(data, a, NFTA_MATCH_MAX);
+	forget(walk);
+	return strcmp(attr_text(a[NFTA_MATCH_NAME]), "comment") ? MAYBE : YES;
+}
+
 static enum match do_target(const struct nlattr *data, struct outcome *outcome)
 {
 	static const char *const harmless[] = { "ACCEPT", "LOG", "NFLOG", "MARK", "CONNMARK", "TCPMSS", "CT", "SET", "TRACE",
@@ -340,6 +350,8 @@ static enum match do_expression(struct walk *walk, const char *name, const struc
 		return do_objref(data, outcome);
 	if (!strcmp(name, "target"))
 		return do_target(data, outcome);
+	if (!strcmp(name, "match"))
+		return do_match(walk, data);
 	for (size_t i = 0; i < LENGTH_OF(statements); i++)
 		if (!strcmp(name, statements[i]))
 			return YES;

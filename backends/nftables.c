@@ -89,7 +89,8 @@ static int leave_to_iptables(struct ruleset *ruleset, const struct nft_chain *ch
 	int rc = refuse(chain, "belongs to iptables-nft", theirs ? "set backend = auto in [gate]" : "move this chain to a table "
 			"of its own", fault);
 
-	snprintf(ruleset->left, sizeof(ruleset->left), "%s", theirs ? fault->text : "");
+	if (theirs && !ruleset->left[0])
+		snprintf(ruleset->left, sizeof(ruleset->left), "%s", fault->text);
 	return theirs ? 0 : rc;
 }
 
