@@ -17,13 +17,14 @@ const struct ipt_layer ipt_layers[IPT_LAYERS] = {
 	{ "iptables-nft", { "/usr/sbin/iptables-nft", "/usr/sbin/iptables" }, false, NFPROTO_IPV4, NULL },
 	{ "ip6tables-nft", { "/usr/sbin/ip6tables-nft", "/usr/sbin/ip6tables" }, false, NFPROTO_IPV6, NULL },
 	{ "iptables-legacy", { "/usr/sbin/iptables-legacy", "/usr/sbin/iptables" }, true, NFPROTO_IPV4,
-	  "/proc/net/ip_tables_names" },
+	  "/proc/self/net/ip_tables_names" },
 	{ "ip6tables-legacy", { "/usr/sbin/ip6tables-legacy", "/usr/sbin/ip6tables" }, true, NFPROTO_IPV6,
-	  "/proc/net/ip6_tables_names" },
+	  "/proc/self/net/ip6_tables_names" },
 };
 
 /* The exit status, or -1. */
-static int run(const struct ipt_words *command, unsigned int seconds, char **output, struct fault *fault)
+static int run(const struct ipt_words *command, unsigned int seconds, char **output, pid_t *pid,
+	       struct fault *fault)
 {
 	char locale[] = "LC_ALL=C", path[] = "PATH=/usr/sbin:/usr/bin:/sbin:/bin";
 	char *const environment[] = { locale, path, NULL };
@@ -31,7 +32,7 @@ static int run(const struct ipt_words *command, unsigned int seconds, char **out
 	*output = NULL;
 	if (command->full)
 		return fault_set(fault, FAULT_FAILED, "a command of %s is too long", command->word[0]);
-	return run_capture(command->word, environment, seconds, MOST, output, fault);
+	return run_capture(command->word, environment, seconds, MOST, output, pid, fault);
 }
 
 /* "iptables v1.8.9 (nf_tables)"; before 1.8 there was one variant, and nothing in parentheses. 1: of this layer. 0: not. -1: what? */
@@ -51,12 +52,13 @@ const char *ipt_find(const struct ipt_layer *layer, struct fault *fault)
 		struct ipt_words command = { 0 };
 		OWN_FREE char *output = NULL;
 		int status, fits;
+		pid_t pid;
 
 		if (access(layer->paths[i], X_OK) < 0)
 			continue;
 		ipt_add(&command, layer->paths[i]);
 		ipt_add(&command, "-V");
-		status = run(&command, MOMENT, &output, fault);
+		status = run(&command, MOMENT, &output, &pid, fault);
 		fits = status == 0 ? is_of(layer, output) : -1;
 		if (fits == 1)
 			return layer->paths[i];
@@ -92,13 +94,14 @@ int ipt_knows(const char *tool, bool bound, bool timed, struct fault *fault)
 {
 	struct ipt_words command = { 0 };
 	OWN_FREE char *output = NULL;
+	pid_t pid;
 	int status;
 
 	ipt_begin(&command, tool, IPT_PATIENT, "filter");
 	ipt_add_all(&command, bound ? "-m socket --transparent --nowildcard" : "");
 	ipt_add_all(&command, timed ? "-m time" : "");
 	ipt_add_all(&command, "-m comment -h");
-	status = run(&command, MOMENT, &output, fault);
+	status = run(&command, MOMENT, &output, &pid, fault);
 	return status < 0 ? -1 : status == 0;
 }
 
@@ -113,10 +116,10 @@ void ipt_begin(struct ipt_words *command, const char *tool, const char *wait, co
 }
 
 /* Runs a command that must succeed. */
-static int must_run(const struct ipt_words *command, char **output, struct fault *fault)
+static int must_run(const struct ipt_words *command, char **output, pid_t *pid, struct fault *fault)
 {
 	char text[FAULT_TEXT_SIZE / 2];
-	int status = run(command, SECONDS, output, fault);
+	int status = run(command, SECONDS, output, pid, fault);
 
 	if (status <= 0)
 		return status;
@@ -126,21 +129,22 @@ static int must_run(const struct ipt_words *command, char **output, struct fault
 	return -1;
 }
 
-int ipt_run(const struct ipt_words *command, struct fault *fault)
+int ipt_run(const struct ipt_words *command, pid_t *pid, struct fault *fault)
 {
 	OWN_FREE char *output = NULL;
 
-	return must_run(command, &output, fault);
+	return must_run(command, &output, pid, fault);
 }
 
 char *ipt_list(const char *tool, const char *wait, const char *table, struct fault *fault)
 {
 	struct ipt_words command;
 	char *output = NULL;
+	pid_t pid;
 
 	ipt_begin(&command, tool, wait, table);
 	ipt_add(&command, "-S");
-	if (must_run(&command, &output, fault) == 0) {
+	if (must_run(&command, &output, &pid, fault) == 0) {
 		if (ipt_is_listing(output))
 			return output;
 		(void)fault_set(fault, FAULT_FAILED, "%s -t %s -S printed no rules but: %.200s", tool, table, output);

@@ -35,7 +35,7 @@ int ipt_knows(const char *tool, bool bound, bool timed, struct fault *fault) MUS
 void ipt_begin(struct ipt_words *command, const char *tool, const char *wait, const char *table);
 
 /* Runs it. The fault quotes command and answer; FAULT_LATER with EAGAIN: somebody else kept the lock. */
-int ipt_run(const struct ipt_words *command, struct fault *fault) MUST_CHECK;
+int ipt_run(const struct ipt_words *command, pid_t *pid, struct fault *fault) MUST_CHECK;
 
 /* What -S prints of a table, to be freed by the caller. NULL: fault. */
 char *ipt_list(const char *tool, const char *wait, const char *table, struct fault *fault) MUST_CHECK;

@@ -180,7 +180,9 @@ static int each_legacy_table(struct ruleset *ruleset, visit_listing *visit, void
 			if (!tool_of(ruleset, layer, fault) && ruleset->lenient && fault->code == ENOENT)
 				continue;
 			if (!ruleset->tool[layer])
-				return -1;
+				return fault->code == ENOENT ? fault_at(fault, "tables of %s are loaded, which only that tool can read; "
+									"if they do not block the port, set backend = nftables",
+									ipt_layers[layer].name) : -1;
 			listing = ipt_list(ruleset->tool[layer], ruleset->wait, tables[i], fault);
 			if (!listing || visit(ruleset, layer, tables[i], listing, arg, fault) < 0)
 				return -1;
@@ -339,14 +341,16 @@ static int insert_missing(struct ruleset *ruleset, const struct opening *opening
 
 	for (const struct place *place = ruleset->place; place < ruleset->place + PLACES; place++) {
 		struct ipt_words command;
+		pid_t pid;
 
 		if (!place->blocks || place->stands)
 			continue;
 		if (!tool_of(ruleset, place->layer, fault))
 			return -1;
 		make_rule(ruleset, &command, place, opening, false);
-		if (ipt_run(&command, fault) < 0)
+		if (ipt_run(&command, &pid, fault) < 0)
 			return -1;
+		netlink_expect(pid);
 		inserted = 1;
 	}
 	return inserted;
@@ -452,6 +456,7 @@ static int remove_legacy(struct ruleset *ruleset, size_t layer, const char *tabl
 	for (const char *line = listing; line; line = next) {
 		size_t length = ipt_line(line, &next);
 		struct ipt_words rule = { 0 }, command;
+		pid_t pid;
 
 		ipt_split(&rule, line, length);
 		if (rule.full || strcmp(rule.words ? rule.word[0] : "", "-A") || !ipt_tag(&rule, ((void **)arg)[0]))
@@ -461,7 +466,7 @@ static int remove_legacy(struct ruleset *ruleset, size_t layer, const char *tabl
 		ipt_add(&command, "-D");
 		for (size_t i = 1; i < rule.words; i++)
 			ipt_add(&command, rule.word[i]);
-		if (ipt_run(&command, fault) == 0)
+		if (ipt_run(&command, &pid, fault) == 0)
 			ruleset->removed = true;
 		else if (fault->kind == FAULT_LATER)
 			return -1;

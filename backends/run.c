@@ -25,6 +25,7 @@ struct sink {
 	size_t used, size, most;
 	int lines;
 	bool full;
+	pid_t pid;
 };
 
 static _Noreturn void become(char *const argv[], char *const environment[], int output, bool dies_with_us)
@@ -137,6 +138,7 @@ static int run(struct sink *sink, char *const argv[], char *const environment[],
 	pid = fork();
 	if (pid == 0)
 		become(argv, environment, ends[1], !sink->who);
+	sink->pid = pid;
 	pidfd = pid < 0 ? -1 : pidfd_open(pid, 0);
 	close(ends[1]);
 	in_time = pidfd >= 0 && follow(sink, ends[0], pidfd, now_ms() + seconds * INT64_C(1000));
@@ -171,7 +173,7 @@ int run_program(const char *who, char *const argv[], char *const environment[], 
 }
 
 int run_capture(char *const argv[], char *const environment[], unsigned int seconds, size_t most, char **output,
-		struct fault *fault)
+		pid_t *pid, struct fault *fault)
 {
 	struct sink sink = { .buffer = malloc(4096), .size = 4096, .most = most };
 	int status;
@@ -181,6 +183,7 @@ int run_capture(char *const argv[], char *const environment[], unsigned int seco
 		return fault_errno(fault, FAULT_LATER, "running %s", argv[0]);
 	status = run(&sink, argv, environment, seconds, fault);
 	*output = sink.buffer;
+	*pid = sink.pid;
 	sink.buffer[sink.used] = '\0';
 	return status;
 }

@@ -4,6 +4,7 @@
 #define ACMEGATE_RUN_H
 
 #include <stddef.h>
+#include <sys/types.h>
 
 #include "fault.h"
 
@@ -16,9 +17,9 @@ int run_program(const char *who, char *const argv[], char *const environment[], 
 
 /*
  * The same, but what it prints becomes *output, a text that is the caller's to free in any case; more than most bytes are a
- * fault. The program is killed when this process dies. Its exit status, or -1.
+ * fault. *pid is its process id. The program is killed when this process dies. Its exit status, or -1.
  */
 int run_capture(char *const argv[], char *const environment[], unsigned int seconds, size_t most, char **output,
-		struct fault *fault) MUST_CHECK;
+		pid_t *pid, struct fault *fault) MUST_CHECK;
 
 #endif

@@ -556,6 +556,25 @@ refused() {
 	refused 'died of signal 9'
 }
 
+@test "the warden is killed while a tool is at work: the tool opens nothing afterwards" {
+	policy_drop nft
+	fake '[[ $0 != *ip6* || $* != *-I* ]] || { echo >"$real.begun"; sleep 1; }'
+	saved >"$RIG_DIR/saved-before"
+	rig_pebble
+	rig_config one.test
+	with_mounts "$mounts" "$RIG_ACMEGATE" -c "$RIG_CONF" renew-now >"$RIG_DIR/out" 2>&1 &
+	pid=$!
+	rig_until 20 [ -e "$RIG_DIR/real/ip6tables-nft.begun" ]
+	killed=$(rig_host pgrep -f -o -x "$RIG_ACMEGATE -c $RIG_CONF renew-now")
+	[ "$(ours)" = 1 ]
+	kill -s KILL "$killed"
+	wait "$pid" || true
+	rig_until 5 saved_as_before
+	sleep 1.5
+	saved_as_before
+	rig_silent
+}
+
 @test "a tool or kernel without -m socket, without -m time" {
 	policy_drop nft
 	fake '[[ $* != *-m\ socket* ]] || exit 2'
