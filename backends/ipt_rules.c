@@ -48,10 +48,13 @@ void ipt_split(struct ipt_words *words, const char *line, size_t length)
 		if (!inside)
 			begin_word(words);
 		inside = true;
-		if (*at == '"')
+		if (*at == '"') {
 			quoted = !quoted;
-		else
-			add_char(words, *at == '\\' && at + 1 < line + length ? *++at : *at);
+			continue;
+		}
+		if (*at == '\\' && at + 1 < line + length)
+			at++;
+		add_char(words, *at);
 	}
 	if (inside)
 		end_word(words);
@@ -119,25 +122,25 @@ static enum effect effect_of(const struct ipt_words *rule, uint16_t port)
 	static const char *const protocols[] = { "tcp", "6", "all", "0" };
 	static const char *const harmless[] = { "ACCEPT", "LOG", "NFLOG", "MARK", "CONNMARK", "CT", "TCPMSS", "SET", "TRACE",
 						"AUDIT", "CLASSIFY", "DSCP", "TOS", "NOTRACK" };
-	static const char *const known[] = { "-p", "-m", "--dport", "--dports", "--comment" };
+	static const char *const known[] = { "-p", "-m", "--dport", "--dports", "--comment", "-j", "-g" };
+	static const char *const plain[] = { "tcp", "multiport", "comment" }; /* match by their options only */
 	const char *target = NULL;
 	bool sure = true; /* that it matches the SYN */
 
 	for (size_t i = 2; i + 1 < rule->words && !target; i++) {
 		const char *option = rule->word[i], *value = rule->word[i + 1];
 
+		/* NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker): a word that was counted is there */
 		if (!strcmp(option, "-j") || !strcmp(option, "-g"))
 			target = value;
-		else if (!strcmp(option, "!")) /* whatever it negates */
-			i++, sure = false;
 		else if ((!strcmp(option, "-p") && !is_one_of(value, protocols, LENGTH_OF(protocols))) ||
 			 ((!strcmp(option, "--dport") || !strcmp(option, "--dports")) && !may_be_port(value, port)) ||
 			 (!strcmp(option, "-i") && !strcmp(value, "lo")))
 			return PASSES;
-		else if (is_one_of(option, known, LENGTH_OF(known)))
-			i++; /* its value is no option, whatever it looks like */
-		else
-			sure = false;
+		sure = sure && is_one_of(option, known, LENGTH_OF(known)) &&
+		       (strcmp(option, "-m") || is_one_of(value, plain, LENGTH_OF(plain)));
+		/* the value of an option is no option, whatever it looks like; nor is what is negated */
+		i += is_one_of(option, known, LENGTH_OF(known)) || !strcmp(option, "!");
 	}
 	if (target && !strcmp(target, "ACCEPT") && sure)
 		return ACCEPTS;
@@ -147,9 +150,10 @@ static enum effect effect_of(const struct ipt_words *rule, uint16_t port)
 /* Is this line "-OPTION CHAIN ..."? */
 static bool is_about(const char *line, const char *option, const char *chain)
 {
-	char start[48];
+	char start[48] = "";
 
-	return !strncmp(line, start, (size_t)snprintf(start, sizeof(start), "%s %s ", option, chain));
+	snprintf(start, sizeof(start), "%s %s ", option, chain);
+	return !strncmp(line, start, strlen(start));
 }
 
 bool ipt_can_block(const char *listing, const char *chain, uint16_t port)

@@ -59,14 +59,14 @@ const char *ipt_find(const struct ipt_layer *layer, struct fault *fault)
 		ipt_add(&command, layer->paths[i]);
 		ipt_add(&command, "-V");
 		status = run(&command, MOMENT, &output, &pid, fault);
-		fits = status == 0 ? is_of(layer, output) : -1;
+		fits = status == 0 && output ? is_of(layer, output) : -1;
 		if (fits == 1)
 			return layer->paths[i];
 		if (fits < 0)
 			code = 0;
-		if (status >= 0)
+		if (output)
 			output[strcspn(output, "\n")] = '\0';
-		snprintf(text, sizeof(text), "%s -V says \"%.200s\"", layer->paths[i], status < 0 ? fault->text : output);
+		snprintf(text, sizeof(text), "%s -V says \"%.200s\"", layer->paths[i], status < 0 || !output ? fault->text : output);
 	}
 	(void)fault_set(fault, FAULT_FAILED, "%s and %s: neither is %s (%s); install it (Debian: apt-get install iptables)",
 			layer->paths[0], layer->paths[1], layer->name, text);
@@ -121,7 +121,7 @@ static int must_run(const struct ipt_words *command, char **output, pid_t *pid, 
 	char text[FAULT_TEXT_SIZE / 2];
 	int status = run(command, SECONDS, output, pid, fault);
 
-	if (status <= 0)
+	if (status <= 0 || !*output)
 		return status;
 	quote(command, *output, text);
 	(void)fault_set(fault, status == STATUS_LOCKED ? FAULT_LATER : FAULT_FAILED, "%s (status %d)", text, status);

@@ -119,6 +119,9 @@ static void chains(void **state)
 		{ false, "-P INPUT DROP\n-A INPUT -p tcp -m tcp --dport 80 -m comment --comment web -j ACCEPT\n" },
 		{ true, "-P INPUT DROP\n-A INPUT -s 192.0.2.0/24 -p tcp -m tcp --dport 80 -j ACCEPT\n" },
 		{ true, "-P INPUT DROP\n-A INPUT -s 192.0.2.1/32 -j RETURN\n-A INPUT -j ACCEPT\n" },
+		{ true, "-P INPUT DROP\n-A INPUT -m socket -j ACCEPT\n" },
+		{ true, "-P INPUT DROP\n-A INPUT ! -p udp -j ACCEPT\n" },
+		{ true, "-P INPUT DROP\n-A INPUT -p tcp -m tcp --tcp-flags FIN,SYN,RST,ACK ACK -j ACCEPT\n" },
 		{ true, "-P INPUT DROP\n-A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT\n" },
 		{ true, "-P INPUT DROP\n-A INPUT -p tcp -m comment --comment \"" TAG "\" -j ACCEPT\n" },
 	};
