@@ -114,33 +114,42 @@ static bool is_one_of(const char *word, const char *const *words, size_t n)
 	return false;
 }
 
-/* What the SYN meets in one rule. */
+/* What the packet meets in one rule. */
 enum effect { PASSES, ACCEPTS, MAY_BLOCK };
 
-static enum effect effect_of(const struct ipt_words *rule, uint16_t port)
+/* Can the packet have none of these states? conntrack comes before INPUT and after a part of the others. */
+static bool is_other_state(const char *chain, const char *option, const char *states)
+{
+	return !strcmp(chain, "INPUT") && (!strcmp(option, "--ctstate") || !strcmp(option, "--state")) &&
+	       !strstr(states, "NEW") && !strstr(states, "UNTRACKED");
+}
+
+static enum effect effect_of(const struct ipt_words *rule, const char *chain, uint16_t port)
 {
 	static const char *const protocols[] = { "tcp", "6", "all", "0" };
 	static const char *const harmless[] = { "ACCEPT", "LOG", "NFLOG", "MARK", "CONNMARK", "CT", "TCPMSS", "SET", "TRACE",
 						"AUDIT", "CLASSIFY", "DSCP", "TOS", "NOTRACK" };
-	static const char *const known[] = { "-p", "-m", "--dport", "--dports", "--comment", "-j", "-g" };
+	static const char *const incoming[] = { "--dport", "--dports" }, *const outgoing[] = { "--sport", "--sports" };
+	static const char *const known[] = { "-p", "-m", "--comment", "-j", "-g" };
 	static const char *const plain[] = { "tcp", "multiport", "comment" }; /* match by their options only */
 	const char *target = NULL;
-	bool sure = true; /* that it matches the SYN */
+	bool sure = true; /* that it matches */
 
 	for (size_t i = 2; i + 1 < rule->words && !target; i++) {
 		const char *option = rule->word[i], *value = rule->word[i + 1];
+		bool about_ports = is_one_of(option, strcmp(chain, "OUTPUT") ? incoming : outgoing, LENGTH_OF(incoming));
+		bool is_known = about_ports || is_one_of(option, known, LENGTH_OF(known));
 
 		/* NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker): a word that was counted is there */
 		if (!strcmp(option, "-j") || !strcmp(option, "-g"))
 			target = value;
 		else if ((!strcmp(option, "-p") && !is_one_of(value, protocols, LENGTH_OF(protocols))) ||
-			 ((!strcmp(option, "--dport") || !strcmp(option, "--dports")) && !may_be_port(value, port)) ||
-			 (!strcmp(option, "-i") && !strcmp(value, "lo")))
+			 (about_ports && !may_be_port(value, port)) || is_other_state(chain, option, value) ||
+			 ((!strcmp(option, "-i") || !strcmp(option, "-o")) && !strcmp(value, "lo")))
 			return PASSES;
-		sure = sure && is_one_of(option, known, LENGTH_OF(known)) &&
-		       (strcmp(option, "-m") || is_one_of(value, plain, LENGTH_OF(plain)));
+		sure = sure && is_known && (strcmp(option, "-m") || is_one_of(value, plain, LENGTH_OF(plain)));
 		/* the value of an option is no option, whatever it looks like; nor is what is negated */
-		i += is_one_of(option, known, LENGTH_OF(known)) || !strcmp(option, "!");
+		i += is_known || !strcmp(option, "!");
 	}
 	if (target && !strcmp(target, "ACCEPT") && sure)
 		return ACCEPTS;
@@ -174,7 +183,7 @@ bool ipt_can_block(const char *listing, const char *chain, uint16_t port)
 			return true;
 		if (ipt_tag(&rule, NULL))
 			continue;
-		switch (effect_of(&rule, port)) {
+		switch (effect_of(&rule, chain, port)) {
 		case ACCEPTS:
 			return false;
 		case MAY_BLOCK:

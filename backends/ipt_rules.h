@@ -35,7 +35,7 @@ bool ipt_is_listing(const char *listing);
 bool ipt_has_tag(const char *listing, const char *chain, const char *tag);
 
 /*
- * Can this built-in chain keep a SYN to the port out? It is said to be harmless only if that is plain to see: jumps are not
+ * Can this built-in chain keep a SYN to the port out, or OUTPUT the replies in? It is said to be harmless only if that is plain to see: jumps are not
  * followed. Our own rules do not count.
  */
 bool ipt_can_block(const char *listing, const char *chain, uint16_t port);

@@ -24,9 +24,10 @@
 #define MOST_OURS 64		/* removed in one batch; more take another round */
 #define LOOK_AGAIN 250000000L	/* nanoseconds: the legacy tables tell nobody of a change */
 
-/* Where a packet to this host may be dropped. nat, where the same chains divert it, is another matter. */
+/* Where a packet to this host, or the reply to it, may be dropped. nat, where the same chains divert it, is another matter. */
 static const char *const spots[][2] = {
 	{ "raw", "PREROUTING" }, { "mangle", "PREROUTING" }, { "mangle", "INPUT" }, { "filter", "INPUT" }, { "security", "INPUT" },
+	{ "raw", "OUTPUT" },	 { "mangle", "OUTPUT" },     { "filter", "OUTPUT" }, { "security", "OUTPUT" },
 };
 #define PLACES (IPT_LAYERS * LENGTH_OF(spots))
 
@@ -313,14 +314,15 @@ static void add_time(struct ipt_words *command, const char *option, time_t time)
 static void make_rule(const struct ruleset *ruleset, struct ipt_words *command, const struct place *place,
 		      const struct opening *opening, bool for_people)
 {
-	char port[32];
+	const bool reply = !strcmp(place->chain, "OUTPUT"); /* -m socket is for packets that come in */
+	char port[48];
 
 	ipt_begin(command, ruleset->tool[place->layer], IPT_PATIENT, place->table);
 	ipt_add(command, "-I");
 	ipt_add(command, place->chain);
-	snprintf(port, sizeof(port), "1 -p tcp --dport %u", opening->port);
+	snprintf(port, sizeof(port), reply ? "1 -p tcp --sport %u ! --syn" : "1 -p tcp --dport %u", opening->port);
 	ipt_add_all(command, port);
-	if (ruleset->bound)
+	if (ruleset->bound && !reply)
 		ipt_add_all(command, "-m socket --transparent --nowildcard");
 	if (ruleset->timed && !for_people) {
 		ipt_add_all(command, "-m time");

@@ -197,6 +197,20 @@ drops() {
 	done
 }
 
+@test "replies are let out where they would be dropped, both variants" {
+	for variant in nft legacy; do
+		fresh
+		policy_drop "$variant"
+		both "$variant" -P OUTPUT DROP
+		both "$variant" -A OUTPUT -o lo -j ACCEPT
+		both "$variant" -A OUTPUT -p tcp -m multiport --dports 14000,15000 -j ACCEPT
+		rig_host "ip6tables-$variant" -A OUTPUT -p ipv6-icmp -j ACCEPT
+		passes
+		opens_once
+		[[ $output == *'(4 rules in'* ]]
+	done
+}
+
 @test "plan prints commands that open, and changes nothing" {
 	policy_drop nft
 	rig_config one.test

@@ -119,6 +119,12 @@ static void chains(void **state)
 		{ false, "-P INPUT DROP\n-A INPUT -p tcp -m tcp --dport 80 -m comment --comment web -j ACCEPT\n" },
 		{ true, "-P INPUT DROP\n-A INPUT -s 192.0.2.0/24 -p tcp -m tcp --dport 80 -j ACCEPT\n" },
 		{ true, "-P INPUT DROP\n-A INPUT -s 192.0.2.1/32 -j RETURN\n-A INPUT -j ACCEPT\n" },
+		{ false, "-P INPUT ACCEPT\n-A INPUT -m conntrack --ctstate INVALID -j DROP\n" },
+		{ false, "-P INPUT ACCEPT\n-A INPUT -m state --state RELATED,ESTABLISHED -j closed\n" },
+		{ true, "-P INPUT ACCEPT\n-A INPUT -m conntrack --ctstate INVALID,UNTRACKED -j DROP\n" },
+		{ true, "-P INPUT ACCEPT\n-A INPUT -m conntrack ! --ctstate ESTABLISHED -j DROP\n" },
+		{ true, "-P INPUT ACCEPT\n-A INPUT -p tcp -m tcp --sport 22 -j DROP\n" },
+		{ true, "-P INPUT DROP\n-A INPUT -p tcp -m tcp --sport 80 -j ACCEPT\n" },
 		{ true, "-P INPUT DROP\n-A INPUT -m socket -j ACCEPT\n" },
 		{ true, "-P INPUT DROP\n-A INPUT ! -p udp -j ACCEPT\n" },
 		{ true, "-P INPUT DROP\n-A INPUT -p tcp -m tcp --tcp-flags FIN,SYN,RST,ACK ACK -j ACCEPT\n" },
@@ -129,6 +135,28 @@ static void chains(void **state)
 	(void)state;
 	for (size_t i = 0; i < LENGTH_OF(cases); i++)
 		if (ipt_can_block(cases[i].rules, "INPUT", 80) != cases[i].blocks)
+			fail_msg("%s", cases[i].rules);
+}
+
+static void replies(void **state)
+{
+	static const struct {
+		bool blocks;
+		const char *rules;
+	} cases[] = {
+		{ true, "-P OUTPUT DROP" },
+		{ false, "-P OUTPUT DROP\n-A OUTPUT -p tcp -m tcp --sport 80 -j ACCEPT\n" },
+		{ true, "-P OUTPUT DROP\n-A OUTPUT -p tcp -m tcp --dport 80 -j ACCEPT\n" },
+		{ true, "-P OUTPUT DROP\n-A OUTPUT -m conntrack --ctstate NEW -j ACCEPT\n" },
+		{ false, "-P OUTPUT ACCEPT\n-A OUTPUT -p tcp -m multiport --sports 22,25 -j DROP\n" },
+		{ true, "-P OUTPUT ACCEPT\n-A OUTPUT -p tcp -m tcp --dport 25 -j DROP\n" },
+		{ true, "-P OUTPUT ACCEPT\n-A OUTPUT -m conntrack --ctstate INVALID -j DROP\n" },
+		{ false, "-P OUTPUT ACCEPT\n-A OUTPUT -o lo -j DROP\n" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < LENGTH_OF(cases); i++)
+		if (ipt_can_block(cases[i].rules, "OUTPUT", 80) != cases[i].blocks)
 			fail_msg("%s", cases[i].rules);
 }
 
@@ -149,6 +177,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(words_of_a_line), cmocka_unit_test(too_much),	  cmocka_unit_test(our_tag),
 		cmocka_unit_test(chains),	   cmocka_unit_test(a_long_rule),
+		cmocka_unit_test(replies),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
