@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "fault.h"
 
@@ -42,6 +43,12 @@ void netlink_close(struct netlink *netlink);
 
 /* A second socket, which is told of every commit. */
 int netlink_listen(struct netlink *netlink, struct fault *fault) MUST_CHECK;
+
+/*
+ * A program of ours with this process id has committed: no news for netlink_heard(). Its numbers are those of the first pid
+ * namespace; in another one the ruleset is looked at once more than need be.
+ */
+void netlink_expect(pid_t pid);
 
 /* Reads what it was told. Has anybody but the socket with this port committed? Lost news count as a yes. */
 bool netlink_heard(struct netlink *netlink, uint32_t own_port);

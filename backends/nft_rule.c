@@ -9,6 +9,7 @@
 #include <libnftnl/udata.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nf_tables_compat.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
@@ -196,7 +197,8 @@ static struct nftnl_rule *name_rule(const char *table, const char *chain, uint64
 
 	if (!rule)
 		return NULL;
-	nftnl_rule_set_u64(rule, NFTNL_RULE_HANDLE, handle);
+	if (handle)
+		nftnl_rule_set_u64(rule, NFTNL_RULE_HANDLE, handle);
 	if (nftnl_rule_set_str(rule, NFTNL_RULE_TABLE, table) == 0 && nftnl_rule_set_str(rule, NFTNL_RULE_CHAIN, chain) == 0)
 		return rule;
 	nftnl_rule_free(rule);
@@ -207,7 +209,8 @@ struct nlmsghdr *rule_request(struct netlink *netlink, void *buffer, uint8_t fam
 			      uint64_t handle)
 {
 	OWN_RULE struct nftnl_rule *rule = name_rule(table, chain, handle);
-	struct nlmsghdr *message = nftnl_nlmsg_build_hdr(buffer, NFT_MSG_GETRULE, family, 0, ++netlink->sequence);
+	struct nlmsghdr *message = nftnl_nlmsg_build_hdr(buffer, NFT_MSG_GETRULE, family, handle ? 0 : NLM_F_DUMP,
+							  ++netlink->sequence);
 
 	if (!rule)
 		return NULL;
@@ -257,6 +260,30 @@ bool rule_tag(const struct nlattr *userdata, char tag[TAG_SIZE])
 		}
 		left -= (size_t)at[1] + 2;
 		at += at[1] + 2;
+	}
+	return false;
+}
+
+/* struct xt_comment_info is nothing but the text, in 256 bytes. */
+bool rule_match_tag(const struct nlattr *expressions, char tag[TAG_SIZE])
+{
+	int left = expressions ? mnl_attr_get_payload_len(expressions) : 0;
+
+	for (const struct nlattr *attr = expressions ? mnl_attr_get_payload(expressions) : NULL;
+	     attr && mnl_attr_ok(attr, left);
+	     left -= (int)((attr->nla_len + 3U) & ~3U), attr = mnl_attr_next(attr)) {
+		const struct nlattr *e[NFTA_EXPR_MAX + 1], *m[NFTA_MATCH_MAX + 1], *info;
+
+		attrs_of_nest(attr, e, NFTA_EXPR_MAX);
+		if (strcmp(attr_text(e[NFTA_EXPR_NAME]), "match"))
+			continue;
+		attrs_of_nest(e[NFTA_EXPR_DATA], m, NFTA_MATCH_MAX);
+		info = m[NFTA_MATCH_INFO];
+		if (strcmp(attr_text(m[NFTA_MATCH_NAME]), "comment") || !info || mnl_attr_get_payload_len(info) < TAG_SIZE)
+			continue;
+		memcpy(tag, mnl_attr_get_payload(info), TAG_SIZE);
+		if (tag[TAG_SIZE - 1] == '\0' && opening_is_tag(tag, NULL))
+			return true;
 	}
 	return false;
 }

@@ -33,7 +33,7 @@ int rule_add(struct batch *batch, uint8_t family, const char *table, const char 
 
 int rule_delete(struct batch *batch, uint8_t family, const char *table, const char *chain, uint64_t handle,
 		struct fault *fault) MUST_CHECK;
-/* A request for one rule, in a buffer of 1024 bytes. NULL: no memory. */
+/* A request for one rule, or with handle 0 for all of the chain, in a buffer of 1024 bytes. NULL: no memory. */
 struct nlmsghdr *rule_request(struct netlink *netlink, void *buffer, uint8_t family, const char *table, const char *chain,
 			      uint64_t handle);
 int rule_delete_set(struct batch *batch, uint8_t family, const char *table, const char *name,
@@ -41,5 +41,8 @@ int rule_delete_set(struct batch *batch, uint8_t family, const char *table, cons
 
 /* The tag in the user data of a rule, if it has one of ours: copied to tag. */
 bool rule_tag(const struct nlattr *userdata, char tag[TAG_SIZE]);
+
+/* The same for a rule of iptables-nft, whose comment is a match of x_tables among the expressions. */
+bool rule_match_tag(const struct nlattr *expressions, char tag[TAG_SIZE]);
 
 #endif

@@ -6,6 +6,7 @@
 #include <linux/netfilter/nf_conntrack_common.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nf_tables_compat.h>
+#include <linux/netfilter/xt_conntrack.h>
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +14,7 @@
 /* The registers of nf_tables: 64 bytes, of which some bits are known. Numbering: nft_parse_register() in nf_tables_api.c. */
 #define REGISTER_BYTES 64
 #define JUMP_DEPTH 16	/* NFT_JUMP_STACK_SIZE */
+#define CT_ESTABLISHED 2 /* NF_CT_STATE_BIT(IP_CT_ESTABLISHED) */
 #define CT_STATE_NEW 8	/* NF_CT_STATE_BIT(IP_CT_NEW) */
 #define CT_UNTRACKED 64 /* NF_CT_STATE_UNTRACKED_BIT */
 #define CT_INVALID 1	/* NF_CT_STATE_INVALID_BIT: what a rule reads that runs before conntrack does */
@@ -26,6 +28,7 @@ enum passage { UNKNOWN, ACCEPTS, FALLS, BLOCKS };
 struct walk {
 	const struct snapshot *snapshot;
 	uint16_t port;
+	bool reply;		/* not the SYN but what answers it, on its way out */
 	uint8_t family;		/* NFPROTO_IPV4, NFPROTO_IPV6 */
 	uint32_t state;		/* of conntrack */
 	unsigned char *memory;	/* enum passage of each chain, by its place in the snapshot */
@@ -66,17 +69,19 @@ static void load(struct walk *walk, uint32_t number, const void *value, const vo
 		memset(walk->known + at, 0xff, length);
 }
 
-/* Bytes of headers that are known of the SYN: ports and flags of TCP; protocol, and that it is no fragment. */
+/* Bytes of headers that are known of the SYN, or of a reply: ports and flags of TCP; protocol, and that it is no fragment. */
 static void known_header(const struct walk *walk, uint32_t base, unsigned char header[40], unsigned char known[40])
 {
+	const size_t at = walk->reply ? 0 : 2;
+
 	memset(header, 0, 40);
 	memset(known, 0, 40);
 	if (base == NFT_PAYLOAD_TRANSPORT_HEADER) {
-		header[2] = (unsigned char)(walk->port >> 8);
-		header[3] = (unsigned char)walk->port;
-		known[2] = known[3] = 0xff;
-		header[13] = 0x02;	/* SYN */
-		known[13] = 0x3f;	/* but not the two bits of ECN */
+		header[at] = (unsigned char)(walk->port >> 8);
+		header[at + 1] = (unsigned char)walk->port;
+		known[at] = known[at + 1] = 0xff;
+		header[13] = walk->reply ? 0x10 : 0x02; /* ACK, SYN */
+		known[13] = walk->reply ? 0x10 : 0x3f;	/* but not the two bits of ECN */
 	} else if (base == NFT_PAYLOAD_NETWORK_HEADER && walk->family == NFPROTO_IPV4) {
 		known[6] = 0x3f;
 		known[7] = 0xff;
@@ -288,6 +293,32 @@ static enum match do_lookup(struct walk *walk, const struct nlattr *data, struct
 	return MAYBE;
 }
 
+/* -m conntrack --ctstate. Its bits are those of nf_tables, but for the one of untracked packets. */
+static enum match do_conntrack(const struct walk *walk, const struct nlattr *info)
+{
+	const uint32_t state = walk->state == CT_UNTRACKED ? XT_CONNTRACK_STATE_UNTRACKED : walk->state;
+	struct xt_conntrack_mtinfo3 wanted;
+
+	if (!info || mnl_attr_get_payload_len(info) < sizeof(wanted))
+		return MAYBE;
+	memcpy(&wanted, mnl_attr_get_payload(info), sizeof(wanted));
+	if (wanted.match_flags != XT_CONNTRACK_STATE)
+		return MAYBE;
+	return either(((wanted.state_mask & state) != 0) != ((wanted.invert_flags & XT_CONNTRACK_STATE) != 0));
+}
+
+/* Other matches of x_tables may go either way, but for a comment. */
+static enum match do_match(struct walk *walk, const struct nlattr *data)
+{
+	const struct nlattr *a[NFTA_MATCH_MAX + 1];
+
+	attrs_of_nest(data, a, NFTA_MATCH_MAX);
+	forget(walk);
+	if (!strcmp(attr_text(a[NFTA_MATCH_NAME]), "conntrack") && attr_u32(a[NFTA_MATCH_REV], 0) == 3)
+		return do_conntrack(walk, a[NFTA_MATCH_INFO]);
+	return strcmp(attr_text(a[NFTA_MATCH_NAME]), "comment") ? MAYBE : YES;
+}
+
 static enum match do_target(const struct nlattr *data, struct outcome *outcome)
 {
 	static const char *const harmless[] = { "ACCEPT", "LOG", "NFLOG", "MARK", "CONNMARK", "TCPMSS", "CT", "SET", "TRACE",
@@ -340,6 +371,8 @@ static enum match do_expression(struct walk *walk, const char *name, const struc
 		return do_objref(data, outcome);
 	if (!strcmp(name, "target"))
 		return do_target(data, outcome);
+	if (!strcmp(name, "match"))
+		return do_match(walk, data);
 	for (size_t i = 0; i < LENGTH_OF(statements); i++)
 		if (!strcmp(name, statements[i]))
 			return YES;
@@ -443,14 +476,14 @@ static bool blocks_as(struct walk *walk, const struct nft_chain *chain)
 static bool is_before_conntrack(const struct nft_chain *chain)
 {
 	return chain->family == NFPROTO_NETDEV || chain->family == NFPROTO_BRIDGE || chain->hook == NF_INET_INGRESS ||
-	       (chain->hook == NF_INET_PRE_ROUTING && chain->priority <= CT_PRIORITY);
+	       ((chain->hook == NF_INET_PRE_ROUTING || chain->hook == NF_INET_LOCAL_OUT) && chain->priority <= CT_PRIORITY);
 }
 
 bool walk_can_block(const struct snapshot *snapshot, const struct nft_chain *chain, uint16_t port)
 {
 	static const uint8_t families[] = { NFPROTO_IPV4, NFPROTO_IPV6 };
 	static const uint32_t states[] = { CT_STATE_NEW, CT_UNTRACKED, CT_INVALID };
-	struct walk walk = { .snapshot = snapshot, .port = port };
+	struct walk walk = { .snapshot = snapshot, .port = port, .reply = chain->hook == NF_INET_LOCAL_OUT };
 	bool blocks = false;
 
 	walk.memory = malloc(snapshot->chains + 1);
@@ -458,7 +491,7 @@ bool walk_can_block(const struct snapshot *snapshot, const struct nft_chain *cha
 		return true;
 	for (size_t i = 0; i < LENGTH_OF(families) * LENGTH_OF(states) && !blocks; i++) {
 		walk.family = families[i % 2];
-		walk.state = states[i / 2];
+		walk.state = states[i / 2] == CT_STATE_NEW && walk.reply ? CT_ESTABLISHED : states[i / 2];
 		if (walk.state == CT_INVALID && !is_before_conntrack(chain))
 			continue;
 		if ((chain->family == NFPROTO_IPV4 || chain->family == NFPROTO_IPV6) && chain->family != walk.family)

@@ -3,6 +3,8 @@
  * nft_walk.h - can this base chain keep a SYN to the port out? The rules are walked with an abstract packet: what is known
  * of it (TCP, the port, a new or untracked connection, IPv4 or IPv6) decides; everything else is taken to go either way.
  *
+ * In a chain of the output hook the packet is a reply from the port.
+ *
  * The answer errs on one side only: a chain that can block is never said to be harmless.
  */
 #ifndef ACMEGATE_NFT_WALK_H

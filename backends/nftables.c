@@ -43,7 +43,7 @@ struct ruleset {
 	uint32_t generation;
 	size_t spots;
 	struct spot spot[PLAN_LINES];
-	char warning[FAULT_TEXT_SIZE];
+	char left[FAULT_TEXT_SIZE], warning[FAULT_TEXT_SIZE];
 };
 
 /* What carries our tag: rules by handle, sets by name. */
@@ -82,6 +82,18 @@ static int refuse(const struct nft_chain *chain, const char *why, const char *re
 			 why, remedy);
 }
 
+/* Native rules would be lost or misread there by iptables-save, so the tools of iptables are to open what they can. */
+static int leave_to_iptables(struct ruleset *ruleset, const struct nft_chain *chain, struct fault *fault)
+{
+	bool theirs = !strcmp(chain->name, "INPUT") || !strcmp(chain->name, "PREROUTING");
+	int rc = refuse(chain, "belongs to iptables-nft", theirs ? "set backend = auto in [gate]" : "move this chain to a table "
+			"of its own", fault);
+
+	if (theirs && !ruleset->left[0])
+		snprintf(ruleset->left, sizeof(ruleset->left), "%s", fault->text);
+	return theirs ? 0 : rc;
+}
+
 /* The handle of the rule with this tag in the chain, 0 if it has none. */
 static uint64_t find_ours(const struct snapshot *snapshot, const struct nft_chain *chain, const char *tag)
 {
@@ -107,9 +119,7 @@ static int choose_one(struct ruleset *ruleset, const struct snapshot *snapshot, 
 		return 0;
 	}
 	if (snapshot_is_iptables(snapshot, chain))
-		return refuse(chain, "belongs to iptables-nft, where native nftables rules would be lost or misread by "
-				     "iptables-save", "move these rules to nftables, or accept the port there yourself for the "
-				     "time of the renewal", fault);
+		return leave_to_iptables(ruleset, chain, fault);
 	if (table->flags & NFT_TABLE_F_OWNER)
 		return refuse(chain, "is owned by a running process, so that nobody else can change it", "let that program "
 			      "(firewalld 2, for example) open the port for the time of the renewal", fault);
@@ -128,7 +138,7 @@ static int choose(struct ruleset *ruleset, const struct snapshot *snapshot, cons
 		  struct fault *fault)
 {
 	ruleset->spots = 0;
-	ruleset->warning[0] = '\0';
+	ruleset->left[0] = ruleset->warning[0] = '\0';
 	ruleset->generation = snapshot->generation;
 	for (size_t i = 0; i < snapshot->chains; i++) {
 		const struct nft_chain *chain = &snapshot->chain[i];
@@ -547,6 +557,7 @@ static int attempt_plan(struct ruleset *ruleset, const void *arg, struct fault *
 			 ruleset->bound ? " socket transparent 1" : "");
 	plan->unbound = plan->unbound || (ruleset->spots && planning->opening->own_listener && !ruleset->bound);
 	plan->untimed = plan->untimed || (ruleset->spots && !ruleset->timed);
+	snprintf(plan->left, sizeof(plan->left), "%s", ruleset->left);
 	if (ruleset->warning[0])
 		snprintf(plan->warning, sizeof(plan->warning), "%s", ruleset->warning);
 	return 0;

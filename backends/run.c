@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/pidfd.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
 
@@ -17,7 +18,17 @@
 
 #define MOST_LINES 200 /* a program that prints without end does not fill the log */
 
-static _Noreturn void become(char *const argv[], char *const environment[], int output)
+/* What to do with the output: log it line by line, or keep it. */
+struct sink {
+	const char *who; /* NULL: keep it */
+	char *buffer;
+	size_t used, size, most;
+	int lines;
+	bool full;
+	pid_t pid;
+};
+
+static _Noreturn void become(char *const argv[], char *const environment[], int output, bool dies_with_us)
 {
 	sigset_t none;
 	int null = open("/dev/null", O_RDONLY);
@@ -25,6 +36,8 @@ static _Noreturn void become(char *const argv[], char *const environment[], int 
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	setpgid(0, 0);
+	if (dies_with_us)
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (null >= 0 && dup2(null, STDIN_FILENO) >= 0 && dup2(output, STDOUT_FILENO) >= 0 &&
 	    dup2(output, STDERR_FILENO) >= 0 && close_range(STDERR_FILENO + 1, ~0U, 0) == 0)
 		execve(argv[0], argv, environment);
@@ -57,46 +70,66 @@ static int64_t now_ms(void)
 	return now.tv_sec * INT64_C(1000) + now.tv_nsec / 1000000;
 }
 
-/* One read from the pipe; false at its end. */
-static bool take_output(const char *who, int output, char *buffer, size_t size, size_t *used, int *lines)
+/* Room for another byte and a NUL. */
+static bool make_room(struct sink *sink)
 {
-	ssize_t n = read(output, buffer + *used, size - *used);
+	size_t size = sink->size * 2;
+	char *buffer;
 
+	if (sink->who || sink->size - sink->used > 1)
+		return true;
+	buffer = size > sink->most ? NULL : realloc(sink->buffer, size);
+	sink->full = !buffer;
+	if (!buffer)
+		return false;
+	sink->buffer = buffer;
+	sink->size = size;
+	return true;
+}
+
+/* One read from the pipe; false at its end. */
+static bool take_output(struct sink *sink, int output)
+{
+	ssize_t n;
+
+	if (!make_room(sink))
+		return false;
+	n = read(output, sink->buffer + sink->used, sink->size - sink->used - !sink->who);
 	if (n < 0 && errno == EINTR)
 		return true;
 	if (n > 0)
-		*used = log_lines(who, buffer, *used + (size_t)n, size, lines);
+		sink->used += (size_t)n;
+	if (n > 0 && sink->who)
+		sink->used = log_lines(sink->who, sink->buffer, sink->used, sink->size, &sink->lines);
 	return n > 0;
 }
 
 /*
- * Logs until the program has ended: true, or the time is up: false. What a daemon that it started holds open does not count;
- * what the program printed before it ended does.
+ * Takes the output until the program has ended: true, or the time is up or the output too much: false. What a daemon that it
+ * started holds open does not count; what the program printed before it ended does.
  */
-static bool follow(const char *who, int output, int pidfd, int64_t end)
+static bool follow(struct sink *sink, int output, int pidfd, int64_t end)
 {
-	char buffer[512];
-	size_t used = 0;
-	int lines = 0;
 	bool ended = false, open = true;
 
-	while (!ended) {
+	while (!ended && !sink->full) {
 		struct pollfd wait[] = { { .fd = pidfd, .events = POLLIN }, { .fd = open ? output : -1, .events = POLLIN } };
 		int64_t left = end - now_ms();
+		int n = left <= 0 ? 0 : poll(wait, 2, (int)left);
 
-		if (left <= 0 || poll(wait, 2, (int)left) == 0)
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
 			return false;
 		ended = wait[0].revents != 0 && !(wait[1].revents & POLLIN);
 		if (wait[1].revents)
-			open = take_output(who, output, buffer, sizeof(buffer), &used, &lines);
+			open = take_output(sink, output);
 	}
-	if (used)
-		log_info("%s: %.*s", who, (int)used, buffer);
-	return true;
+	return !sink->full;
 }
 
-int run_program(const char *who, char *const argv[], char *const environment[], unsigned int seconds,
-		struct fault *fault)
+static int run(struct sink *sink, char *const argv[], char *const environment[], unsigned int seconds,
+	       struct fault *fault)
 {
 	OWN_FD int pidfd = -1;
 	int ends[2], status = 0;
@@ -107,10 +140,11 @@ int run_program(const char *who, char *const argv[], char *const environment[], 
 		return fault_errno(fault, FAULT_LATER, "running %s", argv[0]);
 	pid = fork();
 	if (pid == 0)
-		become(argv, environment, ends[1]);
+		become(argv, environment, ends[1], !sink->who);
+	sink->pid = pid;
 	pidfd = pid < 0 ? -1 : pidfd_open(pid, 0);
 	close(ends[1]);
-	in_time = pidfd >= 0 && follow(who, ends[0], pidfd, now_ms() + seconds * INT64_C(1000));
+	in_time = pidfd >= 0 && follow(sink, ends[0], pidfd, now_ms() + seconds * INT64_C(1000));
 	close(ends[0]);
 	if (pid < 0)
 		return fault_errno(fault, FAULT_LATER, "running %s", argv[0]);
@@ -118,11 +152,41 @@ int run_program(const char *who, char *const argv[], char *const environment[], 
 		kill(-pid, SIGKILL);
 	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
 		;
+	if (sink->full)
+		return fault_set(fault, FAULT_FAILED, "%s printed too much and was killed", argv[0]);
 	if (!in_time)
 		return fault_set(fault, FAULT_FAILED, "%s did not end within %u seconds and was killed", argv[0], seconds);
 	if (WIFSIGNALED(status))
 		return fault_set(fault, FAULT_FAILED, "%s died of signal %d", argv[0], WTERMSIG(status));
-	if (WEXITSTATUS(status))
-		return fault_set(fault, FAULT_FAILED, "%s ended with status %d", argv[0], WEXITSTATUS(status));
-	return 0;
+	return WEXITSTATUS(status);
+}
+
+int run_program(const char *who, char *const argv[], char *const environment[], unsigned int seconds,
+		struct fault *fault)
+{
+	char buffer[512];
+	struct sink sink = { .who = who, .buffer = buffer, .size = sizeof(buffer) };
+	int status = run(&sink, argv, environment, seconds, fault);
+
+	if (sink.used)
+		log_info("%s: %.*s", who, (int)sink.used, buffer);
+	if (status > 0)
+		return fault_set(fault, FAULT_FAILED, "%s ended with status %d", argv[0], status);
+	return status;
+}
+
+int run_capture(char *const argv[], char *const environment[], unsigned int seconds, size_t most, char **output,
+		pid_t *pid, struct fault *fault)
+{
+	struct sink sink = { .buffer = malloc(4096), .size = 4096, .most = most };
+	int status;
+
+	*output = sink.buffer;
+	if (!sink.buffer)
+		return fault_errno(fault, FAULT_LATER, "running %s", argv[0]);
+	status = run(&sink, argv, environment, seconds, fault);
+	*output = sink.buffer;
+	*pid = sink.pid;
+	sink.buffer[sink.used] = '\0';
+	return status;
 }

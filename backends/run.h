@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* run.h - running another program: execve, never a shell; a clean environment; bounded in time; its output is logged. */
+/* run.h - running another program: execve, never a shell; a clean environment; bounded in time and output. */
 #ifndef ACMEGATE_RUN_H
 #define ACMEGATE_RUN_H
+
+#include <stddef.h>
+#include <sys/types.h>
 
 #include "fault.h"
 
@@ -11,5 +14,12 @@
  */
 int run_program(const char *who, char *const argv[], char *const environment[], unsigned int seconds,
 		struct fault *fault) MUST_CHECK;
+
+/*
+ * The same, but what it prints becomes *output, a text that is the caller's to free in any case; more than most bytes are a
+ * fault. *pid is its process id. The program is killed when this process dies. Its exit status, or -1.
+ */
+int run_capture(char *const argv[], char *const environment[], unsigned int seconds, size_t most, char **output,
+		pid_t *pid, struct fault *fault) MUST_CHECK;
 
 #endif

@@ -19,6 +19,7 @@
 struct plan {
 	size_t lines;
 	char line[PLAN_LINES][320];
+	char left[FAULT_TEXT_SIZE];	/* a chain that blocks and is left to the iptables backend, or "" */
 	char warning[FAULT_TEXT_SIZE];	/* what might still keep the packets out, or "" */
 	bool unbound, untimed;		/* what a kernel here cannot do: end the opening with our socket, end it in time */
 };
@@ -46,11 +47,5 @@ struct backend {
 
 /* All backends, NULL at the end. Their order is fixed: the journal names them by a bit mask of it. */
 extern const struct backend *const backends[];
-
-/*
- * Layers of this host's firewall that no backend opens: FAULT_FAILED names them. Only for backend = auto: an
- * administrator who names a backend has decided.
- */
-int backend_check_unknown(struct fault *fault) MUST_CHECK;
 
 #endif

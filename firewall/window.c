@@ -27,7 +27,10 @@ static uint32_t mask_of(const struct window *window)
 
 static bool is_chosen(const struct config *config, const struct backend *backend)
 {
-	return config->gate.backend == BACKEND_AUTO || !strcmp(backend->name, "nftables");
+	static const char *const names[] = { [BACKEND_NFTABLES] = "nftables", [BACKEND_IPTABLES] = "iptables" };
+	_Static_assert(LENGTH_OF(names) == BACKEND_CHOICES, "one name for each choice");
+
+	return config->gate.backend == BACKEND_AUTO || !strcmp(backend->name, names[config->gate.backend]);
 }
 
 static int attach(struct window *window, const struct config *config, struct fault *fault)
@@ -38,7 +41,7 @@ static int attach(struct window *window, const struct config *config, struct fau
 	if (!mask_of(window))
 		return fault_set(fault, FAULT_FAILED, "this kernel has no nf_tables, and acmegate knows no other firewall here: "
 						      "load the module (modprobe nf_tables)");
-	return config->gate.backend == BACKEND_AUTO ? backend_check_unknown(fault) : 0;
+	return 0;
 }
 
 static int watch(struct window *window, int fd, struct fault *fault)
@@ -50,7 +53,7 @@ static int watch(struct window *window, int fd, struct fault *fault)
 	return 0;
 }
 
-static int plan(struct window *window, struct fault *fault)
+static int plan(struct window *window, const struct config *config, struct fault *fault)
 {
 	for (int i = 0; backends[i]; i++) {
 		struct ruleset *ruleset = window->ruleset[i];
@@ -60,6 +63,8 @@ static int plan(struct window *window, struct fault *fault)
 				watch(window, backends[i]->watch(ruleset), fault) < 0))
 			return -1;
 	}
+	if (window->plan.left[0] && config->gate.backend == BACKEND_NFTABLES)
+		return fault_set(fault, FAULT_FAILED, "%s", window->plan.left);
 	if (window->plan.unbound)
 		window->opening.own_listener = false;
 	return 0;
@@ -77,7 +82,7 @@ int window_prepare(struct window *window, struct journal *journal, const struct 
 	    attach(window, config, fault) < 0)
 		return -1;
 	window->opening.own_listener = own_listener;
-	return plan(window, fault);
+	return plan(window, config, fault);
 }
 
 int window_open(struct window *window, struct fault *fault)
@@ -157,10 +162,10 @@ void window_say_opened(const struct window *window)
 	if (plan->warning[0])
 		log_warning("%s", plan->warning);
 	if (plan->unbound)
-		log_warning("this kernel cannot bind the rule to acmegate's socket (nft_socket): until it is closed, another "
+		log_warning("this kernel cannot bind the rule to acmegate's socket (nft_socket, xt_socket): until it is closed, another "
 			    "process that listens on port %u can be reached too", opening->port);
 	if (plan->untimed)
-		log_warning("this kernel has no timeouts in sets: if all of acmegate is killed, %s",
+		log_warning("this kernel cannot end the rule in time (timeouts in sets, xt_time): if all of acmegate is killed, %s",
 			    opening->own_listener ? "only the end of its socket closes the port" :
 						    "the port stays open until acmegate recover runs");
 	for (size_t i = 0; i < plan->lines; i++)
@@ -183,14 +188,18 @@ void window_say_mended(const struct window *window, int mended, const struct fau
 /* 1: the same. 0: not. */
 static int compare(struct window *window, unsigned char after[DIGEST_SIZE], struct fault *fault)
 {
+	unsigned char one[DIGEST_SIZE];
 	bool same = true;
 
+	memset(after, 0, DIGEST_SIZE);
 	for (int i = 0; backends[i]; i++) {
 		if (!window->ruleset[i])
 			continue;
-		if (backends[i]->digest(window->ruleset[i], after, fault) < 0)
+		if (backends[i]->digest(window->ruleset[i], one, fault) < 0)
 			return -1;
-		same = same && !memcmp(after, window->before[i], DIGEST_SIZE);
+		same = same && !memcmp(one, window->before[i], DIGEST_SIZE);
+		for (size_t j = 0; j < DIGEST_SIZE; j++)
+			after[j] ^= one[j];
 	}
 	return same;
 }

@@ -237,7 +237,8 @@ static int set_key_type(struct loader *loader, const struct key *key, const char
 
 static int set_backend(struct loader *loader, const struct key *key, const char *value)
 {
-	static const char *const names[] = { [BACKEND_AUTO] = "auto", [BACKEND_NFTABLES] = "nftables" };
+	static const char *const names[] = { [BACKEND_AUTO] = "auto", [BACKEND_NFTABLES] = "nftables",
+					     [BACKEND_IPTABLES] = "iptables" };
 	_Static_assert(LENGTH_OF(names) == BACKEND_CHOICES, "one name for each choice");
 
 	for (unsigned int i = 0; i < BACKEND_CHOICES; i++)
@@ -245,7 +246,7 @@ static int set_backend(struct loader *loader, const struct key *key, const char 
 			*(enum backend_choice *)field(loader, key) = (enum backend_choice)i;
 			return 0;
 		}
-	return wrong(loader, "%s: expected auto or nftables", key->name);
+	return wrong(loader, "%s: expected auto, nftables or iptables", key->name);
 }
 
 static int set_owner(struct loader *loader, const struct key *key, const char *value)

@@ -27,7 +27,7 @@
 
 enum key_type { KEY_P256, KEY_P384, KEY_RSA2048, KEY_RSA3072, KEY_RSA4096, KEY_TYPES };
 
-enum backend_choice { BACKEND_AUTO, BACKEND_NFTABLES, BACKEND_CHOICES };
+enum backend_choice { BACKEND_AUTO, BACKEND_NFTABLES, BACKEND_IPTABLES, BACKEND_CHOICES };
 
 struct certificate {
 	char name[LABEL_SIZE];		/* [a-z0-9._-], names its directory in the store */

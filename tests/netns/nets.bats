@@ -218,7 +218,7 @@ time.sleep(60)' 3>&- &
 	rig_window
 	rig_release
 	rig_ends 0
-	[[ $output == *'no timeouts in sets'*'only the end of its socket'* ]]
+	[[ $output == *'timeouts in sets'*'only the end of its socket'* ]]
 	rig_after
 	without no-timeout no-socket
 	rig_window

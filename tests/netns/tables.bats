@@ -236,23 +236,6 @@ heard() { rig_probe_total "$1" listening | grep -qv '^0\.000000$'; }
 	[[ $output != *acmegate* ]]
 }
 
-@test "tables of iptables-nft are refused and not touched" {
-	rig_nft - </dev/null
-	rig_host iptables-nft -P INPUT DROP
-	rig_host iptables-nft -A INPUT -m conntrack --ctstate ESTABLISHED,RELATED -j ACCEPT
-	rig_host iptables-nft -A INPUT -p tcp --dport 22 -m comment --comment ssh -j ACCEPT
-	rig_pebble
-	rig_config one.test
-	rig_before
-	run rig_acmegate renew-now
-	[ "$status" -eq 1 ]
-	[[ $output == *iptables* ]]
-	rig_after listening
-	rig_was_open 4 0
-	[ "$(rig_probe_total 6 listening)" = 0.000000 ]
-	[ ! -e "$(rig_live one.test)" ]
-}
-
 @test "plan tells what would be opened and changes nothing" {
 	rig_policy_drop | rig_nft -
 	rig_config one.test

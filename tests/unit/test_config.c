@@ -243,7 +243,7 @@ static const struct {
 	{ "[acme]\nproxy = socks5://proxy.example\n", 2, "http://" },
 	{ "[acme]\neab_kid = " X50 X50 X10 X10 "xxxxxxxx\n", 2, "127" },
 	{ "[acme]\naccount_key = ed25519\n", 2, "p256" },
-	{ "[gate]\nbackend = iptables\n", 2, "auto" },
+	{ "[gate]\nbackend = pf\n", 2, "auto" },
 	{ "[gate]\nport = 0\n", 2, "65535" },
 	{ "[gate]\nport = 65536\n", 2, "65535" },
 	{ "[gate]\nport = -80\n", 2, "65535" },

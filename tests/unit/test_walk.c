@@ -251,6 +251,48 @@ static void bridge_and_netdev(void **state)
 	assert_true(blocks(PORT));
 }
 
+/* What iptables-nft makes of its rules: its own matches among native expressions. */
+static void rules_of_iptables(void **state)
+{
+	static const struct {
+		bool blocks;
+		const char *chain, *rules;
+	} iptables[] = {
+		{ false, "INPUT", "-P INPUT ACCEPT; -A INPUT -m conntrack --ctstate INVALID -j DROP" },
+		{ true, "INPUT", "-P INPUT ACCEPT; -A INPUT -m conntrack --ctstate INVALID,NEW -j DROP" },
+		{ true, "INPUT", "-P INPUT ACCEPT; -A INPUT -m conntrack --ctstate UNTRACKED -j DROP" },
+		{ true, "INPUT", "-P INPUT ACCEPT; -A INPUT -m conntrack ! --ctstate ESTABLISHED -j DROP" },
+		{ false, "INPUT", "-P INPUT ACCEPT; -A INPUT -m conntrack ! --ctstate NEW,UNTRACKED -j DROP" },
+		{ true, "INPUT", "-P INPUT ACCEPT; -A INPUT -m conntrack --ctstate INVALID --ctproto 6 -j DROP; "
+				 "-A INPUT -m conntrack --ctproto 6 -j DROP" },
+		{ false, "INPUT", "-P INPUT DROP; -A INPUT -p tcp --dport 80 -m comment --comment web -j ACCEPT" },
+		{ true, "INPUT", "-P INPUT DROP; -A INPUT -p tcp --dport 80 -m socket -j ACCEPT" },
+		{ true, "OUTPUT", "-P OUTPUT DROP" },
+		{ false, "OUTPUT", "-P OUTPUT DROP; -A OUTPUT -p tcp --sport 80 -j ACCEPT" },
+		{ true, "OUTPUT", "-P OUTPUT DROP; -A OUTPUT -p tcp --dport 80 -j ACCEPT" },
+		{ true, "OUTPUT", "-P OUTPUT DROP; -A OUTPUT -p tcp --sport 80 --syn -j ACCEPT" },
+		{ false, "OUTPUT", "-P OUTPUT ACCEPT; -A OUTPUT -p tcp --sport 25 -j DROP" },
+		{ false, "OUTPUT", "-P OUTPUT ACCEPT; -A OUTPUT -m conntrack --ctstate NEW -j DROP" },
+		{ true, "OUTPUT", "-P OUTPUT ACCEPT; -A OUTPUT -m conntrack --ctstate ESTABLISHED -j DROP" },
+	};
+
+	(void)state;
+	if (!usable || system("iptables-nft -V >/dev/null 2>&1"))
+		skip();
+	for (size_t i = 0; i < LENGTH_OF(iptables); i++) {
+		const struct nft_chain *chain;
+
+		assert_true(load(""));
+		assert_int_equal(setenv("RULES", iptables[i].rules, 1), 0);
+		assert_int_equal(system("IFS=';'; for rule in $RULES; do eval \"iptables-nft -w 5 $rule\" || exit 1; done"), 0);
+		read_it();
+		chain = snapshot_chain(&snapshot, NFPROTO_IPV4, "filter", iptables[i].chain);
+		assert_non_null(chain);
+		if (walk_can_block(&snapshot, chain, PORT) != iptables[i].blocks)
+			fail_msg("%s", iptables[i].rules);
+	}
+}
+
 /* Many rules that jump to many chains: each is walked once. */
 static void a_large_ruleset_is_quick(void **state)
 {
@@ -288,6 +330,7 @@ int main(void)
 		cmocka_unit_test(the_port_counts),
 		cmocka_unit_test(each_chain_is_asked_alone),
 		cmocka_unit_test(bridge_and_netdev),
+		cmocka_unit_test(rules_of_iptables),
 		cmocka_unit_test(a_large_ruleset_is_quick),
 	};
 	size_t n = 0;

@@ -1,0 +1,645 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "iptables.h"
+
+#include <errno.h>
+#include <linux/netfilter.h>
+#include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <nettle/sha2.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/timerfd.h>
+#include <time.h>
+
+#include "ipt_tool.h"
+#include "nft_digest.h"
+#include "nft_netlink.h"
+#include "nft_rule.h"
+#include "nft_snapshot.h"
+#include "nft_walk.h"
+#include "seam.h"
+
+#define ATTEMPTS 64
+#define MOST_OURS 64		/* removed in one batch; more take another round */
+#define LOOK_AGAIN 250000000L	/* nanoseconds: the legacy tables tell nobody of a change */
+
+/* Where a packet to this host, or the reply to it, may be dropped. nat, where the same chains divert it, is another matter. */
+static const char *const spots[][2] = {
+	{ "raw", "PREROUTING" }, { "mangle", "PREROUTING" }, { "mangle", "INPUT" }, { "filter", "INPUT" }, { "security", "INPUT" },
+	{ "raw", "OUTPUT" },	 { "mangle", "OUTPUT" },     { "filter", "OUTPUT" }, { "security", "OUTPUT" },
+};
+#define PLACES (IPT_LAYERS * LENGTH_OF(spots))
+
+struct place {
+	size_t layer;
+	const char *table, *chain;
+	bool present;	/* the chain is there */
+	bool blocks;	/* it may, and so needs the rule */
+	bool stands;	/* it has the rule */
+};
+
+struct ruleset {
+	struct netlink netlink;		/* no socket: no nf_tables */
+	struct netlink news;
+	int watch, timer;
+	const char *tool[IPT_LAYERS];
+	bool bound, timed;		/* what tools and kernel can do for the rule */
+	time_t stop;			/* the last second in which it matches */
+	struct place place[PLACES];
+	bool removed;
+	bool lenient;			/* do without the tools that are not there */
+	const char *wait;		/* for the lock */
+};
+
+/* --- looking: iptables-nft, by netlink ---------------------------------------------------------------------------- */
+
+/* Rules of iptables-nft that carry our tag. */
+struct ours {
+	const char *tag; /* NULL: any */
+	struct place *in;
+	size_t rules;
+	struct {
+		struct place *in;
+		uint64_t handle;
+	} rule[MOST_OURS];
+};
+
+static struct place *find_place(struct ruleset *ruleset, uint8_t family, const char *table, const char *chain)
+{
+	for (struct place *place = ruleset->place; place < ruleset->place + PLACES; place++)
+		if (!ipt_layers[place->layer].legacy && ipt_layers[place->layer].family == family &&
+		    !strcmp(place->table, table) && !strcmp(place->chain, chain))
+			return place;
+	return NULL;
+}
+
+static int visit_chain(const struct nlmsghdr *message, void *arg, struct fault *fault)
+{
+	const struct nfgenmsg *generic = mnl_nlmsg_get_payload(message);
+	const struct nlattr *attrs[NFTA_CHAIN_HOOK + 1];
+	struct place *place;
+
+	(void)fault;
+	attrs_of_message(message, attrs, NFTA_CHAIN_HOOK);
+	place = find_place(arg, generic->nfgen_family, attr_text(attrs[NFTA_CHAIN_TABLE]), attr_text(attrs[NFTA_CHAIN_NAME]));
+	if (place && attrs[NFTA_CHAIN_HOOK])
+		place->present = true;
+	return 0;
+}
+
+/* Which chains of iptables-nft are there? 1: some. 0: none, and no rule needs to be read. */
+static int look_for_chains(struct ruleset *ruleset, struct fault *fault)
+{
+	char buffer[512];
+	int found = 0;
+
+	for (size_t i = 0; i < PLACES; i++)
+		ruleset->place[i].present = false;
+	if (ruleset->netlink.socket &&
+	    netlink_dump(&ruleset->netlink, netlink_request(&ruleset->netlink, buffer, NFT_MSG_GETCHAIN), visit_chain, ruleset,
+			 fault) < 0)
+		return -1;
+	for (size_t i = 0; i < PLACES; i++)
+		found |= ruleset->place[i].present;
+	return found;
+}
+
+static int visit_rule(const struct nlmsghdr *message, void *arg, struct fault *fault)
+{
+	const struct nlattr *attrs[NFTA_RULE_EXPRESSIONS + 1];
+	struct ours *ours = arg;
+	char tag[TAG_SIZE];
+
+	(void)fault;
+	attrs_of_message(message, attrs, NFTA_RULE_EXPRESSIONS);
+	if (ours->rules < MOST_OURS && rule_match_tag(attrs[NFTA_RULE_EXPRESSIONS], tag) && opening_is_tag(tag, ours->tag) &&
+	    !strcmp(attr_text(attrs[NFTA_RULE_TABLE]), ours->in->table) &&
+	    !strcmp(attr_text(attrs[NFTA_RULE_CHAIN]), ours->in->chain)) {
+		ours->rule[ours->rules].in = ours->in;
+		ours->rule[ours->rules++].handle = attr_u64(attrs[NFTA_RULE_HANDLE], 0);
+	}
+	return 0;
+}
+
+/* Only the chains that may have a rule of ours are read. */
+static int look_for_ours(struct ruleset *ruleset, struct ours *ours, struct fault *fault)
+{
+	for (ours->in = ruleset->place; ours->in < ruleset->place + PLACES; ours->in++) {
+		const struct ipt_layer *layer = &ipt_layers[ours->in->layer];
+		char buffer[1024];
+		struct nlmsghdr *request;
+
+		if (layer->legacy || !ours->in->present)
+			continue;
+		request = rule_request(&ruleset->netlink, buffer, layer->family, ours->in->table, ours->in->chain, 0);
+		if (!request)
+			return fault_set(fault, FAULT_LATER, "no memory to read the ruleset");
+		if (netlink_dump(&ruleset->netlink, request, visit_rule, ours, fault) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* --- looking: legacy, by the tools -------------------------------------------------------------------------------- */
+
+static bool is_loaded(const struct ipt_layer *layer, const char *table)
+{
+	FILE *file = layer->loaded ? fopen(layer->loaded, "re") : NULL;
+	char line[64];
+	bool found = false;
+
+	while (file && fgets(line, sizeof(line), file)) {
+		line[strcspn(line, "\n")] = '\0';
+		found = found || !strcmp(line, table);
+	}
+	if (file)
+		fclose(file);
+	return found;
+}
+
+static const char *tool_of(struct ruleset *ruleset, size_t layer, struct fault *fault)
+{
+	if (!ruleset->tool[layer])
+		ruleset->tool[layer] = ipt_find(&ipt_layers[layer], fault);
+	return ruleset->tool[layer];
+}
+
+typedef int visit_listing(struct ruleset *, size_t layer, const char *table, const char *listing, void *, struct fault *);
+
+/* Visits what -S prints of each legacy table that is loaded and has one of the spots. */
+static int each_legacy_table(struct ruleset *ruleset, visit_listing *visit, void *arg, struct fault *fault)
+{
+	static const char *const tables[] = { "raw", "mangle", "filter", "security" };
+
+	for (size_t layer = 0; layer < IPT_LAYERS; layer++)
+		for (size_t i = 0; i < LENGTH_OF(tables); i++) {
+			OWN_FREE char *listing = NULL;
+
+			if (!is_loaded(&ipt_layers[layer], tables[i]))
+				continue;
+			if (!tool_of(ruleset, layer, fault) && ruleset->lenient && fault->code == ENOENT)
+				continue;
+			if (!ruleset->tool[layer])
+				return fault->code == ENOENT ? fault_at(fault, "tables of %s are loaded, which only that tool can read; "
+									"if they do not block the port, set backend = nftables",
+									ipt_layers[layer].name) : -1;
+			listing = ipt_list(ruleset->tool[layer], ruleset->wait, tables[i], fault);
+			if (!listing || visit(ruleset, layer, tables[i], listing, arg, fault) < 0)
+				return -1;
+		}
+	return 0;
+}
+
+/* --- choosing ----------------------------------------------------------------------------------------------------- */
+
+static int choose_legacy(struct ruleset *ruleset, size_t layer, const char *table, const char *listing, void *arg,
+			 struct fault *fault)
+{
+	const struct opening *opening = arg;
+
+	(void)fault;
+	for (struct place *place = ruleset->place; place < ruleset->place + PLACES; place++)
+		if (place->layer == layer && !strcmp(place->table, table)) {
+			place->blocks = ipt_can_block(listing, place->chain, opening->port);
+			place->stands = ipt_has_tag(listing, place->chain, opening->tag);
+		}
+	return 0;
+}
+
+static bool has_tag(const struct snapshot *snapshot, const struct nft_chain *chain, const char *wanted)
+{
+	char tag[TAG_SIZE];
+
+	for (size_t i = chain->first_rule; i < chain->first_rule + chain->rules; i++)
+		if (rule_match_tag(snapshot->rule[i].expressions, tag) && opening_is_tag(tag, wanted))
+			return true;
+	return false;
+}
+
+static int choose_nft(struct ruleset *ruleset, const struct opening *opening, struct fault *fault)
+{
+	struct snapshot snapshot;
+	int rc = snapshot_read(&snapshot, &ruleset->netlink, fault);
+
+	for (size_t i = 0; rc == 0 && i < snapshot.chains; i++) {
+		const struct nft_chain *chain = &snapshot.chain[i];
+		const struct nft_table *table = snapshot_table(&snapshot, chain->family, chain->table);
+		struct place *place = find_place(ruleset, chain->family, chain->table, chain->name);
+
+		if (!place || !chain->base || !table || (table->flags & NFT_TABLE_F_DORMANT))
+			continue;
+		place->blocks = walk_can_block(&snapshot, chain, opening->port);
+		place->stands = has_tag(&snapshot, chain, opening->tag);
+	}
+	snapshot_free(&snapshot);
+	return rc;
+}
+
+static int attempt_choose(struct ruleset *ruleset, const void *opening, struct fault *fault)
+{
+	int found = look_for_chains(ruleset, fault);
+
+	for (size_t i = 0; i < PLACES; i++)
+		ruleset->place[i].blocks = ruleset->place[i].stands = false;
+	if (found < 0 || (found && choose_nft(ruleset, opening, fault) < 0))
+		return -1;
+	return each_legacy_table(ruleset, choose_legacy, (void *)(uintptr_t)opening, fault);
+}
+
+/* Does something again while others get in between, a little later each time. */
+static int insist(int (*attempt)(struct ruleset *, const void *, struct fault *), struct ruleset *ruleset, const void *arg,
+		  struct fault *fault)
+{
+	for (int i = 0; i < ATTEMPTS; i++) {
+		struct timespec pause = { .tv_nsec = i * 250000L };
+		int rc = attempt(ruleset, arg, fault);
+
+		if (rc >= 0 || fault->kind != FAULT_RACED)
+			return rc;
+		nanosleep(&pause, NULL);
+	}
+	fault->kind = FAULT_LATER;
+	return fault_at(fault, "after %d attempts", ATTEMPTS);
+}
+
+static bool needs(const struct ruleset *ruleset, size_t layer)
+{
+	for (size_t i = 0; i < PLACES; i++)
+		if (ruleset->place[i].layer == layer && ruleset->place[i].blocks)
+			return true;
+	return false;
+}
+
+/* Which matches do all the tools that are needed know? */
+static int probe(struct ruleset *ruleset, bool own_listener, struct fault *fault)
+{
+	bool bound = own_listener && !seam("no-socket"), timed = !seam("no-timeout");
+
+	for (size_t i = 0; i < IPT_LAYERS; i++) {
+		int knows = 0;
+
+		if (!needs(ruleset, i))
+			continue;
+		if (!tool_of(ruleset, i, fault))
+			return fault_at(fault, "chains of %s block the port, and opening them takes that tool", ipt_layers[i].name);
+		for (int without = 0; without < 4 && !knows; without++) {
+			ruleset->bound = bound && !(without & 1);
+			ruleset->timed = timed && !(without & 2);
+			knows = ipt_knows(ruleset->tool[i], ruleset->bound, ruleset->timed, fault);
+		}
+		if (knows < 0)
+			return -1;
+		if (!knows)
+			return fault_set(fault, FAULT_FAILED, "%s does not know -m comment (module xt_comment)", ruleset->tool[i]);
+		bound = ruleset->bound;
+		timed = ruleset->timed;
+	}
+	return 0;
+}
+
+/* --- opening ------------------------------------------------------------------------------------------------------ */
+
+static void add_time(struct ipt_words *command, const char *option, time_t time)
+{
+	char text[32];
+	struct tm utc;
+
+	strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", gmtime_r(&time, &utc));
+	ipt_add(command, option);
+	ipt_add(command, text);
+}
+
+/* With a time in the past, a machine that boots in the past does not reopen either. */
+static void make_rule(const struct ruleset *ruleset, struct ipt_words *command, const struct place *place,
+		      const struct opening *opening, bool for_people)
+{
+	const bool reply = !strcmp(place->chain, "OUTPUT"); /* -m socket is for packets that come in */
+	char port[48];
+
+	ipt_begin(command, ruleset->tool[place->layer], IPT_PATIENT, place->table);
+	ipt_add(command, "-I");
+	ipt_add(command, place->chain);
+	snprintf(port, sizeof(port), reply ? "1 -p tcp --sport %u ! --syn" : "1 -p tcp --dport %u", opening->port);
+	ipt_add_all(command, port);
+	if (ruleset->bound && !reply)
+		ipt_add_all(command, "-m socket --transparent --nowildcard");
+	if (ruleset->timed && !for_people) {
+		ipt_add_all(command, "-m time");
+		add_time(command, "--datestart", time(NULL));
+		add_time(command, "--datestop", ruleset->stop);
+	}
+	if (!for_people) {
+		ipt_add_all(command, "-m comment --comment");
+		ipt_add(command, opening->tag);
+	}
+	ipt_add_all(command, "-j ACCEPT");
+}
+
+/* Opens where it does not stand yet. 1: it did. */
+static int insert_missing(struct ruleset *ruleset, const struct opening *opening, struct fault *fault)
+{
+	int inserted = 0;
+
+	for (const struct place *place = ruleset->place; place < ruleset->place + PLACES; place++) {
+		struct ipt_words command;
+		pid_t pid;
+
+		if (!place->blocks || place->stands)
+			continue;
+		if (!tool_of(ruleset, place->layer, fault))
+			return -1;
+		make_rule(ruleset, &command, place, opening, false);
+		if (ipt_run(&command, &pid, fault) < 0)
+			return -1;
+		netlink_expect(pid);
+		inserted = 1;
+	}
+	return inserted;
+}
+
+static int mark_legacy(struct ruleset *ruleset, size_t layer, const char *table, const char *listing, void *tag,
+		       struct fault *fault)
+{
+	(void)fault;
+	for (struct place *place = ruleset->place; place < ruleset->place + PLACES; place++)
+		if (place->layer == layer && !strcmp(place->table, table))
+			place->stands = ipt_has_tag(listing, place->chain, tag);
+	return 0;
+}
+
+/* Reads back: a tool that ends with 0 is no proof. */
+static int attempt_check(struct ruleset *ruleset, const void *tag, struct fault *fault)
+{
+	struct ours ours = { .tag = tag };
+
+	if (look_for_ours(ruleset, &ours, fault) < 0 ||
+	    each_legacy_table(ruleset, mark_legacy, (void *)(uintptr_t)tag, fault) < 0)
+		return -1;
+	for (size_t i = 0; i < ours.rules; i++)
+		ours.rule[i].in->stands = true;
+	for (const struct place *place = ruleset->place; place < ruleset->place + PLACES; place++)
+		if (place->blocks && !place->stands)
+			return fault_set(fault, FAULT_LATER, "%s has made no rule in %s %s", ipt_layers[place->layer].name,
+					 place->table, place->chain);
+	return 0;
+}
+
+/* What was chosen before the window holds; if somebody has changed it since, there is news, and it is mended. */
+static int ipt_open(struct ruleset *ruleset, const struct opening *opening, struct fault *fault)
+{
+	const struct itimerspec often = { { 0, LOOK_AGAIN }, { 0, LOOK_AGAIN } };
+	int inserted;
+
+	ruleset->stop = time(NULL) + opening->seconds - 1; /* it matches until the end of that second */
+	inserted = insert_missing(ruleset, opening, fault);
+	if (inserted <= 0)
+		return inserted;
+	if ((needs(ruleset, 2) || needs(ruleset, 3)) && timerfd_settime(ruleset->timer, 0, &often, NULL) < 0)
+		return fault_errno(fault, FAULT_LATER, "starting a timer");
+	return insist(attempt_check, ruleset, opening->tag, fault);
+}
+
+static int ipt_mend(struct ruleset *ruleset, const struct opening *opening, struct fault *fault)
+{
+	uint64_t ticks;
+	bool heard = read(ruleset->timer, &ticks, sizeof(ticks)) > 0;
+	int inserted;
+
+	if (ruleset->news.socket && netlink_heard(&ruleset->news, ruleset->netlink.port))
+		heard = true;
+	if (!heard)
+		return 0;
+	ruleset->wait = IPT_HASTY; /* meanwhile nobody listens to the client, who may want to close */
+	inserted = insist(attempt_choose, ruleset, opening, fault);
+	ruleset->wait = IPT_PATIENT;
+	if (inserted < 0)
+		return fault->code == EAGAIN ? 0 : -1; /* the timer comes again */
+	inserted = insert_missing(ruleset, opening, fault);
+	return inserted > 0 && insist(attempt_check, ruleset, opening->tag, fault) < 0 ? -1 : inserted;
+}
+
+/* --- closing ------------------------------------------------------------------------------------------------------ */
+
+/* In one batch, which fails if the handles may mean other rules by now. */
+static int attempt_close_nft(struct ruleset *ruleset, const void *tag, struct fault *fault)
+{
+	struct ours ours = { .tag = tag };
+	uint32_t generation;
+	struct batch batch;
+	int rc = look_for_chains(ruleset, fault);
+
+	if (rc <= 0)
+		return rc;
+	if (netlink_generation(&ruleset->netlink, &generation, fault) < 0 || look_for_ours(ruleset, &ours, fault) < 0)
+		return -1;
+	if (!ours.rules)
+		return 0;
+	rc = batch_begin(&batch, &ruleset->netlink, generation, fault);
+	for (size_t i = 0; rc == 0 && i < ours.rules; i++) {
+		const struct place *in = ours.rule[i].in;
+
+		rc = rule_delete(&batch, ipt_layers[in->layer].family, in->table, in->chain, ours.rule[i].handle, fault);
+	}
+	if (rc == 0)
+		rc = batch_commit(&batch, NULL, NULL, fault);
+	batch_free(&batch);
+	ruleset->removed = ruleset->removed || rc == 0;
+	return rc < 0 ? -1 : fault_set(fault, FAULT_RACED, "closing"); /* the next attempt reads back */
+}
+
+/* "-A INPUT ..." becomes "-D INPUT ...". Somebody else may have been faster: the next round sees. */
+static int remove_legacy(struct ruleset *ruleset, size_t layer, const char *table, const char *listing, void *arg,
+			 struct fault *fault)
+{
+	const char *next;
+	size_t *found = ((void **)arg)[1];
+
+	for (const char *line = listing; line; line = next) {
+		size_t length = ipt_line(line, &next);
+		struct ipt_words rule = { 0 }, command;
+		pid_t pid;
+
+		ipt_split(&rule, line, length);
+		if (rule.full || strcmp(rule.words ? rule.word[0] : "", "-A") || !ipt_tag(&rule, ((void **)arg)[0]))
+			continue;
+		++*found;
+		ipt_begin(&command, ruleset->tool[layer], IPT_PATIENT, table);
+		ipt_add(&command, "-D");
+		for (size_t i = 1; i < rule.words; i++)
+			ipt_add(&command, rule.word[i]);
+		if (ipt_run(&command, &pid, fault) == 0)
+			ruleset->removed = true;
+		else if (fault->kind == FAULT_LATER)
+			return -1;
+	}
+	return 0;
+}
+
+static int close_legacy(struct ruleset *ruleset, const char *tag, struct fault *fault)
+{
+	for (int i = 0; i < ATTEMPTS; i++) {
+		size_t found = 0;
+		void *arg[] = { (void *)(uintptr_t)tag, &found };
+
+		if (each_legacy_table(ruleset, remove_legacy, arg, fault) < 0)
+			return -1;
+		if (!found)
+			return 0;
+	}
+	return fault_at(fault, "after %d attempts", ATTEMPTS);
+}
+
+/*
+ * Looking for leftovers of any time, it passes over legacy tables whose tool is not installed: without it nothing was opened
+ * there, and a host on which a container has such tables must not be kept from everything else.
+ */
+static int ipt_close(struct ruleset *ruleset, const char *tag, struct fault *fault)
+{
+	const struct itimerspec never = { { 0, 0 }, { 0, 0 } };
+	int rc;
+
+	ruleset->removed = false;
+	ruleset->lenient = !tag;
+	rc = insist(attempt_close_nft, ruleset, tag, fault);
+	if (close_legacy(ruleset, tag, fault) < 0)
+		rc = -1;
+	ruleset->lenient = false;
+	if (rc < 0)
+		return -1;
+	(void)timerfd_settime(ruleset->timer, 0, &never, NULL);
+	return ruleset->removed;
+}
+
+/* --- the rest ----------------------------------------------------------------------------------------------------- */
+
+static int add_listing(struct ruleset *ruleset, size_t layer, const char *table, const char *listing, void *arg,
+		       struct fault *fault)
+{
+	const char *next;
+
+	(void)ruleset;
+	(void)fault;
+	sha256_update(arg, 1, (const uint8_t[]){ (uint8_t)layer });
+	sha256_update(arg, strlen(table) + 1, (const uint8_t *)table);
+	for (const char *line = listing; line; line = next) {
+		size_t length = ipt_line(line, &next);
+		struct ipt_words rule = { 0 };
+
+		ipt_split(&rule, line, length);
+		if (line[0] == '-' && (rule.full || !ipt_tag(&rule, NULL)))
+			sha256_update(arg, length + 1, (const uint8_t *)line);
+	}
+	return 0;
+}
+
+static int attempt_digest(struct ruleset *ruleset, const void *arg, struct fault *fault)
+{
+	unsigned char *out = (unsigned char *)(uintptr_t)arg, nft[DIGEST_SIZE] = { 0 };
+	struct sha256_ctx sum;
+	int found = look_for_chains(ruleset, fault);
+
+	sha256_init(&sum);
+	if (found < 0 || (found && digest_read(&ruleset->netlink, nft, fault) < 0) ||
+	    each_legacy_table(ruleset, add_listing, &sum, fault) < 0)
+		return -1;
+	sha256_update(&sum, sizeof(nft), nft);
+	sha256_digest(&sum, DIGEST_SIZE, out);
+	return 0;
+}
+
+static int ipt_digest(struct ruleset *ruleset, unsigned char out[DIGEST_SIZE], struct fault *fault)
+{
+	return insist(attempt_digest, ruleset, out, fault);
+}
+
+static int watch_all(struct ruleset *ruleset, struct fault *fault)
+{
+	struct epoll_event readable = { .events = EPOLLIN };
+
+	if (ruleset->watch >= 0)
+		return 0;
+	ruleset->watch = epoll_create1(EPOLL_CLOEXEC);
+	ruleset->timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+	if (ruleset->watch < 0 || ruleset->timer < 0 ||
+	    epoll_ctl(ruleset->watch, EPOLL_CTL_ADD, ruleset->timer, &readable) < 0)
+		return fault_errno(fault, FAULT_LATER, "watching the firewall");
+	if (!ruleset->netlink.socket)
+		return 0;
+	if (netlink_listen(&ruleset->news, fault) < 0)
+		return -1;
+	if (epoll_ctl(ruleset->watch, EPOLL_CTL_ADD, mnl_socket_get_fd(ruleset->news.socket), &readable) < 0)
+		return fault_errno(fault, FAULT_LATER, "watching the firewall");
+	return 0;
+}
+
+static int ipt_plan(struct ruleset *ruleset, const struct opening *opening, struct plan *plan, struct fault *fault)
+{
+	if (watch_all(ruleset, fault) < 0 || insist(attempt_choose, ruleset, opening, fault) < 0 ||
+	    probe(ruleset, opening->own_listener, fault) < 0)
+		return -1;
+	for (const struct place *place = ruleset->place; place < ruleset->place + PLACES; place++) {
+		struct ipt_words command;
+		size_t used = 0;
+
+		if (!place->blocks || plan->lines == PLAN_LINES)
+			continue;
+		make_rule(ruleset, &command, place, opening, true);
+		for (size_t w = 0; w < command.words && used < sizeof(plan->line[0]); w++)
+			used += (size_t)snprintf(plan->line[plan->lines] + used, sizeof(plan->line[0]) - used, "%s%s", w ? " " : "",
+						 command.word[w]);
+		plan->lines++;
+		plan->unbound = plan->unbound || (opening->own_listener && !ruleset->bound);
+		plan->untimed = plan->untimed || !ruleset->timed;
+	}
+	return 0;
+}
+
+static int ipt_watch(struct ruleset *ruleset)
+{
+	return ruleset->watch;
+}
+
+static void ipt_detach(struct ruleset *ruleset)
+{
+	netlink_close(&ruleset->netlink);
+	netlink_close(&ruleset->news);
+	close_fd(&ruleset->watch);
+	close_fd(&ruleset->timer);
+	free(ruleset);
+}
+
+/* In use wherever there could be tables of it in the next moment; which there are is seen at each look. */
+static int ipt_attach(struct ruleset **out, struct fault *fault)
+{
+	struct ruleset *ruleset = calloc(1, sizeof(*ruleset));
+	int rc;
+
+	if (!ruleset)
+		return fault_errno(fault, FAULT_LATER, "attaching to iptables");
+	ruleset->watch = ruleset->timer = -1;
+	ruleset->wait = IPT_PATIENT;
+	for (size_t i = 0; i < PLACES; i++)
+		ruleset->place[i] = (struct place){ .layer = i / LENGTH_OF(spots), .table = spots[i % LENGTH_OF(spots)][0],
+						    .chain = spots[i % LENGTH_OF(spots)][1] };
+	rc = netlink_open(&ruleset->netlink, fault);
+	for (size_t i = 0; rc == 0 && i < PLACES; i++)
+		rc = is_loaded(&ipt_layers[ruleset->place[i].layer], ruleset->place[i].table);
+	if (rc == 1)
+		*out = ruleset;
+	else
+		ipt_detach(ruleset);
+	return rc;
+}
+
+const struct backend iptables_backend = {
+	.name = "iptables",
+	.attach = ipt_attach,
+	.plan = ipt_plan,
+	.open = ipt_open,
+	.watch = ipt_watch,
+	.mend = ipt_mend,
+	.close = ipt_close,
+	.digest = ipt_digest,
+	.detach = ipt_detach,
+};
