@@ -83,7 +83,7 @@ class Probe:
         output = self.process.communicate(timeout=10)[0]
         spans, last, gap = [], {}, 0.0
         for line in output.splitlines():
-            word = line.split()
+            word = line.split() or [""]
             if word[0] == "interval" and word[2] != "silent":
                 spans.append((int(word[1]), float(word[3]), float(word[4])))
             elif word[0] == "total":
@@ -102,7 +102,7 @@ class Trace:
         self.left = None
         with open(path) as file:
             for line in file:
-                word = line.split()
+                word = line.split() or [""]
                 if word[0] == "call":
                     self.calls.append((word[1], int(word[2]), word[3]))
                 elif word[0] == "role":
