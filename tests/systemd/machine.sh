@@ -4,6 +4,7 @@
 # A machine with systemd as PID 1 (systemd-nspawn) in the rig's host namespace; source it after rig.sh.
 #
 #	machine_base		a root to start from, made once: Debian, nftables, and the libraries that we need
+#	machine_tree			$RIG_DIR/tree: what "make install" makes of this tree
 #	machine_make [LAYER]	$RIG_DIR/machine: the base, with LAYER on top, writable until machine_down
 #	machine_without_boot COMMAND...	in its root, before it is started
 #	machine_boot		starts it and waits until it is up
@@ -34,6 +35,19 @@ machine_base() {
 	chroot "$new" systemd-machine-id-setup >/dev/null 2>&1
 	mv -T "$new" "$MACHINE_BASE" 2>/dev/null || rm -rf "$new"
 	[ -e "$MACHINE_BASE" ]
+}
+
+# With the paths of a package, which the units name.
+machine_tree() {
+	(
+		mkdir -p "$RIG_BUILD/home" && cd "$RIG_BUILD/home" || exit
+		[ -e Makefile ] || "$RIG_ROOT/configure" -q --prefix=/usr --sysconfdir=/etc --localstatedir=/var \
+			--with-systemdsystemunitdir=/usr/lib/systemd/system || exit
+		make -s -j"$(nproc)" acmegate acmegate-agent && make -s install DESTDIR="$RIG_DIR/tree"
+	) >"$RIG_DIR/install.log" 2>&1 3>&- || {
+		tail -n 20 "$RIG_DIR/install.log" >&2
+		return 1
+	}
 }
 
 machine_make() {

@@ -4,19 +4,6 @@
 # a service in mid-window is done to it.
 bats_require_minimum_version 1.5.0
 
-# With the paths of a package, which the units name.
-install_tree() {
-	(
-		mkdir -p "$RIG_BUILD/home" && cd "$RIG_BUILD/home" || exit
-		[ -e Makefile ] || "$RIG_ROOT/configure" -q --prefix=/usr --sysconfdir=/etc --localstatedir=/var \
-			--with-systemdsystemunitdir=/usr/lib/systemd/system || exit
-		make -s -j"$(nproc)" acmegate acmegate-agent && make -s install DESTDIR="$RIG_DIR/tree"
-	) >"$RIG_DIR/install.log" 2>&1 3>&- || {
-		tail -n 20 "$RIG_DIR/install.log" >&2
-		return 1
-	}
-}
-
 setup_file() {
 	source "$BATS_TEST_DIRNAME/../lib/rig.sh"
 	source "$BATS_TEST_DIRNAME/machine.sh"
@@ -25,7 +12,7 @@ setup_file() {
 	done
 	rig_up
 	machine_base || skip "no Debian root could be made, see $MACHINE_BASE.log"
-	install_tree
+	machine_tree
 	machine_make "$RIG_DIR/tree"
 	machine_without_boot true >"$RIG_DIR/console" 2>&1 || skip "systemd-nspawn cannot work here: $(tail -n 1 "$RIG_DIR/console")"
 	mkdir "$machine/etc/acmegate"
