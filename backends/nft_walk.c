@@ -307,16 +307,22 @@ static enum match do_conntrack(const struct walk *walk, const struct nlattr *inf
 	return either(((wanted.state_mask & state) != 0) != ((wanted.invert_flags & XT_CONNTRACK_STATE) != 0));
 }
 
-/* Other matches of x_tables may go either way, but for a comment. */
+/* Other matches of x_tables may go either way, but for a comment, and extension headers of IPv6: it is no such packet. */
 static enum match do_match(struct walk *walk, const struct nlattr *data)
 {
+	static const char *const headers[] = { "rt", "hbh", "dst", "frag" };
 	const struct nlattr *a[NFTA_MATCH_MAX + 1];
+	const char *name;
 
 	attrs_of_nest(data, a, NFTA_MATCH_MAX);
+	name = attr_text(a[NFTA_MATCH_NAME]);
 	forget(walk);
-	if (!strcmp(attr_text(a[NFTA_MATCH_NAME]), "conntrack") && attr_u32(a[NFTA_MATCH_REV], 0) == 3)
+	if (!strcmp(name, "conntrack") && attr_u32(a[NFTA_MATCH_REV], 0) == 3)
 		return do_conntrack(walk, a[NFTA_MATCH_INFO]);
-	return strcmp(attr_text(a[NFTA_MATCH_NAME]), "comment") ? MAYBE : YES;
+	for (size_t i = 0; i < LENGTH_OF(headers); i++)
+		if (!strcmp(name, headers[i]))
+			return NO;
+	return strcmp(name, "comment") ? MAYBE : YES;
 }
 
 static enum match do_target(const struct nlattr *data, struct outcome *outcome)

@@ -64,14 +64,26 @@ policy_drop() {
 	rig_host "ip6tables-$1" -w 5 -A INPUT -p ipv6-icmp -j ACCEPT
 }
 
-# passes [listening]: a certificate through one window, and all is as before
+seen() {
+	local family
+	for family in ${families:-4 6}; do grep -q "^answer $family" "$RIG_DIR/probe" || return 1; done
+}
+
+# passes [listening]: a certificate through a window that stands until the probe has seen it ($families), and all is as before
 passes() {
 	rig_pebble
 	rig_config one.test
+	rig_hold
 	saved >"$RIG_DIR/saved-before"
 	rig_before
-	run rig_acmegate renew-now
-	[ "$status" -eq 0 ]
+	with_mounts "${mounts:-:}" "$RIG_ACMEGATE" -c "$RIG_CONF" renew-now >"$RIG_DIR/out" 2>&1 &
+	pid=$!
+	rig_until 20 seen
+	ends_of_run "$@"
+}
+ends_of_run() {
+	rig_release
+	rig_ends 0
 	[[ $output == *'ruleset unchanged'* ]]
 	rig_after "$@"
 	saved | diff "$RIG_DIR/saved-before" -
@@ -337,7 +349,7 @@ ufw_files_as_before() { diff -r "$RIG_DIR/ufw/etc" "$RIG_DIR/ufw/etc-before"; }
 
 @test "ufw without IPv6" {
 	ufw_up nft s/^IPV6=.*/IPV6=no/
-	passes
+	families=4 passes
 	# ufw drops all of IPv6 then, neighbour discovery too.
 	rig_was_open 4 1
 	ufw_files_as_before
@@ -522,11 +534,19 @@ refused() {
 	[[ $output == *'chains of iptables-nft block the port'* ]]
 	rm -rf "$RIG_STATE"
 	rig_config one.test
-	run -0 with_mounts "cp /usr/sbin/xtables-nft-multi '$RIG_DIR/multi'; mount -t tmpfs none /usr/sbin
-		cp '$RIG_DIR/multi' /usr/sbin/iptables; cp '$RIG_DIR/multi' /usr/sbin/ip6tables" \
-		"$RIG_ACMEGATE" -c "$RIG_CONF" renew-now
-	rig_certificate one.test one.test
-	clear_of_ours
+	mounts="cp /usr/sbin/xtables-nft-multi '$RIG_DIR/multi'; mount -t tmpfs none /usr/sbin
+		cp '$RIG_DIR/multi' /usr/sbin/iptables; cp '$RIG_DIR/multi' /usr/sbin/ip6tables" passes
+	opens_once
+}
+
+@test "tables of iptables-legacy without the tool: refused, unless the administrator has decided" {
+	policy_drop legacy
+	mounts='mount -t tmpfs none /usr/sbin' refused 'tables of iptables-legacy are loaded'
+	[[ $output == *'backend = nftables'* ]]
+	rig_never_open
+	run -0 with_mounts 'mount -t tmpfs none /usr/sbin' "$RIG_ACMEGATE" -c "$RIG_CONF" recover
+	RIG_BACKEND=nftables rig_config one.test
+	run -0 with_mounts 'mount -t tmpfs none /usr/sbin' "$RIG_ACMEGATE" -c "$RIG_CONF" plan
 }
 
 @test "closing iptables-nft needs no tool" {
@@ -592,20 +612,14 @@ refused() {
 @test "a tool or kernel without -m socket, without -m time" {
 	policy_drop nft
 	fake '[[ $* != *-m\ socket* ]] || exit 2'
-	rig_pebble
-	rig_config one.test
-	rig_before
-	run -0 with_mounts "$mounts" "$RIG_ACMEGATE" -c "$RIG_CONF" renew-now
-	[[ $output == *xt_socket* ]]
-	rig_after
+	passes
 	opens_once
+	[[ $output == *xt_socket* ]]
 	rm -rf "$RIG_STATE"
 	fake '[[ $* != *-m\ time* ]] || exit 2'
-	rig_before
-	run -0 with_mounts "$mounts" "$RIG_ACMEGATE" -c "$RIG_CONF" renew-now
-	[[ $output == *xt_time*'only the end of its socket'* ]]
-	rig_after
+	passes
 	opens_once
+	[[ $output == *xt_time*'only the end of its socket'* ]]
 }
 
 @test "a listing that is none is not taken for an empty one" {

@@ -267,6 +267,7 @@ static void rules_of_iptables(void **state)
 				 "-A INPUT -m conntrack --ctproto 6 -j DROP" },
 		{ false, "INPUT", "-P INPUT DROP; -A INPUT -p tcp --dport 80 -m comment --comment web -j ACCEPT" },
 		{ true, "INPUT", "-P INPUT DROP; -A INPUT -p tcp --dport 80 -m socket -j ACCEPT" },
+		{ true, "INPUT", "-P INPUT ACCEPT; -A INPUT -m ttl --ttl-lt 5 -j DROP" },
 		{ true, "OUTPUT", "-P OUTPUT DROP" },
 		{ false, "OUTPUT", "-P OUTPUT DROP; -A OUTPUT -p tcp --sport 80 -j ACCEPT" },
 		{ true, "OUTPUT", "-P OUTPUT DROP; -A OUTPUT -p tcp --dport 80 -j ACCEPT" },
