@@ -47,7 +47,8 @@ struct ruleset {
 	bool bound, timed;		/* what tools and kernel can do for the rule */
 	time_t stop;			/* the last second in which it matches */
 	struct place place[PLACES];
-	bool removed;
+	bool chosen;			/* the places are as the last reading showed them */
+	bool inserted, removed;
 	bool lenient;			/* do without the tools that are not there */
 	const char *wait;		/* for the lock */
 };
@@ -244,7 +245,10 @@ static int attempt_choose(struct ruleset *ruleset, const void *opening, struct f
 		ruleset->place[i].blocks = ruleset->place[i].stands = false;
 	if (found < 0 || (found && choose_nft(ruleset, opening, fault) < 0))
 		return -1;
-	return each_legacy_table(ruleset, choose_legacy, (void *)(uintptr_t)opening, fault);
+	if (each_legacy_table(ruleset, choose_legacy, (void *)(uintptr_t)opening, fault) < 0)
+		return -1;
+	ruleset->chosen = true;
+	return 0;
 }
 
 /* Does something again while others get in between, a little later each time. */
@@ -336,10 +340,10 @@ static void make_rule(const struct ruleset *ruleset, struct ipt_words *command, 
 	ipt_add_all(command, "-j ACCEPT");
 }
 
-/* Opens where it does not stand yet. 1: it did. */
+/* Opens where it does not stand yet. FAULT_RACED when it did, since a tool that ends with 0 is no proof. */
 static int insert_missing(struct ruleset *ruleset, const struct opening *opening, struct fault *fault)
 {
-	int inserted = 0;
+	const struct place *last = NULL;
 
 	for (const struct place *place = ruleset->place; place < ruleset->place + PLACES; place++) {
 		struct ipt_words command;
@@ -353,9 +357,11 @@ static int insert_missing(struct ruleset *ruleset, const struct opening *opening
 		if (ipt_run(&command, &pid, fault) < 0)
 			return -1;
 		netlink_expect(pid);
-		inserted = 1;
+		ruleset->inserted = true;
+		last = place;
 	}
-	return inserted;
+	return last ? fault_set(fault, FAULT_RACED, "%s has made no rule in %s %s", ipt_layers[last->layer].name, last->table,
+				last->chain) : 0;
 }
 
 static int mark_legacy(struct ruleset *ruleset, size_t layer, const char *table, const char *listing, void *tag,
@@ -368,55 +374,59 @@ static int mark_legacy(struct ruleset *ruleset, size_t layer, const char *table,
 	return 0;
 }
 
-/* Reads back: a tool that ends with 0 is no proof. */
-static int attempt_check(struct ruleset *ruleset, const void *tag, struct fault *fault)
+static int read_back(struct ruleset *ruleset, const char *tag, struct fault *fault)
 {
 	struct ours ours = { .tag = tag };
 
+	for (size_t i = 0; i < PLACES; i++)
+		ruleset->place[i].stands = false;
 	if (look_for_ours(ruleset, &ours, fault) < 0 ||
 	    each_legacy_table(ruleset, mark_legacy, (void *)(uintptr_t)tag, fault) < 0)
 		return -1;
 	for (size_t i = 0; i < ours.rules; i++)
 		ours.rule[i].in->stands = true;
-	for (const struct place *place = ruleset->place; place < ruleset->place + PLACES; place++)
-		if (place->blocks && !place->stands)
-			return fault_set(fault, FAULT_LATER, "%s has made no rule in %s %s", ipt_layers[place->layer].name,
-					 place->table, place->chain);
 	return 0;
+}
+
+/* Succeeds when a reading shows that it stands everywhere; somebody may be sweeping our rules away meanwhile. */
+static int attempt_open(struct ruleset *ruleset, const void *arg, struct fault *fault)
+{
+	const struct opening *opening = arg;
+
+	if (!ruleset->chosen && read_back(ruleset, opening->tag, fault) < 0)
+		return -1;
+	ruleset->chosen = false;
+	return insert_missing(ruleset, opening, fault);
 }
 
 /* What was chosen before the window holds; if somebody has changed it since, there is news, and it is mended. */
 static int ipt_open(struct ruleset *ruleset, const struct opening *opening, struct fault *fault)
 {
 	const struct itimerspec often = { { 0, LOOK_AGAIN }, { 0, LOOK_AGAIN } };
-	int inserted;
 
 	ruleset->stop = time(NULL) + opening->seconds - 1; /* it matches until the end of that second */
-	inserted = insert_missing(ruleset, opening, fault);
-	if (inserted <= 0)
-		return inserted;
 	if ((needs(ruleset, 2) || needs(ruleset, 3)) && timerfd_settime(ruleset->timer, 0, &often, NULL) < 0)
 		return fault_errno(fault, FAULT_LATER, "starting a timer");
-	return insist(attempt_check, ruleset, opening->tag, fault);
+	return insist(attempt_open, ruleset, opening, fault);
 }
 
 static int ipt_mend(struct ruleset *ruleset, const struct opening *opening, struct fault *fault)
 {
 	uint64_t ticks;
 	bool heard = read(ruleset->timer, &ticks, sizeof(ticks)) > 0;
-	int inserted;
+	int rc;
 
 	if (ruleset->news.socket && netlink_heard(&ruleset->news, ruleset->netlink.port))
 		heard = true;
 	if (!heard)
 		return 0;
 	ruleset->wait = IPT_HASTY; /* meanwhile nobody listens to the client, who may want to close */
-	inserted = insist(attempt_choose, ruleset, opening, fault);
+	rc = insist(attempt_choose, ruleset, opening, fault);
 	ruleset->wait = IPT_PATIENT;
-	if (inserted < 0)
+	if (rc < 0)
 		return fault->code == EAGAIN ? 0 : -1; /* the timer comes again */
-	inserted = insert_missing(ruleset, opening, fault);
-	return inserted > 0 && insist(attempt_check, ruleset, opening->tag, fault) < 0 ? -1 : inserted;
+	ruleset->inserted = false;
+	return insist(attempt_open, ruleset, opening, fault) < 0 ? -1 : ruleset->inserted;
 }
 
 /* --- closing ------------------------------------------------------------------------------------------------------ */
