@@ -632,14 +632,20 @@ refused() {
 }
 
 @test "the lock of iptables-legacy is held when the port is to be opened, and when it is to be closed" {
+	# A lock of its own: the one in /run is that of all tests of this machine.
+	: >"$RIG_DIR/lock"
+	printf '#!/bin/sh\nexec unshare -m sh -c "mount --bind %s/lock /run/xtables.lock; exec %s \\"\\$@\\"" sh "$@"\n' "$RIG_DIR" \
+		"$RIG_ACMEGATE" >"$RIG_DIR/locked"
+	chmod 0755 "$RIG_DIR/locked"
+	RIG_ACMEGATE=$RIG_DIR/locked
 	policy_drop legacy
-	flock /run/xtables.lock sleep 2 3>&- &
+	flock "$RIG_DIR/lock" sleep 2 3>&- &
 	passes
 	opens_once
 	rm -rf "$RIG_STATE"
 	window
 	rig_until 10 grep -q 'port 80 open' "$RIG_DIR/out"
-	flock /run/xtables.lock sleep 8 3>&- &
+	flock "$RIG_DIR/lock" sleep 8 3>&- &
 	rig_release
 	rig_ends 0
 	[[ $output == *'closing port 80:'*'xtables lock'* ]]
