@@ -438,15 +438,13 @@ static int remove_leftovers(struct ruleset *ruleset, const struct leftovers *lef
 	struct batch batch;
 	int rc = batch_begin(&batch, &ruleset->netlink, generation, fault);
 
-	for (int sets = 0; sets <= !left->full; sets++)
-		for (size_t i = 0; i < left->taken && rc == 0; i++) {
-			const struct leftover *item = &left->item[i];
-
-			if (item->is_set != sets)
-				continue;
-			rc = sets ? rule_delete_set(&batch, item->family, item->table, item->name, fault) :
-				    rule_delete(&batch, item->family, item->table, item->name, item->handle, fault);
-		}
+	for (size_t i = 0; i < left->taken && rc == 0; i++)
+		if (!left->item[i].is_set)
+			rc = rule_delete(&batch, left->item[i].family, left->item[i].table, left->item[i].name,
+					 left->item[i].handle, fault);
+	for (size_t i = 0; i < left->taken && rc == 0 && !left->full; i++)
+		if (left->item[i].is_set)
+			rc = rule_delete_set(&batch, left->item[i].family, left->item[i].table, left->item[i].name, fault);
 	if (rc == 0)
 		rc = batch_commit(&batch, NULL, NULL, fault);
 	batch_free(&batch);

@@ -414,6 +414,7 @@ static pid_t parent_of(pid_t pid, char name[32])
 	text[n] = '\0';
 	from = strchr(text, '(');
 	to = strrchr(text, ')');
+	/* NOLINTNEXTLINE(cert-err34-c): the numbers are the kernel's */
 	if (!from || !to || sscanf(to + 1, " %*c %d", &parent) != 1)
 		return 0;
 	snprintf(name, 32, "%.*s", (int)(to - from - 1), from + 1);
@@ -476,6 +477,7 @@ static bool holds(pid_t pid, const uint32_t *inodes, int n)
 		unsigned int inode;
 
 		link[length < 0 ? 0 : length] = '\0';
+		/* NOLINTNEXTLINE(cert-err34-c): the number is the kernel's */
 		if (sscanf(link, "socket:[%u]", &inode) != 1)
 			continue;
 		for (int i = 0; i < n; i++)

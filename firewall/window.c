@@ -53,7 +53,7 @@ static int watch(struct window *window, int fd, struct fault *fault)
 	return 0;
 }
 
-static int plan(struct window *window, const struct config *config, struct fault *fault)
+static int make_plan(struct window *window, const struct config *config, struct fault *fault)
 {
 	for (int i = 0; backends[i]; i++) {
 		struct ruleset *ruleset = window->ruleset[i];
@@ -82,7 +82,7 @@ int window_prepare(struct window *window, struct journal *journal, const struct 
 	    attach(window, config, fault) < 0)
 		return -1;
 	window->opening.own_listener = own_listener;
-	return plan(window, config, fault);
+	return make_plan(window, config, fault);
 }
 
 int window_open(struct window *window, struct fault *fault)

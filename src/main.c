@@ -211,10 +211,10 @@ static int hook_run(struct host *host, enum hook which, pid_t client)
 {
 	const struct timespec pause = { .tv_nsec = 20000000 };
 	struct fault fault;
-	int status, rc;
+	int status;
 
 	for (int i = 0; i < 100; i++) {
-		rc = lease_ask(host->state_fd, which, client, &status, &fault);
+		int rc = lease_ask(host->state_fd, which, client, &status, &fault);
 		if (rc > 0)
 			return status;
 		if (rc == 0)

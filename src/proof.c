@@ -139,7 +139,7 @@ static void disband(struct group *group, int64_t now)
 /* After news of a member: an order with a lost name gets never ready, one with all tokens fetched soon. */
 static void consider(struct group *group, int64_t now)
 {
-	size_t pending = 0, fetched = 0, lost = 0;
+	size_t pending = 0, visited = 0, lost = 0;
 
 	if (!group->look.call)
 		return;
@@ -147,14 +147,14 @@ static void consider(struct group *group, int64_t now)
 		const struct proof *proof = member_of(group, i);
 
 		pending += proof_is_pending(proof);
-		fetched += proof_is_pending(proof) && proof->hits;
+		visited += proof_is_pending(proof) && proof->hits;
 		lost += proof->error != NULL;
 	}
 	if (lost)
 		disband(group, now);
 	else if (pending == 0)
 		look_end(&group->look, group->proofs->acme);
-	else if (fetched == pending)
+	else if (visited == pending)
 		look_soon(&group->look, now);
 }
 

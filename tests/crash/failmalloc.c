@@ -26,7 +26,6 @@ static int ready;
 static void note(const char *what)
 {
 	const char *file = getenv("FAILMALLOC_LOG");
-	void *frames[32];
 	char line[64];
 	int fd = file ? open(file, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600) : -1;
 	int length = snprintf(line, sizeof(line), "%s %ld\n", what, count);
@@ -34,8 +33,11 @@ static void note(const char *what)
 	if (fd < 0)
 		return;
 	(void)!write(fd, line, (size_t)length);
-	if (count == at)
+	if (count == at) {
+		void *frames[32];
+
 		backtrace_symbols_fd(frames, backtrace(frames, 32), fd);
+	}
 	close(fd);
 }
 

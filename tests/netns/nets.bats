@@ -34,7 +34,7 @@ without() { export ACMEGATE_SEAMS="$*"; }
 
 # dies WHO: SIGKILL to the warden, the watchdog, or all of acmegate at once; remembers when
 dies() {
-	local victims=() child
+	local victims=()
 	case $1 in
 	warden) victims=("$pid") ;;
 	all) mapfile -t victims < <(ip netns pids "$RIG_HOST") ;;
