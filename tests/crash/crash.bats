@@ -37,7 +37,7 @@ number() {
 }
 
 @test "killed or failing at a sample of its system calls: nothing is left open, lost or broken" {
-	run "$BATS_TEST_DIRNAME/sweep" --budget "${CRASH_BUDGET:-90}" --seed "${CRASH_SEED:-$RANDOM}"
+	run "$BATS_TEST_DIRNAME/sweep" --budget "${CRASH_BUDGET:-60}" --seed "${CRASH_SEED:-$RANDOM}"
 	printf '%s\n' "$output"
 	[ "$status" -eq 0 ]
 	# It has seen something, and it ends as it should.
