@@ -90,10 +90,10 @@ ends() {
 	at=$EPOCHREALTIME
 }
 
-# comes_to_its_end STATUS [WINDOWS]: and the port was open in that time only, and closed with it
+# comes_to_its_end STATUS [WINDOWS]: with a status like that (an extended regular expression), and the port was open in that time only, and closed with it
 comes_to_its_end() {
 	ends
-	[ "$result" -eq "$1" ]
+	[[ $result =~ ^($1)$ ]]
 	rig_closed_after "$at" 0.050
 	rig_until 5 rig_as_before
 	rig_was_open 4 "${2:-1}"
@@ -156,12 +156,18 @@ certbot_hooks() {
 	certificate "$WORK/c/live/$name/cert.pem"
 	certbot_hooks
 	# With the hooks in the directory too each of them is called twice.
-	for expected in 0 1; do
-		[ "$expected" = 0 ] || rig_dns "$name" "$RIG_CA4"
+	rig_before
+	certbot_start renew --force-renewal --no-random-sleep-on-renew
+	comes_to_its_end 0
+	# Pebble uses one authorization in a hundred again, whatever it is told: then there is nothing to validate, and no failure.
+	rig_dns "$name" "$RIG_CA4"
+	for _ in 1 2 3 4; do
 		rig_before
 		certbot_start renew --force-renewal --no-random-sleep-on-renew
-		comes_to_its_end "$expected"
+		comes_to_its_end '0|1'
+		[ "$result" = 0 ] || break
 	done
+	[ "$result" = 1 ]
 	grep -q 'port 80 open' "$RIG_DIR/out"
 	# Nothing is due: no hook, no window.
 	rig_before
