@@ -357,7 +357,7 @@ rig_after() {
 
 # rig_closed_after TIME SECONDS: silent so soon after that moment, as seen from outside
 rig_closed_after() {
-	rig_until 8 rig_silent
+	rig_until 15 rig_silent
 	rig_probe_stop
 	awk -v at="$1" -v most="$2" -v what="$BATS_TEST_DESCRIPTION" '
 		$1 == "interval" { state[$2] = $3; from[$2] = $4 }

@@ -138,24 +138,6 @@ everything_dies() {
 	kill -s KILL "${victims[@]}"
 }
 
-# silent_within SECONDS: from the last death until the first SYN that nobody answered any more, both families
-silent_within() {
-	rig_until 15 rig_silent
-	rig_probe_stop
-	awk -v killed="$killed" -v most="$1" -v what="$BATS_TEST_DESCRIPTION" '
-		$1 == "interval" { state[$2] = $3; from[$2] = $4 }
-		$1 == "total" && $NF > gap { gap = $NF } # what a busy machine did not let the probe see
-		END {
-			for (family in state) {
-				after = from[family] - killed
-				if (state[family] != "silent" || after > most + gap) bad = 1
-				if (after > worst) worst = after
-			}
-			printf "# %s: silent after %.1f ms\n", what, worst * 1000
-			exit bad
-		}' "$RIG_DIR/probe" >&3
-}
-
 # A host's program with a file system of its own: with_mounts SCRIPT COMMAND..., the script mounts.
 with_mounts() {
 	local script=$1
@@ -466,7 +448,7 @@ ufw_files_as_before() { diff -r "$RIG_DIR/ufw/etc" "$RIG_DIR/ufw/etc-before"; }
 		window
 		killed=$EPOCHREALTIME
 		kill -s KILL "$pid"
-		silent_within 0.050
+		rig_closed_after "$killed" 0.050
 		rig_until 5 rig_idle
 		grep -q 'the watchdog has closed the port' "$RIG_DIR/out"
 		saved_as_before
@@ -480,7 +462,7 @@ ufw_files_as_before() { diff -r "$RIG_DIR/ufw/etc" "$RIG_DIR/ufw/etc-before"; }
 		window
 		everything_dies
 		server_start
-		silent_within 0.050
+		rig_closed_after "$killed" 0.050
 		[ "$(ours)" = 2 ]
 		run -0 rig_acmegate recover
 		[[ $output == *'the kernel closed it with that process'* ]]
@@ -495,7 +477,7 @@ ufw_files_as_before() { diff -r "$RIG_DIR/ufw/etc" "$RIG_DIR/ufw/etc-before"; }
 		RIG_GATE='max_open = 5' window guard -- sleep 60
 		everything_dies
 		server_start
-		silent_within 5
+		rig_closed_after "$killed" 5
 		[ "$(ours)" = 2 ]
 		run -0 rig_acmegate recover
 		saved_as_before

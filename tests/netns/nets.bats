@@ -43,24 +43,6 @@ dies() {
 	kill -s KILL "${victims[@]}"
 }
 
-# silent_within SECONDS: from the last death until the first SYN that nobody answered any more, both families
-silent_within() {
-	rig_until 15 rig_silent
-	rig_probe_stop
-	awk -v killed="$killed" -v most="$1" -v what="$BATS_TEST_DESCRIPTION" '
-		$1 == "interval" { state[$2] = $3; from[$2] = $4 }
-		$1 == "total" && $NF > gap { gap = $NF } # what a busy machine did not let the probe see
-		END {
-			for (family in state) {
-				after = from[family] - killed
-				if (state[family] != "silent" || after > most + gap) bad = 1
-				if (after > worst) worst = after
-			}
-			printf "# %s: silent after %.1f ms\n", what, worst * 1000
-			exit bad
-		}' "$RIG_DIR/probe" >&3
-}
-
 # A listener of somebody else's, which a time-bound opening would let the world in to.
 server_start() {
 	ip netns exec "$RIG_HOST" python3 -c 'import socket, time
@@ -94,7 +76,7 @@ time.sleep(60)' 3>&- &
 	without no-timeout no-socket
 	rig_window
 	dies warden
-	silent_within 0.050
+	rig_closed_after "$killed" 0.050
 	rig_until 5 rig_idle
 	grep -q 'the watchdog has closed the port' "$RIG_DIR/out"
 	rig_as_before
@@ -107,7 +89,7 @@ time.sleep(60)' 3>&- &
 	rig_window
 	dies all
 	server_start
-	silent_within 0.050
+	rig_closed_after "$killed" 0.050
 	[ "$(rig_ours)" = 2 ]
 	run -0 rig_acmegate recover
 	[[ $output == *'the kernel closed it with that process'* ]]
@@ -119,7 +101,7 @@ time.sleep(60)' 3>&- &
 	rig_window
 	dies all
 	server_start
-	silent_within 5.1
+	rig_closed_after "$killed" 5.1
 	[ "$(rig_ours)" = 2 ]
 	run -0 rig_acmegate recover
 	[[ $output == *'it is closed now'* ]]
@@ -235,5 +217,5 @@ time.sleep(60)' 3>&- &
 	[[ $(rig_host nft list ruleset) == *'socket transparent 1'* ]]
 	dies all
 	server_start
-	silent_within 0.050
+	rig_closed_after "$killed" 0.050
 }
