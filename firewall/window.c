@@ -110,12 +110,10 @@ int window_mend(struct window *window, struct fault *fault)
 	int mended = 0;
 
 	rest.seconds = left < 1 ? 1 : (uint32_t)left + 1;
-	for (int i = 0; backends[i]; i++) {
+	for (int i = 0; backends[i]; i++) { /* one that fails does not keep the others shut */
 		int rc = window->ruleset[i] ? backends[i]->mend(window->ruleset[i], &rest, fault) : 0;
 
-		if (rc < 0)
-			return -1;
-		mended |= rc;
+		mended = rc < 0 || mended < 0 ? -1 : mended | rc;
 	}
 	window->mend_cost = monotonic_seconds() - start;
 	return mended;
