@@ -570,11 +570,12 @@ static int nft_plan(struct ruleset *ruleset, const struct opening *opening, stru
 	return insist(attempt_plan, ruleset, &planning, fault);
 }
 
-static int nft_attach(struct ruleset **out, struct fault *fault)
+static int nft_attach(struct ruleset **out, const struct config *config, struct fault *fault)
 {
 	struct ruleset *ruleset = calloc(1, sizeof(*ruleset));
 	int rc;
 
+	(void)config;
 	if (!ruleset)
 		return fault_errno(fault, FAULT_LATER, "attaching to nftables");
 	rc = netlink_open(&ruleset->netlink, fault);

@@ -10,6 +10,7 @@
 
 #include <stddef.h>
 
+#include "config.h"
 #include "opening.h"
 
 #define DIGEST_SIZE 32
@@ -28,8 +29,10 @@ struct ruleset; /* a backend's connection to its firewall */
 
 struct backend {
 	const char *name;
+	/* Leftovers are looked for only if the journal says that there may be some: looking costs more than a glance. */
+	bool on_demand;
 	/* 1: in use on this host, *ruleset is the caller's until detach(). 0: not in use here. -1: fault. */
-	int (*attach)(struct ruleset **ruleset, struct fault *fault);
+	int (*attach)(struct ruleset **ruleset, const struct config *config, struct fault *fault);
 	/* Changes nothing. A firewall that would block the port and cannot be opened is a fault that names the place. */
 	int (*plan)(struct ruleset *ruleset, const struct opening *opening, struct plan *plan, struct fault *fault);
 	/* All or nothing; read back before it returns. Opens nothing where nothing blocks. */

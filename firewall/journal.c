@@ -53,7 +53,7 @@ static void take(struct journal *journal, const struct slot *slot)
 	journal->backends = slot->backends;
 	memset(&journal->opening, 0, sizeof(journal->opening));
 	memcpy(journal->opening.tag, slot->tag, TAG_SIZE - 1);
-	journal->opening.port = slot->port;
+	journal->opening.port = journal->opening.target = slot->port;
 	journal->opening.seconds = slot->seconds;
 	journal->opening.own_listener = slot->own_listener != 0;
 }

@@ -99,7 +99,7 @@ static int set_up(struct lease *l, const struct config *config, struct journal *
 		return fault_errno(&l->fault, FAULT_LATER, "preparing to wait");
 	if (window_prepare(&l->window, journal, config, false, &l->fault) < 0)
 		return -1;
-	l->fd[ON_WATCHDOG] = watchdog_start(journal, config->gate.max_open, &l->fault);
+	l->fd[ON_WATCHDOG] = watchdog_start(journal, config, &l->fault);
 	return l->fd[ON_WATCHDOG] < 0 ? -1 : 0;
 }
 

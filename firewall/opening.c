@@ -13,7 +13,7 @@ int opening_make(struct opening *opening, uint16_t port, uint32_t seconds, struc
 		return fault_errno(fault, FAULT_LATER, "asking the kernel for random bytes");
 	memset(opening, 0, sizeof(*opening)); /* it is written to the journal as it lies in memory */
 	snprintf(opening->tag, sizeof(opening->tag), TAG_PREFIX "%0*llx", TAG_DIGITS, (unsigned long long)random);
-	opening->port = port;
+	opening->port = opening->target = port;
 	opening->seconds = seconds;
 	opening->own_listener = true;
 	return 0;

@@ -14,7 +14,8 @@
 
 struct opening {
 	char tag[TAG_SIZE];	/* "acmegate:" and 16 hex digits: how we know our own rules again, whoever "we" are by then */
-	uint16_t port;		/* host byte order */
+	uint16_t port;		/* what the world connects to; host byte order */
+	uint16_t target;	/* where the listener is: the port itself, unless a rule of ours redirects it before any other nat */
 	uint32_t seconds;	/* the longest it may stand, whatever happens to us */
 	bool own_listener;	/* bind the rule to our transparent socket, so that it ends with the process */
 };

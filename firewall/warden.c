@@ -164,8 +164,8 @@ static int prepare_window(struct warden *w)
 	w->prepared = true;
 	if (window_prepare(&w->window, w->journal, w->config, true, &w->fault) < 0)
 		return -1;
-	w->fd[WATCHDOG_PID] = watchdog_start(w->journal, w->config->gate.max_open, &w->fault);
-	if (w->fd[WATCHDOG_PID] < 0 || listener_open(w->config->gate.port, listeners, &w->fault) < 0)
+	w->fd[WATCHDOG_PID] = watchdog_start(w->journal, w->config, &w->fault);
+	if (w->fd[WATCHDOG_PID] < 0 || listener_open(w->window.opening.target, listeners, &w->fault) < 0)
 		return -1;
 	rc = start_responder(w, listeners);
 	close_fd(&listeners[0]);

@@ -34,7 +34,7 @@ static int keep_only(const int kept[KEPT_END])
 	return close_range(KEPT_END, ~0U, 0);
 }
 
-static int recover(struct journal *journal)
+static int recover(struct journal *journal, const struct config *config)
 {
 	struct fault fault;
 	int rc;
@@ -45,7 +45,7 @@ static int recover(struct journal *journal)
 		log_error("watchdog: %s", fault.text);
 		journal->armed = true;
 	}
-	rc = journal->armed ? window_recover(journal, &fault) : RECOVERY_NOTHING;
+	rc = journal->armed ? window_recover(journal, config, &fault) : RECOVERY_NOTHING;
 	if (rc < 0)
 		log_error("watchdog: %s", fault.text);
 	else if (rc == RECOVERY_RULES)
@@ -55,10 +55,10 @@ static int recover(struct journal *journal)
 	return rc < 0 ? STATUS_FAILED : STATUS_DONE;
 }
 
-static _Noreturn void watch(struct journal *journal, int warden, int ready, uint32_t seconds)
+static _Noreturn void watch(struct journal *journal, const struct config *config, int warden, int ready)
 {
 	struct pollfd poll_warden = { .events = POLLIN };
-	double end = monotonic_seconds() + seconds + GRACE;
+	double end = monotonic_seconds() + config->gate.max_open + GRACE;
 
 	prctl(PR_SET_NAME, "acmegate-watch");
 	(void)setpriority(PRIO_PROCESS, 0, -20); /* a busy machine must not keep the port open */
@@ -81,7 +81,7 @@ static _Noreturn void watch(struct journal *journal, int warden, int ready, uint
 			left = 1; /* its death shows in the next round */
 		}
 		if (poll(&poll_warden, 1, (int)(left * 1000) + 1) > 0)
-			_exit(seam("no-watchdog") ? STATUS_DONE : recover(journal));
+			_exit(seam("no-watchdog") ? STATUS_DONE : recover(journal, config));
 	}
 }
 
@@ -97,7 +97,7 @@ static bool is_ready(int ready)
 	return n == 1;
 }
 
-int watchdog_start(const struct journal *journal, uint32_t seconds, struct fault *fault)
+int watchdog_start(const struct journal *journal, const struct config *config, struct fault *fault)
 {
 	OWN_FD int warden = pidfd_open(getpid(), 0), ready = -1;
 	struct journal copy = *journal;
@@ -112,7 +112,7 @@ int watchdog_start(const struct journal *journal, uint32_t seconds, struct fault
 	ready = ends[0];
 	pid = fork();
 	if (pid == 0)
-		watch(&copy, warden, ends[1], seconds);
+		watch(&copy, config, warden, ends[1]);
 	close(ends[1]);
 	pidfd = pid < 0 ? -1 : pidfd_open(pid, 0);
 	if (pidfd < 0)

@@ -5,6 +5,7 @@
 #ifndef ACMEGATE_WATCHDOG_H
 #define ACMEGATE_WATCHDOG_H
 
+#include "config.h"
 #include "journal.h"
 
 /*
@@ -12,7 +13,7 @@
  * the port. It shares the flock of the journal, so nobody else can begin before it has closed. A few seconds after the time
  * is up it kills a warden that still lives, and closes. Returns its pidfd.
  */
-int watchdog_start(const struct journal *journal, uint32_t seconds, struct fault *fault) MUST_CHECK;
+int watchdog_start(const struct journal *journal, const struct config *config, struct fault *fault) MUST_CHECK;
 
 /* The window is closed and the journal clear: ends and reaps it. */
 void watchdog_stop(int *pidfd);

@@ -27,16 +27,13 @@ static uint32_t mask_of(const struct window *window)
 
 static bool is_chosen(const struct config *config, const struct backend *backend)
 {
-	static const char *const names[] = { [BACKEND_NFTABLES] = "nftables", [BACKEND_IPTABLES] = "iptables" };
-	_Static_assert(LENGTH_OF(names) == BACKEND_CHOICES, "one name for each choice");
-
-	return config->gate.backend == BACKEND_AUTO || !strcmp(backend->name, names[config->gate.backend]);
+	return config->gate.backend == BACKEND_AUTO || !strcmp(backend->name, backend_names[config->gate.backend]);
 }
 
 static int attach(struct window *window, const struct config *config, struct fault *fault)
 {
 	for (int i = 0; backends[i]; i++)
-		if (is_chosen(config, backends[i]) && backends[i]->attach(&window->ruleset[i], fault) < 0)
+		if (is_chosen(config, backends[i]) && backends[i]->attach(&window->ruleset[i], config, fault) < 0)
 			return -1;
 	if (!mask_of(window))
 		return fault_set(fault, FAULT_FAILED, "this kernel has no nf_tables, and acmegate knows no other firewall here: "
@@ -230,13 +227,14 @@ void window_free(struct window *window)
  * Any tag, not the journal's only: there is one warden at a time, so whatever else carries a tag is a leftover too. And not
  * only when the journal is armed: a ruleset that somebody saved during a window and loads later brings the rules back.
  */
-int window_sweep(struct fault *fault)
+int window_sweep(const struct config *config, uint32_t armed, struct fault *fault)
 {
 	int result = 0;
 
 	for (int i = 0; backends[i]; i++) { /* one that fails does not keep the others open */
 		struct ruleset *ruleset = NULL;
-		int rc = backends[i]->attach(&ruleset, fault);
+		bool look = !backends[i]->on_demand || (armed & (1U << i));
+		int rc = look ? backends[i]->attach(&ruleset, config, fault) : 0;
 
 		if (rc > 0) {
 			rc = backends[i]->close(ruleset, NULL, fault);
@@ -247,10 +245,10 @@ int window_sweep(struct fault *fault)
 	return result < 0 ? fault_at(fault, "closing what an earlier run left open") : result;
 }
 
-int window_recover(struct journal *journal, struct fault *fault)
+int window_recover(struct journal *journal, const struct config *config, struct fault *fault)
 {
 	bool armed = journal->armed;
-	int found = window_sweep(fault);
+	int found = window_sweep(config, armed ? journal->backends : 0, fault);
 
 	if (found < 0 || (armed && journal_clear(journal, fault) < 0))
 		return -1;

@@ -52,8 +52,11 @@ void window_say_unchanged(struct window *window);
 
 void window_free(struct window *window);
 
-/* Closes whatever an earlier process has left in any backend. 1: there was something. 0: there was not. */
-int window_sweep(struct fault *fault) MUST_CHECK;
+/*
+ * Closes whatever an earlier process has left in any backend; those that are looked at on demand only if their bit is in the
+ * mask. 1: there was something. 0: there was not.
+ */
+int window_sweep(const struct config *config, uint32_t armed, struct fault *fault) MUST_CHECK;
 
 /* What recovery met. */
 enum { RECOVERY_NOTHING, RECOVERY_ARMED, RECOVERY_RULES };
@@ -62,7 +65,7 @@ enum { RECOVERY_NOTHING, RECOVERY_ARMED, RECOVERY_RULES };
  * The same, then clears the journal. RECOVERY_RULES: something stood in the firewall.
  * RECOVERY_ARMED: nothing did, but the journal was armed or unreadable.
  */
-int window_recover(struct journal *journal, struct fault *fault) MUST_CHECK;
+int window_recover(struct journal *journal, const struct config *config, struct fault *fault) MUST_CHECK;
 
 double monotonic_seconds(void);
 

@@ -32,11 +32,11 @@ struct loader {
 	bool failed;
 	bool continued;		/* the line begins with white space: the value of the line before goes on */
 	bool fresh_section;	/* its header was read, none of its keys yet */
-	uint64_t seen[3];	/* keys given so far, by kind of section */
+	uint64_t seen[4];	/* keys given so far, by kind of section */
 	struct certificate *certificate;
 };
 
-enum section { SECTION_ACME, SECTION_GATE, SECTION_CERTIFICATE };
+enum section { SECTION_ACME, SECTION_GATE, SECTION_RESPONDER, SECTION_CERTIFICATE };
 
 struct key {
 	enum section section;
@@ -219,6 +219,21 @@ static int set_mode(struct loader *loader, const struct key *key, const char *va
 	return 0;
 }
 
+/* The number of one of the names, for an enum; -1: it is none of them. */
+static int choose(struct loader *loader, const struct key *key, const char *value, const char *const names[], unsigned int n)
+{
+	char expected[128] = "";
+	size_t used = 0;
+
+	for (unsigned int i = 0; i < n; i++) {
+		if (!strcmp(value, names[i]))
+			return (int)i;
+		used += (size_t)snprintf(expected + used, sizeof(expected) - used, "%s%s",
+					 i == 0 ? "" : i + 1 < n ? ", " : " or ", names[i]);
+	}
+	return wrong(loader, "%s: expected %s", key->name, expected);
+}
+
 static int set_key_type(struct loader *loader, const struct key *key, const char *value)
 {
 	static const char *const names[] = {
@@ -226,27 +241,35 @@ static int set_key_type(struct loader *loader, const struct key *key, const char
 		[KEY_RSA3072] = "rsa3072", [KEY_RSA4096] = "rsa4096",
 	};
 	_Static_assert(LENGTH_OF(names) == KEY_TYPES, "one name for each type of key");
+	int choice = choose(loader, key, value, names, KEY_TYPES);
 
-	for (unsigned int i = 0; i < KEY_TYPES; i++)
-		if (!strcmp(value, names[i])) {
-			*(enum key_type *)field(loader, key) = (enum key_type)i;
-			return 0;
-		}
-	return wrong(loader, "%s: expected p256, p384, rsa2048, rsa3072 or rsa4096", key->name);
+	*(enum key_type *)field(loader, key) = choice < 0 ? KEY_P256 : (enum key_type)choice;
+	return choice < 0 ? -1 : 0;
 }
+
+const char *const backend_names[] = {
+	[BACKEND_AUTO] = "auto",	   [BACKEND_NFTABLES] = "nftables", [BACKEND_IPTABLES] = "iptables",
+	[BACKEND_FIREWALLD] = "firewalld", [BACKEND_COMMAND] = "command",
+};
+_Static_assert(LENGTH_OF(backend_names) == BACKEND_CHOICES, "one name for each choice");
 
 static int set_backend(struct loader *loader, const struct key *key, const char *value)
 {
-	static const char *const names[] = { [BACKEND_AUTO] = "auto", [BACKEND_NFTABLES] = "nftables",
-					     [BACKEND_IPTABLES] = "iptables" };
-	_Static_assert(LENGTH_OF(names) == BACKEND_CHOICES, "one name for each choice");
+	int choice = choose(loader, key, value, backend_names, BACKEND_CHOICES);
 
-	for (unsigned int i = 0; i < BACKEND_CHOICES; i++)
-		if (!strcmp(value, names[i])) {
-			*(enum backend_choice *)field(loader, key) = (enum backend_choice)i;
-			return 0;
-		}
-	return wrong(loader, "%s: expected auto, nftables or iptables", key->name);
+	loader->config->gate.backend = choice < 0 ? BACKEND_AUTO : (enum backend_choice)choice;
+	return choice < 0 ? -1 : 0;
+}
+
+static int set_responder_mode(struct loader *loader, const struct key *key, const char *value)
+{
+	static const char *const names[] = { [RESPONDER_STANDALONE] = "standalone", [RESPONDER_REDIRECT] = "redirect",
+					     [RESPONDER_WEBROOT] = "webroot" };
+	_Static_assert(LENGTH_OF(names) == RESPONDER_MODES, "one name for each mode");
+	int choice = choose(loader, key, value, names, RESPONDER_MODES);
+
+	loader->config->responder.mode = choice < 0 ? RESPONDER_STANDALONE : (enum responder_mode)choice;
+	return choice < 0 ? -1 : 0;
 }
 
 static int set_owner(struct loader *loader, const struct key *key, const char *value)
@@ -361,6 +384,7 @@ static int set_names(struct loader *loader, const struct key *key, const char *v
 
 #define ACME(member) offsetof(struct config, acme.member), sizeof(((struct config *)0)->acme.member)
 #define GATE(member) offsetof(struct config, gate.member), sizeof(((struct config *)0)->gate.member)
+#define RESP(member) offsetof(struct config, responder.member), sizeof(((struct config *)0)->responder.member)
 #define CERT(member) offsetof(struct certificate, member), sizeof(((struct certificate *)0)->member)
 
 static const struct key keys[] = {
@@ -373,10 +397,14 @@ static const struct key keys[] = {
 	{ SECTION_ACME, "eab_key_file", set_file, ACME(eab_key_file) },
 	{ SECTION_ACME, "account_key", set_key_type, ACME(account_key) },
 	{ SECTION_GATE, "backend", set_backend, GATE(backend) },
+	{ SECTION_GATE, "command", set_command, GATE(command) },
 	{ SECTION_GATE, "port", set_port, GATE(port) },
 	{ SECTION_GATE, "max_open", set_max_open, GATE(max_open) },
 	{ SECTION_GATE, "user", set_label, GATE(user) },
 	{ SECTION_GATE, "state", set_path, GATE(state) },
+	{ SECTION_RESPONDER, "mode", set_responder_mode, 0, 0 },
+	{ SECTION_RESPONDER, "port", set_port, RESP(port) },
+	{ SECTION_RESPONDER, "webroot", set_path, RESP(webroot) },
 	{ SECTION_CERTIFICATE, "names", set_names, 0, 0 },
 	{ SECTION_CERTIFICATE, "key", set_key_type, CERT(key) },
 	{ SECTION_CERTIFICATE, "profile", set_label, CERT(profile) },
@@ -428,12 +456,14 @@ static int find_section(struct loader *loader, const char *section, enum section
 		*which = SECTION_ACME;
 	} else if (!strcmp(section, "gate")) {
 		*which = SECTION_GATE;
+	} else if (!strcmp(section, "responder")) {
+		*which = SECTION_RESPONDER;
 	} else if (!strncmp(section, CERTIFICATE_PREFIX, strlen(CERTIFICATE_PREFIX))) {
 		*which = SECTION_CERTIFICATE;
 		if (loader->fresh_section)
 			return begin_certificate(loader, section + strlen(CERTIFICATE_PREFIX));
 	} else {
-		return wrong(loader, "section [%s]: expected [acme], [gate] or [certificate NAME]", section);
+		return wrong(loader, "section [%s]: expected [acme], [gate], [responder] or [certificate NAME]", section);
 	}
 	return 0;
 }
@@ -534,6 +564,7 @@ static void set_defaults(struct config *config, const char *file)
 	memset(config, 0, sizeof(*config));
 	snprintf(config->file, sizeof(config->file), "%s", file);
 	config->gate.port = 80;
+	config->responder.port = 8402;
 	config->gate.max_open = 60;
 	snprintf(config->gate.user, sizeof(config->gate.user), "_acmegate");
 	snprintf(config->gate.state, sizeof(config->gate.state), "/var/lib/acmegate");
@@ -551,6 +582,19 @@ static int find_user(struct config *config, struct fault *fault)
 		return fault_set(fault, FAULT_USAGE, "%s: [gate] user must not be root", config->file);
 	config->gate.uid = user->pw_uid;
 	config->gate.gid = user->pw_gid;
+	return 0;
+}
+
+static int check_gate(const struct config *config, struct fault *fault)
+{
+	if (config->gate.backend == BACKEND_COMMAND && !config->gate.command[0])
+		return fault_set(fault, FAULT_USAGE, "%s: [gate] backend = command needs command = PROGRAM [ARGUMENT...]",
+				 config->file);
+	if (config->responder.mode == RESPONDER_WEBROOT && !config->responder.webroot[0])
+		return fault_set(fault, FAULT_USAGE, "%s: [responder] mode = webroot needs webroot = DIRECTORY, which the web "
+						     "server serves as /", config->file);
+	if (config->responder.mode == RESPONDER_REDIRECT && config->responder.port == config->gate.port)
+		return fault_set(fault, FAULT_USAGE, "%s: [responder] port must be another one than [gate] port", config->file);
 	return 0;
 }
 
@@ -600,6 +644,8 @@ int config_load(struct config *config, const char *file, enum config_part part, 
 	}
 	rc = parse(&loader);
 	fclose(loader.file);
+	if (rc == 0)
+		rc = check_gate(config, fault);
 	return rc < 0 || part == CONFIG_GATE ? rc : check_whole(config, fault);
 }
 

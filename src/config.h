@@ -27,7 +27,15 @@
 
 enum key_type { KEY_P256, KEY_P384, KEY_RSA2048, KEY_RSA3072, KEY_RSA4096, KEY_TYPES };
 
-enum backend_choice { BACKEND_AUTO, BACKEND_NFTABLES, BACKEND_IPTABLES, BACKEND_CHOICES };
+enum backend_choice { BACKEND_AUTO, BACKEND_NFTABLES, BACKEND_IPTABLES, BACKEND_FIREWALLD, BACKEND_COMMAND, BACKEND_CHOICES };
+extern const char *const backend_names[BACKEND_CHOICES]; /* as the configuration and the table of backends spell them */
+
+enum responder_mode {
+	RESPONDER_STANDALONE,	/* our listener is on the port itself */
+	RESPONDER_REDIRECT,	/* ... on another one, and a nat rule sends the port's packets there */
+	RESPONDER_WEBROOT,	/* the host's web server answers, out of files that we put there */
+	RESPONDER_MODES
+};
 
 struct certificate {
 	char name[LABEL_SIZE];		/* [a-z0-9._-], names its directory in the store */
@@ -57,6 +65,7 @@ struct config {
 	} acme;
 	struct {
 		enum backend_choice backend;
+		char command[COMMAND_SIZE];	/* the administrator's own way to open and close, or ""; see the command backend */
 		uint16_t port;			/* 80 */
 		uint32_t max_open;		/* seconds one window may stand, whatever happens */
 		char user[LABEL_SIZE];		/* whom client and responder run as */
@@ -64,6 +73,11 @@ struct config {
 		gid_t gid;
 		char state[PATH_SIZE];		/* directory of journal, account and certificates */
 	} gate;
+	struct {
+		enum responder_mode mode;
+		uint16_t port;			/* private: where we listen when the port is redirected */
+		char webroot[PATH_SIZE];	/* absolute, with mode webroot */
+	} responder;
 	uint32_t certificates;
 	struct certificate certificate[MAX_CERTIFICATES];
 	uint32_t names;

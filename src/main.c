@@ -154,7 +154,7 @@ static int without_journal(const struct host *host, struct fault *fault)
 
 	if (fault->kind == FAULT_LATER)
 		return -1;
-	found = window_sweep(&why);
+	found = window_sweep(host->config, UINT32_MAX, &why);
 	if (found < 0)
 		log_error("%s", why.text);
 	else
@@ -174,7 +174,7 @@ static int claim(struct host *host, struct fault *fault)
 		log_warning("the journal was unreadable and is kept as %s/journal.corrupt; searching the firewall for leftovers",
 			    host->config->gate.state);
 	armed = host->journal.armed;
-	recovered = window_recover(&host->journal, fault);
+	recovered = window_recover(&host->journal, host->config, fault);
 	if (recovered < 0)
 		return -1;
 	say_recovered(host, armed, recovered);

@@ -88,6 +88,8 @@ static void a_full_file_is_read(void **state)
 		    "ca_file = /dev/null\nproxy = http://proxy.example:3128\neab_kid = kid 1\n"
 		    "eab_key_file = /dev/null\naccount_key = p384\n"
 		    "[gate]\nbackend = nftables\nport = 8080\nmax_open = 600\nuser = nobody\nstate = /srv/acmegate\n"
+		    "command = /bin/true one two\n"
+		    "[responder]\nmode = webroot\nport = 9000\nwebroot = /srv/www\n"
 		    "[certificate www]\nnames = a.example, B.Example\n\tc.example\n\n"
 		    "# not a name\n    d.example\n"
 		    "key = rsa4096\nprofile = tlsserver\nchain = ISRG Root X1\nowner = root\ngroup = root\n"
@@ -108,6 +110,10 @@ static void a_full_file_is_read(void **state)
 	assert_string_equal(config.gate.user, "nobody");
 	assert_int_not_equal(config.gate.uid, 0);
 	assert_string_equal(config.gate.state, "/srv/acmegate");
+	assert_string_equal(config.gate.command, "/bin/true one two");
+	assert_int_equal(config.responder.mode, RESPONDER_WEBROOT);
+	assert_int_equal(config.responder.port, 9000);
+	assert_string_equal(config.responder.webroot, "/srv/www");
 	assert_int_equal(config.certificates, 2);
 	assert_string_equal(config.certificate[0].name, "www");
 	assert_int_equal(config.certificate[0].first_name, 0);
@@ -123,7 +129,7 @@ static void a_full_file_is_read(void **state)
 	assert_int_equal(config.certificate[0].group, 0);
 	assert_int_equal(config.certificate[0].mode, 0640);
 	assert_string_equal(config.certificate[0].deploy, "/bin/true --now");
-	assert_int_equal(config.certificate[0].line, 19);
+	assert_int_equal(config.certificate[0].line, 24);
 	assert_string_equal(config.certificate[1].name, "x.y_z-1");
 	assert_int_equal(config.certificate[1].first_name, 4);
 	assert_int_equal(config.certificate[1].names, 1);
@@ -147,6 +153,9 @@ static void a_short_file_has_defaults(void **state)
 	assert_int_equal(config.gate.port, 80);
 	assert_int_equal(config.gate.max_open, 60);
 	assert_string_equal(config.gate.state, "/var/lib/acmegate");
+	assert_string_equal(config.gate.command, "");
+	assert_int_equal(config.responder.mode, RESPONDER_STANDALONE);
+	assert_int_equal(config.responder.port, 8402);
 	assert_int_equal(config.certificate[0].key, KEY_P256);
 	assert_int_equal(config.certificate[0].mode, 0600);
 	assert_int_equal(config.certificate[0].owner, 0);
@@ -244,6 +253,13 @@ static const struct {
 	{ "[acme]\neab_kid = " X50 X50 X10 X10 "xxxxxxxx\n", 2, "127" },
 	{ "[acme]\naccount_key = ed25519\n", 2, "p256" },
 	{ "[gate]\nbackend = pf\n", 2, "auto" },
+	{ "[gate]\nbackend = ufw\n", 2, "firewalld or command" },
+	{ "[gate]\ncommand = true\n", 2, "absolute" },
+	{ "[gate]\ncommand = /nowhere/open\n", 2, "/nowhere" },
+	{ "[responder]\nmode = proxy\n", 2, "standalone, redirect or webroot" },
+	{ "[responder]\nport = 0\n", 2, "65535" },
+	{ "[responder]\nwebroot = srv/www\n", 2, "absolute" },
+	{ "[responder]\nnames = a.example\n", 2, "no key" },
 	{ "[gate]\nport = 0\n", 2, "65535" },
 	{ "[gate]\nport = 65536\n", 2, "65535" },
 	{ "[gate]\nport = -80\n", 2, "65535" },
@@ -299,6 +315,9 @@ static const struct {
 	{ ACME "eab_key_file = /dev/null\n" USER CERT, 0, "go together" },
 	{ ACME "[gate]\nuser = acmegate-nobody-here\n" CERT, 0, "acmegate-nobody-here" },
 	{ ACME "[gate]\nuser = root\n" CERT, 0, "must not be root" },
+	{ ACME "[gate]\nuser = nobody\nbackend = command\n" CERT, 0, "needs command" },
+	{ ACME USER "[responder]\nmode = webroot\n" CERT, 0, "needs webroot" },
+	{ ACME USER "[responder]\nmode = redirect\nport = 80\n" CERT, 0, "another" },
 };
 
 static void each_mistake_is_told_with_its_line(void **state)
