@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "config.h"
+#include "due.h"
 #include "journal.h"
 #include "lease.h"
 #include "log.h"
@@ -74,11 +75,23 @@ static int no_arguments(const char *command)
 static int renew(struct host *host, int argc, char **argv)
 {
 	struct errand errand = { .only_due = true };
+	struct due due;
+	int status;
 
 	if (argc > 1)
 		return no_arguments(argv[0]);
+	due_take_grounds(&due, host->config, host->state_fd);
+	if (!log_is_verbose() && due_recall(&due, host->state_fd, time(NULL))) {
+		log_info("nothing is due, and nothing has changed since all certificates were looked at; acmegate -v renew does so "
+			 "in any case");
+		return STATUS_DONE;
+	}
 	memset(errand.named, true, sizeof(errand.named));
-	return warden_run(host->config, &errand, &host->journal, host->state_fd);
+	status = warden_run(host->config, &errand, &host->journal, host->state_fd);
+	due.until = errand.next;
+	if (status == STATUS_DONE && due.until)
+		due_note(&due, host->state_fd, time(NULL));
+	return status;
 }
 
 static int renew_now(struct host *host, int argc, char **argv)
