@@ -265,15 +265,6 @@ static int start_client(struct warden *w)
 	return send(w, ON_CLIENT, VERB_WORK, 0, &work, sizeof(work));
 }
 
-/* What owes a hook, or could not be looked at (0), is not to be left alone until then. */
-static void note_next(struct warden *w, const struct survey *survey)
-{
-	int64_t from = survey->deploy ? 0 : survey->from;
-
-	if (!w->surveyed || from < w->next)
-		w->next = from;
-}
-
 static bool anything_wanted(const struct warden *w)
 {
 	for (uint32_t i = 0; i < w->config->certificates; i++)
@@ -295,7 +286,8 @@ static void on_survey(struct warden *w)
 	w->deploy[i] = survey->deploy && w->errand->named[i];
 	if (w->errand->named[i])
 		log_info("certificate %s: %s", w->config->certificate[i].name, survey->reason);
-	note_next(w, survey);
+	if (i == 0 || survey->from < w->next) /* 0, the least of all: it could not be looked at */
+		w->next = survey->from;
 	if (++w->surveyed < w->config->certificates)
 		return;
 	if (!anything_wanted(w)) {

@@ -89,7 +89,7 @@ static int renew(struct host *host, int argc, char **argv)
 	memset(errand.named, true, sizeof(errand.named));
 	status = warden_run(host->config, &errand, &host->journal, host->state_fd);
 	due.until = errand.next;
-	if (status == STATUS_DONE && due.until)
+	if (status == STATUS_DONE && due.until) /* who owes a hook that failed is not done, and one that succeeded changes the grounds */
 		due_note(&due, host->state_fd, time(NULL));
 	return status;
 }
