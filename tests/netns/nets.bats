@@ -219,3 +219,25 @@ time.sleep(60)' 3>&- &
 	server_start
 	rig_closed_after "$killed" 0.050
 }
+
+@test "hook pre on a kernel without timeouts in sets opens all the same, says so, and closes with its client" {
+	without no-timeout
+	rig_before
+	run rig_acmegate hook --client $$ pre
+	[ "$status" -eq 0 ]
+	[[ $output == *'cannot end the rule in time'*'until acmegate recover runs'*'port 80 open'* ]]
+	run rig_host nft list ruleset
+	[[ $output == *acmegate* ]] && [[ $output != *timeout* ]]
+	run rig_acmegate hook --client $$ post
+	[ "$status" -eq 0 ]
+	rig_after
+	# With timeouts the rule has one, without a rehearsal.
+	without ''
+	rig_before
+	run rig_acmegate hook --client $$ pre
+	[[ $output != *'cannot end'* ]]
+	run rig_host nft list ruleset
+	[[ $output == *timeout* ]]
+	run rig_acmegate hook --client $$ post
+	rig_after
+}
