@@ -42,7 +42,8 @@ static void add_file(struct sha256_ctx *sum, int state_fd, const char *path, int
 /* The directory itself: it changes with every entry that comes or goes, "live" and "deploy-pending" among them. */
 static void add_certificate(struct sha256_ctx *sum, int state_fd, const char *name)
 {
-	static const char *const files[] = { "", "/privkey.pem", "/cert.pem", "/chain.pem", "/fullchain.pem" };
+	static const char *const files[] = { "", "/privkey.pem", "/cert.pem", "/chain.pem", "/fullchain.pem",
+					     "/combined.pem", "/keyfirst.pem" };
 	char path[128];
 
 	snprintf(path, sizeof(path), "certificates/%s", name);

@@ -13,7 +13,8 @@
 #define BIT(capability) (UINT64_C(1) << (capability))
 
 /*
- * The keeper gives files to their configured owner (CHOWN) and reads keys back that belong to others (DAC_READ_SEARCH).
+ * The keeper gives files to their configured owner (CHOWN) and reads keys back as that owner (SETUID, of whose calls
+ * confine.c leaves it setfsuid() alone).
  * It is root without anything else: the store's directories are root's. Descriptors: the responder's connections.
  * No limit of file sizes: stderr may be a file that is large already.
  */
@@ -24,7 +25,7 @@ static const struct role_rights {
 	rlim_t descriptors;
 } rights[] = {
 	[ROLE_CLIENT] = { "client", false, 0, 256 },
-	[ROLE_KEEPER] = { "keeper", true, BIT(CAP_CHOWN) | BIT(CAP_DAC_READ_SEARCH), 64 },
+	[ROLE_KEEPER] = { "keeper", true, BIT(CAP_CHOWN) | BIT(CAP_SETUID), 64 },
 	[ROLE_RESPONDER] = { "responder", false, 0, 512 },
 };
 _Static_assert(LENGTH_OF(rights) == ROLES, "rights for each role");

@@ -111,6 +111,21 @@ settle() {
 	settle
 }
 
+@test "a key that was given to another user is looked at all the same, also when its owner is another by now" {
+	{ rig_sections own.test; printf 'owner = daemon\nmode = 0600\n'; } | rig_config
+	renews 0 'own.test is stored'
+	[ "$(stat -L -c %U:%a "$(rig_live own.test)"/*.pem | sort -u)" = daemon:600 ]
+	renews 0 'own.test: valid until'
+	{ rig_sections own.test; printf 'owner = nobody\nmode = 0400\n'; } | rig_config
+	renews 0 'own.test: valid until'
+	run rig_acmegate renew-now
+	[ "$status" -eq 0 ]
+	[ "$(stat -L -c %U:%a "$(rig_live own.test)"/*.pem | sort -u)" = nobody:400 ]
+	renews 0 'own.test: valid until'
+	[ "$(find "$RIG_STATE" -name '*.broken')" = '' ]
+	rig_config one.test two.test
+}
+
 @test "a certificate that cannot be looked at is an error in every run" {
 	settle
 	mv "$RIG_STATE/certificates/two.test" "$RIG_STATE/away"
