@@ -55,6 +55,18 @@ static int put_in_place(const struct place *places, size_t n)
 	return close_range(ABOVE_ALL, ~0U, 0);
 }
 
+/*
+ * A build tree may lie below a directory that only its owner can enter, as home directories are: opened before rights are
+ * dropped, the last part of the way is all that the agent's user needs.
+ */
+static int open_directory_of(const char *path)
+{
+	char directory[PATH_MAX];
+
+	snprintf(directory, sizeof(directory), "%.*s", (int)(strrchr(path, '/') - path), path);
+	return open(directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
+}
+
 static void reset_signals(void)
 {
 	sigset_t none;
@@ -74,18 +86,19 @@ static _Noreturn void become_agent(const char *path, enum role role, const struc
 	char *arguments[] = { (char[]){ "acmegate-agent" }, (char *)(uintptr_t)sandbox_role_name(role),
 			      log_is_verbose() ? (char[]){ "--verbose" } : NULL, NULL };
 	struct fault fault = { 0 };
+	int directory;
 
 	if (stream) {
 		snprintf(journal, sizeof(journal), "JOURNAL_STREAM=%s", stream);
 		environment[1] = journal;
 	}
 	reset_signals();
-	if (put_in_place(places, n) < 0)
+	if (put_in_place(places, n) < 0 || (directory = open_directory_of(path)) < 0)
 		fault_errno(&fault, FAULT_FAILED, "placing descriptors");
 	else if (sandbox_drop(role, config->gate.uid, config->gate.gid, &fault) == 0) {
 		/* set after the change of user, which clears it; a warden that died before is noticed by its pid */
 		if (prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 && getppid() == warden)
-			execve(path, arguments, environment);
+			execveat(directory, arguments[0], arguments, environment, 0);
 		fault_errno(&fault, FAULT_FAILED, "starting %s", path);
 	}
 	log_error("%s", fault.text);

@@ -55,6 +55,17 @@ hook() {
 	[[ $output == *unchanged* ]]
 }
 
+@test "a build that lies in a home directory, which only root and its owner can enter" {
+	rig_pebble
+	rig_config one.test
+	mkdir -p "$RIG_DIR/home/build"
+	chmod 0700 "$RIG_DIR/home"
+	cp "$RIG_BUILD/acmegate" "$RIG_BUILD/acmegate-agent" "$RIG_DIR/home/build/"
+	RIG_ACMEGATE=$RIG_DIR/home/build/acmegate succeeds renew-now
+	opens_once
+	rig_certificate one.test one.test
+}
+
 @test "the second run has the same account and replaces the certificate as a whole" {
 	rig_pebble
 	rig_config one.test
