@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <time.h>
 
 #include "config.h"
@@ -307,6 +308,11 @@ int main(int argc, char **argv)
 		else
 			return option == 'V' ? version() : usage(stderr, STATUS_USAGE);
 	}
+	/*
+	 * No core dump of what root has in memory, and no ptrace by a keeper that turned hostile. Capabilities stay: with fewer, a
+	 * tool that is executed would gain some, and the kernel then forgets that the tool is to die with us (PR_SET_PDEATHSIG).
+	 */
+	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 	log_start(NULL, verbose);
 	signal(SIGCHLD, SIG_DFL); /* ignored, it would take our children's statuses away */
 	for (size_t i = 0; optind < argc && i < LENGTH_OF(commands); i++)
