@@ -3,7 +3,11 @@
 
 #include <errno.h>
 #include <grp.h>
+#include <linux/audit.h>
 #include <linux/capability.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -13,7 +17,8 @@
 #define BIT(capability) (UINT64_C(1) << (capability))
 
 /*
- * The keeper gives files to their configured owner (CHOWN) and reads keys back that belong to others (DAC_READ_SEARCH).
+ * The keeper gives files to their configured owner (CHOWN) and reads keys back as that owner (SETUID, of whose calls
+ * confine.c leaves it setfsuid() alone).
  * It is root without anything else: the store's directories are root's. Descriptors: the responder's connections.
  * No limit of file sizes: stderr may be a file that is large already.
  */
@@ -24,7 +29,7 @@ static const struct role_rights {
 	rlim_t descriptors;
 } rights[] = {
 	[ROLE_CLIENT] = { "client", false, 0, 256 },
-	[ROLE_KEEPER] = { "keeper", true, BIT(CAP_CHOWN) | BIT(CAP_DAC_READ_SEARCH), 64 },
+	[ROLE_KEEPER] = { "keeper", true, BIT(CAP_CHOWN) | BIT(CAP_SETUID), 64 },
 	[ROLE_RESPONDER] = { "responder", false, 0, 512 },
 };
 _Static_assert(LENGTH_OF(rights) == ROLES, "rights for each role");
@@ -121,5 +126,70 @@ int sandbox_prove(enum role role, struct fault *fault)
 		return fault_set(fault, FAULT_FAILED, "the %s runs as users %u, %u, %u", r->name, real, effective, saved);
 	if (!r->root && (setuid(0) == 0 || getgid() == 0 || getgroups(0, NULL) != 0))
 		return fault_set(fault, FAULT_FAILED, "the %s can become root or has groups", r->name);
+	return 0;
+}
+
+/* --- the watchdog --------------------------------------------------------------------------------------------------- */
+
+#define FIREWALL (BIT(CAP_NET_ADMIN) | BIT(CAP_NET_RAW)) /* iptables-legacy has a raw socket */
+
+#if defined(__x86_64__)
+#define ARCHITECTURE AUDIT_ARCH_X86_64
+#elif defined(__aarch64__)
+#define ARCHITECTURE AUDIT_ARCH_AARCH64
+#elif defined(__i386__)
+#define ARCHITECTURE AUDIT_ARCH_I386
+#elif defined(__arm__)
+#define ARCHITECTURE AUDIT_ARCH_ARM
+#elif defined(__riscv) && __riscv_xlen == 64
+#define ARCHITECTURE AUDIT_ARCH_RISCV64
+#endif
+
+/* What neither recovery nor any tool of a firewall does. Filters of more than a number are not needed for that. */
+static const int denied_calls[] = {
+	SYS_ptrace, SYS_process_vm_readv, SYS_process_vm_writev, SYS_kcmp, SYS_userfaultfd, SYS_perf_event_open, SYS_bpf,
+	SYS_io_uring_setup, SYS_io_uring_enter, SYS_io_uring_register, SYS_keyctl, SYS_add_key, SYS_request_key, SYS_unshare,
+	SYS_setns, SYS_mount, SYS_umount2, SYS_pivot_root, SYS_chroot, SYS_move_mount, SYS_open_tree, SYS_fsopen, SYS_fsmount,
+	SYS_fsconfig, SYS_open_by_handle_at, SYS_name_to_handle_at, SYS_personality, SYS_listen, SYS_accept4, SYS_mknodat,
+	SYS_fanotify_init, SYS_init_module, SYS_finit_module, SYS_delete_module, SYS_kexec_load, SYS_reboot, SYS_swapon,
+	SYS_swapoff, SYS_acct, SYS_quotactl, SYS_syslog, SYS_settimeofday, SYS_clock_settime, SYS_adjtimex, SYS_sethostname,
+	SYS_setdomainname, SYS_setuid, SYS_setgid, SYS_setresuid, SYS_setresgid, SYS_setreuid, SYS_setregid, SYS_setgroups,
+};
+
+/* On a processor that is not named above there is no filter; the capabilities are gone there too. */
+static int filter_calls(void)
+{
+#ifdef ARCHITECTURE
+	enum { CALLS = LENGTH_OF(denied_calls), FIRST = 4, DENY = FIRST + CALLS + 1 };
+	struct sock_filter filter[DENY + 1] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, arch)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ARCHITECTURE, 0, DENY - 2),
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		/* x32 has numbers of its own; nothing else begins so high */
+		BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, 0x40000000, DENY - 4, 0),
+		[FIRST + CALLS] = BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+		[DENY] = BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+	};
+	const struct sock_fprog program = { LENGTH_OF(filter), filter };
+
+	for (unsigned int i = 0; i < CALLS; i++)
+		filter[FIRST + i] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (unsigned int)denied_calls[i],
+								 (unsigned char)(CALLS - i), 0);
+	return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program, 0, 0);
+#else
+	return 0;
+#endif
+}
+
+int sandbox_watchdog(struct fault *fault)
+{
+	uint64_t now;
+
+	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 || limit(RLIMIT_CORE, 0) < 0 || get_capabilities(&now) < 0 ||
+	    bound_capabilities(FIREWALL) < 0 || set_capabilities(now & FIREWALL) < 0 ||
+	    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || filter_calls() < 0)
+		return fault_errno(fault, FAULT_FAILED, "taking rights from the watchdog");
+	if (get_capabilities(&now) < 0 || (now & ~FIREWALL) || prctl(PR_CAPBSET_READ, CAP_SYS_ADMIN, 0, 0, 0) != 0)
+		return fault_set(fault, FAULT_FAILED, "the watchdog still has capabilities (%#llx)", (unsigned long long)now);
 	return 0;
 }

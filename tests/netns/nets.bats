@@ -219,3 +219,45 @@ time.sleep(60)' 3>&- &
 	server_start
 	rig_closed_after "$killed" 0.050
 }
+
+@test "hook pre on a kernel without timeouts in sets opens all the same, says so, and closes with its client" {
+	without no-timeout
+	rig_before
+	run rig_acmegate hook --client $$ pre
+	[ "$status" -eq 0 ]
+	[[ $output == *'cannot end the rule in time'*'until acmegate recover runs'*'port 80 open'* ]]
+	run rig_host nft list ruleset
+	[[ $output == *acmegate* ]] && [[ $output != *timeout* ]]
+	run rig_acmegate hook --client $$ post
+	[ "$status" -eq 0 ]
+	rig_after
+	# With timeouts the rule has one, without a rehearsal.
+	without ''
+	rig_before
+	run rig_acmegate hook --client $$ pre
+	[[ $output != *'cannot end'* ]]
+	run rig_host nft list ruleset
+	[[ $output == *timeout* ]]
+	run rig_acmegate hook --client $$ post
+	rig_after
+}
+
+@test "while a window stands no process has more rights than its role needs" {
+	RIG_ACMEGATE=$RIG_BUILD/acmegate
+	rig_window
+	# CAP_NET_ADMIN and CAP_NET_RAW; CAP_CHOWN and CAP_SETUID
+	for expected in 'acmegate-watch 0000000000003000 1 2' 'keeper 0000000000000081 1 2' 'client 0000000000000000 1 2' \
+		'responder 0000000000000000 1 2'; do
+		read -r role capabilities no_new filter <<<"$expected"
+		process=$(rig_host pgrep -f "^acmegate-agent $role" || ip netns pids "$RIG_HOST" | while read -r p; do
+			if grep -qx "$role" "/proc/$p/comm"; then echo "$p"; fi
+		done)
+		run awk '/^(CapPrm|CapBnd|NoNewPrivs|Seccomp):/ { print $2 }' "/proc/$process/status"
+		printf '%s: %s\n' "$role" "${output//$'\n'/ }"
+		[ "${output//$'\n'/ }" = "$capabilities $capabilities $no_new $filter" ]
+		grep -qE '^Max core file size +0 +0' "/proc/$process/limits"
+	done
+	rig_release
+	rig_ends 0
+	rig_after
+}
