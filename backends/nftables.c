@@ -445,6 +445,48 @@ static int find(struct ruleset *ruleset, uint16_t type, netlink_visit *visit, st
 	return netlink_dump(&ruleset->netlink, netlink_request(&ruleset->netlink, buffer, type), visit, left, fault);
 }
 
+static int append(const struct nlmsghdr *message, void *arg, struct fault *fault)
+{
+	return messages_append(arg, message, message->nlmsg_len, fault);
+}
+
+/* A set whose name is known is asked for in each table: a table may have more sets than anybody wants to see. */
+static int find_set(struct ruleset *ruleset, const struct messages *tables, struct leftovers *left, struct fault *fault)
+{
+	const struct nlmsghdr *message = (const void *)tables->bytes;
+	char name[SET_NAME_SIZE], buffer[1024];
+	int room = (int)tables->used;
+
+	rule_set_name(left->tag, name);
+	for (; mnl_nlmsg_ok(message, room); message = mnl_nlmsg_next(message, &room)) {
+		const struct nfgenmsg *generic = mnl_nlmsg_get_payload(message);
+		const struct nlattr *attrs[NFTA_TABLE_NAME + 1];
+		struct nlmsghdr *request;
+
+		attrs_of_message(message, attrs, NFTA_TABLE_NAME);
+		request = netlink_request_set(&ruleset->netlink, buffer, NFT_MSG_GETSET, generic->nfgen_family,
+					      attr_text(attrs[NFTA_TABLE_NAME]), name);
+		if (netlink_dump(&ruleset->netlink, request, visit_set, left, fault) < 0 && fault->code != ENOENT)
+			return -1;
+	}
+	return 0;
+}
+
+static int find_sets(struct ruleset *ruleset, struct leftovers *left, struct fault *fault)
+{
+	struct messages tables = { 0 };
+	char buffer[512];
+	int rc;
+
+	if (!left->tag)
+		return find(ruleset, NFT_MSG_GETSET, visit_set, left, fault);
+	rc = netlink_dump(&ruleset->netlink, netlink_request(&ruleset->netlink, buffer, NFT_MSG_GETTABLE), append, &tables, fault);
+	if (rc == 0)
+		rc = find_set(ruleset, &tables, left, fault);
+	free(tables.bytes);
+	return rc;
+}
+
 /* Rules go before the sets that they use, which are busy until then: with more rules to come, the sets must wait. */
 static int remove_leftovers(struct ruleset *ruleset, const struct leftovers *left, uint32_t generation,
 			    struct fault *fault)
@@ -511,7 +553,7 @@ static int attempt_close(struct ruleset *ruleset, const void *tag, struct fault 
 	uint32_t generation;
 
 	note_spots(ruleset, &left);
-	if (find(ruleset, NFT_MSG_GETSET, visit_set, &left, fault) < 0)
+	if (find_sets(ruleset, &left, fault) < 0)
 		return -1;
 	if (!left.sets)
 		return 0;
