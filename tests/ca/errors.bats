@@ -102,6 +102,11 @@ serve() {
 	good "/^names/a deploy = $RIG_DIR/hook" | refuses 'written by others'
 }
 
+@test "the user of the package is missing" {
+	! getent passwd _acmegate >/dev/null || skip 'there is a user _acmegate'
+	good '/^user/d' | refuses systemd-sysusers
+}
+
 @test "no configuration" { fails 2 acmegate.conf renew-now; }
 
 @test "a configuration that others may write" {
