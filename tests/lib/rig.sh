@@ -359,7 +359,7 @@ rig_after() {
 rig_closed_after() {
 	rig_until 15 rig_silent
 	rig_probe_stop
-	awk -v at="$1" -v most="$2" -v what="$BATS_TEST_DESCRIPTION" '
+	awk -v at="$1" -v most="$2" -v what="${RIG_WHAT:-$BATS_TEST_DESCRIPTION}" '
 		$1 == "interval" { state[$2] = $3; from[$2] = $4 }
 		$1 == "total" && $NF > gap { gap = $NF } # what a busy machine did not let the probe see
 		END {

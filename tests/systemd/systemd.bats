@@ -165,6 +165,22 @@ closed_now() {
 	[[ $(log) == *Terminated* ]]
 }
 
+@test "the machine is shut down in mid-window: the port is closed on the way, and nothing is left for the next boot" {
+	window shutdown.test
+	machine systemctl poweroff || true
+	rig_until 20 rig_silent
+	rig_closed_after "$EPOCHREALTIME" 0.050
+	rig_until 30 rig_gone "$(cat "$RIG_DIR/nspawn.pid")"
+	rig_as_before
+	machine_cut
+	rig_ca nft flush ruleset
+	rig_probe_start
+	machine_boot
+	rig_after
+	rig_never_open
+	[[ $(log acmegate-recover.service) != *'earlier run'* ]]
+}
+
 @test "the machine dies in mid-window, and comes back" {
 	window cut.test
 	[ "$(rig_ours)" = 2 ]
@@ -195,4 +211,35 @@ closed_now() {
 	[[ $(log) == *nobody-has-this-name* ]]
 	rig_after
 	rig_never_open
+}
+
+legacy() { machine iptables-legacy-save; machine ip6tables-legacy-save; }
+legacy_as_before() { legacy | sed '/^#/d; s/\[[0-9:]*\]//' | cmp -s - "$RIG_DIR/legacy-before"; }
+
+@test "rules of iptables-legacy: the service has what it takes, and is killed in mid-window" {
+	rig_host nft flush ruleset
+	for tool in iptables-legacy ip6tables-legacy; do
+		machine "$tool" -P INPUT DROP || skip 'this kernel has no iptables-legacy'
+		machine "$tool" -A INPUT -i lo -j ACCEPT
+		machine "$tool" -A INPUT -m conntrack --ctstate ESTABLISHED -j ACCEPT
+		machine "$tool" -A INPUT -p ipv6-icmp -j ACCEPT
+	done
+	legacy | sed '/^#/d; s/\[[0-9:]*\]//' >"$RIG_DIR/legacy-before"
+	configure legacy.test
+	rig_before
+	machine systemctl reset-failed
+	machine systemctl start acmegate.service
+	has_certificate legacy.test
+	rig_closed_after "$EPOCHREALTIME" 0.050
+	rig_was_open 4 1
+	legacy_as_before
+	# Its end is seen by the watchdog, or by ExecStopPost: both run the tools with what the unit leaves them.
+	window killed.test
+	run legacy
+	[[ $output == *acmegate:* ]]
+	machine systemctl kill -s KILL acmegate.service
+	closed_now
+	legacy_as_before
+	run machine systemd-analyze security --no-pager --threshold=25 acmegate.service
+	[ "$status" -eq 0 ]
 }
