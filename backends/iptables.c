@@ -194,6 +194,17 @@ static int each_legacy_table(struct ruleset *ruleset, visit_listing *visit, void
 
 /* --- choosing ----------------------------------------------------------------------------------------------------- */
 
+/* raw and mangle see packets before any nat. */
+static bool is_before_nat(const struct place *place)
+{
+	return !strcmp(place->chain, "PREROUTING");
+}
+
+static uint16_t port_at(const struct place *place, const struct opening *opening)
+{
+	return is_before_nat(place) ? opening->port : opening->target;
+}
+
 static int choose_legacy(struct ruleset *ruleset, size_t layer, const char *table, const char *listing, void *arg,
 			 struct fault *fault)
 {
@@ -202,7 +213,7 @@ static int choose_legacy(struct ruleset *ruleset, size_t layer, const char *tabl
 	(void)fault;
 	for (struct place *place = ruleset->place; place < ruleset->place + PLACES; place++)
 		if (place->layer == layer && !strcmp(place->table, table)) {
-			place->blocks = ipt_can_block(listing, place->chain, opening->port);
+			place->blocks = ipt_can_block(listing, place->chain, port_at(place, opening));
 			place->stands = ipt_has_tag(listing, place->chain, opening->tag);
 		}
 	return 0;
@@ -230,7 +241,7 @@ static int choose_nft(struct ruleset *ruleset, const struct opening *opening, st
 
 		if (!place || !chain->base || !table || (table->flags & NFT_TABLE_F_DORMANT))
 			continue;
-		place->blocks = walk_can_block(&snapshot, chain, opening->port);
+		place->blocks = walk_can_block(&snapshot, chain, opening);
 		place->stands = has_tag(&snapshot, chain, opening->tag);
 	}
 	snapshot_free(&snapshot);
@@ -324,9 +335,10 @@ static void make_rule(const struct ruleset *ruleset, struct ipt_words *command, 
 	ipt_begin(command, ruleset->tool[place->layer], IPT_PATIENT, place->table);
 	ipt_add(command, "-I");
 	ipt_add(command, place->chain);
-	snprintf(port, sizeof(port), reply ? "1 -p tcp --sport %u ! --syn" : "1 -p tcp --dport %u", opening->port);
+	snprintf(port, sizeof(port), reply ? "1 -p tcp --sport %u ! --syn" : "1 -p tcp --dport %u",
+		 (unsigned int)port_at(place, opening));
 	ipt_add_all(command, port);
-	if (ruleset->bound && !reply)
+	if (ruleset->bound && !reply && !(is_before_nat(place) && opening->target != opening->port))
 		ipt_add_all(command, "-m socket --transparent --nowildcard");
 	if (ruleset->timed && !for_people) {
 		ipt_add_all(command, "-m time");

@@ -18,6 +18,8 @@
 #define CT_STATE_NEW 8	/* NF_CT_STATE_BIT(IP_CT_NEW) */
 #define CT_UNTRACKED 64 /* NF_CT_STATE_UNTRACKED_BIT */
 #define CT_INVALID 1	/* NF_CT_STATE_INVALID_BIT: what a rule reads that runs before conntrack does */
+#define CT_DNAT 32	/* IPS_DST_NAT */
+#define NAT_PRIORITY (-100) /* NF_IP_PRI_NAT_DST */
 #define CT_PRIORITY (-200) /* NF_IP_PRI_CONNTRACK */
 
 enum match { NO, MAYBE, YES };
@@ -29,6 +31,7 @@ struct walk {
 	const struct snapshot *snapshot;
 	uint16_t port;
 	bool reply;		/* not the SYN but what answers it, on its way out */
+	bool redirected;	/* our nat rule has changed the port */
 	uint8_t family;		/* NFPROTO_IPV4, NFPROTO_IPV6 */
 	uint32_t state;		/* of conntrack */
 	unsigned char *memory;	/* enum passage of each chain, by its place in the snapshot */
@@ -144,6 +147,7 @@ static enum match do_meta(struct walk *walk, const struct nlattr *data)
 static enum match do_ct(struct walk *walk, const struct nlattr *data)
 {
 	const struct nlattr *a[NFTA_CT_MAX + 1];
+	const uint32_t translated = CT_DNAT;
 	uint32_t number;
 
 	attrs_of_nest(data, a, NFTA_CT_MAX);
@@ -151,9 +155,12 @@ static enum match do_ct(struct walk *walk, const struct nlattr *data)
 	if (number == UINT32_MAX) /* ct mark set ... */
 		return YES;
 	forget(walk);
-	if (attr_u32(a[NFTA_CT_KEY], UINT32_MAX) != NFT_CT_STATE)
+	if (attr_u32(a[NFTA_CT_KEY], UINT32_MAX) == NFT_CT_STATUS && walk->redirected)
+		load(walk, number, &translated, &translated, sizeof(translated));
+	else if (attr_u32(a[NFTA_CT_KEY], UINT32_MAX) == NFT_CT_STATE)
+		load(walk, number, &walk->state, NULL, sizeof(walk->state));
+	else
 		return MAYBE; /* most keys break the rule when the packet is untracked */
-	load(walk, number, &walk->state, NULL, sizeof(walk->state));
 	return YES;
 }
 
@@ -485,11 +492,19 @@ static bool is_before_conntrack(const struct nft_chain *chain)
 	       ((chain->hook == NF_INET_PRE_ROUTING || chain->hook == NF_INET_LOCAL_OUT) && chain->priority <= CT_PRIORITY);
 }
 
-bool walk_can_block(const struct snapshot *snapshot, const struct nft_chain *chain, uint16_t port)
+static bool is_behind_nat(const struct nft_chain *chain)
+{
+	return chain->family != NFPROTO_NETDEV && chain->family != NFPROTO_BRIDGE && chain->hook != NF_INET_INGRESS &&
+	       (chain->hook != NF_INET_PRE_ROUTING || chain->priority > NAT_PRIORITY);
+}
+
+bool walk_can_block(const struct snapshot *snapshot, const struct nft_chain *chain, const struct opening *opening)
 {
 	static const uint8_t families[] = { NFPROTO_IPV4, NFPROTO_IPV6 };
 	static const uint32_t states[] = { CT_STATE_NEW, CT_UNTRACKED, CT_INVALID };
-	struct walk walk = { .snapshot = snapshot, .port = port, .reply = chain->hook == NF_INET_LOCAL_OUT };
+	const bool redirected = opening->target != opening->port && is_behind_nat(chain);
+	struct walk walk = { .snapshot = snapshot, .port = redirected ? opening->target : opening->port,
+			     .redirected = redirected, .reply = chain->hook == NF_INET_LOCAL_OUT };
 	bool blocks = false;
 
 	walk.memory = malloc(snapshot->chains + 1);
@@ -499,6 +514,8 @@ bool walk_can_block(const struct snapshot *snapshot, const struct nft_chain *cha
 		walk.family = families[i % 2];
 		walk.state = states[i / 2] == CT_STATE_NEW && walk.reply ? CT_ESTABLISHED : states[i / 2];
 		if (walk.state == CT_INVALID && !is_before_conntrack(chain))
+			continue;
+		if (walk.state == CT_UNTRACKED && redirected)
 			continue;
 		if ((chain->family == NFPROTO_IPV4 || chain->family == NFPROTO_IPV6) && chain->family != walk.family)
 			continue;

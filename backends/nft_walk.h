@@ -11,8 +11,9 @@
 #define ACMEGATE_NFT_WALK_H
 
 #include "nft_snapshot.h"
+#include "opening.h"
 
-/* port: host byte order. Base chains of the families ip, ip6, inet, and of bridge and netdev. */
-bool walk_can_block(const struct snapshot *snapshot, const struct nft_chain *chain, uint16_t port);
+/* Base chains of the families ip, ip6, inet, and of bridge and netdev. Behind our redirect the port is the listener's. */
+bool walk_can_block(const struct snapshot *snapshot, const struct nft_chain *chain, const struct opening *opening);
 
 #endif

@@ -15,10 +15,7 @@
 #include "nft_snapshot.h"
 #include "nft_walk.h"
 
-#ifndef NFT_TABLE_F_OWNER
-#define NFT_TABLE_F_OWNER 0x2 /* since Linux 5.12 */
-#endif
-
+#define NAT_PRIORITY (-100)	/* NF_IP_PRI_NAT_DST */
 #define ATTEMPTS 64		/* others who commit all the time must not be able to keep a window open */
 #define MAX_LEFTOVERS 256	/* removed in one batch; more take another round */
 
@@ -27,6 +24,7 @@
 /* A chain that needs the rule, and the handle that the rule got there. */
 struct spot {
 	uint8_t family;
+	bool early;	/* sees the packets of a redirected port before they are ours */
 	char table[NFT_NAME], chain[NFT_NAME];
 	uint64_t handle;
 };
@@ -43,7 +41,7 @@ struct ruleset {
 	uint32_t generation;
 	size_t spots;
 	struct spot spot[PLAN_LINES];
-	char left[FAULT_TEXT_SIZE], warning[FAULT_TEXT_SIZE];
+	char left[FAULT_TEXT_SIZE], owned[FAULT_TEXT_SIZE], warning[FAULT_TEXT_SIZE];
 };
 
 /* What carries our tag: rules by handle, sets by name. */
@@ -110,7 +108,7 @@ static int choose_one(struct ruleset *ruleset, const struct snapshot *snapshot, 
 {
 	struct spot *spot = &ruleset->spot[ruleset->spots];
 
-	if (!walk_can_block(snapshot, chain, opening->port))
+	if (!walk_can_block(snapshot, chain, opening))
 		return 0;
 	if (is_early(chain)) {
 		snprintf(ruleset->warning, sizeof(ruleset->warning),
@@ -120,13 +118,17 @@ static int choose_one(struct ruleset *ruleset, const struct snapshot *snapshot, 
 	}
 	if (snapshot_is_iptables(snapshot, chain))
 		return leave_to_iptables(ruleset, chain, fault);
-	if (table->flags & NFT_TABLE_F_OWNER)
-		return refuse(chain, "is owned by a running process, so that nobody else can change it", "let that program "
-			      "(firewalld 2, for example) open the port for the time of the renewal", fault);
+	if (table->flags & NFT_TABLE_F_OWNER) { /* what can be done about it the others know */
+		(void)!refuse(chain, "is owned by a running process, so that nobody else can change it", "let that program "
+			      "open the port for the time of the renewal", fault);
+		snprintf(ruleset->owned, sizeof(ruleset->owned), "%s", fault->text);
+		return 0;
+	}
 	if (ruleset->spots == LENGTH_OF(ruleset->spot) || strlen(chain->table) >= NFT_NAME ||
 	    strlen(chain->name) >= NFT_NAME)
 		return refuse(chain, "is one too many for acmegate, or a name in it too long", "shorten it", fault);
 	spot->family = chain->family;
+	spot->early = opening->target != opening->port && chain->hook == NF_INET_PRE_ROUTING && chain->priority <= NAT_PRIORITY;
 	snprintf(spot->table, sizeof(spot->table), "%s", chain->table);
 	snprintf(spot->chain, sizeof(spot->chain), "%s", chain->name);
 	spot->handle = find_ours(snapshot, chain, opening->tag);
@@ -138,7 +140,7 @@ static int choose(struct ruleset *ruleset, const struct snapshot *snapshot, cons
 		  struct fault *fault)
 {
 	ruleset->spots = 0;
-	ruleset->left[0] = ruleset->warning[0] = '\0';
+	ruleset->left[0] = ruleset->owned[0] = ruleset->warning[0] = '\0';
 	ruleset->generation = snapshot->generation;
 	for (size_t i = 0; i < snapshot->chains; i++) {
 		const struct nft_chain *chain = &snapshot->chain[i];
@@ -198,6 +200,12 @@ static bool begins_table(const struct ruleset *ruleset, size_t i)
 	return true;
 }
 
+/* Before the redirection a packet is still one for the other server. */
+static bool is_bound(const struct ruleset *ruleset, const struct spot *spot)
+{
+	return ruleset->bound && !spot->early;
+}
+
 /* Opens in the spots that have no rule yet; a rehearsal does all of it but the commit. */
 static int send_opening(struct ruleset *ruleset, const struct opening *opening, bool rehearsal, struct fault *fault)
 {
@@ -212,7 +220,7 @@ static int send_opening(struct ruleset *ruleset, const struct opening *opening, 
 		if (begins_table(ruleset, i))
 			rc = rule_add_set(&batch, spot->family, spot->table, opening, ruleset->timed, fault);
 		if (rc == 0)
-			rc = rule_add(&batch, spot->family, spot->table, spot->chain, opening, ruleset->bound, fault);
+			rc = rule_add(&batch, spot->family, spot->table, spot->chain, opening, is_bound(ruleset, spot), fault);
 	}
 	if (rc == 0)
 		rc = rehearsal ? batch_rehearse(&batch, fault) : batch_commit(&batch, take_handle, ruleset, fault);
@@ -408,15 +416,11 @@ static int visit_set(const struct nlmsghdr *message, void *arg, struct fault *fa
 	const struct nlattr *attrs[NFTA_SET_NAME + 1];
 	struct leftovers *left = arg;
 	const char *name;
-	char tag[TAG_SIZE + 1];
 
 	(void)fault;
 	attrs_of_message(message, attrs, NFTA_SET_NAME);
 	name = attr_text(attrs[NFTA_SET_NAME]);
-	if (strncmp(name, SET_PREFIX, strlen(SET_PREFIX)))
-		return 0;
-	snprintf(tag, sizeof(tag), TAG_PREFIX "%s", name + strlen(SET_PREFIX));
-	if (!opening_is_tag(tag, left->tag))
+	if (!rule_is_our_name(name, left->tag) || !strcmp(attr_text(attrs[NFTA_SET_TABLE]), name)) /* that is the redirect's */
 		return 0;
 	left->sets++;
 	note(left, message, true, attr_text(attrs[NFTA_SET_TABLE]), name, 0);
@@ -548,11 +552,12 @@ static int attempt_plan(struct ruleset *ruleset, const void *arg, struct fault *
 	    (ruleset->spots && rehearse(ruleset, planning->opening, fault) < 0))
 		return -1;
 	plan->lines = 0;
-	for (size_t i = 0; i < ruleset->spots && plan->lines < PLAN_LINES; i++)
-		snprintf(plan->line[plan->lines++], sizeof(plan->line[0]),
-			 "nft insert rule %s %s %s tcp dport %u%s accept", nft_family(ruleset->spot[i].family),
-			 ruleset->spot[i].table, ruleset->spot[i].chain, planning->opening->port,
-			 ruleset->bound ? " socket transparent 1" : "");
+	snprintf(plan->owned, sizeof(plan->owned), "%s", ruleset->owned);
+	for (const struct spot *spot = ruleset->spot; spot < ruleset->spot + ruleset->spots && plan->lines < PLAN_LINES; spot++)
+		snprintf(plan->line[plan->lines++], sizeof(plan->line[0]), "nft insert rule %s %s %s tcp dport %u%s accept",
+			 nft_family(spot->family), spot->table, spot->chain,
+			 (unsigned int)(spot->early ? planning->opening->port : planning->opening->target),
+			 is_bound(ruleset, spot) ? " socket transparent 1" : "");
 	plan->unbound = plan->unbound || (ruleset->spots && planning->opening->own_listener && !ruleset->bound);
 	plan->untimed = plan->untimed || (ruleset->spots && !ruleset->timed);
 	snprintf(plan->left, sizeof(plan->left), "%s", ruleset->left);

@@ -29,7 +29,7 @@ static void look_at(const struct snapshot *snapshot)
 		check(snapshot_chain(snapshot, chain->family, chain->table, chain->name) != NULL);
 		check(nft_hook(chain) != NULL);
 		(void)snapshot_is_iptables(snapshot, chain);
-		(void)walk_can_block(snapshot, chain, 80);
+		(void)walk_can_block(snapshot, chain, &(struct opening){ .port = 80, .target = 80 });
 	}
 }
 

@@ -16,6 +16,8 @@
 #include "nft_walk.h"
 
 #define PORT 80
+
+static const struct opening opening = { .port = PORT, .target = PORT };
 #define INPUT(policy) "type filter hook input priority 0; policy " policy "; "
 
 static struct fault fault;
@@ -66,7 +68,7 @@ static bool blocks(uint16_t port)
 		if (snapshot.chain[i].base)
 			base = &snapshot.chain[i];
 	assert_non_null(base);
-	return walk_can_block(&snapshot, base, port);
+	return walk_can_block(&snapshot, base, &(struct opening){ .port = port, .target = port });
 }
 
 static const struct test_case {
@@ -233,8 +235,8 @@ static void each_chain_is_asked_alone(void **state)
 	read_it();
 	first = snapshot_chain(&snapshot, NFPROTO_IPV4, "a", "c");
 	second = snapshot_chain(&snapshot, NFPROTO_IPV4, "b", "c");
-	assert_false(walk_can_block(&snapshot, first, PORT));
-	assert_true(walk_can_block(&snapshot, second, PORT));
+	assert_false(walk_can_block(&snapshot, first, &opening));
+	assert_true(walk_can_block(&snapshot, second, &opening));
 }
 
 static void bridge_and_netdev(void **state)
@@ -289,7 +291,7 @@ static void rules_of_iptables(void **state)
 		read_it();
 		chain = snapshot_chain(&snapshot, NFPROTO_IPV4, "filter", iptables[i].chain);
 		assert_non_null(chain);
-		if (walk_can_block(&snapshot, chain, PORT) != iptables[i].blocks)
+		if (walk_can_block(&snapshot, chain, &opening) != iptables[i].blocks)
 			fail_msg("%s", iptables[i].rules);
 	}
 }
