@@ -73,6 +73,11 @@ static bool is_on_the_way(const struct nft_chain *chain)
 	       (chain->hook == NF_INET_LOCAL_IN || chain->hook == NF_INET_PRE_ROUTING) && strcmp(chain->type, "nat");
 }
 
+static bool is_panic(const struct nft_chain *chain)
+{
+	return !strcmp(chain->table, "firewalld_policy_drop") && !strcmp(chain->name, "raw_prerouting");
+}
+
 static int refuse(const struct nft_chain *chain, const char *why, const char *remedy, struct fault *fault)
 {
 	return fault_set(fault, FAULT_FAILED, "the chain %s %s %s (%s) may block the port, and its table %s; %s. Nothing was "
@@ -110,6 +115,9 @@ static int choose_one(struct ruleset *ruleset, const struct snapshot *snapshot, 
 
 	if (!walk_can_block(snapshot, chain, opening))
 		return 0;
+	if (is_panic(chain))
+		return refuse(chain, "is firewalld's panic mode, which is to keep everybody out", "end it first "
+			      "(firewall-cmd --panic-off)", fault);
 	if (is_early(chain)) {
 		snprintf(ruleset->warning, sizeof(ruleset->warning),
 			 "the chain %s %s %s (%s) may drop packets before acmegate's rule can accept them",
