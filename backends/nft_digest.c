@@ -2,10 +2,10 @@
 #include "nft_digest.h"
 
 #include <errno.h>
-#include <libnftnl/common.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <nettle/sha2.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "nft_rule.h"
@@ -16,7 +16,7 @@ _Static_assert(DIGEST_SIZE == SHA256_DIGEST_SIZE, "the digest is a SHA-256");
 struct digest {
 	struct sha256_ctx sum;
 	unsigned char elements[DIGEST_SIZE];	/* exclusive or over elements: their order depends on a hash table */
-	struct snapshot sets;			/* the messages of the sets, whose elements are asked for afterwards */
+	struct messages sets;			/* the messages of the sets, whose elements are asked for afterwards */
 };
 
 static void add_text(struct digest *digest, const char *text)
@@ -105,7 +105,7 @@ static int visit_set(const struct nlmsghdr *message, void *arg, struct fault *fa
 	if (!strncmp(attr_text(attrs[NFTA_SET_NAME]), SET_PREFIX, strlen(SET_PREFIX)))
 		return 0;
 	add_message(digest, message, NFTA_SET_HANDLE, SKIP(NFTA_SET_DESC));
-	return snapshot_append(&digest->sets, message, message->nlmsg_len, fault);
+	return messages_append(&digest->sets, message, message->nlmsg_len, fault);
 }
 
 static int visit_object(const struct nlmsghdr *message, void *arg, struct fault *fault)
@@ -169,9 +169,8 @@ static int add_set_elements(struct digest *digest, struct netlink *netlink, cons
 	attrs_of_message(set, attrs, NFTA_SET_MAX);
 	if (attr_u32(attrs[NFTA_SET_FLAGS], 0) & NFT_SET_EVAL)
 		return 0;
-	request = nftnl_nlmsg_build_hdr(buffer, NFT_MSG_GETSETELEM, generic->nfgen_family, NLM_F_DUMP, ++netlink->sequence);
-	mnl_attr_put_strz(request, NFTA_SET_ELEM_LIST_TABLE, attr_text(attrs[NFTA_SET_TABLE]));
-	mnl_attr_put_strz(request, NFTA_SET_ELEM_LIST_SET, attr_text(attrs[NFTA_SET_NAME]));
+	request = netlink_request_set(netlink, buffer, NFT_MSG_GETSETELEM, generic->nfgen_family,
+				      attr_text(attrs[NFTA_SET_TABLE]), attr_text(attrs[NFTA_SET_NAME]));
 	memset(digest->elements, 0, sizeof(digest->elements));
 	if (netlink_dump(netlink, request, visit_elements, digest, fault) < 0)
 		return fault->code == ENOENT ? fault_set(fault, FAULT_RACED, "a set went away while it was read") : -1;
@@ -212,6 +211,6 @@ int digest_read(struct netlink *netlink, unsigned char out[DIGEST_SIZE], struct 
 	sha256_init(&digest.sum);
 	rc = read_all(&digest, netlink, fault);
 	sha256_digest(&digest.sum, DIGEST_SIZE, out);
-	snapshot_free(&digest.sets);
+	free(digest.sets.bytes);
 	return rc;
 }

@@ -14,6 +14,7 @@
 #include <linux/netfilter/nf_tables_compat.h>
 #include <linux/rtnetlink.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -64,36 +65,37 @@ void rule_set_name(const char *tag, char name[SET_NAME_SIZE])
 	snprintf(name, SET_NAME_SIZE, SET_PREFIX "%s", tag + strlen(TAG_PREFIX));
 }
 
-static int add_element(struct nftnl_set *set, uint16_t port, uint32_t seconds, bool timed)
+static int add_element(struct nftnl_set *set, uint16_t port, uint64_t milliseconds)
 {
 	struct nftnl_set_elem *element = nftnl_set_elem_alloc();
-	uint16_t key = htons(port);
 
 	if (!element)
 		return -1;
 	nftnl_set_elem_add(set, element);
-	if (timed)
-		nftnl_set_elem_set_u64(element, NFTNL_SET_ELEM_TIMEOUT, seconds * UINT64_C(1000));
-	return nftnl_set_elem_set(element, NFTNL_SET_ELEM_KEY, &key, sizeof(key));
+	if (milliseconds)
+		nftnl_set_elem_set_u64(element, NFTNL_SET_ELEM_TIMEOUT, milliseconds);
+	return nftnl_set_elem_set(element, NFTNL_SET_ELEM_KEY, (uint16_t[]){ htons(port) }, sizeof(port));
 }
 
 int rule_add_set(struct batch *batch, uint8_t family, const char *table, const struct opening *opening, bool timed,
 		 struct fault *fault)
 {
 	OWN_SET struct nftnl_set *set = nftnl_set_alloc();
+	uint64_t milliseconds = timed ? opening->seconds * UINT64_C(1000) : 0;
 	char name[SET_NAME_SIZE];
 	struct nlmsghdr *message;
 
-	rule_set_name(opening->tag, name);
-	if (!set || add_element(set, opening->port, opening->seconds, timed) < 0 ||
-	    (opening->target != opening->port && add_element(set, opening->target, opening->seconds, timed) < 0))
+	if (!set)
 		return no_memory(fault);
+	rule_set_name(opening->tag, name);
 	nftnl_set_set_u32(set, NFTNL_SET_FAMILY, family);
 	nftnl_set_set_u32(set, NFTNL_SET_FLAGS, (timed ? NFT_SET_TIMEOUT : 0) | (timed && seam("no-timeout") ? 1U << 31 : 0));
 	nftnl_set_set_u32(set, NFTNL_SET_KEY_TYPE, TYPE_INET_SERVICE);
 	nftnl_set_set_u32(set, NFTNL_SET_KEY_LEN, sizeof(opening->port));
 	nftnl_set_set_u32(set, NFTNL_SET_ID, SET_ID);
-	if (nftnl_set_set_str(set, NFTNL_SET_TABLE, table) < 0 || nftnl_set_set_str(set, NFTNL_SET_NAME, name) < 0)
+	if (nftnl_set_set_str(set, NFTNL_SET_TABLE, table) < 0 || nftnl_set_set_str(set, NFTNL_SET_NAME, name) < 0 ||
+	    add_element(set, opening->port, milliseconds) < 0 ||
+	    (opening->target != opening->port && add_element(set, opening->target, milliseconds) < 0))
 		return no_memory(fault);
 	message = nftnl_nlmsg_build_hdr(batch_next(batch), NFT_MSG_NEWSET, family, NLM_F_CREATE,
 					++batch->netlink->sequence);
@@ -117,14 +119,14 @@ static struct nftnl_expr *expression(struct nftnl_rule *rule, const char *name)
 	return expr;
 }
 
-static int add_compare(struct nftnl_rule *rule, const void *value, uint32_t length)
+static int add_compare(struct nftnl_rule *rule, enum nft_cmp_ops op, const void *value, uint32_t length)
 {
 	struct nftnl_expr *expr = expression(rule, "cmp");
 
 	if (!expr)
 		return -1;
 	nftnl_expr_set_u32(expr, NFTNL_EXPR_CMP_SREG, NFT_REG_1);
-	nftnl_expr_set_u32(expr, NFTNL_EXPR_CMP_OP, NFT_CMP_EQ);
+	nftnl_expr_set_u32(expr, NFTNL_EXPR_CMP_OP, op);
 	return nftnl_expr_set(expr, NFTNL_EXPR_CMP_DATA, value, length);
 }
 
@@ -137,23 +139,33 @@ static int add_tcp(struct nftnl_rule *rule)
 		return -1;
 	nftnl_expr_set_u32(expr, NFTNL_EXPR_META_KEY, NFT_META_L4PROTO);
 	nftnl_expr_set_u32(expr, NFTNL_EXPR_META_DREG, NFT_REG_1);
-	return add_compare(rule, &(uint8_t){ IPPROTO_TCP }, 1);
+	return add_compare(rule, NFT_CMP_EQ, &(uint8_t){ IPPROTO_TCP }, 1);
 }
 
-/* tcp dport @set */
-static int add_port(struct nftnl_rule *rule, const char *set)
+/* Bytes of TCP's header into the register. */
+static int add_header(struct nftnl_rule *rule, uint32_t offset, uint32_t length)
 {
-	struct nftnl_expr *payload = expression(rule, "payload"), *lookup = payload ? expression(rule, "lookup") : NULL;
+	struct nftnl_expr *expr = expression(rule, "payload");
 
-	if (!lookup)
+	if (!expr)
 		return -1;
-	nftnl_expr_set_u32(payload, NFTNL_EXPR_PAYLOAD_BASE, NFT_PAYLOAD_TRANSPORT_HEADER);
-	nftnl_expr_set_u32(payload, NFTNL_EXPR_PAYLOAD_OFFSET, 2);
-	nftnl_expr_set_u32(payload, NFTNL_EXPR_PAYLOAD_LEN, 2);
-	nftnl_expr_set_u32(payload, NFTNL_EXPR_PAYLOAD_DREG, NFT_REG_1);
-	nftnl_expr_set_u32(lookup, NFTNL_EXPR_LOOKUP_SREG, NFT_REG_1);
-	nftnl_expr_set_u32(lookup, NFTNL_EXPR_LOOKUP_SET_ID, SET_ID);
-	return nftnl_expr_set_str(lookup, NFTNL_EXPR_LOOKUP_SET, set);
+	nftnl_expr_set_u32(expr, NFTNL_EXPR_PAYLOAD_BASE, NFT_PAYLOAD_TRANSPORT_HEADER);
+	nftnl_expr_set_u32(expr, NFTNL_EXPR_PAYLOAD_OFFSET, offset);
+	nftnl_expr_set_u32(expr, NFTNL_EXPR_PAYLOAD_LEN, length);
+	nftnl_expr_set_u32(expr, NFTNL_EXPR_PAYLOAD_DREG, NFT_REG_1);
+	return 0;
+}
+
+/* tcp dport @set, or sport */
+static int add_port(struct nftnl_rule *rule, const char *set, bool reply)
+{
+	struct nftnl_expr *expr = add_header(rule, reply ? 0 : 2, 2) == 0 ? expression(rule, "lookup") : NULL;
+
+	if (!expr)
+		return -1;
+	nftnl_expr_set_u32(expr, NFTNL_EXPR_LOOKUP_SREG, NFT_REG_1);
+	nftnl_expr_set_u32(expr, NFTNL_EXPR_LOOKUP_SET_ID, SET_ID);
+	return nftnl_expr_set_str(expr, NFTNL_EXPR_LOOKUP_SET, set);
 }
 
 /* socket transparent 1 */
@@ -165,7 +177,24 @@ static int add_socket(struct nftnl_rule *rule)
 		return -1;
 	nftnl_expr_set_u32(expr, NFTNL_EXPR_SOCKET_KEY, seam("no-socket") ? UINT32_MAX : NFT_SOCKET_TRANSPARENT);
 	nftnl_expr_set_u32(expr, NFTNL_EXPR_SOCKET_DREG, NFT_REG_1);
-	return add_compare(rule, &(uint8_t){ 1 }, 1);
+	return add_compare(rule, NFT_CMP_EQ, &(uint8_t){ 1 }, 1);
+}
+
+/* tcp flags & (fin|syn|rst|ack) != syn: nobody can begin a connection from that port */
+static int add_answers(struct nftnl_rule *rule)
+{
+	static const uint8_t mask = TH_FIN | TH_SYN | TH_RST | TH_ACK, none = 0;
+	struct nftnl_expr *expr = add_header(rule, 13, 1) == 0 ? expression(rule, "bitwise") : NULL;
+
+	if (!expr)
+		return -1;
+	nftnl_expr_set_u32(expr, NFTNL_EXPR_BITWISE_SREG, NFT_REG_1);
+	nftnl_expr_set_u32(expr, NFTNL_EXPR_BITWISE_DREG, NFT_REG_1);
+	nftnl_expr_set_u32(expr, NFTNL_EXPR_BITWISE_LEN, sizeof(mask));
+	if (nftnl_expr_set(expr, NFTNL_EXPR_BITWISE_MASK, &mask, sizeof(mask)) < 0 ||
+	    nftnl_expr_set(expr, NFTNL_EXPR_BITWISE_XOR, &none, sizeof(none)) < 0)
+		return -1;
+	return add_compare(rule, NFT_CMP_NEQ, &(uint8_t){ TH_SYN }, 1);
 }
 
 static int add_accept(struct nftnl_rule *rule)
@@ -196,7 +225,7 @@ static int set_comment(struct nftnl_rule *rule, const char *tag)
 
 /* Neither NLM_F_APPEND nor a position: the rule goes to the head of the chain. */
 int rule_add(struct batch *batch, uint8_t family, const char *table, const char *chain, const struct opening *opening,
-	     bool bound, struct fault *fault)
+	     enum rule_form form, struct fault *fault)
 {
 	OWN_RULE struct nftnl_rule *rule = nftnl_rule_alloc();
 	char name[SET_NAME_SIZE];
@@ -205,8 +234,8 @@ int rule_add(struct batch *batch, uint8_t family, const char *table, const char 
 	rule_set_name(opening->tag, name);
 	if (!rule || nftnl_rule_set_str(rule, NFTNL_RULE_TABLE, table) < 0 ||
 	    nftnl_rule_set_str(rule, NFTNL_RULE_CHAIN, chain) < 0 || set_comment(rule, opening->tag) < 0 ||
-	    add_tcp(rule) < 0 || add_port(rule, name) < 0 || (bound && add_socket(rule) < 0) ||
-	    add_accept(rule) < 0)
+	    add_tcp(rule) < 0 || add_port(rule, name, form == RULE_REPLY) < 0 || (form == RULE_BOUND && add_socket(rule) < 0) ||
+	    (form == RULE_REPLY && add_answers(rule) < 0) || add_accept(rule) < 0)
 		return no_memory(fault);
 	message = nftnl_nlmsg_build_hdr(batch_next(batch), NFT_MSG_NEWRULE, family, NLM_F_CREATE | NLM_F_ECHO,
 					++batch->netlink->sequence);
@@ -282,7 +311,7 @@ static int add_local(struct nftnl_rule *rule)
 	nftnl_expr_set_u32(expr, NFTNL_EXPR_FIB_RESULT, NFT_FIB_RESULT_ADDRTYPE);
 	nftnl_expr_set_u32(expr, NFTNL_EXPR_FIB_FLAGS, NFTA_FIB_F_DADDR);
 	nftnl_expr_set_u32(expr, NFTNL_EXPR_FIB_DREG, NFT_REG_1);
-	return add_compare(rule, &(uint32_t){ RTN_LOCAL }, sizeof(uint32_t));
+	return add_compare(rule, NFT_CMP_EQ, &(uint32_t){ RTN_LOCAL }, sizeof(uint32_t));
 }
 
 /* redirect to :PORT */
@@ -305,7 +334,7 @@ static int add_redirect_rule(struct batch *batch, const char *table, uint16_t ta
 
 	if (!rule || nftnl_rule_set_str(rule, NFTNL_RULE_TABLE, table) < 0 ||
 	    nftnl_rule_set_str(rule, NFTNL_RULE_CHAIN, NAT_CHAIN) < 0 || add_local(rule) < 0 || add_tcp(rule) < 0 ||
-	    add_port(rule, table) < 0 || add_redirect(rule, target) < 0)
+	    add_port(rule, table, false) < 0 || add_redirect(rule, target) < 0)
 		return no_memory(fault);
 	message = nftnl_nlmsg_build_hdr(batch_next(batch), NFT_MSG_NEWRULE, NFPROTO_INET, NLM_F_CREATE,
 					++batch->netlink->sequence);

@@ -4,6 +4,7 @@
  *
  *	nft add set FAMILY TABLE acmegate_DIGITS { type inet_service; timeout ...; elements = { 80 timeout 60s } }
  *	nft insert rule FAMILY TABLE CHAIN tcp dport @acmegate_DIGITS socket transparent 1 accept comment "acmegate:DIGITS"
+ *	nft insert rule FAMILY TABLE CHAIN tcp sport @acmegate_DIGITS tcp flags & (fin|syn|rst|ack) != syn accept comment ...
  */
 #ifndef ACMEGATE_NFT_RULE_H
 #define ACMEGATE_NFT_RULE_H
@@ -23,19 +24,19 @@
 /* The name of the set that belongs to a tag. */
 void rule_set_name(const char *tag, char name[SET_NAME_SIZE]);
 
+/* Which packets a rule is for: those to the port, those of them that are for our transparent socket, or what answers them. */
+enum rule_form { RULE_PORT, RULE_BOUND, RULE_REPLY };
+
 /*
- * The set and its element, the port (and the target, where that is another), with opening->seconds to live if timed. A set that stands already stays, with its
+ * The set and its elements, the ports, with opening->seconds to live if timed. A set that stands already stays, with its
  * time: a chain that was flushed has lost the rule only.
  */
 int rule_add_set(struct batch *batch, uint8_t family, const char *table, const struct opening *opening, bool timed,
 		 struct fault *fault) MUST_CHECK;
 
-/*
- * The rule, bound to our transparent socket or not. The set must have been added to the same table before it. The kernel
- * echoes it, with its handle.
- */
+/* The rule. The set must have been added to the same table before it. The kernel echoes it, with its handle. */
 int rule_add(struct batch *batch, uint8_t family, const char *table, const char *chain, const struct opening *opening,
-	     bool bound, struct fault *fault) MUST_CHECK;
+	     enum rule_form form, struct fault *fault) MUST_CHECK;
 
 int rule_delete(struct batch *batch, uint8_t family, const char *table, const char *chain, uint64_t handle,
 		struct fault *fault) MUST_CHECK;
