@@ -24,10 +24,11 @@
 #define MOST_OURS 64		/* removed in one batch; more take another round */
 #define LOOK_AGAIN 250000000L	/* nanoseconds: the legacy tables tell nobody of a change */
 
-/* Where a packet to this host, or the reply to it, may be dropped. nat, where the same chains divert it, is another matter. */
+/* Where a packet to this host, or the reply to it, may be dropped, or in nat be sent to another one. */
 static const char *const spots[][2] = {
-	{ "raw", "PREROUTING" }, { "mangle", "PREROUTING" }, { "mangle", "INPUT" }, { "filter", "INPUT" }, { "security", "INPUT" },
-	{ "raw", "OUTPUT" },	 { "mangle", "OUTPUT" },     { "filter", "OUTPUT" }, { "security", "OUTPUT" },
+	{ "raw", "PREROUTING" }, { "mangle", "PREROUTING" }, { "nat", "PREROUTING" }, { "mangle", "INPUT" },
+	{ "filter", "INPUT" },	 { "security", "INPUT" },    { "raw", "OUTPUT" },     { "mangle", "OUTPUT" },
+	{ "filter", "OUTPUT" },	 { "security", "OUTPUT" },   { "mangle", "POSTROUTING" },
 };
 #define PLACES (IPT_LAYERS * LENGTH_OF(spots))
 
@@ -168,10 +169,18 @@ static const char *tool_of(struct ruleset *ruleset, size_t layer, struct fault *
 
 typedef int visit_listing(struct ruleset *, size_t layer, const char *table, const char *listing, void *, struct fault *);
 
+/* Redirected packets carry the world's port only before nat, and no nat chain but ours sees them. 0: none of ours come there. */
+static uint16_t port_at(const struct place *place, const struct opening *opening)
+{
+	if (strcmp(place->chain, "PREROUTING"))
+		return opening->target;
+	return strcmp(place->table, "nat") || opening->target == opening->port ? opening->port : 0;
+}
+
 /* Visits what -S prints of each legacy table that is loaded and has one of the spots. */
 static int each_legacy_table(struct ruleset *ruleset, visit_listing *visit, void *arg, struct fault *fault)
 {
-	static const char *const tables[] = { "raw", "mangle", "filter", "security" };
+	static const char *const tables[] = { "raw", "mangle", "nat", "filter", "security" };
 
 	for (size_t layer = 0; layer < IPT_LAYERS; layer++)
 		for (size_t i = 0; i < LENGTH_OF(tables); i++) {
@@ -202,7 +211,7 @@ static int choose_legacy(struct ruleset *ruleset, size_t layer, const char *tabl
 	(void)fault;
 	for (struct place *place = ruleset->place; place < ruleset->place + PLACES; place++)
 		if (place->layer == layer && !strcmp(place->table, table)) {
-			place->blocks = ipt_can_block(listing, place->chain, opening->port);
+			place->blocks = port_at(place, opening) && ipt_can_block(listing, place->chain, port_at(place, opening));
 			place->stands = ipt_has_tag(listing, place->chain, opening->tag);
 		}
 	return 0;
@@ -227,10 +236,12 @@ static int choose_nft(struct ruleset *ruleset, const struct opening *opening, st
 		const struct nft_chain *chain = &snapshot.chain[i];
 		const struct nft_table *table = snapshot_table(&snapshot, chain->family, chain->table);
 		struct place *place = find_place(ruleset, chain->family, chain->table, chain->name);
+		struct culprit culprit;
+		struct way way;
 
 		if (!place || !chain->base || !table || (table->flags & NFT_TABLE_F_DORMANT))
 			continue;
-		place->blocks = walk_can_block(&snapshot, chain, opening->port);
+		place->blocks = walk_way(chain, opening, &way) && walk_can_block(&snapshot, chain, &way, &culprit);
 		place->stands = has_tag(&snapshot, chain, opening->tag);
 	}
 	snapshot_free(&snapshot);
@@ -318,15 +329,15 @@ static void add_time(struct ipt_words *command, const char *option, time_t time)
 static void make_rule(const struct ruleset *ruleset, struct ipt_words *command, const struct place *place,
 		      const struct opening *opening, bool for_people)
 {
-	const bool reply = !strcmp(place->chain, "OUTPUT"); /* -m socket is for packets that come in */
+	const bool reply = ipt_is_outgoing(place->chain), seen = port_at(place, opening) == opening->target; /* by our listener */
 	char port[48];
 
 	ipt_begin(command, ruleset->tool[place->layer], IPT_PATIENT, place->table);
 	ipt_add(command, "-I");
 	ipt_add(command, place->chain);
-	snprintf(port, sizeof(port), reply ? "1 -p tcp --sport %u ! --syn" : "1 -p tcp --dport %u", opening->port);
+	snprintf(port, sizeof(port), reply ? "1 -p tcp --sport %u ! --syn" : "1 -p tcp --dport %u", port_at(place, opening));
 	ipt_add_all(command, port);
-	if (ruleset->bound && !reply)
+	if (ruleset->bound && !reply && seen) /* -m socket is for packets that come in */
 		ipt_add_all(command, "-m socket --transparent --nowildcard");
 	if (ruleset->timed && !for_people) {
 		ipt_add_all(command, "-m time");
