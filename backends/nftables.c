@@ -37,6 +37,8 @@ struct ruleset {
 	struct netlink news;	/* what is committed while the opening stands */
 	bool planned, removed;
 	bool bound, timed;	/* what this kernel can do for the rule: end it with our socket, end it in time */
+	bool rehearsed;		/* ... is known; else it is what is hoped */
+	struct plan *plan;	/* the caller's, who is told there */
 	uint32_t generation;
 	size_t spots;
 	struct spot spot[PLAN_LINES];
@@ -245,7 +247,21 @@ static int rehearse(struct ruleset *ruleset, const struct opening *opening, stru
 	}
 	if (rc < 0)
 		fault->kind = FAULT_FAILED;
+	ruleset->rehearsed = rc == 0;
 	return rc < 0 ? fault_at(fault, "trying the opening") : 0;
+}
+
+/* A rehearsal costs a grace period of the kernel's. For a foreign listener there is little to find out, so it may come after a failure. */
+static int open_spots(struct ruleset *ruleset, const struct opening *opening, struct fault *fault)
+{
+	int rc = send_opening(ruleset, opening, false, fault);
+
+	if (rc == 0 || ruleset->rehearsed || fault->kind == FAULT_RACED)
+		return rc;
+	if (rehearse(ruleset, opening, fault) < 0)
+		return -1;
+	ruleset->plan->untimed = ruleset->plan->untimed || !ruleset->timed;
+	return send_opening(ruleset, opening, false, fault);
 }
 
 static int visit_tag(const struct nlmsghdr *message, void *arg, struct fault *fault)
@@ -307,7 +323,7 @@ static int attempt_open(struct ruleset *ruleset, const void *arg, struct fault *
 	ruleset->planned = false;
 	if (is_complete(ruleset))
 		return 0;
-	if (send_opening(ruleset, opening, false, fault) < 0)
+	if (open_spots(ruleset, opening, fault) < 0)
 		return -1;
 	if (check_spots(ruleset, opening->tag, fault) == 0)
 		return 1;
@@ -605,9 +621,11 @@ static int attempt_plan(struct ruleset *ruleset, const void *arg, struct fault *
 	const struct planning *planning = arg;
 	struct plan *plan = planning->plan;
 
+	ruleset->timed = true;
 	if (read_and_choose(ruleset, planning->opening, fault) < 0 ||
-	    (ruleset->spots && rehearse(ruleset, planning->opening, fault) < 0))
+	    (ruleset->spots && planning->opening->own_listener && rehearse(ruleset, planning->opening, fault) < 0))
 		return -1;
+	ruleset->plan = plan;
 	plan->lines = 0;
 	snprintf(plan->owned, sizeof(plan->owned), "%s", ruleset->owned);
 	for (size_t i = 0; i < ruleset->spots && plan->lines < PLAN_LINES; i++)

@@ -47,7 +47,7 @@ enum watched { ON_SIGNAL, ON_TIMER, ON_KEEPER, ON_CLIENT, ON_RESPONDER, KEEPER_P
 
 struct warden {
 	const struct config *config;
-	const struct errand *errand;
+	struct errand *errand;
 	struct journal *journal;
 	int state_fd, config_fd;
 	enum state state;
@@ -58,6 +58,7 @@ struct warden {
 	struct window window;
 	bool prepared;
 	uint32_t surveyed;
+	int64_t next;		/* when the first of them will be due */
 	const char *speaker;	/* who sent the record that is looked at */
 	bool wanted[MAX_CERTIFICATES], deploy[MAX_CERTIFICATES];
 	struct record record;
@@ -285,10 +286,13 @@ static void on_survey(struct warden *w)
 	w->deploy[i] = survey->deploy && w->errand->named[i];
 	if (w->errand->named[i])
 		log_info("certificate %s: %s", w->config->certificate[i].name, survey->reason);
+	if (i == 0 || survey->from < w->next) /* 0, the least of all: it could not be looked at */
+		w->next = survey->from;
 	if (++w->surveyed < w->config->certificates)
 		return;
 	if (!anything_wanted(w)) {
 		log_info("nothing is due");
+		w->errand->next = w->next;
 		w->state = CLOSING;
 		return;
 	}
@@ -557,10 +561,14 @@ static void run_deploy_hooks(struct warden *w)
 static void end_keeper(struct warden *w)
 {
 	struct pollfd ended = { .fd = w->fd[KEEPER_PID], .events = POLLIN };
+	int status;
 
 	close_fd(&w->fd[ON_KEEPER]);
-	if (w->fd[KEEPER_PID] >= 0)
-		spawn_reap(&w->fd[KEEPER_PID], poll(&ended, 1, KEEPER_SECONDS * 1000) <= 0);
+	if (w->fd[KEEPER_PID] < 0)
+		return;
+	status = spawn_reap(&w->fd[KEEPER_PID], poll(&ended, 1, KEEPER_SECONDS * 1000) <= 0);
+	if (status != STATUS_DONE && w->status == STATUS_DONE)
+		w->status = STATUS_FAILED; /* a certificate could not be looked at: it has said which */
 }
 
 static void end(struct warden *w)
@@ -579,7 +587,7 @@ static void end(struct warden *w)
 	close_fd(&w->config_fd);
 }
 
-int warden_run(const struct config *config, const struct errand *errand, struct journal *journal, int state_fd)
+int warden_run(const struct config *config, struct errand *errand, struct journal *journal, int state_fd)
 {
 	static struct warden w;
 

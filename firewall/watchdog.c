@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 
 #include "log.h"
+#include "sandbox.h"
 #include "seam.h"
 #include "window.h"
 
@@ -58,6 +59,7 @@ static int recover(struct journal *journal, const struct config *config)
 static _Noreturn void watch(struct journal *journal, const struct config *config, int warden, int ready)
 {
 	struct pollfd poll_warden = { .events = POLLIN };
+	struct fault fault;
 	double end = monotonic_seconds() + config->gate.max_open + GRACE;
 
 	prctl(PR_SET_NAME, "acmegate-watch");
@@ -67,6 +69,11 @@ static _Noreturn void watch(struct journal *journal, const struct config *config
 	for (int signal_number = 1; signal_number < 32; signal_number++)
 		if (signal_number != SIGCHLD)
 			signal(signal_number, SIG_IGN);
+	/* The administrator's own command may need anything. */
+	if (!config->gate.command[0] && sandbox_watchdog(&fault) < 0) {
+		log_error("%s", fault.text);
+		_exit(STATUS_FAILED);
+	}
 	if (keep_only((int[]){ [KEPT_WARDEN] = warden, [KEPT_JOURNAL] = journal->fd, [KEPT_READY] = ready }) < 0 ||
 	    write(KEPT_READY, "", 1) != 1)
 		_exit(STATUS_FAILED);

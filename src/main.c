@@ -4,9 +4,11 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <time.h>
 
 #include "config.h"
+#include "due.h"
 #include "journal.h"
 #include "lease.h"
 #include "log.h"
@@ -74,11 +76,23 @@ static int no_arguments(const char *command)
 static int renew(struct host *host, int argc, char **argv)
 {
 	struct errand errand = { .only_due = true };
+	struct due due;
+	int status;
 
 	if (argc > 1)
 		return no_arguments(argv[0]);
+	due_take_grounds(&due, host->config, host->state_fd);
+	if (!log_is_verbose() && due_recall(&due, host->state_fd, time(NULL))) {
+		log_info("nothing is due, and nothing has changed since all certificates were looked at; acmegate -v renew does so "
+			 "in any case");
+		return STATUS_DONE;
+	}
 	memset(errand.named, true, sizeof(errand.named));
-	return warden_run(host->config, &errand, &host->journal, host->state_fd);
+	status = warden_run(host->config, &errand, &host->journal, host->state_fd);
+	due.until = errand.next;
+	if (status == STATUS_DONE && due.until) /* who owes a hook that failed is not done, and one that succeeded changes the grounds */
+		due_note(&due, host->state_fd, time(NULL));
+	return status;
 }
 
 static int renew_now(struct host *host, int argc, char **argv)
@@ -294,6 +308,11 @@ int main(int argc, char **argv)
 		else
 			return option == 'V' ? version() : usage(stderr, STATUS_USAGE);
 	}
+	/*
+	 * No core dump of what root has in memory, and no ptrace by a keeper that turned hostile. Capabilities stay: with fewer, a
+	 * tool that is executed would gain some, and the kernel then forgets that the tool is to die with us (PR_SET_PDEATHSIG).
+	 */
+	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 	log_start(NULL, verbose);
 	signal(SIGCHLD, SIG_DFL); /* ignored, it would take our children's statuses away */
 	for (size_t i = 0; optind < argc && i < LENGTH_OF(commands); i++)
