@@ -534,6 +534,21 @@ static enum match do_nat(struct meeting *meeting, const struct nlattr *data, str
 	return YES;
 }
 
+/* fib saddr . iif oif missing: what filters reverse paths asks whether there is a way back to the sender. */
+static enum match do_fib(struct meeting *meeting, const struct nlattr *data, struct outcome *outcome)
+{
+	static const uint8_t present = 1;
+	const uint32_t way_back = NFTA_FIB_F_SADDR | NFTA_FIB_F_PRESENT;
+	const struct nlattr *a[NFTA_FIB_MAX + 1];
+	bool known;
+
+	(void)outcome;
+	attrs_of_nest(data, a, NFTA_FIB_MAX);
+	known = meeting->answerable && (attr_u32(a[NFTA_FIB_FLAGS], 0) & way_back) == way_back;
+	load(meeting, attr_u32(a[NFTA_FIB_DREG], UINT32_MAX), known ? &present : NULL, NULL, sizeof(present));
+	return known ? YES : MAYBE;
+}
+
 static enum match do_expression(struct meeting *meeting, const char *name, const struct nlattr *data, struct outcome *outcome)
 {
 	static const struct {
@@ -545,7 +560,7 @@ static enum match do_expression(struct meeting *meeting, const char *name, const
 		{ "counter", do_nothing },   { "log", do_nothing },    { "notrack", do_nothing }, { "last", do_nothing },
 		{ "dup", do_nothing },	     { "match", do_match },    { "target", do_target },	  { "objref", do_objref },
 		{ "reject", do_block },	     { "queue", do_block },    { "synproxy", do_block },  { "fwd", do_block },
-		{ "redir", do_block },	     { "tproxy", do_block },   { "nat", do_nat },
+		{ "redir", do_block },	     { "tproxy", do_block },   { "nat", do_nat },	  { "fib", do_fib },
 	};
 
 	for (size_t i = 0; i < LENGTH_OF(expressions); i++)

@@ -3,13 +3,16 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <libnftnl/chain.h>
 #include <libnftnl/expr.h>
 #include <libnftnl/rule.h>
 #include <libnftnl/set.h>
+#include <libnftnl/table.h>
 #include <libnftnl/udata.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nf_tables_compat.h>
+#include <linux/rtnetlink.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
@@ -19,6 +22,8 @@
 
 #define TYPE_INET_SERVICE 13  /* nft's number for the key; another one makes the administrator's dump unreadable */
 #define SET_ID 1
+#define NAT_CHAIN "prerouting"
+#define NAT_FIRST (-199) /* no nat chain can be earlier (NF_IP_PRI_CONNTRACK), and of one priority the newest is the first */
 
 static void free_rule(struct nftnl_rule **rule)
 {
@@ -32,6 +37,20 @@ static void free_set(struct nftnl_set **set)
 		nftnl_set_free(*set);
 }
 
+static void free_chain(struct nftnl_chain **chain)
+{
+	if (*chain)
+		nftnl_chain_free(*chain);
+}
+
+static void free_table(struct nftnl_table **table)
+{
+	if (*table)
+		nftnl_table_free(*table);
+}
+
+#define OWN_CHAIN __attribute__((cleanup(free_chain)))
+#define OWN_TABLE __attribute__((cleanup(free_table)))
 #define OWN_RULE __attribute__((cleanup(free_rule)))
 #define OWN_SET __attribute__((cleanup(free_set)))
 
@@ -100,7 +119,7 @@ static struct nftnl_expr *expression(struct nftnl_rule *rule, const char *name)
 	return expr;
 }
 
-static int add_compare(struct nftnl_rule *rule, enum nft_cmp_ops op, uint8_t value)
+static int add_compare(struct nftnl_rule *rule, enum nft_cmp_ops op, const void *value, uint32_t length)
 {
 	struct nftnl_expr *expr = expression(rule, "cmp");
 
@@ -108,7 +127,7 @@ static int add_compare(struct nftnl_rule *rule, enum nft_cmp_ops op, uint8_t val
 		return -1;
 	nftnl_expr_set_u32(expr, NFTNL_EXPR_CMP_SREG, NFT_REG_1);
 	nftnl_expr_set_u32(expr, NFTNL_EXPR_CMP_OP, op);
-	return nftnl_expr_set(expr, NFTNL_EXPR_CMP_DATA, &value, sizeof(value));
+	return nftnl_expr_set(expr, NFTNL_EXPR_CMP_DATA, value, length);
 }
 
 /* meta l4proto tcp: before the payload is looked at, as nft does it */
@@ -120,7 +139,7 @@ static int add_tcp(struct nftnl_rule *rule)
 		return -1;
 	nftnl_expr_set_u32(expr, NFTNL_EXPR_META_KEY, NFT_META_L4PROTO);
 	nftnl_expr_set_u32(expr, NFTNL_EXPR_META_DREG, NFT_REG_1);
-	return add_compare(rule, NFT_CMP_EQ, IPPROTO_TCP);
+	return add_compare(rule, NFT_CMP_EQ, &(uint8_t){ IPPROTO_TCP }, 1);
 }
 
 /* Bytes of TCP's header into the register. */
@@ -158,7 +177,7 @@ static int add_socket(struct nftnl_rule *rule)
 		return -1;
 	nftnl_expr_set_u32(expr, NFTNL_EXPR_SOCKET_KEY, seam("no-socket") ? UINT32_MAX : NFT_SOCKET_TRANSPARENT);
 	nftnl_expr_set_u32(expr, NFTNL_EXPR_SOCKET_DREG, NFT_REG_1);
-	return add_compare(rule, NFT_CMP_EQ, 1);
+	return add_compare(rule, NFT_CMP_EQ, &(uint8_t){ 1 }, 1);
 }
 
 /* tcp flags & (fin|syn|rst|ack) != syn: nobody can begin a connection from that port */
@@ -175,7 +194,7 @@ static int add_answers(struct nftnl_rule *rule)
 	if (nftnl_expr_set(expr, NFTNL_EXPR_BITWISE_MASK, &mask, sizeof(mask)) < 0 ||
 	    nftnl_expr_set(expr, NFTNL_EXPR_BITWISE_XOR, &none, sizeof(none)) < 0)
 		return -1;
-	return add_compare(rule, NFT_CMP_NEQ, TH_SYN);
+	return add_compare(rule, NFT_CMP_NEQ, &(uint8_t){ TH_SYN }, 1);
 }
 
 static int add_accept(struct nftnl_rule *rule)
@@ -278,6 +297,114 @@ int rule_delete_set(struct batch *batch, uint8_t family, const char *table, cons
 	nftnl_set_nlmsg_build_payload(message, set);
 	batch_add(batch);
 	return 0;
+}
+
+/* --- the table that redirects --------------------------------------------------------------------------------------- */
+
+/* fib daddr type local: what is forwarded to others is not ours */
+static int add_local(struct nftnl_rule *rule)
+{
+	struct nftnl_expr *expr = expression(rule, "fib");
+
+	if (!expr)
+		return -1;
+	nftnl_expr_set_u32(expr, NFTNL_EXPR_FIB_RESULT, NFT_FIB_RESULT_ADDRTYPE);
+	nftnl_expr_set_u32(expr, NFTNL_EXPR_FIB_FLAGS, NFTA_FIB_F_DADDR);
+	nftnl_expr_set_u32(expr, NFTNL_EXPR_FIB_DREG, NFT_REG_1);
+	return add_compare(rule, NFT_CMP_EQ, &(uint32_t){ RTN_LOCAL }, sizeof(uint32_t));
+}
+
+/* redirect to :PORT */
+static int add_redirect(struct nftnl_rule *rule, uint16_t port)
+{
+	struct nftnl_expr *data = expression(rule, "immediate"), *redirect = data ? expression(rule, "redir") : NULL;
+	uint16_t to = htons(port);
+
+	if (!redirect)
+		return -1;
+	nftnl_expr_set_u32(data, NFTNL_EXPR_IMM_DREG, NFT_REG_1);
+	nftnl_expr_set_u32(redirect, NFTNL_EXPR_REDIR_REG_PROTO_MIN, NFT_REG_1);
+	return nftnl_expr_set(data, NFTNL_EXPR_IMM_DATA, &to, sizeof(to));
+}
+
+static int add_redirect_rule(struct batch *batch, const char *table, uint16_t target, struct fault *fault)
+{
+	OWN_RULE struct nftnl_rule *rule = nftnl_rule_alloc();
+	struct nlmsghdr *message;
+
+	if (!rule || nftnl_rule_set_str(rule, NFTNL_RULE_TABLE, table) < 0 ||
+	    nftnl_rule_set_str(rule, NFTNL_RULE_CHAIN, NAT_CHAIN) < 0 || add_local(rule) < 0 || add_tcp(rule) < 0 ||
+	    add_port(rule, table, false) < 0 || add_redirect(rule, target) < 0)
+		return no_memory(fault);
+	message = nftnl_nlmsg_build_hdr(batch_next(batch), NFT_MSG_NEWRULE, NFPROTO_INET, NLM_F_CREATE,
+					++batch->netlink->sequence);
+	nftnl_rule_nlmsg_build_payload(message, rule);
+	batch_add(batch);
+	return 0;
+}
+
+static int add_nat_chain(struct batch *batch, const char *table, struct fault *fault)
+{
+	OWN_CHAIN struct nftnl_chain *chain = nftnl_chain_alloc();
+	struct nlmsghdr *message;
+
+	if (!chain || nftnl_chain_set_str(chain, NFTNL_CHAIN_TABLE, table) < 0 ||
+	    nftnl_chain_set_str(chain, NFTNL_CHAIN_NAME, NAT_CHAIN) < 0 ||
+	    nftnl_chain_set_str(chain, NFTNL_CHAIN_TYPE, "nat") < 0)
+		return no_memory(fault);
+	nftnl_chain_set_u32(chain, NFTNL_CHAIN_HOOKNUM, NF_INET_PRE_ROUTING);
+	nftnl_chain_set_s32(chain, NFTNL_CHAIN_PRIO, NAT_FIRST);
+	message = nftnl_nlmsg_build_hdr(batch_next(batch), NFT_MSG_NEWCHAIN, NFPROTO_INET, NLM_F_CREATE,
+					++batch->netlink->sequence);
+	nftnl_chain_nlmsg_build_payload(message, chain);
+	batch_add(batch);
+	return 0;
+}
+
+static int change_table(struct batch *batch, uint16_t type, uint8_t family, const char *name, uint32_t flags,
+			struct fault *fault)
+{
+	OWN_TABLE struct nftnl_table *table = nftnl_table_alloc();
+	const bool makes = type == NFT_MSG_NEWTABLE;
+	struct nlmsghdr *message;
+
+	if (!table || nftnl_table_set_str(table, NFTNL_TABLE_NAME, name) < 0)
+		return no_memory(fault);
+	if (makes)
+		nftnl_table_set_u32(table, NFTNL_TABLE_FLAGS, flags);
+	message = nftnl_nlmsg_build_hdr(batch_next(batch), type, family, makes ? NLM_F_CREATE | NLM_F_EXCL : 0,
+					++batch->netlink->sequence);
+	nftnl_table_nlmsg_build_payload(message, table);
+	batch_add(batch);
+	return 0;
+}
+
+int rule_add_redirect(struct batch *batch, const struct opening *opening, bool owned, bool timed, struct fault *fault)
+{
+	struct opening outside = *opening;
+	char table[SET_NAME_SIZE];
+
+	outside.target = opening->port; /* the set has this port only */
+	rule_set_name(opening->tag, table);
+	if (change_table(batch, NFT_MSG_NEWTABLE, NFPROTO_INET, table, owned ? NFT_TABLE_F_OWNER : 0, fault) < 0 ||
+	    rule_add_set(batch, NFPROTO_INET, table, &outside, timed, fault) < 0 || add_nat_chain(batch, table, fault) < 0)
+		return -1;
+	return add_redirect_rule(batch, table, opening->target, fault);
+}
+
+int rule_delete_table(struct batch *batch, uint8_t family, const char *name, struct fault *fault)
+{
+	return change_table(batch, NFT_MSG_DELTABLE, family, name, 0, fault);
+}
+
+bool rule_is_our_name(const char *name, const char *wanted)
+{
+	char tag[TAG_SIZE + 1];
+
+	if (strncmp(name, SET_PREFIX, strlen(SET_PREFIX)))
+		return false;
+	snprintf(tag, sizeof(tag), TAG_PREFIX "%s", name + strlen(SET_PREFIX));
+	return opening_is_tag(tag, wanted);
 }
 
 /* User data is a row of type, length, value with one byte each for the first two, see libnftnl's udata.c. */

@@ -9,8 +9,14 @@
 #ifndef ACMEGATE_NFT_RULE_H
 #define ACMEGATE_NFT_RULE_H
 
+#include <linux/netfilter/nf_tables.h>
+
 #include "nft_netlink.h"
 #include "opening.h"
+
+#ifndef NFT_TABLE_F_OWNER
+#define NFT_TABLE_F_OWNER 0x2 /* since Linux 5.12 */
+#endif
 
 #define SET_PREFIX "acmegate_"
 #define SET_NAME_SIZE (sizeof(SET_PREFIX) + TAG_DIGITS)
@@ -45,5 +51,20 @@ bool rule_tag(const struct nlattr *userdata, char tag[TAG_SIZE]);
 
 /* The same for a rule of iptables-nft, whose comment is a match of x_tables among the expressions. */
 bool rule_match_tag(const struct nlattr *expressions, char tag[TAG_SIZE]);
+
+/*
+ * A table of our own that sends the port's new connections to opening->target before any other nat sees them. Owned: nobody
+ * else can change it, and the kernel removes it when the netlink socket of this batch is closed.
+ *
+ *	nft add table inet acmegate_DIGITS { flags owner; set acmegate_DIGITS { ... }
+ *		chain prerouting { type nat hook prerouting priority -199;
+ *			fib daddr type local tcp dport @acmegate_DIGITS redirect to :TARGET; } }
+ */
+int rule_add_redirect(struct batch *batch, const struct opening *opening, bool owned, bool timed,
+		      struct fault *fault) MUST_CHECK;
+int rule_delete_table(struct batch *batch, uint8_t family, const char *name, struct fault *fault) MUST_CHECK;
+
+/* Is that the name of such a table: of any tag (wanted NULL), or this one? */
+bool rule_is_our_name(const char *name, const char *wanted);
 
 #endif

@@ -15,10 +15,6 @@
 #include "nft_snapshot.h"
 #include "nft_walk.h"
 
-#ifndef NFT_TABLE_F_OWNER
-#define NFT_TABLE_F_OWNER 0x2 /* since Linux 5.12 */
-#endif
-
 #define ATTEMPTS 64		/* others who commit all the time must not be able to keep a window open */
 #define MAX_LEFTOVERS 256	/* removed in one batch; more take another round */
 
@@ -41,10 +37,12 @@ struct ruleset {
 	struct netlink news;	/* what is committed while the opening stands */
 	bool planned, removed;
 	bool bound, timed;	/* what this kernel can do for the rule: end it with our socket, end it in time */
+	bool rehearsed;		/* ... is known; else it is what is hoped */
+	struct plan *plan;	/* the caller's, who is told there */
 	uint32_t generation;
 	size_t spots;
 	struct spot spot[PLAN_LINES];
-	char left[FAULT_TEXT_SIZE];
+	char left[FAULT_TEXT_SIZE], owned[FAULT_TEXT_SIZE];
 };
 
 /* What carries our tag: rules by handle, sets by name. */
@@ -61,6 +59,11 @@ struct leftovers {
 };
 
 /* --- choosing ----------------------------------------------------------------------------------------------------- */
+
+static bool is_panic(const struct nft_chain *chain)
+{
+	return !strcmp(chain->table, "firewalld_policy_drop") && !strncmp(chain->name, "raw_", 4);
+}
 
 static int refuse(const struct nft_chain *chain, const struct culprit *culprit, const char *why, const char *remedy,
 		  struct fault *fault)
@@ -107,13 +110,22 @@ static int choose_one(struct ruleset *ruleset, struct snapshot *snapshot, const 
 	struct culprit culprit;
 	struct way way;
 
-	if (!walk_way(chain, opening, &way) || !walk_can_block(snapshot, chain, &way, &culprit))
+	if (!walk_way(chain, opening, &way))
 		return 0;
+	way.answerable = table->flags & NFT_TABLE_F_OWNER; /* what filters reverse paths and cannot be opened may stay */
+	if (!walk_can_block(snapshot, chain, &way, &culprit))
+		return 0;
+	if (is_panic(chain))
+		return refuse(chain, &culprit, "is firewalld's panic mode, which is to keep everybody out", "end it first "
+			      "(firewall-cmd --panic-off)", fault);
 	if (snapshot_is_iptables(snapshot, chain))
 		return leave_to_iptables(ruleset, chain, &culprit, fault);
-	if (table->flags & NFT_TABLE_F_OWNER)
-		return refuse(chain, &culprit, "is owned by a running process, so that nobody else can change it", "let that program "
-			      "(firewalld 2, for example) open the port for the time of the renewal", fault);
+	if (table->flags & NFT_TABLE_F_OWNER) { /* what can be done about it the others know */
+		(void)!refuse(chain, &culprit, "is owned by a running process, so that nobody else can change it", "let that program "
+			      "open the port for the time of the renewal", fault);
+		snprintf(ruleset->owned, sizeof(ruleset->owned), "%s", fault->text);
+		return 0;
+	}
 	if (ruleset->spots == LENGTH_OF(ruleset->spot) || strlen(chain->table) >= NFT_NAME ||
 	    strlen(chain->name) >= NFT_NAME)
 		return refuse(chain, &culprit, "is one too many for acmegate, or a name in it too long", "shorten it", fault);
@@ -131,7 +143,7 @@ static int choose(struct ruleset *ruleset, struct snapshot *snapshot, const stru
 		  struct fault *fault)
 {
 	ruleset->spots = 0;
-	ruleset->left[0] = '\0';
+	ruleset->left[0] = ruleset->owned[0] = '\0';
 	ruleset->generation = snapshot->generation;
 	for (size_t i = 0; i < snapshot->chains; i++) {
 		const struct nft_chain *chain = &snapshot->chain[i];
@@ -235,7 +247,21 @@ static int rehearse(struct ruleset *ruleset, const struct opening *opening, stru
 	}
 	if (rc < 0)
 		fault->kind = FAULT_FAILED;
+	ruleset->rehearsed = rc == 0;
 	return rc < 0 ? fault_at(fault, "trying the opening") : 0;
+}
+
+/* A rehearsal costs a grace period of the kernel's. For a foreign listener there is little to find out, so it may come after a failure. */
+static int open_spots(struct ruleset *ruleset, const struct opening *opening, struct fault *fault)
+{
+	int rc = send_opening(ruleset, opening, false, fault);
+
+	if (rc == 0 || ruleset->rehearsed || fault->kind == FAULT_RACED)
+		return rc;
+	if (rehearse(ruleset, opening, fault) < 0)
+		return -1;
+	ruleset->plan->untimed = ruleset->plan->untimed || !ruleset->timed;
+	return send_opening(ruleset, opening, false, fault);
 }
 
 static int visit_tag(const struct nlmsghdr *message, void *arg, struct fault *fault)
@@ -297,7 +323,7 @@ static int attempt_open(struct ruleset *ruleset, const void *arg, struct fault *
 	ruleset->planned = false;
 	if (is_complete(ruleset))
 		return 0;
-	if (send_opening(ruleset, opening, false, fault) < 0)
+	if (open_spots(ruleset, opening, fault) < 0)
 		return -1;
 	if (check_spots(ruleset, opening->tag, fault) == 0)
 		return 1;
@@ -406,15 +432,11 @@ static int visit_set(const struct nlmsghdr *message, void *arg, struct fault *fa
 	const struct nlattr *attrs[NFTA_SET_NAME + 1];
 	struct leftovers *left = arg;
 	const char *name;
-	char tag[TAG_SIZE + 1];
 
 	(void)fault;
 	attrs_of_message(message, attrs, NFTA_SET_NAME);
 	name = attr_text(attrs[NFTA_SET_NAME]);
-	if (strncmp(name, SET_PREFIX, strlen(SET_PREFIX)))
-		return 0;
-	snprintf(tag, sizeof(tag), TAG_PREFIX "%s", name + strlen(SET_PREFIX));
-	if (!opening_is_tag(tag, left->tag))
+	if (!rule_is_our_name(name, left->tag) || !strcmp(attr_text(attrs[NFTA_SET_TABLE]), name)) /* that is the redirect's */
 		return 0;
 	left->sets++;
 	note(left, message, true, attr_text(attrs[NFTA_SET_TABLE]), name, 0);
@@ -599,10 +621,13 @@ static int attempt_plan(struct ruleset *ruleset, const void *arg, struct fault *
 	const struct planning *planning = arg;
 	struct plan *plan = planning->plan;
 
+	ruleset->timed = true;
 	if (read_and_choose(ruleset, planning->opening, fault) < 0 ||
-	    (ruleset->spots && rehearse(ruleset, planning->opening, fault) < 0))
+	    (ruleset->spots && planning->opening->own_listener && rehearse(ruleset, planning->opening, fault) < 0))
 		return -1;
+	ruleset->plan = plan;
 	plan->lines = 0;
+	snprintf(plan->owned, sizeof(plan->owned), "%s", ruleset->owned);
 	for (size_t i = 0; i < ruleset->spots && plan->lines < PLAN_LINES; i++)
 		print(plan->line[plan->lines++], sizeof(plan->line[0]), ruleset, &ruleset->spot[i], planning->opening);
 	plan->unbound = plan->unbound || (ruleset->spots && planning->opening->own_listener && !ruleset->bound);

@@ -3,5 +3,6 @@
 
 #include "iptables.h"
 #include "nftables.h"
+#include "redirect.h"
 
-const struct backend *const backends[] = { &nftables_backend, &iptables_backend, NULL };
+const struct backend *const backends[] = { &nftables_backend, &iptables_backend, &redirect_backend, NULL };
