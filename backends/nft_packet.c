@@ -48,6 +48,13 @@ static void load(struct meeting *meeting, uint32_t number, const void *value, co
 		memcpy(meeting->registers.known + at, known, length);
 }
 
+/* A rule that writes ports or addresses sends the packet elsewhere; other parts of a header do no harm. */
+static bool diverts(const struct meeting *meeting, uint32_t base, uint32_t offset)
+{
+	return (base == NFT_PAYLOAD_TRANSPORT_HEADER && offset < 4) ||
+	       (base == NFT_PAYLOAD_NETWORK_HEADER && offset >= (meeting->family == NFPROTO_IPV4 ? 12U : 8U));
+}
+
 /* Bytes of headers that are known: ethertype; protocol, and that it is no fragment; ports and flags of TCP. */
 static void known_header(const struct meeting *meeting, uint32_t base, unsigned char header[40], unsigned char known[40])
 {
@@ -78,20 +85,22 @@ static enum match do_payload(struct meeting *meeting, const struct nlattr *data,
 {
 	const struct nlattr *a[NFTA_PAYLOAD_MAX + 1];
 	unsigned char header[40], known[40];
-	uint32_t offset, length, number;
+	uint32_t base, offset, length, number;
 
-	(void)outcome;
 	attrs_of_nest(data, a, NFTA_PAYLOAD_MAX);
+	base = attr_u32(a[NFTA_PAYLOAD_BASE], UINT32_MAX);
 	number = attr_u32(a[NFTA_PAYLOAD_DREG], UINT32_MAX);
 	offset = attr_u32(a[NFTA_PAYLOAD_OFFSET], UINT32_MAX);
 	length = attr_u32(a[NFTA_PAYLOAD_LEN], 0);
-	if (number == UINT32_MAX) /* it writes a header instead of reading one */
+	if (number == UINT32_MAX && diverts(meeting, base, offset)) /* it writes a header instead of reading one */
+		outcome->verdict.code = NF_DROP;
+	if (number == UINT32_MAX)
 		return YES;
 	if (offset > sizeof(header) || length > sizeof(header) - offset) {
 		forget_all(meeting);
 		return MAYBE;
 	}
-	known_header(meeting, attr_u32(a[NFTA_PAYLOAD_BASE], UINT32_MAX), header, known);
+	known_header(meeting, base, header, known);
 	load(meeting, number, header + offset, known + offset, length);
 	return YES;
 }
@@ -525,6 +534,21 @@ static enum match do_nat(struct meeting *meeting, const struct nlattr *data, str
 	return YES;
 }
 
+/* fib saddr . iif oif missing: what filters reverse paths asks whether there is a way back to the sender. */
+static enum match do_fib(struct meeting *meeting, const struct nlattr *data, struct outcome *outcome)
+{
+	static const uint8_t present = 1;
+	const uint32_t way_back = NFTA_FIB_F_SADDR | NFTA_FIB_F_PRESENT;
+	const struct nlattr *a[NFTA_FIB_MAX + 1];
+	bool known;
+
+	(void)outcome;
+	attrs_of_nest(data, a, NFTA_FIB_MAX);
+	known = meeting->answerable && (attr_u32(a[NFTA_FIB_FLAGS], 0) & way_back) == way_back;
+	load(meeting, attr_u32(a[NFTA_FIB_DREG], UINT32_MAX), known ? &present : NULL, NULL, sizeof(present));
+	return known ? YES : MAYBE;
+}
+
 static enum match do_expression(struct meeting *meeting, const char *name, const struct nlattr *data, struct outcome *outcome)
 {
 	static const struct {
@@ -536,7 +560,7 @@ static enum match do_expression(struct meeting *meeting, const char *name, const
 		{ "counter", do_nothing },   { "log", do_nothing },    { "notrack", do_nothing }, { "last", do_nothing },
 		{ "dup", do_nothing },	     { "match", do_match },    { "target", do_target },	  { "objref", do_objref },
 		{ "reject", do_block },	     { "queue", do_block },    { "synproxy", do_block },  { "fwd", do_block },
-		{ "redir", do_block },	     { "tproxy", do_block },   { "nat", do_nat },
+		{ "redir", do_block },	     { "tproxy", do_block },   { "nat", do_nat },	  { "fib", do_fib },
 	};
 
 	for (size_t i = 0; i < LENGTH_OF(expressions); i++)

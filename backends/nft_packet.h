@@ -31,6 +31,7 @@ struct meeting {
 	const struct packet *packet;
 	uint16_t port;			/* where it goes to, or a reply comes from */
 	uint32_t status;		/* bits of conntrack that are known to be set */
+	bool answerable;		/* there is a way back to the sender, over where it came from */
 	uint8_t family;			/* NFPROTO_IPV4, NFPROTO_IPV6 */
 	const struct nft_chain *chain;	/* whose rule it is at */
 	struct registers registers;

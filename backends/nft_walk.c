@@ -236,7 +236,7 @@ static bool blocks_packet(struct walk *walk, const struct nft_chain *chain)
 
 bool walk_can_block(struct snapshot *snapshot, const struct nft_chain *chain, const struct way *way, struct culprit *culprit)
 {
-	struct walk walk = { .meeting = { .snapshot = snapshot, .status = way->translated ? IPS_DST_NAT : 0 },
+	struct walk walk = { .meeting = { .snapshot = snapshot, .status = way->translated ? IPS_DST_NAT : 0, .answerable = way->answerable },
 			     .culprit = culprit };
 	unsigned int seen = way->seen | (way->seen != IN_NAT && snapshot->notrack ? (unsigned int)HIDDEN : 0U);
 	bool blocks = false;

@@ -19,6 +19,7 @@ struct way {
 	uint16_t port[2];	/* ours, as the chain sees it; 0: none. Two where that depends on who came first */
 	unsigned int seen;	/* which packets; see nft_walk.c */
 	bool translated;	/* conntrack knows that the port was another one */
+	bool answerable;	/* set by who asks: the sender passes a filter of reverse paths */
 };
 
 /* false: they do not come by there, or nothing can happen to them. */

@@ -110,7 +110,10 @@ static int choose_one(struct ruleset *ruleset, struct snapshot *snapshot, const 
 	struct culprit culprit;
 	struct way way;
 
-	if (!walk_way(chain, opening, &way) || !walk_can_block(snapshot, chain, &way, &culprit))
+	if (!walk_way(chain, opening, &way))
+		return 0;
+	way.answerable = table->flags & NFT_TABLE_F_OWNER; /* what filters reverse paths and cannot be opened may stay */
+	if (!walk_can_block(snapshot, chain, &way, &culprit))
 		return 0;
 	if (is_panic(chain))
 		return refuse(chain, &culprit, "is firewalld's panic mode, which is to keep everybody out", "end it first "

@@ -35,7 +35,6 @@ struct lease {
 	const struct config *config;
 	struct journal *journal;
 	struct window window;
-	struct connections before;
 	int status;
 	int fd[WATCHED];	/* what poll looks at; -1: not there */
 	pid_t client[CLIENTS];	/* whose pidfd is fd[ON_CLIENTS + i] */
@@ -48,7 +47,7 @@ struct lease {
 
 static int open_window(struct lease *l)
 {
-	if (connections_note(&l->before, l->config->gate.port, &l->fault) < 0 || window_open(&l->window, &l->fault) < 0)
+	if (window_open(&l->window, &l->fault) < 0)
 		return -1;
 	l->fd[ON_NEWS] = l->window.news;
 	window_say_opened(&l->window);
@@ -57,8 +56,6 @@ static int open_window(struct lease *l)
 
 static void close_window(struct lease *l)
 {
-	int ended;
-
 	l->fd[ON_NEWS] = -1;
 	if (!l->window.standing)
 		return;
@@ -66,11 +63,6 @@ static void close_window(struct lease *l)
 		l->status = STATUS_FAILED;
 		return;
 	}
-	ended = l->window.opened > 0 ? connections_end(&l->before, l->config->gate.port, &l->fault) : 0;
-	if (ended < 0)
-		log_warning("%s", l->fault.text);
-	else if (ended > 0)
-		log_info("%d connection%s that came through the port ended", ended, ended == 1 ? "" : "s");
 	if (journal_clear(l->journal, &l->fault) < 0) {
 		log_error("%s; run acmegate recover when the disk works again", l->fault.text);
 		l->status = STATUS_FAILED;

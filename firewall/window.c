@@ -97,7 +97,7 @@ int window_prepare(struct window *window, struct journal *journal, const struct 
 		return fault_errno(fault, FAULT_LATER, "watching the firewall");
 	if (opening_make(&window->opening, config->gate.port, config->gate.max_open, fault) < 0)
 		return -1;
-	window->opening.own_listener = own_listener;
+	window->opening.own_listener = own_listener && config->responder.mode != RESPONDER_WEBROOT;
 	if (own_listener && config->responder.mode == RESPONDER_REDIRECT)
 		window->opening.target = config->responder.port;
 	if (attach(window, config, fault) < 0 || make_plan(window, config, fault) < 0)
@@ -110,6 +110,8 @@ int window_open(struct window *window, struct fault *fault)
 	double start;
 
 	window->standing = true;
+	if (!window->opening.own_listener && connections_note(&window->connected, window->opening.target, fault) < 0)
+		return -1;
 	if (journal_arm(window->journal, &window->opening, mask_of(window), fault) < 0)
 		return -1;
 	start = monotonic_seconds();
@@ -155,6 +157,21 @@ int window_close(struct window *window, struct fault *fault)
 	return 0;
 }
 
+/* What came in through the window to a listener of somebody else's. Where nothing had to be opened, they are visitors like any. */
+static void end_connections(const struct window *window)
+{
+	struct fault fault;
+	int ended;
+
+	if (window->opening.own_listener || !window->plan.lines)
+		return;
+	ended = connections_end(&window->connected, window->opening.target, &fault);
+	if (ended < 0)
+		log_warning("%s", fault.text);
+	else if (ended > 0)
+		log_info("%d connection%s that came through the port ended", ended, ended == 1 ? "" : "s");
+}
+
 int window_shut(struct window *window, struct fault *fault)
 {
 	const struct timespec pause = { .tv_nsec = 100000000 };
@@ -168,8 +185,10 @@ int window_shut(struct window *window, struct fault *fault)
 		}
 		nanosleep(&pause, NULL);
 	}
-	if (window->opened > 0)
-		log_notice("port %u closed after %.1f ms", window->opening.port, (monotonic_seconds() - window->opened) * 1e3);
+	if (window->opened <= 0)
+		return 0;
+	log_notice("port %u closed after %.1f ms", window->opening.port, (monotonic_seconds() - window->opened) * 1e3);
+	end_connections(window);
 	return 0;
 }
 

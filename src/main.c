@@ -14,6 +14,7 @@
 #include "log.h"
 #include "safe.h"
 #include "warden.h"
+#include "webroot.h"
 #include "window.h"
 
 /* What every command starts from. */
@@ -127,6 +128,8 @@ static int plan(struct host *host, int argc, char **argv)
 		printf("# no chain blocks port %u; nothing to open\n", host->config->gate.port);
 	for (size_t i = 0; rc == 0 && i < window.plan.lines; i++)
 		printf("%s\n", window.plan.line[i]);
+	if (rc == 0 && host->config->responder.mode == RESPONDER_WEBROOT)
+		printf("# the tokens become files in %s/.well-known/acme-challenge\n", host->config->responder.webroot);
 	if (rc == 0 && window.plan.warning[0])
 		printf("# %s\n", window.plan.warning);
 	window_free(&window);
@@ -177,6 +180,18 @@ static int without_journal(const struct host *host, struct fault *fault)
 	return fault_at(fault, "%s/journal", host->config->gate.state);
 }
 
+/* Files that others cannot use are no reason to keep from anything else. */
+static void sweep_webroot(const struct host *host)
+{
+	struct fault fault;
+	int swept = webroot_sweep(host->state_fd, &fault);
+
+	if (swept < 0)
+		log_warning("%s", fault.text);
+	else if (swept > 0)
+		log_warning("an earlier run had left tokens in the web server's directory; they are removed now");
+}
+
 static int claim(struct host *host, struct fault *fault)
 {
 	bool armed;
@@ -192,6 +207,7 @@ static int claim(struct host *host, struct fault *fault)
 	if (recovered < 0)
 		return -1;
 	say_recovered(host, armed, recovered);
+	sweep_webroot(host);
 	return 0;
 }
 
