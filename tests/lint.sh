@@ -55,13 +55,13 @@ echo "1..18"
 # --- the two images -------------------------------------------------------------------------------------------------
 
 # The privileged image consists of these and of firewall/ and backends/; everything else in src/ belongs to the agent or to both.
-privileged='^src/(main|due|spawn|listener)\.[ch]$'
+privileged='^src/(main|due|process|spawn|listener)\.[ch]$'
 report "the agent and the base include nothing of firewall/ and backends/" \
 	"$(users "$gate_headers" "^(firewall|backends)/|$privileged")"
 
 # What both share: fault, own, log, wire, config, safe, seam, sandbox.
 agent_headers=$(find src -name '*.h' | sed 's,.*/,,' |
-	grep -vxE '(fault|own|log|wire|config|safe|seam|sandbox|due|spawn|listener)\.h' | sed 's/\./\\./' | paste -sd '|' -)
+	grep -vxE '(fault|own|log|wire|config|safe|seam|sandbox|due|process|spawn|listener)\.h' | sed 's/\./\\./' | paste -sd '|' -)
 report "the privileged image includes nothing of the agent" "$(
 	# shellcheck disable=SC2046
 	includes $(files firewall backends) $(files src | grep -E "$privileged") |
