@@ -48,6 +48,13 @@ static void load(struct meeting *meeting, uint32_t number, const void *value, co
 		memcpy(meeting->registers.known + at, known, length);
 }
 
+/* A rule that writes ports or addresses sends the packet elsewhere; other parts of a header do no harm. */
+static bool diverts(const struct meeting *meeting, uint32_t base, uint32_t offset)
+{
+	return (base == NFT_PAYLOAD_TRANSPORT_HEADER && offset < 4) ||
+	       (base == NFT_PAYLOAD_NETWORK_HEADER && offset >= (meeting->family == NFPROTO_IPV4 ? 12U : 8U));
+}
+
 /* Bytes of headers that are known: ethertype; protocol, and that it is no fragment; ports and flags of TCP. */
 static void known_header(const struct meeting *meeting, uint32_t base, unsigned char header[40], unsigned char known[40])
 {
@@ -78,20 +85,22 @@ static enum match do_payload(struct meeting *meeting, const struct nlattr *data,
 {
 	const struct nlattr *a[NFTA_PAYLOAD_MAX + 1];
 	unsigned char header[40], known[40];
-	uint32_t offset, length, number;
+	uint32_t base, offset, length, number;
 
-	(void)outcome;
 	attrs_of_nest(data, a, NFTA_PAYLOAD_MAX);
+	base = attr_u32(a[NFTA_PAYLOAD_BASE], UINT32_MAX);
 	number = attr_u32(a[NFTA_PAYLOAD_DREG], UINT32_MAX);
 	offset = attr_u32(a[NFTA_PAYLOAD_OFFSET], UINT32_MAX);
 	length = attr_u32(a[NFTA_PAYLOAD_LEN], 0);
-	if (number == UINT32_MAX) /* it writes a header instead of reading one */
+	if (number == UINT32_MAX && diverts(meeting, base, offset)) /* it writes a header instead of reading one */
+		outcome->verdict.code = NF_DROP;
+	if (number == UINT32_MAX)
 		return YES;
 	if (offset > sizeof(header) || length > sizeof(header) - offset) {
 		forget_all(meeting);
 		return MAYBE;
 	}
-	known_header(meeting, attr_u32(a[NFTA_PAYLOAD_BASE], UINT32_MAX), header, known);
+	known_header(meeting, base, header, known);
 	load(meeting, number, header + offset, known + offset, length);
 	return YES;
 }

@@ -69,15 +69,15 @@ static _Noreturn void watch(struct journal *journal, const struct config *config
 	for (int signal_number = 1; signal_number < 32; signal_number++)
 		if (signal_number != SIGCHLD)
 			signal(signal_number, SIG_IGN);
-	/* The administrator's own command may need anything. */
-	if (!config->gate.command[0] && sandbox_watchdog(&fault) < 0) {
-		log_error("%s", fault.text);
-		_exit(STATUS_FAILED);
-	}
 	if (keep_only((int[]){ [KEPT_WARDEN] = warden, [KEPT_JOURNAL] = journal->fd, [KEPT_READY] = ready }) < 0 ||
 	    write(KEPT_READY, "", 1) != 1)
 		_exit(STATUS_FAILED);
 	close(KEPT_READY);
+	/* Nobody waits for this: a window whose watchdog ends is closed. The administrator's own command may need anything. */
+	if (!config->gate.command[0] && sandbox_watchdog(&fault) < 0) {
+		log_error("%s", fault.text);
+		_exit(STATUS_FAILED);
+	}
 	poll_warden.fd = KEPT_WARDEN;
 	for (;;) {
 		double left = end - monotonic_seconds();

@@ -149,6 +149,10 @@ static const struct test_case {
 	{ "IPv6, port accepted for IPv4", true, "inet",
 	  "", "meta nfproto ipv4 accept; meta nfproto ipv6 drop", "accept" },
 	{ "next header", false, "ip6", "", "ip6 nexthdr tcp tcp dport 80 accept", "drop" },
+	{ "another port is written", true, "inet", "", "tcp dport 80 tcp dport set 81", "accept" },
+	{ "another address is written", true, "ip", "", "tcp dport 80 ip daddr set 192.0.2.1", "accept" },
+	{ "another address of IPv6 is written", true, "ip6", "", "tcp dport 80 ip6 daddr set 2001:db8::1", "accept" },
+	{ "something else is written", false, "ip", "", "ip dscp set cs1; ip ttl set 1; tcp option maxseg size set 1400", "accept" },
 	/* chains */
 	{ "jump to a drop", true, "inet", "chain d { drop; };", "tcp dport 80 jump d", "accept" },
 	{ "jump of another port", false, "inet", "chain d { drop; };", "tcp dport 81 jump d", "accept" },
