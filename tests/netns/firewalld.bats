@@ -21,6 +21,7 @@ setup() {
 	rm -rf "$RIG_STATE"
 	rig_host nft flush ruleset
 	BUILT=$RIG_ACMEGATE
+	for program in firewalld dbus-daemon; do command -v "$program" >/dev/null || skip "$program is not installed"; done
 }
 
 teardown() {
