@@ -124,7 +124,8 @@ static int choose_one(struct ruleset *ruleset, struct snapshot *snapshot, const 
 	if (table->flags & NFT_TABLE_F_OWNER) { /* what can be done about it the others know */
 		(void)!refuse(chain, &culprit, "is owned by a running process, so that nobody else can change it", "let that program "
 			      "open the port for the time of the renewal", fault);
-		snprintf(ruleset->owned, sizeof(ruleset->owned), "%s", fault->text);
+		if (!ruleset->owned[0] || strcmp(chain->table, "firewalld"))
+			snprintf(ruleset->owned, sizeof(ruleset->owned), "%s", fault->text);
 		return 0;
 	}
 	if (ruleset->spots == LENGTH_OF(ruleset->spot) || strlen(chain->table) >= NFT_NAME ||

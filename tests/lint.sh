@@ -50,7 +50,7 @@ headers() {
 sources=$(files src firewall backends)
 gate_headers="^((firewall|backends|\\.\\.)/.*|$(headers firewall)|$(headers backends))\$"
 
-echo "1..18"
+echo "1..19"
 
 # --- the two images -------------------------------------------------------------------------------------------------
 
@@ -76,6 +76,7 @@ report "only src/codec.c includes jansson" "$(users '^jansson' '^src/codec\.c$')
 report "only src/confine.c (agent) and src/sandbox.c (watchdog) include libseccomp" \
 	"$(users '^seccomp\.h$' '^src/(confine|sandbox)\.c$')"
 report "only src/config.c includes inih" "$(users '^(ini|INIReader)\.h$' '^src/config\.c$')"
+report "only backends/firewalld.c includes libsystemd" "$(users '^systemd/' '^backends/firewalld\.c$')"
 report "only backends/nft_*.c include libnftnl" "$(users '^libnftnl/' '^backends/nft_[a-z_]*\.c$')"
 report "only backends/nft_*.[ch] and firewall/connections.c include libmnl" "$(
 	users '^libmnl/' '^(backends/nft_[a-z_]*\.[ch]|firewall/connections\.c)$'
