@@ -53,10 +53,10 @@ void window_say_unchanged(struct window *window);
 void window_free(struct window *window);
 
 /*
- * Closes whatever an earlier process has left in any backend; those that are looked at on demand only if their bit is in the
- * mask. 1: there was something. 0: there was not.
+ * Closes whatever an earlier process has left in any backend; those that are looked at on demand only if the journal says so,
+ * or if there is none (NULL). 1: there was something. 0: there was not.
  */
-int window_sweep(const struct config *config, uint32_t armed, struct fault *fault) MUST_CHECK;
+int window_sweep(const struct config *config, const struct journal *journal, struct fault *fault) MUST_CHECK;
 
 /* What recovery met. */
 enum { RECOVERY_NOTHING, RECOVERY_ARMED, RECOVERY_RULES };
