@@ -42,6 +42,7 @@ static int measure(const struct backend *backend, struct ruleset *ruleset, doubl
 
 int main(int argc, char **argv)
 {
+	static const struct config config; /* no backend that is measured here reads it */
 	static double plan[MOST], open[MOST], close[MOST];
 	int runs = argc > 1 ? atoi(argv[1]) : 101;
 	const char *name = argc > 2 ? argv[2] : "nftables";
@@ -53,7 +54,7 @@ int main(int argc, char **argv)
 		backend = strcmp(backends[i]->name, name) ? backend : backends[i];
 	if (runs < 1 || runs > MOST || !backend)
 		return STATUS_USAGE;
-	if (backend->attach(&ruleset, &fault) != 1) {
+	if (backend->attach(&ruleset, &config, &fault) != 1) {
 		fprintf(stderr, "no %s here\n", name);
 		return STATUS_FAILED;
 	}
