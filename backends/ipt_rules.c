@@ -194,20 +194,3 @@ bool ipt_can_block(const char *listing, const char *chain, uint16_t port)
 	}
 	return drops;
 }
-
-bool ipt_has_tag(const char *listing, const char *chain, const char *tag)
-{
-	const char *next;
-
-	for (const char *line = listing; line; line = next) {
-		struct ipt_words rule = { 0 };
-		size_t length = ipt_line(line, &next);
-
-		if (!is_about(line, "-A", chain))
-			continue;
-		ipt_split(&rule, line, length);
-		if (!rule.full && ipt_tag(&rule, tag))
-			return true;
-	}
-	return false;
-}

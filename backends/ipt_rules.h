@@ -31,9 +31,6 @@ const char *ipt_tag(const struct ipt_words *rule, const char *wanted);
 /* Is there a built-in chain in what -S printed? Everything else is no listing. */
 bool ipt_is_listing(const char *listing);
 
-/* Is there a rule with this tag in the chain? */
-bool ipt_has_tag(const char *listing, const char *chain, const char *tag);
-
 /*
  * Can this built-in chain keep a SYN to the port out, or OUTPUT the replies in? It is said to be harmless only if that is plain to see: jumps are not
  * followed. Our own rules do not count.

@@ -8,7 +8,7 @@
 
 #include "log.h"
 
-#define SHUT_SECONDS 2
+#define SHUT_SECONDS 20 /* when each attempt is slow; otherwise it ends after 2 seconds */
 #define NOTHING 2 /* to compare */
 
 double monotonic_seconds(void)
@@ -141,9 +141,9 @@ int window_shut(struct window *window, struct fault *fault)
 	const struct timespec pause = { .tv_nsec = 100000000 };
 	double end = monotonic_seconds() + SHUT_SECONDS;
 
-	while (window_close(window, fault) < 0) {
+	for (int i = 0; window_close(window, fault) < 0; i++) {
 		log_error("closing port %u: %s", window->opening.port, fault->text);
-		if (monotonic_seconds() > end) {
+		if (i == 20 || monotonic_seconds() > end) {
 			log_error("the port may still be open; every command of acmegate tries again, first of all acmegate "
 				  "recover. The kernel closes its rules after %u s at the latest", window->opening.seconds);
 			return -1;

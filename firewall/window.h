@@ -40,8 +40,8 @@ int window_mend(struct window *window, struct fault *fault) MUST_CHECK;
 int window_close(struct window *window, struct fault *fault) MUST_CHECK;
 
 /*
- * The same until it succeeds, within two seconds: a firewall that cannot be read now may be the next moment. Logs, and
- * forgets that it was open. After a fault the journal is to stay armed.
+ * The same until it succeeds, for two seconds, or 20 if each attempt is slow: a firewall that cannot be read now may be the
+ * next moment. Logs, and forgets that it was open. After a fault the journal is to stay armed.
  */
 int window_shut(struct window *window, struct fault *fault) MUST_CHECK;
 
