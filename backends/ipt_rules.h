@@ -32,8 +32,8 @@ const char *ipt_tag(const struct ipt_words *rule, const char *wanted);
 bool ipt_is_listing(const char *listing);
 
 /*
- * Can this built-in chain keep a SYN to the port out, or OUTPUT the replies in? It is said to be harmless only if that is plain to see: jumps are not
- * followed. Our own rules do not count.
+ * Can this built-in chain, with those that it jumps to, keep a SYN to the port out, or OUTPUT the replies in? It is said to be
+ * harmless only if that is plain to see. Our own rules do not count.
  */
 bool ipt_can_block(const char *listing, const char *chain, uint16_t port);
 

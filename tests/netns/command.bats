@@ -298,7 +298,8 @@ fake_aws() {
 		        if "stubborn" not in fake: del state["rules"][name]
 		save()
 	PY
-	chmod 0755 "$RIG_DIR/bin/aws"
+	printf '#!/bin/sh\n' >"$RIG_DIR/bin/sleep"
+	chmod 0755 "$RIG_DIR/bin/aws" "$RIG_DIR/bin/sleep"
 	export AWS_STATE=$RIG_DIR/aws.json
 	rm -f "$AWS_STATE"
 }
