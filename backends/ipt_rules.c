@@ -114,6 +114,11 @@ static bool is_one_of(const char *word, const char *const *words, size_t n)
 	return false;
 }
 
+bool ipt_is_outgoing(const char *chain)
+{
+	return !strcmp(chain, "OUTPUT") || !strcmp(chain, "POSTROUTING");
+}
+
 #define BUDGET 1000000	/* lines read on the way through all the chains that jump to each other */
 
 /* What the packet meets in one rule, or in a chain. */
@@ -149,7 +154,7 @@ static enum effect effect_of(const struct ipt_words *rule, const char *chain, ui
 	*sure = true;
 	for (size_t i = 2; i + 1 < rule->words && !*target; i++) {
 		const char *option = rule->word[i], *value = rule->word[i + 1];
-		bool about_ports = is_one_of(option, strcmp(chain, "OUTPUT") ? incoming : outgoing, LENGTH_OF(incoming));
+		bool about_ports = is_one_of(option, ipt_is_outgoing(chain) ? outgoing : incoming, LENGTH_OF(incoming));
 		bool is_known = about_ports || is_one_of(option, known, LENGTH_OF(known));
 
 		/* NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker): a word that was counted is there */

@@ -25,10 +25,11 @@
 #define MOST_OURS 64		/* removed in one batch; more take another round */
 #define LOOK_AGAIN 250000000L	/* nanoseconds: the legacy tables tell nobody of a change */
 
-/* Where a packet to this host, or the reply to it, may be dropped. nat, where the same chains divert it, is another matter. */
+/* Where a packet to this host, or the reply to it, may be dropped, or in nat be sent to another one. */
 static const char *const spots[][2] = {
-	{ "raw", "PREROUTING" }, { "mangle", "PREROUTING" }, { "mangle", "INPUT" }, { "filter", "INPUT" }, { "security", "INPUT" },
-	{ "raw", "OUTPUT" },	 { "mangle", "OUTPUT" },     { "filter", "OUTPUT" }, { "security", "OUTPUT" },
+	{ "raw", "PREROUTING" }, { "mangle", "PREROUTING" }, { "nat", "PREROUTING" }, { "mangle", "INPUT" },
+	{ "filter", "INPUT" },	 { "security", "INPUT" },    { "raw", "OUTPUT" },     { "mangle", "OUTPUT" },
+	{ "filter", "OUTPUT" },	 { "security", "OUTPUT" },   { "mangle", "POSTROUTING" },
 };
 #define PLACES (IPT_LAYERS * LENGTH_OF(spots))
 
@@ -46,8 +47,8 @@ struct ruleset {
 	int watch, timer;
 	const char *tool[IPT_LAYERS];
 	bool bound, timed;		/* what tools and kernel can do for the rule */
-	uint16_t port;
-	time_t start, stop;		/* the first and last second in which it matches; 0: this process has not opened */
+	struct opening made;		/* by this process */
+	time_t start, stop;		/* the first and last second in which the rule matches */
 	struct place place[PLACES];
 	bool chosen;			/* the places are as the last reading showed them */
 	bool inserted, removed;
@@ -150,7 +151,7 @@ typedef int visit_table(struct ruleset *, size_t layer, const char *name, const 
 /* Visits each legacy table that is loaded and has one of the spots. */
 static int each_legacy_table(struct ruleset *ruleset, visit_table *visit, void *arg, struct fault *fault)
 {
-	static const char *const names[] = { "raw", "mangle", "filter", "security" };
+	static const char *const names[] = { "raw", "mangle", "nat", "filter", "security" };
 	struct legacy_table table;
 	int rc = 0;
 
@@ -203,6 +204,14 @@ static const char *tool_of(struct ruleset *ruleset, size_t layer, struct fault *
 	return ruleset->tool[layer];
 }
 
+/* Redirected packets carry the world's port only before nat, and no nat chain but ours sees them. 0: none of ours come there. */
+static uint16_t port_at(const struct place *place, const struct opening *opening)
+{
+	if (strcmp(place->chain, "PREROUTING"))
+		return opening->target;
+	return strcmp(place->table, "nat") || opening->target == opening->port ? opening->port : 0;
+}
+
 /* --- choosing ----------------------------------------------------------------------------------------------------- */
 
 static int choose_legacy(struct ruleset *ruleset, size_t layer, const char *name, const struct legacy_table *table, void *arg,
@@ -219,7 +228,7 @@ static int choose_legacy(struct ruleset *ruleset, size_t layer, const char *name
 		return -1;
 	for (struct place *place = ruleset->place; place < ruleset->place + PLACES; place++)
 		if (place->layer == layer && !strcmp(place->table, name)) {
-			place->blocks = ipt_can_block(listing, place->chain, opening->port);
+			place->blocks = port_at(place, opening) && ipt_can_block(listing, place->chain, port_at(place, opening));
 			place->stands = table_has(table, place->chain, opening->tag);
 		}
 	return 0;
@@ -244,10 +253,12 @@ static int choose_nft(struct ruleset *ruleset, const struct opening *opening, st
 		const struct nft_chain *chain = &snapshot.chain[i];
 		const struct nft_table *table = snapshot_table(&snapshot, chain->family, chain->table);
 		struct place *place = find_place(ruleset, chain->family, chain->table, chain->name);
+		struct culprit culprit;
+		struct way way;
 
 		if (!place || !chain->base || !table || (table->flags & NFT_TABLE_F_DORMANT))
 			continue;
-		place->blocks = walk_can_block(&snapshot, chain, opening->port);
+		place->blocks = walk_way(chain, opening, &way) && walk_can_block(&snapshot, chain, &way, &culprit);
 		place->stands = has_tag(&snapshot, chain, opening->tag);
 	}
 	snapshot_free(&snapshot);
@@ -334,19 +345,19 @@ static void add_time(struct ipt_words *command, const char *option, time_t time)
 enum action { INSERT, SHOW, DELETE };
 
 /* With a time in the past, a machine that boots in the past does not reopen either. */
-static void make_rule(const struct ruleset *ruleset, struct ipt_words *command, const struct place *place, uint16_t port,
-		      const char *tag, enum action action)
+static void make_rule(const struct ruleset *ruleset, struct ipt_words *command, const struct place *place,
+		      const struct opening *opening, enum action action)
 {
-	const bool reply = !strcmp(place->chain, "OUTPUT"); /* -m socket is for packets that come in */
+	const bool reply = ipt_is_outgoing(place->chain), seen = port_at(place, opening) == opening->target; /* by our listener */
 	char text[48];
 
 	ipt_begin(command, ruleset->tool[place->layer], place->table);
 	ipt_add(command, action == DELETE ? "-D" : "-I");
 	ipt_add(command, place->chain);
-	snprintf(text, sizeof(text), "%s -p tcp --%cport %u%s", action == DELETE ? "" : "1", reply ? 's' : 'd', port,
+	snprintf(text, sizeof(text), "%s -p tcp --%cport %u%s", action == DELETE ? "" : "1", reply ? 's' : 'd', port_at(place, opening),
 		 reply ? " ! --syn" : "");
 	ipt_add_all(command, text);
-	if (ruleset->bound && !reply)
+	if (ruleset->bound && !reply && seen) /* -m socket is for packets that come in */
 		ipt_add_all(command, "-m socket --transparent --nowildcard");
 	if (ruleset->timed && action != SHOW) {
 		ipt_add_all(command, "-m time");
@@ -355,7 +366,7 @@ static void make_rule(const struct ruleset *ruleset, struct ipt_words *command, 
 	}
 	if (action != SHOW) {
 		ipt_add_all(command, "-m comment --comment");
-		ipt_add(command, tag);
+		ipt_add(command, opening->tag);
 	}
 	ipt_add_all(command, "-j ACCEPT");
 }
@@ -373,7 +384,7 @@ static int insert_missing(struct ruleset *ruleset, const struct opening *opening
 			continue;
 		if (!tool_of(ruleset, place->layer, fault))
 			return -1;
-		make_rule(ruleset, &command, place, opening->port, opening->tag, INSERT);
+		make_rule(ruleset, &command, place, opening, INSERT);
 		if (ipt_run(&command, &pid, fault) < 0)
 			return -1;
 		netlink_expect(pid);
@@ -433,7 +444,7 @@ static int ipt_open(struct ruleset *ruleset, const struct opening *opening, stru
 	const struct itimerspec often = { { 0, LOOK_AGAIN }, { 0, LOOK_AGAIN } };
 	unsigned char now[DIGEST_SIZE];
 
-	ruleset->port = opening->port;
+	ruleset->made = *opening;
 	ruleset->start = time(NULL);
 	ruleset->stop = ruleset->start + opening->seconds - 1; /* it matches until the end of that second */
 	if (insist(attempt_look, ruleset, now, fault) < 0 ||
@@ -496,13 +507,15 @@ static int remove_known(struct ruleset *ruleset, size_t layer, const char *name,
 {
 	int removed = 0;
 
-	for (const struct place *place = ruleset->place; tag && ruleset->start && place < ruleset->place + PLACES; place++) {
+	if (!tag || strcmp(tag, ruleset->made.tag))
+		return 0;
+	for (const struct place *place = ruleset->place; place < ruleset->place + PLACES; place++) {
 		struct ipt_words command;
 		pid_t pid;
 
 		if (place->layer != layer || strcmp(place->table, name) || !table_has(table, place->chain, tag))
 			continue;
-		make_rule(ruleset, &command, place, ruleset->port, tag, DELETE);
+		make_rule(ruleset, &command, place, &ruleset->made, DELETE);
 		if (ipt_run(&command, &pid, fault) == 0)
 			removed = 1;
 		else if (fault->kind == FAULT_LATER)
@@ -625,7 +638,7 @@ static int ipt_plan(struct ruleset *ruleset, const struct opening *opening, stru
 
 		if (!place->blocks || plan->lines == PLAN_LINES)
 			continue;
-		make_rule(ruleset, &command, place, opening->port, opening->tag, SHOW);
+		make_rule(ruleset, &command, place, opening, SHOW);
 		for (size_t w = 0; w < command.words && used < sizeof(plan->line[0]); w++)
 			used += (size_t)snprintf(plan->line[plan->lines] + used, sizeof(plan->line[0]) - used, "%s%s", w ? " " : "",
 						 command.word[w]);

@@ -2,10 +2,10 @@
 #include "nft_digest.h"
 
 #include <errno.h>
-#include <libnftnl/common.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <nettle/sha2.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "nft_rule.h"
@@ -16,7 +16,7 @@ _Static_assert(DIGEST_SIZE == SHA256_DIGEST_SIZE, "the digest is a SHA-256");
 struct digest {
 	struct sha256_ctx sum;
 	unsigned char elements[DIGEST_SIZE];	/* exclusive or over elements: their order depends on a hash table */
-	struct snapshot sets;			/* the messages of the sets, whose elements are asked for afterwards */
+	struct messages sets;			/* the messages of the sets, whose elements are asked for afterwards */
 };
 
 static void add_text(struct digest *digest, const char *text)
@@ -49,7 +49,7 @@ static void add_expressions(struct digest *digest, const struct nlattr *list)
 	}
 }
 
-/* Adds the attributes up to most, but for those whose bit is set in skip. */
+/* Adds the attributes up to most, but for those whose bit is set in skip. The first is the name of the table in all messages. */
 static void add_message(struct digest *digest, const struct nlmsghdr *message, uint16_t most, uint64_t skip)
 {
 	const struct nfgenmsg *generic = mnl_nlmsg_get_payload(message);
@@ -57,6 +57,8 @@ static void add_message(struct digest *digest, const struct nlmsghdr *message, u
 	const uint8_t kind[] = { (uint8_t)NFNL_MSG_TYPE(message->nlmsg_type), generic->nfgen_family };
 
 	attrs_of_message(message, attrs, most);
+	if (rule_is_our_name(attr_text(attrs[NFTA_TABLE_NAME]), NULL))
+		return;
 	sha256_update(&digest->sum, sizeof(kind), kind);
 	for (unsigned int i = 0; i <= most; i++)
 		if (attrs[i] && !(skip >> i & 1))
@@ -86,7 +88,7 @@ static int visit_rule(const struct nlmsghdr *message, void *arg, struct fault *f
 
 	(void)fault;
 	attrs_of_message(message, attrs, NFTA_RULE_USERDATA);
-	if (rule_tag(attrs[NFTA_RULE_USERDATA], tag))
+	if (rule_tag(attrs[NFTA_RULE_USERDATA], tag) || rule_is_our_name(attr_text(attrs[NFTA_RULE_TABLE]), NULL))
 		return 0;
 	add_message(arg, message, NFTA_RULE_USERDATA, SKIP(NFTA_RULE_EXPRESSIONS) | SKIP(NFTA_RULE_POSITION));
 	if (attrs[NFTA_RULE_EXPRESSIONS])
@@ -103,7 +105,7 @@ static int visit_set(const struct nlmsghdr *message, void *arg, struct fault *fa
 	if (!strncmp(attr_text(attrs[NFTA_SET_NAME]), SET_PREFIX, strlen(SET_PREFIX)))
 		return 0;
 	add_message(digest, message, NFTA_SET_HANDLE, SKIP(NFTA_SET_DESC));
-	return snapshot_append(&digest->sets, message, message->nlmsg_len, fault);
+	return messages_append(&digest->sets, message, message->nlmsg_len, fault);
 }
 
 static int visit_object(const struct nlmsghdr *message, void *arg, struct fault *fault)
@@ -167,9 +169,8 @@ static int add_set_elements(struct digest *digest, struct netlink *netlink, cons
 	attrs_of_message(set, attrs, NFTA_SET_MAX);
 	if (attr_u32(attrs[NFTA_SET_FLAGS], 0) & NFT_SET_EVAL)
 		return 0;
-	request = nftnl_nlmsg_build_hdr(buffer, NFT_MSG_GETSETELEM, generic->nfgen_family, NLM_F_DUMP, ++netlink->sequence);
-	mnl_attr_put_strz(request, NFTA_SET_ELEM_LIST_TABLE, attr_text(attrs[NFTA_SET_TABLE]));
-	mnl_attr_put_strz(request, NFTA_SET_ELEM_LIST_SET, attr_text(attrs[NFTA_SET_NAME]));
+	request = netlink_request_set(netlink, buffer, NFT_MSG_GETSETELEM, generic->nfgen_family,
+				      attr_text(attrs[NFTA_SET_TABLE]), attr_text(attrs[NFTA_SET_NAME]));
 	memset(digest->elements, 0, sizeof(digest->elements));
 	if (netlink_dump(netlink, request, visit_elements, digest, fault) < 0)
 		return fault->code == ENOENT ? fault_set(fault, FAULT_RACED, "a set went away while it was read") : -1;
@@ -210,6 +211,6 @@ int digest_read(struct netlink *netlink, unsigned char out[DIGEST_SIZE], struct 
 	sha256_init(&digest.sum);
 	rc = read_all(&digest, netlink, fault);
 	sha256_digest(&digest.sum, DIGEST_SIZE, out);
-	snapshot_free(&digest.sets);
+	free(digest.sets.bytes);
 	return rc;
 }

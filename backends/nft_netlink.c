@@ -157,6 +157,19 @@ struct nlmsghdr *netlink_request(struct netlink *netlink, void *buffer, uint16_t
 	return nftnl_nlmsg_build_hdr(buffer, type, NFPROTO_UNSPEC, NLM_F_DUMP, ++netlink->sequence);
 }
 
+struct nlmsghdr *netlink_request_set(struct netlink *netlink, void *buffer, uint16_t type, uint8_t family, const char *table,
+				     const char *set)
+{
+	struct nlmsghdr *request = nftnl_nlmsg_build_hdr(buffer, type, family, type == NFT_MSG_GETSETELEM ? NLM_F_DUMP : 0,
+							  ++netlink->sequence);
+
+	_Static_assert((int)NFTA_SET_TABLE == (int)NFTA_SET_ELEM_LIST_TABLE && (int)NFTA_SET_NAME == (int)NFTA_SET_ELEM_LIST_SET,
+		       "both requests name the set in the same way");
+	mnl_attr_put_strz(request, NFTA_SET_TABLE, table);
+	mnl_attr_put_strz(request, NFTA_SET_NAME, set);
+	return request;
+}
+
 /* 1: go on reading. 0: the answer is complete. */
 static int take_message(struct netlink *netlink, const struct nlmsghdr *message, uint32_t sequence,
 			netlink_visit *visit, void *arg, struct fault *fault)

@@ -69,6 +69,10 @@ int netlink_dump(struct netlink *netlink, struct nlmsghdr *request, netlink_visi
 /* A dump request of that NFT_MSG_GET* type for all families, in a buffer of MNL_SOCKET_BUFFER_SIZE bytes. */
 struct nlmsghdr *netlink_request(struct netlink *netlink, void *buffer, uint16_t type);
 
+/* The same for one set (NFT_MSG_GETSET) or its elements (NFT_MSG_GETSETELEM); the buffer must take the names too. */
+struct nlmsghdr *netlink_request_set(struct netlink *netlink, void *buffer, uint16_t type, uint8_t family, const char *table,
+				     const char *set);
+
 #define BATCH_SIZE (64 * 1024)
 
 /* Changes that are committed together. Functions that add to it never leave half a message behind. */

@@ -4,31 +4,34 @@
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-int snapshot_append(struct snapshot *snapshot, const void *message, size_t length, struct fault *fault)
+#define MOST_SETS 512 /* read for one snapshot: the kernel finds each by a walk along all of the table */
+
+int messages_append(struct messages *messages, const void *message, size_t length, struct fault *fault)
 {
 	size_t room = (length + MNL_ALIGNTO - 1) & ~(size_t)(MNL_ALIGNTO - 1);
 
-	if (snapshot->size - snapshot->used < room) {
-		size_t size = (snapshot->size + room) * 2;
-		char *bytes = realloc(snapshot->bytes, size);
+	if (messages->size - messages->used < room) {
+		size_t size = (messages->size + room) * 2;
+		char *bytes = realloc(messages->bytes, size);
 
 		if (!bytes)
-			return fault_errno(fault, FAULT_LATER, "reading a ruleset of more than %zu bytes", snapshot->size);
-		snapshot->bytes = bytes;
-		snapshot->size = size;
+			return fault_errno(fault, FAULT_LATER, "reading a ruleset of more than %zu bytes", messages->size);
+		messages->bytes = bytes;
+		messages->size = size;
 	}
-	memset(snapshot->bytes + snapshot->used, 0, room);
-	memcpy(snapshot->bytes + snapshot->used, message, length);
-	snapshot->used += room;
+	memset(messages->bytes + messages->used, 0, room);
+	memcpy(messages->bytes + messages->used, message, length);
+	messages->used += room;
 	return 0;
 }
 
 static int append(const struct nlmsghdr *message, void *arg, struct fault *fault)
 {
-	return snapshot_append(arg, message, message->nlmsg_len, fault);
+	return messages_append(arg, message, message->nlmsg_len, fault);
 }
 
 static uint8_t family_of(const struct nlmsghdr *message)
@@ -66,6 +69,22 @@ static void index_chain(struct snapshot *snapshot, const struct nlmsghdr *messag
 	chain->priority = (int32_t)attr_u32(hook[NFTA_HOOK_PRIORITY], 0);
 }
 
+/* The chain is usually the one behind that found last: in a dump, and in the order in which rules jump. */
+static struct nft_chain *find_chain(struct snapshot *snapshot, uint8_t family, const char *table, const char *name)
+{
+	for (size_t i = 0; i < snapshot->chains; i++) {
+		size_t at = snapshot->next_chain + i;
+		struct nft_chain *chain = &snapshot->chain[at < snapshot->chains ? at : at - snapshot->chains];
+
+		/* NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker): a chain that was counted has its texts */
+		if (chain->family != family || strcmp(chain->name, name) || strcmp(chain->table, table))
+			continue;
+		snapshot->next_chain = (size_t)(chain - snapshot->chain);
+		return chain;
+	}
+	return NULL;
+}
+
 /* A dump tells the rules of one chain behind each other; the last chain looked up is nearly always the right one. */
 static int index_rule(struct snapshot *snapshot, const struct nlmsghdr *message, struct nft_chain **last,
 		      struct fault *fault)
@@ -79,11 +98,8 @@ static int index_rule(struct snapshot *snapshot, const struct nlmsghdr *message,
 	table = attr_text(attrs[NFTA_RULE_TABLE]);
 	name = attr_text(attrs[NFTA_RULE_CHAIN]);
 	if (!chain || strcmp(chain->name, name) || strcmp(chain->table, table) || chain->family != family_of(message)) {
-		for (chain = snapshot->chain; chain < snapshot->chain + snapshot->chains; chain++)
-			/* NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker): a chain that was counted has its texts */
-			if (chain->family == family_of(message) && !strcmp(chain->table, table) && !strcmp(chain->name, name))
-				break;
-		if (chain == snapshot->chain + snapshot->chains || chain->rules)
+		chain = find_chain(snapshot, family_of(message), table, name);
+		if (!chain || chain->rules)
 			return fault_set(fault, FAULT_RACED, "a rule of the chain %s that was not there before", name);
 		chain->first_rule = snapshot->rules;
 		*last = chain;
@@ -105,8 +121,8 @@ static bool is_whole(const struct nlmsghdr *message, int left)
 /* How many messages of each type there are, so that the index needs three allocations. */
 static void count(const struct snapshot *snapshot, size_t *tables, size_t *chains, size_t *rules)
 {
-	const struct nlmsghdr *message = (const void *)snapshot->bytes;
-	int left = (int)snapshot->used;
+	const struct nlmsghdr *message = (const void *)snapshot->messages.bytes;
+	int left = (int)snapshot->messages.used;
 
 	*tables = *chains = *rules = 0;
 	for (; is_whole(message, left); message = mnl_nlmsg_next(message, &left)) {
@@ -116,15 +132,40 @@ static void count(const struct snapshot *snapshot, size_t *tables, size_t *chain
 	}
 }
 
+/*
+ * The name of the expression, or of the targets NOTRACK and CT of iptables, somewhere; elsewhere they only make us more careful,
+ * and so do tables of iptables-legacy.
+ */
+static bool may_notrack(const struct messages *messages)
+{
+	static const char *const files[] = { "/proc/self/net/ip_tables_names", "/proc/self/net/ip6_tables_names" };
+	static const struct {
+		const char *bytes;
+		size_t length;
+	} words[] = { { "notrack", 8 }, { "NOTRACK", 8 }, { "\7\0\1\0CT", 7 } };
+	bool found = false;
+
+	for (size_t i = 0; i < LENGTH_OF(words) && messages->used; i++)
+		found = found || memmem(messages->bytes, messages->used, words[i].bytes, words[i].length);
+	for (size_t i = 0; i < LENGTH_OF(files); i++) {
+		FILE *file = fopen(files[i], "re");
+
+		found = found || (file && fgetc(file) != EOF);
+		if (file)
+			fclose(file);
+	}
+	return found;
+}
+
 int snapshot_index(struct snapshot *snapshot, struct fault *fault)
 {
-	const struct nlmsghdr *message = (const void *)snapshot->bytes;
+	const struct nlmsghdr *message = (const void *)snapshot->messages.bytes;
 	struct nft_chain *last = NULL;
 	size_t tables, chains, rules;
-	int left = (int)snapshot->used;
+	int left = (int)snapshot->messages.used;
 
-	if (snapshot->used > INT32_MAX)
-		return fault_set(fault, FAULT_FAILED, "a ruleset of %zu bytes is too large", snapshot->used);
+	if (snapshot->messages.used > INT32_MAX)
+		return fault_set(fault, FAULT_FAILED, "a ruleset of %zu bytes is too large", snapshot->messages.used);
 	count(snapshot, &tables, &chains, &rules);
 	snapshot->table = calloc(tables + 1, sizeof(*snapshot->table));
 	snapshot->chain = calloc(chains + 1, sizeof(*snapshot->chain));
@@ -159,14 +200,22 @@ int snapshot_read(struct snapshot *snapshot, struct netlink *netlink, struct fau
 	if (netlink_generation(netlink, &snapshot->generation, fault) < 0)
 		return -1;
 	for (size_t i = 0; i < LENGTH_OF(types); i++)
-		if (netlink_dump(netlink, netlink_request(netlink, buffer, types[i]), append, snapshot, fault) < 0)
+		if (netlink_dump(netlink, netlink_request(netlink, buffer, types[i]), append, &snapshot->messages, fault) < 0)
 			return -1;
+	snapshot->netlink = netlink;
+	snapshot->notrack = may_notrack(&snapshot->messages);
 	return snapshot_index(snapshot, fault);
 }
 
 void snapshot_free(struct snapshot *snapshot)
 {
-	free(snapshot->bytes);
+	for (size_t i = 0; i < snapshot->sets; i++) {
+		free(snapshot->set[i].element);
+		if (snapshot->netlink)
+			free(snapshot->set[i].messages.bytes);
+	}
+	free(snapshot->set);
+	free(snapshot->messages.bytes);
 	free(snapshot->table);
 	free(snapshot->chain);
 	free(snapshot->rule);
@@ -181,16 +230,144 @@ const struct nft_table *snapshot_table(const struct snapshot *snapshot, uint8_t 
 	return NULL;
 }
 
-const struct nft_chain *snapshot_chain(const struct snapshot *snapshot, uint8_t family, const char *table,
-				       const char *name)
+const struct nft_chain *snapshot_chain(struct snapshot *snapshot, uint8_t family, const char *table, const char *name)
 {
-	for (size_t i = 0; i < snapshot->chains; i++) {
-		const struct nft_chain *chain = &snapshot->chain[i];
+	return find_chain(snapshot, family, table, name);
+}
 
-		if (chain->family == family && !strcmp(chain->name, name) && !strcmp(chain->table, table))
-			return chain;
+/* --- sets --------------------------------------------------------------------------------------------------------- */
+
+static void index_set(struct nft_set *set, const struct nlmsghdr *message)
+{
+	const struct nlattr *attrs[NFTA_SET_MAX + 1], *desc[NFTA_SET_DESC_MAX + 1], *field[NFTA_SET_FIELD_MAX + 1], *list, *attr;
+	int left;
+
+	attrs_of_message(message, attrs, NFTA_SET_MAX);
+	attrs_of_nest(attrs[NFTA_SET_DESC], desc, NFTA_SET_DESC_MAX);
+	set->flags = attr_u32(attrs[NFTA_SET_FLAGS], 0);
+	list = desc[NFTA_SET_DESC_CONCAT];
+	left = list ? mnl_attr_get_payload_len(list) : 0;
+	set->fields = 0;
+	for (attr = list ? mnl_attr_get_payload(list) : NULL; attr && mnl_attr_ok(attr, left) && set->fields < SET_FIELDS;
+	     left -= (int)((attr->nla_len + 3U) & ~3U), attr = mnl_attr_next(attr)) {
+		attrs_of_nest(attr, field, NFTA_SET_FIELD_MAX);
+		set->field[set->fields++] = attr_u32(field[NFTA_SET_FIELD_LEN], 0);
+	}
+}
+
+static const struct nlattr *value_of(const struct nlattr *data)
+{
+	const struct nlattr *a[NFTA_DATA_MAX + 1];
+
+	attrs_of_nest(data, a, NFTA_DATA_MAX);
+	return a[NFTA_DATA_VALUE];
+}
+
+static bool index_elements(struct nft_set *set, const struct nlmsghdr *message)
+{
+	const struct nlattr *attrs[NFTA_SET_ELEM_LIST_MAX + 1], *e[NFTA_SET_ELEM_MAX + 1], *list, *attr;
+	size_t room = set->elements;
+	int left;
+
+	attrs_of_message(message, attrs, NFTA_SET_ELEM_LIST_MAX);
+	list = attrs[NFTA_SET_ELEM_LIST_ELEMENTS];
+	left = list ? mnl_attr_get_payload_len(list) : 0;
+	for (attr = list ? mnl_attr_get_payload(list) : NULL; attr && mnl_attr_ok(attr, left);
+	     left -= (int)((attr->nla_len + 3U) & ~3U), attr = mnl_attr_next(attr)) {
+		if (set->elements == room) {
+			struct nft_element *more = realloc(set->element, (room = (room + 8) * 2) * sizeof(*more));
+
+			if (!more)
+				return false;
+			set->element = more;
+		}
+		attrs_of_nest(attr, e, NFTA_SET_ELEM_MAX);
+		set->element[set->elements++] = (struct nft_element){
+			.key = value_of(e[NFTA_SET_ELEM_KEY]), .key_end = value_of(e[NFTA_SET_ELEM_KEY_END]),
+			.data = e[NFTA_SET_ELEM_DATA], .flags = attr_u32(e[NFTA_SET_ELEM_FLAGS], 0),
+			.stateful = e[NFTA_SET_ELEM_EXPR] || e[NFTA_SET_ELEM_EXPRESSIONS],
+		};
+	}
+	return true;
+}
+
+/* The set's name has the same number in both messages, NFTA_SET_NAME and NFTA_SET_ELEM_LIST_SET, and so has the table's. */
+static bool is_about(const struct nlmsghdr *message, const struct nft_chain *chain, const char *name)
+{
+	const struct nlattr *attrs[NFTA_SET_NAME + 1];
+
+	attrs_of_message(message, attrs, NFTA_SET_NAME);
+	return family_of(message) == chain->family && !strcmp(attr_text(attrs[NFTA_SET_NAME]), name) &&
+	       !strcmp(attr_text(attrs[NFTA_SET_TABLE]), chain->table);
+}
+
+static bool read_set(struct nft_set *set, struct netlink *netlink, const struct nft_chain *chain, const char *name)
+{
+	static const uint16_t types[] = { NFT_MSG_GETSET, NFT_MSG_GETSETELEM };
+	char buffer[1024];
+	struct fault fault;
+
+	if (strlen(name) + strlen(chain->table) > sizeof(buffer) / 2)
+		return false;
+	for (size_t i = 0; i < LENGTH_OF(types); i++)
+		if (netlink_dump(netlink, netlink_request_set(netlink, buffer, types[i], chain->family, chain->table, name), append,
+				 &set->messages, &fault) < 0)
+			return false;
+	return true;
+}
+
+static void fill(struct nft_set *set, const struct nft_chain *chain, const char *name)
+{
+	const struct nlmsghdr *message = (const void *)set->messages.bytes;
+	int left = (int)set->messages.used;
+
+	set->element = calloc(1, sizeof(*set->element)); /* an empty set is one that was read */
+	for (; set->element && is_whole(message, left); message = mnl_nlmsg_next(message, &left)) {
+		if (!is_about(message, chain, name))
+			continue;
+		if (NFNL_MSG_TYPE(message->nlmsg_type) == NFT_MSG_NEWSET)
+			index_set(set, message);
+		if (NFNL_MSG_TYPE(message->nlmsg_type) == NFT_MSG_NEWSETELEM && !index_elements(set, message))
+			set->elements = 0, free(set->element), set->element = NULL;
+	}
+}
+
+/* Like the chains: the walk comes by here once for each kind of packet, in the same order. */
+static const struct nft_set *find_set(struct snapshot *snapshot, const struct nlattr *name)
+{
+	for (size_t i = 0; i < snapshot->sets; i++) {
+		size_t at = snapshot->next_set + i;
+		struct nft_set *set = &snapshot->set[at < snapshot->sets ? at : at - snapshot->sets];
+
+		if (set->name != name)
+			continue;
+		snapshot->next_set = (size_t)(set - snapshot->set);
+		return set;
 	}
 	return NULL;
+}
+
+const struct nft_set *snapshot_set(struct snapshot *snapshot, const struct nft_chain *chain, const struct nlattr *name)
+{
+	const struct nft_set *known = name ? find_set(snapshot, name) : NULL;
+	struct nft_set *set;
+
+	if (known)
+		return known->element ? known : NULL;
+	if (!name || snapshot->sets == MOST_SETS)
+		return NULL;
+	if (!snapshot->set)
+		snapshot->set = calloc(MOST_SETS, sizeof(*snapshot->set));
+	if (!snapshot->set)
+		return NULL;
+	set = &snapshot->set[snapshot->sets++];
+	set->name = name;
+	if (!snapshot->netlink)
+		set->messages = snapshot->messages;
+	else if (!read_set(set, snapshot->netlink, chain, attr_text(name)))
+		return NULL;
+	fill(set, chain, attr_text(name));
+	return set->element ? set : NULL;
 }
 
 static bool is_one_of(const char *word, const char *const *words, size_t n)
@@ -201,10 +378,16 @@ static bool is_one_of(const char *word, const char *const *words, size_t n)
 	return false;
 }
 
+bool snapshot_is_builtin(const char *name)
+{
+	static const char *const chains[] = { "PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING" };
+
+	return is_one_of(name, chains, LENGTH_OF(chains));
+}
+
 bool snapshot_is_iptables(const struct snapshot *snapshot, const struct nft_chain *chain)
 {
 	static const char *const tables[] = { "filter", "nat", "mangle", "raw", "security" };
-	static const char *const chains[] = { "PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING" };
 
 	if ((chain->family != NFPROTO_IPV4 && chain->family != NFPROTO_IPV6) ||
 	    !is_one_of(chain->table, tables, LENGTH_OF(tables)))
@@ -213,7 +396,7 @@ bool snapshot_is_iptables(const struct snapshot *snapshot, const struct nft_chai
 		const struct nft_chain *other = &snapshot->chain[i];
 
 		if (other->family == chain->family && other->base && !strcmp(other->table, chain->table) &&
-		    is_one_of(other->name, chains, LENGTH_OF(chains)))
+		    snapshot_is_builtin(other->name))
 			return true;
 	}
 	return false;

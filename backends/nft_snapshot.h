@@ -3,6 +3,7 @@
  * nft_snapshot.h - the whole ruleset of one generation, as the kernel told it: the messages, and an index of them.
  *
  * Rules stay raw netlink attributes until somebody walks them, so reading 10,000 rules costs little more than copying them.
+ * Sets are read when somebody asks for one: most of them are addresses, many, and of no interest.
  */
 #ifndef ACMEGATE_NFT_SNAPSHOT_H
 #define ACMEGATE_NFT_SNAPSHOT_H
@@ -32,32 +33,64 @@ struct nft_rule {
 	const struct nlattr *userdata;		/* NFTA_RULE_USERDATA or NULL */
 };
 
-struct snapshot {
-	uint32_t generation;
+/* Messages behind each other. */
+struct messages {
 	char *bytes;
 	size_t used, size;
+};
+
+struct nft_element {
+	const struct nlattr *key, *key_end, *data;	/* values; key_end and data NULL where there is none */
+	uint32_t flags;					/* NFT_SET_ELEM_* */
+	bool stateful;					/* a limit or the like may keep it from matching */
+};
+
+#define SET_FIELDS 16 /* NFT_REG32_COUNT */
+
+struct nft_set {
+	const struct nlattr *name;	/* in the expression that looks there, by which it is known again */
+	uint32_t flags;			/* NFT_SET_* */
+	size_t fields;			/* of a concatenation; else 0 */
+	uint32_t field[SET_FIELDS];	/* bytes of each */
+	struct messages messages;
+	struct nft_element *element;	/* NULL: it could not be read */
+	size_t elements;
+};
+
+struct snapshot {
+	uint32_t generation;
+	bool notrack;			/* a rule may hide packets from connection tracking */
+	struct messages messages;
 	struct nft_table *table;
 	size_t tables;
 	struct nft_chain *chain;
 	size_t chains;
 	struct nft_rule *rule;
 	size_t rules;
+	struct nft_set *set;		/* those that were asked for */
+	size_t sets, next_set;
+	size_t next_chain;		/* where the last one was found, and the next one is likely to be */
+	struct netlink *netlink;	/* NULL: what can be had of sets is among the messages */
 };
 
 /* Reads tables, chains and rules of all families. FAULT_RACED: somebody committed meanwhile. Free it in any case. */
 int snapshot_read(struct snapshot *snapshot, struct netlink *netlink, struct fault *fault) MUST_CHECK;
 void snapshot_free(struct snapshot *snapshot);
 
-/* Builds the index over messages in bytes[0 .. used]; a part of snapshot_read(), and what the fuzzer feeds. */
+/* Builds the index over the messages; a part of snapshot_read(), and what the fuzzer feeds. */
 int snapshot_index(struct snapshot *snapshot, struct fault *fault) MUST_CHECK;
 
-/* Appends one message to bytes. */
-int snapshot_append(struct snapshot *snapshot, const void *message, size_t length, struct fault *fault) MUST_CHECK;
+int messages_append(struct messages *messages, const void *message, size_t length, struct fault *fault) MUST_CHECK;
 
 /* NULL when there is none. */
 const struct nft_table *snapshot_table(const struct snapshot *snapshot, uint8_t family, const char *name);
-const struct nft_chain *snapshot_chain(const struct snapshot *snapshot, uint8_t family, const char *table,
-				       const char *name);
+const struct nft_chain *snapshot_chain(struct snapshot *snapshot, uint8_t family, const char *table, const char *name);
+
+/*
+ * The set that an expression of the chain looks into. NULL: it could not be read, or too many have been. It may be of a later
+ * generation than the rest; a batch that is bound to the snapshot's generation fails then.
+ */
+const struct nft_set *snapshot_set(struct snapshot *snapshot, const struct nft_chain *chain, const struct nlattr *name);
 
 /*
  * Does this table belong to iptables-nft? Then native expressions in it would be misread or lost by iptables-save, and must
@@ -65,6 +98,9 @@ const struct nft_chain *snapshot_chain(const struct snapshot *snapshot, uint8_t 
  * xt expressions.
  */
 bool snapshot_is_iptables(const struct snapshot *snapshot, const struct nft_chain *chain);
+
+/* Is this the name of a chain that every table of iptables has? */
+bool snapshot_is_builtin(const char *name);
 
 /* "ip", "inet", ...; and the hook's name as nft prints it. */
 const char *nft_family(uint8_t family);

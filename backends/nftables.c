@@ -15,10 +15,6 @@
 #include "nft_snapshot.h"
 #include "nft_walk.h"
 
-#ifndef NFT_TABLE_F_OWNER
-#define NFT_TABLE_F_OWNER 0x2 /* since Linux 5.12 */
-#endif
-
 #define ATTEMPTS 64		/* others who commit all the time must not be able to keep a window open */
 #define MAX_LEFTOVERS 256	/* removed in one batch; more take another round */
 
@@ -28,6 +24,7 @@
 struct spot {
 	uint8_t family;
 	char table[NFT_NAME], chain[NFT_NAME];
+	bool reply, bindable;	/* see struct way */
 	uint64_t handle;
 };
 
@@ -40,10 +37,12 @@ struct ruleset {
 	struct netlink news;	/* what is committed while the opening stands */
 	bool planned, removed;
 	bool bound, timed;	/* what this kernel can do for the rule: end it with our socket, end it in time */
+	bool rehearsed;		/* ... is known; else it is what is hoped */
+	struct plan *plan;	/* the caller's, who is told there */
 	uint32_t generation;
 	size_t spots;
 	struct spot spot[PLAN_LINES];
-	char left[FAULT_TEXT_SIZE], warning[FAULT_TEXT_SIZE];
+	char left[FAULT_TEXT_SIZE], owned[FAULT_TEXT_SIZE];
 };
 
 /* What carries our tag: rules by handle, sets by name. */
@@ -61,33 +60,32 @@ struct leftovers {
 
 /* --- choosing ----------------------------------------------------------------------------------------------------- */
 
-static bool is_early(const struct nft_chain *chain)
+static bool is_panic(const struct nft_chain *chain)
 {
-	return chain->family == NFPROTO_NETDEV ? chain->hook == NF_NETDEV_INGRESS :
-	       chain->family == NFPROTO_BRIDGE ? chain->hook == NF_INET_PRE_ROUTING || chain->hook == NF_INET_LOCAL_IN :
-						 chain->family == NFPROTO_INET && chain->hook == NF_INET_INGRESS;
+	return !strcmp(chain->table, "firewalld_policy_drop") && !strncmp(chain->name, "raw_", 4);
 }
 
-/* accept ends one base chain only, so each one on the way in that can block needs the rule */
-static bool is_on_the_way(const struct nft_chain *chain)
+static int refuse(const struct nft_chain *chain, const struct culprit *culprit, const char *why, const char *remedy,
+		  struct fault *fault)
 {
-	return (chain->family == NFPROTO_IPV4 || chain->family == NFPROTO_IPV6 || chain->family == NFPROTO_INET) &&
-	       (chain->hook == NF_INET_LOCAL_IN || chain->hook == NF_INET_PRE_ROUTING) && strcmp(chain->type, "nat");
-}
+	char rule[2 * NFT_NAME] = "";
 
-static int refuse(const struct nft_chain *chain, const char *why, const char *remedy, struct fault *fault)
-{
-	return fault_set(fault, FAULT_FAILED, "the chain %s %s %s (%s) may block the port, and its table %s; %s. Nothing was "
-					      "changed", nft_family(chain->family), chain->table, chain->name, nft_hook(chain),
-			 why, remedy);
+	if (culprit->chain && culprit->handle)
+		snprintf(rule, sizeof(rule), ": the rule with handle %llu in %s", (unsigned long long)culprit->handle,
+			 culprit->chain->name);
+	else if (culprit->chain)
+		snprintf(rule, sizeof(rule), ": its policy");
+	return fault_set(fault, FAULT_FAILED, "the chain %s %s %s (%s) may block the port%s; its table %s; %s. Nothing was changed",
+			 nft_family(chain->family), chain->table, chain->name, nft_hook(chain), rule, why, remedy);
 }
 
 /* Native rules would be lost or misread there by iptables-save, so the tools of iptables are to open what they can. */
-static int leave_to_iptables(struct ruleset *ruleset, const struct nft_chain *chain, struct fault *fault)
+static int leave_to_iptables(struct ruleset *ruleset, const struct nft_chain *chain, const struct culprit *culprit,
+			     struct fault *fault)
 {
-	bool theirs = !strcmp(chain->name, "INPUT") || !strcmp(chain->name, "PREROUTING");
-	int rc = refuse(chain, "belongs to iptables-nft", theirs ? "set backend = auto in [gate]" : "move this chain to a table "
-			"of its own", fault);
+	bool theirs = snapshot_is_builtin(chain->name);
+	int rc = refuse(chain, culprit, "belongs to iptables-nft", theirs ? "set backend = auto in [gate]" : "move this chain to a "
+			"table of its own", fault);
 
 	if (theirs && !ruleset->left[0])
 		snprintf(ruleset->left, sizeof(ruleset->left), "%s", fault->text);
@@ -105,47 +103,53 @@ static uint64_t find_ours(const struct snapshot *snapshot, const struct nft_chai
 	return 0;
 }
 
-static int choose_one(struct ruleset *ruleset, const struct snapshot *snapshot, const struct nft_table *table,
+static int choose_one(struct ruleset *ruleset, struct snapshot *snapshot, const struct nft_table *table,
 		      const struct nft_chain *chain, const struct opening *opening, struct fault *fault)
 {
 	struct spot *spot = &ruleset->spot[ruleset->spots];
+	struct culprit culprit;
+	struct way way;
 
-	if (!walk_can_block(snapshot, chain, opening->port))
+	if (!walk_way(chain, opening, &way))
 		return 0;
-	if (is_early(chain)) {
-		snprintf(ruleset->warning, sizeof(ruleset->warning),
-			 "the chain %s %s %s (%s) may drop packets before acmegate's rule can accept them",
-			 nft_family(chain->family), chain->table, chain->name, nft_hook(chain));
+	way.answerable = table->flags & NFT_TABLE_F_OWNER; /* what filters reverse paths and cannot be opened may stay */
+	if (!walk_can_block(snapshot, chain, &way, &culprit))
+		return 0;
+	if (is_panic(chain))
+		return refuse(chain, &culprit, "is firewalld's panic mode, which is to keep everybody out", "end it first "
+			      "(firewall-cmd --panic-off)", fault);
+	if (snapshot_is_iptables(snapshot, chain))
+		return leave_to_iptables(ruleset, chain, &culprit, fault);
+	if (table->flags & NFT_TABLE_F_OWNER) { /* what can be done about it the others know */
+		(void)!refuse(chain, &culprit, "is owned by a running process, so that nobody else can change it", "let that program "
+			      "open the port for the time of the renewal", fault);
+		snprintf(ruleset->owned, sizeof(ruleset->owned), "%s", fault->text);
 		return 0;
 	}
-	if (snapshot_is_iptables(snapshot, chain))
-		return leave_to_iptables(ruleset, chain, fault);
-	if (table->flags & NFT_TABLE_F_OWNER)
-		return refuse(chain, "is owned by a running process, so that nobody else can change it", "let that program "
-			      "(firewalld 2, for example) open the port for the time of the renewal", fault);
 	if (ruleset->spots == LENGTH_OF(ruleset->spot) || strlen(chain->table) >= NFT_NAME ||
 	    strlen(chain->name) >= NFT_NAME)
-		return refuse(chain, "is one too many for acmegate, or a name in it too long", "shorten it", fault);
+		return refuse(chain, &culprit, "is one too many for acmegate, or a name in it too long", "shorten it", fault);
 	spot->family = chain->family;
 	snprintf(spot->table, sizeof(spot->table), "%s", chain->table);
 	snprintf(spot->chain, sizeof(spot->chain), "%s", chain->name);
+	spot->reply = way.reply;
+	spot->bindable = way.bindable;
 	spot->handle = find_ours(snapshot, chain, opening->tag);
 	ruleset->spots++;
 	return 0;
 }
 
-static int choose(struct ruleset *ruleset, const struct snapshot *snapshot, const struct opening *opening,
+static int choose(struct ruleset *ruleset, struct snapshot *snapshot, const struct opening *opening,
 		  struct fault *fault)
 {
 	ruleset->spots = 0;
-	ruleset->left[0] = ruleset->warning[0] = '\0';
+	ruleset->left[0] = ruleset->owned[0] = '\0';
 	ruleset->generation = snapshot->generation;
 	for (size_t i = 0; i < snapshot->chains; i++) {
 		const struct nft_chain *chain = &snapshot->chain[i];
 		const struct nft_table *table = snapshot_table(snapshot, chain->family, chain->table);
 
-		if (!chain->base || !table || (table->flags & NFT_TABLE_F_DORMANT) ||
-		    (!is_on_the_way(chain) && !is_early(chain)))
+		if (!chain->base || !table || (table->flags & NFT_TABLE_F_DORMANT))
 			continue;
 		if (choose_one(ruleset, snapshot, table, chain, opening, fault) < 0)
 			return -1;
@@ -198,6 +202,12 @@ static bool begins_table(const struct ruleset *ruleset, size_t i)
 	return true;
 }
 
+/* "socket transparent" is not known at ingress, in a bridge and after the way out, and replies need no listener. */
+static enum rule_form form_of(const struct ruleset *ruleset, const struct spot *spot)
+{
+	return spot->reply ? RULE_REPLY : ruleset->bound && spot->bindable ? RULE_BOUND : RULE_PORT;
+}
+
 /* Opens in the spots that have no rule yet; a rehearsal does all of it but the commit. */
 static int send_opening(struct ruleset *ruleset, const struct opening *opening, bool rehearsal, struct fault *fault)
 {
@@ -212,7 +222,7 @@ static int send_opening(struct ruleset *ruleset, const struct opening *opening, 
 		if (begins_table(ruleset, i))
 			rc = rule_add_set(&batch, spot->family, spot->table, opening, ruleset->timed, fault);
 		if (rc == 0)
-			rc = rule_add(&batch, spot->family, spot->table, spot->chain, opening, ruleset->bound, fault);
+			rc = rule_add(&batch, spot->family, spot->table, spot->chain, opening, form_of(ruleset, spot), fault);
 	}
 	if (rc == 0)
 		rc = rehearsal ? batch_rehearse(&batch, fault) : batch_commit(&batch, take_handle, ruleset, fault);
@@ -237,7 +247,21 @@ static int rehearse(struct ruleset *ruleset, const struct opening *opening, stru
 	}
 	if (rc < 0)
 		fault->kind = FAULT_FAILED;
+	ruleset->rehearsed = rc == 0;
 	return rc < 0 ? fault_at(fault, "trying the opening") : 0;
+}
+
+/* A rehearsal costs a grace period of the kernel's. For a foreign listener there is little to find out, so it may come after a failure. */
+static int open_spots(struct ruleset *ruleset, const struct opening *opening, struct fault *fault)
+{
+	int rc = send_opening(ruleset, opening, false, fault);
+
+	if (rc == 0 || ruleset->rehearsed || fault->kind == FAULT_RACED)
+		return rc;
+	if (rehearse(ruleset, opening, fault) < 0)
+		return -1;
+	ruleset->plan->untimed = ruleset->plan->untimed || !ruleset->timed;
+	return send_opening(ruleset, opening, false, fault);
 }
 
 static int visit_tag(const struct nlmsghdr *message, void *arg, struct fault *fault)
@@ -299,7 +323,7 @@ static int attempt_open(struct ruleset *ruleset, const void *arg, struct fault *
 	ruleset->planned = false;
 	if (is_complete(ruleset))
 		return 0;
-	if (send_opening(ruleset, opening, false, fault) < 0)
+	if (open_spots(ruleset, opening, fault) < 0)
 		return -1;
 	if (check_spots(ruleset, opening->tag, fault) == 0)
 		return 1;
@@ -408,15 +432,11 @@ static int visit_set(const struct nlmsghdr *message, void *arg, struct fault *fa
 	const struct nlattr *attrs[NFTA_SET_NAME + 1];
 	struct leftovers *left = arg;
 	const char *name;
-	char tag[TAG_SIZE + 1];
 
 	(void)fault;
 	attrs_of_message(message, attrs, NFTA_SET_NAME);
 	name = attr_text(attrs[NFTA_SET_NAME]);
-	if (strncmp(name, SET_PREFIX, strlen(SET_PREFIX)))
-		return 0;
-	snprintf(tag, sizeof(tag), TAG_PREFIX "%s", name + strlen(SET_PREFIX));
-	if (!opening_is_tag(tag, left->tag))
+	if (!rule_is_our_name(name, left->tag) || !strcmp(attr_text(attrs[NFTA_SET_TABLE]), name)) /* that is the redirect's */
 		return 0;
 	left->sets++;
 	note(left, message, true, attr_text(attrs[NFTA_SET_TABLE]), name, 0);
@@ -429,6 +449,48 @@ static int find(struct ruleset *ruleset, uint16_t type, netlink_visit *visit, st
 	char buffer[512];
 
 	return netlink_dump(&ruleset->netlink, netlink_request(&ruleset->netlink, buffer, type), visit, left, fault);
+}
+
+static int append(const struct nlmsghdr *message, void *arg, struct fault *fault)
+{
+	return messages_append(arg, message, message->nlmsg_len, fault);
+}
+
+/* A set whose name is known is asked for in each table: a table may have more sets than anybody wants to see. */
+static int find_set(struct ruleset *ruleset, const struct messages *tables, struct leftovers *left, struct fault *fault)
+{
+	const struct nlmsghdr *message = (const void *)tables->bytes;
+	char name[SET_NAME_SIZE], buffer[1024];
+	int room = (int)tables->used;
+
+	rule_set_name(left->tag, name);
+	for (; mnl_nlmsg_ok(message, room); message = mnl_nlmsg_next(message, &room)) {
+		const struct nfgenmsg *generic = mnl_nlmsg_get_payload(message);
+		const struct nlattr *attrs[NFTA_TABLE_NAME + 1];
+		struct nlmsghdr *request;
+
+		attrs_of_message(message, attrs, NFTA_TABLE_NAME);
+		request = netlink_request_set(&ruleset->netlink, buffer, NFT_MSG_GETSET, generic->nfgen_family,
+					      attr_text(attrs[NFTA_TABLE_NAME]), name);
+		if (netlink_dump(&ruleset->netlink, request, visit_set, left, fault) < 0 && fault->code != ENOENT)
+			return -1;
+	}
+	return 0;
+}
+
+static int find_sets(struct ruleset *ruleset, struct leftovers *left, struct fault *fault)
+{
+	struct messages tables = { 0 };
+	char buffer[512];
+	int rc;
+
+	if (!left->tag)
+		return find(ruleset, NFT_MSG_GETSET, visit_set, left, fault);
+	rc = netlink_dump(&ruleset->netlink, netlink_request(&ruleset->netlink, buffer, NFT_MSG_GETTABLE), append, &tables, fault);
+	if (rc == 0)
+		rc = find_set(ruleset, &tables, left, fault);
+	free(tables.bytes);
+	return rc;
 }
 
 /* Rules go before the sets that they use, which are busy until then: with more rules to come, the sets must wait. */
@@ -497,7 +559,7 @@ static int attempt_close(struct ruleset *ruleset, const void *tag, struct fault 
 	uint32_t generation;
 
 	note_spots(ruleset, &left);
-	if (find(ruleset, NFT_MSG_GETSET, visit_set, &left, fault) < 0)
+	if (find_sets(ruleset, &left, fault) < 0)
 		return -1;
 	if (!left.sets)
 		return 0;
@@ -539,25 +601,38 @@ struct planning {
 	struct plan *plan;
 };
 
+static void print(char *line, size_t size, const struct ruleset *ruleset, const struct spot *spot, const struct opening *opening)
+{
+	static const char *const matches[] = {
+		[RULE_PORT] = "", [RULE_BOUND] = " socket transparent 1", [RULE_REPLY] = " tcp flags & (fin|syn|rst|ack) != syn",
+	};
+	char ports[32];
+
+	if (opening->target == opening->port)
+		snprintf(ports, sizeof(ports), "%u", opening->port);
+	else
+		snprintf(ports, sizeof(ports), "{ %u, %u }", opening->port, opening->target);
+	snprintf(line, size, "nft insert rule %s %s %s tcp %s %s%s accept", nft_family(spot->family), spot->table, spot->chain,
+		 spot->reply ? "sport" : "dport", ports, matches[form_of(ruleset, spot)]);
+}
+
 static int attempt_plan(struct ruleset *ruleset, const void *arg, struct fault *fault)
 {
 	const struct planning *planning = arg;
 	struct plan *plan = planning->plan;
 
+	ruleset->timed = true;
 	if (read_and_choose(ruleset, planning->opening, fault) < 0 ||
-	    (ruleset->spots && rehearse(ruleset, planning->opening, fault) < 0))
+	    (ruleset->spots && planning->opening->own_listener && rehearse(ruleset, planning->opening, fault) < 0))
 		return -1;
+	ruleset->plan = plan;
 	plan->lines = 0;
+	snprintf(plan->owned, sizeof(plan->owned), "%s", ruleset->owned);
 	for (size_t i = 0; i < ruleset->spots && plan->lines < PLAN_LINES; i++)
-		snprintf(plan->line[plan->lines++], sizeof(plan->line[0]),
-			 "nft insert rule %s %s %s tcp dport %u%s accept", nft_family(ruleset->spot[i].family),
-			 ruleset->spot[i].table, ruleset->spot[i].chain, planning->opening->port,
-			 ruleset->bound ? " socket transparent 1" : "");
+		print(plan->line[plan->lines++], sizeof(plan->line[0]), ruleset, &ruleset->spot[i], planning->opening);
 	plan->unbound = plan->unbound || (ruleset->spots && planning->opening->own_listener && !ruleset->bound);
 	plan->untimed = plan->untimed || (ruleset->spots && !ruleset->timed);
 	snprintf(plan->left, sizeof(plan->left), "%s", ruleset->left);
-	if (ruleset->warning[0])
-		snprintf(plan->warning, sizeof(plan->warning), "%s", ruleset->warning);
 	return 0;
 }
 

@@ -4,5 +4,7 @@
 #include "command.h"
 #include "iptables.h"
 #include "nftables.h"
+#include "redirect.h"
 
-const struct backend *const backends[] = { &nftables_backend, &iptables_backend, &command_backend, NULL };
+/* In the order in which they are closed; see backend.h. */
+const struct backend *const backends[] = { &nftables_backend, &iptables_backend, &redirect_backend, &command_backend, NULL };

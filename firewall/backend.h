@@ -21,6 +21,7 @@ struct plan {
 	size_t lines;
 	char line[PLAN_LINES][640];
 	char left[FAULT_TEXT_SIZE];	/* a chain that blocks and is left to the iptables backend, or "" */
+	char owned[FAULT_TEXT_SIZE];	/* a chain that blocks and that nobody but its owner can change, or "" */
 	char warning[FAULT_TEXT_SIZE];	/* what might still keep the packets out, or "" */
 	bool unbound, untimed;		/* what a kernel here cannot do: end the opening with our socket, end it in time */
 };
@@ -31,6 +32,7 @@ struct backend {
 	const char *name;
 	/* Leftovers are looked for only if the journal says that there may be some: looking costs more than a glance. */
 	bool on_demand;
+	bool redirects;	/* only for a listener that is on another port */
 	/* 1: in use on this host, *ruleset is the caller's until detach(). 0: not in use here. -1: fault. */
 	int (*attach)(struct ruleset **ruleset, const struct config *config, struct fault *fault);
 	/* Changes nothing. A firewall that would block the port and cannot be opened is a fault that names the place. */
@@ -43,7 +45,7 @@ struct backend {
 	int (*mend)(struct ruleset *ruleset, const struct opening *opening, struct fault *fault);
 	/* Removes what carries this tag, or any tag of ours when tag is NULL. 1: there was some. 0: there was none. -1: fault. */
 	int (*close)(struct ruleset *ruleset, const char *tag, struct fault *fault);
-	/* SHA-256 over all that is not ours and does not change by itself (counters, timeouts, dynamic sets). NULL: cannot be read. */
+	/* SHA-256 over all that is not ours and does not change by itself (counters, timeouts, dynamic sets). NULL: nothing can be read. */
 	int (*digest)(struct ruleset *ruleset, unsigned char out[DIGEST_SIZE], struct fault *fault);
 	void (*detach)(struct ruleset *ruleset);
 };

@@ -70,8 +70,8 @@ int journal_parse(struct journal *journal, const unsigned char *image, struct fa
 			continue;
 		if (slot.version > JOURNAL_VERSION)
 			return fault_set(fault, FAULT_FAILED,
-					 "the journal was written by a newer acmegate (version %u, this one knows %d); use that "
-					 "one: acmegate recover", slot.version, JOURNAL_VERSION);
+					 "it was written by a newer acmegate (version %u, this one knows %d): use that one. If "
+					 "it is not to come back, remove the journal while no acmegate is at work", slot.version, JOURNAL_VERSION);
 		if (!found || slot.sequence > journal->sequence)
 			take(journal, &slot);
 		found = 1;

@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -34,10 +35,10 @@ struct lease {
 	const struct config *config;
 	struct journal *journal;
 	struct window window;
-	struct connections before;
 	int status;
 	int fd[WATCHED];	/* what poll looks at; -1: not there */
 	pid_t client[CLIENTS];	/* whose pidfd is fd[ON_CLIENTS + i] */
+	pid_t listener;		/* guard: which process of the command was seen to listen */
 	int last;		/* the connection of the post that ended it, which waits for its answer; or -1 */
 	struct fault fault;
 };
@@ -46,7 +47,7 @@ struct lease {
 
 static int open_window(struct lease *l)
 {
-	if (connections_note(&l->before, l->config->gate.port, &l->fault) < 0 || window_open(&l->window, &l->fault) < 0)
+	if (window_open(&l->window, &l->fault) < 0)
 		return -1;
 	l->fd[ON_NEWS] = l->window.news;
 	window_say_opened(&l->window);
@@ -55,8 +56,6 @@ static int open_window(struct lease *l)
 
 static void close_window(struct lease *l)
 {
-	int ended;
-
 	l->fd[ON_NEWS] = -1;
 	if (!l->window.standing)
 		return;
@@ -64,11 +63,6 @@ static void close_window(struct lease *l)
 		l->status = STATUS_FAILED;
 		return;
 	}
-	ended = l->window.opened > 0 ? connections_end(&l->before, l->config->gate.port, &l->fault) : 0;
-	if (ended < 0)
-		log_warning("%s", l->fault.text);
-	else if (ended > 0)
-		log_info("%d connection%s that came through the port ended", ended, ended == 1 ? "" : "s");
 	if (journal_clear(l->journal, &l->fault) < 0) {
 		log_error("%s; run acmegate recover when the disk works again", l->fault.text);
 		l->status = STATUS_FAILED;
@@ -387,69 +381,115 @@ int lease_hold(const struct config *config, struct journal *journal, int state_f
 
 /* --- who runs us ---------------------------------------------------------------------------------------------------- */
 
-static bool is_shell(const char *name)
-{
-	static const char *const shells[] = { "sh", "bash", "dash", "ash", "busybox", "run-parts", "env", "sudo", "timeout" };
+#define LINE_SIZE 1024
 
-	for (size_t i = 0; i < LENGTH_OF(shells); i++)
-		if (!strcmp(name, shells[i]))
-			return true;
-	return false;
+struct process {
+	pid_t pid, parent, session;
+	char name[32];
+	char line[LINE_SIZE];	/* the beginning of its command line, the words with spaces between */
+	int words;
+	bool shell;		/* whatever its name: a script has its own */
+};
+
+/* A file of /proc/PID as a text. Its length; 0: there is none. */
+static size_t read_about(pid_t pid, const char *file, char *text, size_t size)
+{
+	char path[64];
+	OWN_FD int fd = -1;
+	ssize_t n;
+
+	snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, file);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	n = fd < 0 ? 0 : read(fd, text, size - 1);
+	text[n < 0 ? 0 : n] = '\0';
+	return n < 0 ? 0 : (size_t)n;
 }
 
-/* Reads /proc/PID/stat: the name in parentheses, which may contain anything, and the parent behind it. */
-static pid_t parent_of(pid_t pid, char name[32])
+/* /proc/PID/stat: the name in parentheses, which may contain anything, and the numbers behind it. */
+static pid_t parent_of(pid_t pid, struct process *p)
 {
-	char path[64], text[512];
-	OWN_FD int fd = -1;
+	char text[512];
 	const char *from, *to;
-	ssize_t n;
-	int parent;
 
-	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
-	if (n <= 0)
-		return 0;
-	text[n] = '\0';
+	read_about(pid, "stat", text, sizeof(text));
 	from = strchr(text, '(');
 	to = strrchr(text, ')');
 	/* NOLINTNEXTLINE(cert-err34-c): the numbers are the kernel's */
-	if (!from || !to || sscanf(to + 1, " %*c %d", &parent) != 1)
+	if (!from || !to || sscanf(to + 1, " %*c %d %*d %d", &p->parent, &p->session) != 2)
 		return 0;
-	snprintf(name, 32, "%.*s", (int)(to - from - 1), from + 1);
-	return parent;
+	p->pid = pid;
+	snprintf(p->name, sizeof(p->name), "%.*s", (int)(to - from - 1), from + 1);
+	return p->parent;
 }
 
-/* A shell that a person types into has no arguments, and is the client itself. */
-static bool runs_a_script(pid_t pid)
+static bool is_one_of(const char *name, const char *const *list)
 {
-	char path[64], text[4096];
-	OWN_FD int fd = -1;
-	ssize_t n;
-	int words = 0;
-
-	snprintf(path, sizeof(path), "/proc/%d/cmdline", (int)pid);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	n = fd < 0 ? 0 : read(fd, text, sizeof(text));
-	for (ssize_t i = 0; i < n; i++)
-		words += text[i] == '\0';
-	return words > 1;
+	while (*list && strcmp(name, *list))
+		list++;
+	return *list;
 }
 
+static bool look_at(pid_t pid, struct process *p)
+{
+	static const char *const shells[] = { "sh", "bash", "dash", "ash", "busybox", "ksh", "mksh", "zsh", NULL };
+	char path[64], exe[PATH_MAX];
+	ssize_t n;
+
+	if (pid <= 1 || !parent_of(pid, p))
+		return false;
+	snprintf(path, sizeof(path), "/proc/%d/exe", (int)pid);
+	n = readlink(path, exe, sizeof(exe) - 1);
+	exe[n < 0 ? 0 : n] = '\0';
+	p->shell = n > 0 && is_one_of(strrchr(exe, '/') + 1, shells);
+	n = (ssize_t)read_about(pid, "cmdline", p->line, sizeof(p->line));
+	p->words = 0;
+	for (ssize_t i = 0; i < n; i++)
+		if (!p->line[i]) {
+			p->words++;
+			p->line[i] = ' ';
+		}
+	return true;
+}
+
+/* What only runs something else, as "sh -c". A shell with the name of a file runs a script, one without arguments a person. */
+static bool is_wrapper(const struct process *p)
+{
+	static const char *const names[] = { "run-parts", "env", "sudo", "timeout", NULL };
+	const char *second = strchr(p->line, ' ');
+
+	return p->shell ? p->words > 1 && second[1] == '-' : is_one_of(p->name, names);
+}
+
+/* This process, or what stands behind it if it is a wrapper; for a part of a script that runs in a subshell, the script. */
+static bool see_through(pid_t pid, struct process *p)
+{
+	struct process above;
+
+	while (look_at(pid, p)) {
+		if (!is_wrapper(p)) {
+			while (p->shell && look_at(p->parent, &above) && !strcmp(above.line, p->line))
+				*p = above;
+			return true;
+		}
+		pid = p->parent;
+	}
+	return false;
+}
+
+/*
+ * A script may be the hook, which ends at once, or run the client itself. Who has started a hook is in its session: cron and
+ * the like give each of their jobs its own. What is started from a shell by hand is the outermost that can be meant.
+ */
 pid_t lease_client(void)
 {
-	pid_t pid = getppid();
-	char name[32];
+	struct process script, client;
 
-	while (pid > 1) {
-		pid_t parent = parent_of(pid, name);
-
-		if (!parent || !is_shell(name) || !runs_a_script(pid))
-			break;
-		pid = parent;
-	}
-	return pid > 1 ? pid : 0;
+	if (!see_through(getppid(), &script))
+		return 0;
+	if (!script.shell || script.words < 2 || !see_through(script.parent, &client) || client.session != script.session ||
+	    (client.shell && client.words < 2))
+		return script.pid;
+	return client.pid;
 }
 
 /* --- guard ---------------------------------------------------------------------------------------------------------- */
@@ -457,10 +497,10 @@ pid_t lease_client(void)
 /* Everything that the command starts stays below us, also when it goes into the background: PR_SET_CHILD_SUBREAPER. */
 static bool is_below_us(pid_t pid)
 {
-	char name[32];
+	struct process p;
 
 	while (pid > 1 && pid != getpid())
-		pid = parent_of(pid, name);
+		pid = parent_of(pid, &p);
 	return pid == getpid();
 }
 
@@ -487,7 +527,7 @@ static bool holds(pid_t pid, const uint32_t *inodes, int n)
 	return false;
 }
 
-static bool somebody_listens(const struct lease *l)
+static bool somebody_listens(struct lease *l)
 {
 	OWN_DIR DIR *proc = NULL;
 	const struct dirent *entry;
@@ -495,20 +535,28 @@ static bool somebody_listens(const struct lease *l)
 	uint32_t inodes[16];
 	int n = connections_listeners(l->config->gate.port, inodes, LENGTH_OF(inodes), &ignored);
 
+	if (n > 0 && l->listener && holds(l->listener, inodes, n)) /* as a moment ago */
+		return true;
+	l->listener = 0;
 	proc = n > 0 ? opendir("/proc") : NULL;
 	while (proc && (entry = readdir(proc))) {
 		pid_t pid = (pid_t)strtol(entry->d_name, NULL, 10);
 
-		if (pid > 0 && holds(pid, inodes, n) && is_below_us(pid))
+		if (pid > 0 && is_below_us(pid) && holds(pid, inodes, n)) {
+			l->listener = pid;
 			return true;
+		}
 	}
 	return false;
 }
 
+/* A busy machine must not keep the port open. That is for us, not for the command. */
 static pid_t start_command(char **command, const sigset_t *old)
 {
 	pid_t pid = fork();
 
+	if (pid > 0)
+		(void)setpriority(PRIO_PROCESS, 0, -20);
 	if (pid)
 		return pid;
 	sigprocmask(SIG_SETMASK, old, NULL);

@@ -16,6 +16,7 @@
 #include "log.h"
 #include "spawn.h"
 #include "watchdog.h"
+#include "webroot.h"
 #include "window.h"
 #include "wire.h"
 
@@ -30,6 +31,7 @@ enum event {
 	EVENT_STORED,		/* the keeper has stored one */
 	EVENT_OPEN,		/* the client asks */
 	EVENT_CLOSE,
+	EVENT_TOKEN,		/* for the web server to answer with */
 	EVENT_READY,		/* the responder accepts connections */
 	EVENT_NEWS,		/* somebody has changed the ruleset while the window stands */
 	EVENT_CLIENT_ENDED,
@@ -47,7 +49,7 @@ enum watched { ON_SIGNAL, ON_TIMER, ON_KEEPER, ON_CLIENT, ON_RESPONDER, KEEPER_P
 
 struct warden {
 	const struct config *config;
-	const struct errand *errand;
+	struct errand *errand;
 	struct journal *journal;
 	int state_fd, config_fd;
 	enum state state;
@@ -58,6 +60,7 @@ struct warden {
 	struct window window;
 	bool prepared;
 	uint32_t surveyed;
+	int64_t next;		/* when the first of them will be due */
 	const char *speaker;	/* who sent the record that is looked at */
 	bool wanted[MAX_CERTIFICATES], deploy[MAX_CERTIFICATES];
 	struct record record;
@@ -106,8 +109,16 @@ static void give_up_of(struct warden *w, const char *child, int status)
 
 /* --- the window --------------------------------------------------------------------------------------------------- */
 
+/* The host's web server answers: the tokens come to this process. */
+static bool has_webroot(const struct warden *w)
+{
+	return w->config->responder.mode == RESPONDER_WEBROOT;
+}
+
 static void drop_responder(struct warden *w)
 {
+	if (has_webroot(w))
+		return;
 	spawn_reap(&w->fd[RESPONDER_PID], true);
 	close_fd(&w->fd[ON_RESPONDER]);
 }
@@ -141,6 +152,14 @@ static void tidy(struct warden *w)
 	w->prepared = false;
 }
 
+static void withdraw_tokens(struct warden *w)
+{
+	if (!has_webroot(w) || webroot_sweep(w->state_fd, &w->fault) >= 0)
+		return;
+	log_error("%s", w->fault.text);
+	w->status = STATUS_FAILED;
+}
+
 static int start_responder(struct warden *w, const int listeners[2])
 {
 	int ends[2];
@@ -165,6 +184,8 @@ static int prepare_window(struct warden *w)
 	if (window_prepare(&w->window, w->journal, w->config, true, &w->fault) < 0)
 		return -1;
 	w->fd[WATCHDOG_PID] = watchdog_start(w->journal, w->config, &w->fault);
+	if (w->fd[WATCHDOG_PID] >= 0 && has_webroot(w))
+		return webroot_publish(w->state_fd, w->config->responder.webroot, &w->fault);
 	if (w->fd[WATCHDOG_PID] < 0 || listener_open(w->window.opening.target, listeners, &w->fault) < 0)
 		return -1;
 	rc = start_responder(w, listeners);
@@ -181,14 +202,6 @@ static void refuse(struct warden *w)
 	give_up(w);
 }
 
-static void on_open(struct warden *w)
-{
-	set_timer(w, w->config->gate.max_open);
-	w->state = OPENING;
-	if (prepare_window(w) < 0)
-		refuse(w);
-}
-
 static void on_ready(struct warden *w)
 {
 	set_timer(w, w->config->gate.max_open);
@@ -201,6 +214,37 @@ static void on_ready(struct warden *w)
 	if (send(w, ON_CLIENT, VERB_OPENED, 0, NULL, 0) < 0)
 		give_up(w);
 	window_say_opened(&w->window);
+}
+
+static bool take_record(struct warden *w, enum watched channel);
+
+/* All tokens are sent before the client asks. */
+static void take_tokens(struct warden *w)
+{
+	struct pollfd tokens = { .fd = w->fd[ON_RESPONDER], .events = POLLIN };
+
+	while (poll(&tokens, 1, 0) > 0 && (tokens.revents & POLLIN) && take_record(w, ON_RESPONDER))
+		;
+}
+
+static void on_open(struct warden *w)
+{
+	if (has_webroot(w))
+		take_tokens(w);
+	if (w->state == CLOSING)
+		return;
+	set_timer(w, w->config->gate.max_open);
+	w->state = OPENING;
+	if (prepare_window(w) < 0)
+		refuse(w);
+	else if (has_webroot(w))
+		on_ready(w);
+}
+
+static void on_token(struct warden *w)
+{
+	if (webroot_add(w->state_fd, (const struct token *)(const void *)w->record.data, &w->fault) < 0)
+		give_up(w);
 }
 
 static void on_news(struct warden *w)
@@ -219,6 +263,7 @@ static void on_close(struct warden *w)
 	if (send(w, ON_CLIENT, VERB_CLOSED, 0, NULL, 0) < 0)
 		give_up(w);
 	tidy(w);
+	withdraw_tokens(w);
 	w->window.opened = 0;
 	set_timer(w, RUN_SECONDS);
 }
@@ -285,10 +330,13 @@ static void on_survey(struct warden *w)
 	w->deploy[i] = survey->deploy && w->errand->named[i];
 	if (w->errand->named[i])
 		log_info("certificate %s: %s", w->config->certificate[i].name, survey->reason);
+	if (i == 0 || survey->from < w->next) /* 0, the least of all: it could not be looked at */
+		w->next = survey->from;
 	if (++w->surveyed < w->config->certificates)
 		return;
 	if (!anything_wanted(w)) {
 		log_info("nothing is due");
+		w->errand->next = w->next;
 		w->state = CLOSING;
 		return;
 	}
@@ -317,7 +365,6 @@ static bool ends_soon(const struct warden *w, enum watched which)
 	return poll(&process, 1, ENDING_SECONDS * 1000) > 0;
 }
 
-static bool take_record(struct warden *w, enum watched channel);
 static void dispatch(struct warden *w, enum event event);
 
 /* What the keeper has said before the client ended still counts. */
@@ -393,7 +440,7 @@ static void surprise(struct warden *w)
 static handler *const table[STATES][EVENTS] = {
 	[SURVEYING] = { [EVENT_SURVEY] = on_survey, [EVENT_KEEPER_ENDED] = on_keeper_ended,
 			[EVENT_DEADLINE] = on_deadline, [EVENT_SIGNAL] = on_signal, [EVENT_NONSENSE] = on_nonsense },
-	[WORKING] = { [EVENT_OPEN] = on_open, [EVENT_STORED] = on_stored, [EVENT_CLIENT_ENDED] = on_client_ended,
+	[WORKING] = { [EVENT_OPEN] = on_open, [EVENT_TOKEN] = on_token, [EVENT_STORED] = on_stored, [EVENT_CLIENT_ENDED] = on_client_ended,
 		      [EVENT_KEEPER_ENDED] = on_keeper_ended, [EVENT_DEADLINE] = on_deadline, [EVENT_SIGNAL] = on_signal,
 		      [EVENT_NONSENSE] = on_nonsense },
 	[OPENING] = { [EVENT_READY] = on_ready, [EVENT_CLIENT_ENDED] = on_client_ended,
@@ -423,14 +470,20 @@ static const struct {
 } spoken[] = {
 	{ ON_KEEPER, VERB_SURVEY, EVENT_SURVEY }, { ON_KEEPER, VERB_STORED, EVENT_STORED },
 	{ ON_CLIENT, VERB_OPEN, EVENT_OPEN },	  { ON_CLIENT, VERB_CLOSE, EVENT_CLOSE },
-	{ ON_RESPONDER, VERB_READY, EVENT_READY },
+	{ ON_RESPONDER, VERB_READY, EVENT_READY },  { ON_RESPONDER, VERB_TOKEN, EVENT_TOKEN },
 };
+
+/* Whose end of the channel it is: without a responder, the client has that, too. */
+static enum watched of_whom(const struct warden *w, enum watched channel)
+{
+	return channel == ON_RESPONDER && has_webroot(w) ? CLIENT_PID : (enum watched)(channel + (KEEPER_PID - ON_KEEPER));
+}
 
 /* The end of a channel says no more than the end of its process, which comes with it: unless somebody only closed it. */
 static void hang_up(struct warden *w, enum watched channel)
 {
 	close_fd(&w->fd[channel]);
-	if (ends_soon(w, (enum watched)(channel + (KEEPER_PID - ON_KEEPER))))
+	if (ends_soon(w, of_whom(w, channel)))
 		return;
 	fault_set(&w->fault, FAULT_FAILED, "the %s has closed its channel but runs on", w->speaker);
 	dispatch(w, EVENT_NONSENSE);
@@ -441,7 +494,7 @@ static bool take_record(struct warden *w, enum watched channel)
 {
 	int rc = wire_receive(w->fd[channel], &w->record, &w->fault);
 
-	w->speaker = channel == ON_KEEPER ? "keeper" : channel == ON_CLIENT ? "client" : "responder";
+	w->speaker = channel == ON_KEEPER ? "keeper" : of_whom(w, channel) == CLIENT_PID ? "client" : "responder";
 	if (rc == 0) {
 		hang_up(w, channel);
 		return false;
@@ -528,7 +581,8 @@ static int begin(struct warden *w)
 	if (wire_pair(pair, &w->fault) < 0)
 		return -1;
 	w->client_ends[1] = pair[0];
-	w->responder_end = pair[1];
+	w->fd[ON_RESPONDER] = has_webroot(w) ? pair[1] : -1;
+	w->responder_end = has_webroot(w) ? -1 : pair[1];
 	if (wire_pair(channel, &w->fault) < 0)
 		return -1;
 	w->fd[ON_KEEPER] = channel[0];
@@ -557,16 +611,21 @@ static void run_deploy_hooks(struct warden *w)
 static void end_keeper(struct warden *w)
 {
 	struct pollfd ended = { .fd = w->fd[KEEPER_PID], .events = POLLIN };
+	int status;
 
 	close_fd(&w->fd[ON_KEEPER]);
-	if (w->fd[KEEPER_PID] >= 0)
-		spawn_reap(&w->fd[KEEPER_PID], poll(&ended, 1, KEEPER_SECONDS * 1000) <= 0);
+	if (w->fd[KEEPER_PID] < 0)
+		return;
+	status = spawn_reap(&w->fd[KEEPER_PID], poll(&ended, 1, KEEPER_SECONDS * 1000) <= 0);
+	if (status != STATUS_DONE && w->status == STATUS_DONE)
+		w->status = STATUS_FAILED; /* a certificate could not be looked at: it has said which */
 }
 
 static void end(struct warden *w)
 {
 	shut(w);
 	tidy(w);
+	withdraw_tokens(w);
 	spawn_reap(&w->fd[CLIENT_PID], true);
 	run_deploy_hooks(w);
 	end_keeper(w);
@@ -579,7 +638,7 @@ static void end(struct warden *w)
 	close_fd(&w->config_fd);
 }
 
-int warden_run(const struct config *config, const struct errand *errand, struct journal *journal, int state_fd)
+int warden_run(const struct config *config, struct errand *errand, struct journal *journal, int state_fd)
 {
 	static struct warden w;
 

@@ -15,9 +15,10 @@
 struct errand {
 	bool only_due;			/* renew: those that are due among the named */
 	bool named[MAX_CERTIFICATES];	/* by index in the configuration */
+	int64_t next;			/* out: nothing was to do, and nothing is before then; 0: there was, or who knows */
 };
 
 /* One run from the survey of the store to the deploy hooks. Returns the exit status; has logged what happened. */
-int warden_run(const struct config *config, const struct errand *errand, struct journal *journal, int state_fd);
+int warden_run(const struct config *config, struct errand *errand, struct journal *journal, int state_fd);
 
 #endif

@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 
 #include "log.h"
+#include "sandbox.h"
 #include "seam.h"
 #include "window.h"
 
@@ -60,6 +61,7 @@ static int recover(struct journal *journal, const struct config *config)
 static _Noreturn void watch(struct journal *journal, const struct config *config, int warden, int ready)
 {
 	struct pollfd poll_warden = { .events = POLLIN };
+	struct fault fault;
 	double end = monotonic_seconds() + config->gate.max_open + GRACE + (config->gate.command[0] ? COMMAND_SECONDS : 0);
 
 	prctl(PR_SET_NAME, "acmegate-watch");
@@ -73,6 +75,11 @@ static _Noreturn void watch(struct journal *journal, const struct config *config
 	    write(KEPT_READY, "", 1) != 1)
 		_exit(STATUS_FAILED);
 	close(KEPT_READY);
+	/* Nobody waits for this: a window whose watchdog ends is closed. The administrator's own command may need anything. */
+	if (!config->gate.command[0] && sandbox_watchdog(&fault) < 0) {
+		log_error("%s", fault.text);
+		_exit(STATUS_FAILED);
+	}
 	poll_warden.fd = KEPT_WARDEN;
 	for (;;) {
 		double left = end - monotonic_seconds();

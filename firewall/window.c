@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "window.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -28,15 +29,18 @@ static uint32_t mask_of(const struct window *window)
 	return mask;
 }
 
-static bool is_chosen(const struct config *config, const struct backend *backend)
+static bool is_chosen(const struct window *window, const struct config *config, const struct backend *backend)
 {
+	if (backend->redirects)
+		return window->opening.target != window->opening.port;
 	return config->gate.backend == BACKEND_AUTO || !strcmp(backend->name, backend_names[config->gate.backend]);
 }
 
 static int attach(struct window *window, const struct config *config, struct fault *fault)
 {
 	for (int i = 0; backends[i]; i++)
-		if (is_chosen(config, backends[i]) && backends[i]->attach(&window->ruleset[i], config, fault) < 0)
+		if (!window->ruleset[i] && is_chosen(window, config, backends[i]) &&
+		    backends[i]->attach(&window->ruleset[i], config, fault) < 0)
 			return -1;
 	if (!mask_of(window))
 		return fault_set(fault, FAULT_FAILED, "this kernel has no nf_tables, and acmegate knows no other firewall here: "
@@ -48,13 +52,14 @@ static int watch(struct window *window, int fd, struct fault *fault)
 {
 	struct epoll_event readable = { .events = EPOLLIN };
 
-	if (epoll_ctl(window->news, EPOLL_CTL_ADD, fd, &readable) < 0)
+	if (epoll_ctl(window->news, EPOLL_CTL_ADD, fd, &readable) < 0 && errno != EEXIST)
 		return fault_errno(fault, FAULT_LATER, "watching the firewall");
 	return 0;
 }
 
 static int make_plan(struct window *window, const struct config *config, struct fault *fault)
 {
+	memset(&window->plan, 0, sizeof(window->plan));
 	for (int i = 0; backends[i]; i++) {
 		struct ruleset *ruleset = window->ruleset[i];
 
@@ -71,6 +76,20 @@ static int make_plan(struct window *window, const struct config *config, struct 
 	return 0;
 }
 
+/* A chain that only its owner can change, firewalld's for example, may still accept what was redirected by nat. */
+static int go_around(struct window *window, const struct config *config, struct fault *fault)
+{
+	char why[FAULT_TEXT_SIZE];
+
+	memcpy(why, window->plan.owned, sizeof(why));
+	if (window->opening.own_listener && window->opening.target == window->opening.port) {
+		window->opening.target = config->responder.port;
+		if (attach(window, config, fault) < 0 || make_plan(window, config, fault) < 0)
+			return -1;
+	}
+	return window->plan.owned[0] ? fault_set(fault, FAULT_FAILED, "%s", why) : 0;
+}
+
 int window_prepare(struct window *window, struct journal *journal, const struct config *config, bool own_listener,
 		   struct fault *fault)
 {
@@ -79,11 +98,14 @@ int window_prepare(struct window *window, struct journal *journal, const struct 
 	window->news = epoll_create1(EPOLL_CLOEXEC);
 	if (window->news < 0)
 		return fault_errno(fault, FAULT_LATER, "watching the firewall");
-	if (opening_make(&window->opening, config->gate.port, config->gate.max_open, fault) < 0 ||
-	    attach(window, config, fault) < 0)
+	if (opening_make(&window->opening, config->gate.port, config->gate.max_open, fault) < 0)
 		return -1;
-	window->opening.own_listener = own_listener;
-	return make_plan(window, config, fault);
+	window->opening.own_listener = own_listener && config->responder.mode != RESPONDER_WEBROOT;
+	if (own_listener && config->responder.mode == RESPONDER_REDIRECT)
+		window->opening.target = config->responder.port;
+	if (attach(window, config, fault) < 0 || make_plan(window, config, fault) < 0)
+		return -1;
+	return window->plan.owned[0] ? go_around(window, config, fault) : 0;
 }
 
 int window_open(struct window *window, struct fault *fault)
@@ -91,6 +113,8 @@ int window_open(struct window *window, struct fault *fault)
 	double start;
 
 	window->standing = true;
+	if (!window->opening.own_listener && connections_note(&window->connected, window->opening.target, fault) < 0)
+		return -1;
 	if (journal_arm(window->journal, &window->opening, mask_of(window), fault) < 0)
 		return -1;
 	start = monotonic_seconds();
@@ -136,6 +160,21 @@ int window_close(struct window *window, struct fault *fault)
 	return 0;
 }
 
+/* What came in through the window to a listener of somebody else's. Where nothing had to be opened, they are visitors like any. */
+static void end_connections(const struct window *window)
+{
+	struct fault fault;
+	int ended;
+
+	if (window->opening.own_listener || !window->plan.lines)
+		return;
+	ended = connections_end(&window->connected, window->opening.target, &fault);
+	if (ended < 0)
+		log_warning("%s", fault.text);
+	else if (ended > 0)
+		log_info("%d connection%s that came through the port ended", ended, ended == 1 ? "" : "s");
+}
+
 int window_shut(struct window *window, struct fault *fault)
 {
 	const struct timespec pause = { .tv_nsec = 100000000 };
@@ -150,8 +189,10 @@ int window_shut(struct window *window, struct fault *fault)
 		}
 		nanosleep(&pause, NULL);
 	}
-	if (window->opened > 0)
-		log_notice("port %u closed after %.1f ms", window->opening.port, (monotonic_seconds() - window->opened) * 1e3);
+	if (window->opened <= 0)
+		return 0;
+	log_notice("port %u closed after %.1f ms", window->opening.port, (monotonic_seconds() - window->opened) * 1e3);
+	end_connections(window);
 	return 0;
 }
 

@@ -7,6 +7,7 @@
 
 #include "backend.h"
 #include "config.h"
+#include "connections.h"
 #include "journal.h"
 
 #define WINDOW_BACKENDS 8
@@ -17,6 +18,7 @@ struct window {
 	struct ruleset *ruleset[WINDOW_BACKENDS];		/* by place in backends[]; NULL: not in use */
 	unsigned char before[WINDOW_BACKENDS][DIGEST_SIZE];
 	struct plan plan;
+	struct connections connected;	/* to the listener, when it is somebody else's */
 	int news;		/* readable when somebody has committed; -1: there is no window */
 	bool standing;		/* from the moment it may stand until a reading shows that it does not */
 	double opened;		/* monotonic seconds */

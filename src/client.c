@@ -333,6 +333,8 @@ static void tell_names(const struct client *client)
 
 static int run(struct client *client, struct fault *fault)
 {
+	if (client->config->responder.mode == RESPONDER_WEBROOT)
+		client->proofs.webroot = client->config->responder.webroot;
 	if (take_work(client, fault) < 0)
 		return -1;
 	if (client->count == 0)

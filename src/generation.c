@@ -187,6 +187,35 @@ static int compare_file(int dir, const char *name, const char *data, size_t leng
 	return n == length && !memcmp(content, data, n);
 }
 
+/* 1: it is these two, one behind the other, or is not there: generations had no such files once. 0: it is not. -1: as above. */
+static int compare_joined(int dir, const char *name, const char *first, size_t m, const char *second, size_t n)
+{
+	size_t length;
+	char *content = file_read(dir, name, &length);
+	int same;
+
+	if (!content)
+		return errno == ENOENT ? 1 : file_is_broken(errno) ? 0 : -1;
+	same = length == m + n && !memcmp(content, first, m) && !memcmp(content + m, second, n);
+	crypto_wipe(content, length);
+	free(content);
+	return same;
+}
+
+static int compare_both_joined(int dir, const char *chain, size_t n)
+{
+	size_t length;
+	char *key = file_read(dir, "privkey.pem", &length);
+	int rc = key ? compare_joined(dir, "combined.pem", chain, n, key, length) : -1;
+
+	if (rc > 0)
+		rc = compare_joined(dir, "keyfirst.pem", key, length, chain, n);
+	if (key)
+		crypto_wipe(key, length);
+	free(key);
+	return rc;
+}
+
 /* 1: key and certificate belong together and all files agree. 0: they do not. -1: that could not be found out. */
 static int examine_files(int dir, struct facts *facts, struct fault *fault)
 {
@@ -195,7 +224,7 @@ static int examine_files(int dir, struct facts *facts, struct fault *fault)
 	OWN_FREE char *pem = key ? file_read(dir, "fullchain.pem", &length) : NULL;
 	OWN_CHAIN struct chain *chain = pem ? chain_read(pem, length, fault) : NULL;
 	const char *text;
-	int cert, rest;
+	int cert, rest, joined;
 
 	if (key && !pem)
 		fault_errno(fault, file_is_broken(errno) ? FAULT_FAILED : FAULT_LATER, "fullchain.pem");
@@ -204,11 +233,12 @@ static int examine_files(int dir, struct facts *facts, struct fault *fault)
 	text = chain_text(chain, &leaf, &n);
 	cert = compare_file(dir, "cert.pem", text, leaf);
 	rest = compare_file(dir, "chain.pem", text + leaf, n - leaf);
-	if (cert < 0 || rest < 0)
+	joined = compare_both_joined(dir, pem, length);
+	if (cert < 0 || rest < 0 || joined < 0)
 		return fault_errno(fault, FAULT_LATER, "reading the certificate");
 	if (chain_facts(chain, facts, fault) < 0)
 		return fault->kind == FAULT_LATER ? -1 : 0;
-	return cert && rest && n == length && chain_has_key(chain, key);
+	return cert && rest && joined && n == length && chain_has_key(chain, key);
 }
 
 int generation_examine(int dir, uint32_t number, struct facts *facts, struct fault *fault)

@@ -64,7 +64,7 @@ static struct survey survey_from(const struct keeper *keeper, const struct certi
 		.due = decision.due,
 		.present = stored->present,
 		.deploy = stored->deploy_pending,
-		.not_after = stored->present ? facts->not_after : 0,
+		.from = decision.from,
 	};
 
 	snprintf(survey.reason, sizeof(survey.reason), "%s", decision.reason);

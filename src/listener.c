@@ -98,7 +98,8 @@ static int taken(int family, uint16_t port, struct fault *fault)
 	if (inode)
 		name_holder(inode, holder, sizeof(holder));
 	return fault_set(fault, FAULT_FAILED, "port %u is taken%s; stop it for the time of the renewal, or move it to another "
-					      "port", port, holder);
+					      "port, or let acmegate listen on another one ([responder] port and mode = redirect)",
+			 port, holder);
 }
 
 /* --- the sockets -------------------------------------------------------------------------------------------------- */

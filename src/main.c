@@ -4,14 +4,17 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <time.h>
 
 #include "config.h"
+#include "due.h"
 #include "journal.h"
 #include "lease.h"
 #include "log.h"
 #include "safe.h"
 #include "warden.h"
+#include "webroot.h"
 #include "window.h"
 
 /* What every command starts from. */
@@ -74,11 +77,23 @@ static int no_arguments(const char *command)
 static int renew(struct host *host, int argc, char **argv)
 {
 	struct errand errand = { .only_due = true };
+	struct due due;
+	int status;
 
 	if (argc > 1)
 		return no_arguments(argv[0]);
+	due_take_grounds(&due, host->config, host->state_fd);
+	if (!log_is_verbose() && due_recall(&due, host->state_fd, time(NULL))) {
+		log_info("nothing is due, and nothing has changed since all certificates were looked at; acmegate -v renew does so "
+			 "in any case");
+		return STATUS_DONE;
+	}
 	memset(errand.named, true, sizeof(errand.named));
-	return warden_run(host->config, &errand, &host->journal, host->state_fd);
+	status = warden_run(host->config, &errand, &host->journal, host->state_fd);
+	due.until = errand.next;
+	if (status == STATUS_DONE && due.until) /* who owes a hook that failed is not done, and one that succeeded changes the grounds */
+		due_note(&due, host->state_fd, time(NULL));
+	return status;
 }
 
 static int renew_now(struct host *host, int argc, char **argv)
@@ -113,6 +128,8 @@ static int plan(struct host *host, int argc, char **argv)
 		printf("# no chain blocks port %u; nothing to open\n", host->config->gate.port);
 	for (size_t i = 0; rc == 0 && i < window.plan.lines; i++)
 		printf("%s\n", window.plan.line[i]);
+	if (rc == 0 && host->config->responder.mode == RESPONDER_WEBROOT)
+		printf("# the tokens become files in %s/.well-known/acme-challenge\n", host->config->responder.webroot);
 	if (rc == 0 && window.plan.warning[0])
 		printf("# %s\n", window.plan.warning);
 	window_free(&window);
@@ -163,6 +180,18 @@ static int without_journal(const struct host *host, struct fault *fault)
 	return fault_at(fault, "%s/journal", host->config->gate.state);
 }
 
+/* Files that others cannot use are no reason to keep from anything else. */
+static void sweep_webroot(const struct host *host)
+{
+	struct fault fault;
+	int swept = webroot_sweep(host->state_fd, &fault);
+
+	if (swept < 0)
+		log_warning("%s", fault.text);
+	else if (swept > 0)
+		log_warning("an earlier run had left tokens in the web server's directory; they are removed now");
+}
+
 static int claim(struct host *host, struct fault *fault)
 {
 	bool armed;
@@ -178,6 +207,7 @@ static int claim(struct host *host, struct fault *fault)
 	if (recovered < 0)
 		return -1;
 	say_recovered(host, armed, recovered);
+	sweep_webroot(host);
 	return 0;
 }
 
@@ -294,6 +324,11 @@ int main(int argc, char **argv)
 		else
 			return option == 'V' ? version() : usage(stderr, STATUS_USAGE);
 	}
+	/*
+	 * No core dump of what root has in memory, and no ptrace by a keeper that turned hostile. Capabilities stay: with fewer, a
+	 * tool that is executed would gain some, and the kernel then forgets that the tool is to die with us (PR_SET_PDEATHSIG).
+	 */
+	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 	log_start(NULL, verbose);
 	signal(SIGCHLD, SIG_DFL); /* ignored, it would take our children's statuses away */
 	for (size_t i = 0; optind < argc && i < LENGTH_OF(commands); i++)

@@ -354,7 +354,10 @@ void proofs_hit(struct proofs *proofs, const struct hit *hit, int64_t now)
 
 void proof_tell(const struct proof *proof, char *text, size_t size)
 {
-	if (proof->hits == 0)
+	if (proof->proofs->webroot)
+		snprintf(text, size, proof->state == STATE_VALID ? "out of %s" : "is %s/.well-known/acme-challenge what the web server "
+			 "here answers on this name and port 80 with, without asking for a password?", proof->proofs->webroot);
+	else if (proof->hits == 0)
 		snprintf(text, size, "no validation request reached this host");
 	else
 		snprintf(text, size, "%u request%s from %s %s answered", proof->hits, proof->hits == 1 ? "" : "s",

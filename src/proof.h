@@ -44,6 +44,7 @@ struct group {
 };
 
 struct proofs {
+	const char *webroot; /* where a web server finds the tokens, whose visitors we do not see; or NULL */
 	struct proof *list;
 	size_t count, room, fetched;
 	struct group *group;

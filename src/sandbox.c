@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <grp.h>
 #include <linux/capability.h>
+#include <seccomp.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -13,7 +14,8 @@
 #define BIT(capability) (UINT64_C(1) << (capability))
 
 /*
- * The keeper gives files to their configured owner (CHOWN) and reads keys back that belong to others (DAC_READ_SEARCH).
+ * The keeper gives files to their configured owner (CHOWN) and reads keys back as that owner (SETUID, of whose calls
+ * confine.c leaves it setfsuid() alone).
  * It is root without anything else: the store's directories are root's. Descriptors: the responder's connections.
  * No limit of file sizes: stderr may be a file that is large already.
  */
@@ -24,7 +26,7 @@ static const struct role_rights {
 	rlim_t descriptors;
 } rights[] = {
 	[ROLE_CLIENT] = { "client", false, 0, 256 },
-	[ROLE_KEEPER] = { "keeper", true, BIT(CAP_CHOWN) | BIT(CAP_DAC_READ_SEARCH), 64 },
+	[ROLE_KEEPER] = { "keeper", true, BIT(CAP_CHOWN) | BIT(CAP_SETUID), 64 },
 	[ROLE_RESPONDER] = { "responder", false, 0, 512 },
 };
 _Static_assert(LENGTH_OF(rights) == ROLES, "rights for each role");
@@ -121,5 +123,51 @@ int sandbox_prove(enum role role, struct fault *fault)
 		return fault_set(fault, FAULT_FAILED, "the %s runs as users %u, %u, %u", r->name, real, effective, saved);
 	if (!r->root && (setuid(0) == 0 || getgid() == 0 || getgroups(0, NULL) != 0))
 		return fault_set(fault, FAULT_FAILED, "the %s can become root or has groups", r->name);
+	return 0;
+}
+
+/* --- the watchdog --------------------------------------------------------------------------------------------------- */
+
+#define FIREWALL (BIT(CAP_NET_ADMIN) | BIT(CAP_NET_RAW)) /* iptables-legacy has a raw socket */
+
+/* What neither recovery nor any tool of a firewall does: other processes' memory, the machine, mounts, identities, serving. */
+static const int denied_calls[] = {
+	SCMP_SYS(ptrace), SCMP_SYS(process_vm_readv), SCMP_SYS(process_vm_writev), SCMP_SYS(kcmp), SCMP_SYS(userfaultfd),
+	SCMP_SYS(perf_event_open), SCMP_SYS(bpf), SCMP_SYS(io_uring_setup), SCMP_SYS(io_uring_enter), SCMP_SYS(io_uring_register),
+	SCMP_SYS(keyctl), SCMP_SYS(add_key), SCMP_SYS(request_key), SCMP_SYS(unshare), SCMP_SYS(setns), SCMP_SYS(mount),
+	SCMP_SYS(umount2), SCMP_SYS(pivot_root), SCMP_SYS(chroot), SCMP_SYS(move_mount), SCMP_SYS(open_tree), SCMP_SYS(fsopen),
+	SCMP_SYS(fsmount), SCMP_SYS(fsconfig), SCMP_SYS(open_by_handle_at), SCMP_SYS(name_to_handle_at), SCMP_SYS(personality),
+	SCMP_SYS(listen), SCMP_SYS(accept), SCMP_SYS(accept4), SCMP_SYS(mknod), SCMP_SYS(mknodat), SCMP_SYS(fanotify_init),
+	SCMP_SYS(init_module), SCMP_SYS(finit_module), SCMP_SYS(delete_module), SCMP_SYS(kexec_load), SCMP_SYS(reboot),
+	SCMP_SYS(swapon), SCMP_SYS(swapoff), SCMP_SYS(acct), SCMP_SYS(quotactl), SCMP_SYS(syslog), SCMP_SYS(settimeofday),
+	SCMP_SYS(clock_settime), SCMP_SYS(clock_adjtime), SCMP_SYS(adjtimex), SCMP_SYS(sethostname), SCMP_SYS(setdomainname),
+	SCMP_SYS(setuid), SCMP_SYS(setgid), SCMP_SYS(setresuid), SCMP_SYS(setresgid), SCMP_SYS(setreuid), SCMP_SYS(setregid),
+	SCMP_SYS(setgroups),
+};
+
+static int filter_calls(void)
+{
+	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
+	int rc = filter ? seccomp_attr_set(filter, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_ERRNO(EPERM)) : -ENOMEM;
+
+	for (size_t i = 0; i < LENGTH_OF(denied_calls) && rc == 0; i++)
+		rc = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), denied_calls[i], 0);
+	if (rc == 0)
+		rc = seccomp_load(filter);
+	seccomp_release(filter);
+	errno = -rc;
+	return rc;
+}
+
+int sandbox_watchdog(struct fault *fault)
+{
+	uint64_t now;
+
+	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 || limit(RLIMIT_CORE, 0) < 0 || get_capabilities(&now) < 0 ||
+	    bound_capabilities(FIREWALL) < 0 || set_capabilities(now & FIREWALL) < 0 ||
+	    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || filter_calls() < 0)
+		return fault_errno(fault, FAULT_FAILED, "taking rights from the watchdog");
+	if (get_capabilities(&now) < 0 || (now & ~FIREWALL) || prctl(PR_CAPBSET_READ, CAP_SYS_ADMIN, 0, 0, 0) != 0)
+		return fault_set(fault, FAULT_FAILED, "the watchdog still has capabilities (%#llx)", (unsigned long long)now);
 	return 0;
 }

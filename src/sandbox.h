@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * sandbox.h - giving rights up before the agent is executed, and the agent's proof that they are gone.
+ * sandbox.h - giving rights up: before the agent is executed, with the agent's proof that they are gone; and in the watchdog
+ * itself.
  *
  * The privileged image drops (between fork and exec), the agent proves (first thing in main): no role starts its work on
  * the word of another process.
@@ -13,7 +14,7 @@
 
 #include "fault.h"
 
-enum role { ROLE_CLIENT, ROLE_KEEPER, ROLE_RESPONDER, ROLES };
+enum role { ROLE_CLIENT, ROLE_KEEPER, ROLE_RESPONDER, ROLES };	/* those of the agent */
 
 const char *sandbox_role_name(enum role role);
 bool sandbox_find_role(const char *name, enum role *role);
@@ -23,5 +24,11 @@ int sandbox_drop(enum role role, uid_t uid, gid_t gid, struct fault *fault) MUST
 
 /* In the agent: fails unless every right that the role must not have is gone, and cannot be had back. */
 int sandbox_prove(enum role role, struct fault *fault) MUST_CHECK;
+
+/*
+ * In the watchdog, for good, with all that it executes: what talks to the kernel's firewall, and no way to more. Proved before it
+ * returns. A system call filter lets through what it does not know: the tools that recovery runs are not ours.
+ */
+int sandbox_watchdog(struct fault *fault) MUST_CHECK;
 
 #endif

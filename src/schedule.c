@@ -28,10 +28,10 @@ static struct date date(int64_t when, int64_t lifetime)
 	return date;
 }
 
-static struct decision decide(bool due, const char *format, ...) PRINTF_LIKE(2, 3);
-static struct decision decide(bool due, const char *format, ...)
+static struct decision decide(bool due, int64_t from, const char *format, ...) PRINTF_LIKE(3, 4);
+static struct decision decide(bool due, int64_t from, const char *format, ...)
 {
-	struct decision decision = { .due = due };
+	struct decision decision = { .due = due, .from = from };
 	va_list args;
 
 	va_start(args, format);
@@ -48,20 +48,20 @@ struct decision schedule_decide(const struct holding *holding, int64_t now)
 	struct date until = date(holding->not_after, lifetime), renewed = date(renew, lifetime);
 
 	if (!holding->present)
-		return decide(true, holding->broken ? "the stored certificate was broken and has been put aside"
+		return decide(true, now, holding->broken ? "the stored certificate was broken and has been put aside"
 						    : "there is no certificate yet");
 	if (holding->other_names)
-		return decide(true, "valid until %s, but the configured names are others", until.text);
+		return decide(true, now, "valid until %s, but the configured names are others", until.text);
 	if (holding->other_key)
-		return decide(true, "valid until %s, but the configured type of key is another", until.text);
+		return decide(true, now, "valid until %s, but the configured type of key is another", until.text);
 	if (lifetime <= 0)
-		return decide(true, "its dates make no sense");
+		return decide(true, now, "its dates make no sense");
 	if (holding->not_before > now + CLOCK_TOLERANCE)
-		return decide(true, "valid only from %s: is the clock of this host right?", from.text);
+		return decide(true, now, "valid only from %s: is the clock of this host right?", from.text);
 	if (holding->not_after <= now)
-		return decide(true, "expired on %s", until.text);
+		return decide(true, now, "expired on %s", until.text);
 	if (holding->broken)
-		return decide(now >= renew, "valid until %s; what was live before was broken and has been put aside",
+		return decide(now >= renew, renew, "valid until %s; what was live before was broken and has been put aside",
 			      until.text);
-	return decide(now >= renew, "valid until %s, renewed from %s", until.text, renewed.text);
+	return decide(now >= renew, renew, "valid until %s, renewed from %s", until.text, renewed.text);
 }

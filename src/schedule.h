@@ -19,6 +19,7 @@ struct holding {
 
 struct decision {
 	bool due;
+	int64_t from;		/* not due before then, unless something changes; seconds since the epoch */
 	char reason[128];	/* for the log: "valid until 2026-12-01, renewed from 2026-11-01" */
 };
 

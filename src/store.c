@@ -14,7 +14,7 @@
 
 #define MARKER "deploy-pending"
 
-/* One generation takes four files and a directory, some 30 KiB; a run prunes as it goes. */
+/* One generation takes six files and a directory, some 40 KiB; a run prunes as it goes. */
 #define ROOM_BYTES (1024 * 1024)
 #define ROOM_INODES 64
 
@@ -166,6 +166,39 @@ static bool is_shared(const struct certificate *certificate)
 	return certificate->owner || certificate->group || (certificate->mode & 0077);
 }
 
+struct text {
+	const char *data;
+	size_t length;
+};
+
+/* Key and certificates in one file, in the two orders that servers want. */
+static int write_joined(int dir, const char *name, struct text first, struct text second, const struct certificate *certificate)
+{
+	size_t length = first.length + second.length;
+	char *both = malloc(length);
+	int rc;
+
+	if (!both)
+		return -1;
+	memcpy(both, first.data, first.length);
+	memcpy(both + first.length, second.data, second.length);
+	rc = file_write(dir, name, both, length, certificate);
+	crypto_wipe(both, length);
+	free(both);
+	return rc;
+}
+
+static int write_key(int dir, const struct certificate *certificate, struct text key, struct text chain, struct fault *fault)
+{
+	if (file_write(dir, "privkey.pem", key.data, key.length, certificate) < 0)
+		return fault_errno(fault, FAULT_FAILED, "writing privkey.pem");
+	if (write_joined(dir, "combined.pem", chain, key, certificate) < 0)
+		return fault_errno(fault, FAULT_FAILED, "writing combined.pem");
+	if (write_joined(dir, "keyfirst.pem", key, chain, certificate) < 0)
+		return fault_errno(fault, FAULT_FAILED, "writing keyfirst.pem");
+	return 0;
+}
+
 static int write_files(int dir, const struct certificate *certificate, const struct key *key, const struct chain *chain,
 		       struct fault *fault)
 {
@@ -184,10 +217,10 @@ static int write_files(int dir, const struct certificate *certificate, const str
 
 	if (key_write(key, pem, fault) < 0)
 		return -1;
-	rc = file_write(dir, "privkey.pem", pem, strlen(pem), certificate);
+	rc = write_key(dir, certificate, (struct text){ pem, strlen(pem) }, (struct text){ text, length }, fault);
 	crypto_wipe(pem, sizeof(pem));
 	if (rc < 0)
-		return fault_errno(fault, FAULT_FAILED, "writing privkey.pem");
+		return -1;
 	for (size_t i = 0; i < LENGTH_OF(files); i++)
 		if (file_write(dir, files[i].name, files[i].data, files[i].length, certificate) < 0)
 			return fault_errno(fault, FAULT_FAILED, "writing %s", files[i].name);

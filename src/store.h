@@ -3,6 +3,7 @@
  * store.h - certificates below the state directory. Only the keeper touches it.
  *
  *	certificates/NAME/N/{privkey,cert,chain,fullchain}.pem	one whole generation; N rises
+ *	certificates/NAME/N/{combined,keyfirst}.pem		fullchain and privkey in one file, the other way round
  *	certificates/NAME/live -> N				the generation in use: one rename switches all files
  *	certificates/NAME/deploy-pending			the deploy hook has not succeeded for it yet
  *	certificates/NAME/N.broken				a generation that was found broken

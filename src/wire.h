@@ -73,7 +73,7 @@ struct survey {
 	uint8_t due;		/* 0 or 1 */
 	uint8_t present;	/* there is a live generation */
 	uint8_t deploy;		/* it is stored but its deploy hook has not succeeded yet */
-	int64_t not_after;	/* seconds since the epoch, 0 when there is none */
+	int64_t from;		/* when it is due: seconds since the epoch, 0 when that is not known */
 	char reason[128];	/* why it is due or not, for the log */
 };
 

@@ -55,13 +55,13 @@ echo "1..18"
 # --- the two images -------------------------------------------------------------------------------------------------
 
 # The privileged image consists of these and of firewall/ and backends/; everything else in src/ belongs to the agent or to both.
-privileged='^src/(main|spawn|listener)\.[ch]$'
+privileged='^src/(main|due|spawn|listener)\.[ch]$'
 report "the agent and the base include nothing of firewall/ and backends/" \
 	"$(users "$gate_headers" "^(firewall|backends)/|$privileged")"
 
 # What both share: fault, own, log, wire, config, safe, seam, sandbox.
 agent_headers=$(find src -name '*.h' | sed 's,.*/,,' |
-	grep -vxE '(fault|own|log|wire|config|safe|seam|sandbox|spawn|listener)\.h' | sed 's/\./\\./' | paste -sd '|' -)
+	grep -vxE '(fault|own|log|wire|config|safe|seam|sandbox|due|spawn|listener)\.h' | sed 's/\./\\./' | paste -sd '|' -)
 report "the privileged image includes nothing of the agent" "$(
 	# shellcheck disable=SC2046
 	includes $(files firewall backends) $(files src | grep -E "$privileged") |
@@ -73,14 +73,15 @@ report "the privileged image includes nothing of the agent" "$(
 report "only src/http.c includes curl" "$(users '^curl/' '^src/http\.c$')"
 report "only src/crypto.c includes OpenSSL" "$(users '^openssl/' '^src/crypto\.c$')"
 report "only src/codec.c includes jansson" "$(users '^jansson' '^src/codec\.c$')"
-report "only src/confine.c includes libseccomp" "$(users '^seccomp\.h$' '^src/confine\.c$')"
+report "only src/confine.c (agent) and src/sandbox.c (watchdog) include libseccomp" \
+	"$(users '^seccomp\.h$' '^src/(confine|sandbox)\.c$')"
 report "only src/config.c includes inih" "$(users '^(ini|INIReader)\.h$' '^src/config\.c$')"
 report "only backends/nft_*.c include libnftnl" "$(users '^libnftnl/' '^backends/nft_[a-z_]*\.c$')"
 report "only backends/nft_*.[ch] and firewall/connections.c include libmnl" "$(
 	users '^libmnl/' '^(backends/nft_[a-z_]*\.[ch]|firewall/connections\.c)$'
 )"
-report "only firewall/journal.c, backends/nft_digest.c, backends/iptables.c and backends/ipt_table.[ch] include nettle" \
-	"$(users '^nettle/' '^((firewall/journal|backends/nft_digest|backends/iptables)\.c|backends/ipt_table\.[ch])$')"
+report "only src/due.c, firewall/journal.c, backends/nft_digest.c, backends/iptables.c and backends/ipt_table.[ch] include nettle" \
+	"$(users '^nettle/' '^((src/due|firewall/journal|backends/nft_digest|backends/iptables)\.c|backends/ipt_table\.[ch])$')"
 
 # --- backends -------------------------------------------------------------------------------------------------------
 
@@ -108,7 +109,7 @@ report "of firewall/ only backend.c includes a backend" "$(
 # opening, backend, journal, connections <- window <- watchdog <- warden, lease <- main
 report "firewall/ includes downwards only" "$(
 	includes firewall/*.c firewall/*.h | awk '
-		BEGIN { level["opening.h"] = 1; level["backend.h"] = level["journal.h"] = level["connections.h"] = 2
+		BEGIN { level["opening.h"] = 1; level["backend.h"] = level["journal.h"] = level["connections.h"] = level["webroot.h"] = 2
 			level["window.h"] = 3; level["watchdog.h"] = 4; level["warden.h"] = level["lease.h"] = 5 }
 		{ name = $1; sub(/.*\//, "", name); own = name; sub(/\.c$/, ".h", own) }
 		$2 in level && own in level && own != $2 && level[$2] >= level[own] { print $1 " includes " $2 }'

@@ -20,6 +20,10 @@ setup_file() {
 	cat >"$RIG_DIR/uacme-hook" <<-SH
 		#!/bin/sh
 		[ "\$2" = http-01 ] || exit 1
+		case \$1 in
+		begin) [ -z "\$PRE" ] || \$PRE || exit ;;
+		*) [ -z "\$POST" ] || \$POST ;;
+		esac
 		web=\$WORK/web/.well-known/acme-challenge
 		case \$1 in
 		begin) mkdir -p "\$web" && printf %s "\$5" >"\$web/\$4" && exec "$RIG_DIR/serve" ;;
@@ -29,8 +33,11 @@ setup_file() {
 	cat >"$RIG_DIR/dehydrated-hook" <<-SH
 		#!/bin/sh
 		case \$1 in
-		deploy_challenge) exec "$RIG_DIR/serve" ;;
-		clean_challenge) kill "\$(cat "\$WORK/httpd")" ;;
+		deploy_challenge) { [ -z "\$PRE" ] || \$PRE; } && exec "$RIG_DIR/serve" ;;
+		clean_challenge)
+			[ -z "\$POST" ] || \$POST
+			kill "\$(cat "\$WORK/httpd")"
+			;;
 		esac
 	SH
 	cat >"$RIG_DIR/client" <<-'SH'
@@ -55,7 +62,7 @@ setup() {
 	URL=https://$RIG_CA4:14000/dir WORK=$RIG_DIR/work REQUESTS_CA_BUNDLE=$RIG_DIR/pki/ca.pem
 	export URL WORK REQUESTS_CA_BUNDLE
 	clean
-	hook=$RIG_DIR/sbin/acmegate guard=("$RIG_DIR/sbin/acmegate" guard)
+	hook=$RIG_DIR/sbin/acmegate
 }
 
 teardown() {
@@ -106,16 +113,6 @@ has_ended() {
 	local state
 	read -r _ _ state _ 2>/dev/null <"/proc/$1/stat" || return 0
 	[[ $state = [ZX] ]]
-}
-
-# dies_of SIGNAL [PROCESS]: in mid-window, and the port is closed with it
-dies_of() {
-	local end=$((SECONDS + 10))
-	kill -s "$1" "${2:-$pid}"
-	until has_ended "${2:-$pid}"; do [ "$SECONDS" -lt "$end" ]; done
-	at=$EPOCHREALTIME
-	rig_closed_after "$at" 0.050
-	rig_until 5 rig_as_before
 }
 
 listening() { rig_host ss -Hltn 'sport = 80' | grep -q .; }
@@ -175,126 +172,202 @@ certbot_hooks() {
 	comes_to_its_end 0 0
 }
 
-@test "certbot dies of SIGINT, SIGTERM and SIGKILL while the CA validates" {
-	needs certbot
-	rig_hold
-	for signal in INT TERM KILL; do
-		rig_before
-		certbot_issue
-		rig_until 30 listening
-		if [ "$signal" = KILL ]; then
-			dies_of KILL
-		else
-			# It tidies up, and with SIGINT it calls its post hook. That takes its time.
-			kill -s "$signal" "$pid"
-			ends
-			rig_closed_after "$at" 0.050
-			rig_until 5 rig_as_before
-		fi
-	done
+# --- the others -----------------------------------------------------------------------------------------------------------
+
+# start CLIENT HOW: with hooks, in guard, or in guard --on-listen ("listen"); the client itself is then $(victim).
+start() {
+	client=$1 how=$2 PRE='' POST=''
+	case $how in
+	hook)
+		prefix=()
+		PRE="$hook hook pre" POST="$hook hook post"
+		;;
+	guard) prefix=("$hook" guard --max 60 --) ;;
+	listen) prefix=("$hook" guard --on-listen --) ;;
+	esac
+	export PRE POST
+	"start_$client"
+}
+victim() { if [ "$how" = hook ]; then echo "$pid"; else pgrep -P "$pid" -x "$client"; fi; }
+
+start_certbot() {
+	local hooks=(--pre-hook "$hook hook pre" --post-hook "$hook hook post")
+	[ "$how" = hook ] || hooks=()
+	in_host "${prefix[@]}" certbot certonly --standalone -n --agree-tos -m admin@example.test --no-eff-email --server "$URL" -d "$name" \
+		--config-dir "$WORK/c" --work-dir "$WORK/w" --logs-dir "$WORK/l" "${hooks[@]}"
 }
 
-@test "certbot is killed as soon as the port is open, before it listens" {
-	needs certbot
+# It has no such hooks: a shell calls them, and becomes it.
+start_lego() {
+	# shellcheck disable=SC2016 # the inner shell expands
+	in_host "${prefix[@]}" sh -c '[ -z "$PRE" ] || $PRE --client $$ || exit; exec lego "$@"' sh --server "$URL" --accept-tos \
+		--email admin@example.test --path "$WORK" --key-type ec256 --http --http.port :80 -d "$name" run
+}
+
+start_uacme() {
+	# shellcheck disable=SC2016
+	in_host "${prefix[@]}" sh -c 'uacme -y -t EC -c "$WORK" -a "$URL" new admin@example.test &&
+		exec uacme -y -t EC -c "$WORK" -a "$URL" -h "$1" issue "$2"' sh "$RIG_DIR/uacme-hook" "$name"
+}
+
+start_dehydrated() {
+	printf 'CA=%s\nBASEDIR=%s\nWELLKNOWN=%s\nHOOK=%s\nCHALLENGETYPE=http-01\nKEY_ALGO=prime256v1\n' "$URL" "$WORK" \
+		"$WORK/web/.well-known/acme-challenge" "$RIG_DIR/dehydrated-hook" >"$WORK/config"
+	# shellcheck disable=SC2016
+	in_host "${prefix[@]}" sh -c 'dehydrated -f "$1" --register --accept-terms && exec dehydrated -f "$1" -c -d "$2"' \
+		sh "$WORK/config" "$name"
+}
+
+certificate_of() {
+	case $1 in
+	certbot) certificate "$WORK/c/live/$name/cert.pem" ;;
+	lego) certificate "$WORK/certificates/$name.crt" ;;
+	uacme) certificate "$WORK/$name/cert.pem" ;;
+	dehydrated) certificate "$WORK/certs/$name/cert.pem" ;;
+	esac
+}
+
+# issues CLIENT HOW
+issues() {
 	rig_before
-	certbot_issue
-	rig_until 30 rig_opened
-	dies_of KILL
+	start "$@"
+	comes_to_its_end 0
+	certificate_of "$1"
+	clean_up
 }
 
-# CLIENT_STEP: milliseconds between two moments of certbot's life; make check-clients has it die at many more of them.
-@test "certbot is killed at any moment of its life" {
-	needs certbot
-	local ms=200 opened=0
-	while
-		rig_before
-		certbot_issue "c$ms.example.test"
-		sleep "$((ms / 1000)).$(printf %03d $((ms % 1000)))"
-		! rig_gone "$pid"
-	do
-		dies_of KILL
-		[ "$(rig_probe_windows 4)" = 0 ] || opened=$((opened + 1))
-		ms=$((ms + ${CLIENT_STEP:-600}))
+clean_up() {
+	local process
+	for process in $(ip netns pids "$RIG_HOST"); do rig_end "$process" KILL; done
+	clean
+}
+
+# --- and their deaths -----------------------------------------------------------------------------------------------------
+
+# Ctrl-C: everything in the terminal's foreground gets it, guard and the client's children too.
+interrupt() {
+	local process
+	for process in $(ip netns pids "$RIG_HOST"); do
+		[ "$process" = "$pid" ] || ! grep -q '^acmegate' "/proc/$process/comm" 2>/dev/null || continue
+		kill -s INT "$process" 2>/dev/null || true
 	done
+}
+
+# dies CLIENT HOW WHO SIGNAL WHEN: WHO is the client, or guard; WHEN is "opened", "listening", or milliseconds after its start
+dies() {
+	local who=$3 signal=$4 moment=$5 process end
+	RIG_WHAT="$*"
+	rig_before
+	start "$1" "$2"
+	case $moment in
+	opened) rig_until 30 rig_opened ;;
+	listening) rig_until 30 rig_opened && rig_until 30 listening ;;
+	*) sleep "$((moment / 1000)).$(printf %03d $((moment % 1000)))" ;;
+	esac || return
+	if [ "$who" = guard ]; then process=$pid; else process=$(victim) || process=$pid; fi
+	if [ "$signal" = INT ]; then interrupt; else kill -s "$signal" "$process"; fi || true
+	# Some tidy up before they die.
+	end=$((SECONDS + 40))
+	until has_ended "$process"; do [ "$SECONDS" -lt "$end" ] || return; done
+	at=$EPOCHREALTIME
+	rig_closed_after "$at" 0.050 || return
+	rig_until 5 rig_as_before && [ "$(rig_ours)" = 0 ] || return
+	rig_until 5 no_acmegate || return
+	awk -v open="$(rig_probe_total 4 open)" -v a="$started" -v b="$at" 'BEGIN { exit !(open < b - a + 0.05) }' || return
+	[ "$(rig_probe_windows 4)" = 0 ] || opened=$((opened + 1))
+	clean_up
+}
+# No process of ours is left, whatever the client has left.
+no_acmegate() {
+	local process
+	for process in $(ip netns pids "$RIG_HOST"); do
+		! grep -q '^acmegate' "/proc/$process/comm" 2>/dev/null || return
+	done
+}
+
+# cases CLIENT HOW...: each way in which a client in a window can die; without CLIENT_CASES=all (make check-clients) two of them, others each time
+cases() {
+	local client=$1 how who signal moment all=() line
+	for how in "${@:2}"; do
+		for signal in KILL TERM INT; do
+			for moment in opened listening; do
+				for who in client guard; do
+					[ "$who.$how" = guard.hook ] || all+=("$client $how $who $signal $moment")
+				done
+			done
+		done
+	done
+	[ "${CLIENT_CASES:-}" = all ] || mapfile -t all < <(shuf -n 2 -e "${all[@]}")
+	opened=0
+	rig_hold
+	for line in "${all[@]}"; do
+		# shellcheck disable=SC2086 # five words
+		dies $line || {
+			echo "failed: $line"
+			return 1
+		}
+	done
+	[ "$opened" = "${#all[@]}" ]
+	rig_release
+}
+
+# at_any_moment CLIENT HOW MOMENTS: over its life, with one signal after the other
+at_any_moment() {
+	local moments=$3 length i signals=(KILL TERM INT)
+	rig_before
+	start "$1" "$2"
 	comes_to_its_end 0
+	clean_up
+	length=$(awk -v a="$started" -v b="$at" 'BEGIN { printf "%d", (b - a) * 1000 }')
+	opened=0
+	for ((i = 1; i <= moments; i++)); do
+		name=m$i.$1.$2.example.test
+		dies "$1" "$2" client "${signals[i % 3]}" $((length * i / (moments + 1))) || {
+			echo "failed: $RIG_WHAT"
+			return 1
+		}
+	done
 	# Some of these moments were in its window.
 	[ "$opened" -gt 0 ]
 }
 
-# --- the others and guard -----------------------------------------------------------------------------------------------
-
-lego_start() {
-	in_host "${guard[@]}" "$@" -- lego --server "$URL" --accept-tos --email admin@example.test --path "$WORK" --key-type ec256 \
-		--http --http.port :80 -d "$name" run
+@test "certbot: killed with its window open" {
+	needs certbot
+	cases certbot hook guard listen
 }
 
-uacme_start() {
-	in_host "${guard[@]}" "$@" -- sh -c 'uacme -y -t EC -c "$WORK" -a "$URL" new admin@example.test &&
-		exec uacme -y -t EC -c "$WORK" -a "$URL" -h "$1" issue "$2"' sh "$RIG_DIR/uacme-hook" "$name"
-}
-
-dehydrated_start() {
-	printf 'CA=%s\nBASEDIR=%s\nWELLKNOWN=%s\nHOOK=%s\nCHALLENGETYPE=http-01\nKEY_ALGO=prime256v1\n' "$URL" "$WORK" \
-		"$WORK/web/.well-known/acme-challenge" "$RIG_DIR/dehydrated-hook" >"$WORK/config"
-	in_host "${guard[@]}" "$@" -- sh -c 'dehydrated -f "$1" --register --accept-terms && exec dehydrated -f "$1" -c -d "$2"' \
-		sh "$WORK/config" "$name"
-}
-
-# The client below guard.
-victim() { pgrep -P "$pid" -x "$1"; }
-
-# killed CLIENT NAME: with guard it is the client that is killed, with SIGTERM guard, which passes it on
-killed() {
-	local signal
-	rig_hold
-	for signal in KILL TERM; do
-		rig_before
-		"$1_start" "${@:3}"
-		rig_until 30 rig_opened
-		rig_until 30 listening
-		if [ "$signal" = KILL ]; then dies_of KILL "$(victim "$2")"; else dies_of TERM; fi
-		rig_until 5 rig_gone "$pid"
-		for process in $(ip netns pids "$RIG_HOST"); do rig_end "$process" KILL; done
-		clean
-	done
-	rig_release
-}
-
-@test "lego in guard: issues, and is killed" {
+@test "lego: issues with hooks and in guard, and is killed" {
 	needs lego
-	rig_before
-	lego_start --max 60
-	comes_to_its_end 0
-	certificate "$WORK/certificates/$name.crt"
-	clean
-	killed lego lego --on-listen
+	issues lego hook
+	issues lego listen
+	cases lego hook guard listen
 }
 
-@test "uacme in guard --on-listen: issues, and is killed" {
+@test "uacme: issues with hooks and in guard, and is killed" {
 	needs uacme busybox
-	rig_before
-	uacme_start --on-listen
-	comes_to_its_end 0
-	certificate "$WORK/$name/cert.pem"
-	clean
-	killed uacme uacme --on-listen
+	issues uacme hook
+	issues uacme guard
+	issues uacme listen
+	cases uacme hook guard listen
 }
 
-@test "dehydrated in guard --on-listen: issues, and is killed" {
+@test "dehydrated: issues with hooks and in guard, and is killed" {
 	needs dehydrated busybox
-	rig_before
-	dehydrated_start --on-listen
-	comes_to_its_end 0
-	certificate "$WORK/certs/$name/cert.pem"
-	clean
-	killed dehydrated dehydrated --on-listen
+	issues dehydrated hook
+	issues dehydrated listen
+	cases dehydrated hook guard listen
 }
 
-@test "guard is killed with its client: the watchdog closes" {
-	needs lego
-	rig_hold
-	rig_before
-	lego_start --max 60
-	rig_until 30 listening
-	dies_of KILL
+@test "certbot is killed at any moment of its life" {
+	needs certbot
+	at_any_moment certbot hook "${CLIENT_MOMENTS:-4}"
+}
+
+@test "every client is killed at any moment of its life" {
+	[ -n "${CLIENT_MOMENTS:-}" ] || skip 'minutes: make check-clients'
+	needs certbot lego uacme dehydrated busybox
+	for how in guard listen; do at_any_moment certbot "$how" "$CLIENT_MOMENTS"; done
+	for client in lego uacme dehydrated; do
+		for how in hook guard listen; do at_any_moment "$client" "$how" "$CLIENT_MOMENTS"; done
+	done
 }

@@ -102,6 +102,34 @@ serve() {
 	good "/^names/a deploy = $RIG_DIR/hook" | refuses 'written by others'
 }
 
+@test "completion knows every command and its options" {
+	# shellcheck disable=SC1091
+	source "$RIG_ROOT/units/bash-completion/acmegate"
+	complete_after() {
+		COMP_WORDS=(acmegate "$@" '') COMP_CWORD=$(($# + 1))
+		_acmegate
+		printf '%s\n' "${COMPREPLY[@]}"
+	}
+	run rig_acmegate --help
+	for command in $(sed -nE 's/^  ([a-z][a-z-]*).*/\1/p' <<<"$output"); do
+		complete_after | grep -qx "$command"
+		# All long options in its line of the help, and the words of an alternative.
+		for word in $(sed -nE "s/^  $command (.*)/\1/p" <<<"$output" | grep -oE -- '--[a-z-]+|[a-z]+\|[a-z]+' | tr '|' '\n'); do
+			complete_after "$command" | grep -qx -- "$word"
+		done
+	done
+	for option in $(grep -oE -- '--[a-z]+' <<<"$(grep -E '^ +(-[a-z], |    )--' <<<"$output")"); do
+		complete_after | grep -qx -- "$option"
+	done
+	printf '[certificate mail]\n[certificate web]\n' >"$RIG_DIR/sections"
+	[ "$(complete_after -c "$RIG_DIR/sections" renew-now | paste -sd ' ')" = 'mail web' ]
+}
+
+@test "the user of the package is missing" {
+	! getent passwd _acmegate >/dev/null || skip 'there is a user _acmegate'
+	good '/^user/d' | refuses systemd-sysusers
+}
+
 @test "no configuration" { fails 2 acmegate.conf renew-now; }
 
 @test "a configuration that others may write" {
@@ -127,6 +155,68 @@ serve() {
 	mkdir -m 0777 "$RIG_STATE"
 	chmod 0777 "$RIG_STATE"
 	fails 2 'written by others' renew-now
+}
+
+@test "a state directory of another user" {
+	rig_config one.test
+	mkdir -m 0711 "$RIG_STATE"
+	chown nobody "$RIG_STATE"
+	for command in renew renew-now recover plan 'hook --client 1 pre' 'hook --client 1 post' 'guard -- true'; do
+		# shellcheck disable=SC2086 # words
+		fails 2 "chown root $RIG_STATE" $command
+	done
+}
+
+@test "directories in the store of another user, or that others may write, are used but not believed in" {
+	rig_config one.test
+	rig_acmegate renew-now
+	chown -R nobody "$RIG_STATE/certificates" "$RIG_STATE/accounts"
+	rig_before
+	# root without CAP_DAC_OVERRIDE is nobody's friend there: an error, and not a wrong certificate
+	run rig_acmegate renew-now
+	[ "$status" -eq 1 ]
+	[[ $output == *"$RIG_STATE/"*'Permission denied'* ]]
+	rig_after
+	rig_never_open
+	chown -R root "$RIG_STATE"
+	run -0 rig_acmegate renew-now
+}
+
+# frozen DIRECTORY ARGUMENTS...: acmegate while that directory cannot be written
+frozen() {
+	local directory=$1
+	shift
+	run timeout -k 5 60 ip netns exec "$RIG_HOST" sh -c 'mount --bind "$1" "$1" && mount -o remount,bind,ro "$1" && shift && exec "$@"' \
+		sh "$directory" "$RIG_ACMEGATE" -c "$RIG_CONF" "$@" 3>&-
+}
+
+@test "a read-only /etc keeps nobody from a certificate" {
+	rig_config one.test
+	rig_before
+	frozen /etc renew-now
+	[ "$status" -eq 0 ]
+	rig_after
+	frozen "$RIG_DIR/etc" renew-now
+	[ "$status" -eq 0 ]
+}
+
+@test "a read-only state directory: nothing is opened or asked of the CA, and what stands open is closed" {
+	rig_config one.test
+	rig_acmegate renew-now
+	for command in renew renew-now 'hook --client 1 pre' 'guard -- true'; do
+		rig_before
+		# shellcheck disable=SC2086 # words
+		frozen "$RIG_STATE" $command
+		[ "$status" -eq 1 ]
+		[[ $output == *'Read-only file system'* ]]
+		rig_after
+		rig_never_open
+	done
+	rig_host nft 'add set inet filter acmegate_0123456789abcdef { type inet_service; timeout 60s; elements = { 80 }; }
+		insert rule inet filter input tcp dport @acmegate_0123456789abcdef accept comment "acmegate:0123456789abcdef"'
+	frozen "$RIG_STATE" recover
+	[ "$status" -eq 1 ]
+	[ "$(rig_ours)" = 0 ]
 }
 
 @test "the terms were not accepted" {

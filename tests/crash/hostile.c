@@ -247,6 +247,8 @@ static void try_rights(void)
 		gained("%s", "capabilities");
 	if (role != ROLE_KEEPER && (setuid(0) == 0 || setresuid(0, 0, 0) == 0 || setgid(0) == 0))
 		gained("%s", "root");
+	if (role == ROLE_KEEPER && (setuid(1) == 0 || setresuid(1, 1, 0) == 0 || setreuid(0, 1) == 0 || setgid(1) == 0))
+		gained("%s", "another user");
 	if (setgroups(0, NULL) == 0)
 		gained("%s", "other groups");
 	if (prctl(PR_SET_NO_NEW_PRIVS, 0, 0, 0, 0) == 0)

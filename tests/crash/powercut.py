@@ -23,7 +23,7 @@ import time
 import powercut_disk as disk
 
 NAME = "one.test"
-FILES = ("privkey.pem", "cert.pem", "chain.pem", "fullchain.pem")
+FILES = ("privkey.pem", "cert.pem", "chain.pem", "fullchain.pem", "combined.pem", "keyfirst.pem")
 TEMPORARY = ".tmp-"
 SLOT = 512
 RIG = {name: os.environ["RIG_" + name] for name in ("DIR", "CONF", "STATE", "ACMEGATE", "CA", "HOST4", "HOST6", "PORT")}
@@ -186,14 +186,16 @@ def wrong_with(files):
 
 
 def examine(files):
-    if len(files) != 4:
+    if len(files) != len(FILES):
         return "live leads nowhere"
     missing = [name for name, data in zip(FILES, files) if not data]
     if missing:
         return "live has no, or an empty, " + " ".join(missing)
-    key, cert, chain, fullchain = files
+    key, cert, chain, fullchain, combined, keyfirst = files
     if cert + chain != fullchain:
         return "fullchain.pem is not cert.pem and chain.pem"
+    if combined != fullchain + key or keyfirst != key + fullchain:
+        return "combined.pem or keyfirst.pem is not made of the other files"
     place = os.path.join(RIG["DIR"], "examined")
     os.makedirs(place, exist_ok=True)
     for name, data in zip(FILES, files):

@@ -97,7 +97,7 @@ class Worker:
         if not re.fullmatch(r"[1-9]\d*", os.readlink(top + "/live")):
             raise ValueError("live is a link to " + os.readlink(top + "/live"))
         content = {}
-        for name in ("privkey.pem", "cert.pem", "chain.pem", "fullchain.pem"):
+        for name in ("privkey.pem", "cert.pem", "chain.pem", "fullchain.pem", "combined.pem", "keyfirst.pem"):
             try:
                 with open(f"{top}/live/{name}", "rb") as file:
                     content[name] = file.read()
@@ -105,6 +105,9 @@ class Worker:
                 raise ValueError(str(error)) from error
         if content["cert.pem"] + content["chain.pem"] != content["fullchain.pem"]:
             raise ValueError("cert.pem, chain.pem and fullchain.pem do not agree")
+        key, fullchain = content["privkey.pem"], content["fullchain.pem"]
+        if content["combined.pem"] != fullchain + key or content["keyfirst.pem"] != key + fullchain:
+            raise ValueError("combined.pem or keyfirst.pem is not made of the other files")
         return hashlib.sha256(content["privkey.pem"] + content["fullchain.pem"]).hexdigest()
 
     def check_store(self, had, problem):

@@ -14,7 +14,19 @@ static void check(bool condition)
 		abort();
 }
 
-static void look_at(const struct snapshot *snapshot)
+/* Directly, and redirected to another port. */
+static void walk(struct snapshot *snapshot, const struct nft_chain *chain)
+{
+	struct opening opening = { .port = 80, .target = 80 };
+	struct culprit culprit;
+	struct way way;
+
+	for (int i = 0; i < 2; i++, opening.target = 8080)
+		if (walk_way(chain, &opening, &way) && walk_can_block(snapshot, chain, &way, &culprit) && culprit.chain)
+			check(culprit.chain >= snapshot->chain && culprit.chain < snapshot->chain + snapshot->chains);
+}
+
+static void look_at(struct snapshot *snapshot)
 {
 	for (size_t i = 0; i < snapshot->tables; i++) {
 		const struct nft_table *table = &snapshot->table[i];
@@ -29,7 +41,7 @@ static void look_at(const struct snapshot *snapshot)
 		check(snapshot_chain(snapshot, chain->family, chain->table, chain->name) != NULL);
 		check(nft_hook(chain) != NULL);
 		(void)snapshot_is_iptables(snapshot, chain);
-		(void)walk_can_block(snapshot, chain, 80);
+		walk(snapshot, chain);
 	}
 }
 
@@ -40,7 +52,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (!size || size > 64 * 1024)
 		return 0;
-	check(snapshot_append(&snapshot, data, size, &fault) == 0);
+	snapshot.notrack = data[0] & 1;
+	check(messages_append(&snapshot.messages, data, size, &fault) == 0);
 	if (snapshot_index(&snapshot, &fault) == 0)
 		look_at(&snapshot);
 	else

@@ -359,7 +359,7 @@ rig_after() {
 rig_closed_after() {
 	rig_until 15 rig_silent
 	rig_probe_stop
-	awk -v at="$1" -v most="$2" -v what="$BATS_TEST_DESCRIPTION" '
+	awk -v at="$1" -v most="$2" -v what="${RIG_WHAT:-$BATS_TEST_DESCRIPTION}" '
 		$1 == "interval" { state[$2] = $3; from[$2] = $4 }
 		$1 == "total" && $NF > gap { gap = $NF } # what a busy machine did not let the probe see
 		END {
@@ -399,6 +399,8 @@ rig_certificate() {
 	openssl x509 -in "$live/cert.pem" -noout -pubkey >"$RIG_DIR/public1" &&
 		openssl pkey -in "$live/privkey.pem" -pubout >"$RIG_DIR/public2" && cmp "$RIG_DIR/public1" "$RIG_DIR/public2" || return
 	cat "$live/cert.pem" "$live/chain.pem" | cmp - "$live/fullchain.pem" || return
+	cat "$live/fullchain.pem" "$live/privkey.pem" | cmp - "$live/combined.pem" || return
+	cat "$live/privkey.pem" "$live/fullchain.pem" | cmp - "$live/keyfirst.pem" || return
 	[ "$(stat -L -c %a:%u "$live/privkey.pem")" = 600:0 ] || return
 	rig_ca curl -s --max-time 5 --cacert "$RIG_DIR/pki/ca.pem" https://127.0.0.1:15000/roots/0 >"$RIG_DIR/root.pem" || return
 	openssl verify -CAfile "$RIG_DIR/root.pem" -untrusted "$live/chain.pem" "$live/cert.pem" >/dev/null || return

@@ -128,6 +128,21 @@ drops() {
 	done
 }
 
+@test "port 80 belongs to a container: it comes to us for the time of the window, both variants" {
+	for variant in nft legacy; do
+		fresh
+		policy_drop "$variant"
+		both "$variant" -t nat -N DOCKER
+		both "$variant" -t nat -A PREROUTING -m addrtype --dst-type LOCAL -j DOCKER
+		rig_host "iptables-$variant" -t nat -A DOCKER ! -i docker0 -p tcp --dport 80 -j DNAT --to-destination 172.17.0.2:8080
+		rig_host "ip6tables-$variant" -t nat -A DOCKER -p tcp --dport 80 -j REDIRECT --to-ports 3128
+		both "$variant" -t mangle -A POSTROUTING -p tcp --sport 80 -j DROP
+		passes
+		opens_once
+		[[ $output == *'(6 rules in'* ]]
+	done
+}
+
 # A listener as acmegate's is: with IP_TRANSPARENT and IPV6_TRANSPARENT.
 transparent_server_start() {
 	ip netns exec "$RIG_HOST" python3 -c 'import socket, time

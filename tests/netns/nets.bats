@@ -189,6 +189,48 @@ time.sleep(60)' 3>&- &
 	rig_as_before
 }
 
+# another_version NUMBER: the journal as that version of the program would have written it
+another_version() {
+	python3 - "$RIG_STATE/journal" "$1" <<-'PY'
+		import hashlib, struct, sys
+		with open(sys.argv[1], "r+b") as file:
+		    image = bytearray(file.read())
+		    for at in range(0, len(image), 512):
+		        image[at + 8:at + 12] = struct.pack("=I", int(sys.argv[2]))
+		        image[at + 480:at + 512] = hashlib.sha256(image[at:at + 480]).digest()
+		    file.seek(0)
+		    file.write(image)
+	PY
+}
+
+@test "a downgrade with an open port and the journal of a newer version: closed, said, and the journal is kept" {
+	without no-timeout no-socket no-watchdog
+	rig_window
+	dies all
+	rig_release
+	another_version 2
+	cp "$RIG_STATE/journal" "$RIG_DIR/journal"
+	run rig_acmegate renew
+	[ "$status" -eq 1 ]
+	[[ $output == *'rules of an earlier run are removed'*'written by a newer acmegate (version 2, this one knows 1)'* ]]
+	rig_silent
+	rig_as_before
+	for command in renew-now recover plan 'hook --client 1 pre' 'guard -- true'; do
+		# shellcheck disable=SC2086 # words
+		run rig_acmegate $command
+		[ "$status" -eq 1 ]
+		[[ $output == *"$RIG_STATE/journal: "*"newer acmegate"*"remove the journal"* ]]
+	done
+	cmp "$RIG_STATE/journal" "$RIG_DIR/journal"
+	[ ! -e "$RIG_STATE/journal.corrupt" ]
+	# The newer one again.
+	another_version 1
+	run -0 rig_acmegate recover
+	[[ $output == *'ended before it could say'* ]]
+	rig_probe_stop
+	rig_as_before
+}
+
 @test "a kernel that lacks a net is said to" {
 	without no-socket
 	rig_window
@@ -218,4 +260,46 @@ time.sleep(60)' 3>&- &
 	dies all
 	server_start
 	rig_closed_after "$killed" 0.050
+}
+
+@test "hook pre on a kernel without timeouts in sets opens all the same, says so, and closes with its client" {
+	without no-timeout
+	rig_before
+	run rig_acmegate hook --client $$ pre
+	[ "$status" -eq 0 ]
+	[[ $output == *'cannot end the rule in time'*'until acmegate recover runs'*'port 80 open'* ]]
+	run rig_host nft list ruleset
+	[[ $output == *acmegate* ]] && [[ $output != *timeout* ]]
+	run rig_acmegate hook --client $$ post
+	[ "$status" -eq 0 ]
+	rig_after
+	# With timeouts the rule has one, without a rehearsal.
+	without ''
+	rig_before
+	run rig_acmegate hook --client $$ pre
+	[[ $output != *'cannot end'* ]]
+	run rig_host nft list ruleset
+	[[ $output == *timeout* ]]
+	run rig_acmegate hook --client $$ post
+	rig_after
+}
+
+@test "while a window stands no process has more rights than its role needs" {
+	RIG_ACMEGATE=$RIG_BUILD/acmegate
+	rig_window
+	# CAP_NET_ADMIN and CAP_NET_RAW; CAP_CHOWN and CAP_SETUID
+	for expected in 'acmegate-watch 0000000000003000 1 2' 'keeper 0000000000000081 1 2' 'client 0000000000000000 1 2' \
+		'responder 0000000000000000 1 2'; do
+		read -r role capabilities no_new filter <<<"$expected"
+		process=$(rig_host pgrep -f "^acmegate-agent $role" || ip netns pids "$RIG_HOST" | while read -r p; do
+			if grep -qx "$role" "/proc/$p/comm"; then echo "$p"; fi
+		done)
+		run awk '/^(CapPrm|CapBnd|NoNewPrivs|Seccomp):/ { print $2 }' "/proc/$process/status"
+		printf '%s: %s\n' "$role" "${output//$'\n'/ }"
+		[ "${output//$'\n'/ }" = "$capabilities $capabilities $no_new $filter" ]
+		grep -qE '^Max core file size +0 +0' "/proc/$process/limits"
+	done
+	rig_release
+	rig_ends 0
+	rig_after
 }

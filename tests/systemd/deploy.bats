@@ -33,7 +33,7 @@ configure_servers() {
 		deploy = $deploy/reload mosquitto
 		[certificate proxy]
 		names = proxy.test
-		deploy = $deploy/combined $deploy/reload haproxy
+		deploy = $deploy/reload haproxy
 	INI
 	mkdir "$RIG_DIR/machine/etc/acmegate"
 	cp "$RIG_DIR/pki/ca.pem" "$RIG_DIR/machine/etc/acmegate/"
@@ -41,13 +41,12 @@ configure_servers() {
 	rm -f "$RIG_DIR/machine"/etc/nginx/sites-enabled/*
 	printf 'server { listen 8443 ssl; ssl_certificate %s; ssl_certificate_key %s; }\n' "$live/web/live/fullchain.pem" \
 		"$live/web/live/privkey.pem" >"$RIG_DIR/machine/etc/nginx/conf.d/rig.conf"
-	printf 'frontend rig\n\tbind :8444 ssl crt /var/lib/acmegate/combined/proxy.pem\n' >>"$RIG_DIR/machine/etc/haproxy/haproxy.cfg"
+	printf 'frontend rig\n\tbind :8444 ssl crt %s\n' "$live/proxy/live/combined.pem" >>"$RIG_DIR/machine/etc/haproxy/haproxy.cfg"
 	printf 'listener 8883\ncertfile %s\nkeyfile %s\nallow_anonymous true\n' "$live/mqtt/live/fullchain.pem" \
 		"$live/mqtt/live/privkey.pem" >"$RIG_DIR/machine/etc/mosquitto/conf.d/rig.conf"
 	printf 'ssl = yes\nssl_cert = <%s\nssl_key = <%s\n' "$live/mail/live/fullchain.pem" "$live/mail/live/privkey.pem" \
 		>"$RIG_DIR/machine/etc/dovecot/conf.d/10-ssl.conf"
-	chroot "$RIG_DIR/machine" postconf -e "smtpd_tls_cert_file=$live/mail/live/fullchain.pem" \
-		"smtpd_tls_key_file=$live/mail/live/privkey.pem" smtpd_tls_security_level=may inet_protocols=all
+	chroot "$RIG_DIR/machine" postconf -e "smtpd_tls_chain_files=$live/mail/live/keyfirst.pem" smtpd_tls_security_level=may inet_protocols=all
 }
 
 setup_file() {

@@ -75,8 +75,8 @@ window() {
 has_certificate() { [ -L "$machine/var/lib/acmegate/certificates/$1/live" ]; }
 is_over() { machine systemctl show -P ActiveState acmegate.service | grep -qE '^(inactive|failed)$'; }
 
-@test "lintian finds no error" {
-	run lintian --allow-root --fail-on error "$RIG_DIR"/package/*.changes
+@test "lintian finds nothing" {
+	run lintian --allow-root --fail-on error,warning "$RIG_DIR"/package/*.changes
 	printf '%s\n' "${lines[@]/#/# lintian: }" >&3
 	[ "$status" -eq 0 ]
 }
@@ -97,7 +97,12 @@ is_over() { machine systemctl show -P ActiveState acmegate.service | grep -qE '^
 }
 
 @test "the sample, with what one has to change, is a configuration; certbot finds the hooks" {
-	machine sh -c 'cp -r /usr/share/acmegate/certbot/. /tmp/renewal-hooks && test -x /tmp/renewal-hooks/pre/acmegate'
+	# As in the README, and back.
+	machine mkdir -p /etc/letsencrypt/renewal-hooks/{pre,post,deploy}
+	machine cp -r /usr/share/acmegate/certbot/. /etc/letsencrypt/renewal-hooks/
+	[ "$(find "$machine/etc/letsencrypt" -type f -perm 755 -printf '%P ' | xargs -n 1 | sort | xargs)" = 'renewal-hooks/post/acmegate renewal-hooks/pre/acmegate' ]
+	machine bash -c 'rm /etc/letsencrypt/renewal-hooks/{pre,post}/acmegate'
+	[ "$(find "$machine/etc/letsencrypt/renewal-hooks" -mindepth 1 -printf '%P ' | xargs -n 1 | sort | xargs)" = 'deploy post pre' ]
 	machine install -m 644 /usr/share/doc/acmegate/acmegate.conf.sample /etc/acmegate/acmegate.conf
 	run machine acmegate plan
 	[ "$status" -eq 0 ]
@@ -134,8 +139,23 @@ is_over() { machine systemctl show -P ActiveState acmegate.service | grep -qE '^
 	[ ! -e "$machine/usr/sbin/acmegate" ]
 }
 
-@test "purged: nothing is left" {
+@test "removed while a hook holds the port open: it is closed with its client all the same" {
+	run -0 package -i
+	rig_before
+	client=$(machine sh -c 'sleep 60 >/dev/null 2>&1 & acmegate hook --client $! pre >&2 && echo $!')
+	rig_until 5 rig_opened
+	run -0 machine dpkg -r acmegate
+	[[ $output == *'closes it when its client ends'* ]]
+	machine sh -c "kill -s KILL $client"
+	rig_closed_after "$EPOCHREALTIME" 0.050
+	rig_until 5 rig_as_before
+}
+
+@test "purged: nothing is left, in the firewall neither" {
+	rig_ruleset >"$RIG_DIR/before"
 	run -0 machine dpkg -P acmegate
+	rig_as_before
+	[ "$(rig_ours)" = 0 ]
 	[ ! -e "$machine/var/lib/acmegate" ]
 	[ ! -e "$machine/etc/acmegate/acmegate.conf" ]
 	run machine systemctl is-enabled acmegate.timer

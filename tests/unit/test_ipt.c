@@ -256,6 +256,27 @@ static void replies(void **state)
 			fail_msg("%s", cases[i].rules);
 }
 
+/* In nat the same chain diverts the packet; after routing, the replies pass. */
+static void other_chains(void **state)
+{
+	static const struct {
+		bool blocks;
+		const char *chain, *rules;
+	} cases[] = {
+		{ true, "PREROUTING", "-P PREROUTING ACCEPT\n-A PREROUTING -p tcp -m tcp --dport 80 -j REDIRECT --to-ports 3000\n" },
+		{ true, "PREROUTING", "-P PREROUTING ACCEPT\n-A PREROUTING -p tcp -m tcp --dport 80 -j DNAT --to-destination 192.0.2.1\n" },
+		{ false, "PREROUTING", "-P PREROUTING ACCEPT\n-A PREROUTING -p tcp -m tcp --dport 81 -j REDIRECT --to-ports 3000\n" },
+		{ true, "POSTROUTING", "-P POSTROUTING ACCEPT\n-A POSTROUTING -p tcp -m tcp --sport 80 -j DROP\n" },
+		{ false, "POSTROUTING", "-P POSTROUTING ACCEPT\n-A POSTROUTING -p tcp -m tcp --sport 81 -j DROP\n" },
+		{ true, "POSTROUTING", "-P POSTROUTING ACCEPT\n-A POSTROUTING -p tcp -m tcp --dport 81 -j DROP\n" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < LENGTH_OF(cases); i++)
+		if (ipt_can_block(cases[i].rules, cases[i].chain, 80) != cases[i].blocks)
+			fail_msg("%s", cases[i].rules);
+}
+
 /* A line that does not fit in may say anything. */
 static void a_long_rule(void **state)
 {
@@ -273,7 +294,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(words_of_a_line), cmocka_unit_test(too_much),	  cmocka_unit_test(tables), cmocka_unit_test(listings),
 		cmocka_unit_test(chains),	   cmocka_unit_test(a_long_rule),
-		cmocka_unit_test(replies),
+		cmocka_unit_test(replies),	   cmocka_unit_test(other_chains),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -24,6 +24,7 @@ static void a_third_is_left(void **state)
 	(void)state;
 	assert_false(schedule_decide(&held, START + 60 * DAY - 1).due);
 	assert_true(schedule_decide(&held, START + 60 * DAY).due);
+	assert_int_equal(schedule_decide(&held, START).from, START + 60 * DAY);
 	assert_string_equal(schedule_decide(&held, START).reason, "valid until 2026-12-30, renewed from 2026-11-30");
 }
 

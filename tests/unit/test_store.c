@@ -154,6 +154,12 @@ static void assert_live(size_t i, uint32_t generation)
 	slurp("certificates/mail/live/chain.pem", text + n, sizeof(text) - n);
 	slurp("certificates/mail/live/fullchain.pem", full, sizeof(full));
 	assert_string_equal(text, full);
+	slurp("certificates/mail/live/combined.pem", text, sizeof(text));
+	assert_memory_equal(text, full, strlen(full));
+	assert_string_equal(text + strlen(full), pem);
+	slurp("certificates/mail/live/keyfirst.pem", text, sizeof(text));
+	assert_memory_equal(text, pem, strlen(pem));
+	assert_string_equal(text + strlen(pem), full);
 }
 
 static void assert_no_leftovers(void)
@@ -187,6 +193,8 @@ static void saved_is_there(void **state)
 	assert_int_equal(mode_of("certificates/mail/1"), 0700);
 	assert_int_equal(mode_of("certificates/mail/1/privkey.pem"), 0600);
 	assert_int_equal(mode_of("certificates/mail/1/fullchain.pem"), 0600);
+	assert_int_equal(mode_of("certificates/mail/1/combined.pem"), 0600);
+	assert_int_equal(mode_of("certificates/mail/1/keyfirst.pem"), 0600);
 	assert_int_equal(save_nth(1), 0);
 	assert_live(1, 2);
 }
@@ -238,6 +246,16 @@ static void deploy_is_pending_until_done(void **state)
 	assert_false(survey().deploy_pending);
 }
 
+/* It is from before there were such files. */
+static void a_generation_without_joined_files_is_whole(void **state)
+{
+	(void)state;
+	assert_int_equal(save_nth(0), 0);
+	assert_int_equal(run("rm '%s'/certificates/mail/1/combined.pem '%s'/certificates/mail/1/keyfirst.pem", path, path), 0);
+	assert_true(survey().present);
+	assert_false(survey().broken);
+}
+
 static void a_broken_generation_is_put_aside(void **state)
 {
 	static const char *const wounds[] = {
@@ -255,6 +273,10 @@ static void a_broken_generation_is_put_aside(void **state)
 		"ln -sf ../1/privkey.pem 2/privkey.pem",
 		"rm 2/cert.pem; mkfifo 2/cert.pem",
 		"truncate -s 1M 2/fullchain.pem",
+		"echo >> 2/combined.pem",
+		"cp 1/keyfirst.pem 2/keyfirst.pem",
+		"cp 2/keyfirst.pem 2/combined.pem",
+		": > 2/keyfirst.pem",
 		"ln -sfn nonsense live",
 		"ln -sfn ../../.. live",
 		"rm live; mkdir live",
@@ -622,6 +644,7 @@ int main(void)
 		TEST(three_generations_are_kept),
 		TEST(owner_and_mode_are_as_configured),
 		TEST(deploy_is_pending_until_done),
+		TEST(a_generation_without_joined_files_is_whole),
 		TEST(a_broken_generation_is_put_aside),
 		TEST(all_broken_is_nothing),
 		TEST(links_are_not_followed),

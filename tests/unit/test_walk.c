@@ -57,8 +57,17 @@ static void read_it(void)
 		fail_msg("%s", fault.text);
 }
 
-/* Can the only base chain of the ruleset block? */
-static bool blocks(uint16_t port)
+static struct culprit culprit;
+
+static bool can_block(const struct nft_chain *chain, uint16_t port, uint16_t target)
+{
+	const struct opening opening = { .port = port, .target = target };
+	struct way way;
+
+	return walk_way(chain, &opening, &way) && walk_can_block(&snapshot, chain, &way, &culprit);
+}
+
+static const struct nft_chain *base_chain(void)
 {
 	const struct nft_chain *base = NULL;
 
@@ -66,7 +75,13 @@ static bool blocks(uint16_t port)
 		if (snapshot.chain[i].base)
 			base = &snapshot.chain[i];
 	assert_non_null(base);
-	return walk_can_block(&snapshot, base, port);
+	return base;
+}
+
+/* Can the only base chain of the ruleset block? */
+static bool blocks(uint16_t port)
+{
+	return can_block(base_chain(), port, port);
 }
 
 static const struct test_case {
@@ -96,8 +111,8 @@ static const struct test_case {
 	{ "policy drop, both families accepted", false, "inet", "",
 	  "meta nfproto ipv4 tcp dport 80 accept; meta nfproto ipv6 tcp dport 80 accept", "drop" },
 	{ "policy drop, only new accepted", true, "inet", "", "ct state new tcp dport 80 accept", "drop" },
-	{ "policy drop, new and untracked accepted", false, "inet",
-	  "", "ct state new,untracked tcp dport 80 accept", "drop" },
+	{ "policy drop, new and what follows accepted", false, "inet",
+	  "", "ct state established accept; ct state new tcp dport 80 accept", "drop" },
 	{ "accept before drop", false, "inet", "", "tcp dport 80 accept; drop", "accept" },
 	{ "accept behind drop", true, "inet", "", "drop; tcp dport 80 accept", "accept" },
 	{ "accept before drop of the port", false, "inet", "", "accept; tcp dport 80 drop", "drop" },
@@ -105,7 +120,8 @@ static const struct test_case {
 	{ "established and related, then accept", false, "inet",
 	  "", "ct state established,related accept; accept", "drop" },
 	{ "invalid only", false, "inet", "", "ct state invalid drop", "accept" },
-	{ "not new", false, "inet", "", "ct state established drop", "accept" },
+	{ "what follows the SYN", true, "inet", "", "ct state established drop", "accept" },
+	{ "neither", false, "inet", "", "ct state related drop", "accept" },
 	{ "new", true, "inet", "", "ct state new drop", "accept" },
 	{ "udp", false, "inet", "", "udp dport 80 drop; meta l4proto udp drop", "accept" },
 	{ "icmp", false, "ip", "", "icmp type echo-request drop; ip protocol icmp drop", "accept" },
@@ -113,9 +129,9 @@ static const struct test_case {
 	  "", "tcp dport 81 drop; tcp dport 443-500 drop; tcp dport > 80 drop", "accept" },
 	{ "the port", true, "inet", "", "tcp dport 80 drop", "accept" },
 	{ "the port in a range", true, "inet", "", "tcp dport 1-1023 drop", "accept" },
-	{ "a set of ports", true, "inet", "", "tcp dport { 22, 443 } drop", "accept" },
-	{ "flags of other packets", false, "inet", "", "tcp flags & (syn|ack) == ack drop", "accept" },
-	{ "no SYN", false, "inet", "", "tcp flags & (fin|syn|rst|ack) != syn drop", "accept" },
+	{ "flags of other packets", false, "inet", "", "tcp flags & (syn|rst) == syn|rst drop", "accept" },
+	{ "flags of what follows", true, "inet", "", "tcp flags & (syn|ack) == ack drop", "accept" },
+	{ "no SYN in a new connection", false, "inet", "", "ct state new tcp flags & (fin|syn|rst|ack) != syn drop", "accept" },
 	{ "SYN", true, "inet", "", "tcp flags & (fin|syn|rst|ack) == syn drop", "accept" },
 	{ "reject", true, "inet", "", "tcp dport 80 reject with tcp reset", "accept" },
 	{ "reject of another port", false, "inet", "", "tcp dport 81 reject", "accept" },
@@ -125,7 +141,6 @@ static const struct test_case {
 	  "set s { type ipv4_addr; elements = { 192.0.2.1 } }", "ip saddr @s drop", "accept" },
 	{ "an address", true, "ip", "", "ip saddr 192.0.2.1 drop", "accept" },
 	{ "an address to another port", false, "ip", "", "ip saddr 192.0.2.1 tcp dport 81 drop", "accept" },
-	{ "a map of verdicts", true, "inet", "", "tcp dport vmap { 22 : accept, 80 : drop }", "accept" },
 	{ "a limit", true, "inet", "", "limit rate over 10/second drop", "accept" },
 	{ "a mark", true, "inet", "", "meta mark 1 drop", "accept" },
 	{ "IPv6", true, "inet", "", "meta nfproto ipv6 drop", "accept" },
@@ -134,6 +149,10 @@ static const struct test_case {
 	{ "IPv6, port accepted for IPv4", true, "inet",
 	  "", "meta nfproto ipv4 accept; meta nfproto ipv6 drop", "accept" },
 	{ "next header", false, "ip6", "", "ip6 nexthdr tcp tcp dport 80 accept", "drop" },
+	{ "another port is written", true, "inet", "", "tcp dport 80 tcp dport set 81", "accept" },
+	{ "another address is written", true, "ip", "", "tcp dport 80 ip daddr set 192.0.2.1", "accept" },
+	{ "another address of IPv6 is written", true, "ip6", "", "tcp dport 80 ip6 daddr set 2001:db8::1", "accept" },
+	{ "something else is written", false, "ip", "", "ip dscp set cs1; ip ttl set 1; tcp option maxseg size set 1400", "accept" },
 	/* chains */
 	{ "jump to a drop", true, "inet", "chain d { drop; };", "tcp dport 80 jump d", "accept" },
 	{ "jump of another port", false, "inet", "chain d { drop; };", "tcp dport 81 jump d", "accept" },
@@ -169,6 +188,68 @@ static const struct test_case {
 	{ "a map of counters", true, "inet",
 	  "counter n { }; map m { type inet_service : counter; elements = { 81 : \"n\" }; };",
 	  "counter name tcp dport map @m accept; drop", "accept" },
+	/* sets and maps */
+	{ "a set of other ports", false, "inet", "", "tcp dport { 22, 443 } drop", "accept" },
+	{ "a set with the port", true, "inet", "", "tcp dport { 22, 80 } drop", "accept" },
+	{ "not in a set", true, "inet", "", "tcp dport != { 22, 443 } drop", "accept" },
+	{ "accepted by a set", false, "inet", "", "tcp dport { 22, 80 } accept", "drop" },
+	{ "accepted by a named set", false, "inet",
+	  "set s { type inet_service; elements = { 80 }; };", "tcp dport @s accept", "drop" },
+	{ "an empty set", true, "inet", "set s { type inet_service; };", "tcp dport @s accept", "drop" },
+	{ "a set that rules fill", true, "inet", "set s { type inet_service; flags dynamic; timeout 1h; elements = { 80 }; };",
+	  "tcp dport @s accept", "drop" },
+	{ "elements that end", true, "inet", "set s { type inet_service; flags timeout; elements = { 80 timeout 1h }; };",
+	  "tcp dport @s accept", "drop" },
+	{ "an interval", false, "inet", "", "tcp dport { 22, 79-81 } accept", "drop" },
+	{ "the first of an interval", false, "inet", "", "tcp dport { 80-81, 443 } accept", "drop" },
+	{ "the last of an interval", false, "inet", "", "tcp dport { 1-80, 443 } accept", "drop" },
+	{ "behind an interval", true, "inet", "", "tcp dport { 1-79, 443 } accept", "drop" },
+	{ "before an interval", true, "inet", "", "tcp dport { 81-65535, 22 } accept", "drop" },
+	{ "between intervals", false, "inet", "", "tcp dport { 1-79, 81-65535 } drop", "accept" },
+	{ "adjacent intervals", false, "inet", "set s { type inet_service; flags interval; elements = { 70-79, 80-90 }; };",
+	  "tcp dport @s accept", "drop" },
+	{ "every port", true, "inet", "", "tcp dport { 0-65535 } drop", "accept" },
+	{ "protocols", false, "inet", "", "meta l4proto { udp, icmp } drop", "accept" },
+	{ "protocols and TCP", true, "inet", "", "meta l4proto { tcp, udp } drop", "accept" },
+	{ "addresses with another port", false, "ip", "", "ip saddr . tcp dport { 192.0.2.1 . 22 } drop", "accept" },
+	{ "addresses with the port", true, "ip", "", "ip saddr . tcp dport { 192.0.2.1 . 80 } drop", "accept" },
+	{ "addresses with the port accepted", true, "ip", "", "ip saddr . tcp dport { 192.0.2.1 . 80 } accept", "drop" },
+	{ "ports behind an address", false, "ip6", "", "tcp dport . ip6 saddr { 22 . 2001:db8::1 } drop", "accept" },
+	{ "protocol and port", false, "inet", "", "meta l4proto . th dport { tcp . 80, udp . 53 } accept", "drop" },
+	{ "another protocol and port", true, "inet", "", "meta l4proto . th dport { udp . 80, tcp . 53 } accept", "drop" },
+	{ "ranges of addresses and other ports", false, "ip",
+	  "", "ip saddr . tcp dport { 192.0.2.0/24 . 22-25, 198.51.100.0/24 . 443 } drop", "accept" },
+	{ "ranges of addresses and ports", true, "ip", "", "ip saddr . tcp dport { 192.0.2.0/24 . 22-90 } drop", "accept" },
+	{ "ranges in both fields", false, "inet", "", "tcp dport . tcp dport { 22-90 . 80-90 } accept", "drop" },
+	{ "ranges in both fields, not in one", true, "inet", "", "tcp dport . tcp dport { 22-90 . 81-90 } accept", "drop" },
+	{ "interfaces", true, "inet", "", "iifname { \"eth0\", \"eth1\" } drop", "accept" },
+	{ "a map of verdicts that drops", true, "inet", "", "tcp dport vmap { 22 : accept, 80 : drop }", "accept" },
+	{ "a map of verdicts that drops others", false, "inet", "", "tcp dport vmap { 22 : drop, 443 : drop }", "accept" },
+	{ "a map of verdicts that accepts", false, "inet", "", "tcp dport vmap { 80 : accept, 443 : drop }", "drop" },
+	{ "a map of verdicts that jumps", true, "inet", "chain d { drop; };", "tcp dport vmap { 80 : jump d }", "accept" },
+	{ "a map of verdicts that jumps for others", false, "inet",
+	  "chain d { drop; };", "tcp dport vmap { 81 : jump d }", "accept" },
+	{ "a map of verdicts that jumps to an accept", false, "inet",
+	  "chain a { accept; };", "tcp dport vmap { 80 : jump a }; drop", "accept" },
+	{ "a map of verdicts that goes to a chain", false, "inet",
+	  "chain e { counter; };", "tcp dport vmap { 80 : goto e }; drop", "accept" },
+	{ "a map of verdicts that returns", true, "inet", "", "tcp dport vmap { 80 : return }; accept", "drop" },
+	{ "states", false, "inet", "", "ct state vmap { established : accept, related : accept, invalid : drop }", "accept" },
+	{ "states that drop", true, "inet", "", "ct state vmap { established : accept, new : drop }", "accept" },
+	{ "states that accept", false, "inet", "", "ct state vmap { established : accept, new : accept, invalid : drop }", "drop" },
+	{ "interfaces that jump to a drop", true, "inet",
+	  "chain d { drop; };", "iifname vmap { \"lo\" : accept, \"eth0\" : jump d }", "accept" },
+	{ "interfaces that jump to a drop of another port", false, "inet",
+	  "chain d { tcp dport 81 drop; };", "iifname vmap { \"lo\" : accept, \"eth0\" : jump d }", "accept" },
+	{ "interfaces that accept", true, "inet", "", "iifname vmap { \"eth0\" : accept }", "drop" },
+	{ "a map of intervals", false, "inet", "", "tcp dport vmap { 1-79 : drop, 80-90 : accept, 91-65535 : drop }", "drop" },
+	{ "a map with a default that drops", true, "inet", "", "tcp dport vmap { 22 : accept, * : drop }", "accept" },
+	{ "a map with a default for others", false, "inet", "", "tcp dport vmap { 80 : accept, * : drop }", "drop" },
+	{ "a map with a default that accepts", false, "inet", "", "tcp dport vmap { 22 : drop, * : accept }", "drop" },
+	{ "an empty map", false, "inet", "map m { type inet_service : verdict; };", "tcp dport vmap @m", "accept" },
+	{ "a map of addresses", true, "ip", "", "ip saddr vmap { 192.0.2.1 : drop }", "accept" },
+	{ "registers survive a jump from a map", false, "inet", "chain x { udp dport 53 drop; };",
+	  "meta l4proto . tcp dport vmap { udp . 53 : jump x, tcp . 80 : jump x, tcp . 81 : drop }", "accept" },
 	{ "a named synproxy", true, "inet",
 	  "synproxy n { mss 1460; wscale 7; };", "tcp dport 80 synproxy name \"n\"", "accept" },
 };
@@ -199,15 +280,135 @@ static void a_dormant_table_is_told_as_if_in_use(void **state)
 	assert_int_equal(snapshot_table(&snapshot, NFPROTO_INET, "t")->flags, NFT_TABLE_F_DORMANT);
 }
 
-/* Before connection tracking has seen a packet, its state is "invalid". */
-static void invalid_before_conntrack(void **state)
+/* Other hooks than input, with the only base chain last. Redirected: port 80 of the world is 8080 of the listener. */
+static const struct place {
+	const char *what;
+	bool blocks, redirected;
+	const char *ruleset;
+} places[] = {
+	{ "invalid before conntrack", true, false, "inet t { chain c { type filter hook prerouting priority raw; ct state invalid drop; }; }" },
+	{ "invalid after conntrack", false, false, "inet t { chain c { type filter hook prerouting priority mangle; ct state invalid drop; }; }" },
+	{ "new before conntrack", false, false, "inet t { chain c { type filter hook prerouting priority raw; ct state new drop; }; }" },
+	{ "bridge", true, false, "bridge t { chain c { type filter hook input priority 0; tcp dport 80 drop; }; }" },
+	{ "bridge, prerouting", true, false, "bridge t { chain c { type filter hook prerouting priority 0; ether type ip drop; }; }" },
+	{ "bridge, other frames", false, false, "bridge t { chain c { type filter hook input priority 0; ether type arp drop; }; }" },
+	{ "bridge, another port", false, false, "bridge t { chain c { type filter hook input priority 0; tcp dport 81 drop; }; }" },
+	{ "bridge, forwarded", false, false, "bridge t { chain c { type filter hook forward priority 0; drop; }; }" },
+	{ "bridge, replies", true, false, "bridge t { chain c { type filter hook output priority 0; tcp sport 80 drop; }; }" },
+	{ "ingress", true, false, "netdev t { chain c { type filter hook ingress device \"lo\" priority 0; policy drop; }; }" },
+	{ "ingress, counting", false, false, "netdev t { chain c { type filter hook ingress device \"lo\" priority 0; counter; }; }" },
+	{ "ingress, fragments", false, false,
+	  "netdev t { chain c { type filter hook ingress device \"lo\" priority 0; ip frag-off & 0x1fff != 0 drop; }; }" },
+	{ "ingress of inet", true, false, "inet t { chain c { type filter hook ingress device \"lo\" priority 0; tcp dport 80 drop; }; }" },
+	{ "egress", true, false, "netdev t { chain c { type filter hook egress device \"lo\" priority 0; tcp sport 80 drop; }; }" },
+	{ "output", true, false, "inet t { chain c { type filter hook output priority 0; policy drop; }; }" },
+	{ "output, replies accepted", false, false, "inet t { chain c { type filter hook output priority 0; policy drop; ct state established accept; }; }" },
+	{ "output, the port accepted", false, false, "inet t { chain c { type filter hook output priority 0; policy drop; tcp sport 80 accept; }; }" },
+	{ "output, to the port", true, false, "inet t { chain c { type filter hook output priority 0; policy drop; tcp dport 80 accept; }; }" },
+	{ "output, invalid", false, false, "inet t { chain c { type filter hook output priority 0; ct state invalid drop; }; }" },
+	{ "output, route", true, false, "ip t { chain c { type route hook output priority 0; tcp sport 80 drop; }; }" },
+	{ "output, invalid where SYNs are hidden", true, false,
+	  "inet t { chain n { notrack; }; chain c { type filter hook output priority 0; ct state invalid drop; }; }" },
+	{ "input, untracked where SYNs are hidden", true, false,
+	  "inet t { chain n { notrack; }; chain c { type filter hook input priority 0; ct state untracked drop; }; }" },
+	{ "input, untracked where none is hidden", false, false,
+	  "inet t { chain c { type filter hook input priority 0; ct state untracked drop; }; }" },
+	{ "postrouting", true, false, "inet t { chain c { type filter hook postrouting priority 0; tcp sport 80 drop; }; }" },
+	{ "forward", false, false, "inet t { chain c { type filter hook forward priority 0; policy drop; }; }" },
+	/* nat */
+	{ "dnat", true, false, "ip t { chain c { type nat hook prerouting priority -100; tcp dport 80 dnat to 192.0.2.1; }; }" },
+	{ "dnat of another port", false, false, "ip t { chain c { type nat hook prerouting priority -100; tcp dport 81 dnat to 192.0.2.1; }; }" },
+	{ "redirect", true, false, "inet t { chain c { type nat hook prerouting priority -100; tcp dport 80 redirect to :8080; }; }" },
+	{ "dnat by a map", false, false, "ip t { chain c { type nat hook prerouting priority -100; dnat to tcp dport map { 81 : 192.0.2.1 }; }; }" },
+	{ "dnat by a map with the port", true, false,
+	  "ip t { chain c { type nat hook prerouting priority -100; dnat to tcp dport map { 80 : 192.0.2.1 }; }; }" },
+	{ "masquerade", false, false, "ip t { chain c { type nat hook postrouting priority 100; masquerade; }; }" },
+	{ "snat of what comes in", false, false, "ip t { chain c { type nat hook input priority 100; snat to 192.0.2.1; }; }" },
+	{ "what nat does not see", false, false, "ip t { chain c { type nat hook prerouting priority -100; ct state established drop; }; }" },
+	{ "tproxy", true, false, "inet t { chain c { type filter hook prerouting priority mangle; tcp dport 80 tproxy to :12345; }; }" },
+	/* redirected by a rule of ours */
+	{ "dnat comes too late", false, true, "ip t { chain c { type nat hook prerouting priority -100; tcp dport 80 dnat to 192.0.2.1; }; }" },
+	{ "before nat, the world's port", true, true, "inet t { chain c { type filter hook prerouting priority mangle; tcp dport 80 drop; }; }" },
+	{ "before nat, the listener's", false, true, "inet t { chain c { type filter hook prerouting priority mangle; tcp dport 8080 drop; }; }" },
+	{ "with nat, the world's port", true, true, "inet t { chain c { type filter hook prerouting priority -100; tcp dport 80 drop; }; }" },
+	{ "with nat, the listener's", true, true, "inet t { chain c { type filter hook prerouting priority -100; tcp dport 8080 drop; }; }" },
+	{ "after nat, the world's port", false, true, "inet t { chain c { type filter hook prerouting priority -99; tcp dport 80 drop; }; }" },
+	{ "after nat, the listener's", true, true, "inet t { chain c { type filter hook prerouting priority -99; tcp dport 8080 drop; }; }" },
+	{ "input, the world's port", true, true, "inet t { chain c { type filter hook input priority 0; policy drop; tcp dport 80 accept; }; }" },
+	{ "input, the listener's", false, true, "inet t { chain c { type filter hook input priority 0; policy drop; tcp dport 8080 accept; }; }" },
+	{ "input, what was redirected", false, true,
+	  "inet t { chain c { type filter hook input priority 0; policy drop; ct state established accept; ct status & dnat == dnat ct state new accept; }; }" },
+	{ "output, the world's port", true, true, "inet t { chain c { type filter hook output priority 0; policy drop; tcp sport 80 accept; }; }" },
+	{ "output, the listener's", false, true, "inet t { chain c { type filter hook output priority 0; policy drop; tcp sport 8080 accept; }; }" },
+	{ "late postrouting, the world's port", true, true, "inet t { chain c { type filter hook postrouting priority 101; tcp sport 80 drop; }; }" },
+	{ "late postrouting, the listener's", false, true, "inet t { chain c { type filter hook postrouting priority 101; tcp sport 8080 drop; }; }" },
+	{ "ingress, the world's port", true, true, "netdev t { chain c { type filter hook ingress device \"lo\" priority 0; tcp dport 80 drop; }; }" },
+};
+
+static void at(void **state)
+{
+	const struct place *place = *state;
+	char ruleset[512];
+
+	if (!usable)
+		skip();
+	snprintf(ruleset, sizeof(ruleset), "table %s", place->ruleset);
+	if (!load(ruleset))
+		skip();
+	read_it();
+	assert_int_equal(can_block(base_chain(), PORT, place->redirected ? 8080 : PORT), place->blocks);
+}
+
+/* The rule can be bound to a socket only where the kernel finds it. */
+static void what_can_be_bound(void **state)
+{
+	static const struct {
+		const char *chain;
+		bool direct, redirected;
+	} chains[] = {
+		{ "inet t { chain c { type filter hook prerouting priority raw; policy drop; }; }", true, false },
+		{ "inet t { chain c { type filter hook prerouting priority 0; policy drop; }; }", true, true },
+		{ "inet t { chain c { type filter hook input priority 0; policy drop; }; }", true, true },
+		{ "ip t { chain c { type nat hook prerouting priority -100; dnat to 192.0.2.1; }; }", true, false },
+		{ "inet t { chain c { type filter hook output priority 0; policy drop; }; }", false, false },
+		{ "bridge t { chain c { type filter hook input priority 0; policy drop; }; }", false, false },
+		{ "netdev t { chain c { type filter hook ingress device \"lo\" priority 0; policy drop; }; }", false, false },
+	};
+	struct opening opening = { .port = PORT };
+	char ruleset[256];
+	struct way way;
+
+	(void)state;
+	for (size_t i = 0; i < LENGTH_OF(chains); i++) {
+		snprintf(ruleset, sizeof(ruleset), "table %s", chains[i].chain);
+		if (!usable || !load(ruleset))
+			skip();
+		read_it();
+		opening.target = PORT;
+		assert_true(walk_way(base_chain(), &opening, &way));
+		assert_int_equal(way.bindable, chains[i].direct);
+		opening.target = 8080;
+		if (walk_way(base_chain(), &opening, &way))
+			assert_int_equal(way.bindable, chains[i].redirected);
+	}
+}
+
+/* A refusal names the rule. */
+static void the_culprit_is_named(void **state)
 {
 	(void)state;
-	if (!usable ||
-	    !load("table inet t { chain c { type filter hook prerouting priority raw; ct state invalid drop; }; }"))
+	if (!usable || !load("table inet t { chain d { tcp dport 81 drop; drop; }; chain c { " INPUT("accept") "counter; "
+			     "tcp dport vmap { 80 : jump d }; }; }"))
 		skip();
 	read_it();
 	assert_true(blocks(PORT));
+	assert_string_equal(culprit.chain->name, "d");
+	assert_int_equal(culprit.handle, snapshot.rule[culprit.chain->first_rule + 1].handle);
+	assert_true(load("table inet t { chain c { " INPUT("drop") "counter; }; }"));
+	read_it();
+	assert_true(blocks(PORT));
+	assert_string_equal(culprit.chain->name, "c");
+	assert_int_equal(culprit.handle, 0);
 }
 
 static void the_port_counts(void **state)
@@ -233,22 +434,8 @@ static void each_chain_is_asked_alone(void **state)
 	read_it();
 	first = snapshot_chain(&snapshot, NFPROTO_IPV4, "a", "c");
 	second = snapshot_chain(&snapshot, NFPROTO_IPV4, "b", "c");
-	assert_false(walk_can_block(&snapshot, first, PORT));
-	assert_true(walk_can_block(&snapshot, second, PORT));
-}
-
-static void bridge_and_netdev(void **state)
-{
-	(void)state;
-	if (!usable || !load("table bridge t { chain c { " INPUT("accept") "tcp dport 80 drop; }; }"))
-		skip();
-	read_it();
-	assert_true(blocks(PORT));
-	assert_false(blocks(81));
-	if (!load("table netdev t { chain c { type filter hook ingress device \"lo\" priority 0; policy drop; }; }"))
-		skip();
-	read_it();
-	assert_true(blocks(PORT));
+	assert_false(can_block(first, PORT, PORT));
+	assert_true(can_block(second, PORT, PORT));
 }
 
 /* What iptables-nft makes of its rules: its own matches among native expressions. */
@@ -260,9 +447,10 @@ static void rules_of_iptables(void **state)
 	} iptables[] = {
 		{ false, "INPUT", "-P INPUT ACCEPT; -A INPUT -m conntrack --ctstate INVALID -j DROP" },
 		{ true, "INPUT", "-P INPUT ACCEPT; -A INPUT -m conntrack --ctstate INVALID,NEW -j DROP" },
-		{ true, "INPUT", "-P INPUT ACCEPT; -A INPUT -m conntrack --ctstate UNTRACKED -j DROP" },
+		{ false, "INPUT", "-P INPUT ACCEPT; -A INPUT -m conntrack --ctstate UNTRACKED -j DROP" },
+		{ true, "INPUT", "-t raw -A PREROUTING -j CT --notrack; -P INPUT ACCEPT; -A INPUT -m conntrack --ctstate UNTRACKED -j DROP" },
 		{ true, "INPUT", "-P INPUT ACCEPT; -A INPUT -m conntrack ! --ctstate ESTABLISHED -j DROP" },
-		{ false, "INPUT", "-P INPUT ACCEPT; -A INPUT -m conntrack ! --ctstate NEW,UNTRACKED -j DROP" },
+		{ false, "INPUT", "-P INPUT ACCEPT; -A INPUT -m conntrack ! --ctstate NEW,ESTABLISHED -j DROP" },
 		{ true, "INPUT", "-P INPUT ACCEPT; -A INPUT -m conntrack --ctstate INVALID --ctproto 6 -j DROP; "
 				 "-A INPUT -m conntrack --ctproto 6 -j DROP" },
 		{ false, "INPUT", "-P INPUT DROP; -A INPUT -p tcp --dport 80 -m comment --comment web -j ACCEPT" },
@@ -289,7 +477,7 @@ static void rules_of_iptables(void **state)
 		read_it();
 		chain = snapshot_chain(&snapshot, NFPROTO_IPV4, "filter", iptables[i].chain);
 		assert_non_null(chain);
-		if (walk_can_block(&snapshot, chain, PORT) != iptables[i].blocks)
+		if (can_block(chain, PORT, PORT) != iptables[i].blocks)
 			fail_msg("%s", iptables[i].rules);
 	}
 }
@@ -324,21 +512,24 @@ static void a_large_ruleset_is_quick(void **state)
 
 int main(void)
 {
-	static struct CMUnitTest tests[LENGTH_OF(cases) + 16];
+	static struct CMUnitTest tests[LENGTH_OF(cases) + LENGTH_OF(places) + 16];
 	const struct CMUnitTest others[] = {
 		cmocka_unit_test(a_dormant_table_is_told_as_if_in_use),
-		cmocka_unit_test(invalid_before_conntrack),
+		cmocka_unit_test(what_can_be_bound),
+		cmocka_unit_test(the_culprit_is_named),
 		cmocka_unit_test(the_port_counts),
 		cmocka_unit_test(each_chain_is_asked_alone),
-		cmocka_unit_test(bridge_and_netdev),
 		cmocka_unit_test(rules_of_iptables),
 		cmocka_unit_test(a_large_ruleset_is_quick),
 	};
 	size_t n = 0;
 
-	for (; n < LENGTH_OF(cases); n++)
-		tests[n] = (struct CMUnitTest){ .name = cases[n].what, .test_func = try,
-						.initial_state = (void *)(uintptr_t)&cases[n] };
+	for (size_t i = 0; i < LENGTH_OF(cases); i++)
+		tests[n++] = (struct CMUnitTest){ .name = cases[i].what, .test_func = try,
+						  .initial_state = (void *)(uintptr_t)&cases[i] };
+	for (size_t i = 0; i < LENGTH_OF(places); i++)
+		tests[n++] = (struct CMUnitTest){ .name = places[i].what, .test_func = at,
+						  .initial_state = (void *)(uintptr_t)&places[i] };
 	for (size_t i = 0; i < LENGTH_OF(others); i++)
 		tests[n++] = others[i];
 	return _cmocka_run_group_tests("walk", tests, n, set_up, tear_down);

@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "redirect.h"
+
+#include <errno.h>
+#include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "nft_netlink.h"
+#include "nft_rule.h"
+#include "seam.h"
+
+#define ATTEMPTS 64
+
+struct ruleset {
+	struct netlink netlink; /* that owns the table */
+	bool owned, timed;	/* what this kernel can do: end the table with our socket, end the redirection in time */
+};
+
+/* A table of ours, also one that was loaded out of a dump made in a window. */
+struct found {
+	const char *tag; /* NULL: any */
+	uint8_t family;
+	char name[SET_NAME_SIZE]; /* "": none */
+};
+
+static int visit_table(const struct nlmsghdr *message, void *arg, struct fault *fault)
+{
+	const struct nfgenmsg *generic = mnl_nlmsg_get_payload(message);
+	const struct nlattr *attrs[NFTA_TABLE_NAME + 1];
+	struct found *found = arg;
+
+	(void)fault;
+	attrs_of_message(message, attrs, NFTA_TABLE_NAME);
+	if (!rule_is_our_name(attr_text(attrs[NFTA_TABLE_NAME]), found->tag))
+		return 0;
+	found->family = generic->nfgen_family;
+	snprintf(found->name, sizeof(found->name), "%s", attr_text(attrs[NFTA_TABLE_NAME]));
+	return 0;
+}
+
+/* 1: there is one. 0: there is none. */
+static int find(struct ruleset *ruleset, const char *tag, struct found *found, struct fault *fault)
+{
+	char buffer[512];
+
+	*found = (struct found){ .tag = tag };
+	if (netlink_dump(&ruleset->netlink, netlink_request(&ruleset->netlink, buffer, NFT_MSG_GETTABLE), visit_table, found,
+			 fault) < 0)
+		return -1;
+	return found->name[0] != '\0';
+}
+
+static int begin(struct ruleset *ruleset, struct batch *batch, struct fault *fault)
+{
+	uint32_t generation;
+
+	if (netlink_generation(&ruleset->netlink, &generation, fault) < 0)
+		return -1;
+	return batch_begin(batch, &ruleset->netlink, generation, fault);
+}
+
+static int send_redirect(struct ruleset *ruleset, const struct opening *opening, bool rehearsal, struct fault *fault)
+{
+	struct batch batch;
+	int rc;
+
+	if (begin(ruleset, &batch, fault) < 0)
+		return -1;
+	rc = rule_add_redirect(&batch, opening, ruleset->owned, ruleset->timed, fault);
+	if (rc == 0)
+		rc = rehearsal ? batch_rehearse(&batch, fault) : batch_commit(&batch, NULL, NULL, fault);
+	batch_free(&batch);
+	return rc;
+}
+
+/* 1: it was made. 0: it stood. Others may commit all the time: what they change is not ours. */
+static int make(struct ruleset *ruleset, const struct opening *opening, struct fault *fault)
+{
+	struct found found;
+	bool made = false;
+
+	for (int i = 0; i < ATTEMPTS; i++) {
+		int rc = find(ruleset, opening->tag, &found, fault);
+
+		if (rc > 0)
+			return made;
+		if (rc == 0 && send_redirect(ruleset, opening, false, fault) == 0)
+			made = true; /* the next round reads back */
+		else if (fault->kind != FAULT_RACED)
+			return -1;
+	}
+	fault->kind = FAULT_LATER;
+	return fault_at(fault, "redirecting port %u, after %d attempts", opening->port, ATTEMPTS);
+}
+
+static int redirect_open(struct ruleset *ruleset, const struct opening *opening, struct fault *fault)
+{
+	netlink_expect(getpid()); /* no news for the other backends */
+	return make(ruleset, opening, fault) < 0 ? -1 : 0;
+}
+
+/* Of a table without owner only: who flushes the ruleset takes that along. */
+static int redirect_mend(struct ruleset *ruleset, const struct opening *opening, struct fault *fault)
+{
+	return make(ruleset, opening, fault);
+}
+
+static int remove_table(struct ruleset *ruleset, const struct found *found, struct fault *fault)
+{
+	struct batch batch;
+	int rc;
+
+	if (begin(ruleset, &batch, fault) < 0)
+		return -1;
+	rc = rule_delete_table(&batch, found->family, found->name, fault);
+	if (rc == 0)
+		rc = batch_commit(&batch, NULL, NULL, fault);
+	batch_free(&batch);
+	return rc < 0 && fault->code == EPERM ? fault_set(fault, FAULT_FAILED, "the table %s belongs to a process that is alive, "
+							   "and not to this one; nft list tables names the program",
+							  found->name) : rc;
+}
+
+static int redirect_close(struct ruleset *ruleset, const char *tag, struct fault *fault)
+{
+	struct found found;
+	int removed = 0;
+
+	for (int i = 0; i < ATTEMPTS; i++) {
+		int rc = find(ruleset, tag, &found, fault);
+
+		if (rc == 0)
+			return removed;
+		if (rc > 0 && remove_table(ruleset, &found, fault) == 0)
+			removed = 1;
+		else if (fault->kind != FAULT_RACED)
+			return -1;
+	}
+	fault->kind = FAULT_LATER;
+	return fault_at(fault, "ending the redirection, after %d attempts", ATTEMPTS);
+}
+
+/* A kernel before 5.12 knows no owner, and goes with a net less. */
+static int redirect_plan(struct ruleset *ruleset, const struct opening *opening, struct plan *plan, struct fault *fault)
+{
+	int rc = -1;
+
+	for (int without = 0; without < 4 && rc < 0; without++) {
+		ruleset->owned = !(without & 1) && !seam("no-owner");
+		ruleset->timed = !(without & 2);
+		for (int i = 0; i < ATTEMPTS && rc < 0; i++) {
+			rc = send_redirect(ruleset, opening, true, fault);
+			if (rc < 0 && (fault->kind != FAULT_RACED || fault->code != ERESTART))
+				break;
+		}
+	}
+	if (rc < 0) {
+		fault->kind = FAULT_FAILED;
+		return fault_at(fault, "this kernel cannot redirect the port (nft_redir, nft_fib_inet)");
+	}
+	plan->untimed = plan->untimed || !ruleset->timed;
+	if (plan->lines < PLAN_LINES)
+		snprintf(plan->line[plan->lines++], sizeof(plan->line[0]),
+			 "nft 'add table inet acmegate {%s chain prerouting { type nat hook prerouting priority -199; "
+			 "fib daddr type local tcp dport %u redirect to :%u; }; }'", ruleset->owned ? " flags owner;" : "",
+			 opening->port, opening->target);
+	return 0;
+}
+
+static int redirect_attach(struct ruleset **out, const struct config *config, struct fault *fault)
+{
+	struct ruleset *ruleset = calloc(1, sizeof(*ruleset));
+	int rc;
+
+	(void)config;
+	if (!ruleset)
+		return fault_errno(fault, FAULT_LATER, "attaching to nftables");
+	rc = netlink_open(&ruleset->netlink, fault);
+	if (rc == 1)
+		*out = ruleset;
+	else
+		free(ruleset);
+	return rc;
+}
+
+static void redirect_detach(struct ruleset *ruleset)
+{
+	netlink_close(&ruleset->netlink);
+	free(ruleset);
+}
+
+const struct backend redirect_backend = {
+	.name = "redirect",
+	.redirects = true,
+	.attach = redirect_attach,
+	.plan = redirect_plan,
+	.open = redirect_open,
+	.mend = redirect_mend,
+	.close = redirect_close,
+	.detach = redirect_detach,
+};

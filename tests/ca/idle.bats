@@ -1,0 +1,138 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-3.0-or-later
+# What the timer does nearly always: nothing is due. The second such run believes the first one, unless something has changed.
+bats_require_minimum_version 1.5.0
+
+setup_file() {
+	source "$BATS_TEST_DIRNAME/../lib/rig.sh"
+	rig_up
+	rig_policy_drop | rig_nft -
+	rig_pebble
+}
+
+teardown_file() {
+	source "$BATS_TEST_DIRNAME/../lib/rig.sh"
+	rig_down
+}
+
+setup() {
+	source "$BATS_TEST_DIRNAME/../lib/rig.sh"
+	[ -L "$(rig_live one.test)" ] && return
+	rig_config one.test two.test
+	rig_acmegate renew
+}
+
+teardown() {
+	[ -n "${BATS_TEST_COMPLETED:-}" ] || printf '%s\n' "${output:-}"
+	rig_end_of probe
+}
+
+quick='nothing has changed since'
+# renews STATUS TEXT: what a run of the timer says
+renews() {
+	run rig_acmegate renew
+	[ "$status" -eq "$1" ]
+	[[ $output == *"$2"* ]]
+}
+# Two runs, and the second one is quick; so is what comes next, unless a test changes something.
+settle() {
+	renews 0 'nothing is due'
+	renews 0 "$quick"
+}
+
+@test "the second run reads no certificate, starts no process, sends nothing and changes nothing" {
+	settle
+	rig_before
+	run rig_host strace -f -qq -o "$RIG_DIR/trace" -e trace=execve,clone,clone3,fork,vfork,connect,openat,sendto,sendmsg \
+		"$RIG_ACMEGATE" -c "$RIG_CONF" renew
+	[ "$status" -eq 0 ]
+	[[ $output == *"$quick"* ]]
+	[ "$(grep -c execve "$RIG_DIR/trace")" = 1 ]
+	run ! grep -E "clone|fork|connect.*AF_INET|certificates/.*pem|NFT_MSG_(NEW|DEL)|BATCH_BEGIN" "$RIG_DIR/trace"
+	rig_after
+	rig_never_open
+	# Who wants to know more gets it.
+	run rig_acmegate -v renew
+	[[ $output == *'one.test: valid until'*'two.test: valid until'* ]]
+}
+
+@test "what is replaced or removed by hand, another configuration and damage are noticed" {
+	settle
+	touch "$(rig_live two.test)/cert.pem"
+	renews 0 'two.test: valid until'
+	renews 0 "$quick"
+	# Key and certificate that do not belong together.
+	cp "$(rig_live one.test)/privkey.pem" "$(rig_live two.test)/privkey.pem"
+	renews 0 'was broken'
+	settle
+	rm "$(rig_live one.test)"
+	renews 0 'one.test: valid until' # the newest whole generation is live again
+	settle
+	rm -r "$RIG_STATE/certificates/one.test"
+	renews 0 'one.test is stored'
+	settle
+	printf 'x' | dd of="$RIG_STATE/due" bs=1 seek=20 conv=notrunc status=none
+	renews 0 'one.test: valid until'
+	renews 0 "$quick"
+	: >"$RIG_STATE/due"
+	renews 0 'one.test: valid until'
+	renews 0 "$quick"
+	sed -i 's/^contact = .*/contact = other@example.test/' "$RIG_CONF"
+	renews 0 'one.test: valid until'
+	settle
+	rig_config one.test two.test three.test
+	renews 0 'three.test is stored'
+	rig_config one.test two.test
+}
+
+@test "a clock that was set back, a day that has passed, a certificate that is due" {
+	command -v faketime >/dev/null || skip 'faketime is not installed'
+	settle
+	for when in '-1 hour' '+25 hours'; do
+		# faketime and not its library: the agent drops LD_PRELOAD, so that only acmegate itself has another time.
+		run timeout 60 ip netns exec "$RIG_HOST" faketime -f "${when/ hour/h}" "$RIG_ACMEGATE" -c "$RIG_CONF" renew 3>&-
+		[ "$status" -eq 0 ]
+		[[ $output == *'one.test: valid until'* ]]
+		# That was another now, and what it has noted is not of this one.
+		rm "$RIG_STATE/due"
+		settle
+	done
+}
+
+@test "a deploy hook that failed is tried again by every run, until it succeeds" {
+	printf '#!/bin/sh\n[ -e %s/good ]\n' "$RIG_DIR" >"$RIG_DIR/hook"
+	chmod 755 "$RIG_DIR/hook"
+	{ rig_sections one.test; echo "deploy = $RIG_DIR/hook"; rig_sections two.test; } | rig_config
+	rig_acmegate renew-now one.test || [ $? = 1 ]
+	renews 1 'the hook is tried again'
+	renews 1 'the hook is tried again'
+	touch "$RIG_DIR/good"
+	renews 0 'one.test: valid until'
+	settle
+}
+
+@test "a key that was given to another user is looked at all the same, also when its owner is another by now" {
+	{ rig_sections own.test; printf 'owner = daemon\nmode = 0600\n'; } | rig_config
+	renews 0 'own.test is stored'
+	[ "$(stat -L -c %U:%a "$(rig_live own.test)"/*.pem | sort -u)" = daemon:600 ]
+	renews 0 'own.test: valid until'
+	{ rig_sections own.test; printf 'owner = nobody\nmode = 0400\n'; } | rig_config
+	renews 0 'own.test: valid until'
+	run rig_acmegate renew-now
+	[ "$status" -eq 0 ]
+	[ "$(stat -L -c %U:%a "$(rig_live own.test)"/*.pem | sort -u)" = nobody:400 ]
+	renews 0 'own.test: valid until'
+	[ "$(find "$RIG_STATE" -name '*.broken')" = '' ]
+	rig_config one.test two.test
+}
+
+@test "a certificate that cannot be looked at is an error in every run" {
+	settle
+	mv "$RIG_STATE/certificates/two.test" "$RIG_STATE/away"
+	touch "$RIG_STATE/certificates/two.test"
+	renews 1 'two.test'
+	renews 1 'two.test'
+	rm "$RIG_STATE/certificates/two.test"
+	mv "$RIG_STATE/away" "$RIG_STATE/certificates/two.test"
+	renews 0 'two.test: valid until'
+}

@@ -1,0 +1,241 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Real firewalld, with a D-Bus of its own: version 1, whose table is like any other, and version 2, which owns its table.
+#
+# Version 2 is not in the Debian that the tests are made for: "make check-firewalld2" fetches it, and runs this file.
+bats_require_minimum_version 1.5.0
+
+setup_file() {
+	source "$BATS_TEST_DIRNAME/../lib/rig.sh"
+	rig_up
+}
+
+teardown_file() {
+	source "$BATS_TEST_DIRNAME/../lib/rig.sh"
+	rig_down
+}
+
+setup() {
+	source "$BATS_TEST_DIRNAME/../lib/rig.sh"
+	RIG_GATE='max_open = 10'
+	rm -rf "$RIG_STATE"
+	rig_host nft flush ruleset
+	BUILT=$RIG_ACMEGATE
+}
+
+teardown() {
+	[ -n "${BATS_TEST_COMPLETED:-}" ] || {
+		printf '%s\n' "${output:-}" "$(cat "$RIG_DIR/out" "$RIG_DIR/probe" "$RIG_DIR/firewalld.log")"
+		rig_host nft list ruleset
+	}
+	rig_ca nft flush ruleset
+	for process in probe server firewalld bus holder; do rig_end_of "$process" KILL; done
+	rig_pebble_stop
+	if [ -n "${ROOT:-}" ]; then rm -rf "$RIG_DIR/private"; fi
+}
+
+# inside COMMAND...: in the host's network, and where /run and /etc/firewalld are its own
+inside() { nsenter -t "$(cat "$RIG_DIR/holder.pid")" -m -n "$@" 3>&-; }
+
+# A process that holds the mounts. ROOT: another Debian, with the same /run/dbus.
+enter() {
+	mkdir -p "$RIG_DIR/private"
+	rm -rf "$RIG_DIR/private/firewalld"
+	cp -a "${ROOT:-}/etc/firewalld" "$RIG_DIR/private/firewalld"
+	cp "${ROOT:-}"/etc/firewalld/firewalld.conf.dpkg-new "$RIG_DIR/private/firewalld/firewalld.conf" 2>/dev/null || true
+	ip netns exec "$RIG_HOST" unshare -m --propagation private sh -c '
+		mount -t tmpfs tmpfs /run && mkdir -p /run/dbus /run/firewalld &&
+		mount --bind "$1/firewalld" "$2/etc/firewalld" || exit
+		if [ -n "$2" ]; then
+			mount -t tmpfs tmpfs "$2/run" && mkdir -p "$2/run/dbus" && mount --bind /run/dbus "$2/run/dbus" &&
+				mount -t proc proc "$2/proc" && mount --bind /dev "$2/dev" && mount --bind /sys "$2/sys" || exit
+		fi
+		touch "$1/ready" && exec sleep 600' sh "$RIG_DIR/private" "${ROOT:-}" 3>&- &
+	echo $! >"$RIG_DIR/holder.pid"
+	rig_until 5 test -e "$RIG_DIR/private/ready"
+	rm "$RIG_DIR/private/ready"
+	printf '#!/bin/sh\nexec nsenter -t %s -m -- %s "$@"\n' "$(cat "$RIG_DIR/holder.pid")" "$BUILT" >"$RIG_DIR/acmegate"
+	chmod 0755 "$RIG_DIR/acmegate"
+	RIG_ACMEGATE=$RIG_DIR/acmegate
+}
+
+# firewalld asks polkit about everybody but root.
+bus_start() {
+	nsenter -t "$(cat "$RIG_DIR/holder.pid")" -m -n dbus-daemon --system --nofork --nopidfile >"$RIG_DIR/bus.log" 2>&1 3>&- &
+	echo $! >"$RIG_DIR/bus.pid"
+	rig_until 5 inside test -S /run/dbus/system_bus_socket
+}
+
+firewalld_start() {
+	nsenter -t "$(cat "$RIG_DIR/holder.pid")" -m -n ${ROOT:+chroot "$ROOT"} firewalld --nofork --nopid >"$RIG_DIR/firewalld.log" 2>&1 3>&- &
+	echo $! >"$RIG_DIR/firewalld.pid"
+	rig_until 20 firewalld_runs
+	firewall_cmd --zone=public --change-interface=cable0
+}
+firewalld_runs() { firewall_cmd --state 2>/dev/null | grep -qx running; }
+firewall_cmd() { inside ${ROOT:+chroot "$ROOT"} firewall-cmd "$@"; }
+
+firewalld_up() {
+	enter && bus_start && firewalld_start
+	sums >"$RIG_DIR/private/sums"
+}
+
+# Saving what runs writes every file anew, with a copy of the one before, whatever there is to save.
+settle() {
+	firewall_cmd --runtime-to-permanent && firewall_cmd --runtime-to-permanent && firewall_cmd --reload
+	sums >"$RIG_DIR/private/sums"
+}
+
+sums() { (cd "$RIG_DIR/private/firewalld" && find . -type f -exec sha256sum {} + | sort -k 2); }
+
+# /etc/firewalld is as it was
+same_files() { sums | diff "$RIG_DIR/private/sums" -; }
+
+# The rules without counters and handles: firewalld makes its table anew when it is reloaded.
+rules() { rig_host nft list ruleset | sed -E 's/packets [0-9]+ bytes [0-9]+//; /progname/s/#.*//; /^\tflags /d'; }
+
+open_again() { [ "$(rig_probe_once)" = $'4 listening\n6 listening' ]; }
+
+# closed_and_same: nothing of ours is left, in the ruleset or on disk
+closed_and_same() {
+	rig_probe_stop
+	rig_silent
+	run -0 rules
+	[[ $output != *acmegate* ]]
+	same_files
+}
+
+# The native way: the table of version 1 is opened like any other.
+version_1() {
+	ROOT=
+	[[ $(firewall-offline-cmd --version) != 2.* ]] || skip "firewalld here is version 2"
+}
+
+@test "version 1: opened, closed, and nothing else changed" {
+	version_1
+	firewalld_up
+	RIG_DNS6=$RIG_HOST6
+	rig_config one.test
+	run -0 rig_acmegate plan
+	[[ $output == *'inet firewalld filter_INPUT tcp dport 80'* ]]
+	rig_window
+	rig_release
+	rig_ends 0
+	rig_after
+	rig_was_open 4 1
+	rig_was_open 6 1
+	same_files
+}
+
+@test "version 1 in mid-window: reloaded, restarted, killed; saved as permanent; nothing of ours is kept" {
+	version_1
+	firewalld_up
+	settle
+	rules >"$RIG_DIR/rules"
+	rig_window
+	for order in --reload --complete-reload --runtime-to-permanent; do
+		firewall_cmd "$order"
+		rig_until 2 open_again
+	done
+	rig_end_of firewalld KILL
+	open_again
+	firewalld_start
+	rig_until 2 open_again
+	rig_end_of firewalld TERM
+	firewalld_start
+	rig_until 2 open_again
+	rig_release
+	rig_ends 0
+	closed_and_same
+	rules | diff "$RIG_DIR/rules" -
+	firewall_cmd --reload
+	rules | diff "$RIG_DIR/rules" -
+}
+
+@test "version 1 in mid-window: panic mode keeps the world out, us too, and before it nothing is opened" {
+	version_1
+	firewalld_up
+	rig_window
+	firewall_cmd --panic-on
+	rig_until 2 rig_silent
+	! rig_host nft list table inet firewalld_policy_drop | grep acmegate || false
+	rig_release
+	firewall_cmd --panic-off
+	rig_until 2 open_again || true
+	rig_ends '0|1|75'
+	closed_and_same
+	firewall_cmd --panic-on
+	run -1 rig_acmegate plan
+	[[ $output == *'panic mode'*'--panic-off'* ]]
+}
+
+@test "version 1, killed with all of acmegate in mid-window: closed, and tidied up by the next start" {
+	version_1
+	firewalld_up
+	rules >"$RIG_DIR/rules"
+	rig_window
+	killed=$EPOCHREALTIME
+	kill -s KILL "$pid" $(pgrep -P "$pid") "$(cat "$RIG_DIR/firewalld.pid")"
+	rig_closed_after "$killed" 0.050
+	run -0 rig_acmegate recover
+	rules | diff "$RIG_DIR/rules" -
+	same_files
+}
+
+# --- version 2 ----------------------------------------------------------------------------------------------------------
+
+version_2() {
+	ROOT=${FIREWALLD2_ROOT:-$RIG_BUILD/firewalld2}
+	[ -x "$ROOT/usr/sbin/firewalld" ] || skip "there is no firewalld 2 in $ROOT; make check-firewalld2 fetches it"
+}
+
+@test "version 2: its own table is gone around, by a redirection" {
+	version_2
+	firewalld_up
+	RIG_DNS6=$RIG_HOST6
+	rig_host nft delete table inet filter || true
+	rig_host nft list tables | grep firewalld
+	rig_config one.test
+	run -0 rig_acmegate plan
+	[[ $output == *'redirect to :8402'* ]]
+	rig_window
+	rig_release
+	rig_ends 0
+	rig_probe_stop
+	rig_was_open 4 1
+	rig_was_open 6 1
+	closed_and_same
+}
+
+@test "version 2 in mid-window: reloaded, restarted, killed; saved as permanent; nothing of ours is kept" {
+	version_2
+	firewalld_up
+	settle
+	rules >"$RIG_DIR/rules"
+	rig_window
+	for order in --reload --complete-reload --runtime-to-permanent; do
+		firewall_cmd "$order"
+		rig_until 2 open_again
+	done
+	rig_end_of firewalld KILL
+	open_again
+	firewalld_start
+	rig_until 2 open_again
+	rig_release
+	rig_ends 0
+	closed_and_same
+	rules | diff "$RIG_DIR/rules" -
+}
+
+@test "version 2, killed with all of acmegate in mid-window" {
+	version_2
+	firewalld_up
+	rules >"$RIG_DIR/rules"
+	rig_window
+	killed=$EPOCHREALTIME
+	kill -s KILL "$pid" $(pgrep -P "$pid") "$(cat "$RIG_DIR/firewalld.pid")"
+	rig_closed_after "$killed" 0.050
+	run -0 rig_acmegate recover
+	rules | diff "$RIG_DIR/rules" -
+	same_files
+}

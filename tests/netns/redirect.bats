@@ -1,0 +1,296 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Another server holds port 80, and is neither stopped nor exposed: the port is redirected to our listener. Also where that is
+# the only way past a chain that nobody but its owner can change.
+bats_require_minimum_version 1.5.0
+
+setup_file() {
+	source "$BATS_TEST_DIRNAME/../lib/rig.sh"
+	rig_seams
+	rig_up
+}
+
+teardown_file() {
+	source "$BATS_TEST_DIRNAME/../lib/rig.sh"
+	rig_down
+}
+
+setup() {
+	source "$BATS_TEST_DIRNAME/../lib/rig.sh"
+	unset ACMEGATE_SEAMS
+	RIG_GATE=$'max_open = 5\n[responder]\nmode = redirect'
+	rm -rf "$RIG_STATE"
+	rig_policy_drop | rig_nft -
+}
+
+teardown() {
+	[ -n "${BATS_TEST_COMPLETED:-}" ] || printf '%s\n' "${output:-}" "$(cat "$RIG_DIR/out" "$RIG_DIR/probe")"
+	rig_ca nft flush ruleset
+	for process in probe server owner visitor; do rig_end_of "$process" KILL; done
+	rig_host nft flush ruleset
+	rig_host iptables-legacy -F
+	rig_host iptables-legacy -P INPUT ACCEPT
+	rig_host sysctl -qw net.ipv6.conf.all.disable_ipv6=0
+	ip -n "$RIG_HOST" addr replace "$RIG_HOST6/64" dev cable0 nodad
+	rig_pebble_stop
+}
+
+# The other server: a page, on IPv4 and IPv6.
+server_start() {
+	mkdir -p "$RIG_DIR/www"
+	echo theirs >"$RIG_DIR/www/page"
+	ip netns exec "$RIG_HOST" busybox httpd -f -p "${1:-[::]:80}" -h "$RIG_DIR/www" 3>&- &
+	echo $! >"$RIG_DIR/server.pid"
+	rig_until 5 rig_host curl -sfo /dev/null "http://localhost:${2:-80}/page"
+}
+
+# The CA's packets of other source ports are held, see rig_hold.
+page() { "$1" curl -s --max-time 2 --local-port 20000-29999 -o - -w '%{http_code}\n' "http://$2/page" || true; }
+
+# nft_owner: loads what comes on standard input and holds the socket, as firewalld 2 does
+nft_owner() {
+	mkfifo "$RIG_DIR/owner.in"
+	ip netns exec "$RIG_HOST" nft -i <"$RIG_DIR/owner.in" >"$RIG_DIR/owner.out" 2>&1 3>&- &
+	echo $! >"$RIG_DIR/owner.pid"
+	exec 9>"$RIG_DIR/owner.in"
+	rm "$RIG_DIR/owner.in"
+	tr -s '\n\t' ' ' >&9
+	echo >&9
+	rig_until 5 eval 'rig_host nft list tables | grep -q owned'
+}
+
+owned_table() {
+	nft_owner <<-NFT
+		add table inet owned { flags owner; chain input { type filter hook input priority 10; policy accept;
+			ct state { established, related } accept; $1 iifname lo accept; ct state invalid drop;
+			tcp dport 22 accept; reject with icmpx admin-prohibited; }; }
+	NFT
+	rig_host nft delete table inet filter
+}
+
+@test "the other server keeps its port: not exposed, not stopped, and its visitors stay" {
+	RIG_DNS6=$RIG_HOST6
+	server_start
+	rig_host nft insert rule inet filter input ip saddr "$RIG_CA4" tcp dport 80 ct state established accept
+	rig_window
+	# The world meets our responder, the host itself the server.
+	[ "$(page rig_ca "$RIG_HOST4")" = $'not found\n404' ]
+	[ "$(page rig_ca "[$RIG_HOST6]")" = $'not found\n404' ]
+	[ "$(page rig_host 127.0.0.1)" = $'theirs\n200' ]
+	[ "$(page rig_host "$RIG_HOST4")" = $'theirs\n200' ]
+	[ "$(page rig_host '[::1]')" = $'theirs\n200' ]
+	rig_release
+	rig_ends 0
+	rig_after
+	rig_was_open 4 1
+	rig_was_open 6 1
+	rig_certificate one.test one.test
+	[ "$(page rig_host 127.0.0.1)" = $'theirs\n200' ]
+}
+
+@test "who was connected to the other server before stays so, and its visitors come back afterwards" {
+	server_start
+	rig_host nft add rule inet filter input tcp dport 80 accept
+	ip netns exec "$RIG_CA" python3 - "$RIG_HOST4" "$RIG_HOST6" >"$RIG_DIR/visits" 3>&- <<-'PY' &
+		import socket, sys, time
+		visits = [socket.create_connection((address, 80), source_address=("", 30000 + i))
+		          for i, address in enumerate(sys.argv[1:])]
+		for visit in visits:
+		    visit.sendall(b"GET /pa")
+		time.sleep(2)
+		for visit in visits:
+		    visit.sendall(b"ge HTTP/1.0\r\n\r\n")
+		    print(b"theirs" in visit.makefile("rb").read())
+	PY
+	echo $! >"$RIG_DIR/visitor.pid"
+	sleep 0.3
+	rig_window
+	sleep 0.2
+	[ "$(page rig_ca "$RIG_HOST4")" = $'not found\n404' ]
+	rig_until 5 eval '[ "$(grep -c True "$RIG_DIR/visits")" = 2 ]'
+	rig_release
+	rig_ends 0
+	[ "$(page rig_ca "$RIG_HOST4")" = $'theirs\n200' ]
+	[ "$(page rig_ca "[$RIG_HOST6]")" = $'theirs\n200' ]
+	rig_as_before
+}
+
+@test "plan shows the redirection and changes nothing; a taken port is named" {
+	rig_config one.test
+	rig_before
+	run -0 rig_acmegate plan
+	[[ $output == *'nft insert rule inet filter input tcp dport 8402 socket transparent 1 accept'* ]]
+	[[ $output == *'flags owner'*'tcp dport 80 redirect to :8402'* ]]
+	# What it prints can be typed.
+	rig_host sh -c "$(grep redirect <<<"$output")"
+	server_start '[::]:8402' 8402
+	rig_pebble
+	run -1 rig_acmegate renew-now
+	[[ $output == *'port 8402 is taken by busybox'*'[responder] port'* ]]
+	rig_never_open
+	rig_after
+}
+
+@test "a host without IPv6" {
+	rig_host sysctl -qw net.ipv6.conf.all.disable_ipv6=1
+	server_start 0.0.0.0:80
+	rig_window
+	rig_release
+	rig_ends 0
+	rig_after
+	rig_was_open 4 1
+	rig_was_open 6 0
+}
+
+@test "before any other nat: port 80 goes to a container, by nft, iptables and the lowest priority there is" {
+	rig_host nft -f - <<-NFT
+		table ip theirs { chain pre { type nat hook prerouting priority -199; tcp dport 80 dnat to 10.99.0.9:80; }; }
+	NFT
+	rig_host iptables-nft -t nat -A PREROUTING -p tcp --dport 80 -j DNAT --to-destination 10.99.0.9:80
+	rig_host iptables-legacy -t nat -A PREROUTING -p tcp --dport 80 -j DNAT --to-destination 10.99.0.9:80
+	rig_window
+	rig_release
+	rig_ends 0
+	rig_after
+	rig_host iptables-legacy -t nat -F
+}
+
+@test "through iptables, native and legacy, in INPUT and in raw PREROUTING" {
+	rig_host nft flush ruleset
+	for tool in iptables-nft ip6tables-nft; do
+		rig_host "$tool" -P INPUT DROP
+		rig_host "$tool" -A INPUT -m conntrack --ctstate ESTABLISHED -j ACCEPT
+		rig_host "$tool" -A INPUT -p ipv6-icmp -j ACCEPT
+		rig_host "$tool" -t raw -A PREROUTING -p tcp --dport 80 -j DROP
+	done
+	rig_host iptables-legacy -A INPUT -m conntrack --ctstate ESTABLISHED -j ACCEPT
+	rig_host iptables-legacy -P INPUT DROP
+	rig_window
+	rig_host iptables-nft -S INPUT | grep -- '--dport 8402.*--transparent'
+	rig_host iptables-legacy -S INPUT | grep -- '--dport 8402.*--transparent'
+	rig_host iptables-nft -t raw -S PREROUTING | grep -- '--dport 80 .*ACCEPT'
+	rig_release
+	rig_ends 0
+	rig_after
+}
+
+@test "listed, saved, flushed and loaded in mid-window" {
+	rig_window
+	rig_host nft list ruleset >"$RIG_DIR/saved"
+	grep -q 'table inet acmegate_' "$RIG_DIR/saved"
+	rig_host iptables-save
+	# A dump of the window cannot be loaded in the window, and so changes nothing.
+	run -1 rig_host nft -f - < <(echo flush ruleset && cat "$RIG_DIR/saved")
+	[ "$(rig_probe_once)" = $'4 listening\n6 listening' ]
+	# Anything else can: the opening is put back, and nobody but us takes the redirection away.
+	rig_host nft flush ruleset
+	rig_policy_drop | rig_nft -
+	rig_until 2 eval '[ "$(rig_probe_once)" = $'"'4 listening\n6 listening'"' ]'
+	rig_release
+	rig_ends 0
+	[[ $output == *'was put back'* ]]
+	rig_probe_stop
+	rig_silent
+	run -0 rig_host nft list ruleset
+	[[ $output != *acmegate* && $output == *'comment "ssh"'* ]]
+	# Loaded later, the table goes with the nft that loads it; what stays is found.
+	rig_host nft -f - < <(echo flush ruleset && cat "$RIG_DIR/saved")
+	run -0 rig_host nft list tables
+	[[ $output != *acmegate_* ]]
+	rig_host nft -f - < <(echo flush ruleset && grep -v 'flags owner' "$RIG_DIR/saved")
+	run -0 rig_host nft list tables
+	[[ $output == *acmegate_* ]]
+	run -0 rig_acmegate recover
+	[[ $output == *'no run had left'* ]]
+	run -0 rig_host nft list ruleset
+	[[ $output != *acmegate* ]]
+}
+
+@test "a table of that name which belongs to another process is named, and not fought" {
+	nft_owner <<-NFT
+		add table inet acmegate_0123456789abcdef { flags owner; }; add table inet owned;
+	NFT
+	rig_config one.test
+	run -1 rig_acmegate recover
+	[[ $output == *'acmegate_0123456789abcdef belongs to a process that is alive'* ]]
+}
+
+@test "the four nets, each alone" {
+	server_start
+	RIG_ACMEGATE=$RIG_BUILD/seams/acmegate
+	# The kernel: the table goes with its owner, and the rule with the socket.
+	export ACMEGATE_SEAMS='no-timeout no-watchdog'
+	rig_window
+	mapfile -t victims < <(ip netns pids "$RIG_HOST" | grep -vx "$(cat "$RIG_DIR/server.pid")")
+	killed=$EPOCHREALTIME
+	kill -s KILL "${victims[@]}"
+	rig_closed_after "$killed" 0.050
+	run -0 rig_host nft list tables
+	[[ $output != *acmegate_* ]]
+	run -0 rig_acmegate recover
+	[[ $output == *'the kernel closed it with that process'* ]]
+	rig_as_before
+	# The kernel: the time is up.
+	export ACMEGATE_SEAMS='no-owner no-socket no-watchdog'
+	rig_window
+	mapfile -t victims < <(ip netns pids "$RIG_HOST" | grep -vx "$(cat "$RIG_DIR/server.pid")")
+	killed=$EPOCHREALTIME
+	kill -s KILL "${victims[@]}"
+	rig_closed_after "$killed" 5.1
+	run -0 rig_host nft list tables
+	[[ $output == *acmegate_* ]]
+	run -0 rig_acmegate recover
+	[[ $output == *'it is closed now'* ]]
+	rig_as_before
+	# The watchdog.
+	export ACMEGATE_SEAMS='no-owner no-timeout no-socket'
+	rig_window
+	killed=$EPOCHREALTIME
+	kill -s KILL "$pid"
+	rig_closed_after "$killed" 0.050
+	rig_until 5 rig_as_before
+	grep -q 'the watchdog has closed the port' "$RIG_DIR/out"
+	# The warden, at its deadline.
+	export ACMEGATE_SEAMS='no-owner no-timeout no-socket no-watchdog'
+	rig_window
+	kill -s STOP "$(pgrep -P "$pid" -f 'agent client')"
+	rig_ends 75
+	rig_after
+	# A warden that hangs.
+	unset ACMEGATE_SEAMS
+	rig_window
+	kill -s STOP "$pid"
+	rig_until 7 rig_silent
+	rig_ends 137
+	rig_until 5 rig_as_before
+}
+
+@test "a chain that only its owner can change: redirected by itself, if it accepts that" {
+	RIG_GATE='max_open = 5' RIG_DNS6=$RIG_HOST6
+	owned_table 'ct status dnat accept;'
+	rig_window
+	rig_release
+	rig_ends 0
+	rig_after
+	rig_was_open 4 1
+	rig_was_open 6 1
+	run -0 rig_acmegate plan
+	[[ $output == *'redirect to :8402'* ]]
+}
+
+@test "a chain that only its owner can change: refused with its name, if it does not, or if the listener is another's" {
+	RIG_GATE='max_open = 5'
+	owned_table ''
+	rig_config one.test
+	rig_before
+	run -1 rig_acmegate plan
+	[[ $output == *'inet owned input (input)'*'owned by a running process'*'Nothing was changed'* ]]
+	run -1 rig_acmegate guard -- true
+	[[ $output == *'inet owned input (input)'* ]]
+	rig_end_of owner KILL
+	rig_policy_drop | rig_nft -
+	owned_table 'ct status dnat accept;'
+	run -1 rig_acmegate guard -- true
+	[[ $output == *'inet owned input (input)'* ]]
+	rig_never_open
+}

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/* What the watchdog can still do after it has given up what it does not need. Needs root. */
+#include <errno.h>
+#include <linux/capability.h>
+#include <sched.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/ptrace.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "sandbox.h"
+
+/* In a child: what it has done is not to be had back. Its exit status is how many things are wrong. */
+static int in_child(int (*act)(void))
+{
+	int status;
+	pid_t pid = fork();
+
+	if (pid == 0)
+		_exit(act());
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status));
+	return WEXITSTATUS(status);
+}
+
+static int wrong(int bad, const char *what)
+{
+	if (bad)
+		fprintf(stderr, "# %s\n", what);
+	return bad != 0;
+}
+
+static uint64_t capabilities(void)
+{
+	struct __user_cap_header_struct header = { _LINUX_CAPABILITY_VERSION_3, 0 };
+	struct __user_cap_data_struct data[2];
+
+	return syscall(SYS_capget, &header, data) < 0 ? ~UINT64_C(0) : data[0].permitted | (uint64_t)data[1].permitted << 32;
+}
+
+static int runs(const char *program)
+{
+	int status;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		execl(program, program, (char *)NULL);
+		_exit(127);
+	}
+	return waitpid(pid, &status, 0) == pid && status == 0;
+}
+
+static int watchdog(void)
+{
+	struct fault fault;
+	struct rlimit core;
+	int bad = wrong(sandbox_watchdog(&fault) < 0, "it fails");
+
+	bad += wrong(capabilities() != ((UINT64_C(1) << CAP_NET_ADMIN) | (UINT64_C(1) << CAP_NET_RAW)), "capabilities");
+	bad += wrong(prctl(PR_CAPBSET_READ, CAP_DAC_OVERRIDE) != 0, "the bounding set");
+	bad += wrong(prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) != 1, "no_new_privs");
+	bad += wrong(prctl(PR_GET_DUMPABLE) != 0, "a core dump");
+	bad += wrong(getrlimit(RLIMIT_CORE, &core) < 0 || core.rlim_max, "its limit");
+	bad += wrong(ptrace(PTRACE_TRACEME) == 0, "ptrace");
+	bad += wrong(unshare(CLONE_NEWUSER) == 0 || errno != EPERM, "a user namespace");
+	bad += wrong(syscall(SYS_bpf, 0, NULL, 0) == 0 || errno != EPERM, "bpf");
+	bad += wrong(syscall(SYS_userfaultfd, 1) >= 0 || errno != EPERM, "userfaultfd");
+	bad += wrong(syscall(SYS_setgroups, 0, NULL) == 0 || errno != EPERM, "groups");
+	bad += wrong(listen(socket(AF_INET, SOCK_STREAM, 0), 1) == 0, "a listener");
+#ifdef __x86_64__
+	bad += wrong(syscall(0x40000000 | SYS_getpid) >= 0 || errno != EPERM, "x32");
+#endif
+	/* What recovery does. */
+	bad += wrong(socket(AF_NETLINK, SOCK_RAW, 12) < 0, "no netlink");
+	bad += wrong(socket(AF_INET, SOCK_RAW, 255) < 0, "no raw socket");
+	bad += wrong(kill(getppid(), 0) < 0, "no signal to another process of root's");
+	return bad + wrong(!runs("/bin/true"), "no program");
+}
+
+static void as_root(int (*act)(void))
+{
+	if (geteuid() != 0 || !(capabilities() >> CAP_SYS_ADMIN & 1))
+		skip();
+	assert_int_equal(in_child(act), 0);
+}
+
+static void the_watchdog_keeps_the_firewall_only(void **state)
+{
+	(void)state;
+	as_root(watchdog);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_watchdog_keeps_the_firewall_only),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
