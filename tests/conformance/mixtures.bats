@@ -38,9 +38,9 @@ teardown() {
 	ufw_files_as_before
 }
 @test "nft and Docker" { conforms 3 nft iptables-nft docker; }
-@test "firewalld and Docker" {
+@test "firewalld and iptables-nft" {
 	[[ $(firewall-offline-cmd --version 2>/dev/null) == 1.* ]] || skip "firewalld 1 is not installed"
-	conforms '[1-4]' firewalld iptables-nft docker
+	conforms '[1-4]' firewalld iptables-nft
 }
 @test "iptables-nft and a command" { conforms 3 iptables-nft command; }
 @test "everything" {
