@@ -27,7 +27,7 @@
 
 #define CLIENTS 32		/* of one window at a time */
 #define LISTEN_INTERVAL 2	/* ms between two looks for a listener */
-#define ANSWER_SECONDS 10	/* how long the holder of a window may take to answer */
+#define ANSWER_SECONDS (10 + COMMAND_SECONDS) /* how long the holder of a window may take to answer */
 
 enum watched { ON_SIGNAL, ON_TIMER, ON_WATCHDOG, ON_NEWS, ON_SOCKET, ON_CLIENTS, WATCHED = ON_CLIENTS + CLIENTS };
 

@@ -172,7 +172,7 @@ static int without_journal(const struct host *host, struct fault *fault)
 
 	if (fault->kind == FAULT_LATER)
 		return -1;
-	found = window_sweep(host->config, UINT32_MAX, &why);
+	found = window_sweep(host->config, NULL, &why);
 	if (found < 0)
 		log_error("%s", why.text);
 	else

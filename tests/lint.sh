@@ -81,8 +81,8 @@ report "only backends/nft_*.c include libnftnl" "$(users '^libnftnl/' '^backends
 report "only backends/nft_*.[ch] and firewall/connections.c include libmnl" "$(
 	users '^libmnl/' '^(backends/nft_[a-z_]*\.[ch]|firewall/connections\.c)$'
 )"
-report "only src/due.c, firewall/journal.c, backends/nft_digest.c and backends/iptables.c include nettle" \
-	"$(users '^nettle/' '^(src/due|firewall/journal|backends/nft_digest|backends/iptables)\.c$')"
+report "only src/due.c, firewall/journal.c, backends/nft_digest.c, backends/iptables.c and backends/ipt_table.[ch] include nettle" \
+	"$(users '^nettle/' '^((src/due|firewall/journal|backends/nft_digest|backends/iptables)\.c|backends/ipt_table\.[ch])$')"
 
 # --- backends -------------------------------------------------------------------------------------------------------
 
