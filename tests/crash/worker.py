@@ -119,7 +119,7 @@ class Worker:
             problem("store", str(error))
             return "broken"
         for name in os.listdir(top) if os.path.isdir(top) else []:
-            if name.isdigit() and len(os.listdir(f"{top}/{name}")) != 4:
+            if name.isdigit() and len(os.listdir(f"{top}/{name}")) != 6:
                 problem("store", f"generation {name} has its name and not all its files")
         if live is None:
             if had:
@@ -139,7 +139,7 @@ class Worker:
             if not name.isdigit() and name != "live":
                 problem("store", f"the next run leaves {name} in the store")
         for name in os.listdir(self.state):
-            if name not in ("journal", "accounts", "certificates"):
+            if name not in ("journal", "accounts", "certificates", "due"):
                 problem("journal", f"the next run leaves {name} in the state directory")
 
     # --- the host
