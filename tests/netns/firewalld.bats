@@ -294,6 +294,26 @@ asked_dead() {
 	asked_saved
 }
 
+@test "version 1 over D-Bus: saved in mid-window, and then firewalld dies: said, and closed for good when it is back" {
+	version_1
+	RIG_BACKEND=firewalld
+	asked
+	guard_window
+	firewall_cmd --runtime-to-permanent
+	rig_end_of firewalld KILL
+	guard_ends 1
+	[[ $output == *'/etc/firewalld/zones/public.xml'*'acmegate recover'* ]]
+	rig_probe_stop
+	rig_silent
+	run -1 rig_acmegate recover
+	firewalld_start
+	[ "$(rig_probe_once)" = $'4 listening\n6 listening' ]
+	run -0 rig_acmegate recover
+	rig_silent
+	firewall_cmd --reload
+	rig_silent
+}
+
 @test "version 1 over D-Bus: killed, each alone and together" {
 	version_1
 	RIG_BACKEND=firewalld
