@@ -8,18 +8,17 @@
 
 #include "run.h"
 
+#define PATIENCE "5"		/* seconds to wait for the lock of the legacy tools; without it they wait for ever, or not at all */
 #define SECONDS 10		/* for a command to end, the waiting included */
 #define MOMENT 3		/* for one that touches no table */
 #define MOST (16 * 1024 * 1024) /* some 150,000 rules */
 #define STATUS_LOCKED 4		/* RESOURCE_PROBLEM of xtables.h */
 
 const struct ipt_layer ipt_layers[IPT_LAYERS] = {
-	{ "iptables-nft", { "/usr/sbin/iptables-nft", "/usr/sbin/iptables" }, false, NFPROTO_IPV4, NULL },
-	{ "ip6tables-nft", { "/usr/sbin/ip6tables-nft", "/usr/sbin/ip6tables" }, false, NFPROTO_IPV6, NULL },
-	{ "iptables-legacy", { "/usr/sbin/iptables-legacy", "/usr/sbin/iptables" }, true, NFPROTO_IPV4,
-	  "/proc/self/net/ip_tables_names" },
-	{ "ip6tables-legacy", { "/usr/sbin/ip6tables-legacy", "/usr/sbin/ip6tables" }, true, NFPROTO_IPV6,
-	  "/proc/self/net/ip6_tables_names" },
+	{ "iptables-nft", { "/usr/sbin/iptables-nft", "/usr/sbin/iptables" }, false, NFPROTO_IPV4 },
+	{ "ip6tables-nft", { "/usr/sbin/ip6tables-nft", "/usr/sbin/ip6tables" }, false, NFPROTO_IPV6 },
+	{ "iptables-legacy", { "/usr/sbin/iptables-legacy", "/usr/sbin/iptables" }, true, NFPROTO_IPV4 },
+	{ "ip6tables-legacy", { "/usr/sbin/ip6tables-legacy", "/usr/sbin/ip6tables" }, true, NFPROTO_IPV6 },
 };
 
 /* The exit status, or -1. */
@@ -97,7 +96,7 @@ int ipt_knows(const char *tool, bool bound, bool timed, struct fault *fault)
 	pid_t pid;
 	int status;
 
-	ipt_begin(&command, tool, IPT_PATIENT, "filter");
+	ipt_begin(&command, tool, "filter");
 	ipt_add_all(&command, bound ? "-m socket --transparent --nowildcard" : "");
 	ipt_add_all(&command, timed ? "-m time" : "");
 	ipt_add_all(&command, "-m comment -h");
@@ -105,12 +104,12 @@ int ipt_knows(const char *tool, bool bound, bool timed, struct fault *fault)
 	return status < 0 ? -1 : status == 0;
 }
 
-void ipt_begin(struct ipt_words *command, const char *tool, const char *wait, const char *table)
+void ipt_begin(struct ipt_words *command, const char *tool, const char *table)
 {
 	memset(command, 0, sizeof(*command));
 	ipt_add(command, tool);
 	ipt_add(command, "-w");
-	ipt_add(command, wait);
+	ipt_add(command, PATIENCE);
 	ipt_add(command, "-t");
 	ipt_add(command, table);
 }
@@ -136,13 +135,13 @@ int ipt_run(const struct ipt_words *command, pid_t *pid, struct fault *fault)
 	return must_run(command, &output, pid, fault);
 }
 
-char *ipt_list(const char *tool, const char *wait, const char *table, struct fault *fault)
+char *ipt_list(const char *tool, const char *table, struct fault *fault)
 {
 	struct ipt_words command;
 	char *output = NULL;
 	pid_t pid;
 
-	ipt_begin(&command, tool, wait, table);
+	ipt_begin(&command, tool, table);
 	ipt_add(&command, "-S");
 	if (must_run(&command, &output, &pid, fault) == 0) {
 		if (ipt_is_listing(output))

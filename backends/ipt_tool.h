@@ -11,7 +11,6 @@ struct ipt_layer {
 	const char *paths[2];	/* the second one serves whatever the administrator has chosen */
 	bool legacy;
 	uint8_t family;		/* NFPROTO_* */
-	const char *loaded;	/* legacy: the file that names the tables; to look with the tool would make them */
 };
 
 #define IPT_LAYERS 4
@@ -27,17 +26,13 @@ const char *ipt_find(const struct ipt_layer *layer, struct fault *fault) MUST_CH
  */
 int ipt_knows(const char *tool, bool bound, bool timed, struct fault *fault) MUST_CHECK;
 
-/* Seconds to wait for the lock of the legacy tools; without them they wait for ever, or not at all. */
-#define IPT_PATIENT "5"
-#define IPT_HASTY "1"
-
-/* Begins a command on a table: the tool, the seconds to wait, the table. */
-void ipt_begin(struct ipt_words *command, const char *tool, const char *wait, const char *table);
+/* Begins a command on a table: the tool, the seconds that it may wait for the lock, the table. */
+void ipt_begin(struct ipt_words *command, const char *tool, const char *table);
 
 /* Runs it. The fault quotes command and answer; FAULT_LATER with EAGAIN: somebody else kept the lock. */
 int ipt_run(const struct ipt_words *command, pid_t *pid, struct fault *fault) MUST_CHECK;
 
 /* What -S prints of a table, to be freed by the caller. NULL: fault. */
-char *ipt_list(const char *tool, const char *wait, const char *table, struct fault *fault) MUST_CHECK;
+char *ipt_list(const char *tool, const char *table, struct fault *fault) MUST_CHECK;
 
 #endif

@@ -12,6 +12,7 @@
 #include <sys/timerfd.h>
 #include <time.h>
 
+#include "ipt_table.h"
 #include "ipt_tool.h"
 #include "nft_digest.h"
 #include "nft_netlink.h"
@@ -46,12 +47,12 @@ struct ruleset {
 	int watch, timer;
 	const char *tool[IPT_LAYERS];
 	bool bound, timed;		/* what tools and kernel can do for the rule */
-	time_t stop;			/* the last second in which it matches */
+	struct opening made;		/* by this process */
+	time_t start, stop;		/* the first and last second in which the rule matches */
 	struct place place[PLACES];
 	bool chosen;			/* the places are as the last reading showed them */
 	bool inserted, removed;
-	bool lenient;			/* do without the tools that are not there */
-	const char *wait;		/* for the lock */
+	unsigned char seen[DIGEST_SIZE]; /* the legacy tables as they were last looked at */
 };
 
 /* --- looking: iptables-nft, by netlink ---------------------------------------------------------------------------- */
@@ -143,21 +144,57 @@ static int look_for_ours(struct ruleset *ruleset, struct ours *ours, struct faul
 	return 0;
 }
 
-/* --- looking: legacy, by the tools -------------------------------------------------------------------------------- */
+/* --- looking: legacy, in the kernel; by the tools only for what the rules mean ------------------------------------- */
 
-static bool is_loaded(const struct ipt_layer *layer, const char *table)
+typedef int visit_table(struct ruleset *, size_t layer, const char *name, const struct legacy_table *, void *, struct fault *);
+
+/* Visits each legacy table that is loaded and has one of the spots. */
+static int each_legacy_table(struct ruleset *ruleset, visit_table *visit, void *arg, struct fault *fault)
 {
-	FILE *file = layer->loaded ? fopen(layer->loaded, "re") : NULL;
-	char line[64];
-	bool found = false;
+	static const char *const names[] = { "raw", "mangle", "nat", "filter", "security" };
+	struct legacy_table table;
+	int rc = 0;
 
-	while (file && fgets(line, sizeof(line), file)) {
-		line[strcspn(line, "\n")] = '\0';
-		found = found || !strcmp(line, table);
-	}
-	if (file)
-		fclose(file);
-	return found;
+	for (size_t layer = 0; layer < IPT_LAYERS; layer++)
+		for (size_t i = 0; rc == 0 && ipt_layers[layer].legacy && i < LENGTH_OF(names); i++) {
+			if (!table_is_loaded(ipt_layers[layer].family, names[i]))
+				continue;
+			rc = table_read(&table, ipt_layers[layer].family, names[i], fault);
+			if (rc == 0)
+				rc = visit(ruleset, layer, names[i], &table, arg, fault);
+			table_free(&table);
+		}
+	return rc;
+}
+
+struct digest {
+	struct sha256_ctx sum;
+	bool without_ours;
+};
+
+static int add_table(struct ruleset *ruleset, size_t layer, const char *name, const struct legacy_table *table, void *arg,
+		     struct fault *fault)
+{
+	struct digest *digest = arg;
+
+	(void)ruleset;
+	(void)fault;
+	sha256_update(&digest->sum, 1, (const uint8_t[]){ (uint8_t)layer });
+	sha256_update(&digest->sum, strlen(name) + 1, (const uint8_t *)name);
+	table_hash(table, digest->without_ours, &digest->sum);
+	return 0;
+}
+
+/* The legacy tables as they are, our rules included. */
+static int attempt_look(struct ruleset *ruleset, const void *out, struct fault *fault)
+{
+	struct digest digest = { .without_ours = false };
+
+	sha256_init(&digest.sum);
+	if (each_legacy_table(ruleset, add_table, &digest, fault) < 0)
+		return -1;
+	sha256_digest(&digest.sum, DIGEST_SIZE, (unsigned char *)(uintptr_t)out);
+	return 0;
 }
 
 static const char *tool_of(struct ruleset *ruleset, size_t layer, struct fault *fault)
@@ -167,8 +204,6 @@ static const char *tool_of(struct ruleset *ruleset, size_t layer, struct fault *
 	return ruleset->tool[layer];
 }
 
-typedef int visit_listing(struct ruleset *, size_t layer, const char *table, const char *listing, void *, struct fault *);
-
 /* Redirected packets carry the world's port only before nat, and no nat chain but ours sees them. 0: none of ours come there. */
 static uint16_t port_at(const struct place *place, const struct opening *opening)
 {
@@ -177,42 +212,24 @@ static uint16_t port_at(const struct place *place, const struct opening *opening
 	return strcmp(place->table, "nat") || opening->target == opening->port ? opening->port : 0;
 }
 
-/* Visits what -S prints of each legacy table that is loaded and has one of the spots. */
-static int each_legacy_table(struct ruleset *ruleset, visit_listing *visit, void *arg, struct fault *fault)
-{
-	static const char *const tables[] = { "raw", "mangle", "nat", "filter", "security" };
-
-	for (size_t layer = 0; layer < IPT_LAYERS; layer++)
-		for (size_t i = 0; i < LENGTH_OF(tables); i++) {
-			OWN_FREE char *listing = NULL;
-
-			if (!is_loaded(&ipt_layers[layer], tables[i]))
-				continue;
-			if (!tool_of(ruleset, layer, fault) && ruleset->lenient && fault->code == ENOENT)
-				continue;
-			if (!ruleset->tool[layer])
-				return fault->code == ENOENT ? fault_at(fault, "tables of %s are loaded, which only that tool can read; "
-									"if they do not block the port, set backend = nftables",
-									ipt_layers[layer].name) : -1;
-			listing = ipt_list(ruleset->tool[layer], ruleset->wait, tables[i], fault);
-			if (!listing || visit(ruleset, layer, tables[i], listing, arg, fault) < 0)
-				return -1;
-		}
-	return 0;
-}
-
 /* --- choosing ----------------------------------------------------------------------------------------------------- */
 
-static int choose_legacy(struct ruleset *ruleset, size_t layer, const char *table, const char *listing, void *arg,
+static int choose_legacy(struct ruleset *ruleset, size_t layer, const char *name, const struct legacy_table *table, void *arg,
 			 struct fault *fault)
 {
 	const struct opening *opening = arg;
+	OWN_FREE char *listing = NULL;
 
-	(void)fault;
+	if (!tool_of(ruleset, layer, fault))
+		return fault->code == ENOENT ? fault_at(fault, "tables of %s are loaded, which only that tool can read; if they do not "
+							"block the port, set backend = nftables", ipt_layers[layer].name) : -1;
+	listing = ipt_list(ruleset->tool[layer], name, fault);
+	if (!listing)
+		return -1;
 	for (struct place *place = ruleset->place; place < ruleset->place + PLACES; place++)
-		if (place->layer == layer && !strcmp(place->table, table)) {
+		if (place->layer == layer && !strcmp(place->table, name)) {
 			place->blocks = port_at(place, opening) && ipt_can_block(listing, place->chain, port_at(place, opening));
-			place->stands = ipt_has_tag(listing, place->chain, opening->tag);
+			place->stands = table_has(table, place->chain, opening->tag);
 		}
 	return 0;
 }
@@ -254,7 +271,7 @@ static int attempt_choose(struct ruleset *ruleset, const void *opening, struct f
 
 	for (size_t i = 0; i < PLACES; i++)
 		ruleset->place[i].blocks = ruleset->place[i].stands = false;
-	if (found < 0 || (found && choose_nft(ruleset, opening, fault) < 0))
+	if (found < 0 || (found && choose_nft(ruleset, opening, fault) < 0) || attempt_look(ruleset, ruleset->seen, fault) < 0)
 		return -1;
 	if (each_legacy_table(ruleset, choose_legacy, (void *)(uintptr_t)opening, fault) < 0)
 		return -1;
@@ -325,26 +342,29 @@ static void add_time(struct ipt_words *command, const char *option, time_t time)
 	ipt_add(command, text);
 }
 
+enum action { INSERT, SHOW, DELETE };
+
 /* With a time in the past, a machine that boots in the past does not reopen either. */
 static void make_rule(const struct ruleset *ruleset, struct ipt_words *command, const struct place *place,
-		      const struct opening *opening, bool for_people)
+		      const struct opening *opening, enum action action)
 {
 	const bool reply = ipt_is_outgoing(place->chain), seen = port_at(place, opening) == opening->target; /* by our listener */
-	char port[48];
+	char text[48];
 
-	ipt_begin(command, ruleset->tool[place->layer], IPT_PATIENT, place->table);
-	ipt_add(command, "-I");
+	ipt_begin(command, ruleset->tool[place->layer], place->table);
+	ipt_add(command, action == DELETE ? "-D" : "-I");
 	ipt_add(command, place->chain);
-	snprintf(port, sizeof(port), reply ? "1 -p tcp --sport %u ! --syn" : "1 -p tcp --dport %u", port_at(place, opening));
-	ipt_add_all(command, port);
+	snprintf(text, sizeof(text), "%s -p tcp --%cport %u%s", action == DELETE ? "" : "1", reply ? 's' : 'd', port_at(place, opening),
+		 reply ? " ! --syn" : "");
+	ipt_add_all(command, text);
 	if (ruleset->bound && !reply && seen) /* -m socket is for packets that come in */
 		ipt_add_all(command, "-m socket --transparent --nowildcard");
-	if (ruleset->timed && !for_people) {
+	if (ruleset->timed && action != SHOW) {
 		ipt_add_all(command, "-m time");
-		add_time(command, "--datestart", time(NULL));
+		add_time(command, "--datestart", ruleset->start);
 		add_time(command, "--datestop", ruleset->stop);
 	}
-	if (!for_people) {
+	if (action != SHOW) {
 		ipt_add_all(command, "-m comment --comment");
 		ipt_add(command, opening->tag);
 	}
@@ -364,7 +384,7 @@ static int insert_missing(struct ruleset *ruleset, const struct opening *opening
 			continue;
 		if (!tool_of(ruleset, place->layer, fault))
 			return -1;
-		make_rule(ruleset, &command, place, opening, false);
+		make_rule(ruleset, &command, place, opening, INSERT);
 		if (ipt_run(&command, &pid, fault) < 0)
 			return -1;
 		netlink_expect(pid);
@@ -375,13 +395,13 @@ static int insert_missing(struct ruleset *ruleset, const struct opening *opening
 				last->chain) : 0;
 }
 
-static int mark_legacy(struct ruleset *ruleset, size_t layer, const char *table, const char *listing, void *tag,
+static int mark_legacy(struct ruleset *ruleset, size_t layer, const char *name, const struct legacy_table *table, void *tag,
 		       struct fault *fault)
 {
 	(void)fault;
 	for (struct place *place = ruleset->place; place < ruleset->place + PLACES; place++)
-		if (place->layer == layer && !strcmp(place->table, table))
-			place->stands = ipt_has_tag(listing, place->chain, tag);
+		if (place->layer == layer && !strcmp(place->table, name))
+			place->stands = table_has(table, place->chain, tag);
 	return 0;
 }
 
@@ -410,34 +430,46 @@ static int attempt_open(struct ruleset *ruleset, const void *arg, struct fault *
 	return insert_missing(ruleset, opening, fault);
 }
 
-/* What was chosen before the window holds; if somebody has changed it since, there is news, and it is mended. */
+/* Opens, and notes what the legacy tables look like then. */
+static int settle(struct ruleset *ruleset, const struct opening *opening, struct fault *fault)
+{
+	if (insist(attempt_open, ruleset, opening, fault) < 0)
+		return -1;
+	return insist(attempt_look, ruleset, ruleset->seen, fault);
+}
+
+/* Of nf_tables, what was chosen before the window holds; if somebody has changed it since, there is news, and it is mended. */
 static int ipt_open(struct ruleset *ruleset, const struct opening *opening, struct fault *fault)
 {
 	const struct itimerspec often = { { 0, LOOK_AGAIN }, { 0, LOOK_AGAIN } };
+	unsigned char now[DIGEST_SIZE];
 
-	ruleset->stop = time(NULL) + opening->seconds - 1; /* it matches until the end of that second */
+	ruleset->made = *opening;
+	ruleset->start = time(NULL);
+	ruleset->stop = ruleset->start + opening->seconds - 1; /* it matches until the end of that second */
+	if (insist(attempt_look, ruleset, now, fault) < 0 ||
+	    (memcmp(now, ruleset->seen, sizeof(now)) && insist(attempt_choose, ruleset, opening, fault) < 0))
+		return -1;
 	if ((needs(ruleset, 2) || needs(ruleset, 3)) && timerfd_settime(ruleset->timer, 0, &often, NULL) < 0)
 		return fault_errno(fault, FAULT_LATER, "starting a timer");
-	return insist(attempt_open, ruleset, opening, fault);
+	return settle(ruleset, opening, fault);
 }
 
 static int ipt_mend(struct ruleset *ruleset, const struct opening *opening, struct fault *fault)
 {
+	unsigned char now[DIGEST_SIZE];
 	uint64_t ticks;
-	bool heard = read(ruleset->timer, &ticks, sizeof(ticks)) > 0;
-	int rc;
+	bool heard = ruleset->news.socket && netlink_heard(&ruleset->news, ruleset->netlink.port);
 
-	if (ruleset->news.socket && netlink_heard(&ruleset->news, ruleset->netlink.port))
-		heard = true;
-	if (!heard)
-		return 0;
-	ruleset->wait = IPT_HASTY; /* meanwhile nobody listens to the client, who may want to close */
-	rc = insist(attempt_choose, ruleset, opening, fault);
-	ruleset->wait = IPT_PATIENT;
-	if (rc < 0)
-		return fault->code == EAGAIN ? 0 : -1; /* the timer comes again */
+	if (read(ruleset->timer, &ticks, sizeof(ticks)) > 0) {
+		if (insist(attempt_look, ruleset, now, fault) < 0)
+			return -1;
+		heard = heard || memcmp(now, ruleset->seen, sizeof(now)) != 0;
+	}
 	ruleset->inserted = false;
-	return insist(attempt_open, ruleset, opening, fault) < 0 ? -1 : ruleset->inserted;
+	if (heard && (insist(attempt_choose, ruleset, opening, fault) < 0 || settle(ruleset, opening, fault) < 0))
+		return -1;
+	return ruleset->inserted;
 }
 
 /* --- closing ------------------------------------------------------------------------------------------------------ */
@@ -469,23 +501,56 @@ static int attempt_close_nft(struct ruleset *ruleset, const void *tag, struct fa
 	return rc < 0 ? -1 : fault_set(fault, FAULT_RACED, "closing"); /* the next attempt reads back */
 }
 
+/* What this process has made is known without a listing of all rules. 1: removed. 0: there is no such rule. */
+static int remove_known(struct ruleset *ruleset, size_t layer, const char *name, const struct legacy_table *table,
+			const char *tag, struct fault *fault)
+{
+	int removed = 0;
+
+	if (!tag || strcmp(tag, ruleset->made.tag))
+		return 0;
+	for (const struct place *place = ruleset->place; place < ruleset->place + PLACES; place++) {
+		struct ipt_words command;
+		pid_t pid;
+
+		if (place->layer != layer || strcmp(place->table, name) || !table_has(table, place->chain, tag))
+			continue;
+		make_rule(ruleset, &command, place, &ruleset->made, DELETE);
+		if (ipt_run(&command, &pid, fault) == 0)
+			removed = 1;
+		else if (fault->kind == FAULT_LATER)
+			return -1;
+	}
+	ruleset->removed = ruleset->removed || removed;
+	return removed;
+}
+
 /* "-A INPUT ..." becomes "-D INPUT ...". Somebody else may have been faster: the next round sees. */
-static int remove_legacy(struct ruleset *ruleset, size_t layer, const char *table, const char *listing, void *arg,
+static int remove_legacy(struct ruleset *ruleset, size_t layer, const char *name, const struct legacy_table *table, void *arg,
 			 struct fault *fault)
 {
-	const char *next;
-	size_t *found = ((void **)arg)[1];
+	OWN_FREE char *listing = NULL;
+	const char *tag = ((void **)arg)[0], *next;
+	int known;
 
+	if (!table_has(table, NULL, tag))
+		return 0;
+	*(bool *)((void **)arg)[1] = true;
+	known = remove_known(ruleset, layer, name, table, tag, fault);
+	if (known)
+		return known < 0 ? -1 : 0;
+	listing = tool_of(ruleset, layer, fault) ? ipt_list(ruleset->tool[layer], name, fault) : NULL;
+	if (!listing)
+		return -1;
 	for (const char *line = listing; line; line = next) {
 		size_t length = ipt_line(line, &next);
 		struct ipt_words rule = { 0 }, command;
 		pid_t pid;
 
 		ipt_split(&rule, line, length);
-		if (rule.full || strcmp(rule.words ? rule.word[0] : "", "-A") || !ipt_tag(&rule, ((void **)arg)[0]))
+		if (rule.full || strcmp(rule.words ? rule.word[0] : "", "-A") || !ipt_tag(&rule, tag))
 			continue;
-		++*found;
-		ipt_begin(&command, ruleset->tool[layer], IPT_PATIENT, table);
+		ipt_begin(&command, ruleset->tool[layer], name);
 		ipt_add(&command, "-D");
 		for (size_t i = 1; i < rule.words; i++)
 			ipt_add(&command, rule.word[i]);
@@ -497,36 +562,24 @@ static int remove_legacy(struct ruleset *ruleset, size_t layer, const char *tabl
 	return 0;
 }
 
-static int close_legacy(struct ruleset *ruleset, const char *tag, struct fault *fault)
+static int attempt_close_legacy(struct ruleset *ruleset, const void *tag, struct fault *fault)
 {
-	for (int i = 0; i < ATTEMPTS; i++) {
-		size_t found = 0;
-		void *arg[] = { (void *)(uintptr_t)tag, &found };
+	bool found = false;
+	void *arg[] = { (void *)(uintptr_t)tag, &found };
 
-		if (each_legacy_table(ruleset, remove_legacy, arg, fault) < 0)
-			return -1;
-		if (!found)
-			return 0;
-	}
-	return fault_at(fault, "after %d attempts", ATTEMPTS);
+	if (each_legacy_table(ruleset, remove_legacy, arg, fault) < 0)
+		return -1;
+	return found ? fault_set(fault, FAULT_RACED, "closing") : 0; /* the next attempt reads back */
 }
 
-/*
- * Looking for leftovers of any time, it passes over legacy tables whose tool is not installed: without it nothing was opened
- * there, and a host on which a container has such tables must not be kept from everything else.
- */
 static int ipt_close(struct ruleset *ruleset, const char *tag, struct fault *fault)
 {
 	const struct itimerspec never = { { 0, 0 }, { 0, 0 } };
 	int rc;
 
 	ruleset->removed = false;
-	ruleset->lenient = !tag;
 	rc = insist(attempt_close_nft, ruleset, tag, fault);
-	if (close_legacy(ruleset, tag, fault) < 0)
-		rc = -1;
-	ruleset->lenient = false;
-	if (rc < 0)
+	if (insist(attempt_close_legacy, ruleset, tag, fault) < 0 || rc < 0)
 		return -1;
 	(void)timerfd_settime(ruleset->timer, 0, &never, NULL);
 	return ruleset->removed;
@@ -534,38 +587,18 @@ static int ipt_close(struct ruleset *ruleset, const char *tag, struct fault *fau
 
 /* --- the rest ----------------------------------------------------------------------------------------------------- */
 
-static int add_listing(struct ruleset *ruleset, size_t layer, const char *table, const char *listing, void *arg,
-		       struct fault *fault)
-{
-	const char *next;
-
-	(void)ruleset;
-	(void)fault;
-	sha256_update(arg, 1, (const uint8_t[]){ (uint8_t)layer });
-	sha256_update(arg, strlen(table) + 1, (const uint8_t *)table);
-	for (const char *line = listing; line; line = next) {
-		size_t length = ipt_line(line, &next);
-		struct ipt_words rule = { 0 };
-
-		ipt_split(&rule, line, length);
-		if (line[0] == '-' && (rule.full || !ipt_tag(&rule, NULL)))
-			sha256_update(arg, length + 1, (const uint8_t *)line);
-	}
-	return 0;
-}
-
 static int attempt_digest(struct ruleset *ruleset, const void *arg, struct fault *fault)
 {
 	unsigned char *out = (unsigned char *)(uintptr_t)arg, nft[DIGEST_SIZE] = { 0 };
-	struct sha256_ctx sum;
+	struct digest digest = { .without_ours = true };
 	int found = look_for_chains(ruleset, fault);
 
-	sha256_init(&sum);
+	sha256_init(&digest.sum);
 	if (found < 0 || (found && digest_read(&ruleset->netlink, nft, fault) < 0) ||
-	    each_legacy_table(ruleset, add_listing, &sum, fault) < 0)
+	    each_legacy_table(ruleset, add_table, &digest, fault) < 0)
 		return -1;
-	sha256_update(&sum, sizeof(nft), nft);
-	sha256_digest(&sum, DIGEST_SIZE, out);
+	sha256_update(&digest.sum, sizeof(nft), nft);
+	sha256_digest(&digest.sum, DIGEST_SIZE, out);
 	return 0;
 }
 
@@ -605,7 +638,7 @@ static int ipt_plan(struct ruleset *ruleset, const struct opening *opening, stru
 
 		if (!place->blocks || plan->lines == PLAN_LINES)
 			continue;
-		make_rule(ruleset, &command, place, opening, true);
+		make_rule(ruleset, &command, place, opening, SHOW);
 		for (size_t w = 0; w < command.words && used < sizeof(plan->line[0]); w++)
 			used += (size_t)snprintf(plan->line[plan->lines] + used, sizeof(plan->line[0]) - used, "%s%s", w ? " " : "",
 						 command.word[w]);
@@ -640,13 +673,13 @@ static int ipt_attach(struct ruleset **out, const struct config *config, struct 
 	if (!ruleset)
 		return fault_errno(fault, FAULT_LATER, "attaching to iptables");
 	ruleset->watch = ruleset->timer = -1;
-	ruleset->wait = IPT_PATIENT;
 	for (size_t i = 0; i < PLACES; i++)
 		ruleset->place[i] = (struct place){ .layer = i / LENGTH_OF(spots), .table = spots[i % LENGTH_OF(spots)][0],
 						    .chain = spots[i % LENGTH_OF(spots)][1] };
 	rc = netlink_open(&ruleset->netlink, fault);
 	for (size_t i = 0; rc == 0 && i < PLACES; i++)
-		rc = is_loaded(&ipt_layers[ruleset->place[i].layer], ruleset->place[i].table);
+		rc = ipt_layers[ruleset->place[i].layer].legacy &&
+		     table_is_loaded(ipt_layers[ruleset->place[i].layer].family, ruleset->place[i].table);
 	if (rc == 1)
 		*out = ruleset;
 	else

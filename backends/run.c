@@ -5,7 +5,6 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -24,7 +23,7 @@ struct sink {
 	char *buffer;
 	size_t used, size, most;
 	int lines;
-	bool full;
+	bool full, dies_with_us;
 	pid_t pid;
 };
 
@@ -35,6 +34,8 @@ static _Noreturn void become(char *const argv[], char *const environment[], int 
 
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
+	for (int number = 1; number < 32; number++) /* the watchdog ignores them, and that would be inherited */
+		signal(number, SIG_DFL);
 	setpgid(0, 0);
 	if (dies_with_us)
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -140,7 +141,7 @@ static int run(struct sink *sink, char *const argv[], char *const environment[],
 		return fault_errno(fault, FAULT_LATER, "running %s", argv[0]);
 	pid = fork();
 	if (pid == 0)
-		become(argv, environment, ends[1], !sink->who);
+		become(argv, environment, ends[1], sink->dies_with_us);
 	sink->pid = pid;
 	pidfd = pid < 0 ? -1 : pidfd_open(pid, 0);
 	close(ends[1]);
@@ -161,24 +162,36 @@ static int run(struct sink *sink, char *const argv[], char *const environment[],
 	return WEXITSTATUS(status);
 }
 
-int run_program(const char *who, char *const argv[], char *const environment[], unsigned int seconds,
+int run_program(const char *who, char *const argv[], char *const environment[], unsigned int seconds, bool dies_with_us,
 		struct fault *fault)
 {
 	char buffer[512];
-	struct sink sink = { .who = who, .buffer = buffer, .size = sizeof(buffer) };
+	struct sink sink = { .who = who, .buffer = buffer, .size = sizeof(buffer), .dies_with_us = dies_with_us };
 	int status = run(&sink, argv, environment, seconds, fault);
 
 	if (sink.used)
 		log_info("%s: %.*s", who, (int)sink.used, buffer);
 	if (status > 0)
-		return fault_set(fault, FAULT_FAILED, "%s ended with status %d", argv[0], status);
+		return fault_set(fault, status == STATUS_LATER ? FAULT_LATER : FAULT_FAILED, "%s ended with status %d", argv[0],
+				 status);
 	return status;
+}
+
+size_t run_split(char *command, char *words[], size_t size)
+{
+	char *save = NULL;
+	size_t n = 0;
+
+	for (char *word = strtok_r(command, " \t", &save); word && n < size - 1; word = strtok_r(NULL, " \t", &save))
+		words[n++] = word;
+	words[n] = NULL;
+	return n;
 }
 
 int run_capture(char *const argv[], char *const environment[], unsigned int seconds, size_t most, char **output,
 		pid_t *pid, struct fault *fault)
 {
-	struct sink sink = { .buffer = malloc(4096), .size = 4096, .most = most };
+	struct sink sink = { .buffer = malloc(4096), .size = 4096, .most = most, .dies_with_us = true };
 	int status;
 
 	*output = sink.buffer;

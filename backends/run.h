@@ -3,6 +3,7 @@
 #ifndef ACMEGATE_RUN_H
 #define ACMEGATE_RUN_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 
@@ -10,10 +11,14 @@
 
 /*
  * Runs argv[0] (absolute) and waits at most that many seconds, then kills its process group. Each line it prints is logged
- * behind "WHO: ". 0: it ended with status 0. -1: anything else, the fault says what.
+ * behind "WHO: ". If so wanted, it is killed when this process dies; what it has started is not. 0: it ended with status 0.
+ * -1: anything else, the fault says what; status 75 is FAULT_LATER.
  */
-int run_program(const char *who, char *const argv[], char *const environment[], unsigned int seconds,
+int run_program(const char *who, char *const argv[], char *const environment[], unsigned int seconds, bool dies_with_us,
 		struct fault *fault) MUST_CHECK;
+
+/* The words of command (split in place at white space) and NULL behind them; what does not fit is left out. The number. */
+size_t run_split(char *command, char *words[], size_t size);
 
 /*
  * The same, but what it prints becomes *output, a text that is the caller's to free in any case; more than most bytes are a

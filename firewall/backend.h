@@ -19,7 +19,7 @@
 /* What open() would do, as commands that a person could type. */
 struct plan {
 	size_t lines;
-	char line[PLAN_LINES][320];
+	char line[PLAN_LINES][640];
 	char left[FAULT_TEXT_SIZE];	/* a chain that blocks and is left to the iptables backend, or "" */
 	char owned[FAULT_TEXT_SIZE];	/* a chain that blocks and that nobody but its owner can change, or "" */
 	char warning[FAULT_TEXT_SIZE];	/* what might still keep the packets out, or "" */
@@ -40,18 +40,23 @@ struct backend {
 	int (*plan)(struct ruleset *ruleset, const struct opening *opening, struct plan *plan, struct fault *fault);
 	/* All or nothing; read back before it returns. Opens nothing where nothing blocks. */
 	int (*open)(struct ruleset *ruleset, const struct opening *opening, struct fault *fault);
-	/* A descriptor that is readable when somebody has committed; from plan() to detach(). NULL: nobody tells. */
+	/* A descriptor that is readable when somebody has committed; from plan() to detach(). NULL, and mend: nobody tells. */
 	int (*watch)(struct ruleset *ruleset);
 	/* After that, while it stands: puts back what of the opening is gone. 1: it did. 0: nothing was gone. -1: fault. */
 	int (*mend)(struct ruleset *ruleset, const struct opening *opening, struct fault *fault);
 	/* Removes what carries this tag, or any tag of ours when tag is NULL. 1: there was some. 0: there was none. -1: fault. */
 	int (*close)(struct ruleset *ruleset, const char *tag, struct fault *fault);
-	/* SHA-256 over all that is not ours and does not change by itself (counters, timeouts, dynamic sets). NULL: there is nothing else. */
+	/* SHA-256 over all that is not ours and does not change by itself (counters, timeouts, dynamic sets). NULL: nothing can be read. */
 	int (*digest)(struct ruleset *ruleset, unsigned char out[DIGEST_SIZE], struct fault *fault);
 	void (*detach)(struct ruleset *ruleset);
 };
 
-/* All backends, NULL at the end. Their order is fixed: the journal names them by a bit mask of it. */
+/*
+ * All backends, NULL at the end. Their order is fixed: the journal names them by a bit mask of it. It is the order in which
+ * they are closed, and opened in reverse: what opens and closes in no time is the last to open and the first to close. So
+ * the port, which is open when all layers are, stays shut while a program talks to a cloud, and the time that the kernel
+ * ends by itself begins when the program is done.
+ */
 extern const struct backend *const backends[];
 
 #endif

@@ -2,7 +2,6 @@
 #include "deploy.h"
 
 #include <stdio.h>
-#include <string.h>
 
 #include "run.h"
 
@@ -23,20 +22,18 @@ static void list_names(const struct config *config, const struct certificate *ce
 int deploy_run(const struct config *config, const struct certificate *certificate, struct fault *fault)
 {
 	static char names[MAX_NAMES_EACH * NAME_SIZE + 32], domains[MAX_NAMES_EACH * NAME_SIZE + 32];
-	char command[COMMAND_SIZE], who[96], name[64], live[PATH_SIZE + 96], lineage[PATH_SIZE + 96], *save = NULL;
-	char *arguments[MOST_WORDS + 1] = { NULL };
+	char command[COMMAND_SIZE], who[96], name[64], live[PATH_SIZE + 96], lineage[PATH_SIZE + 96];
+	char *arguments[MOST_WORDS + 1];
 	char *environment[] = { (char[]){ "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" },
 				name, live, names, lineage, domains, NULL };
-	size_t n = 0;
 
 	snprintf(command, sizeof(command), "%s", certificate->deploy);
-	for (char *word = strtok_r(command, " \t", &save); word && n < MOST_WORDS; word = strtok_r(NULL, " \t", &save))
-		arguments[n++] = word;
+	run_split(command, arguments, LENGTH_OF(arguments));
 	snprintf(who, sizeof(who), "deploy %s", certificate->name);
 	snprintf(name, sizeof(name), "ACMEGATE_NAME=%s", certificate->name);
 	snprintf(live, sizeof(live), "ACMEGATE_LIVE=%s/certificates/%s/live", config->gate.state, certificate->name);
 	snprintf(lineage, sizeof(lineage), "RENEWED_LINEAGE=%s/certificates/%s/live", config->gate.state, certificate->name);
 	list_names(config, certificate, "ACMEGATE_NAMES", names, sizeof(names));
 	list_names(config, certificate, "RENEWED_DOMAINS", domains, sizeof(domains));
-	return run_program(who, arguments, environment, HOOK_SECONDS, fault);
+	return run_program(who, arguments, environment, HOOK_SECONDS, false, fault);
 }

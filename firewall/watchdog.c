@@ -45,6 +45,8 @@ static int recover(struct journal *journal, const struct config *config)
 	if (journal_reread(journal, &fault) < 0) {
 		log_error("watchdog: %s", fault.text);
 		journal->armed = true;
+		journal->backends = UINT32_MAX;
+		journal->opening.tag[0] = '\0'; /* any */
 	}
 	rc = journal->armed ? window_recover(journal, config, &fault) : RECOVERY_NOTHING;
 	if (rc < 0)
@@ -60,7 +62,7 @@ static _Noreturn void watch(struct journal *journal, const struct config *config
 {
 	struct pollfd poll_warden = { .events = POLLIN };
 	struct fault fault;
-	double end = monotonic_seconds() + config->gate.max_open + GRACE;
+	double end = monotonic_seconds() + config->gate.max_open + GRACE + (config->gate.command[0] ? COMMAND_SECONDS : 0);
 
 	prctl(PR_SET_NAME, "acmegate-watch");
 	(void)setpriority(PRIO_PROCESS, 0, -20); /* a busy machine must not keep the port open */

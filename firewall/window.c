@@ -9,6 +9,9 @@
 
 #include "log.h"
 
+#define SHUT_SECONDS 20 /* when each attempt is slow; otherwise it ends after 2 seconds */
+#define NOTHING 2 /* to compare */
+
 double monotonic_seconds(void)
 {
 	struct timespec now;
@@ -118,7 +121,7 @@ int window_open(struct window *window, struct fault *fault)
 	if (journal_arm(window->journal, &window->opening, mask_of(window), fault) < 0)
 		return -1;
 	start = monotonic_seconds();
-	for (int i = 0; backends[i]; i++)
+	for (int i = WINDOW_BACKENDS; i-- > 0;) /* in reverse, see backends[] */
 		if (window->ruleset[i] && backends[i]->open(window->ruleset[i], &window->opening, fault) < 0)
 			return -1;
 	window->opened = monotonic_seconds();
@@ -178,12 +181,13 @@ static void end_connections(const struct window *window)
 int window_shut(struct window *window, struct fault *fault)
 {
 	const struct timespec pause = { .tv_nsec = 100000000 };
+	double end = monotonic_seconds() + SHUT_SECONDS;
 
 	for (int i = 0; window_close(window, fault) < 0; i++) {
 		log_error("closing port %u: %s", window->opening.port, fault->text);
-		if (i == 20) {
-			log_error("the port may still be open; run acmegate recover. The kernel closes it after %u s at the latest",
-				  window->opening.seconds);
+		if (i == 20 || monotonic_seconds() > end) {
+			log_error("the port may still be open; every command of acmegate tries again, first of all acmegate "
+				  "recover. The kernel closes its rules after %u s at the latest", window->opening.seconds);
 			return -1;
 		}
 		nanosleep(&pause, NULL);
@@ -230,19 +234,20 @@ void window_say_mended(const struct window *window, int mended, const struct fau
 static int compare(struct window *window, unsigned char after[DIGEST_SIZE], struct fault *fault)
 {
 	unsigned char one[DIGEST_SIZE];
-	bool same = true;
+	bool same = true, any = false;
 
 	memset(after, 0, DIGEST_SIZE);
 	for (int i = 0; backends[i]; i++) {
 		if (!window->ruleset[i] || !backends[i]->digest)
 			continue;
+		any = true;
 		if (backends[i]->digest(window->ruleset[i], one, fault) < 0)
 			return -1;
 		same = same && !memcmp(one, window->before[i], DIGEST_SIZE);
 		for (size_t j = 0; j < DIGEST_SIZE; j++)
 			after[j] ^= one[j];
 	}
-	return same;
+	return any ? same : NOTHING;
 }
 
 void window_say_unchanged(struct window *window)
@@ -253,10 +258,10 @@ void window_say_unchanged(struct window *window)
 
 	if (same < 0)
 		log_warning("nothing of acmegate's is left in the ruleset, but it could not be compared: %s", fault.text);
-	else if (same)
+	else if (same == 1)
 		log_notice("ruleset unchanged (sha256 %02x%02x%02x%02x%02x%02x...)", after[0], after[1], after[2], after[3],
 			   after[4], after[5]);
-	else
+	else if (!same)
 		log_notice("nothing of acmegate's is left in the ruleset; somebody else has changed it meanwhile");
 }
 
@@ -269,21 +274,33 @@ void window_free(struct window *window)
 	close_fd(&window->news);
 }
 
+/* The journal says that it may stand: a backend that is no longer to be used cannot be asked. */
+static int say_gone(const struct backend *backend, const struct config *config, struct fault *fault)
+{
+	return fault_set(fault, FAULT_FAILED, "an earlier run opened by [gate] %s, which %s does not name any more: put it back, or "
+					      "close by hand what it opened and remove %s/journal", backend->name, config->file,
+			 config->gate.state);
+}
+
 /*
  * Any tag, not the journal's only: there is one warden at a time, so whatever else carries a tag is a leftover too. And not
  * only when the journal is armed: a ruleset that somebody saved during a window and loads later brings the rules back.
  */
-int window_sweep(const struct config *config, uint32_t armed, struct fault *fault)
+int window_sweep(const struct config *config, const struct journal *journal, struct fault *fault)
 {
+	const uint32_t armed = !journal ? UINT32_MAX : journal->armed ? journal->backends : 0;
+	const char *tag = journal && journal->opening.tag[0] ? journal->opening.tag : NULL;
 	int result = 0;
 
 	for (int i = 0; backends[i]; i++) { /* one that fails does not keep the others open */
+		const bool on_demand = backends[i]->on_demand, may_stand = armed & (1U << i);
 		struct ruleset *ruleset = NULL;
-		bool look = !backends[i]->on_demand || (armed & (1U << i));
-		int rc = look ? backends[i]->attach(&ruleset, config, fault) : 0;
+		int rc = !on_demand || may_stand ? backends[i]->attach(&ruleset, config, fault) : 0;
 
+		if (rc == 0 && on_demand && may_stand && armed != UINT32_MAX)
+			rc = say_gone(backends[i], config, fault);
 		if (rc > 0) {
-			rc = backends[i]->close(ruleset, NULL, fault);
+			rc = backends[i]->close(ruleset, on_demand ? tag : NULL, fault);
 			backends[i]->detach(ruleset);
 		}
 		result = rc < 0 || result < 0 ? -1 : result | rc;
@@ -294,7 +311,7 @@ int window_sweep(const struct config *config, uint32_t armed, struct fault *faul
 int window_recover(struct journal *journal, const struct config *config, struct fault *fault)
 {
 	bool armed = journal->armed;
-	int found = window_sweep(config, armed ? journal->backends : 0, fault);
+	int found = window_sweep(config, journal, fault);
 
 	if (found < 0 || (armed && journal_clear(journal, fault) < 0))
 		return -1;

@@ -42,8 +42,8 @@ int window_mend(struct window *window, struct fault *fault) MUST_CHECK;
 int window_close(struct window *window, struct fault *fault) MUST_CHECK;
 
 /*
- * The same until it succeeds, within two seconds: a firewall that cannot be read now may be the next moment. Logs, and
- * forgets that it was open. After a fault the journal is to stay armed.
+ * The same until it succeeds, for two seconds, or 20 if each attempt is slow: a firewall that cannot be read now may be the
+ * next moment. Logs, and forgets that it was open. After a fault the journal is to stay armed.
  */
 int window_shut(struct window *window, struct fault *fault) MUST_CHECK;
 
@@ -55,10 +55,10 @@ void window_say_unchanged(struct window *window);
 void window_free(struct window *window);
 
 /*
- * Closes whatever an earlier process has left in any backend; those that are looked at on demand only if their bit is in the
- * mask. 1: there was something. 0: there was not.
+ * Closes whatever an earlier process has left in any backend; those that are looked at on demand only if the journal says so,
+ * or if there is none (NULL). 1: there was something. 0: there was not.
  */
-int window_sweep(const struct config *config, uint32_t armed, struct fault *fault) MUST_CHECK;
+int window_sweep(const struct config *config, const struct journal *journal, struct fault *fault) MUST_CHECK;
 
 /* What recovery met. */
 enum { RECOVERY_NOTHING, RECOVERY_ARMED, RECOVERY_RULES };

@@ -24,6 +24,7 @@
 #define URL_SIZE 512
 #define PATH_SIZE 256
 #define COMMAND_SIZE 512
+#define COMMAND_SECONDS 30	/* that [gate] command may take */
 
 enum key_type { KEY_P256, KEY_P384, KEY_RSA2048, KEY_RSA3072, KEY_RSA4096, KEY_TYPES };
 

@@ -12,6 +12,7 @@
 #include "journal.h"
 #include "lease.h"
 #include "log.h"
+#include "process.h"
 #include "safe.h"
 #include "warden.h"
 #include "webroot.h"
@@ -171,7 +172,7 @@ static int without_journal(const struct host *host, struct fault *fault)
 
 	if (fault->kind == FAULT_LATER)
 		return -1;
-	found = window_sweep(host->config, UINT32_MAX, &why);
+	found = window_sweep(host->config, NULL, &why);
 	if (found < 0)
 		log_error("%s", why.text);
 	else
@@ -282,7 +283,7 @@ static int hook(struct host *host, int argc, char **argv)
 		return STATUS_USAGE;
 	}
 	if (!client)
-		client = lease_client();
+		client = process_client();
 	if (!client) {
 		log_error("cannot tell which program runs this hook; say its process id with --client PID");
 		return STATUS_USAGE;

@@ -55,13 +55,13 @@ echo "1..19"
 # --- the two images -------------------------------------------------------------------------------------------------
 
 # The privileged image consists of these and of firewall/ and backends/; everything else in src/ belongs to the agent or to both.
-privileged='^src/(main|due|spawn|listener)\.[ch]$'
+privileged='^src/(main|due|process|spawn|listener)\.[ch]$'
 report "the agent and the base include nothing of firewall/ and backends/" \
 	"$(users "$gate_headers" "^(firewall|backends)/|$privileged")"
 
 # What both share: fault, own, log, wire, config, safe, seam, sandbox.
 agent_headers=$(find src -name '*.h' | sed 's,.*/,,' |
-	grep -vxE '(fault|own|log|wire|config|safe|seam|sandbox|due|spawn|listener)\.h' | sed 's/\./\\./' | paste -sd '|' -)
+	grep -vxE '(fault|own|log|wire|config|safe|seam|sandbox|due|process|spawn|listener)\.h' | sed 's/\./\\./' | paste -sd '|' -)
 report "the privileged image includes nothing of the agent" "$(
 	# shellcheck disable=SC2046
 	includes $(files firewall backends) $(files src | grep -E "$privileged") |
@@ -81,8 +81,8 @@ report "only backends/nft_*.c include libnftnl" "$(users '^libnftnl/' '^backends
 report "only backends/nft_*.[ch] and firewall/connections.c include libmnl" "$(
 	users '^libmnl/' '^(backends/nft_[a-z_]*\.[ch]|firewall/connections\.c)$'
 )"
-report "only src/due.c, firewall/journal.c, backends/nft_digest.c and backends/iptables.c include nettle" \
-	"$(users '^nettle/' '^(src/due|firewall/journal|backends/nft_digest|backends/iptables)\.c$')"
+report "only src/due.c, firewall/journal.c, backends/nft_digest.c, backends/iptables.c and backends/ipt_table.[ch] include nettle" \
+	"$(users '^nettle/' '^((src/due|firewall/journal|backends/nft_digest|backends/iptables)\.c|backends/ipt_table\.[ch])$')"
 
 # --- backends -------------------------------------------------------------------------------------------------------
 

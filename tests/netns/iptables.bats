@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Tables of iptables-nft and of iptables-legacy, and ufw on top of them: opened with the host's own tools, left as they were.
+# Tables of iptables-nft and of iptables-legacy, and ufw on top of them: opened with the host's own tools, left as they were. What
+# all layers have in common is in conformance.bats.
 bats_require_minimum_version 1.5.0
 
 setup_file() {
@@ -15,53 +16,14 @@ teardown_file() {
 
 setup() {
 	source "$BATS_TEST_DIRNAME/../lib/rig.sh"
+	source "$BATS_TEST_DIRNAME/../lib/layers.sh"
 	fresh
 }
 
 teardown() {
 	[ -n "${BATS_TEST_COMPLETED:-}" ] || printf '%s\n' "${output:-}" "$(cat "$RIG_DIR/out")"
-	rig_end_of probe
-	rig_end_of server
+	for process in probe server contest; do rig_end_of "$process"; done
 	rig_pebble_stop
-}
-
-# New namespaces: a table of iptables-legacy that was loaded stays for as long as they do.
-fresh() {
-	local namespace process
-	rig_end_of probe
-	rig_end_of server
-	rig_pebble_stop
-	for namespace in "$RIG_HOST" "$RIG_CA"; do
-		for process in $(ip netns pids "$namespace"); do rig_end "$process" KILL; done
-		ip netns del "$namespace"
-	done
-	rig_cable
-	rm -rf "$RIG_STATE" "$RIG_DIR/out"
-}
-
-# Both tools of one variant, which must print nothing.
-both() {
-	local variant=$1
-	shift
-	rig_host "iptables-$variant" -w 5 "$@" && rig_host "ip6tables-$variant" -w 5 "$@"
-}
-
-# What all tools save, without counters and dates. Only tables that are there: to look would make them.
-saved() {
-	local family
-	for family in ip ip6; do
-		rig_host "${family}tables-nft-save" 2>&1
-		[ -z "$(rig_host cat "/proc/net/${family}_tables_names" 2>/dev/null)" ] || rig_host "${family}tables-legacy-save"
-	done | sed -E 's/\[[0-9]+:[0-9]+\]//; s/ on [A-Z].*//; s/packets [0-9]+ bytes [0-9]+/packets N bytes N/'
-}
-
-# The plainest firewall of a host with iptables.
-policy_drop() {
-	both "$1" -P INPUT DROP
-	both "$1" -A INPUT -i lo -j ACCEPT
-	both "$1" -A INPUT -m conntrack --ctstate ESTABLISHED,RELATED -j ACCEPT
-	both "$1" -A INPUT -p tcp --dport 22 -m comment --comment "it's \"ssh\"" -j ACCEPT
-	rig_host "ip6tables-$1" -w 5 -A INPUT -p ipv6-icmp -j ACCEPT
 }
 
 seen() {
@@ -96,15 +58,15 @@ opens_once() {
 }
 
 # ours: how many rules of ours stand, whatever the variant
-ours() { saved | grep -c 'acmegate:' || true; }
+ours() { saved | grep -cE 'acmegate:[0-9a-f]{16}' || true; }
 clear_of_ours() { [ "$(ours)" = 0 ]; }
 mended() { grep -q 'the opening was put back' "$RIG_DIR/out"; }
 saved_as_before() { saved | cmp -s - "$RIG_DIR/saved-before"; }
 
-# window [COMMAND...]: a window that stands
+# A window that stands.
 window() {
 	saved >"$RIG_DIR/saved-before"
-	rig_window "$@"
+	rig_window
 }
 
 # ends: the run in it gets its certificate, and all is as it was before, but for the handles of what others made anew
@@ -118,46 +80,7 @@ ends() {
 	saved | diff "${1:-$RIG_DIR/saved-before}" -
 }
 
-# A listener of somebody else's on port 80.
-server_start() {
-	ip netns exec "$RIG_HOST" python3 -c 'import socket, time
-for family, address in (socket.AF_INET, "0.0.0.0"), (socket.AF_INET6, "::"):
-    s = socket.socket(family); s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    family == socket.AF_INET6 and s.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-    s.bind((address, 80)); s.listen(); globals().setdefault("keep", []).append(s)
-time.sleep(60)' 3>&- &
-	echo $! >"$RIG_DIR/server.pid"
-}
-
-everything_dies() {
-	local victims
-	mapfile -t victims < <(ip netns pids "$RIG_HOST")
-	# The watchdog would close before its turn came.
-	kill -s STOP "${victims[@]}"
-	killed=$EPOCHREALTIME
-	kill -s KILL "${victims[@]}"
-}
-
-# A host's program with a file system of its own: with_mounts SCRIPT COMMAND..., the script mounts.
-with_mounts() {
-	local script=$1
-	shift
-	ip netns exec "$RIG_HOST" unshare -m sh -c "set -e; $script; exec \"\$@\"" sh "$@" 3>&-
-}
-
 # --- each variant ---------------------------------------------------------------------------------------------------------
-
-@test "iptables-nft, policy drop" {
-	policy_drop nft
-	passes
-	opens_once
-}
-
-@test "iptables-legacy, policy drop" {
-	policy_drop legacy
-	passes
-	opens_once
-}
 
 @test "the name has an IPv6 address only, both variants" {
 	for variant in nft legacy; do
@@ -220,20 +143,35 @@ drops() {
 	done
 }
 
-@test "plan prints commands that open, and changes nothing" {
+# A listener as acmegate's is: with IP_TRANSPARENT and IPV6_TRANSPARENT.
+transparent_server_start() {
+	ip netns exec "$RIG_HOST" python3 -c 'import socket, time
+for family, address, level, option in (socket.AF_INET, "0.0.0.0", 0, 19), (socket.AF_INET6, "::", 41, 75):
+    s = socket.socket(family); s.setsockopt(level, option, 1)
+    family == socket.AF_INET6 and s.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+    s.bind((address, 80)); s.listen(); globals().setdefault("keep", []).append(s)
+time.sleep(60)' 3>&- &
+	echo $! >"$RIG_DIR/server.pid"
+	sleep 0.3
+}
+
+@test "plan prints commands that open when they are typed, and changes nothing" {
+	rig_policy_drop | rig_nft -
 	policy_drop nft
+	policy_drop legacy
+	saved >"$RIG_DIR/saved-before"
 	rig_config one.test
 	rig_before
 	run -0 rig_acmegate plan
 	rig_after
-	rig_never_open
+	saved_as_before
 	[[ $output == *'/usr/sbin/iptables-nft -w 5 -t filter -I INPUT 1 -p tcp --dport 80 -m socket --transparent --nowildcard -j ACCEPT'* ]]
-	[[ $output == *'/usr/sbin/ip6tables-nft -w 5 -t filter -I INPUT 1 -p tcp --dport 80'* ]]
-	mapfile -t lines < <(grep -o '/usr/sbin/.*' <<<"$output")
-	[ "${#lines[@]}" = 2 ]
-	for line in "${lines[@]}"; do
-		rig_host sh -c "$line"
-	done
+	grep -v '^#' <<<"$output" >"$RIG_DIR/typed"
+	[ "$(wc -l <"$RIG_DIR/typed")" = 5 ]
+	transparent_server_start
+	rig_silent
+	rig_host sh -e "$RIG_DIR/typed"
+	[ "$(rig_probe_once)" = $'4 listening\n6 listening' ]
 }
 
 @test "what cannot block is not touched, both variants" {
@@ -261,42 +199,6 @@ drops() {
 	[ "$(rig_host nft list tables)" = 'table inet filter' ]
 }
 
-@test "docker's chains are left alone" {
-	policy_drop nft
-	rig_host iptables-nft-restore -n <<-'RULES'
-		*filter
-		:DOCKER - [0:0]
-		:DOCKER-ISOLATION-STAGE-1 - [0:0]
-		:DOCKER-USER - [0:0]
-		-P FORWARD DROP
-		-A FORWARD -j DOCKER-USER
-		-A FORWARD -j DOCKER-ISOLATION-STAGE-1
-		-A FORWARD -o docker0 -j DOCKER
-		-A DOCKER -d 172.17.0.2/32 ! -i docker0 -o docker0 -p tcp -m tcp --dport 443 -j ACCEPT
-		-A DOCKER-ISOLATION-STAGE-1 -j RETURN
-		-A DOCKER-USER -j RETURN
-		COMMIT
-		*nat
-		:DOCKER - [0:0]
-		-A PREROUTING -m addrtype --dst-type LOCAL -j DOCKER
-		-A POSTROUTING -s 172.17.0.0/16 ! -o docker0 -j MASQUERADE
-		-A DOCKER ! -i docker0 -p tcp -m tcp --dport 8443 -j DNAT --to-destination 172.17.0.2:443
-		COMMIT
-	RULES
-	passes
-	opens_once
-	[[ $output == *'(2 rules in'* ]]
-}
-
-@test "nftables, iptables-nft and iptables-legacy at once, in one window" {
-	rig_policy_drop | rig_nft -
-	policy_drop nft
-	policy_drop legacy
-	passes
-	opens_once
-	[[ $output == *'(5 rules in'* ]]
-}
-
 @test "one backend alone" {
 	policy_drop nft
 	rig_config one.test
@@ -314,50 +216,11 @@ drops() {
 
 # --- ufw --------------------------------------------------------------------------------------------------------------------
 
-# ufw with files of its own. The second argument is a change to /etc/default/ufw, as of sed.
-ufw_up() {
-	rm -rf "$RIG_DIR/ufw"
-	mkdir -p "$RIG_DIR/ufw/run" && cp -a /etc/ufw "$RIG_DIR/ufw/etc" && cp -a /etc/default/ufw "$RIG_DIR/ufw/default" &&
-		cp -a /etc/alternatives "$RIG_DIR/ufw/alternatives" && sed -i "${2:-}" "$RIG_DIR/ufw/default"
-	local tool
-	for tool in iptables iptables-save iptables-restore ip6tables ip6tables-save ip6tables-restore; do
-		ln -sf "/usr/sbin/${tool/tables/tables-$1}" "$RIG_DIR/ufw/alternatives/$tool"
-	done
-	ufw allow 22/tcp
-	ufw deny proto tcp from any to any port 80 comment 'not here'
-	ufw --force enable
-	cp -a "$RIG_DIR/ufw/etc" "$RIG_DIR/ufw/etc-before"
-}
-ufw() {
-	with_mounts "for each in etc:/etc/ufw default:/etc/default/ufw run:/run alternatives:/etc/alternatives; do
-		mount --bind '$RIG_DIR/ufw/'\${each%:*} \${each#*:}; done" ufw "$@" >/dev/null
-}
-ufw_files_as_before() { diff -r "$RIG_DIR/ufw/etc" "$RIG_DIR/ufw/etc-before"; }
-
-@test "ufw on either variant, with a deny of port 80" {
-	for variant in nft legacy; do
-		fresh
-		ufw_up "$variant"
-		passes
-		opens_once
-		ufw_files_as_before
-	done
-}
-
 @test "ufw without IPv6" {
 	ufw_up nft s/^IPV6=.*/IPV6=no/
 	families=4 passes
 	# ufw drops all of IPv6 then, neighbour discovery too.
 	rig_was_open 4 1
-	ufw_files_as_before
-}
-
-@test "ufw reload in the window" {
-	ufw_up nft
-	window
-	ufw reload
-	[ "$(ours)" = 2 ]
-	ends
 	ufw_files_as_before
 }
 
@@ -400,102 +263,89 @@ ufw_files_as_before() { diff -r "$RIG_DIR/ufw/etc" "$RIG_DIR/ufw/etc-before"; }
 	run ! grep -r acmegate "$RIG_DIR/ufw/etc"
 }
 
-@test "opening and closing under ufw takes at most 20 ms" {
-	ufw_up nft
+@test "opening and closing under ufw takes at most 20 ms, both variants" {
 	make -s -C "$RIG_BUILD" tests/bench/gate
-	# Once on a machine that has time for it.
-	for ((i = 0; i < 10; i++)); do
-		line=$(rig_host nice -n -20 "$RIG_BUILD/tests/bench/gate" 21 iptables)
-		printf '# ufw: %s\n' "$line" >&3
-		awk '{ exit !($5 + $8 <= 20) }' <<<"$line" && break
+	for variant in nft legacy; do
+		fresh
+		ufw_up "$variant"
+		# Once on a machine that has time for it.
+		for ((i = 0; i < 10; i++)); do
+			line=$(rig_host nice -n -20 "$RIG_BUILD/tests/bench/gate" 21 iptables)
+			printf '# ufw on %s: %s\n' "$variant" "$line" >&3
+			awk '{ exit !($5 + $8 <= 20) }' <<<"$line" && break
+		done
+		[ "$i" -lt 10 ]
+		clear_of_ours
 	done
-	[ "$i" -lt 10 ]
-	clear_of_ours
 }
 
 # --- other hands ------------------------------------------------------------------------------------------------------------
 
-@test "iptables-restore in the window, both variants: the opening comes back" {
+# contested COMMAND: runs that in the background all the time, on the host
+contested() {
+	ip netns exec "$RIG_HOST" sh -c "$1" >/dev/null 2>&1 3>&- &
+	echo $! >"$RIG_DIR/contest.pid"
+}
+
+@test "a frontend that puts its rules back every second, both variants" {
 	for variant in nft legacy; do
 		fresh
 		policy_drop "$variant"
+		for family in ip ip6; do
+			rig_host "${family}tables-$variant-save" >"$RIG_DIR/file-$family"
+			rig_host "${family}tables-$variant-restore" "$RIG_DIR/file-$family"
+		done
+		window
+		contested "while sleep 1; do for f in ip ip6; do \${f}tables-$variant-restore -w 5 '$RIG_DIR/file-'\$f; done; done"
+		rig_until 10 three_times_mended
+		[ "$(rig_probe_once)" = $'4 listening\n6 listening' ]
+		rig_end_of contest
+		ends
+	done
+}
+three_times_mended() { [ "$(grep -c 'the opening was put back' "$RIG_DIR/out")" -ge 3 ]; }
+
+@test "tables that others change all the time while they are read, both variants" {
+	for variant in nft legacy; do
+		fresh
+		policy_drop "$variant"
+		both "$variant" -N storm
+		saved >"$RIG_DIR/saved-before"
+		contested "while :; do for f in ip ip6; do for n in 1 2 3 4 5 6 7 8; do \${f}tables-$variant -w 5 -A storm -p \$n; done
+			\${f}tables-$variant -w 5 -F storm; done; done"
+		rig_pebble
+		rig_config one.test
+		run -0 rig_acmegate renew-now
+		rig_certificate one.test one.test
+		clear_of_ours
+		rig_end_of contest
+		both "$variant" -F storm
+		saved_as_before
+	done
+}
+
+@test "an ipset that vanishes, and names that need quotes, both variants" {
+	for variant in nft legacy; do
+		fresh
+		rig_host ipset create bans hash:ip
+		policy_drop "$variant"
+		both "$variant" -N "it's\"so\"\\\$(x)"
+		both "$variant" -I INPUT 1 -p tcp -j "it's\"so\"\\\$(x)"
+		both "$variant" -I INPUT 1 -p udp -m comment --comment 'acmegate: "not" ours' -j LOG --log-prefix 'a "b" \ -j DROP '
+		saved >"$RIG_DIR/saved-without"
+		rig_host "iptables-$variant" -I INPUT 1 -m set --match-set bans src -j DROP
 		rig_host "iptables-$variant-save" >"$RIG_DIR/file"
 		window
-		rig_host "iptables-$variant-restore" <"$RIG_DIR/file"
-		rig_until 5 mended
+		rig_host "iptables-$variant" -D INPUT -m set --match-set bans src -j DROP
+		rig_host ipset destroy bans
+		# What names it can be loaded no more, and changes nothing.
+		run ! rig_host "iptables-$variant-restore" "$RIG_DIR/file"
 		[ "$(ours)" = 2 ]
-		ends
-		grep 'was put back' "$RIG_DIR/out" | sed "s/^/# $variant: /" >&3
-	done
-}
-
-@test "saved in the window, restored after a reboot: opens nothing, and every later command removes it" {
-	for variant in nft legacy; do
-		fresh
-		policy_drop "$variant"
-		window
-		rig_host "iptables-$variant-save" >"$RIG_DIR/file4"
-		rig_host "ip6tables-$variant-save" >"$RIG_DIR/file6"
-		[ "$(grep -c 'acmegate:' "$RIG_DIR/file4")" = 1 ]
-		ends
-		server_start
-		for command in recover plan renew renew-now; do
-			rig_host "iptables-$variant-restore" "$RIG_DIR/file4"
-			rig_host "ip6tables-$variant-restore" "$RIG_DIR/file6"
-			# Twice, as somebody may have done.
-			rig_host "iptables-$variant-restore" -n "$RIG_DIR/file4"
-			[ "$(ours)" = 3 ]
-			rig_silent
-			[ "$command" != renew-now ] || rig_end_of server
-			run -0 rig_acmegate "$command"
-			[[ $output == *'no run had left'* ]]
-			clear_of_ours
-		done
-	done
-}
-
-# --- nets -------------------------------------------------------------------------------------------------------------------
-
-@test "the warden is killed: the watchdog closes, both variants" {
-	for variant in nft legacy; do
-		fresh
-		policy_drop "$variant"
-		window
-		killed=$EPOCHREALTIME
-		kill -s KILL "$pid"
-		rig_closed_after "$killed" 0.050
-		rig_until 5 rig_idle
-		grep -q 'the watchdog has closed the port' "$RIG_DIR/out"
-		saved_as_before
-	done
-}
-
-@test "everything is killed: the rule ends with our socket, both variants" {
-	for variant in nft legacy; do
-		fresh
-		policy_drop "$variant"
-		window
 		everything_dies
-		server_start
-		rig_closed_after "$killed" 0.050
-		[ "$(ours)" = 2 ]
 		run -0 rig_acmegate recover
-		[[ $output == *'the kernel closed it with that process'* ]]
-		saved_as_before
-	done
-}
-
-@test "everything is killed and the listener is not ours: the time is up, both variants" {
-	for variant in nft legacy; do
-		fresh
-		policy_drop "$variant"
-		RIG_GATE='max_open = 5' window guard -- sleep 60
-		everything_dies
-		server_start
-		rig_closed_after "$killed" 5
-		[ "$(ours)" = 2 ]
-		run -0 rig_acmegate recover
-		saved_as_before
+		rig_end_of probe
+		saved | diff "$RIG_DIR/saved-without" -
+		rm -f "$RIG_DIR/out"
 	done
 }
 

@@ -9,7 +9,12 @@
 
 #include <cmocka.h>
 
+#include <linux/netfilter_ipv4/ip_tables.h>
+#include <linux/netfilter_ipv6/ip6_tables.h>
+#include <linux/netfilter/xt_comment.h>
+
 #include "ipt_rules.h"
+#include "ipt_table.h"
 
 #define TAG "acmegate:0123456789abcdef"
 
@@ -63,18 +68,95 @@ static void too_much(void **state)
 	assert_int_equal(split(line).words, IPT_WORDS);
 }
 
-static void our_tag(void **state)
+/* Appends a rule with one match, which has this name and text. */
+static void add_rule(struct legacy_table *table, const char *match, const char *text)
 {
-	const char *listing = "-P INPUT DROP\n-P OUTPUT ACCEPT\n"
-			      "-A INPUT -p tcp -m comment --comment \"" TAG "\" -j ACCEPT\n"
-			      "-A OUTPUT -m comment --comment \"acmegate:not\" -j ACCEPT\n";
+	const size_t head = table->family == NFPROTO_IPV4 ? sizeof(struct ipt_entry) : sizeof(struct ip6t_entry);
+	const size_t size = sizeof(struct xt_entry_match) + sizeof(struct xt_comment_info);
+	char *entry = table->entries + table->size;
+	struct xt_entry_match m = { .u.user.match_size = (uint16_t)size };
+
+	if (table->family == NFPROTO_IPV4)
+		((struct ipt_entry *)(void *)entry)->target_offset = (uint16_t)(head + size),
+		((struct ipt_entry *)(void *)entry)->next_offset = (uint16_t)(head + size + 40);
+	else
+		((struct ip6t_entry *)(void *)entry)->target_offset = (uint16_t)(head + size),
+		((struct ip6t_entry *)(void *)entry)->next_offset = (uint16_t)(head + size + 40);
+	snprintf(m.u.user.name, sizeof(m.u.user.name), "%s", match);
+	memcpy(entry + head, &m, sizeof(m));
+	snprintf(entry + head + sizeof(m), sizeof(struct xt_comment_info), "%s", text);
+	table->size += head + size + 40;
+}
+
+static void hash(const struct legacy_table *table, bool without_ours, unsigned char out[SHA256_DIGEST_SIZE])
+{
+	struct sha256_ctx sum;
+
+	sha256_init(&sum);
+	table_hash(table, without_ours, &sum);
+	sha256_digest(&sum, SHA256_DIGEST_SIZE, out);
+}
+
+static void tables(void **state)
+{
+	static _Alignas(8) char entries[8192];
 
 	(void)state;
-	assert_true(ipt_has_tag(listing, "INPUT", TAG));
-	assert_true(ipt_has_tag(listing, "INPUT", NULL));
-	assert_false(ipt_has_tag(listing, "INPUT", "acmegate:0123456789abcde0"));
-	assert_false(ipt_has_tag(listing, "OUTPUT", NULL));
-	assert_false(ipt_has_tag(listing, "INP", NULL));
+	for (int v6 = 0; v6 < 2; v6++) {
+		struct legacy_table table = { .family = v6 ? NFPROTO_IPV6 : NFPROTO_IPV4, .hooks = 1U << 1 | 1U << 3, .entries = entries };
+		unsigned char before[SHA256_DIGEST_SIZE], with[SHA256_DIGEST_SIZE], without[SHA256_DIGEST_SIZE];
+		size_t size;
+
+		memset(entries, 0, sizeof(entries));
+		add_rule(&table, "comment", "somebody's");
+		hash(&table, true, before);
+		table.first[1] = (unsigned int)table.size;
+		add_rule(&table, "comment", TAG);
+		table.last[1] = table.first[3] = (unsigned int)table.size;
+		add_rule(&table, "comment", TAG "0");
+		add_rule(&table, "string", TAG);
+		add_rule(&table, "comment", "acmegate:not");
+		table.last[3] = (unsigned int)table.size;
+		assert_true(table_has(&table, "INPUT", TAG));
+		assert_true(table_has(&table, NULL, NULL));
+		assert_false(table_has(&table, "INPUT", "acmegate:0123456789abcde0"));
+		assert_false(table_has(&table, "OUTPUT", NULL));
+		table.hooks = 0; /* where there is no such chain, its place means nothing */
+		assert_false(table_has(&table, "INPUT", TAG));
+
+		table.size = table.last[1];
+		hash(&table, true, without);
+		hash(&table, false, with);
+		assert_memory_equal(before, without, sizeof(before));
+		assert_memory_not_equal(before, with, sizeof(before));
+		entries[v6 ? offsetof(struct ip6t_entry, counters) : offsetof(struct ipt_entry, counters)] = 7;
+		hash(&table, true, without);
+		assert_memory_equal(before, without, sizeof(before));
+		entries[0] = 7;
+		hash(&table, true, without);
+		assert_memory_not_equal(before, without, sizeof(before));
+
+		/* cut anywhere, and with lengths that lie */
+		for (size = table.size; size > 0; size--) {
+			table.size = size - 1;
+			hash(&table, true, without);
+			assert_false(table_has(&table, NULL, TAG));
+		}
+		table.size = sizeof(entries);
+		for (size_t i = 0; i < sizeof(struct ip6t_entry) + sizeof(struct xt_entry_match); i++) {
+			entries[i] = (char)~entries[i];
+			(void)table_has(&table, NULL, TAG);
+			hash(&table, true, without);
+			entries[i] = (char)~entries[i];
+		}
+	}
+}
+
+static void listings(void **state)
+{
+	const char *listing = "-P INPUT DROP\n-A INPUT -p tcp -j ACCEPT\n";
+
+	(void)state;
 	assert_true(ipt_is_listing(listing));
 	assert_true(ipt_is_listing("# a warning\n-P INPUT ACCEPT"));
 	assert_false(ipt_is_listing(""));
@@ -95,6 +177,20 @@ static void chains(void **state)
 		{ true, "-P INPUT ACCEPT\n-A INPUT -p tcp -j REJECT --reject-with tcp-reset\n" },
 		{ true, "-P INPUT ACCEPT\n-A INPUT -p tcp -m tcp --dport 80 -j f2b-web\n" },
 		{ true, "-P INPUT ACCEPT\n-A INPUT -g closed\n" },
+		{ false, "-P INPUT ACCEPT\n-A INPUT -m rt --rt-type 0 -j DROP\n" },
+		{ false, "-P INPUT ACCEPT\n-N f2b\n-A INPUT -p tcp -j f2b\n-A f2b -p tcp -m tcp --dport 22 -j DROP\n-A f2b -j RETURN\n" },
+		{ true, "-P INPUT ACCEPT\n-N f2b\n-A INPUT -p tcp -j f2b\n-A f2b -s 192.0.2.1/32 -j REJECT\n-A f2b -j RETURN\n" },
+		{ false, "-P INPUT ACCEPT\n-N a\n-N b\n-A INPUT -j a\n-A INPUT -j b\n-A a -p udp -j DROP\n-A b -j a\n" },
+		{ true, "-P INPUT ACCEPT\n-N a\n-N b\n-A INPUT -j a\n-A a -j b\n-A b -j DROP\n" },
+		{ false, "-P INPUT DROP\n-N a\n-A INPUT -j a\n-A a -p tcp -m tcp --dport 80 -j ACCEPT\n" },
+		{ true, "-P INPUT DROP\n-N a\n-A INPUT -s 192.0.2.1/32 -j a\n-A a -p tcp -m tcp --dport 80 -j ACCEPT\n" },
+		{ true, "-P INPUT DROP\n-N a\n-A INPUT -j a\n-A a -s 192.0.2.1/32 -j RETURN\n-A a -p tcp -j ACCEPT\n" },
+		{ false, "-P INPUT DROP\n-N a\n-A INPUT -g a\n-A a -p tcp -j ACCEPT\n" },
+		{ true, "-P INPUT ACCEPT\n-N a\n-A INPUT -g a\n-A a -p udp -j ACCEPT\n" },
+		{ true, "-P INPUT ACCEPT\n-N a\n-A INPUT -j a\n-A a -j a\n" },
+		{ true, "-P INPUT DROP\n-A INPUT -p tcp -j RETURN\n-A INPUT -j ACCEPT\n" },
+		{ false, "-P INPUT ACCEPT\n-A INPUT -p tcp -j RETURN\n-A INPUT -j DROP\n" },
+		{ true, "-P INPUT ACCEPT\n-A INPUT -s 192.0.2.1/32 -j RETURN\n-A INPUT -j DROP\n" },
 		{ false, "-P INPUT ACCEPT\n-A FORWARD -j DROP\n-A INPUTS -j DROP\n" },
 		{ false, "-P INPUT ACCEPT\n-A INPUT -p udp -j DROP\n" },
 		{ true, "-P INPUT ACCEPT\n-A INPUT ! -p udp -j DROP\n" },
@@ -196,7 +292,7 @@ static void a_long_rule(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(words_of_a_line), cmocka_unit_test(too_much),	  cmocka_unit_test(our_tag),
+		cmocka_unit_test(words_of_a_line), cmocka_unit_test(too_much),	  cmocka_unit_test(tables), cmocka_unit_test(listings),
 		cmocka_unit_test(chains),	   cmocka_unit_test(a_long_rule),
 		cmocka_unit_test(replies),	   cmocka_unit_test(other_chains),
 	};
