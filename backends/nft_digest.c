@@ -49,7 +49,7 @@ static void add_expressions(struct digest *digest, const struct nlattr *list)
 	}
 }
 
-/* Adds the attributes up to most, but for those whose bit is set in skip. The first is the name of the table in all messages. */
+/* Adds the attributes up to most, but for those whose bit is set in skip. */
 static void add_message(struct digest *digest, const struct nlmsghdr *message, uint16_t most, uint64_t skip)
 {
 	const struct nfgenmsg *generic = mnl_nlmsg_get_payload(message);
@@ -57,8 +57,6 @@ static void add_message(struct digest *digest, const struct nlmsghdr *message, u
 	const uint8_t kind[] = { (uint8_t)NFNL_MSG_TYPE(message->nlmsg_type), generic->nfgen_family };
 
 	attrs_of_message(message, attrs, most);
-	if (rule_is_our_name(attr_text(attrs[NFTA_TABLE_NAME]), NULL))
-		return;
 	sha256_update(&digest->sum, sizeof(kind), kind);
 	for (unsigned int i = 0; i <= most; i++)
 		if (attrs[i] && !(skip >> i & 1))
@@ -88,7 +86,7 @@ static int visit_rule(const struct nlmsghdr *message, void *arg, struct fault *f
 
 	(void)fault;
 	attrs_of_message(message, attrs, NFTA_RULE_USERDATA);
-	if (rule_tag(attrs[NFTA_RULE_USERDATA], tag) || rule_is_our_name(attr_text(attrs[NFTA_RULE_TABLE]), NULL))
+	if (rule_tag(attrs[NFTA_RULE_USERDATA], tag))
 		return 0;
 	add_message(arg, message, NFTA_RULE_USERDATA, SKIP(NFTA_RULE_EXPRESSIONS) | SKIP(NFTA_RULE_POSITION));
 	if (attrs[NFTA_RULE_EXPRESSIONS])

@@ -31,6 +31,7 @@ FLOWS = {
     "first": dict(state="account", success=True),
     "renewal": dict(state="certificate", success=True),
     "hook": dict(state="certificate", success=True, hook=True),
+    "redirect": dict(state="certificate", success=True, responder="mode = redirect"),
     "invalid": dict(state="certificate", success=False, names="bad.test"),
     "unreachable": dict(state="certificate", success=False, port=9),
     # "acmegate recover" when all had died with the port open
@@ -50,12 +51,13 @@ class Worker:
         self.accidents = {}
 
     # Names are new each time: Pebble uses one authorization in a hundred again, whatever it is told.
-    def configure(self, names=None, port=14000, hook=False):
+    def configure(self, names=None, port=14000, hook=False, responder=""):
         self.serial += 1
         names = names or f"p{self.serial}.test"
         text = (f"[acme]\ndirectory = https://{self.rig['RIG_CA4']}:{port}/dir\ncontact = admin@example.test\n"
                 f"accept_terms = yes\nca_file = {self.dir}/pki/ca.pem\n"
                 f"[gate]\nport = {self.rig['RIG_PORT']}\nuser = nobody\nstate = {self.state}\nmax_open = {MAX_OPEN}\n"
+                + (f"[responder]\n{responder}\n" if responder else "") +
                 f"[certificate one]\nnames = {names}\n")
         if hook:
             text += f"deploy = /usr/bin/touch {self.hooked}\n"
@@ -85,7 +87,7 @@ class Worker:
         shutil.copytree(f"{self.dir}/prepared/{flow['state']}", self.state, symlinks=True)
         if os.path.lexists(self.hooked):
             os.unlink(self.hooked)
-        self.configure(flow.get("names"), flow.get("port", 14000), flow.get("hook", False))
+        self.configure(flow.get("names"), flow.get("port", 14000), flow.get("hook", False), flow.get("responder", ""))
 
     # --- the store
 

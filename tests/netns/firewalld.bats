@@ -106,6 +106,8 @@ closed_and_same() {
 	same_files
 }
 
+in_full() { [ "${NETS:-}" = all ] || skip 'it takes its time: make check-nets'; }
+
 # The native way: the table of version 1 is opened like any other.
 version_1() {
 	ROOT=
@@ -155,6 +157,7 @@ version_1() {
 
 @test "version 1 in mid-window: panic mode keeps the world out, us too, and before it nothing is opened" {
 	version_1
+	in_full
 	firewalld_up
 	rig_window
 	firewall_cmd --panic-on
@@ -172,6 +175,7 @@ version_1() {
 
 @test "version 1, killed with all of acmegate in mid-window: closed, and tidied up by the next start" {
 	version_1
+	in_full
 	firewalld_up
 	rules >"$RIG_DIR/rules"
 	rig_window
@@ -290,12 +294,35 @@ asked_dead() {
 
 @test "version 1 over D-Bus: what somebody saves in mid-window is not kept" {
 	version_1
+	in_full
 	RIG_BACKEND=firewalld
 	asked_saved
 }
 
+@test "version 1 over D-Bus: saved in mid-window, and then firewalld dies: said, and closed for good when it is back" {
+	version_1
+	in_full
+	RIG_BACKEND=firewalld
+	asked
+	guard_window
+	firewall_cmd --runtime-to-permanent
+	rig_end_of firewalld KILL
+	guard_ends 1
+	[[ $output == *'/etc/firewalld/zones/public.xml'*'acmegate recover'* ]]
+	rig_probe_stop
+	rig_silent
+	run -1 rig_acmegate recover
+	firewalld_start
+	[ "$(rig_probe_once)" = $'4 listening\n6 listening' ]
+	run -0 rig_acmegate recover
+	rig_silent
+	firewall_cmd --reload
+	rig_silent
+}
+
 @test "version 1 over D-Bus: killed, each alone and together" {
 	version_1
+	in_full
 	RIG_BACKEND=firewalld
 	asked_killed
 }

@@ -111,6 +111,7 @@ tokens() { find "$WEB/.well-known/acme-challenge" -type f 2>/dev/null; }
 	run -0 rig_acmegate recover
 	[[ $output == *'had left tokens'* ]]
 	same_files
+	[ "${NETS:-}" = all ] || return 0 # the rest takes its time: make check-nets
 	rig_window
 	killed=$EPOCHREALTIME
 	kill -s KILL "$pid" $(pgrep -P "$pid")
