@@ -161,7 +161,7 @@ time.sleep(60)' 3>&- &
 	transparent_server_start
 	rig_silent
 	rig_host sh -e "$RIG_DIR/typed"
-	open_again
+	rig_until 5 open_again
 }
 
 @test "what cannot block is not touched, both variants" {
