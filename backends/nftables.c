@@ -25,6 +25,7 @@ struct spot {
 	uint8_t family;
 	char table[NFT_NAME], chain[NFT_NAME];
 	bool reply, bindable;	/* see struct way */
+	uint16_t port;		/* for people; the set holds the other one, too */
 	uint64_t handle;
 };
 
@@ -123,7 +124,8 @@ static int choose_one(struct ruleset *ruleset, struct snapshot *snapshot, const 
 	if (table->flags & NFT_TABLE_F_OWNER) { /* what can be done about it the others know */
 		(void)!refuse(chain, &culprit, "is owned by a running process, so that nobody else can change it", "let that program "
 			      "open the port for the time of the renewal", fault);
-		snprintf(ruleset->owned, sizeof(ruleset->owned), "%s", fault->text);
+		if (!ruleset->owned[0] || strcmp(chain->table, "firewalld"))
+			snprintf(ruleset->owned, sizeof(ruleset->owned), "%s", fault->text);
 		return 0;
 	}
 	if (ruleset->spots == LENGTH_OF(ruleset->spot) || strlen(chain->table) >= NFT_NAME ||
@@ -134,6 +136,7 @@ static int choose_one(struct ruleset *ruleset, struct snapshot *snapshot, const 
 	snprintf(spot->chain, sizeof(spot->chain), "%s", chain->name);
 	spot->reply = way.reply;
 	spot->bindable = way.bindable;
+	spot->port = way.port[0] ? way.port[0] : way.port[1];
 	spot->handle = find_ours(snapshot, chain, opening->tag);
 	ruleset->spots++;
 	return 0;
@@ -601,19 +604,14 @@ struct planning {
 	struct plan *plan;
 };
 
-static void print(char *line, size_t size, const struct ruleset *ruleset, const struct spot *spot, const struct opening *opening)
+static void print(char *line, size_t size, const struct ruleset *ruleset, const struct spot *spot)
 {
 	static const char *const matches[] = {
 		[RULE_PORT] = "", [RULE_BOUND] = " socket transparent 1", [RULE_REPLY] = " tcp flags & (fin|syn|rst|ack) != syn",
 	};
-	char ports[32];
 
-	if (opening->target == opening->port)
-		snprintf(ports, sizeof(ports), "%u", opening->port);
-	else
-		snprintf(ports, sizeof(ports), "{ %u, %u }", opening->port, opening->target);
-	snprintf(line, size, "nft insert rule %s %s %s tcp %s %s%s accept", nft_family(spot->family), spot->table, spot->chain,
-		 spot->reply ? "sport" : "dport", ports, matches[form_of(ruleset, spot)]);
+	snprintf(line, size, "nft insert rule %s %s %s tcp %s %u%s accept", nft_family(spot->family), spot->table, spot->chain,
+		 spot->reply ? "sport" : "dport", spot->port, matches[form_of(ruleset, spot)]);
 }
 
 static int attempt_plan(struct ruleset *ruleset, const void *arg, struct fault *fault)
@@ -629,7 +627,7 @@ static int attempt_plan(struct ruleset *ruleset, const void *arg, struct fault *
 	plan->lines = 0;
 	snprintf(plan->owned, sizeof(plan->owned), "%s", ruleset->owned);
 	for (size_t i = 0; i < ruleset->spots && plan->lines < PLAN_LINES; i++)
-		print(plan->line[plan->lines++], sizeof(plan->line[0]), ruleset, &ruleset->spot[i], planning->opening);
+		print(plan->line[plan->lines++], sizeof(plan->line[0]), ruleset, &ruleset->spot[i]);
 	plan->unbound = plan->unbound || (ruleset->spots && planning->opening->own_listener && !ruleset->bound);
 	plan->untimed = plan->untimed || (ruleset->spots && !ruleset->timed);
 	snprintf(plan->left, sizeof(plan->left), "%s", ruleset->left);

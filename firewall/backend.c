@@ -2,9 +2,11 @@
 #include "backend.h"
 
 #include "command.h"
+#include "firewalld.h"
 #include "iptables.h"
 #include "nftables.h"
 #include "redirect.h"
 
 /* In the order in which they are closed; see backend.h. */
-const struct backend *const backends[] = { &nftables_backend, &iptables_backend, &redirect_backend, &command_backend, NULL };
+const struct backend *const backends[] = { &nftables_backend, &iptables_backend, &redirect_backend,
+					   &firewalld_backend, &command_backend, NULL };

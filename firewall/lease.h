@@ -27,9 +27,6 @@ int lease_ask(int state_fd, enum hook hook, pid_t client, int *status, struct fa
  */
 int lease_hold(const struct config *config, struct journal *journal, int state_fd, pid_t client);
 
-/* The program that runs this hook, seen through the shells between it and us. 0: there is none. */
-pid_t lease_client(void);
-
 /*
  * Runs a command with the port open as long as it lives; with on_listen only while it, or a process that it has started,
  * listens on the port. Returns the command's exit status, 128 + N when signal N ended it.

@@ -33,7 +33,7 @@ static bool is_chosen(const struct window *window, const struct config *config, 
 {
 	if (backend->redirects)
 		return window->opening.target != window->opening.port;
-	return config->gate.backend == BACKEND_AUTO || !strcmp(backend->name, backend_names[config->gate.backend]);
+	return (config->gate.backend == BACKEND_AUTO && (!backend->last || window->plan.owned[0])) || !strcmp(backend->name, backend_names[config->gate.backend]);
 }
 
 static int attach(struct window *window, const struct config *config, struct fault *fault)
@@ -83,10 +83,13 @@ static int go_around(struct window *window, const struct config *config, struct 
 
 	memcpy(why, window->plan.owned, sizeof(why));
 	if (window->opening.own_listener && window->opening.target == window->opening.port) {
+		window->plan.owned[0] = '\0';
 		window->opening.target = config->responder.port;
 		if (attach(window, config, fault) < 0 || make_plan(window, config, fault) < 0)
 			return -1;
 	}
+	if (window->plan.owned[0] && (attach(window, config, fault) < 0 || make_plan(window, config, fault) < 0))
+		return -1;
 	return window->plan.owned[0] ? fault_set(fault, FAULT_FAILED, "%s", why) : 0;
 }
 

@@ -12,6 +12,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "process.h"
+
 #ifndef IPV6_TRANSPARENT
 #define IPV6_TRANSPARENT 75 /* linux/in6.h, which does not go together with netinet/in.h */
 #endif
@@ -42,29 +44,8 @@ static unsigned long listening_inode(const char *table, uint16_t port)
 	return found;
 }
 
-static bool holds(const char *pid, unsigned long inode)
-{
-	char path[PATH_MAX], link[64], wanted[64];
-	OWN_DIR DIR *dir = NULL;
-	const struct dirent *entry;
-
-	snprintf(wanted, sizeof(wanted), "socket:[%lu]", inode);
-	snprintf(path, sizeof(path), "/proc/%s/fd", pid);
-	dir = opendir(path);
-	while (dir && (entry = readdir(dir))) {
-		ssize_t n = readlinkat(dirfd(dir), entry->d_name, link, sizeof(link) - 1);
-
-		if (n > 0) {
-			link[n] = '\0';
-			if (!strcmp(link, wanted))
-				return true;
-		}
-	}
-	return false;
-}
-
 /* " by NAME (pid N)", or "" when it cannot be found out. */
-static void name_holder(unsigned long inode, char *text, size_t size)
+static void name_holder(uint32_t inode, char *text, size_t size)
 {
 	OWN_DIR DIR *proc = opendir("/proc");
 	const struct dirent *entry;
@@ -74,7 +55,8 @@ static void name_holder(unsigned long inode, char *text, size_t size)
 		char path[PATH_MAX], name[32] = "?";
 		FILE *file;
 
-		if (!isdigit((unsigned char)entry->d_name[0]) || !holds(entry->d_name, inode))
+		if (!isdigit((unsigned char)entry->d_name[0]) ||
+		    !process_holds((pid_t)strtol(entry->d_name, NULL, 10), &inode, 1))
 			continue;
 		snprintf(path, sizeof(path), "/proc/%s/comm", entry->d_name);
 		file = fopen(path, "re");
@@ -96,7 +78,7 @@ static int taken(int family, uint16_t port, struct fault *fault)
 	if (!inode)
 		inode = listening_inode("/proc/net/tcp6", port);
 	if (inode)
-		name_holder(inode, holder, sizeof(holder));
+		name_holder((uint32_t)inode, holder, sizeof(holder));
 	return fault_set(fault, FAULT_FAILED, "port %u is taken%s; stop it for the time of the renewal, or move it to another "
 					      "port, or let acmegate listen on another one ([responder] port and mode = redirect)",
 			 port, holder);

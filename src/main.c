@@ -12,6 +12,7 @@
 #include "journal.h"
 #include "lease.h"
 #include "log.h"
+#include "process.h"
 #include "safe.h"
 #include "warden.h"
 #include "webroot.h"
@@ -282,7 +283,7 @@ static int hook(struct host *host, int argc, char **argv)
 		return STATUS_USAGE;
 	}
 	if (!client)
-		client = lease_client();
+		client = process_client();
 	if (!client) {
 		log_error("cannot tell which program runs this hook; say its process id with --client PID");
 		return STATUS_USAGE;

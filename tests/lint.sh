@@ -50,18 +50,18 @@ headers() {
 sources=$(files src firewall backends)
 gate_headers="^((firewall|backends|\\.\\.)/.*|$(headers firewall)|$(headers backends))\$"
 
-echo "1..18"
+echo "1..19"
 
 # --- the two images -------------------------------------------------------------------------------------------------
 
 # The privileged image consists of these and of firewall/ and backends/; everything else in src/ belongs to the agent or to both.
-privileged='^src/(main|due|spawn|listener)\.[ch]$'
+privileged='^src/(main|due|process|spawn|listener)\.[ch]$'
 report "the agent and the base include nothing of firewall/ and backends/" \
 	"$(users "$gate_headers" "^(firewall|backends)/|$privileged")"
 
 # What both share: fault, own, log, wire, config, safe, seam, sandbox.
 agent_headers=$(find src -name '*.h' | sed 's,.*/,,' |
-	grep -vxE '(fault|own|log|wire|config|safe|seam|sandbox|due|spawn|listener)\.h' | sed 's/\./\\./' | paste -sd '|' -)
+	grep -vxE '(fault|own|log|wire|config|safe|seam|sandbox|due|process|spawn|listener)\.h' | sed 's/\./\\./' | paste -sd '|' -)
 report "the privileged image includes nothing of the agent" "$(
 	# shellcheck disable=SC2046
 	includes $(files firewall backends) $(files src | grep -E "$privileged") |
@@ -76,6 +76,7 @@ report "only src/codec.c includes jansson" "$(users '^jansson' '^src/codec\.c$')
 report "only src/confine.c (agent) and src/sandbox.c (watchdog) include libseccomp" \
 	"$(users '^seccomp\.h$' '^src/(confine|sandbox)\.c$')"
 report "only src/config.c includes inih" "$(users '^(ini|INIReader)\.h$' '^src/config\.c$')"
+report "only backends/firewalld.c includes libsystemd" "$(users '^systemd/' '^backends/firewalld\.c$')"
 report "only backends/nft_*.c include libnftnl" "$(users '^libnftnl/' '^backends/nft_[a-z_]*\.c$')"
 report "only backends/nft_*.[ch] and firewall/connections.c include libmnl" "$(
 	users '^libmnl/' '^(backends/nft_[a-z_]*\.[ch]|firewall/connections\.c)$'

@@ -111,6 +111,7 @@ serve() {
 		printf '%s\n' "${COMPREPLY[@]}"
 	}
 	run rig_acmegate --help
+	# shellcheck disable=SC2013 # words
 	for command in $(sed -nE 's/^  ([a-z][a-z-]*).*/\1/p' <<<"$output"); do
 		complete_after | grep -qx "$command"
 		# All long options in its line of the help, and the words of an alternative.
@@ -118,6 +119,7 @@ serve() {
 			complete_after "$command" | grep -qx -- "$word"
 		done
 	done
+	# shellcheck disable=SC2013
 	for option in $(grep -oE -- '--[a-z]+' <<<"$(grep -E '^ +(-[a-z], |    )--' <<<"$output")"); do
 		complete_after | grep -qx -- "$option"
 	done

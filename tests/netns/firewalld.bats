@@ -21,6 +21,7 @@ setup() {
 	rm -rf "$RIG_STATE"
 	rig_host nft flush ruleset
 	BUILT=$RIG_ACMEGATE
+	for program in firewalld dbus-daemon; do command -v "$program" >/dev/null || skip "$program is not installed"; done
 }
 
 teardown() {
@@ -92,7 +93,7 @@ sums() { (cd "$RIG_DIR/private/firewalld" && find . -type f -exec sha256sum {} +
 same_files() { sums | diff "$RIG_DIR/private/sums" -; }
 
 # The rules without counters and handles: firewalld makes its table anew when it is reloaded.
-rules() { rig_host nft list ruleset | sed -E 's/packets [0-9]+ bytes [0-9]+//; /progname/s/#.*//; /^\tflags /d'; }
+rules() { rig_host nft list ruleset | sed -E 's/packets [0-9]+ bytes [0-9]+//; s/ *# progname.*//; /^\tflags /d'; }
 
 open_again() { [ "$(rig_probe_once)" = $'4 listening\n6 listening' ]; }
 
@@ -182,6 +183,129 @@ version_1() {
 	same_files
 }
 
+# --- asked over D-Bus -----------------------------------------------------------------------------------------------------
+
+# The listener is another's, as with hooks and guard.
+server_start() {
+	ip netns exec "$RIG_HOST" busybox httpd -f -p '[::]:80' -h "$RIG_DIR/private" 3>&- &
+	echo $! >"$RIG_DIR/server.pid"
+}
+
+# guard_window: a window for that listener which stands until guard's command is ended
+guard_window() {
+	server_start
+	rig_config one.test
+	rig_probe_start
+	ip netns exec "$RIG_HOST" "$RIG_ACMEGATE" -c "$RIG_CONF" guard -- sleep 60 >"$RIG_DIR/out" 2>&1 3>&- &
+	pid=$!
+	rig_until 10 rig_opened
+}
+
+guard_ends() {
+	kill -s TERM "$pid"
+	rig_ends "${1:-143}"
+}
+
+asked() {
+	firewalld_up
+	settle
+	# The administrator's own: the same but for the tag, and a port.
+	firewall_cmd --zone=trusted --add-port=80/tcp
+	firewall_cmd --zone=public --add-rich-rule='rule priority="-32768" port port="81" protocol="tcp" nflog prefix="mine" accept'
+	rules >"$RIG_DIR/rules"
+}
+
+asked_opens_and_closes() {
+	asked
+	guard_window
+	[ "$(rig_probe_once)" = $'4 listening\n6 listening' ]
+	same_files
+	guard_ends
+	closed_and_same
+	rules | diff "$RIG_DIR/rules" -
+	[ "$(firewall_cmd --zone=trusted --list-ports)" = 80/tcp ]
+}
+
+asked_saved() {
+	asked
+	guard_window
+	firewall_cmd --runtime-to-permanent
+	grep -q acmegate "$RIG_DIR/private/firewalld/zones/public.xml"
+	guard_ends
+	rig_probe_stop
+	rig_silent
+	run grep -l acmegate: -r "$RIG_DIR/private/firewalld" --include='*.xml'
+	[ -z "$output" ]
+	firewall_cmd --reload
+	rig_silent
+}
+
+asked_killed() {
+	asked
+	# The watchdog.
+	guard_window
+	killed=$EPOCHREALTIME
+	kill -s KILL "$pid"
+	rig_closed_after "$killed" 0.100
+	rig_until 5 eval 'rules | cmp -s - "$RIG_DIR/rules"'
+	rig_end_of server
+	# firewalld's own timer.
+	RIG_GATE='max_open = 5'
+	guard_window
+	killed=$EPOCHREALTIME
+	kill -s KILL "$pid" $(pgrep -P "$pid")
+	rig_closed_after "$killed" 6
+	sleep 0.2
+	run -0 rig_acmegate recover
+	rules | diff "$RIG_DIR/rules" -
+	rig_end_of server
+	# firewalld with all of acmegate: nobody closes but the next start, which needs no firewalld.
+	guard_window
+	kill -s KILL "$pid" $(pgrep -P "$pid") "$(cat "$RIG_DIR/firewalld.pid")"
+	rig_until 5 rig_gone "$pid"
+	sleep 0.2
+	run -0 rig_acmegate recover
+	[[ $output == *'is closed now'* ]]
+	rig_silent
+	rules | diff "$RIG_DIR/rules" -
+	rig_probe_stop
+}
+
+asked_dead() {
+	asked
+	guard_window
+	rig_end_of firewalld KILL
+	guard_ends
+	rig_probe_stop
+	rig_silent
+	rules | diff "$RIG_DIR/rules" -
+	same_files
+}
+
+@test "version 1 over D-Bus: opened for another's listener and closed; the administrator's rules stay" {
+	version_1
+	RIG_BACKEND=firewalld
+	asked_opens_and_closes
+}
+
+@test "version 1 over D-Bus: what somebody saves in mid-window is not kept" {
+	version_1
+	RIG_BACKEND=firewalld
+	asked_saved
+}
+
+@test "version 1 over D-Bus: killed, each alone and together" {
+	version_1
+	RIG_BACKEND=firewalld
+	asked_killed
+}
+
+@test "version 1 over D-Bus: closed although firewalld has died" {
+	version_1
+	RIG_BACKEND=firewalld
+	asked_dead
+}
+
 # --- version 2 ----------------------------------------------------------------------------------------------------------
 
 version_2() {
@@ -238,4 +362,32 @@ version_2() {
 	run -0 rig_acmegate recover
 	rules | diff "$RIG_DIR/rules" -
 	same_files
+}
+
+@test "version 2 over D-Bus, by itself: for hooks, guard and a web server" {
+	version_2
+	asked_opens_and_closes
+}
+
+@test "version 2 over D-Bus: saved, killed" {
+	version_2
+	asked_saved
+}
+
+@test "version 2 over D-Bus: killed, each alone and together" {
+	version_2
+	asked_killed
+}
+
+@test "version 2 over D-Bus: closed although firewalld has died, put back when it is reloaded" {
+	version_2
+	asked_dead
+	firewalld_start
+	rig_end_of server
+	guard_window
+	firewall_cmd --reload
+	rig_until 3 open_again
+	guard_ends
+	rig_probe_stop
+	rig_silent
 }

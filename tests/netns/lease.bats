@@ -181,6 +181,33 @@ client() {
 	done
 }
 
+@test "hooks: the client is found behind scripts, and a script that nothing but cron has started is the client" {
+	server_start
+	client
+	# A hook in a file of its own, whose process has the name of that file.
+	printf '#!/bin/sh\n%s -c %s hook "$1"\n:\n' "$RIG_ACMEGATE" "$RIG_CONF" >"$RIG_DIR/hook-script"
+	# A client in shell, as env finds it; its hook is called in a subshell.
+	printf '#!/usr/bin/env bash\n(%s pre; :)\nsleep 30 & wait\n' "$RIG_DIR/hook-script" >"$RIG_DIR/shell-client"
+	# A script that runs a client; cron gives each job a session of its own.
+	printf '#!/bin/sh\n%s -c %s hook pre\nsleep 30 & wait\n' "$RIG_ACMEGATE" "$RIG_CONF" >"$RIG_DIR/job"
+	chmod 755 "$RIG_DIR/hook-script" "$RIG_DIR/shell-client" "$RIG_DIR/job"
+	sed -i "s,^command = .*,command = '$RIG_DIR/hook-script '," "$RIG_DIR/client"
+	for what in "client 30" shell-client "job"; do
+		rig_before
+		# shellcheck disable=SC2086 # words
+		run_behind setsid -w sh -c "exec $RIG_DIR/$what"
+		rig_until 5 is_open
+		# It is still open when the hook has long ended.
+		sleep 0.3
+		is_open
+		victim=$(pgrep -n -f "$RIG_DIR/$what\$")
+		at=$EPOCHREALTIME
+		kill -s KILL "$victim"
+		rig_closed_after "$at" 0.050
+		rig_until 5 rig_as_before
+	done
+}
+
 @test "hooks: the holder killed, stopped by the watchdog, or told to stop" {
 	server_start
 	client
