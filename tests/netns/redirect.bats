@@ -95,7 +95,7 @@ owned_table() {
 	ip netns exec "$RIG_CA" python3 - "$RIG_HOST4" "$RIG_HOST6" "$RIG_DIR/go" >"$RIG_DIR/visits" 3>&- <<-'PY' &
 		import os, socket, sys, time
 		visits = [socket.create_connection((address, 80), source_address=("", 30000 + i))
-		          for i, address in enumerate(sys.argv[1:])]
+		          for i, address in enumerate(sys.argv[1:3])]
 		for visit in visits:
 		    visit.sendall(b"GET /pa")
 		open(sys.argv[3] + ".here", "w")
@@ -122,7 +122,7 @@ owned_table() {
 	rig_config one.test
 	rig_before
 	run -0 rig_acmegate plan
-	[[ $output == *'nft insert rule inet filter input tcp dport { 80, 8402 } socket transparent 1 accept'* ]]
+	[[ $output == *'nft insert rule inet filter input tcp dport '*'8402'*' socket transparent 1 accept'* ]]
 	[[ $output == *'flags owner'*'tcp dport 80 redirect to :8402'* ]]
 	# What it prints can be typed.
 	rig_host sh -c "$(grep redirect <<<"$output")"
