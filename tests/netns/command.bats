@@ -60,6 +60,7 @@ all_die() {
 	local victims
 	mapfile -t victims < <(ip netns pids "$RIG_HOST")
 	dies "${victims[@]}"
+	rig_until 5 rig_idle
 }
 # bash has opened these for itself
 program_env() { grep -vE '^(PWD|OLDPWD|SHLVL|_)=' "$RIG_DIR/cloud/env.$1" | sort; }
