@@ -442,12 +442,12 @@ static void close_bus(struct ruleset *ruleset)
 /* The bus may be another one by now. */
 static int firewalld_close(struct ruleset *ruleset, const char *tag, struct fault *fault)
 {
-	int removed = 0, rc, there;
+	int removed = 0, there;
 
 	close_bus(ruleset);
-	rc = there = open_bus(ruleset, fault);
+	there = open_bus(ruleset, fault);
 	for (int kept = 0; kept < 2 && there > 0; kept++) {
-		rc = close_zones(ruleset, kept, tag, fault);
+		int rc = close_zones(ruleset, kept, tag, fault);
 		there = rc >= 0 || fault->code != ESRCH;
 		removed += rc > 0 ? rc : 0;
 		if (rc < 0 && there)

@@ -8,9 +8,11 @@
 #include <string.h>
 #include <sys/socket.h>
 
+/* NOLINTBEGIN(misc-redundant-expression): that is what is asserted */
 _Static_assert(sizeof(struct ipt_getinfo) == sizeof(struct ip6t_getinfo) && IPT_SO_GET_INFO == IP6T_SO_GET_INFO, "twins");
 _Static_assert(sizeof(struct ipt_get_entries) == sizeof(struct ip6t_get_entries) && IPT_SO_GET_ENTRIES == IP6T_SO_GET_ENTRIES,
 	       "twins");
+/* NOLINTEND(misc-redundant-expression) */
 
 /* A rule; its head is not the same for both families. */
 struct entry {

@@ -457,11 +457,12 @@ static int ipt_open(struct ruleset *ruleset, const struct opening *opening, stru
 
 static int ipt_mend(struct ruleset *ruleset, const struct opening *opening, struct fault *fault)
 {
-	unsigned char now[DIGEST_SIZE];
 	uint64_t ticks;
 	bool heard = ruleset->news.socket && netlink_heard(&ruleset->news, ruleset->netlink.port);
 
 	if (read(ruleset->timer, &ticks, sizeof(ticks)) > 0) {
+		unsigned char now[DIGEST_SIZE];
+
 		if (insist(attempt_look, ruleset, now, fault) < 0)
 			return -1;
 		heard = heard || memcmp(now, ruleset->seen, sizeof(now)) != 0;

@@ -387,7 +387,7 @@ void search_begin(struct search *search, const struct registers *registers, cons
 	if ((set->flags & NFT_SET_INTERVAL) && !set->fields)
 		search->hit = find_interval(registers, set, at, &search->ordered);
 	for (const struct nft_element *e = set->element; e < set->element + set->elements && search->others != YES; e++) {
-		enum match match = e->flags & NFT_SET_ELEM_CATCHALL ? NO : search_finds(search, e);
+		enum match match = (e->flags & NFT_SET_ELEM_CATCHALL) ? NO : search_finds(search, e);
 
 		search->others = match > search->others ? match : search->others;
 	}
@@ -401,7 +401,7 @@ static enum match is_in(const struct registers *registers, const struct nft_set 
 	search_begin(&search, registers, set, at);
 	match = search.others;
 	for (const struct nft_element *e = set->element; e < set->element + set->elements && match == NO; e++)
-		match = e->flags & NFT_SET_ELEM_CATCHALL ? YES : NO;
+		match = (e->flags & NFT_SET_ELEM_CATCHALL) ? YES : NO;
 	return is_constant(set) ? match : MAYBE;
 }
 

@@ -16,7 +16,6 @@ each() {
 }
 
 seen() { grep -q '^answer 4' "$RIG_DIR/probe" && grep -q '^answer 6' "$RIG_DIR/probe"; }
-open_again() { [ "$(rig_probe_once)" = $'4 listening\n6 listening' ]; }
 # Tools that load anew what they have saved do so in an order of their own.
 as_before() {
 	diff <(sort "$RIG_DIR/saved-before") <(saved | sort) >"$RIG_DIR/difference" && ! rig_ca nft list ruleset | grep -q 'acmegate:'
@@ -57,7 +56,7 @@ conforms() {
 	each up
 	saved >"$RIG_DIR/saved-before"
 	rig_silent
-	rig_pebble
+	RIG_DNS6=$RIG_HOST6 rig_pebble # which then goes by IPv6
 
 	step='open and close'
 	rig_ruleset >"$RIG_DIR/before"

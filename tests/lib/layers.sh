@@ -22,6 +22,9 @@ fresh() {
 	rm -rf "$RIG_STATE" "$RIG_DIR/out"
 }
 
+# To our listener, as seen from outside at this moment.
+open_again() { [ "$(rig_probe_once)" = $'4 listening\n6 listening' ]; }
+
 # Both tools of one variant, which must print nothing.
 both() {
 	local variant=$1
