@@ -94,7 +94,7 @@ owned_table() {
 	rig_host nft add rule inet filter input tcp dport 80 accept
 	ip netns exec "$RIG_CA" python3 - "$RIG_HOST4" "$RIG_HOST6" "$RIG_DIR/go" >"$RIG_DIR/visits" 3>&- <<-'PY' &
 		import os, socket, sys, time
-		visits = [socket.create_connection((address, 80), source_address=("", 500 + i))
+		visits = [socket.create_connection((address, 80), source_address=("", 400 + i))
 		          for i, address in enumerate(sys.argv[1:3])]
 		for visit in visits:
 		    visit.sendall(b"GET /pa")
