@@ -46,7 +46,7 @@ server_start() {
 }
 
 # The CA's packets of other source ports are held, see rig_hold.
-page() { "$1" curl -s --max-time 2 --local-port 20000-29999 -o - -w '%{http_code}\n' "http://$2/page" || true; }
+page() { "$1" curl -s --max-time 2 --local-port 500-999 -o - -w '%{http_code}\n' "http://$2/page" || true; }
 
 # nft_owner: loads what comes on standard input and holds the socket, as firewalld 2 does
 nft_owner() {
@@ -94,7 +94,7 @@ owned_table() {
 	rig_host nft add rule inet filter input tcp dport 80 accept
 	ip netns exec "$RIG_CA" python3 - "$RIG_HOST4" "$RIG_HOST6" "$RIG_DIR/go" >"$RIG_DIR/visits" 3>&- <<-'PY' &
 		import os, socket, sys, time
-		visits = [socket.create_connection((address, 80), source_address=("", 30000 + i))
+		visits = [socket.create_connection((address, 80), source_address=("", 400 + i))
 		          for i, address in enumerate(sys.argv[1:3])]
 		for visit in visits:
 		    visit.sendall(b"GET /pa")

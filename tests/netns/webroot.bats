@@ -187,7 +187,7 @@ tokens() { find "$WEB/.well-known/acme-challenge" -type f 2>/dev/null; }
 		import os, socket, sys, time
 		while not os.path.exists(sys.argv[2]):
 		    time.sleep(0.01)
-		visit = socket.create_connection((sys.argv[1], 80), source_address=("", 30000))
+		visit = socket.create_connection((sys.argv[1], 80), source_address=("", 500))
 		open(sys.argv[2] + ".here", "w")
 		while os.path.exists(sys.argv[2]):
 		    time.sleep(0.01)
