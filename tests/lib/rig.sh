@@ -319,7 +319,10 @@ rig_ends() {
 
 # rig_ours [WHAT]: how many rules and sets of ours stand
 rig_ours() { rig_host nft -a list "${@:-ruleset}" | grep -cE '(comment|set) .*acmegate[:_][0-9a-f]{16}' || true; }
-rig_idle() { [ -z "$(ip netns pids "$RIG_HOST")" ]; }
+# A process that was killed leaves its namespace before it lets go of its files, and so of the journal.
+rig_idle() {
+	[ -z "$(ip netns pids "$RIG_HOST")" ] && { [ ! -e "$RIG_STATE/journal" ] || flock -n "$RIG_STATE/journal" true; }
+}
 rig_silent() { [ "$(rig_probe_once)" = $'4 silent\n6 silent' ]; }
 rig_as_before() { rig_ruleset | cmp -s - "$RIG_DIR/before"; }
 
