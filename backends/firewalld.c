@@ -24,7 +24,6 @@
 #define TABLE "firewalld"
 
 #define CALL_LIMIT 3000000	/* microseconds: meanwhile nobody listens to the client */
-#define ATTEMPTS 16
 #define MOST_ZONES 32
 #define MOST_OURS 128		/* rules in the kernel */
 #define ZONE_SIZE 64
@@ -48,6 +47,7 @@ static struct library {
 struct ruleset {
 	struct netlink netlink; /* no socket: no nf_tables */
 	sd_bus *bus;
+	bool removed;
 	size_t zones;
 	char zone[MOST_ZONES][ZONE_SIZE];
 };
@@ -374,8 +374,7 @@ static int visit_rule(const struct nlmsghdr *message, void *arg, struct fault *f
 	return 0;
 }
 
-/* 1: none is left. 0: some were removed, look again. */
-static int remove_rules(struct ruleset *ruleset, const char *tag, int *removed, struct fault *fault)
+static int attempt_close(struct ruleset *ruleset, const void *tag, struct fault *fault)
 {
 	struct ours ours = { .tag = tag };
 	uint32_t generation;
@@ -387,15 +386,15 @@ static int remove_rules(struct ruleset *ruleset, const char *tag, int *removed, 
 	    netlink_dump(&ruleset->netlink, netlink_request(&ruleset->netlink, buffer, NFT_MSG_GETRULE), visit_rule, &ours, fault) < 0)
 		return -1;
 	if (!ours.rules)
-		return 1;
+		return 0;
 	rc = batch_begin(&batch, &ruleset->netlink, generation, fault);
 	for (size_t i = 0; rc == 0 && i < ours.rules; i++)
 		rc = rule_delete(&batch, NFPROTO_INET, TABLE, ours.rule[i].chain, ours.rule[i].handle, fault);
 	if (rc == 0)
 		rc = batch_commit(&batch, NULL, NULL, fault);
 	batch_free(&batch);
-	*removed += rc == 0;
-	return rc;
+	ruleset->removed = ruleset->removed || rc == 0;
+	return rc < 0 ? -1 : fault_set(fault, FAULT_RACED, "closing in the table of firewalld"); /* the next attempt reads back */
 }
 
 /* Is our tag in a file that firewalld will read when it starts again? */
@@ -418,20 +417,6 @@ static int check_kept(const char *tag, struct fault *fault)
 	return 0;
 }
 
-/* What is left in the kernel when firewalld has removed its rules, or is not there to do so. */
-static int close_kernel(struct ruleset *ruleset, const char *tag, int *removed, struct fault *fault)
-{
-	for (int i = 0; i < ATTEMPTS && ruleset->netlink.socket; i++) {
-		int rc = remove_rules(ruleset, tag, removed, fault);
-
-		if (rc > 0)
-			return 0;
-		if (rc < 0 && fault->kind != FAULT_RACED)
-			return -1;
-	}
-	return ruleset->netlink.socket ? fault_set(fault, FAULT_LATER, "firewalld's table changes all the time") : 0;
-}
-
 static void close_bus(struct ruleset *ruleset)
 {
 	if (ruleset->bus)
@@ -442,20 +427,23 @@ static void close_bus(struct ruleset *ruleset)
 /* The bus may be another one by now. */
 static int firewalld_close(struct ruleset *ruleset, const char *tag, struct fault *fault)
 {
-	int removed = 0, there;
+	int there;
 
+	ruleset->removed = false;
 	close_bus(ruleset);
 	there = open_bus(ruleset, fault);
 	for (int kept = 0; kept < 2 && there > 0; kept++) {
 		int rc = close_zones(ruleset, kept, tag, fault);
 		there = rc >= 0 || fault->code != ESRCH;
-		removed += rc > 0 ? rc : 0;
+		ruleset->removed = ruleset->removed || rc > 0;
 		if (rc < 0 && there)
 			return -1;
 	}
-	if (close_kernel(ruleset, tag, &removed, fault) < 0 || (there <= 0 && check_kept(tag, fault) < 0))
+	/* What is left in the kernel when firewalld has removed its rules, or is not there to do so. */
+	if ((ruleset->netlink.socket && netlink_insist(attempt_close, ruleset, tag, fault) < 0) ||
+	    (there <= 0 && check_kept(tag, fault) < 0))
 		return -1;
-	return removed > 0;
+	return ruleset->removed;
 }
 
 /* --- the rest ------------------------------------------------------------------------------------------------------- */

@@ -21,7 +21,6 @@
 #include "nft_walk.h"
 #include "seam.h"
 
-#define ATTEMPTS 64
 #define MOST_OURS 64		/* removed in one batch; more take another round */
 #define LOOK_AGAIN 250000000L	/* nanoseconds: the legacy tables tell nobody of a change */
 
@@ -279,22 +278,6 @@ static int attempt_choose(struct ruleset *ruleset, const void *opening, struct f
 	return 0;
 }
 
-/* Does something again while others get in between, a little later each time. */
-static int insist(int (*attempt)(struct ruleset *, const void *, struct fault *), struct ruleset *ruleset, const void *arg,
-		  struct fault *fault)
-{
-	for (int i = 0; i < ATTEMPTS; i++) {
-		struct timespec pause = { .tv_nsec = i * 250000L };
-		int rc = attempt(ruleset, arg, fault);
-
-		if (rc >= 0 || fault->kind != FAULT_RACED)
-			return rc;
-		nanosleep(&pause, NULL);
-	}
-	fault->kind = FAULT_LATER;
-	return fault_at(fault, "after %d attempts", ATTEMPTS);
-}
-
 static bool needs(const struct ruleset *ruleset, size_t layer)
 {
 	for (size_t i = 0; i < PLACES; i++)
@@ -433,9 +416,9 @@ static int attempt_open(struct ruleset *ruleset, const void *arg, struct fault *
 /* Opens, and notes what the legacy tables look like then. */
 static int settle(struct ruleset *ruleset, const struct opening *opening, struct fault *fault)
 {
-	if (insist(attempt_open, ruleset, opening, fault) < 0)
+	if (netlink_insist(attempt_open, ruleset, opening, fault) < 0)
 		return -1;
-	return insist(attempt_look, ruleset, ruleset->seen, fault);
+	return netlink_insist(attempt_look, ruleset, ruleset->seen, fault);
 }
 
 /* Of nf_tables, what was chosen before the window holds; if somebody has changed it since, there is news, and it is mended. */
@@ -447,8 +430,8 @@ static int ipt_open(struct ruleset *ruleset, const struct opening *opening, stru
 	ruleset->made = *opening;
 	ruleset->start = time(NULL);
 	ruleset->stop = ruleset->start + opening->seconds - 1; /* it matches until the end of that second */
-	if (insist(attempt_look, ruleset, now, fault) < 0 ||
-	    (memcmp(now, ruleset->seen, sizeof(now)) && insist(attempt_choose, ruleset, opening, fault) < 0))
+	if (netlink_insist(attempt_look, ruleset, now, fault) < 0 ||
+	    (memcmp(now, ruleset->seen, sizeof(now)) && netlink_insist(attempt_choose, ruleset, opening, fault) < 0))
 		return -1;
 	if ((needs(ruleset, 2) || needs(ruleset, 3)) && timerfd_settime(ruleset->timer, 0, &often, NULL) < 0)
 		return fault_errno(fault, FAULT_LATER, "starting a timer");
@@ -463,12 +446,12 @@ static int ipt_mend(struct ruleset *ruleset, const struct opening *opening, stru
 	if (read(ruleset->timer, &ticks, sizeof(ticks)) > 0) {
 		unsigned char now[DIGEST_SIZE];
 
-		if (insist(attempt_look, ruleset, now, fault) < 0)
+		if (netlink_insist(attempt_look, ruleset, now, fault) < 0)
 			return -1;
 		heard = heard || memcmp(now, ruleset->seen, sizeof(now)) != 0;
 	}
 	ruleset->inserted = false;
-	if (heard && (insist(attempt_choose, ruleset, opening, fault) < 0 || settle(ruleset, opening, fault) < 0))
+	if (heard && (netlink_insist(attempt_choose, ruleset, opening, fault) < 0 || settle(ruleset, opening, fault) < 0))
 		return -1;
 	return ruleset->inserted;
 }
@@ -579,8 +562,8 @@ static int ipt_close(struct ruleset *ruleset, const char *tag, struct fault *fau
 	int rc;
 
 	ruleset->removed = false;
-	rc = insist(attempt_close_nft, ruleset, tag, fault);
-	if (insist(attempt_close_legacy, ruleset, tag, fault) < 0 || rc < 0)
+	rc = netlink_insist(attempt_close_nft, ruleset, tag, fault);
+	if (netlink_insist(attempt_close_legacy, ruleset, tag, fault) < 0 || rc < 0)
 		return -1;
 	(void)timerfd_settime(ruleset->timer, 0, &never, NULL);
 	return ruleset->removed;
@@ -605,7 +588,7 @@ static int attempt_digest(struct ruleset *ruleset, const void *arg, struct fault
 
 static int ipt_digest(struct ruleset *ruleset, unsigned char out[DIGEST_SIZE], struct fault *fault)
 {
-	return insist(attempt_digest, ruleset, out, fault);
+	return netlink_insist(attempt_digest, ruleset, out, fault);
 }
 
 static int watch_all(struct ruleset *ruleset, struct fault *fault)
@@ -630,7 +613,7 @@ static int watch_all(struct ruleset *ruleset, struct fault *fault)
 
 static int ipt_plan(struct ruleset *ruleset, const struct opening *opening, struct plan *plan, struct fault *fault)
 {
-	if (watch_all(ruleset, fault) < 0 || insist(attempt_choose, ruleset, opening, fault) < 0 ||
+	if (watch_all(ruleset, fault) < 0 || netlink_insist(attempt_choose, ruleset, opening, fault) < 0 ||
 	    probe(ruleset, opening->own_listener, fault) < 0)
 		return -1;
 	for (const struct place *place = ruleset->place; place < ruleset->place + PLACES; place++) {

@@ -13,6 +13,8 @@
 #include <sys/socket.h>
 #include <time.h>
 
+#define ATTEMPTS 64 /* half a second in all */
+
 /* The kernel fills what the reader offers up to this size: fewer system calls for a dump of many rules. */
 #define RECEIVE_SIZE (32 * 1024)
 #define SOCKET_BYTES (1024 * 1024) /* a batch of BATCH_SIZE and all its answers */
@@ -239,6 +241,20 @@ int netlink_generation(struct netlink *netlink, uint32_t *generation, struct fau
 		nftnl_nlmsg_build_hdr(buffer, NFT_MSG_GETGEN, NFPROTO_UNSPEC, 0, ++netlink->sequence);
 
 	return netlink_dump(netlink, request, find_generation, generation, fault);
+}
+
+int netlink_insist(netlink_attempt *attempt, struct ruleset *ruleset, const void *arg, struct fault *fault)
+{
+	for (int i = 0; i < ATTEMPTS; i++) {
+		struct timespec pause = { .tv_nsec = i * 250000L };
+		int rc = attempt(ruleset, arg, fault);
+
+		if (rc >= 0 || fault->kind != FAULT_RACED)
+			return rc;
+		nanosleep(&pause, NULL);
+	}
+	fault->kind = FAULT_LATER;
+	return fault_at(fault, "after %d attempts", ATTEMPTS);
 }
 
 int batch_begin(struct batch *batch, struct netlink *netlink, uint32_t generation, struct fault *fault)

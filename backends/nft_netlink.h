@@ -73,6 +73,15 @@ struct nlmsghdr *netlink_request(struct netlink *netlink, void *buffer, uint16_t
 struct nlmsghdr *netlink_request_set(struct netlink *netlink, void *buffer, uint16_t type, uint8_t family, const char *table,
 				     const char *set);
 
+struct ruleset; /* of the backend that calls */
+typedef int netlink_attempt(struct ruleset *ruleset, const void *arg, struct fault *fault);
+
+/*
+ * Makes the attempt again as long as it ends in FAULT_RACED, a little later each time: others who commit all the time must not be
+ * able to keep a window open. What the attempt returns, or -1.
+ */
+int netlink_insist(netlink_attempt *attempt, struct ruleset *ruleset, const void *arg, struct fault *fault) MUST_CHECK;
+
 #define BATCH_SIZE (64 * 1024)
 
 /* Changes that are committed together. Functions that add to it never leave half a message behind. */

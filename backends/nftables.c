@@ -7,7 +7,6 @@
 #include <linux/netfilter/nfnetlink.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "nft_digest.h"
 #include "nft_netlink.h"
@@ -15,7 +14,6 @@
 #include "nft_snapshot.h"
 #include "nft_walk.h"
 
-#define ATTEMPTS 64		/* others who commit all the time must not be able to keep a window open */
 #define MAX_LEFTOVERS 256	/* removed in one batch; more take another round */
 
 #define NFT_NAME 128		/* longer names of tables and chains are refused */
@@ -334,27 +332,9 @@ static int attempt_open(struct ruleset *ruleset, const void *arg, struct fault *
 	return fault_at(fault, "reading the opening back");
 }
 
-/* Does something again while others get in between, a little later each time. What the attempt returns, or -1. */
-static int insist(int (*attempt)(struct ruleset *, const void *, struct fault *), struct ruleset *ruleset, const void *arg,
-		  struct fault *fault)
-{
-	for (int i = 0; i < ATTEMPTS; i++) {
-		struct timespec pause = { .tv_nsec = i * 250000L };
-		int rc = attempt(ruleset, arg, fault);
-
-		if (rc >= 0)
-			return rc;
-		if (fault->kind != FAULT_RACED)
-			return -1;
-		nanosleep(&pause, NULL);
-	}
-	fault->kind = FAULT_LATER;
-	return fault_at(fault, "after %d attempts", ATTEMPTS);
-}
-
 static int nft_open(struct ruleset *ruleset, const struct opening *opening, struct fault *fault)
 {
-	return insist(attempt_open, ruleset, opening, fault) < 0 ? -1 : 0;
+	return netlink_insist(attempt_open, ruleset, opening, fault) < 0 ? -1 : 0;
 }
 
 static int nft_watch(struct ruleset *ruleset)
@@ -393,7 +373,7 @@ static int nft_mend(struct ruleset *ruleset, const struct opening *opening, stru
 		return 0;
 	restored = restore(ruleset, opening, fault) > 0;
 	ruleset->planned = false;
-	rc = insist(attempt_open, ruleset, opening, fault);
+	rc = netlink_insist(attempt_open, ruleset, opening, fault);
 	return rc < 0 ? -1 : rc || restored;
 }
 
@@ -582,7 +562,7 @@ static int nft_close(struct ruleset *ruleset, const char *tag, struct fault *fau
 	int rc;
 
 	ruleset->removed = false;
-	rc = insist(attempt_close, ruleset, tag, fault);
+	rc = netlink_insist(attempt_close, ruleset, tag, fault);
 	ruleset->spots = 0;
 	return rc < 0 ? -1 : ruleset->removed;
 }
@@ -596,7 +576,7 @@ static int attempt_digest(struct ruleset *ruleset, const void *out, struct fault
 
 static int nft_digest(struct ruleset *ruleset, unsigned char out[DIGEST_SIZE], struct fault *fault)
 {
-	return insist(attempt_digest, ruleset, out, fault);
+	return netlink_insist(attempt_digest, ruleset, out, fault);
 }
 
 struct planning {
@@ -640,7 +620,7 @@ static int nft_plan(struct ruleset *ruleset, const struct opening *opening, stru
 
 	if (!ruleset->news.socket && netlink_listen(&ruleset->news, fault) < 0)
 		return -1;
-	return insist(attempt_plan, ruleset, &planning, fault);
+	return netlink_insist(attempt_plan, ruleset, &planning, fault);
 }
 
 static int nft_attach(struct ruleset **out, const struct config *config, struct fault *fault)

@@ -11,11 +11,10 @@
 #include "nft_rule.h"
 #include "seam.h"
 
-#define ATTEMPTS 64
-
 struct ruleset {
 	struct netlink netlink; /* that owns the table */
 	bool owned, timed;	/* what this kernel can do: end the table with our socket, end the redirection in time */
+	bool changed;		/* by the attempts of one call */
 };
 
 /* A table of ours, also one that was loaded out of a dump made in a window. */
@@ -75,24 +74,25 @@ static int send_redirect(struct ruleset *ruleset, const struct opening *opening,
 	return rc;
 }
 
+static int attempt_make(struct ruleset *ruleset, const void *arg, struct fault *fault)
+{
+	const struct opening *opening = arg;
+	struct found found;
+	int rc = find(ruleset, opening->tag, &found, fault);
+
+	if (rc > 0)
+		return 0;
+	if (rc < 0 || send_redirect(ruleset, opening, false, fault) < 0)
+		return -1;
+	ruleset->changed = true;
+	return fault_set(fault, FAULT_RACED, "redirecting port %u", opening->port); /* the next attempt reads back */
+}
+
 /* 1: it was made. 0: it stood. Others may commit all the time: what they change is not ours. */
 static int make(struct ruleset *ruleset, const struct opening *opening, struct fault *fault)
 {
-	struct found found;
-	bool made = false;
-
-	for (int i = 0; i < ATTEMPTS; i++) {
-		int rc = find(ruleset, opening->tag, &found, fault);
-
-		if (rc > 0)
-			return made;
-		if (rc == 0 && send_redirect(ruleset, opening, false, fault) == 0)
-			made = true; /* the next round reads back */
-		else if (fault->kind != FAULT_RACED)
-			return -1;
-	}
-	fault->kind = FAULT_LATER;
-	return fault_at(fault, "redirecting port %u, after %d attempts", opening->port, ATTEMPTS);
+	ruleset->changed = false;
+	return netlink_insist(attempt_make, ruleset, opening, fault) < 0 ? -1 : ruleset->changed;
 }
 
 static int redirect_open(struct ruleset *ruleset, const struct opening *opening, struct fault *fault)
@@ -123,23 +123,32 @@ static int remove_table(struct ruleset *ruleset, const struct found *found, stru
 							  found->name) : rc;
 }
 
-static int redirect_close(struct ruleset *ruleset, const char *tag, struct fault *fault)
+static int attempt_close(struct ruleset *ruleset, const void *tag, struct fault *fault)
 {
 	struct found found;
-	int removed = 0;
+	int rc = find(ruleset, tag, &found, fault);
 
-	for (int i = 0; i < ATTEMPTS; i++) {
-		int rc = find(ruleset, tag, &found, fault);
+	if (rc <= 0)
+		return rc;
+	if (remove_table(ruleset, &found, fault) < 0)
+		return -1;
+	ruleset->changed = true;
+	return fault_set(fault, FAULT_RACED, "ending the redirection"); /* the next attempt reads back */
+}
 
-		if (rc == 0)
-			return removed;
-		if (rc > 0 && remove_table(ruleset, &found, fault) == 0)
-			removed = 1;
-		else if (fault->kind != FAULT_RACED)
-			return -1;
-	}
-	fault->kind = FAULT_LATER;
-	return fault_at(fault, "ending the redirection, after %d attempts", ATTEMPTS);
+static int redirect_close(struct ruleset *ruleset, const char *tag, struct fault *fault)
+{
+	ruleset->changed = false;
+	return netlink_insist(attempt_close, ruleset, tag, fault) < 0 ? -1 : ruleset->changed;
+}
+
+static int attempt_rehearsal(struct ruleset *ruleset, const void *opening, struct fault *fault)
+{
+	int rc = send_redirect(ruleset, opening, true, fault);
+
+	if (rc < 0 && fault->kind == FAULT_RACED && fault->code != ERESTART) /* it is not there, and will not be */
+		fault->kind = FAULT_FAILED;
+	return rc;
 }
 
 /* A kernel before 5.12 knows no owner, and goes with a net less. */
@@ -150,11 +159,7 @@ static int redirect_plan(struct ruleset *ruleset, const struct opening *opening,
 	for (int without = 0; without < 4 && rc < 0; without++) {
 		ruleset->owned = !(without & 1) && !seam("no-owner");
 		ruleset->timed = !(without & 2);
-		for (int i = 0; i < ATTEMPTS && rc < 0; i++) {
-			rc = send_redirect(ruleset, opening, true, fault);
-			if (rc < 0 && (fault->kind != FAULT_RACED || fault->code != ERESTART))
-				break;
-		}
+		rc = netlink_insist(attempt_rehearsal, ruleset, opening, fault);
 	}
 	if (rc < 0) {
 		fault->kind = FAULT_FAILED;

@@ -22,7 +22,6 @@ struct plan {
 	char line[PLAN_LINES][640];
 	char left[FAULT_TEXT_SIZE];	/* a chain that blocks and is left to the iptables backend, or "" */
 	char owned[FAULT_TEXT_SIZE];	/* a chain that blocks and that nobody but its owner can change, or "" */
-	char warning[FAULT_TEXT_SIZE];	/* what might still keep the packets out, or "" */
 	bool unbound, untimed;		/* what a kernel here cannot do: end the opening with our socket, end it in time */
 };
 

@@ -204,8 +204,6 @@ void window_say_opened(const struct window *window)
 	const struct opening *opening = &window->opening;
 	const struct plan *plan = &window->plan;
 
-	if (plan->warning[0])
-		log_warning("%s", plan->warning);
 	if (plan->unbound)
 		log_warning("this kernel cannot bind the rule to acmegate's socket (nft_socket, xt_socket): until it is closed, another "
 			    "process that listens on port %u can be reached too", opening->port);

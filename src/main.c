@@ -131,8 +131,6 @@ static int plan(struct host *host, int argc, char **argv)
 		printf("%s\n", window.plan.line[i]);
 	if (rc == 0 && host->config->responder.mode == RESPONDER_WEBROOT)
 		printf("# the tokens become files in %s/.well-known/acme-challenge\n", host->config->responder.webroot);
-	if (rc == 0 && window.plan.warning[0])
-		printf("# %s\n", window.plan.warning);
 	window_free(&window);
 	return rc < 0 ? fault_status(&fault) : STATUS_DONE;
 }
