@@ -291,8 +291,10 @@ another_version() {
 	for expected in 'acmegate-watch 0000000000003000 1 2' 'keeper 0000000000000081 1 2' 'client 0000000000000000 1 2' \
 		'responder 0000000000000000 1 2'; do
 		read -r role capabilities no_new filter <<<"$expected"
-		process=$(rig_host pgrep -f "^acmegate-agent $role" || ip netns pids "$RIG_HOST" | while read -r p; do
-			if grep -qx "$role" "/proc/$p/comm"; then echo "$p"; fi
+		process=$(ip netns pids "$RIG_HOST" | while read -r p; do
+			if grep -qx "$role" "/proc/$p/comm" || tr '\0' ' ' <"/proc/$p/cmdline" | grep -q "^acmegate-agent $role "; then
+				echo "$p"
+			fi
 		done)
 		run awk '/^(CapPrm|CapBnd|NoNewPrivs|Seccomp):/ { print $2 }' "/proc/$process/status"
 		printf '%s: %s\n' "$role" "${output//$'\n'/ }"
