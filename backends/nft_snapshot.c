@@ -263,10 +263,14 @@ static const struct nlattr *value_of(const struct nlattr *data)
 	return a[NFTA_DATA_VALUE];
 }
 
-static bool index_elements(struct nft_set *set, const struct nlmsghdr *message)
+struct elements {
+	struct nft_element *element;
+	size_t used, room;
+};
+
+static bool index_elements(struct elements *elements, const struct nlmsghdr *message)
 {
 	const struct nlattr *attrs[NFTA_SET_ELEM_LIST_MAX + 1], *e[NFTA_SET_ELEM_MAX + 1], *list, *attr;
-	size_t room = set->elements;
 	int left;
 
 	attrs_of_message(message, attrs, NFTA_SET_ELEM_LIST_MAX);
@@ -274,15 +278,17 @@ static bool index_elements(struct nft_set *set, const struct nlmsghdr *message)
 	left = list ? mnl_attr_get_payload_len(list) : 0;
 	for (attr = list ? mnl_attr_get_payload(list) : NULL; attr && mnl_attr_ok(attr, left);
 	     left -= (int)((attr->nla_len + 3U) & ~3U), attr = mnl_attr_next(attr)) {
-		if (set->elements == room) {
-			struct nft_element *more = realloc(set->element, (room = (room + 8) * 2) * sizeof(*more));
+		if (elements->used == elements->room) {
+			size_t room = (elements->room + 8) * 2;
+			struct nft_element *more = realloc(elements->element, room * sizeof(*more));
 
 			if (!more)
 				return false;
-			set->element = more;
+			elements->element = more;
+			elements->room = room;
 		}
 		attrs_of_nest(attr, e, NFTA_SET_ELEM_MAX);
-		set->element[set->elements++] = (struct nft_element){
+		elements->element[elements->used++] = (struct nft_element){
 			.key = value_of(e[NFTA_SET_ELEM_KEY]), .key_end = value_of(e[NFTA_SET_ELEM_KEY_END]),
 			.data = e[NFTA_SET_ELEM_DATA], .flags = attr_u32(e[NFTA_SET_ELEM_FLAGS], 0),
 			.stateful = e[NFTA_SET_ELEM_EXPR] || e[NFTA_SET_ELEM_EXPRESSIONS],
@@ -320,16 +326,23 @@ static void fill(struct nft_set *set, const struct nft_chain *chain, const char 
 {
 	const struct nlmsghdr *message = (const void *)set->messages.bytes;
 	int left = (int)set->messages.used;
+	struct elements elements = { .element = calloc(1, sizeof(*set->element)), .room = 1 }; /* an empty set is one that was read */
+	bool whole = elements.element;
 
-	set->element = calloc(1, sizeof(*set->element)); /* an empty set is one that was read */
-	for (; set->element && is_whole(message, left); message = mnl_nlmsg_next(message, &left)) {
+	for (; whole && is_whole(message, left); message = mnl_nlmsg_next(message, &left)) {
 		if (!is_about(message, chain, name))
 			continue;
 		if (NFNL_MSG_TYPE(message->nlmsg_type) == NFT_MSG_NEWSET)
 			index_set(set, message);
-		if (NFNL_MSG_TYPE(message->nlmsg_type) == NFT_MSG_NEWSETELEM && !index_elements(set, message))
-			set->elements = 0, free(set->element), set->element = NULL;
+		if (NFNL_MSG_TYPE(message->nlmsg_type) == NFT_MSG_NEWSETELEM)
+			whole = index_elements(&elements, message);
 	}
+	if (!whole) {
+		free(elements.element);
+		return;
+	}
+	set->element = elements.element;
+	set->elements = elements.used;
 }
 
 /* Like the chains: the walk comes by here once for each kind of packet, in the same order. */
