@@ -74,6 +74,10 @@ rig_install() {
 		DEBIAN_FRONTEND=noninteractive apt-get -qq -y --no-install-recommends install "${missing[@]}" >/dev/null
 }
 
+# From where this machine's own packages come.
+# shellcheck disable=SC2016 # the variable is apt-get's
+rig_mirror() { apt-get indextargets --format '$(SITE)' 2>/dev/null | grep -v security | head -n 1; }
+
 # rig_make CONFIGURE-ARGUMENTS...: builds into $RIG_BUILD
 rig_make() {
 	(cd "$RIG_ROOT" && autoreconf -fi) && mkdir -p "$RIG_BUILD" && (cd "$RIG_BUILD" && "$RIG_ROOT/configure" -q "$@") &&

@@ -14,16 +14,13 @@
 
 MACHINE_BASE=${ACMEGATE_CACHE:-/var/cache/acmegate-tests}/bookworm-2
 
-# From where this machine's own packages come.
-machine_mirror() { apt-get indextargets --format '$(SITE)' 2>/dev/null | grep -v security | head -n 1; }
-
 machine_base() {
 	local new=$MACHINE_BASE.$$
 	[ -e "$MACHINE_BASE" ] && return
 	mkdir -p "${MACHINE_BASE%/*}" || return
 	nice debootstrap --variant=minbase \
 		--include=systemd,systemd-sysv,dbus,nftables,iptables,iproute2,ca-certificates,libmnl0,libnftnl11,libnettle8,libinih1,libcurl4,libssl3,libjansson4 \
-		bookworm "$new" "${ACMEGATE_MIRROR:-$(machine_mirror)}" >"${MACHINE_BASE}.log" 2>&1 3>&- || {
+		bookworm "$new" "${ACMEGATE_MIRROR:-$(rig_mirror)}" >"${MACHINE_BASE}.log" 2>&1 3>&- || {
 		tail -n 5 "$MACHINE_BASE.log" >&2
 		rm -rf "$new"
 		return 1
