@@ -327,6 +327,11 @@ rig_ours() { rig_host nft -a list "${@:-ruleset}" | grep -cE '(comment|set) .*ac
 rig_idle() {
 	[ -z "$(ip netns pids "$RIG_HOST")" ] && { [ ! -e "$RIG_STATE/journal" ] || flock -n "$RIG_STATE/journal" true; }
 }
+# At once, as far as one can: of those killed one by one the watchdog would close before its turn came.
+rig_kill_at_once() {
+	kill -s STOP "$@" || true
+	kill -s KILL "$@"
+}
 rig_silent() { [ "$(rig_probe_once)" = $'4 silent\n6 silent' ]; }
 rig_as_before() { rig_ruleset | cmp -s - "$RIG_DIR/before"; }
 

@@ -59,7 +59,8 @@ dies() {
 all_die() {
 	local victims
 	mapfile -t victims < <(ip netns pids "$RIG_HOST")
-	dies "${victims[@]}"
+	killed=$EPOCHREALTIME
+	rig_kill_at_once "${victims[@]}"
 	rig_until 5 rig_idle
 }
 # bash has opened these for itself

@@ -163,7 +163,7 @@ monitor_shows() {
 	rig_policy_drop | rig_nft -
 	rig_window
 	mapfile -t victims < <(ip netns pids "$RIG_HOST")
-	kill -s KILL "${victims[@]}"
+	rig_kill_at_once "${victims[@]}"
 	rig_until 5 rig_idle
 	# Clearing the journal takes two seconds.
 	ip netns exec "$RIG_HOST" strace -qq -o "$RIG_DIR/trace" -e trace=fdatasync -e inject=fdatasync:delay_enter=2000000 \
