@@ -33,7 +33,9 @@ static bool is_chosen(const struct window *window, const struct config *config, 
 {
 	if (backend->redirects)
 		return window->opening.target != window->opening.port;
-	return (config->gate.backend == BACKEND_AUTO && (!backend->last || window->plan.owned[0])) || !strcmp(backend->name, backend_names[config->gate.backend]);
+	if (config->gate.backend == BACKEND_AUTO)
+		return !backend->last || window->plan.owned[0];
+	return !strcmp(backend->name, backend_names[config->gate.backend]);
 }
 
 static int attach(struct window *window, const struct config *config, struct fault *fault)
