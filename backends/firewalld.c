@@ -13,8 +13,7 @@
 #include <string.h>
 #include <systemd/sd-bus.h>
 
-#include "nft_netlink.h"
-#include "nft_rule.h"
+#include "nft_batch.h"
 
 #define SERVICE "org.fedoraproject.FirewallD1"
 #define PATH "/org/fedoraproject/FirewallD1"
@@ -389,7 +388,7 @@ static int attempt_close(struct ruleset *ruleset, const void *tag, struct fault 
 		return 0;
 	rc = batch_begin(&batch, &ruleset->netlink, generation, fault);
 	for (size_t i = 0; rc == 0 && i < ours.rules; i++)
-		rc = rule_delete(&batch, NFPROTO_INET, TABLE, ours.rule[i].chain, ours.rule[i].handle, fault);
+		batch_delete(&batch, NFT_MSG_DELRULE, NFPROTO_INET, TABLE, ours.rule[i].chain, ours.rule[i].handle);
 	if (rc == 0)
 		rc = batch_commit(&batch, NULL, NULL, fault);
 	batch_free(&batch);

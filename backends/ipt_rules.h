@@ -31,13 +31,10 @@ const char *ipt_tag(const struct ipt_words *rule, const char *wanted);
 /* Is there a built-in chain in what -S printed? Everything else is no listing. */
 bool ipt_is_listing(const char *listing);
 
+/* The number of this built-in chain: its hook. */
+size_t ipt_hook(const char *chain);
+
 /* Does it see the replies? */
 bool ipt_is_outgoing(const char *chain);
-
-/*
- * Can this built-in chain, with those that it jumps to, keep a SYN to the port out or divert it, or the replies in? It is said to
- * be harmless only if that is plain to see. Our own rules do not count.
- */
-bool ipt_can_block(const char *listing, const char *chain, uint16_t port);
 
 #endif

@@ -14,11 +14,9 @@
 
 #include "ipt_table.h"
 #include "ipt_tool.h"
-#include "nft_digest.h"
-#include "nft_netlink.h"
-#include "nft_rule.h"
-#include "nft_snapshot.h"
-#include "nft_walk.h"
+#include "nft_batch.h"
+#include "nft_survey.h"
+#include "nft_tag.h"
 #include "seam.h"
 
 #define MOST_OURS 64		/* removed in one batch; more take another round */
@@ -115,7 +113,7 @@ static int visit_rule(const struct nlmsghdr *message, void *arg, struct fault *f
 
 	(void)fault;
 	attrs_of_message(message, attrs, NFTA_RULE_EXPRESSIONS);
-	if (ours->rules < MOST_OURS && rule_match_tag(attrs[NFTA_RULE_EXPRESSIONS], tag) && opening_is_tag(tag, ours->tag) &&
+	if (ours->rules < MOST_OURS && tag_of_match(attrs[NFTA_RULE_EXPRESSIONS], tag) && opening_is_tag(tag, ours->tag) &&
 	    !strcmp(attr_text(attrs[NFTA_RULE_TABLE]), ours->in->table) &&
 	    !strcmp(attr_text(attrs[NFTA_RULE_CHAIN]), ours->in->chain)) {
 		ours->rule[ours->rules].in = ours->in;
@@ -134,9 +132,8 @@ static int look_for_ours(struct ruleset *ruleset, struct ours *ours, struct faul
 
 		if (layer->legacy || !ours->in->present)
 			continue;
-		request = rule_request(&ruleset->netlink, buffer, layer->family, ours->in->table, ours->in->chain, 0);
-		if (!request)
-			return fault_set(fault, FAULT_LATER, "no memory to read the ruleset");
+		request = netlink_about(&ruleset->netlink, buffer, NFT_MSG_GETRULE, NLM_F_DUMP, layer->family, ours->in->table,
+					ours->in->chain, 0);
 		if (netlink_dump(&ruleset->netlink, request, visit_rule, ours, fault) < 0)
 			return -1;
 	}
@@ -218,50 +215,43 @@ static int choose_legacy(struct ruleset *ruleset, size_t layer, const char *name
 {
 	const struct opening *opening = arg;
 	OWN_FREE char *listing = NULL;
+	uint16_t ports[SURVEY_HOOKS] = { 0 };
+	struct place *place[SURVEY_HOOKS] = { NULL };
+	uint32_t blocks;
 
 	if (!tool_of(ruleset, layer, fault))
 		return fault->code == ENOENT ? fault_at(fault, "tables of %s are loaded, which only that tool can read; if they do not "
 							"block the port, set backend = nftables", ipt_layers[layer].name) : -1;
 	listing = ipt_list(ruleset->tool[layer], name, fault);
-	if (!listing)
+	for (struct place *p = ruleset->place; p < ruleset->place + PLACES; p++)
+		if (p->layer == layer && !strcmp(p->table, name)) {
+			place[ipt_hook(p->chain)] = p;
+			ports[ipt_hook(p->chain)] = port_at(p, opening);
+		}
+	if (!listing || survey_listing(listing, ports, &blocks, fault) < 0)
 		return -1;
-	for (struct place *place = ruleset->place; place < ruleset->place + PLACES; place++)
-		if (place->layer == layer && !strcmp(place->table, name)) {
-			place->blocks = port_at(place, opening) && ipt_can_block(listing, place->chain, port_at(place, opening));
-			place->stands = table_has(table, place->chain, opening->tag);
+	for (size_t hook = 0; hook < SURVEY_HOOKS; hook++)
+		if (place[hook]) {
+			place[hook]->blocks = blocks >> hook & 1;
+			place[hook]->stands = table_has(table, place[hook]->chain, opening->tag);
 		}
 	return 0;
 }
 
-static bool has_tag(const struct snapshot *snapshot, const struct nft_chain *chain, const char *wanted)
-{
-	char tag[TAG_SIZE];
-
-	for (size_t i = chain->first_rule; i < chain->first_rule + chain->rules; i++)
-		if (rule_match_tag(snapshot->rule[i].expressions, tag) && opening_is_tag(tag, wanted))
-			return true;
-	return false;
-}
-
 static int choose_nft(struct ruleset *ruleset, const struct opening *opening, struct fault *fault)
 {
-	struct snapshot snapshot;
-	int rc = snapshot_read(&snapshot, &ruleset->netlink, fault);
+	const struct survey *survey = survey_choose(opening, fault);
 
-	for (size_t i = 0; rc == 0 && i < snapshot.chains; i++) {
-		const struct nft_chain *chain = &snapshot.chain[i];
-		const struct nft_table *table = snapshot_table(&snapshot, chain->family, chain->table);
-		struct place *place = find_place(ruleset, chain->family, chain->table, chain->name);
-		struct culprit culprit;
-		struct way way;
+	for (size_t i = 0; survey && i < survey->findings; i++) {
+		const struct finding *finding = &survey->finding[i];
+		struct place *place = find_place(ruleset, finding->family, finding->table, finding->chain);
 
-		if (!place || !chain->base || !table || (table->flags & NFT_TABLE_F_DORMANT))
+		if (!place || finding->holder != HOLDER_IPTABLES)
 			continue;
-		place->blocks = walk_way(chain, opening, &way) && walk_can_block(&snapshot, chain, &way, &culprit);
-		place->stands = has_tag(&snapshot, chain, opening->tag);
+		place->blocks = true;
+		place->stands = finding->handle;
 	}
-	snapshot_free(&snapshot);
-	return rc;
+	return survey ? 0 : -1;
 }
 
 static int attempt_choose(struct ruleset *ruleset, const void *opening, struct fault *fault)
@@ -476,7 +466,7 @@ static int attempt_close_nft(struct ruleset *ruleset, const void *tag, struct fa
 	for (size_t i = 0; rc == 0 && i < ours.rules; i++) {
 		const struct place *in = ours.rule[i].in;
 
-		rc = rule_delete(&batch, ipt_layers[in->layer].family, in->table, in->chain, ours.rule[i].handle, fault);
+		batch_delete(&batch, NFT_MSG_DELRULE, ipt_layers[in->layer].family, in->table, in->chain, ours.rule[i].handle);
 	}
 	if (rc == 0)
 		rc = batch_commit(&batch, NULL, NULL, fault);
@@ -578,7 +568,7 @@ static int attempt_digest(struct ruleset *ruleset, const void *arg, struct fault
 	int found = look_for_chains(ruleset, fault);
 
 	sha256_init(&digest.sum);
-	if (found < 0 || (found && digest_read(&ruleset->netlink, nft, fault) < 0) ||
+	if (found < 0 || (found && survey_digest(nft, fault) < 0) ||
 	    each_legacy_table(ruleset, add_table, &digest, fault) < 0)
 		return -1;
 	sha256_update(&digest.sum, sizeof(nft), nft);
@@ -640,6 +630,7 @@ static int ipt_watch(struct ruleset *ruleset)
 
 static void ipt_detach(struct ruleset *ruleset)
 {
+	survey_end();
 	netlink_close(&ruleset->netlink);
 	netlink_close(&ruleset->news);
 	close_fd(&ruleset->watch);

@@ -4,7 +4,6 @@
 #include <arpa/inet.h>
 #include <endian.h>
 #include <errno.h>
-#include <libnftnl/common.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
@@ -65,7 +64,7 @@ const char *attr_text(const struct nlattr *attr)
 	return attr && mnl_attr_validate(attr, MNL_TYPE_NUL_STRING) == 0 ? mnl_attr_get_str(attr) : "";
 }
 
-static int connect_socket(struct netlink *netlink, unsigned int groups, struct fault *fault)
+int netlink_connect(struct netlink *netlink, unsigned int groups, struct fault *fault)
 {
 	int bytes = SOCKET_BYTES, fd;
 	struct timeval limit = { .tv_sec = 5 };
@@ -92,7 +91,7 @@ int netlink_open(struct netlink *netlink, struct fault *fault)
 {
 	uint32_t generation;
 
-	if (connect_socket(netlink, 0, fault) == 0 && netlink_generation(netlink, &generation, fault) == 0)
+	if (netlink_connect(netlink, 0, fault) == 0 && netlink_generation(netlink, &generation, fault) == 0)
 		return 1;
 	netlink_close(netlink);
 	if (fault->code == EPERM)
@@ -103,50 +102,6 @@ int netlink_open(struct netlink *netlink, struct fault *fault)
 			       fault->code == EOPNOTSUPP ? 0 : -1;
 }
 
-int netlink_listen(struct netlink *netlink, struct fault *fault)
-{
-	return connect_socket(netlink, 1U << (NFNLGRP_NFTABLES - 1), fault);
-}
-
-static pid_t expected[16];
-
-void netlink_expect(pid_t pid)
-{
-	memmove(expected + 1, expected, sizeof(expected) - sizeof(expected[0]));
-	expected[0] = pid;
-}
-
-static bool is_news(const struct nlmsghdr *message, uint32_t own_port)
-{
-	const struct nlattr *attrs[NFTA_GEN_PROC_PID + 1];
-
-	if (NFNL_MSG_TYPE(message->nlmsg_type) != NFT_MSG_NEWGEN || message->nlmsg_pid == own_port)
-		return false;
-	attrs_of_message(message, attrs, NFTA_GEN_PROC_PID);
-	for (size_t i = 0; i < LENGTH_OF(expected) && expected[i]; i++)
-		if (attr_u32(attrs[NFTA_GEN_PROC_PID], 0) == (uint32_t)expected[i])
-			return false;
-	return true;
-}
-
-bool netlink_heard(struct netlink *netlink, uint32_t own_port)
-{
-	_Alignas(struct nlmsghdr) char buffer[RECEIVE_SIZE];
-	bool heard = false;
-
-	for (;;) {
-		ssize_t n = recv(mnl_socket_get_fd(netlink->socket), buffer, sizeof(buffer), MSG_DONTWAIT);
-		int left = (int)n;
-
-		if (n < 0 && errno != ENOBUFS && errno != EINTR)
-			return heard || errno != EAGAIN;
-		heard = heard || (n < 0 && errno == ENOBUFS);
-		for (struct nlmsghdr *message = (void *)buffer; mnl_nlmsg_ok(message, left);
-		     message = mnl_nlmsg_next(message, &left))
-			heard = heard || is_news(message, own_port);
-	}
-}
-
 void netlink_close(struct netlink *netlink)
 {
 	if (netlink->socket)
@@ -154,22 +109,32 @@ void netlink_close(struct netlink *netlink)
 	netlink->socket = NULL;
 }
 
-struct nlmsghdr *netlink_request(struct netlink *netlink, void *buffer, uint16_t type)
+struct nlmsghdr *netlink_about(struct netlink *netlink, void *buffer, uint16_t type, uint16_t flags, uint8_t family, const char *table,
+			       const char *name, uint64_t handle)
 {
-	return nftnl_nlmsg_build_hdr(buffer, type, NFPROTO_UNSPEC, NLM_F_DUMP, ++netlink->sequence);
+	struct nlmsghdr *message = mnl_nlmsg_put_header(buffer);
+	struct nfgenmsg *generic = mnl_nlmsg_put_extra_header(message, sizeof(*generic));
+
+	/* NOLINTNEXTLINE(misc-redundant-expression): that is what is asserted */
+	_Static_assert((int)NFTA_TABLE_NAME == (int)NFTA_SET_TABLE && (int)NFTA_SET_TABLE == (int)NFTA_RULE_TABLE &&
+		       (int)NFTA_SET_TABLE == (int)NFTA_SET_ELEM_LIST_TABLE && (int)NFTA_SET_NAME == (int)NFTA_RULE_CHAIN &&
+		       (int)NFTA_SET_NAME == (int)NFTA_SET_ELEM_LIST_SET, "all of them are named in the same way");
+	message->nlmsg_type = (uint16_t)(NFNL_SUBSYS_NFTABLES << 8 | type);
+	message->nlmsg_flags = (uint16_t)(NLM_F_REQUEST | flags);
+	message->nlmsg_seq = ++netlink->sequence;
+	*generic = (struct nfgenmsg){ .nfgen_family = family, .version = NFNETLINK_V0 };
+	if (table)
+		mnl_attr_put_strz(message, NFTA_RULE_TABLE, table);
+	if (name)
+		mnl_attr_put_strz(message, NFTA_RULE_CHAIN, name);
+	if (handle)
+		mnl_attr_put_u64(message, NFTA_RULE_HANDLE, htobe64(handle));
+	return message;
 }
 
-struct nlmsghdr *netlink_request_set(struct netlink *netlink, void *buffer, uint16_t type, uint8_t family, const char *table,
-				     const char *set)
+struct nlmsghdr *netlink_request(struct netlink *netlink, void *buffer, uint16_t type)
 {
-	struct nlmsghdr *request = nftnl_nlmsg_build_hdr(buffer, type, family, type == NFT_MSG_GETSETELEM ? NLM_F_DUMP : 0,
-							  ++netlink->sequence);
-
-	_Static_assert((int)NFTA_SET_TABLE == (int)NFTA_SET_ELEM_LIST_TABLE && (int)NFTA_SET_NAME == (int)NFTA_SET_ELEM_LIST_SET,
-		       "both requests name the set in the same way");
-	mnl_attr_put_strz(request, NFTA_SET_TABLE, table);
-	mnl_attr_put_strz(request, NFTA_SET_NAME, set);
-	return request;
+	return netlink_about(netlink, buffer, type, NLM_F_DUMP, NFPROTO_UNSPEC, NULL, NULL, 0);
 }
 
 /* 1: go on reading. 0: the answer is complete. */
@@ -206,7 +171,7 @@ int netlink_dump(struct netlink *netlink, struct nlmsghdr *request, netlink_visi
 	uint32_t sequence = request->nlmsg_seq;
 	int rc = 1;
 
-	if (mnl_socket_sendto(netlink->socket, request, request->nlmsg_len) < 0)
+	if ((netlink->send ? netlink->send(request) : mnl_socket_sendto(netlink->socket, request, request->nlmsg_len)) < 0)
 		return fault_errno(fault, FAULT_FAILED, "asking for the ruleset");
 	while (rc > 0) {
 		ssize_t n = mnl_socket_recvfrom(netlink->socket, buffer, sizeof(buffer));
@@ -237,10 +202,9 @@ static int find_generation(const struct nlmsghdr *message, void *arg, struct fau
 int netlink_generation(struct netlink *netlink, uint32_t *generation, struct fault *fault)
 {
 	char buffer[256];
-	struct nlmsghdr *request =
-		nftnl_nlmsg_build_hdr(buffer, NFT_MSG_GETGEN, NFPROTO_UNSPEC, 0, ++netlink->sequence);
 
-	return netlink_dump(netlink, request, find_generation, generation, fault);
+	return netlink_dump(netlink, netlink_about(netlink, buffer, NFT_MSG_GETGEN, 0, NFPROTO_UNSPEC, NULL, NULL, 0), find_generation,
+			    generation, fault);
 }
 
 int netlink_insist(netlink_attempt *attempt, struct ruleset *ruleset, const void *arg, struct fault *fault)
@@ -257,119 +221,46 @@ int netlink_insist(netlink_attempt *attempt, struct ruleset *ruleset, const void
 	return fault_at(fault, "after %d attempts", ATTEMPTS);
 }
 
-int batch_begin(struct batch *batch, struct netlink *netlink, uint32_t generation, struct fault *fault)
+int messages_append(struct messages *messages, const void *message, size_t length, struct fault *fault)
 {
-	struct nlmsghdr *begin;
+	size_t room = (length + MNL_ALIGNTO - 1) & ~(size_t)(MNL_ALIGNTO - 1);
 
-	memset(batch, 0, sizeof(*batch));
-	batch->netlink = netlink;
-	batch->buffer = calloc(1, 2 * BATCH_SIZE);
-	batch->pages = batch->buffer ? mnl_nlmsg_batch_start(batch->buffer, BATCH_SIZE) : NULL;
-	if (!batch->pages) {
-		batch_free(batch);
-		return fault_errno(fault, FAULT_LATER, "building a change of the ruleset");
+	if (messages->size - messages->used < room) {
+		size_t size = (messages->size + room) * 2;
+		char *bytes = realloc(messages->bytes, size);
+
+		if (!bytes)
+			return fault_errno(fault, FAULT_LATER, "reading a ruleset of more than %zu bytes", messages->size);
+		messages->bytes = bytes;
+		messages->size = size;
 	}
-	batch->first = ++netlink->sequence;
-	begin = nftnl_batch_begin(mnl_nlmsg_batch_current(batch->pages), batch->first);
-	mnl_attr_put_u32(begin, NFNL_BATCH_GENID, htonl(generation));
-	batch_add(batch);
+	memset(messages->bytes + messages->used, 0, room);
+	memcpy(messages->bytes + messages->used, message, length);
+	messages->used += room;
 	return 0;
 }
 
-void *batch_next(struct batch *batch)
+int messages_take(const struct nlmsghdr *message, void *arg, struct fault *fault)
 {
-	return mnl_nlmsg_batch_current(batch->pages);
+	return messages_append(arg, message, message->nlmsg_len, fault);
 }
 
-void batch_add(struct batch *batch)
+const char *nft_family(uint8_t family)
 {
-	batch->full = batch->full || !mnl_nlmsg_batch_next(batch->pages);
-}
-
-/* What has come back for a batch: the first error, and whether the echo could be taken. */
-struct answers {
-	netlink_visit *echo;
-	void *arg;
-	int error;
-};
-
-/* One datagram may carry several messages. */
-static int take_answers(const struct batch *batch, char *buffer, ssize_t n, struct answers *answers, struct fault *fault)
-{
-	int left = (int)n;
-
-	for (struct nlmsghdr *message = (void *)buffer; mnl_nlmsg_ok(message, left);
-	     message = mnl_nlmsg_next(message, &left)) {
-		const struct nlmsgerr *answer = mnl_nlmsg_get_payload(message);
-
-		/* ERESTART comes with the sequence number of the begin message. Anything older is not about this batch. */
-		if (message->nlmsg_seq - batch->first > INT32_MAX)
-			continue;
-		if (message->nlmsg_type >= NLMSG_MIN_TYPE) {
-			if (answers->echo && answers->echo(message, answers->arg, fault) < 0)
-				return -1;
-		} else if (message->nlmsg_type == NLMSG_ERROR && mnl_nlmsg_get_payload_len(message) >= sizeof(*answer)) {
-			if (answer->error && !answers->error)
-				answers->error = -answer->error;
-		}
+	switch (family) {
+	case NFPROTO_IPV4:
+		return "ip";
+	case NFPROTO_IPV6:
+		return "ip6";
+	case NFPROTO_INET:
+		return "inet";
+	case NFPROTO_BRIDGE:
+		return "bridge";
+	case NFPROTO_NETDEV:
+		return "netdev";
+	case NFPROTO_ARP:
+		return "arp";
+	default:
+		return "family";
 	}
-	return 0;
-}
-
-/* Commit and answers happen inside the call of sendto(): all there is to read lies in the queue when it returns. */
-static int drain(const struct batch *batch, struct answers *answers, struct fault *fault)
-{
-	_Alignas(struct nlmsghdr) char buffer[RECEIVE_SIZE];
-
-	for (;;) {
-		ssize_t n = recv(mnl_socket_get_fd(batch->netlink->socket), buffer, sizeof(buffer), MSG_DONTWAIT);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0 && errno == EAGAIN)
-			break;
-		if (n < 0)
-			return fault_errno(fault, FAULT_RACED, "reading the answer to a change of the ruleset");
-		if (take_answers(batch, buffer, n, answers, fault) < 0)
-			return -1;
-	}
-	errno = answers->error;
-	if (errno == ERESTART || errno == ENOENT || errno == EEXIST || errno == EBUSY)
-		return fault_errno(fault, FAULT_RACED, "the ruleset changed meanwhile");
-	return errno ? fault_errno(fault, FAULT_FAILED, "changing the ruleset") : 0;
-}
-
-static int send_batch(struct batch *batch, struct answers *answers, struct fault *fault)
-{
-	if (batch->full)
-		return fault_set(fault, FAULT_FAILED, "the change of the ruleset is too large");
-	if (mnl_socket_sendto(batch->netlink->socket, mnl_nlmsg_batch_head(batch->pages),
-			      mnl_nlmsg_batch_size(batch->pages)) < 0)
-		return fault_errno(fault, FAULT_FAILED, "sending a change of the ruleset");
-	return drain(batch, answers, fault);
-}
-
-int batch_commit(struct batch *batch, netlink_visit *echo, void *arg, struct fault *fault)
-{
-	struct answers answers = { .echo = echo, .arg = arg };
-
-	nftnl_batch_end(batch_next(batch), ++batch->netlink->sequence);
-	batch_add(batch);
-	return send_batch(batch, &answers, fault);
-}
-
-int batch_rehearse(struct batch *batch, struct fault *fault)
-{
-	struct answers answers = { 0 };
-
-	return send_batch(batch, &answers, fault);
-}
-
-void batch_free(struct batch *batch)
-{
-	if (batch->pages)
-		mnl_nlmsg_batch_stop(batch->pages);
-	free(batch->buffer);
-	batch->pages = NULL;
-	batch->buffer = NULL;
 }

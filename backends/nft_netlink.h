@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * nft_netlink.h - talking to nf_tables: dumps that are whole, batches that are committed or not, nothing in between.
+ * nft_netlink.h - reading nf_tables: requests, and dumps that are whole.
  *
- * Source of the rules kept here: net/netfilter/nfnetlink.c (nfnetlink_rcv_batch), net/netfilter/nf_tables_api.c, and
- * mnl_batch_talk() of nftables.
+ * Source of the rules kept here: net/netfilter/nfnetlink.c, net/netfilter/nf_tables_api.c.
  */
 #ifndef ACMEGATE_NFT_NETLINK_H
 #define ACMEGATE_NFT_NETLINK_H
@@ -20,6 +19,7 @@ struct netlink {
 	struct mnl_socket *socket;
 	uint32_t port;
 	uint32_t sequence;
+	ssize_t (*send)(const struct nlmsghdr *request); /* NULL: over the socket; else the way of a process without the right */
 };
 
 /*
@@ -41,17 +41,8 @@ const char *attr_text(const struct nlattr *attr);
 int netlink_open(struct netlink *netlink, struct fault *fault) MUST_CHECK;
 void netlink_close(struct netlink *netlink);
 
-/* A second socket, which is told of every commit. */
-int netlink_listen(struct netlink *netlink, struct fault *fault) MUST_CHECK;
-
-/*
- * A program of ours with this process id has committed: no news for netlink_heard(). Its numbers are those of the first pid
- * namespace; in another one the ruleset is looked at once more than need be.
- */
-void netlink_expect(pid_t pid);
-
-/* Reads what it was told. Has anybody but the socket with this port committed? Lost news count as a yes. */
-bool netlink_heard(struct netlink *netlink, uint32_t own_port);
+/* The part of netlink_open() that asks nothing; a member of these groups of netlink. */
+int netlink_connect(struct netlink *netlink, unsigned int groups, struct fault *fault) MUST_CHECK;
 
 /* The generation id of the ruleset; it changes with every commit of anybody. */
 int netlink_generation(struct netlink *netlink, uint32_t *generation, struct fault *fault) MUST_CHECK;
@@ -66,12 +57,15 @@ typedef int netlink_visit(const struct nlmsghdr *message, void *arg, struct faul
 int netlink_dump(struct netlink *netlink, struct nlmsghdr *request, netlink_visit *visit, void *arg,
 		 struct fault *fault) MUST_CHECK;
 
-/* A dump request of that NFT_MSG_GET* type for all families, in a buffer of MNL_SOCKET_BUFFER_SIZE bytes. */
-struct nlmsghdr *netlink_request(struct netlink *netlink, void *buffer, uint16_t type);
+/*
+ * A message of that NFT_MSG_* type in a buffer of 1024 bytes, and what it is about, as far as it is named: a table; a set of it, or
+ * the rules of a chain (name); one rule (handle).
+ */
+struct nlmsghdr *netlink_about(struct netlink *netlink, void *buffer, uint16_t type, uint16_t flags, uint8_t family, const char *table,
+			       const char *name, uint64_t handle);
 
-/* The same for one set (NFT_MSG_GETSET) or its elements (NFT_MSG_GETSETELEM); the buffer must take the names too. */
-struct nlmsghdr *netlink_request_set(struct netlink *netlink, void *buffer, uint16_t type, uint8_t family, const char *table,
-				     const char *set);
+/* A request to dump all objects of all families. */
+struct nlmsghdr *netlink_request(struct netlink *netlink, void *buffer, uint16_t type);
 
 struct ruleset; /* of the backend that calls */
 typedef int netlink_attempt(struct ruleset *ruleset, const void *arg, struct fault *fault);
@@ -82,33 +76,18 @@ typedef int netlink_attempt(struct ruleset *ruleset, const void *arg, struct fau
  */
 int netlink_insist(netlink_attempt *attempt, struct ruleset *ruleset, const void *arg, struct fault *fault) MUST_CHECK;
 
-#define BATCH_SIZE (64 * 1024)
-
-/* Changes that are committed together. Functions that add to it never leave half a message behind. */
-struct batch {
-	struct netlink *netlink;
-	char *buffer;			/* BATCH_SIZE bytes and room for one more message */
-	struct mnl_nlmsg_batch *pages;
-	uint32_t first;			/* sequence number of the begin message */
-	bool full;
+/* Messages behind each other. */
+struct messages {
+	char *bytes;
+	size_t used, size;
 };
 
-/* The batch fails to commit (ERESTART) when the ruleset is no longer of this generation. */
-int batch_begin(struct batch *batch, struct netlink *netlink, uint32_t generation, struct fault *fault) MUST_CHECK;
+int messages_append(struct messages *messages, const void *message, size_t length, struct fault *fault) MUST_CHECK;
 
-/* Where the next message is built, and the call that takes it in. */
-void *batch_next(struct batch *batch);
-void batch_add(struct batch *batch);
+/* The same as a netlink_visit, for a dump. */
+int messages_take(const struct nlmsghdr *message, void *messages, struct fault *fault);
 
-/*
- * Ends, sends, and reads every answer; the messages that were added with NLM_F_ECHO come back and are visited. 0: committed.
- * FAULT_RACED: somebody else was first (ERESTART), or an object went away meanwhile (ENOENT, EEXIST): read again. Any other
- * errno of the kernel is a FAULT_FAILED.
- */
-int batch_commit(struct batch *batch, netlink_visit *echo, void *arg, struct fault *fault) MUST_CHECK;
-
-/* The same without the end message: the kernel tries all of it and then takes it back. 0: it would have been committed. */
-int batch_rehearse(struct batch *batch, struct fault *fault) MUST_CHECK;
-void batch_free(struct batch *batch);
+/* "ip", "inet", ... */
+const char *nft_family(uint8_t family);
 
 #endif

@@ -60,11 +60,6 @@ static int no_memory(struct fault *fault)
 	return fault_errno(fault, FAULT_LATER, "building a change of the ruleset");
 }
 
-void rule_set_name(const char *tag, char name[SET_NAME_SIZE])
-{
-	snprintf(name, SET_NAME_SIZE, SET_PREFIX "%s", tag + strlen(TAG_PREFIX));
-}
-
 static int add_element(struct nftnl_set *set, uint16_t port, uint64_t milliseconds)
 {
 	struct nftnl_set_elem *element = nftnl_set_elem_alloc();
@@ -87,7 +82,7 @@ int rule_add_set(struct batch *batch, uint8_t family, const char *table, const s
 
 	if (!set)
 		return no_memory(fault);
-	rule_set_name(opening->tag, name);
+	tag_set_name(opening->tag, name);
 	nftnl_set_set_u32(set, NFTNL_SET_FAMILY, family);
 	nftnl_set_set_u32(set, NFTNL_SET_FLAGS, (timed ? NFT_SET_TIMEOUT : 0) | (timed && seam("no-timeout") ? 1U << 31 : 0));
 	nftnl_set_set_u32(set, NFTNL_SET_KEY_TYPE, TYPE_INET_SERVICE);
@@ -231,7 +226,7 @@ int rule_add(struct batch *batch, uint8_t family, const char *table, const char 
 	char name[SET_NAME_SIZE];
 	struct nlmsghdr *message;
 
-	rule_set_name(opening->tag, name);
+	tag_set_name(opening->tag, name);
 	if (!rule || nftnl_rule_set_str(rule, NFTNL_RULE_TABLE, table) < 0 ||
 	    nftnl_rule_set_str(rule, NFTNL_RULE_CHAIN, chain) < 0 || set_comment(rule, opening->tag) < 0 ||
 	    add_tcp(rule) < 0 || add_port(rule, name, form == RULE_REPLY) < 0 || (form == RULE_BOUND && add_socket(rule) < 0) ||
@@ -240,61 +235,6 @@ int rule_add(struct batch *batch, uint8_t family, const char *table, const char 
 	message = nftnl_nlmsg_build_hdr(batch_next(batch), NFT_MSG_NEWRULE, family, NLM_F_CREATE | NLM_F_ECHO,
 					++batch->netlink->sequence);
 	nftnl_rule_nlmsg_build_payload(message, rule);
-	batch_add(batch);
-	return 0;
-}
-
-static struct nftnl_rule *name_rule(const char *table, const char *chain, uint64_t handle)
-{
-	struct nftnl_rule *rule = nftnl_rule_alloc();
-
-	if (!rule)
-		return NULL;
-	if (handle)
-		nftnl_rule_set_u64(rule, NFTNL_RULE_HANDLE, handle);
-	if (nftnl_rule_set_str(rule, NFTNL_RULE_TABLE, table) == 0 && nftnl_rule_set_str(rule, NFTNL_RULE_CHAIN, chain) == 0)
-		return rule;
-	nftnl_rule_free(rule);
-	return NULL;
-}
-
-struct nlmsghdr *rule_request(struct netlink *netlink, void *buffer, uint8_t family, const char *table, const char *chain,
-			      uint64_t handle)
-{
-	OWN_RULE struct nftnl_rule *rule = name_rule(table, chain, handle);
-	struct nlmsghdr *message = nftnl_nlmsg_build_hdr(buffer, NFT_MSG_GETRULE, family, handle ? 0 : NLM_F_DUMP,
-							  ++netlink->sequence);
-
-	if (!rule)
-		return NULL;
-	nftnl_rule_nlmsg_build_payload(message, rule);
-	return message;
-}
-
-int rule_delete(struct batch *batch, uint8_t family, const char *table, const char *chain, uint64_t handle,
-		struct fault *fault)
-{
-	OWN_RULE struct nftnl_rule *rule = name_rule(table, chain, handle);
-	struct nlmsghdr *message;
-
-	if (!rule)
-		return no_memory(fault);
-	message = nftnl_nlmsg_build_hdr(batch_next(batch), NFT_MSG_DELRULE, family, 0, ++batch->netlink->sequence);
-	nftnl_rule_nlmsg_build_payload(message, rule);
-	batch_add(batch);
-	return 0;
-}
-
-int rule_delete_set(struct batch *batch, uint8_t family, const char *table, const char *name, struct fault *fault)
-{
-	OWN_SET struct nftnl_set *set = nftnl_set_alloc();
-	struct nlmsghdr *message;
-
-	if (!set || nftnl_set_set_str(set, NFTNL_SET_TABLE, table) < 0 ||
-	    nftnl_set_set_str(set, NFTNL_SET_NAME, name) < 0)
-		return no_memory(fault);
-	message = nftnl_nlmsg_build_hdr(batch_next(batch), NFT_MSG_DELSET, family, 0, ++batch->netlink->sequence);
-	nftnl_set_nlmsg_build_payload(message, set);
 	batch_add(batch);
 	return 0;
 }
@@ -361,18 +301,15 @@ static int add_nat_chain(struct batch *batch, const char *table, struct fault *f
 	return 0;
 }
 
-static int change_table(struct batch *batch, uint16_t type, uint8_t family, const char *name, uint32_t flags,
-			struct fault *fault)
+static int add_table(struct batch *batch, const char *name, uint32_t flags, struct fault *fault)
 {
 	OWN_TABLE struct nftnl_table *table = nftnl_table_alloc();
-	const bool makes = type == NFT_MSG_NEWTABLE;
 	struct nlmsghdr *message;
 
 	if (!table || nftnl_table_set_str(table, NFTNL_TABLE_NAME, name) < 0)
 		return no_memory(fault);
-	if (makes)
-		nftnl_table_set_u32(table, NFTNL_TABLE_FLAGS, flags);
-	message = nftnl_nlmsg_build_hdr(batch_next(batch), type, family, makes ? NLM_F_CREATE | NLM_F_EXCL : 0,
+	nftnl_table_set_u32(table, NFTNL_TABLE_FLAGS, flags);
+	message = nftnl_nlmsg_build_hdr(batch_next(batch), NFT_MSG_NEWTABLE, NFPROTO_INET, NLM_F_CREATE | NLM_F_EXCL,
 					++batch->netlink->sequence);
 	nftnl_table_nlmsg_build_payload(message, table);
 	batch_add(batch);
@@ -385,66 +322,9 @@ int rule_add_redirect(struct batch *batch, const struct opening *opening, bool o
 	char table[SET_NAME_SIZE];
 
 	outside.target = opening->port; /* the set has this port only */
-	rule_set_name(opening->tag, table);
-	if (change_table(batch, NFT_MSG_NEWTABLE, NFPROTO_INET, table, owned ? NFT_TABLE_F_OWNER : 0, fault) < 0 ||
+	tag_set_name(opening->tag, table);
+	if (add_table(batch, table, owned ? NFT_TABLE_F_OWNER : 0, fault) < 0 ||
 	    rule_add_set(batch, NFPROTO_INET, table, &outside, timed, fault) < 0 || add_nat_chain(batch, table, fault) < 0)
 		return -1;
 	return add_redirect_rule(batch, table, opening->target, fault);
-}
-
-int rule_delete_table(struct batch *batch, uint8_t family, const char *name, struct fault *fault)
-{
-	return change_table(batch, NFT_MSG_DELTABLE, family, name, 0, fault);
-}
-
-bool rule_is_our_name(const char *name, const char *wanted)
-{
-	char tag[TAG_SIZE + 1];
-
-	if (strncmp(name, SET_PREFIX, strlen(SET_PREFIX)))
-		return false;
-	snprintf(tag, sizeof(tag), TAG_PREFIX "%s", name + strlen(SET_PREFIX));
-	return opening_is_tag(tag, wanted);
-}
-
-/* User data is a row of type, length, value with one byte each for the first two, see libnftnl's udata.c. */
-bool rule_tag(const struct nlattr *userdata, char tag[TAG_SIZE])
-{
-	const unsigned char *at = userdata ? mnl_attr_get_payload(userdata) : NULL;
-	size_t left = userdata ? mnl_attr_get_payload_len(userdata) : 0;
-
-	while (left >= 2 && left - 2 >= at[1]) {
-		if (at[0] == NFTNL_UDATA_RULE_COMMENT && at[1] == TAG_SIZE && at[2 + TAG_SIZE - 1] == '\0' &&
-		    opening_is_tag((const char *)at + 2, NULL)) {
-			memcpy(tag, at + 2, TAG_SIZE);
-			return true;
-		}
-		left -= (size_t)at[1] + 2;
-		at += at[1] + 2;
-	}
-	return false;
-}
-
-/* struct xt_comment_info is nothing but the text, in 256 bytes. */
-bool rule_match_tag(const struct nlattr *expressions, char tag[TAG_SIZE])
-{
-	int left = expressions ? mnl_attr_get_payload_len(expressions) : 0;
-
-	for (const struct nlattr *attr = expressions ? mnl_attr_get_payload(expressions) : NULL;
-	     attr && mnl_attr_ok(attr, left);
-	     left -= (int)((attr->nla_len + 3U) & ~3U), attr = mnl_attr_next(attr)) {
-		const struct nlattr *e[NFTA_EXPR_MAX + 1], *m[NFTA_MATCH_MAX + 1], *info;
-
-		attrs_of_nest(attr, e, NFTA_EXPR_MAX);
-		if (strcmp(attr_text(e[NFTA_EXPR_NAME]), "match"))
-			continue;
-		attrs_of_nest(e[NFTA_EXPR_DATA], m, NFTA_MATCH_MAX);
-		info = m[NFTA_MATCH_INFO];
-		if (strcmp(attr_text(m[NFTA_MATCH_NAME]), "comment") || !info || mnl_attr_get_payload_len(info) < TAG_SIZE)
-			continue;
-		memcpy(tag, mnl_attr_get_payload(info), TAG_SIZE);
-		if (tag[TAG_SIZE - 1] == '\0' && opening_is_tag(tag, NULL))
-			return true;
-	}
-	return false;
 }

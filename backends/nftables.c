@@ -8,27 +8,13 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "nft_digest.h"
-#include "nft_netlink.h"
 #include "nft_rule.h"
-#include "nft_snapshot.h"
-#include "nft_walk.h"
+#include "nft_survey.h"
 
 #define MAX_LEFTOVERS 256	/* removed in one batch; more take another round */
 
-#define NFT_NAME 128		/* longer names of tables and chains are refused */
-
-/* A chain that needs the rule, and the handle that the rule got there. */
-struct spot {
-	uint8_t family;
-	char table[NFT_NAME], chain[NFT_NAME];
-	bool reply, bindable;	/* see struct way */
-	uint16_t port;		/* for people; the set holds the other one, too */
-	uint64_t handle;
-};
-
 /*
- * Reading 10,000 rules takes the kernel some 50 ms. So the spots are chosen before the window, and hold as long as the
+ * The spots are the chains that need the rule, with the handle that the rule got there. Reading 10,000 rules takes the kernel some 50 ms. So the spots are chosen before the window, and hold as long as the
  * generation does. They are a short cut only: closing never trusts a handle without looking at the tag behind it.
  */
 struct ruleset {
@@ -40,7 +26,7 @@ struct ruleset {
 	struct plan *plan;	/* the caller's, who is told there */
 	uint32_t generation;
 	size_t spots;
-	struct spot spot[PLAN_LINES];
+	struct finding spot[SURVEY_MOST];
 	char left[FAULT_TEXT_SIZE], owned[FAULT_TEXT_SIZE];
 };
 
@@ -53,122 +39,34 @@ struct leftovers {
 		uint8_t family;
 		bool is_set;
 		uint64_t handle;
-		char table[NFT_NAME], name[NFT_NAME]; /* of the chain or set */
+		char table[SURVEY_NAME], name[SURVEY_NAME]; /* of the chain or set */
 	} item[MAX_LEFTOVERS];
 };
 
 /* --- choosing ----------------------------------------------------------------------------------------------------- */
 
-static bool is_panic(const struct nft_chain *chain)
-{
-	return !strcmp(chain->table, "firewalld_policy_drop") && !strncmp(chain->name, "raw_", 4);
-}
-
-static int refuse(const struct nft_chain *chain, const struct culprit *culprit, const char *why, const char *remedy,
-		  struct fault *fault)
-{
-	char rule[2 * NFT_NAME] = "";
-
-	if (culprit->chain && culprit->handle)
-		snprintf(rule, sizeof(rule), ": the rule with handle %llu in %s", (unsigned long long)culprit->handle,
-			 culprit->chain->name);
-	else if (culprit->chain)
-		snprintf(rule, sizeof(rule), ": its policy");
-	return fault_set(fault, FAULT_FAILED, "the chain %s %s %s (%s) may block the port%s; its table %s; %s. Nothing was changed",
-			 nft_family(chain->family), chain->table, chain->name, nft_hook(chain), rule, why, remedy);
-}
-
-/* Native rules would be lost or misread there by iptables-save, so the tools of iptables are to open what they can. */
-static int leave_to_iptables(struct ruleset *ruleset, const struct nft_chain *chain, const struct culprit *culprit,
-			     struct fault *fault)
-{
-	bool theirs = snapshot_is_builtin(chain->name);
-	int rc = refuse(chain, culprit, "belongs to iptables-nft", theirs ? "set backend = auto in [gate]" : "move this chain to a "
-			"table of its own", fault);
-
-	if (theirs && !ruleset->left[0])
-		snprintf(ruleset->left, sizeof(ruleset->left), "%s", fault->text);
-	return theirs ? 0 : rc;
-}
-
-/* The handle of the rule with this tag in the chain, 0 if it has none. */
-static uint64_t find_ours(const struct snapshot *snapshot, const struct nft_chain *chain, const char *tag)
-{
-	char found[TAG_SIZE];
-
-	for (size_t i = chain->first_rule; i < chain->first_rule + chain->rules; i++)
-		if (rule_tag(snapshot->rule[i].userdata, found) && !strcmp(found, tag))
-			return snapshot->rule[i].handle;
-	return 0;
-}
-
-static int choose_one(struct ruleset *ruleset, struct snapshot *snapshot, const struct nft_table *table,
-		      const struct nft_chain *chain, const struct opening *opening, struct fault *fault)
-{
-	struct spot *spot = &ruleset->spot[ruleset->spots];
-	struct culprit culprit;
-	struct way way;
-
-	if (!walk_way(chain, opening, &way))
-		return 0;
-	way.answerable = table->flags & NFT_TABLE_F_OWNER; /* what filters reverse paths and cannot be opened may stay */
-	if (!walk_can_block(snapshot, chain, &way, &culprit))
-		return 0;
-	if (is_panic(chain))
-		return refuse(chain, &culprit, "is firewalld's panic mode, which is to keep everybody out", "end it first "
-			      "(firewall-cmd --panic-off)", fault);
-	if (snapshot_is_iptables(snapshot, chain))
-		return leave_to_iptables(ruleset, chain, &culprit, fault);
-	if (table->flags & NFT_TABLE_F_OWNER) { /* what can be done about it the others know */
-		(void)!refuse(chain, &culprit, "is owned by a running process, so that nobody else can change it", "let that program "
-			      "open the port for the time of the renewal", fault);
-		if (!ruleset->owned[0] || strcmp(chain->table, "firewalld"))
-			snprintf(ruleset->owned, sizeof(ruleset->owned), "%s", fault->text);
-		return 0;
-	}
-	if (ruleset->spots == LENGTH_OF(ruleset->spot) || strlen(chain->table) >= NFT_NAME ||
-	    strlen(chain->name) >= NFT_NAME)
-		return refuse(chain, &culprit, "is one too many for acmegate, or a name in it too long", "shorten it", fault);
-	spot->family = chain->family;
-	snprintf(spot->table, sizeof(spot->table), "%s", chain->table);
-	snprintf(spot->chain, sizeof(spot->chain), "%s", chain->name);
-	spot->reply = way.reply;
-	spot->bindable = way.bindable;
-	spot->port = way.port[0] ? way.port[0] : way.port[1];
-	spot->handle = find_ours(snapshot, chain, opening->tag);
-	ruleset->spots++;
-	return 0;
-}
-
-static int choose(struct ruleset *ruleset, struct snapshot *snapshot, const struct opening *opening,
-		  struct fault *fault)
-{
-	ruleset->spots = 0;
-	ruleset->left[0] = ruleset->owned[0] = '\0';
-	ruleset->generation = snapshot->generation;
-	for (size_t i = 0; i < snapshot->chains; i++) {
-		const struct nft_chain *chain = &snapshot->chain[i];
-		const struct nft_table *table = snapshot_table(snapshot, chain->family, chain->table);
-
-		if (!chain->base || !table || (table->flags & NFT_TABLE_F_DORMANT))
-			continue;
-		if (choose_one(ruleset, snapshot, table, chain, opening, fault) < 0)
-			return -1;
-	}
-	ruleset->planned = true;
-	return 0;
-}
-
+/* A chain that others hold is for other backends; what they can do about it they know. */
 static int read_and_choose(struct ruleset *ruleset, const struct opening *opening, struct fault *fault)
 {
-	struct snapshot snapshot;
-	int rc = snapshot_read(&snapshot, &ruleset->netlink, fault);
+	const struct survey *survey = survey_choose(opening, fault);
 
-	ruleset->planned = false;
-	if (rc == 0)
-		rc = choose(ruleset, &snapshot, opening, fault);
-	snapshot_free(&snapshot);
-	return rc;
+	ruleset->planned = survey;
+	ruleset->spots = 0;
+	ruleset->left[0] = ruleset->owned[0] = '\0';
+	if (!survey)
+		return -1;
+	ruleset->generation = survey->generation;
+	for (size_t i = 0; i < survey->findings; i++) {
+		const struct finding *finding = &survey->finding[i];
+
+		if (finding->holder == HOLDER_NOBODY)
+			ruleset->spot[ruleset->spots++] = *finding;
+		else if (finding->holder == HOLDER_IPTABLES && !ruleset->left[0])
+			snprintf(ruleset->left, sizeof(ruleset->left), "%s", finding->why);
+		else if (finding->holder == HOLDER_OWNER && (!ruleset->owned[0] || strcmp(finding->table, "firewalld")))
+			snprintf(ruleset->owned, sizeof(ruleset->owned), "%s", finding->why);
+	}
+	return 0;
 }
 
 /* --- opening ------------------------------------------------------------------------------------------------------ */
@@ -195,7 +93,7 @@ static int take_handle(const struct nlmsghdr *message, void *arg, struct fault *
 /* Is this the first of the spots without a rule in its table? Each table needs one set. */
 static bool begins_table(const struct ruleset *ruleset, size_t i)
 {
-	const struct spot *spot = ruleset->spot;
+	const struct finding *spot = ruleset->spot;
 
 	for (size_t j = 0; j < i; j++)
 		if (!spot[j].handle && spot[j].family == spot[i].family && !strcmp(spot[j].table, spot[i].table))
@@ -204,7 +102,7 @@ static bool begins_table(const struct ruleset *ruleset, size_t i)
 }
 
 /* "socket transparent" is not known at ingress, in a bridge and after the way out, and replies need no listener. */
-static enum rule_form form_of(const struct ruleset *ruleset, const struct spot *spot)
+static enum rule_form form_of(const struct ruleset *ruleset, const struct finding *spot)
 {
 	return spot->reply ? RULE_REPLY : ruleset->bound && spot->bindable ? RULE_BOUND : RULE_PORT;
 }
@@ -216,7 +114,7 @@ static int send_opening(struct ruleset *ruleset, const struct opening *opening, 
 	int rc = batch_begin(&batch, &ruleset->netlink, ruleset->generation, fault);
 
 	for (size_t i = 0; i < ruleset->spots && rc == 0; i++) {
-		const struct spot *spot = &ruleset->spot[i];
+		const struct finding *spot = &ruleset->spot[i];
 
 		if (spot->handle)
 			continue;
@@ -271,7 +169,7 @@ static int visit_tag(const struct nlmsghdr *message, void *arg, struct fault *fa
 
 	(void)fault;
 	attrs_of_message(message, attrs, NFTA_RULE_USERDATA);
-	if (!rule_tag(attrs[NFTA_RULE_USERDATA], arg))
+	if (!tag_of_rule(attrs[NFTA_RULE_USERDATA], arg))
 		*(char *)arg = '\0';
 	return 0;
 }
@@ -281,10 +179,8 @@ static int is_ours(struct ruleset *ruleset, uint8_t family, const char *table, c
 		   const char *tag, struct fault *fault)
 {
 	char found[TAG_SIZE] = "", buffer[1024];
-	struct nlmsghdr *request = rule_request(&ruleset->netlink, buffer, family, table, chain, handle);
+	struct nlmsghdr *request = netlink_about(&ruleset->netlink, buffer, NFT_MSG_GETRULE, 0, family, table, chain, handle);
 
-	if (!request)
-		return fault_set(fault, FAULT_LATER, "no memory to read the ruleset back");
 	if (netlink_dump(&ruleset->netlink, request, visit_tag, found, fault) < 0)
 		return fault->code == ENOENT ? 0 : -1;
 	return opening_is_tag(found, tag);
@@ -294,7 +190,7 @@ static int is_ours(struct ruleset *ruleset, uint8_t family, const char *table, c
 static int check_spots(struct ruleset *ruleset, const char *tag, struct fault *fault)
 {
 	for (size_t i = 0; i < ruleset->spots; i++) {
-		const struct spot *spot = &ruleset->spot[i];
+		const struct finding *spot = &ruleset->spot[i];
 		int ours = is_ours(ruleset, spot->family, spot->table, spot->chain, spot->handle, tag, fault);
 
 		if (ours < 0)
@@ -348,7 +244,7 @@ static int restore(struct ruleset *ruleset, const struct opening *opening, struc
 	if (netlink_generation(&ruleset->netlink, &ruleset->generation, fault) < 0)
 		return -1;
 	for (size_t i = 0; i < ruleset->spots; i++) {
-		struct spot *spot = &ruleset->spot[i];
+		struct finding *spot = &ruleset->spot[i];
 		int ours = is_ours(ruleset, spot->family, spot->table, spot->chain, spot->handle, opening->tag, fault);
 
 		if (ours < 0)
@@ -404,7 +300,7 @@ static int visit_rule(const struct nlmsghdr *message, void *arg, struct fault *f
 
 	(void)fault;
 	attrs_of_message(message, attrs, NFTA_RULE_USERDATA);
-	if (rule_tag(attrs[NFTA_RULE_USERDATA], tag) && opening_is_tag(tag, left->tag))
+	if (tag_of_rule(attrs[NFTA_RULE_USERDATA], tag) && opening_is_tag(tag, left->tag))
 		note(left, message, false, attr_text(attrs[NFTA_RULE_TABLE]), attr_text(attrs[NFTA_RULE_CHAIN]),
 		     attr_u64(attrs[NFTA_RULE_HANDLE], 0));
 	return 0;
@@ -419,7 +315,7 @@ static int visit_set(const struct nlmsghdr *message, void *arg, struct fault *fa
 	(void)fault;
 	attrs_of_message(message, attrs, NFTA_SET_NAME);
 	name = attr_text(attrs[NFTA_SET_NAME]);
-	if (!rule_is_our_name(name, left->tag) || !strcmp(attr_text(attrs[NFTA_SET_TABLE]), name)) /* that is the redirect's */
+	if (!tag_names_set(name, left->tag) || !strcmp(attr_text(attrs[NFTA_SET_TABLE]), name)) /* that is the redirect's */
 		return 0;
 	left->sets++;
 	note(left, message, true, attr_text(attrs[NFTA_SET_TABLE]), name, 0);
@@ -434,11 +330,6 @@ static int find(struct ruleset *ruleset, uint16_t type, netlink_visit *visit, st
 	return netlink_dump(&ruleset->netlink, netlink_request(&ruleset->netlink, buffer, type), visit, left, fault);
 }
 
-static int append(const struct nlmsghdr *message, void *arg, struct fault *fault)
-{
-	return messages_append(arg, message, message->nlmsg_len, fault);
-}
-
 /* A set whose name is known is asked for in each table: a table may have more sets than anybody wants to see. */
 static int find_set(struct ruleset *ruleset, const struct messages *tables, struct leftovers *left, struct fault *fault)
 {
@@ -446,15 +337,15 @@ static int find_set(struct ruleset *ruleset, const struct messages *tables, stru
 	char name[SET_NAME_SIZE], buffer[1024];
 	int room = (int)tables->used;
 
-	rule_set_name(left->tag, name);
+	tag_set_name(left->tag, name);
 	for (; mnl_nlmsg_ok(message, room); message = mnl_nlmsg_next(message, &room)) {
 		const struct nfgenmsg *generic = mnl_nlmsg_get_payload(message);
 		const struct nlattr *attrs[NFTA_TABLE_NAME + 1];
 		struct nlmsghdr *request;
 
 		attrs_of_message(message, attrs, NFTA_TABLE_NAME);
-		request = netlink_request_set(&ruleset->netlink, buffer, NFT_MSG_GETSET, generic->nfgen_family,
-					      attr_text(attrs[NFTA_TABLE_NAME]), name);
+		request = netlink_about(&ruleset->netlink, buffer, NFT_MSG_GETSET, 0, generic->nfgen_family,
+					attr_text(attrs[NFTA_TABLE_NAME]), name, 0);
 		if (netlink_dump(&ruleset->netlink, request, visit_set, left, fault) < 0 && fault->code != ENOENT)
 			return -1;
 	}
@@ -469,7 +360,7 @@ static int find_sets(struct ruleset *ruleset, struct leftovers *left, struct fau
 
 	if (!left->tag)
 		return find(ruleset, NFT_MSG_GETSET, visit_set, left, fault);
-	rc = netlink_dump(&ruleset->netlink, netlink_request(&ruleset->netlink, buffer, NFT_MSG_GETTABLE), append, &tables, fault);
+	rc = netlink_dump(&ruleset->netlink, netlink_request(&ruleset->netlink, buffer, NFT_MSG_GETTABLE), messages_take, &tables, fault);
 	if (rc == 0)
 		rc = find_set(ruleset, &tables, left, fault);
 	free(tables.bytes);
@@ -483,13 +374,12 @@ static int remove_leftovers(struct ruleset *ruleset, const struct leftovers *lef
 	struct batch batch;
 	int rc = batch_begin(&batch, &ruleset->netlink, generation, fault);
 
-	for (size_t i = 0; i < left->taken && rc == 0; i++)
-		if (!left->item[i].is_set)
-			rc = rule_delete(&batch, left->item[i].family, left->item[i].table, left->item[i].name,
-					 left->item[i].handle, fault);
-	for (size_t i = 0; i < left->taken && rc == 0 && !left->full; i++)
-		if (left->item[i].is_set)
-			rc = rule_delete_set(&batch, left->item[i].family, left->item[i].table, left->item[i].name, fault);
+	for (const struct leftover *item = left->item; item < left->item + left->taken && rc == 0; item++)
+		if (!item->is_set)
+			batch_delete(&batch, NFT_MSG_DELRULE, item->family, item->table, item->name, item->handle);
+	for (const struct leftover *item = left->item; item < left->item + left->taken && rc == 0 && !left->full; item++)
+		if (item->is_set)
+			batch_delete(&batch, NFT_MSG_DELSET, item->family, item->table, item->name, 0);
 	if (rc == 0)
 		rc = batch_commit(&batch, NULL, NULL, fault);
 	batch_free(&batch);
@@ -519,7 +409,7 @@ static int verify(struct ruleset *ruleset, struct leftovers *left, struct fault 
 static void note_spots(const struct ruleset *ruleset, struct leftovers *left)
 {
 	for (size_t i = 0; i < ruleset->spots; i++) {
-		const struct spot *spot = &ruleset->spot[i];
+		const struct finding *spot = &ruleset->spot[i];
 		struct leftover *item = &left->item[left->taken++];
 
 		item->family = spot->family;
@@ -569,14 +459,11 @@ static int nft_close(struct ruleset *ruleset, const char *tag, struct fault *fau
 
 /* --- the rest ----------------------------------------------------------------------------------------------------- */
 
-static int attempt_digest(struct ruleset *ruleset, const void *out, struct fault *fault)
-{
-	return digest_read(&ruleset->netlink, (unsigned char *)(uintptr_t)out, fault);
-}
-
 static int nft_digest(struct ruleset *ruleset, unsigned char out[DIGEST_SIZE], struct fault *fault)
 {
-	return netlink_insist(attempt_digest, ruleset, out, fault);
+	_Static_assert(DIGEST_SIZE == SURVEY_DIGEST_SIZE, "both are SHA-256");
+	(void)ruleset;
+	return survey_digest(out, fault);
 }
 
 struct planning {
@@ -584,7 +471,7 @@ struct planning {
 	struct plan *plan;
 };
 
-static void print(char *line, size_t size, const struct ruleset *ruleset, const struct spot *spot)
+static void print(char *line, size_t size, const struct ruleset *ruleset, const struct finding *spot)
 {
 	static const char *const matches[] = {
 		[RULE_PORT] = "", [RULE_BOUND] = " socket transparent 1", [RULE_REPLY] = " tcp flags & (fin|syn|rst|ack) != syn",
@@ -641,6 +528,7 @@ static int nft_attach(struct ruleset **out, const struct config *config, struct 
 
 static void nft_detach(struct ruleset *ruleset)
 {
+	survey_end();
 	netlink_close(&ruleset->netlink);
 	netlink_close(&ruleset->news);
 	free(ruleset);

@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "nft_netlink.h"
 #include "nft_rule.h"
 #include "seam.h"
 
@@ -32,7 +31,7 @@ static int visit_table(const struct nlmsghdr *message, void *arg, struct fault *
 
 	(void)fault;
 	attrs_of_message(message, attrs, NFTA_TABLE_NAME);
-	if (!rule_is_our_name(attr_text(attrs[NFTA_TABLE_NAME]), found->tag))
+	if (!tag_names_set(attr_text(attrs[NFTA_TABLE_NAME]), found->tag))
 		return 0;
 	found->family = generic->nfgen_family;
 	snprintf(found->name, sizeof(found->name), "%s", attr_text(attrs[NFTA_TABLE_NAME]));
@@ -114,9 +113,8 @@ static int remove_table(struct ruleset *ruleset, const struct found *found, stru
 
 	if (begin(ruleset, &batch, fault) < 0)
 		return -1;
-	rc = rule_delete_table(&batch, found->family, found->name, fault);
-	if (rc == 0)
-		rc = batch_commit(&batch, NULL, NULL, fault);
+	batch_delete(&batch, NFT_MSG_DELTABLE, found->family, found->name, NULL, 0);
+	rc = batch_commit(&batch, NULL, NULL, fault);
 	batch_free(&batch);
 	return rc < 0 && fault->code == EPERM ? fault_set(fault, FAULT_FAILED, "the table %s belongs to a process that is alive, "
 							   "and not to this one; nft list tables names the program",

@@ -148,14 +148,15 @@ static int confine_files(enum role role, const struct config *config)
 
 /* --- system calls ------------------------------------------------------------------------------------------------- */
 
-/* All that the responder needs: it answers on sockets that it was given. */
-static const int responder_calls[] = {
+/* All that responder and surveyor need: they answer on sockets that they were given. */
+static const int answering_calls[] = {
 	SCMP_SYS(poll), SCMP_SYS(ppoll), SCMP_SYS(accept4), SCMP_SYS(recvfrom), SCMP_SYS(recvmsg), SCMP_SYS(sendto),
 	SCMP_SYS(sendmsg), SCMP_SYS(shutdown), SCMP_SYS(setsockopt), SCMP_SYS(read),
 	SCMP_SYS(write), SCMP_SYS(close), SCMP_SYS(clock_gettime), SCMP_SYS(clock_gettime64), SCMP_SYS(brk),
 	SCMP_SYS(munmap), SCMP_SYS(mremap), SCMP_SYS(madvise), SCMP_SYS(futex), SCMP_SYS(getrandom), SCMP_SYS(getpid),
 	SCMP_SYS(gettid), SCMP_SYS(rt_sigaction), SCMP_SYS(rt_sigprocmask), SCMP_SYS(rt_sigreturn),
-	SCMP_SYS(restart_syscall), SCMP_SYS(exit), SCMP_SYS(exit_group),
+	SCMP_SYS(restart_syscall), SCMP_SYS(exit), SCMP_SYS(exit_group), SCMP_SYS(nanosleep), SCMP_SYS(clock_nanosleep),
+	SCMP_SYS(clock_nanosleep_time64),
 };
 
 /*
@@ -253,11 +254,16 @@ static int deny_reach(scmp_filter_ctx filter, uint32_t no)
 	return rc;
 }
 
-static int allow_responder(scmp_filter_ctx filter)
+static int allow_answering(scmp_filter_ctx filter)
 {
-	return rules(filter, SCMP_ACT_ALLOW, responder_calls, LENGTH_OF(responder_calls)) | allow_data_only(filter) |
+	return rules(filter, SCMP_ACT_ALLOW, answering_calls, LENGTH_OF(answering_calls)) | allow_data_only(filter) |
 	       rule_if(filter, SCMP_ACT_ALLOW, SCMP_SYS(fcntl), is_command(1, F_GETFD)) |
 	       rule_if(filter, SCMP_ACT_ALLOW, SCMP_SYS(fcntl64), is_command(1, F_GETFD));
+}
+
+static bool only_answers(enum role role)
+{
+	return role == ROLE_RESPONDER || role == ROLE_SURVEYOR;
 }
 
 static int add_rules(scmp_filter_ctx filter, enum role role)
@@ -265,8 +271,8 @@ static int add_rules(scmp_filter_ctx filter, enum role role)
 	const uint32_t no = SCMP_ACT_ERRNO(EPERM);
 	int rc;
 
-	if (role == ROLE_RESPONDER)
-		return allow_responder(filter);
+	if (only_answers(role))
+		return allow_answering(filter);
 	/* A C library that makes processes with clone3() tries clone() then; its arguments cannot be looked at. */
 	rc = rules(filter, no, denied_calls, LENGTH_OF(denied_calls)) |
 	     rule(filter, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3)) | deny_reach(filter, no) |
@@ -276,7 +282,7 @@ static int add_rules(scmp_filter_ctx filter, enum role role)
 
 static int confine_calls(enum role role, struct fault *fault)
 {
-	scmp_filter_ctx filter = seccomp_init(role == ROLE_RESPONDER ? SCMP_ACT_ERRNO(EPERM) : SCMP_ACT_ALLOW);
+	scmp_filter_ctx filter = seccomp_init(only_answers(role) ? SCMP_ACT_ERRNO(EPERM) : SCMP_ACT_ALLOW);
 	int rc = filter ? add_rules(filter, role) : -ENOMEM;
 
 	if (rc == 0)
@@ -294,7 +300,7 @@ static int confine_memory(enum role role)
 	const rlim_t most = (role == ROLE_CLIENT ? 128 : 64) * (rlim_t)MIB;
 	const struct rlimit limit = { most, most };
 
-	return setrlimit(RLIMIT_DATA, &limit);
+	return role == ROLE_SURVEYOR ? 0 : setrlimit(RLIMIT_DATA, &limit); /* a ruleset may be of any size */
 }
 
 int confine(enum role role, const struct config *config, struct fault *fault)

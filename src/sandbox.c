@@ -28,6 +28,7 @@ static const struct role_rights {
 	[ROLE_CLIENT] = { "client", false, 0, 256 },
 	[ROLE_KEEPER] = { "keeper", true, BIT(CAP_CHOWN) | BIT(CAP_SETUID), 64 },
 	[ROLE_RESPONDER] = { "responder", false, 0, 512 },
+	[ROLE_SURVEYOR] = { "surveyor", true, 0, 16 },
 };
 _Static_assert(LENGTH_OF(rights) == ROLES, "rights for each role");
 

@@ -16,20 +16,19 @@
 
 #define ABOVE_ALL 128 /* numbers that no place and no descriptor of the warden's has */
 
-/* Installed: in libexecdir. In a build tree: beside acmegate. */
-static int find_agent(char path[PATH_MAX], struct fault *fault)
+int spawn_find(const char *suffix, char path[PATH_MAX], struct fault *fault)
 {
-	ssize_t n = readlink("/proc/self/exe", path, PATH_MAX - sizeof("-agent"));
+	ssize_t n = readlink("/proc/self/exe", path, PATH_MAX - strlen(suffix) - 1);
 
 	if (n > 0) {
 		path[n] = '\0';
 		if (strcmp(path, SBINDIR "/acmegate")) {
-			memcpy(path + n, "-agent", sizeof("-agent"));
+			memcpy(path + n, suffix, strlen(suffix) + 1);
 			if (access(path, X_OK) == 0)
 				return 0;
 		}
 	}
-	snprintf(path, PATH_MAX, "%s", LIBEXECDIR "/acmegate-agent");
+	snprintf(path, PATH_MAX, LIBEXECDIR "/acmegate%s", suffix);
 	if (access(path, X_OK) < 0)
 		return fault_errno(fault, FAULT_FAILED, "%s: install acmegate completely (make install)", path);
 	return 0;
@@ -76,14 +75,14 @@ static void reset_signals(void)
 	signal(SIGPIPE, SIG_IGN);
 }
 
-/* The agent inherits two variables and nothing else: no proxy, no SSLKEYLOGFILE, no loader tricks. */
-static _Noreturn void become_agent(const char *path, enum role role, const struct config *config,
-				   const struct place *places, size_t n, pid_t warden)
+/* It inherits two variables and nothing else: no proxy, no SSLKEYLOGFILE, no loader tricks. */
+static _Noreturn void become(const char *path, enum role role, uid_t uid, gid_t gid, const struct place *places, size_t n,
+			     pid_t warden)
 {
 	char journal[96] = "JOURNAL_STREAM=";
 	char *environment[] = { (char[]){ "PATH=/usr/sbin:/usr/bin:/sbin:/bin" }, NULL, NULL };
 	const char *stream = getenv("JOURNAL_STREAM");
-	char *arguments[] = { (char[]){ "acmegate-agent" }, (char *)(uintptr_t)sandbox_role_name(role),
+	char *arguments[] = { (char *)(uintptr_t)strrchr(path, '/') + 1, (char *)(uintptr_t)sandbox_role_name(role),
 			      log_is_verbose() ? (char[]){ "--verbose" } : NULL, NULL };
 	struct fault fault = { 0 };
 	int directory;
@@ -95,7 +94,7 @@ static _Noreturn void become_agent(const char *path, enum role role, const struc
 	reset_signals();
 	if (put_in_place(places, n) < 0 || (directory = open_directory_of(path)) < 0)
 		fault_errno(&fault, FAULT_FAILED, "placing descriptors");
-	else if (sandbox_drop(role, config->gate.uid, config->gate.gid, &fault) == 0) {
+	else if (sandbox_drop(role, uid, gid, &fault) == 0) {
 		/* set after the change of user, which clears it; a warden that died before is noticed by its pid */
 		if (prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 && getppid() == warden)
 			execveat(directory, arguments[0], arguments, environment, 0);
@@ -105,23 +104,33 @@ static _Noreturn void become_agent(const char *path, enum role role, const struc
 	_exit(STATUS_FAILED);
 }
 
-int spawn_agent(enum role role, const struct config *config, const struct place *places, size_t n,
-		struct fault *fault)
+static int start(const char *suffix, enum role role, uid_t uid, gid_t gid, const struct place *places, size_t n, struct fault *fault)
 {
 	char path[PATH_MAX];
 	pid_t warden = getpid(), pid;
 	int pidfd;
 
-	if (find_agent(path, fault) < 0)
+	if (spawn_find(suffix, path, fault) < 0)
 		return -1;
 	pid = fork();
 	if (pid == 0)
-		become_agent(path, role, config, places, n, warden);
+		become(path, role, uid, gid, places, n, warden);
 	pidfd = pid < 0 ? -1 : pidfd_open(pid, 0);
 	if (pidfd < 0)
 		return fault_errno(fault, FAULT_LATER, "starting the %s", sandbox_role_name(role));
 	fcntl(pidfd, F_SETFD, FD_CLOEXEC);
 	return pidfd;
+}
+
+int spawn_agent(enum role role, const struct config *config, const struct place *places, size_t n, struct fault *fault)
+{
+	return start("-agent", role, config->gate.uid, config->gate.gid, places, n, fault);
+}
+
+/* Commands that know no certificates know no user either. Root without capabilities and without files is nobody. */
+int spawn_surveyor(const struct place *places, size_t n, struct fault *fault)
+{
+	return start("-surveyor", ROLE_SURVEYOR, 0, 0, places, n, fault);
 }
 
 int spawn_reap(int *pidfd, bool kill_it)

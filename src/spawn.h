@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* spawn.h - starting the agent in a role: fork, descriptors in their places, rights dropped, exec. */
+/* spawn.h - starting agent and surveyor: fork, descriptors in their places, rights dropped, exec. */
 #ifndef ACMEGATE_SPAWN_H
 #define ACMEGATE_SPAWN_H
+
+#include <limits.h>
 
 #include "config.h"
 #include "sandbox.h"
@@ -17,6 +19,12 @@ struct place {
  */
 int spawn_agent(enum role role, const struct config *config, const struct place *places, size_t n,
 		struct fault *fault) MUST_CHECK;
+
+/* The same for the surveyor, see backends/nft_survey.h. */
+int spawn_surveyor(const struct place *places, size_t n, struct fault *fault) MUST_CHECK;
+
+/* Where the program acmegate-SUFFIX is ("-agent"). Installed: in libexecdir. In a build tree: beside acmegate. */
+int spawn_find(const char *suffix, char path[PATH_MAX], struct fault *fault) MUST_CHECK;
 
 /* Kills what still runs, waits, closes the pidfd. Returns the exit status, or 128 + the signal it died of. */
 int spawn_reap(int *pidfd, bool kill_it);

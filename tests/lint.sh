@@ -50,12 +50,14 @@ headers() {
 sources=$(files src firewall backends)
 gate_headers="^((firewall|backends|\\.\\.)/.*|$(headers firewall)|$(headers backends))\$"
 
-echo "1..19"
+echo "1..20"
 
-# --- the two images -------------------------------------------------------------------------------------------------
+# --- the images -----------------------------------------------------------------------------------------------------
 
-# The privileged image consists of these and of firewall/ and backends/; everything else in src/ belongs to the agent or to both.
+# The privileged image consists of these, of firewall/ and of backends/ without survey/, which is the surveyor's; everything else
+# in src/ belongs to the agent or to several.
 privileged='^src/(main|due|process|spawn|listener)\.[ch]$'
+gate=$(files firewall backends | grep -v '^backends/survey/')
 report "the agent and the base include nothing of firewall/ and backends/" \
 	"$(users "$gate_headers" "^(firewall|backends)/|$privileged")"
 
@@ -63,9 +65,20 @@ report "the agent and the base include nothing of firewall/ and backends/" \
 agent_headers=$(find src -name '*.h' | sed 's,.*/,,' |
 	grep -vxE '(fault|own|log|wire|config|safe|seam|sandbox|due|process|spawn|listener)\.h' | sed 's/\./\\./' | paste -sd '|' -)
 report "the privileged image includes nothing of the agent" "$(
+	# shellcheck disable=SC2046,SC2086
+	includes $gate $(files src | grep -E "$privileged") |
+		awk -v header="^($agent_headers|$(headers backends/survey))\$" '$2 ~ header { print $1 " includes " $2 }'
+)"
+report "the surveyor includes its own files, the base, and what only reads" "$(
 	# shellcheck disable=SC2046
-	includes $(files firewall backends) $(files src | grep -E "$privileged") |
-		awk -v header="^($agent_headers)\$" '$2 ~ header { print $1 " includes " $2 }'
+	includes $(files backends/survey) | while read -r file header; do
+		case $header in
+		nft_netlink.h | nft_survey.h | nft_tag.h | ipt_rules.h | opening.h | fault.h | own.h | sandbox.h | confine.h) continue ;;
+		esac
+		[ -e "backends/survey/$header" ] && continue
+		[ -e "src/$header" ] || [ -e "firewall/$header" ] || [ -e "backends/$header" ] || continue
+		echo "$file includes $header"
+	done
 )"
 
 # --- one user for each library --------------------------------------------------------------------------------------
@@ -78,21 +91,22 @@ report "only src/confine.c (agent) and src/sandbox.c (watchdog) include libsecco
 report "only src/config.c includes inih" "$(users '^(ini|INIReader)\.h$' '^src/config\.c$')"
 report "only backends/firewalld.c includes libsystemd" "$(users '^systemd/' '^backends/firewalld\.c$')"
 report "only backends/nft_*.c include libnftnl" "$(users '^libnftnl/' '^backends/nft_[a-z_]*\.c$')"
-report "only backends/nft_*.[ch] and firewall/connections.c include libmnl" "$(
-	users '^libmnl/' '^(backends/nft_[a-z_]*\.[ch]|firewall/connections\.c)$'
+report "only backends/nft_*.[ch], the surveyor and firewall/connections.c include libmnl" "$(
+	users '^libmnl/' '^(backends/(nft_[a-z_]*|survey/[a-z]*)\.[ch]|firewall/connections\.c)$'
 )"
-report "only src/due.c, firewall/journal.c, backends/nft_digest.c, backends/iptables.c and backends/ipt_table.[ch] include nettle" \
-	"$(users '^nettle/' '^((src/due|firewall/journal|backends/nft_digest|backends/iptables)\.c|backends/ipt_table\.[ch])$')"
+report "only src/due.c, firewall/journal.c, backends/survey/digest.c, backends/iptables.c and backends/ipt_table.[ch] include nettle" \
+	"$(users '^nettle/' '^((src/due|firewall/journal|backends/survey/digest|backends/iptables)\.c|backends/ipt_table\.[ch])$')"
 
 # --- backends -------------------------------------------------------------------------------------------------------
 
 # A backend is the file that the table in firewall/backend.c names, with the files that begin with its first three letters.
-# Reading nf_tables (nft_*.h) is for all of them, since the tables of others are in there too.
+# Reading nf_tables (nft_*.h) is for all of them, since the tables of others are in there too; nft_survey.c starts the surveyor.
 report "a backend includes backend.h, the base and its own files only" "$(
-	# shellcheck disable=SC2046
-	includes $(files backends) | while read -r file header; do
+	# shellcheck disable=SC2046,SC2086
+	includes $(printf '%s\n' $gate | grep '^backends/') | while read -r file header; do
 		name=${file##*/}
 		case $header in
+		spawn.h) [ "$file" = backends/nft_survey.c ] && continue ;;
 		backend.h | opening.h | fault.h | own.h | seam.h | log.h | config.h | run.h | nft_*.h) continue ;;
 		esac
 		[ -e "src/$header" ] || [ -e "firewall/$header" ] || [ -e "backends/$header" ] || continue

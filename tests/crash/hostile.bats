@@ -12,10 +12,11 @@ setup_file() {
 	rig_config one.test
 	rig_policy_drop | rig_nft -
 	rig_acmegate renew-now
-	# acmegate takes the agent that lies beside it.
+	# acmegate takes the images that lie beside it.
 	mkdir -p "$RIG_DIR/hostile"
 	chmod 0755 "$RIG_DIR/hostile"
 	cp "$RIG_ACMEGATE" "$RIG_DIR/hostile/acmegate"
+	cp "$RIG_BUILD/acmegate-surveyor" "$RIG_DIR/hostile/"
 	cp "$RIG_BUILD/tests/crash/hostile" "$RIG_DIR/hostile/acmegate-agent"
 }
 

@@ -15,6 +15,7 @@
 
 #include "ipt_rules.h"
 #include "ipt_table.h"
+#include "listing.h"
 
 #define TAG "acmegate:0123456789abcdef"
 
@@ -230,7 +231,7 @@ static void chains(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < LENGTH_OF(cases); i++)
-		if (ipt_can_block(cases[i].rules, "INPUT", 80) != cases[i].blocks)
+		if (listing_can_block(cases[i].rules, "INPUT", 80) != cases[i].blocks)
 			fail_msg("%s", cases[i].rules);
 }
 
@@ -252,7 +253,7 @@ static void replies(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < LENGTH_OF(cases); i++)
-		if (ipt_can_block(cases[i].rules, "OUTPUT", 80) != cases[i].blocks)
+		if (listing_can_block(cases[i].rules, "OUTPUT", 80) != cases[i].blocks)
 			fail_msg("%s", cases[i].rules);
 }
 
@@ -273,7 +274,7 @@ static void other_chains(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < LENGTH_OF(cases); i++)
-		if (ipt_can_block(cases[i].rules, cases[i].chain, 80) != cases[i].blocks)
+		if (listing_can_block(cases[i].rules, cases[i].chain, 80) != cases[i].blocks)
 			fail_msg("%s", cases[i].rules);
 }
 
@@ -286,7 +287,7 @@ static void a_long_rule(void **state)
 	(void)state;
 	memset(listing + used, 'x', IPT_TEXT);
 	listing[used + IPT_TEXT] = '\0';
-	assert_true(ipt_can_block(listing, "INPUT", 80));
+	assert_true(listing_can_block(listing, "INPUT", 80));
 }
 
 int main(void)

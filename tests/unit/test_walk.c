@@ -13,7 +13,7 @@
 
 #include <cmocka.h>
 
-#include "nft_walk.h"
+#include "walk.h"
 
 #define PORT 80
 #define INPUT(policy) "type filter hook input priority 0; policy " policy "; "
@@ -53,7 +53,7 @@ static int load(const char *ruleset)
 static void read_it(void)
 {
 	snapshot_free(&snapshot);
-	if (snapshot_read(&snapshot, &netlink, &fault) < 0)
+	if (snapshot_read(&snapshot, &netlink, false, &fault) < 0)
 		fail_msg("%s", fault.text);
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include "nft_walk.h"
+#include "walk.h"
 
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_conntrack_common.h>
@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "nft_packet.h"
+#include "packet.h"
 
 #define NETDEV_EGRESS 1	/* NF_NETDEV_EGRESS, since Linux 5.16 */
 #define JUMP_DEPTH 16	/* NFT_JUMP_STACK_SIZE */

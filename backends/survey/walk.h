@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * nft_walk.h - can this base chain keep the world from our listener? The rules are walked with abstract packets: the SYN and
+ * walk.h - can this base chain keep the world from our listener? The rules are walked with abstract packets: the SYN and
  * what follows it, or in chains on the way out the replies. What is known of them (TCP, the port, flags, the state of their
  * connection, IPv4 or IPv6) decides, in sets and verdict maps too; everything else is taken to go either way.
  *
  * The answer errs on one side only: a chain that can block is never said to be harmless.
  */
-#ifndef ACMEGATE_NFT_WALK_H
-#define ACMEGATE_NFT_WALK_H
+#ifndef ACMEGATE_WALK_H
+#define ACMEGATE_WALK_H
 
-#include "nft_snapshot.h"
+#include "snapshot.h"
 #include "opening.h"
 
 /* How our packets come by a base chain. */
@@ -17,7 +17,7 @@ struct way {
 	bool reply;		/* on their way out */
 	bool bindable;		/* an incoming packet is known there as one for our listener: "socket transparent" matches */
 	uint16_t port[2];	/* ours, as the chain sees it; 0: none. Two where that depends on who came first */
-	unsigned int seen;	/* which packets; see nft_walk.c */
+	unsigned int seen;	/* which packets; see walk.c */
 	bool translated;	/* conntrack knows that the port was another one */
 	bool answerable;	/* set by who asks: the sender passes a filter of reverse paths */
 };

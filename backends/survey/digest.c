@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include "nft_digest.h"
+#include "digest.h"
 
 #include <errno.h>
 #include <linux/netfilter/nf_tables.h>
@@ -8,14 +8,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "nft_rule.h"
-#include "nft_snapshot.h"
+#include "nft_tag.h"
 
-_Static_assert(DIGEST_SIZE == SHA256_DIGEST_SIZE, "the digest is a SHA-256");
+_Static_assert(SURVEY_DIGEST_SIZE == SHA256_DIGEST_SIZE, "the digest is a SHA-256");
 
 struct digest {
 	struct sha256_ctx sum;
-	unsigned char elements[DIGEST_SIZE];	/* exclusive or over elements: their order depends on a hash table */
+	unsigned char elements[SURVEY_DIGEST_SIZE];	/* exclusive or over elements: their order depends on a hash table */
 	struct messages sets;			/* the messages of the sets, whose elements are asked for afterwards */
 };
 
@@ -86,7 +85,7 @@ static int visit_rule(const struct nlmsghdr *message, void *arg, struct fault *f
 
 	(void)fault;
 	attrs_of_message(message, attrs, NFTA_RULE_USERDATA);
-	if (rule_tag(attrs[NFTA_RULE_USERDATA], tag))
+	if (tag_of_rule(attrs[NFTA_RULE_USERDATA], tag))
 		return 0;
 	add_message(arg, message, NFTA_RULE_USERDATA, SKIP(NFTA_RULE_EXPRESSIONS) | SKIP(NFTA_RULE_POSITION));
 	if (attrs[NFTA_RULE_EXPRESSIONS])
@@ -126,7 +125,7 @@ static void add_element(struct digest *digest, const struct nlattr *element)
 					  NFTA_SET_ELEM_FLAGS, NFTA_SET_ELEM_OBJREF };
 	const struct nlattr *attrs[NFTA_SET_ELEM_MAX + 1];
 	struct sha256_ctx sum;
-	unsigned char out[DIGEST_SIZE];
+	unsigned char out[SURVEY_DIGEST_SIZE];
 
 	attrs_of_nest(element, attrs, NFTA_SET_ELEM_MAX);
 	if (attrs[NFTA_SET_ELEM_TIMEOUT] || attrs[NFTA_SET_ELEM_EXPIRATION])
@@ -167,8 +166,8 @@ static int add_set_elements(struct digest *digest, struct netlink *netlink, cons
 	attrs_of_message(set, attrs, NFTA_SET_MAX);
 	if (attr_u32(attrs[NFTA_SET_FLAGS], 0) & NFT_SET_EVAL)
 		return 0;
-	request = netlink_request_set(netlink, buffer, NFT_MSG_GETSETELEM, generic->nfgen_family,
-				      attr_text(attrs[NFTA_SET_TABLE]), attr_text(attrs[NFTA_SET_NAME]));
+	request = netlink_about(netlink, buffer, NFT_MSG_GETSETELEM, NLM_F_DUMP, generic->nfgen_family, attr_text(attrs[NFTA_SET_TABLE]),
+				attr_text(attrs[NFTA_SET_NAME]), 0);
 	memset(digest->elements, 0, sizeof(digest->elements));
 	if (netlink_dump(netlink, request, visit_elements, digest, fault) < 0)
 		return fault->code == ENOENT ? fault_set(fault, FAULT_RACED, "a set went away while it was read") : -1;
@@ -200,7 +199,7 @@ static int read_all(struct digest *digest, struct netlink *netlink, struct fault
 	return 0;
 }
 
-int digest_read(struct netlink *netlink, unsigned char out[DIGEST_SIZE], struct fault *fault)
+int digest_read(struct netlink *netlink, unsigned char out[SURVEY_DIGEST_SIZE], struct fault *fault)
 {
 	struct digest digest;
 	int rc;
@@ -208,7 +207,7 @@ int digest_read(struct netlink *netlink, unsigned char out[DIGEST_SIZE], struct 
 	memset(&digest, 0, sizeof(digest));
 	sha256_init(&digest.sum);
 	rc = read_all(&digest, netlink, fault);
-	sha256_digest(&digest.sum, DIGEST_SIZE, out);
+	sha256_digest(&digest.sum, SURVEY_DIGEST_SIZE, out);
 	free(digest.sets.bytes);
 	return rc;
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include "nft_packet.h"
+#include "packet.h"
 
 #include <arpa/inet.h>
 #include <linux/netfilter.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include "nft_snapshot.h"
+#include "snapshot.h"
 
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
@@ -9,30 +9,6 @@
 #include <string.h>
 
 #define MOST_SETS 512 /* read for one snapshot: the kernel finds each by a walk along all of the table */
-
-int messages_append(struct messages *messages, const void *message, size_t length, struct fault *fault)
-{
-	size_t room = (length + MNL_ALIGNTO - 1) & ~(size_t)(MNL_ALIGNTO - 1);
-
-	if (messages->size - messages->used < room) {
-		size_t size = (messages->size + room) * 2;
-		char *bytes = realloc(messages->bytes, size);
-
-		if (!bytes)
-			return fault_errno(fault, FAULT_LATER, "reading a ruleset of more than %zu bytes", messages->size);
-		messages->bytes = bytes;
-		messages->size = size;
-	}
-	memset(messages->bytes + messages->used, 0, room);
-	memcpy(messages->bytes + messages->used, message, length);
-	messages->used += room;
-	return 0;
-}
-
-static int append(const struct nlmsghdr *message, void *arg, struct fault *fault)
-{
-	return messages_append(arg, message, message->nlmsg_len, fault);
-}
 
 static uint8_t family_of(const struct nlmsghdr *message)
 {
@@ -132,13 +108,9 @@ static void count(const struct snapshot *snapshot, size_t *tables, size_t *chain
 	}
 }
 
-/*
- * The name of the expression, or of the targets NOTRACK and CT of iptables, somewhere; elsewhere they only make us more careful,
- * and so do tables of iptables-legacy.
- */
+/* The name of the expression, or of the targets NOTRACK and CT of iptables, somewhere; elsewhere they only make us more careful. */
 static bool may_notrack(const struct messages *messages)
 {
-	static const char *const files[] = { "/proc/self/net/ip_tables_names", "/proc/self/net/ip6_tables_names" };
 	static const struct {
 		const char *bytes;
 		size_t length;
@@ -147,13 +119,6 @@ static bool may_notrack(const struct messages *messages)
 
 	for (size_t i = 0; i < LENGTH_OF(words) && messages->used; i++)
 		found = found || memmem(messages->bytes, messages->used, words[i].bytes, words[i].length);
-	for (size_t i = 0; i < LENGTH_OF(files); i++) {
-		FILE *file = fopen(files[i], "re");
-
-		found = found || (file && fgetc(file) != EOF);
-		if (file)
-			fclose(file);
-	}
 	return found;
 }
 
@@ -191,7 +156,7 @@ int snapshot_index(struct snapshot *snapshot, struct fault *fault)
 	return 0;
 }
 
-int snapshot_read(struct snapshot *snapshot, struct netlink *netlink, struct fault *fault)
+int snapshot_read(struct snapshot *snapshot, struct netlink *netlink, bool hidden, struct fault *fault)
 {
 	static const uint16_t types[] = { NFT_MSG_GETTABLE, NFT_MSG_GETCHAIN, NFT_MSG_GETRULE };
 	char buffer[512];
@@ -200,10 +165,10 @@ int snapshot_read(struct snapshot *snapshot, struct netlink *netlink, struct fau
 	if (netlink_generation(netlink, &snapshot->generation, fault) < 0)
 		return -1;
 	for (size_t i = 0; i < LENGTH_OF(types); i++)
-		if (netlink_dump(netlink, netlink_request(netlink, buffer, types[i]), append, &snapshot->messages, fault) < 0)
+		if (netlink_dump(netlink, netlink_request(netlink, buffer, types[i]), messages_take, &snapshot->messages, fault) < 0)
 			return -1;
 	snapshot->netlink = netlink;
-	snapshot->notrack = may_notrack(&snapshot->messages);
+	snapshot->notrack = hidden || may_notrack(&snapshot->messages);
 	return snapshot_index(snapshot, fault);
 }
 
@@ -316,8 +281,8 @@ static bool read_set(struct nft_set *set, struct netlink *netlink, const struct 
 	if (strlen(name) + strlen(chain->table) > sizeof(buffer) / 2)
 		return false;
 	for (size_t i = 0; i < LENGTH_OF(types); i++)
-		if (netlink_dump(netlink, netlink_request_set(netlink, buffer, types[i], chain->family, chain->table, name), append,
-				 &set->messages, &fault) < 0)
+		if (netlink_dump(netlink, netlink_about(netlink, buffer, types[i], i ? NLM_F_DUMP : 0, chain->family, chain->table, name, 0),
+				 messages_take, &set->messages, &fault) < 0)
 			return false;
 	return true;
 }
@@ -413,26 +378,6 @@ bool snapshot_is_iptables(const struct snapshot *snapshot, const struct nft_chai
 			return true;
 	}
 	return false;
-}
-
-const char *nft_family(uint8_t family)
-{
-	switch (family) {
-	case NFPROTO_IPV4:
-		return "ip";
-	case NFPROTO_IPV6:
-		return "ip6";
-	case NFPROTO_INET:
-		return "inet";
-	case NFPROTO_BRIDGE:
-		return "bridge";
-	case NFPROTO_NETDEV:
-		return "netdev";
-	case NFPROTO_ARP:
-		return "arp";
-	default:
-		return "family";
-	}
 }
 
 const char *nft_hook(const struct nft_chain *chain)

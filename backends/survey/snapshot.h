@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * nft_snapshot.h - the whole ruleset of one generation, as the kernel told it: the messages, and an index of them.
+ * snapshot.h - the whole ruleset of one generation, as the kernel told it: the messages, and an index of them.
  *
  * Rules stay raw netlink attributes until somebody walks them, so reading 10,000 rules costs little more than copying them.
  * Sets are read when somebody asks for one: most of them are addresses, many, and of no interest.
  */
-#ifndef ACMEGATE_NFT_SNAPSHOT_H
-#define ACMEGATE_NFT_SNAPSHOT_H
+#ifndef ACMEGATE_SNAPSHOT_H
+#define ACMEGATE_SNAPSHOT_H
 
 #include "nft_netlink.h"
 
@@ -31,12 +31,6 @@ struct nft_rule {
 	uint64_t handle;
 	const struct nlattr *expressions;	/* NFTA_RULE_EXPRESSIONS or NULL */
 	const struct nlattr *userdata;		/* NFTA_RULE_USERDATA or NULL */
-};
-
-/* Messages behind each other. */
-struct messages {
-	char *bytes;
-	size_t used, size;
 };
 
 struct nft_element {
@@ -73,14 +67,15 @@ struct snapshot {
 	struct netlink *netlink;	/* NULL: what can be had of sets is among the messages */
 };
 
-/* Reads tables, chains and rules of all families. FAULT_RACED: somebody committed meanwhile. Free it in any case. */
-int snapshot_read(struct snapshot *snapshot, struct netlink *netlink, struct fault *fault) MUST_CHECK;
+/*
+ * Reads tables, chains and rules of all families. hidden: something else may hide packets from connection tracking. FAULT_RACED:
+ * somebody committed meanwhile. Free it in any case.
+ */
+int snapshot_read(struct snapshot *snapshot, struct netlink *netlink, bool hidden, struct fault *fault) MUST_CHECK;
 void snapshot_free(struct snapshot *snapshot);
 
 /* Builds the index over the messages; a part of snapshot_read(), and what the fuzzer feeds. */
 int snapshot_index(struct snapshot *snapshot, struct fault *fault) MUST_CHECK;
-
-int messages_append(struct messages *messages, const void *message, size_t length, struct fault *fault) MUST_CHECK;
 
 /* NULL when there is none. */
 const struct nft_table *snapshot_table(const struct snapshot *snapshot, uint8_t family, const char *name);
@@ -102,8 +97,7 @@ bool snapshot_is_iptables(const struct snapshot *snapshot, const struct nft_chai
 /* Is this the name of a chain that every table of iptables has? */
 bool snapshot_is_builtin(const char *name);
 
-/* "ip", "inet", ...; and the hook's name as nft prints it. */
-const char *nft_family(uint8_t family);
+/* The hook's name as nft prints it. */
 const char *nft_hook(const struct nft_chain *chain);
 
 #endif

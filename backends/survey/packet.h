@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* nft_packet.h - one rule and an abstract packet: does it match, and what becomes of the packet? */
-#ifndef ACMEGATE_NFT_PACKET_H
-#define ACMEGATE_NFT_PACKET_H
+/* packet.h - one rule and an abstract packet: does it match, and what becomes of the packet? */
+#ifndef ACMEGATE_PACKET_H
+#define ACMEGATE_PACKET_H
 
-#include "nft_snapshot.h"
+#include "snapshot.h"
 
 /* What is known of a packet before it meets a rule. */
 struct packet {
-	unsigned int seen;	/* for nft_walk.c */
+	unsigned int seen;	/* for walk.c */
 	bool reply;		/* from our port, not to it */
 	uint32_t state;		/* CT_* */
 	uint8_t flags, known;	/* the byte of TCP's flags, and which bits of it */

@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "nft_survey.h"
+
+#include <errno.h>
+#include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "spawn.h"
+
+#define PATIENCE 60 /* seconds for the next word of an answer */
+
+static struct {
+	int channel, process;	/* -1: there is no surveyor */
+	pid_t asker;		/* whose it is: in a child of that process, the numbers of descriptors mean others */
+	struct netlink netlink;	/* that is read for it */
+	struct survey survey;	/* the last one */
+	struct opening opening;	/* that it was about; no tag: none */
+	unsigned char digest[SURVEY_DIGEST_SIZE];
+	uint32_t digested;	/* the generation that it is of; 0: none */
+} it = { .channel = -1, .process = -1 };
+
+void survey_end(void)
+{
+	if (it.asker == getpid()) {
+		spawn_reap(&it.process, true);
+		close_fd(&it.channel);
+		netlink_close(&it.netlink);
+	}
+	it.channel = it.process = -1;
+	memset(&it.opening, 0, sizeof(it.opening));
+	it.digested = 0;
+}
+
+static int start(struct fault *fault)
+{
+	const struct timeval limit = { .tv_sec = PATIENCE };
+	int ends[2];
+
+	if (it.channel >= 0 && it.asker == getpid())
+		return 0;
+	it.asker = getpid();
+	it.channel = it.process = -1;
+	if (netlink_open(&it.netlink, fault) <= 0)
+		return -1;
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
+		return fault_errno(fault, FAULT_LATER, "starting the surveyor");
+	it.channel = ends[0];
+	it.process = spawn_surveyor((struct place[]){ { ends[1], FD_QUESTIONS }, { mnl_socket_get_fd(it.netlink.socket), FD_NETLINK } }, 2,
+				    fault);
+	close(ends[1]);
+	if (it.process >= 0 && setsockopt(it.channel, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit)) == 0 &&
+	    setsockopt(it.channel, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit)) == 0)
+		return 0;
+	if (it.process >= 0)
+		fault_errno(fault, FAULT_LATER, "starting the surveyor");
+	survey_end();
+	return -1;
+}
+
+/* One whole message that asks nf_tables for what there is. Others of these types would take counters back to zero. */
+static bool only_reads(const struct nlmsghdr *message, size_t length)
+{
+	static const uint16_t types[] = { NFT_MSG_GETTABLE, NFT_MSG_GETCHAIN, NFT_MSG_GETRULE, NFT_MSG_GETSET, NFT_MSG_GETSETELEM,
+					  NFT_MSG_GETOBJ, NFT_MSG_GETFLOWTABLE, NFT_MSG_GETGEN };
+
+	for (size_t i = 0; i < LENGTH_OF(types); i++)
+		if (length >= NLMSG_HDRLEN + sizeof(struct nfgenmsg) && message->nlmsg_len == length &&
+		    message->nlmsg_type == (NFNL_SUBSYS_NFTABLES << 8 | types[i]))
+			return true;
+	return false;
+}
+
+static int take_finding(const struct finding *finding, struct fault *fault)
+{
+	struct finding *kept = &it.survey.finding[it.survey.findings];
+
+	if (it.survey.findings == SURVEY_MOST)
+		return fault_set(fault, FAULT_FAILED, "more than %d chains may block the port. Nothing was changed", SURVEY_MOST);
+	*kept = *finding;
+	kept->table[SURVEY_NAME - 1] = kept->chain[SURVEY_NAME - 1] = kept->why[sizeof(kept->why) - 1] = '\0';
+	it.survey.findings++;
+	return 0;
+}
+
+/* 1: there is more to come. 0: that was all. -1: fault; *sane tells whether it is the surveyor that is at fault. */
+static int take(struct survey_answer *answer, ssize_t n, bool *sane, struct fault *fault)
+{
+	const size_t payload = n < (ssize_t)SURVEY_ANSWER_SIZE(0) ? 0 : (size_t)n - SURVEY_ANSWER_SIZE(0);
+
+	*sane = true;
+	if (answer->kind == SAY_READ && only_reads((void *)answer->request, payload))
+		return mnl_socket_sendto(it.netlink.socket, answer->request, payload) < 0 ?
+			       fault_errno(fault, FAULT_FAILED, "asking for the ruleset") : 1;
+	if (answer->kind == SAY_FINDING && payload == sizeof(answer->finding))
+		return take_finding(&answer->finding, fault) < 0 ? -1 : 1;
+	if (answer->kind == SAY_DONE && payload == sizeof(answer->done))
+		return 0;
+	if (answer->kind == SAY_FAULT && payload == sizeof(answer->fault)) {
+		*fault = answer->fault;
+		fault->text[sizeof(fault->text) - 1] = '\0';
+		return -1;
+	}
+	*sane = false;
+	return fault_set(fault, FAULT_FAILED, "the surveyor said what it may not say (%u, %zd bytes)", answer->kind, n);
+}
+
+/* How it came that it says nothing. */
+static int give_up(ssize_t n, struct fault *fault)
+{
+	int status;
+
+	if (n < 0 && errno == EAGAIN)
+		return fault_set(fault, FAULT_LATER, "the surveyor gave no answer in %d s", PATIENCE);
+	if (n < 0 && errno != ECONNRESET)
+		return fault_errno(fault, FAULT_FAILED, "asking the surveyor");
+	status = spawn_reap(&it.process, true); /* killed only if it has closed the channel and runs on */
+	return status > 128 ? fault_set(fault, FAULT_FAILED, "the surveyor died of signal %d", status - 128) :
+			      fault_set(fault, FAULT_FAILED, "the surveyor ended, with status %d", status);
+}
+
+/* Whatever goes wrong, the surveyor is not asked in the middle of an answer again. */
+static int ask(const struct survey_question *question, const char *text, struct survey_answer *answer, struct fault *fault)
+{
+	bool sane = true;
+	int rc = 1;
+
+	if (start(fault) < 0)
+		return -1;
+	if (send(it.channel, question, sizeof(*question), MSG_NOSIGNAL) < 0)
+		sane = false;
+	for (size_t sent = 0; text && sane && sent < question->length; sent += SURVEY_TEXT) {
+		size_t rest = question->length - sent;
+
+		sane = send(it.channel, text + sent, rest < SURVEY_TEXT ? rest : SURVEY_TEXT, MSG_NOSIGNAL) > 0;
+	}
+	while (rc > 0) {
+		ssize_t n = recv(it.channel, answer, sizeof(*answer), 0);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		sane = n > 0;
+		rc = sane ? take(answer, n, &sane, fault) : give_up(n, fault);
+	}
+	if (rc < 0 && (!sane || answer->kind != SAY_FAULT))
+		survey_end();
+	return rc < 0 ? fault_at(fault, "reading the ruleset") : 0;
+}
+
+/* As soon as a legacy table is loaded, it may have NOTRACK. */
+static bool may_be_hidden(void)
+{
+	static const char *const files[] = { "/proc/self/net/ip_tables_names", "/proc/self/net/ip6_tables_names" };
+	bool found = false;
+
+	for (size_t i = 0; i < LENGTH_OF(files); i++) {
+		FILE *file = fopen(files[i], "re");
+
+		found = found || (file && fgetc(file) != EOF);
+		if (file)
+			fclose(file);
+	}
+	return found;
+}
+
+/* Is what was found out still so? */
+static bool is_current(uint32_t generation, struct fault *fault)
+{
+	uint32_t now;
+
+	return it.channel >= 0 && it.asker == getpid() && netlink_generation(&it.netlink, &now, fault) == 0 && now == generation;
+}
+
+static bool is_same(const struct opening *a, const struct opening *b)
+{
+	return !strcmp(a->tag, b->tag) && a->port == b->port && a->target == b->target;
+}
+
+const struct survey *survey_choose(const struct opening *opening, struct fault *fault)
+{
+	const struct survey_question question = { .verb = ASK_CHOOSE, .hidden = may_be_hidden(), .opening = *opening };
+	struct survey_answer answer;
+
+	if (is_same(opening, &it.opening) && is_current(it.survey.generation, fault))
+		return &it.survey;
+	memset(&it.opening, 0, sizeof(it.opening));
+	it.survey.findings = 0;
+	if (ask(&question, NULL, &answer, fault) < 0)
+		return NULL;
+	it.survey.generation = answer.done.generation;
+	it.opening = *opening;
+	return &it.survey;
+}
+
+int survey_digest(unsigned char out[SURVEY_DIGEST_SIZE], struct fault *fault)
+{
+	const struct survey_question question = { .verb = ASK_DIGEST };
+	struct survey_answer answer;
+
+	if (!it.digested || !is_current(it.digested, fault)) {
+		if (ask(&question, NULL, &answer, fault) < 0)
+			return -1;
+		memcpy(it.digest, answer.done.digest, sizeof(it.digest));
+		it.digested = answer.done.generation;
+	}
+	memcpy(out, it.digest, sizeof(it.digest));
+	return 0;
+}
+
+int survey_listing(const char *listing, const uint16_t port[SURVEY_HOOKS], uint32_t *blocks, struct fault *fault)
+{
+	struct survey_question question = { .verb = ASK_LISTING, .length = strlen(listing) };
+	struct survey_answer answer;
+
+	memcpy(question.port, port, sizeof(question.port));
+	if (ask(&question, listing, &answer, fault) < 0)
+		return -1;
+	*blocks = answer.done.blocks;
+	return 0;
+}

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "nft_tag.h"
+
+#include <libnftnl/udata.h>
+#include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nf_tables_compat.h>
+#include <stdio.h>
+#include <string.h>
+
+void tag_set_name(const char *tag, char name[SET_NAME_SIZE])
+{
+	snprintf(name, SET_NAME_SIZE, SET_PREFIX "%s", tag + strlen(TAG_PREFIX));
+}
+
+bool tag_names_set(const char *name, const char *wanted)
+{
+	char tag[TAG_SIZE + 1];
+
+	if (strncmp(name, SET_PREFIX, strlen(SET_PREFIX)))
+		return false;
+	snprintf(tag, sizeof(tag), TAG_PREFIX "%s", name + strlen(SET_PREFIX));
+	return opening_is_tag(tag, wanted);
+}
+
+/* User data is a row of type, length, value with one byte each for the first two, see libnftnl's udata.c. */
+bool tag_of_rule(const struct nlattr *userdata, char tag[TAG_SIZE])
+{
+	const unsigned char *at = userdata ? mnl_attr_get_payload(userdata) : NULL;
+	size_t left = userdata ? mnl_attr_get_payload_len(userdata) : 0;
+
+	while (left >= 2 && left - 2 >= at[1]) {
+		if (at[0] == NFTNL_UDATA_RULE_COMMENT && at[1] == TAG_SIZE && at[2 + TAG_SIZE - 1] == '\0' &&
+		    opening_is_tag((const char *)at + 2, NULL)) {
+			memcpy(tag, at + 2, TAG_SIZE);
+			return true;
+		}
+		left -= (size_t)at[1] + 2;
+		at += at[1] + 2;
+	}
+	return false;
+}
+
+/* struct xt_comment_info is nothing but the text, in 256 bytes. */
+bool tag_of_match(const struct nlattr *expressions, char tag[TAG_SIZE])
+{
+	int left = expressions ? mnl_attr_get_payload_len(expressions) : 0;
+
+	for (const struct nlattr *attr = expressions ? mnl_attr_get_payload(expressions) : NULL;
+	     attr && mnl_attr_ok(attr, left);
+	     left -= (int)((attr->nla_len + 3U) & ~3U), attr = mnl_attr_next(attr)) {
+		const struct nlattr *e[NFTA_EXPR_MAX + 1], *m[NFTA_MATCH_MAX + 1], *info;
+
+		attrs_of_nest(attr, e, NFTA_EXPR_MAX);
+		if (strcmp(attr_text(e[NFTA_EXPR_NAME]), "match"))
+			continue;
+		attrs_of_nest(e[NFTA_EXPR_DATA], m, NFTA_MATCH_MAX);
+		info = m[NFTA_MATCH_INFO];
+		if (strcmp(attr_text(m[NFTA_MATCH_NAME]), "comment") || !info || mnl_attr_get_payload_len(info) < TAG_SIZE)
+			continue;
+		memcpy(tag, mnl_attr_get_payload(info), TAG_SIZE);
+		if (tag[TAG_SIZE - 1] == '\0' && opening_is_tag(tag, NULL))
+			return true;
+	}
+	return false;
+}
