@@ -99,8 +99,9 @@ static int take(struct survey_answer *answer, ssize_t n, bool *sane, struct faul
 	if (answer->kind == SAY_DONE && payload == sizeof(answer->done))
 		return 0;
 	if (answer->kind == SAY_FAULT && payload == sizeof(answer->fault)) {
-		*fault = answer->fault;
-		fault->text[sizeof(fault->text) - 1] = '\0';
+		answer->fault.text[sizeof(answer->fault.text) - 1] = '\0';
+		fault_set(fault, answer->fault.kind == FAULT_LATER ? FAULT_LATER : FAULT_FAILED, "%s", answer->fault.text);
+		fault->code = answer->fault.code;
 		return -1;
 	}
 	*sane = false;

@@ -289,10 +289,10 @@ another_version() {
 	rig_window
 	# CAP_NET_ADMIN and CAP_NET_RAW; CAP_CHOWN and CAP_SETUID
 	for expected in 'acmegate-watch 0000000000003000 1 2' 'keeper 0000000000000081 1 2' 'client 0000000000000000 1 2' \
-		'responder 0000000000000000 1 2'; do
+		'responder 0000000000000000 1 2' 'surveyor 0000000000000000 1 2'; do
 		read -r role capabilities no_new filter <<<"$expected"
 		process=$(ip netns pids "$RIG_HOST" | while read -r p; do
-			if grep -qx "$role" "/proc/$p/comm" || tr '\0' ' ' <"/proc/$p/cmdline" | grep -q "^acmegate-agent $role "; then
+			if grep -qx "$role" "/proc/$p/comm" || tr '\0' ' ' <"/proc/$p/cmdline" | grep -qE "^acmegate-(agent|surveyor) $role "; then
 				echo "$p"
 			fi
 		done)

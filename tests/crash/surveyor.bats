@@ -1,0 +1,73 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-3.0-or-later
+# A surveyor that turns against acmegate: nothing changes but what a rule of ours for the port would, and acmegate says what happened.
+
+setup_file() {
+	source "$BATS_TEST_DIRNAME/../lib/rig.sh"
+	rig_up
+	make -s -C "$RIG_BUILD" tests/crash/liar
+	mkdir -p "$RIG_DIR/liar"
+	# acmegate takes the images that lie beside it.
+	cp "$RIG_ACMEGATE" "$RIG_BUILD/acmegate-agent" "$RIG_DIR/liar/"
+	cp "$RIG_BUILD/tests/crash/liar" "$RIG_DIR/liar/acmegate-surveyor"
+}
+
+teardown_file() {
+	source "$BATS_TEST_DIRNAME/../lib/rig.sh"
+	rig_down
+}
+
+setup() {
+	source "$BATS_TEST_DIRNAME/../lib/rig.sh"
+	rig_policy_drop | rig_nft -
+	rig_config
+	export RIG_ACMEGATE=$RIG_DIR/liar/acmegate
+}
+
+# lie ACT HOW COMMAND...: one command with a surveyor that does this
+lie() {
+	printf '%s %s\n' "$1" "$2" >"$RIG_DIR/liar/orders"
+	shift 2
+	run rig_acmegate "$@"
+	echo "status $status: $output"
+	[ "$status" -eq 1 ] || [ "$status" -eq 75 ]
+}
+
+# refused ACT WORDS: plan and a hook fail and say so; the ruleset is what it was
+refused() {
+	rig_before
+	lie "$1" confined plan
+	[[ $output == *error:*"$2"* && $output != *gained* ]]
+	lie "$1" confined guard -- true
+	[[ $output == *error:*"$2"* && $output != *gained* ]]
+	rig_after
+}
+
+@test "what does not merely read is not passed on, and ends the surveyor" {
+	local act
+	for act in write batch tail reset other; do refused "$act" 'the surveyor said what it may not say'; done
+}
+
+@test "records that are none" {
+	refused kinds 'the surveyor said what it may not say (77'
+	refused short 'the surveyor said what it may not say'
+}
+
+@test "more findings than there is room for" { refused findings 'more than 64 chains'; }
+
+@test "a fault without an end" { refused fault yyyy; }
+
+@test "a chain that is not there" { refused names 'the ruleset changed meanwhile'; }
+
+@test "death in the middle of an answer" { refused crash 'the surveyor died of signal'; }
+
+@test "its netlink socket obeys acmegate alone, and there is nothing else it can reach" {
+	local act
+	for act in direct everything; do refused "$act" 'the surveyor ended, with status 0'; done
+}
+
+@test "without the sandbox the same attacks gain something" {
+	lie everything loose plan
+	[[ $output == *'gained: /etc/passwd can be read'* && $output == *'gained: a socket of IPv4'* && $output == *'gained: a process'* ]]
+	rm -f /tmp/acmegate-liar
+}
