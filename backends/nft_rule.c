@@ -7,7 +7,6 @@
 #include <libnftnl/expr.h>
 #include <libnftnl/rule.h>
 #include <libnftnl/set.h>
-#include <libnftnl/table.h>
 #include <libnftnl/udata.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
@@ -43,14 +42,7 @@ static void free_chain(struct nftnl_chain **chain)
 		nftnl_chain_free(*chain);
 }
 
-static void free_table(struct nftnl_table **table)
-{
-	if (*table)
-		nftnl_table_free(*table);
-}
-
 #define OWN_CHAIN __attribute__((cleanup(free_chain)))
-#define OWN_TABLE __attribute__((cleanup(free_table)))
 #define OWN_RULE __attribute__((cleanup(free_rule)))
 #define OWN_SET __attribute__((cleanup(free_set)))
 
@@ -103,104 +95,115 @@ int rule_add_set(struct batch *batch, uint8_t family, const char *table, const s
 	return 0;
 }
 
-/* --- the expressions of the rule; a missing one would open more than the port, so each is checked -------------------- */
+/* --- rules, expression by expression -------------------------------------------------------------------------------- */
 
-static struct nftnl_expr *expression(struct nftnl_rule *rule, const char *name)
-{
-	struct nftnl_expr *expr = nftnl_expr_alloc(name);
+/* One expression, as libnftnl makes it: its numbers and its bytes. */
+struct step {
+	const char *name;
+	struct {
+		uint16_t attribute; /* 0: no more */
+		uint32_t value;
+	} number[4];
+	struct {
+		uint16_t attribute;
+		const void *data;
+		uint32_t length;
+	} bytes[2];
+};
 
-	if (expr)
-		nftnl_rule_add_expr(rule, expr);
-	return expr;
-}
+#define COMPARE(op, value) { "cmp", { { NFTNL_EXPR_CMP_SREG, NFT_REG_1 }, { NFTNL_EXPR_CMP_OP, op } }, \
+			     { { NFTNL_EXPR_CMP_DATA, &(value), sizeof(value) } } }
+#define LOAD(offset, length) { "payload", { { NFTNL_EXPR_PAYLOAD_BASE, NFT_PAYLOAD_TRANSPORT_HEADER }, \
+			       { NFTNL_EXPR_PAYLOAD_OFFSET, offset }, { NFTNL_EXPR_PAYLOAD_LEN, length }, \
+			       { NFTNL_EXPR_PAYLOAD_DREG, NFT_REG_1 } }, { { 0 } } }
 
-static int add_compare(struct nftnl_rule *rule, enum nft_cmp_ops op, const void *value, uint32_t length)
-{
-	struct nftnl_expr *expr = expression(rule, "cmp");
-
-	if (!expr)
-		return -1;
-	nftnl_expr_set_u32(expr, NFTNL_EXPR_CMP_SREG, NFT_REG_1);
-	nftnl_expr_set_u32(expr, NFTNL_EXPR_CMP_OP, op);
-	return nftnl_expr_set(expr, NFTNL_EXPR_CMP_DATA, value, length);
-}
+static const uint8_t tcp = IPPROTO_TCP, yes = 1, flags = TH_FIN | TH_SYN | TH_RST | TH_ACK, none = 0, syn = TH_SYN;
+static const uint32_t local = RTN_LOCAL;
 
 /* meta l4proto tcp: before the payload is looked at, as nft does it */
-static int add_tcp(struct nftnl_rule *rule)
+static const struct step is_tcp[] = {
+	{ "meta", { { NFTNL_EXPR_META_KEY, NFT_META_L4PROTO }, { NFTNL_EXPR_META_DREG, NFT_REG_1 } }, { { 0 } } },
+	COMPARE(NFT_CMP_EQ, tcp),
+};
+
+/* tcp sport, tcp dport */
+static const struct step port_of[] = { LOAD(0, 2), LOAD(2, 2) };
+
+/* socket transparent 1 */
+static const struct step is_ours[] = {
+	{ "socket", { { NFTNL_EXPR_SOCKET_KEY, NFT_SOCKET_TRANSPARENT }, { NFTNL_EXPR_SOCKET_DREG, NFT_REG_1 } }, { { 0 } } },
+	COMPARE(NFT_CMP_EQ, yes),
+};
+
+/* tcp flags & (fin|syn|rst|ack) != syn: nobody can begin a connection from that port */
+static const struct step is_answer[] = {
+	LOAD(13, 1),
+	{ "bitwise",
+	  { { NFTNL_EXPR_BITWISE_SREG, NFT_REG_1 }, { NFTNL_EXPR_BITWISE_DREG, NFT_REG_1 }, { NFTNL_EXPR_BITWISE_LEN, sizeof(flags) } },
+	  { { NFTNL_EXPR_BITWISE_MASK, &flags, sizeof(flags) }, { NFTNL_EXPR_BITWISE_XOR, &none, sizeof(none) } } },
+	COMPARE(NFT_CMP_NEQ, syn),
+};
+
+/* accept */
+static const struct step accept_it[] = {
+	{ "immediate", { { NFTNL_EXPR_IMM_DREG, NFT_REG_VERDICT }, { NFTNL_EXPR_IMM_VERDICT, NF_ACCEPT } }, { { 0 } } },
+};
+
+/* fib daddr type local: what is forwarded to others is not ours */
+static const struct step is_local[] = {
+	{ "fib",
+	  { { NFTNL_EXPR_FIB_RESULT, NFT_FIB_RESULT_ADDRTYPE }, { NFTNL_EXPR_FIB_FLAGS, NFTA_FIB_F_DADDR },
+	    { NFTNL_EXPR_FIB_DREG, NFT_REG_1 } },
+	  { { 0 } } },
+	COMPARE(NFT_CMP_EQ, local),
+};
+
+/* A missing expression would open more than the port, so each is checked. */
+static int add_steps(struct nftnl_rule *rule, const struct step *steps, size_t n)
 {
-	struct nftnl_expr *expr = expression(rule, "meta");
+	for (const struct step *step = steps; step < steps + n; step++) {
+		struct nftnl_expr *expr = nftnl_expr_alloc(step->name);
 
-	if (!expr)
-		return -1;
-	nftnl_expr_set_u32(expr, NFTNL_EXPR_META_KEY, NFT_META_L4PROTO);
-	nftnl_expr_set_u32(expr, NFTNL_EXPR_META_DREG, NFT_REG_1);
-	return add_compare(rule, NFT_CMP_EQ, &(uint8_t){ IPPROTO_TCP }, 1);
-}
-
-/* Bytes of TCP's header into the register. */
-static int add_header(struct nftnl_rule *rule, uint32_t offset, uint32_t length)
-{
-	struct nftnl_expr *expr = expression(rule, "payload");
-
-	if (!expr)
-		return -1;
-	nftnl_expr_set_u32(expr, NFTNL_EXPR_PAYLOAD_BASE, NFT_PAYLOAD_TRANSPORT_HEADER);
-	nftnl_expr_set_u32(expr, NFTNL_EXPR_PAYLOAD_OFFSET, offset);
-	nftnl_expr_set_u32(expr, NFTNL_EXPR_PAYLOAD_LEN, length);
-	nftnl_expr_set_u32(expr, NFTNL_EXPR_PAYLOAD_DREG, NFT_REG_1);
+		if (!expr)
+			return -1;
+		nftnl_rule_add_expr(rule, expr);
+		for (size_t i = 0; i < LENGTH_OF(step->number) && step->number[i].attribute; i++)
+			nftnl_expr_set_u32(expr, step->number[i].attribute, step->number[i].value);
+		for (size_t i = 0; i < LENGTH_OF(step->bytes) && step->bytes[i].attribute; i++)
+			if (nftnl_expr_set(expr, step->bytes[i].attribute, step->bytes[i].data, step->bytes[i].length) < 0)
+				return -1;
+	}
 	return 0;
 }
+#define ADD(rule, steps) add_steps(rule, steps, LENGTH_OF(steps))
 
 /* tcp dport @set, or sport */
 static int add_port(struct nftnl_rule *rule, const char *set, bool reply)
 {
-	struct nftnl_expr *expr = add_header(rule, reply ? 0 : 2, 2) == 0 ? expression(rule, "lookup") : NULL;
+	const struct step look_up[] = {
+		{ "lookup",
+		  { { NFTNL_EXPR_LOOKUP_SREG, NFT_REG_1 }, { NFTNL_EXPR_LOOKUP_SET_ID, SET_ID } },
+		  { { NFTNL_EXPR_LOOKUP_SET, set, (uint32_t)strlen(set) + 1 } } },
+	};
 
-	if (!expr)
-		return -1;
-	nftnl_expr_set_u32(expr, NFTNL_EXPR_LOOKUP_SREG, NFT_REG_1);
-	nftnl_expr_set_u32(expr, NFTNL_EXPR_LOOKUP_SET_ID, SET_ID);
-	return nftnl_expr_set_str(expr, NFTNL_EXPR_LOOKUP_SET, set);
+	return add_steps(rule, &port_of[!reply], 1) < 0 ? -1 : ADD(rule, look_up);
 }
 
-/* socket transparent 1 */
+/* redirect to :PORT */
+static int add_redirect(struct nftnl_rule *rule, uint16_t port)
+{
+	const uint16_t to = htons(port);
+	const struct step redirect[] = {
+		{ "immediate", { { NFTNL_EXPR_IMM_DREG, NFT_REG_1 } }, { { NFTNL_EXPR_IMM_DATA, &to, sizeof(to) } } },
+		{ "redir", { { NFTNL_EXPR_REDIR_REG_PROTO_MIN, NFT_REG_1 } }, { { 0 } } },
+	};
+
+	return ADD(rule, redirect);
+}
+
 static int add_socket(struct nftnl_rule *rule)
 {
-	struct nftnl_expr *expr = expression(rule, "socket");
-
-	if (!expr)
-		return -1;
-	nftnl_expr_set_u32(expr, NFTNL_EXPR_SOCKET_KEY, seam("no-socket") ? UINT32_MAX : NFT_SOCKET_TRANSPARENT);
-	nftnl_expr_set_u32(expr, NFTNL_EXPR_SOCKET_DREG, NFT_REG_1);
-	return add_compare(rule, NFT_CMP_EQ, &(uint8_t){ 1 }, 1);
-}
-
-/* tcp flags & (fin|syn|rst|ack) != syn: nobody can begin a connection from that port */
-static int add_answers(struct nftnl_rule *rule)
-{
-	static const uint8_t mask = TH_FIN | TH_SYN | TH_RST | TH_ACK, none = 0;
-	struct nftnl_expr *expr = add_header(rule, 13, 1) == 0 ? expression(rule, "bitwise") : NULL;
-
-	if (!expr)
-		return -1;
-	nftnl_expr_set_u32(expr, NFTNL_EXPR_BITWISE_SREG, NFT_REG_1);
-	nftnl_expr_set_u32(expr, NFTNL_EXPR_BITWISE_DREG, NFT_REG_1);
-	nftnl_expr_set_u32(expr, NFTNL_EXPR_BITWISE_LEN, sizeof(mask));
-	if (nftnl_expr_set(expr, NFTNL_EXPR_BITWISE_MASK, &mask, sizeof(mask)) < 0 ||
-	    nftnl_expr_set(expr, NFTNL_EXPR_BITWISE_XOR, &none, sizeof(none)) < 0)
-		return -1;
-	return add_compare(rule, NFT_CMP_NEQ, &(uint8_t){ TH_SYN }, 1);
-}
-
-static int add_accept(struct nftnl_rule *rule)
-{
-	struct nftnl_expr *expr = expression(rule, "immediate");
-
-	if (!expr)
-		return -1;
-	nftnl_expr_set_u32(expr, NFTNL_EXPR_IMM_DREG, NFT_REG_VERDICT);
-	nftnl_expr_set_u32(expr, NFTNL_EXPR_IMM_VERDICT, NF_ACCEPT);
-	return 0;
+	return seam("no-socket") ? add_steps(rule, &(struct step){ .name = "socket" }, 1) : ADD(rule, is_ours);
 }
 
 static int set_comment(struct nftnl_rule *rule, const char *tag)
@@ -218,69 +221,49 @@ static int set_comment(struct nftnl_rule *rule, const char *tag)
 	return rc;
 }
 
+static struct nftnl_rule *name_rule(const char *table, const char *chain)
+{
+	struct nftnl_rule *rule = nftnl_rule_alloc();
+
+	if (!rule || (nftnl_rule_set_str(rule, NFTNL_RULE_TABLE, table) == 0 && nftnl_rule_set_str(rule, NFTNL_RULE_CHAIN, chain) == 0))
+		return rule;
+	nftnl_rule_free(rule);
+	return NULL;
+}
+
 /* Neither NLM_F_APPEND nor a position: the rule goes to the head of the chain. */
+static int insert(struct batch *batch, uint8_t family, struct nftnl_rule *rule)
+{
+	nftnl_rule_nlmsg_build_payload(nftnl_nlmsg_build_hdr(batch_next(batch), NFT_MSG_NEWRULE, family, NLM_F_CREATE | NLM_F_ECHO,
+							     ++batch->netlink->sequence), rule);
+	batch_add(batch);
+	return 0;
+}
+
 int rule_add(struct batch *batch, uint8_t family, const char *table, const char *chain, const struct opening *opening,
 	     enum rule_form form, struct fault *fault)
 {
-	OWN_RULE struct nftnl_rule *rule = nftnl_rule_alloc();
+	OWN_RULE struct nftnl_rule *rule = name_rule(table, chain);
 	char name[SET_NAME_SIZE];
-	struct nlmsghdr *message;
 
 	tag_set_name(opening->tag, name);
-	if (!rule || nftnl_rule_set_str(rule, NFTNL_RULE_TABLE, table) < 0 ||
-	    nftnl_rule_set_str(rule, NFTNL_RULE_CHAIN, chain) < 0 || set_comment(rule, opening->tag) < 0 ||
-	    add_tcp(rule) < 0 || add_port(rule, name, form == RULE_REPLY) < 0 || (form == RULE_BOUND && add_socket(rule) < 0) ||
-	    (form == RULE_REPLY && add_answers(rule) < 0) || add_accept(rule) < 0)
+	if (!rule || set_comment(rule, opening->tag) < 0 || ADD(rule, is_tcp) < 0 || add_port(rule, name, form == RULE_REPLY) < 0 ||
+	    (form == RULE_BOUND && add_socket(rule) < 0) || (form == RULE_REPLY && ADD(rule, is_answer) < 0) ||
+	    ADD(rule, accept_it) < 0)
 		return no_memory(fault);
-	message = nftnl_nlmsg_build_hdr(batch_next(batch), NFT_MSG_NEWRULE, family, NLM_F_CREATE | NLM_F_ECHO,
-					++batch->netlink->sequence);
-	nftnl_rule_nlmsg_build_payload(message, rule);
-	batch_add(batch);
-	return 0;
+	return insert(batch, family, rule);
 }
 
 /* --- the table that redirects --------------------------------------------------------------------------------------- */
 
-/* fib daddr type local: what is forwarded to others is not ours */
-static int add_local(struct nftnl_rule *rule)
-{
-	struct nftnl_expr *expr = expression(rule, "fib");
-
-	if (!expr)
-		return -1;
-	nftnl_expr_set_u32(expr, NFTNL_EXPR_FIB_RESULT, NFT_FIB_RESULT_ADDRTYPE);
-	nftnl_expr_set_u32(expr, NFTNL_EXPR_FIB_FLAGS, NFTA_FIB_F_DADDR);
-	nftnl_expr_set_u32(expr, NFTNL_EXPR_FIB_DREG, NFT_REG_1);
-	return add_compare(rule, NFT_CMP_EQ, &(uint32_t){ RTN_LOCAL }, sizeof(uint32_t));
-}
-
-/* redirect to :PORT */
-static int add_redirect(struct nftnl_rule *rule, uint16_t port)
-{
-	struct nftnl_expr *data = expression(rule, "immediate"), *redirect = data ? expression(rule, "redir") : NULL;
-	uint16_t to = htons(port);
-
-	if (!redirect)
-		return -1;
-	nftnl_expr_set_u32(data, NFTNL_EXPR_IMM_DREG, NFT_REG_1);
-	nftnl_expr_set_u32(redirect, NFTNL_EXPR_REDIR_REG_PROTO_MIN, NFT_REG_1);
-	return nftnl_expr_set(data, NFTNL_EXPR_IMM_DATA, &to, sizeof(to));
-}
-
 static int add_redirect_rule(struct batch *batch, const char *table, uint16_t target, struct fault *fault)
 {
-	OWN_RULE struct nftnl_rule *rule = nftnl_rule_alloc();
-	struct nlmsghdr *message;
+	OWN_RULE struct nftnl_rule *rule = name_rule(table, NAT_CHAIN);
 
-	if (!rule || nftnl_rule_set_str(rule, NFTNL_RULE_TABLE, table) < 0 ||
-	    nftnl_rule_set_str(rule, NFTNL_RULE_CHAIN, NAT_CHAIN) < 0 || add_local(rule) < 0 || add_tcp(rule) < 0 ||
-	    add_port(rule, table, false) < 0 || add_redirect(rule, target) < 0)
+	if (!rule || ADD(rule, is_local) < 0 || ADD(rule, is_tcp) < 0 || add_port(rule, table, false) < 0 ||
+	    add_redirect(rule, target) < 0)
 		return no_memory(fault);
-	message = nftnl_nlmsg_build_hdr(batch_next(batch), NFT_MSG_NEWRULE, NFPROTO_INET, NLM_F_CREATE,
-					++batch->netlink->sequence);
-	nftnl_rule_nlmsg_build_payload(message, rule);
-	batch_add(batch);
-	return 0;
+	return insert(batch, NFPROTO_INET, rule);
 }
 
 static int add_nat_chain(struct batch *batch, const char *table, struct fault *fault)
@@ -301,19 +284,13 @@ static int add_nat_chain(struct batch *batch, const char *table, struct fault *f
 	return 0;
 }
 
-static int add_table(struct batch *batch, const char *name, uint32_t flags, struct fault *fault)
+static void add_table(struct batch *batch, const char *name, uint32_t attributes)
 {
-	OWN_TABLE struct nftnl_table *table = nftnl_table_alloc();
-	struct nlmsghdr *message;
+	struct nlmsghdr *message = netlink_about(batch->netlink, batch_next(batch), NFT_MSG_NEWTABLE, NLM_F_CREATE | NLM_F_EXCL,
+						 NFPROTO_INET, name, NULL, 0);
 
-	if (!table || nftnl_table_set_str(table, NFTNL_TABLE_NAME, name) < 0)
-		return no_memory(fault);
-	nftnl_table_set_u32(table, NFTNL_TABLE_FLAGS, flags);
-	message = nftnl_nlmsg_build_hdr(batch_next(batch), NFT_MSG_NEWTABLE, NFPROTO_INET, NLM_F_CREATE | NLM_F_EXCL,
-					++batch->netlink->sequence);
-	nftnl_table_nlmsg_build_payload(message, table);
+	mnl_attr_put_u32(message, NFTA_TABLE_FLAGS, htonl(attributes));
 	batch_add(batch);
-	return 0;
 }
 
 int rule_add_redirect(struct batch *batch, const struct opening *opening, bool owned, bool timed, struct fault *fault)
@@ -323,8 +300,8 @@ int rule_add_redirect(struct batch *batch, const struct opening *opening, bool o
 
 	outside.target = opening->port; /* the set has this port only */
 	tag_set_name(opening->tag, table);
-	if (add_table(batch, table, owned ? NFT_TABLE_F_OWNER : 0, fault) < 0 ||
-	    rule_add_set(batch, NFPROTO_INET, table, &outside, timed, fault) < 0 || add_nat_chain(batch, table, fault) < 0)
+	add_table(batch, table, owned ? NFT_TABLE_F_OWNER : 0);
+	if (rule_add_set(batch, NFPROTO_INET, table, &outside, timed, fault) < 0 || add_nat_chain(batch, table, fault) < 0)
 		return -1;
 	return add_redirect_rule(batch, table, opening->target, fault);
 }
