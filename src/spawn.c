@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -16,20 +15,19 @@
 
 #define ABOVE_ALL 128 /* numbers that no place and no descriptor of the warden's has */
 
-/* Installed: in libexecdir. In a build tree: beside acmegate. */
-static int find_agent(char path[PATH_MAX], struct fault *fault)
+int spawn_find(const char *suffix, char path[PATH_MAX], struct fault *fault)
 {
-	ssize_t n = readlink("/proc/self/exe", path, PATH_MAX - sizeof("-agent"));
+	ssize_t n = readlink("/proc/self/exe", path, PATH_MAX - strlen(suffix) - 1);
 
 	if (n > 0) {
 		path[n] = '\0';
 		if (strcmp(path, SBINDIR "/acmegate")) {
-			memcpy(path + n, "-agent", sizeof("-agent"));
+			memcpy(path + n, suffix, strlen(suffix) + 1);
 			if (access(path, X_OK) == 0)
 				return 0;
 		}
 	}
-	snprintf(path, PATH_MAX, "%s", LIBEXECDIR "/acmegate-agent");
+	snprintf(path, PATH_MAX, "%s%s", LIBEXECDIR "/acmegate", suffix);
 	if (access(path, X_OK) < 0)
 		return fault_errno(fault, FAULT_FAILED, "%s: install acmegate completely (make install)", path);
 	return 0;
@@ -112,7 +110,7 @@ int spawn_agent(enum role role, const struct config *config, const struct place 
 	pid_t warden = getpid(), pid;
 	int pidfd;
 
-	if (find_agent(path, fault) < 0)
+	if (spawn_find("-agent", path, fault) < 0)
 		return -1;
 	pid = fork();
 	if (pid == 0)
