@@ -87,7 +87,7 @@ rig_make() {
 # A second build, in which single nets can be switched off; see src/seam.h.
 rig_seams() {
 	mkdir -p "$RIG_BUILD/seams" && (cd "$RIG_BUILD/seams" && "$RIG_ROOT/configure" -q --enable-werror --enable-seams) &&
-		make -s -C "$RIG_BUILD/seams" -j"$(nproc)" acmegate acmegate-agent
+		make -s -C "$RIG_BUILD/seams" -j"$(nproc)" acmegate acmegate-agent acmegate-firewalld
 }
 
 rig_build_probe() {

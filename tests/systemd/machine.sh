@@ -40,7 +40,7 @@ machine_tree() {
 		mkdir -p "$RIG_BUILD/home" && cd "$RIG_BUILD/home" || exit
 		[ -e Makefile ] || "$RIG_ROOT/configure" -q --prefix=/usr --sysconfdir=/etc --localstatedir=/var \
 			--with-systemdsystemunitdir=/usr/lib/systemd/system || exit
-		make -s -j"$(nproc)" acmegate acmegate-agent && make -s install DESTDIR="$RIG_DIR/tree"
+		make -s -j"$(nproc)" acmegate acmegate-agent acmegate-firewalld && make -s install DESTDIR="$RIG_DIR/tree"
 	) >"$RIG_DIR/install.log" 2>&1 3>&- || {
 		tail -n 20 "$RIG_DIR/install.log" >&2
 		return 1

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-/* What the watchdog can still do after it has given up what it does not need. Needs root. */
+/* What the watchdog can still do after it has given up what it does not need, and who is root without a capability. Needs root. */
 #include <errno.h>
 #include <linux/capability.h>
 #include <sched.h>
@@ -89,6 +89,37 @@ static int watchdog(void)
 	return bad + wrong(!runs("/bin/true"), "no program");
 }
 
+/* After exec, which would give root everything back. */
+static int executed_without(void)
+{
+	struct fault fault;
+	int bad = wrong(sandbox_disarm(&fault) < 0, "it fails");
+
+	bad += wrong(capabilities() != 0, "capabilities");
+	bad += wrong(prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) != 1, "no_new_privs");
+	bad += wrong(sandbox_prove(ROLE_BUS, &fault) < 0, "it cannot be proved");
+	execl("/bin/grep", "grep", "-q", "^CapPrm:.0000000000000000$", "/proc/self/status", (char *)NULL);
+	return bad + 1;
+}
+
+static int disarmed(void)
+{
+	int status;
+	pid_t pid = fork();
+
+	if (pid == 0)
+		_exit(executed_without());
+	return wrong(waitpid(pid, &status, 0) != pid || status, "it has capabilities") +
+	       wrong(capabilities() == 0, "its parent has none");
+}
+
+static int disarmed_by_watchdog(void)
+{
+	struct fault fault;
+
+	return wrong(sandbox_watchdog(&fault) < 0, "it fails") + disarmed();
+}
+
 static void as_root(int (*act)(void))
 {
 	if (getenv("UNDER_VALGRIND")) /* it crashes where it is refused system calls of its own */
@@ -104,10 +135,18 @@ static void the_watchdog_keeps_the_firewall_only(void **state)
 	as_root(watchdog);
 }
 
+static void what_is_disarmed_stays_so(void **state)
+{
+	(void)state;
+	as_root(disarmed);
+	as_root(disarmed_by_watchdog);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_watchdog_keeps_the_firewall_only),
+		cmocka_unit_test(what_is_disarmed_stays_so),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
