@@ -75,7 +75,7 @@ report "the privileged image includes nothing of the agent" "$(
 report "only src/http.c includes curl" "$(users '^curl/' '^src/http\.c$')"
 report "only src/crypto.c includes OpenSSL" "$(users '^openssl/' '^src/crypto\.c$')"
 report "only src/codec.c includes jansson" "$(users '^jansson' '^src/codec\.c$')"
-report "only src/confine.c (agent) and src/sandbox.c (watchdog) include libseccomp" \
+report "only src/confine.c (agent, acmegate-firewalld) and src/sandbox.c (watchdog) include libseccomp" \
 	"$(users '^seccomp\.h$' '^src/(confine|sandbox)\.c$')"
 report "only src/config.c includes inih" "$(users '^(ini|INIReader)\.h$' '^src/config\.c$')"
 report "only acmegate-firewalld includes libsystemd, and nothing is loaded at run time" "$(users '^(systemd/|dlfcn\.h$)' "$bus")"
