@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdint.h>
@@ -14,6 +15,7 @@
 #include <time.h>
 
 #include "log.h"
+#include "sandbox.h"
 
 #define MOST_LINES 200 /* a program that prints without end does not fill the log */
 
@@ -23,12 +25,24 @@ struct sink {
 	char *buffer;
 	size_t used, size, most;
 	int lines;
-	bool full, dies_with_us;
+	bool full, dies_with_us, disarmed;
 	pid_t pid;
 };
 
-static _Noreturn void become(char *const argv[], char *const environment[], int output, bool dies_with_us)
+/* Its name in its directory, which is entered with all rights; they are gone then. NULL: errno. */
+static const char *disarm(const char *program)
 {
+	const char *name = strrchr(program, '/') + 1;
+	char directory[PATH_MAX];
+	struct fault fault;
+
+	snprintf(directory, sizeof(directory), "%.*s", (int)(name - program), program);
+	return chdir(directory) == 0 && sandbox_disarm(&fault) == 0 ? name : NULL;
+}
+
+static _Noreturn void become(const struct sink *sink, char *const argv[], char *const environment[], int output)
+{
+	const char *program;
 	sigset_t none;
 	int null = open("/dev/null", O_RDONLY);
 
@@ -37,11 +51,12 @@ static _Noreturn void become(char *const argv[], char *const environment[], int 
 	for (int number = 1; number < 32; number++) /* the watchdog ignores them, and that would be inherited */
 		signal(number, SIG_DFL);
 	setpgid(0, 0);
-	if (dies_with_us)
+	if (sink->dies_with_us)
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (null >= 0 && dup2(null, STDIN_FILENO) >= 0 && dup2(output, STDOUT_FILENO) >= 0 &&
-	    dup2(output, STDERR_FILENO) >= 0 && close_range(STDERR_FILENO + 1, ~0U, 0) == 0)
-		execve(argv[0], argv, environment);
+	    dup2(output, STDERR_FILENO) >= 0 && close_range(STDERR_FILENO + 1, ~0U, 0) == 0 &&
+	    (program = sink->disarmed ? disarm(argv[0]) : argv[0]))
+		execve(program, argv, environment);
 	dprintf(STDERR_FILENO, "%s: %s\n", argv[0], strerror(errno));
 	_exit(127);
 }
@@ -141,7 +156,7 @@ static int run(struct sink *sink, char *const argv[], char *const environment[],
 		return fault_errno(fault, FAULT_LATER, "running %s", argv[0]);
 	pid = fork();
 	if (pid == 0)
-		become(argv, environment, ends[1], sink->dies_with_us);
+		become(sink, argv, environment, ends[1]);
 	sink->pid = pid;
 	pidfd = pid < 0 ? -1 : pidfd_open(pid, 0);
 	close(ends[1]);
@@ -188,18 +203,35 @@ size_t run_split(char *command, char *words[], size_t size)
 	return n;
 }
 
+static int capture(struct sink *sink, char *const argv[], char *const environment[], unsigned int seconds, char **output,
+		   struct fault *fault)
+{
+	int status;
+
+	*output = sink->buffer = malloc(4096);
+	if (!sink->buffer)
+		return fault_errno(fault, FAULT_LATER, "running %s", argv[0]);
+	sink->size = 4096;
+	sink->dies_with_us = true;
+	status = run(sink, argv, environment, seconds, fault);
+	*output = sink->buffer;
+	sink->buffer[sink->used] = '\0';
+	return status;
+}
+
 int run_capture(char *const argv[], char *const environment[], unsigned int seconds, size_t most, char **output,
 		pid_t *pid, struct fault *fault)
 {
-	struct sink sink = { .buffer = malloc(4096), .size = 4096, .most = most, .dies_with_us = true };
-	int status;
+	struct sink sink = { .most = most };
+	int status = capture(&sink, argv, environment, seconds, output, fault);
 
-	*output = sink.buffer;
-	if (!sink.buffer)
-		return fault_errno(fault, FAULT_LATER, "running %s", argv[0]);
-	status = run(&sink, argv, environment, seconds, fault);
-	*output = sink.buffer;
 	*pid = sink.pid;
-	sink.buffer[sink.used] = '\0';
 	return status;
+}
+
+int run_disarmed(char *const argv[], unsigned int seconds, size_t most, char **output, struct fault *fault)
+{
+	struct sink sink = { .most = most, .disarmed = true };
+
+	return capture(&sink, argv, (char *const[]){ NULL }, seconds, output, fault);
 }

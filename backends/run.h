@@ -27,4 +27,10 @@ size_t run_split(char *command, char *words[], size_t size);
 int run_capture(char *const argv[], char *const environment[], unsigned int seconds, size_t most, char **output,
 		pid_t *pid, struct fault *fault) MUST_CHECK;
 
+/*
+ * The same for a program of ours, which gets neither a capability nor an environment. It runs in its own directory: a build tree
+ * may lie below one that only its owner can enter, as home directories are, and that is not root without capabilities.
+ */
+int run_disarmed(char *const argv[], unsigned int seconds, size_t most, char **output, struct fault *fault) MUST_CHECK;
+
 #endif

@@ -16,9 +16,8 @@ static int (*const mains[])(const struct config *) = {
 	[ROLE_CLIENT] = client_main,
 	[ROLE_KEEPER] = keeper_main,
 	[ROLE_RESPONDER] = responder_main,
-	[ROLE_SURVEYOR] = NULL,
 };
-_Static_assert(LENGTH_OF(mains) == ROLES, "a main for each role of the agent");
+_Static_assert(LENGTH_OF(mains) == ROLES, "one main for each role");
 
 /* Its code was changed while it was loaded, which is not to be forgotten. */
 static bool is_relocated(const struct dl_phdr_info *object, const ElfW(Phdr) *dynamic)
@@ -68,7 +67,7 @@ int main(int argc, char **argv)
 	enum role role;
 
 	forget_libraries();
-	if (argc < 2 || !sandbox_find_role(argv[1], &role) || !mains[role]) {
+	if (argc < 2 || !sandbox_find_role(argv[1], &role)) {
 		fprintf(stderr, "acmegate-agent is started by acmegate, see acmegate(8)\n");
 		return STATUS_USAGE;
 	}

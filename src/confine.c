@@ -143,6 +143,8 @@ static int confine_files(enum role role, const struct config *config)
 		rc = allow_client(ruleset);
 	else if (role == ROLE_KEEPER)
 		rc = allow_keeper(ruleset, config, handled.files);
+	else if (role == ROLE_BUS)
+		rc = allow_path(ruleset, "/etc/firewalld/zones", READ);
 	return rc < 0 ? -1 : (int)syscall(SYS_landlock_restrict_self, ruleset, 0);
 }
 
@@ -160,7 +162,7 @@ static const int answering_calls[] = {
 };
 
 /*
- * What neither client nor keeper does, however libcurl, OpenSSL and the C library change: other programs, processes and their
+ * What the others do not do, however libcurl, OpenSSL, libsystemd and the C library change: other programs, processes and their
  * memory, identities, mounts, the machine, ways around this filter. Not setfsuid(), see file.c: it needs a capability, which the
  * keeper alone has, and there it reaches no file that Landlock does not leave.
  */
@@ -235,9 +237,18 @@ static int limit_sockets(scmp_filter_ctx filter, uint32_t no)
 	return rc | seccomp_rule_add_array(filter, no, SCMP_SYS(socket), LENGTH_OF(other_netlink), other_netlink);
 }
 
+static int limit_network(scmp_filter_ctx filter, enum role role, uint32_t no)
+{
+	if (role == ROLE_CLIENT)
+		return limit_sockets(filter, no);
+	if (role == ROLE_BUS)
+		return rule_if(filter, no, SCMP_SYS(socket), IF(0, SCMP_CMP_NE, AF_UNIX)) | rule(filter, no, SCMP_SYS(bind));
+	return rules(filter, no, network_calls, LENGTH_OF(network_calls));
+}
+
 /*
  * Ways to reach others that look harmless: to type on the terminal that stderr may be, to have the kernel send a signal when
- * a descriptor has news, to set another process's limits or signal it by thread. The keeper is root's, as the warden is.
+ * a descriptor has news, to set another process's limits or signal it by thread. The keeper is root's, as the warden is, and so is the client of D-Bus.
  */
 static int deny_reach(scmp_filter_ctx filter, uint32_t no)
 {
@@ -277,7 +288,7 @@ static int add_rules(scmp_filter_ctx filter, enum role role)
 	rc = rules(filter, no, denied_calls, LENGTH_OF(denied_calls)) |
 	     rule(filter, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3)) | deny_reach(filter, no) |
 	     rules(filter, no, serving_calls, LENGTH_OF(serving_calls));
-	return rc | (role == ROLE_CLIENT ? limit_sockets(filter, no) : rules(filter, no, network_calls, LENGTH_OF(network_calls)));
+	return rc | limit_network(filter, role, no);
 }
 
 static int confine_calls(enum role role, struct fault *fault)

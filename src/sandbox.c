@@ -29,8 +29,9 @@ static const struct role_rights {
 	[ROLE_KEEPER] = { "keeper", true, BIT(CAP_CHOWN) | BIT(CAP_SETUID), 64 },
 	[ROLE_RESPONDER] = { "responder", false, 0, 512 },
 	[ROLE_SURVEYOR] = { "surveyor", true, 0, 16 },
+	[ROLE_BUS] = { "client of D-Bus", true, 0, 64 },
 };
-_Static_assert(LENGTH_OF(rights) == ROLES, "rights for each role");
+_Static_assert(LENGTH_OF(rights) == ALL_ROLES, "rights for each role");
 
 const char *sandbox_role_name(enum role role)
 {
@@ -104,6 +105,15 @@ int sandbox_drop(enum role role, uid_t uid, gid_t gid, struct fault *fault)
 		return fault_errno(fault, FAULT_FAILED, "giving the %s the user %u", r->name, user);
 	if (set_capabilities(r->capabilities) < 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		return fault_errno(fault, FAULT_FAILED, "taking rights from the %s", r->name);
+	return 0;
+}
+
+int sandbox_disarm(struct fault *fault)
+{
+	if (limit(RLIMIT_CORE, 0) < 0 || limit(RLIMIT_NOFILE, rights[ROLE_BUS].descriptors) < 0 ||
+	    (bound_capabilities(0) < 0 && errno != EPERM) || set_capabilities(0) < 0 ||
+	    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		return fault_errno(fault, FAULT_FAILED, "taking rights from the %s", rights[ROLE_BUS].name);
 	return 0;
 }
 

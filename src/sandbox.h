@@ -14,7 +14,11 @@
 
 #include "fault.h"
 
-enum role { ROLE_CLIENT, ROLE_KEEPER, ROLE_RESPONDER, ROLE_SURVEYOR, ROLES }; /* of the agent, and an image of its own */
+enum role {
+	ROLE_CLIENT, ROLE_KEEPER, ROLE_RESPONDER, ROLES, /* of the agent */
+	ROLE_SURVEYOR = ROLES, ROLE_BUS,		 /* images of their own: acmegate-surveyor, acmegate-firewalld */
+	ALL_ROLES
+};
 
 const char *sandbox_role_name(enum role role);
 bool sandbox_find_role(const char *name, enum role *role);
@@ -22,7 +26,13 @@ bool sandbox_find_role(const char *name, enum role *role);
 /* In the child, after fork: becomes uid and gid (keeper and surveyor stay root), keeps only the role's capabilities and limits. */
 int sandbox_drop(enum role role, uid_t uid, gid_t gid, struct fault *fault) MUST_CHECK;
 
-/* In the agent: fails unless every right that the role must not have is gone, and cannot be had back. */
+/*
+ * In a child, before it executes a program that needs nothing of root's but the number: no capability, and none by exec. The watchdog
+ * has no right to change its bounding set; no_new_privs does without.
+ */
+int sandbox_disarm(struct fault *fault) MUST_CHECK;
+
+/* In the agent, and in acmegate-firewalld: fails unless every right that the role must not have is gone, and cannot be had back. */
 int sandbox_prove(enum role role, struct fault *fault) MUST_CHECK;
 
 /*

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* spawn.h - starting agent and surveyor: fork, descriptors in their places, rights dropped, exec. */
+/* spawn.h - the programs that belong to acmegate: where they are, and starting agent and surveyor with their rights dropped. */
 #ifndef ACMEGATE_SPAWN_H
 #define ACMEGATE_SPAWN_H
 
@@ -12,6 +12,9 @@ struct place {
 	int from;	/* a descriptor of the caller's, which keeps it; -1: none */
 	int to;		/* its number in the agent, see enum agent_fd */
 };
+
+/* The program "acmegate" SUFFIX. Installed: in libexecdir. In a build tree: beside acmegate. */
+int spawn_find(const char *suffix, char path[PATH_MAX], struct fault *fault) MUST_CHECK;
 
 /*
  * Starts the agent with these descriptors, a clean environment, and no others than stdin, stdout (both /dev/null) and

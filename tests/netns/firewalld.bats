@@ -333,6 +333,106 @@ asked_dead() {
 	asked_dead
 }
 
+# mute_bus: in place of D-Bus somebody who takes connections and says nothing
+mute_bus() {
+	rig_end_of bus KILL
+	nsenter -t "$(cat "$RIG_DIR/holder.pid")" -m -n python3 -c 'import os, socket, time
+path = "/run/dbus/system_bus_socket"
+if os.path.exists(path): os.unlink(path)
+mute = socket.socket(socket.AF_UNIX)
+mute.bind(path)
+mute.listen()
+time.sleep(600)' 3>&- &
+	echo $! >"$RIG_DIR/bus.pid"
+	rig_until 5 inside sh -c 'grep -q "00010000 .*/run/dbus/system_bus_socket" /proc/net/unix'
+}
+
+asker() { ip netns pids "$RIG_HOST" | grep -xFf <(pgrep -x acmegate-firewa); }
+nobody_asks() { ! asker; }
+
+# asks_without_rights BOUNDING: root by number, and nothing else of root's
+asks_without_rights() {
+	rig_until 5 asker
+	rig_until 2 grep -q '^Seccomp:.2$' "/proc/$(asker)/status"
+	run -0 grep -E '^(Uid|Cap...|NoNewPrivs|Seccomp):' "/proc/$(asker)/status"
+	[ "$output" = "$(printf '%s\n' $'Uid:\t0\t0\t0\t0' $'CapInh:\t0000000000000000' $'CapPrm:\t0000000000000000' \
+		$'CapEff:\t0000000000000000' "CapBnd:"$'\t'"$1" $'CapAmb:\t0000000000000000' $'NoNewPrivs:\t1' $'Seccomp:\t2')" ]
+}
+
+@test "over D-Bus: who talks to firewalld has no capability, and dies with the warden" {
+	version_1
+	RIG_BACKEND=firewalld
+	enter
+	mute_bus
+	rig_config one.test
+	ip netns exec "$RIG_HOST" "$RIG_ACMEGATE" -c "$RIG_CONF" plan >"$RIG_DIR/out" 2>&1 3>&- &
+	pid=$!
+	asks_without_rights 0000000000000000
+	kill -s KILL "$pid"
+	rig_until 2 nobody_asks
+}
+
+# The watchdog's bounding set is its own, and it cannot change it.
+@test "over D-Bus: the watchdog's has none either; one that hangs is killed, and the port is closed without it" {
+	version_1
+	in_full
+	RIG_BACKEND=firewalld
+	asked
+	RIG_GATE='max_open = 60'
+	guard_window
+	mute_bus
+	kill -s KILL "$pid"
+	asks_without_rights 0000000000003000
+	rig_until 20 grep -q 'watchdog: .*/acmegate-firewalld did not end within 10 seconds and was killed' "$RIG_DIR/out"
+	rig_probe_stop
+	rig_silent
+	rules | diff "$RIG_DIR/rules" -
+}
+
+# liar VERB WORDS: a build, below a directory that only its owner can enter, whose program answers this to the verb, and else is real
+liar() {
+	mkdir -p "$RIG_DIR/home/build"
+	cp "$RIG_BUILD/acmegate" "$RIG_DIR/home/build/"
+	cp "$RIG_BUILD/acmegate-firewalld" "$RIG_DIR/home/build/real"
+	printf '#!/bin/sh\n[ "$1" != %s ] || { %s; exit; }\nexec ./real "$@"\n' "$1" "$2" >"$RIG_DIR/home/build/new"
+	chmod 0755 "$RIG_DIR/home/build/new"
+	mv "$RIG_DIR/home/build/new" "$RIG_DIR/home/build/acmegate-firewalld"
+	chown nobody "$RIG_DIR/home"
+	chmod 0700 "$RIG_DIR/home"
+	BUILT=$RIG_DIR/home/build/acmegate
+}
+
+@test "over D-Bus: an answer that is none is an error, and the port is closed" {
+	version_1
+	RIG_BACKEND=firewalld
+	liar plan 'printf "firewall-cmd --zone=\\033[2J\n"'
+	asked
+	rig_config one.test
+	run -1 rig_acmegate plan
+	[[ $output == *'acmegate-firewalld gave no answer that acmegate knows (status 0): firewall-cmd --zone=?[2J'* ]]
+	rules | diff "$RIG_DIR/rules" -
+	liar open './real "$@"; echo and so on'
+	server_start
+	run -1 rig_acmegate guard -- true
+	[[ $output == *'error: acmegate-firewalld gave no answer that acmegate knows (status 0): 1?and so on?'* ]]
+	rig_silent
+	rules | diff "$RIG_DIR/rules" -
+	same_files
+	rig_end_of server
+	# What firewalld is not asked to remove is removed all the same; firewalld believes that it stands until it reads its files again.
+	liar close 'exit 77'
+	guard_window
+	guard_ends 1
+	[[ $output == *'closing port 80: acmegate-firewalld gave no answer that acmegate knows (status 77): '* ]]
+	rig_probe_stop
+	rig_silent
+	rules | diff "$RIG_DIR/rules" -
+	liar nothing true
+	firewall_cmd --reload
+	run -0 rig_acmegate recover
+	same_files
+}
+
 # --- version 2 ----------------------------------------------------------------------------------------------------------
 
 version_2() {

@@ -129,6 +129,14 @@ closed_now() {
 	[ "$(property Result)" = success ]
 }
 
+@test "recovery at boot asks every layer when the journal cannot be read, firewalld too" {
+	[ ! -e "$machine/var/lib/acmegate/journal.corrupt" ]
+	machine sh -c 'echo nonsense >/var/lib/acmegate/journal'
+	machine systemctl restart acmegate-recover.service
+	[ "$(machine systemctl show -P Result acmegate-recover.service)" = success ]
+	rm "$machine/var/lib/acmegate/journal.corrupt"
+}
+
 @test "systemd has nothing against the units, and little is exposed" {
 	run machine systemd-analyze verify --man=no acmegate.service acmegate.timer acmegate-recover.service
 	printf '%s\n' "$output"

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-/* What the watchdog can still do after it has given up what it does not need. Needs root. */
+/* What the watchdog can still do after it has given up what it does not need, and who is root without a capability. Needs root. */
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/capability.h>
+#include <linux/landlock.h>
 #include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -15,12 +17,13 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
-#include "sandbox.h"
+#include "confine.h"
 
 /* In a child: what it has done is not to be had back. Its exit status is how many things are wrong. */
 static int in_child(int (*act)(void))
@@ -89,6 +92,61 @@ static int watchdog(void)
 	return bad + wrong(!runs("/bin/true"), "no program");
 }
 
+/* After exec, which would give root everything back. */
+static int executed_without(void)
+{
+	struct fault fault;
+	int bad = wrong(sandbox_disarm(&fault) < 0, "it fails");
+
+	bad += wrong(capabilities() != 0, "capabilities");
+	bad += wrong(prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) != 1, "no_new_privs");
+	bad += wrong(sandbox_prove(ROLE_BUS, &fault) < 0, "it cannot be proved");
+	execl("/bin/grep", "grep", "-q", "^CapPrm:.0000000000000000$", "/proc/self/status", (char *)NULL);
+	return bad + 1;
+}
+
+static int disarmed(void)
+{
+	int status;
+	pid_t pid = fork();
+
+	if (pid == 0)
+		_exit(executed_without());
+	return wrong(waitpid(pid, &status, 0) != pid || status, "it has capabilities") +
+	       wrong(capabilities() == 0, "its parent has none");
+}
+
+static int disarmed_by_watchdog(void)
+{
+	struct fault fault;
+
+	return wrong(sandbox_watchdog(&fault) < 0, "it fails") + disarmed();
+}
+
+/* What acmegate-firewalld can still do. */
+static int client_of_bus(void)
+{
+	const struct sockaddr_un name = { .sun_family = AF_UNIX, .sun_path = "" };
+	struct fault fault;
+	int bad = wrong(sandbox_disarm(&fault) < 0 || confine(ROLE_BUS, NULL, &fault) < 0, "it fails");
+	int bus;
+
+	if (!bad && prctl(PR_GET_SECCOMP, 0, 0, 0, 0) == 0)
+		return 0; /* a build with sanitizers */
+	bus = socket(AF_UNIX, SOCK_STREAM, 0);
+	bad += wrong(bus < 0, "no UNIX socket");
+	bad += wrong(bind(bus, (const void *)&name, sizeof(name)) == 0 || errno != EPERM, "a name on it");
+	bad += wrong(listen(bus, 1) == 0 || errno != EPERM, "a listener");
+	bad += wrong(socket(AF_INET, SOCK_STREAM, 0) >= 0 || errno != EPERM, "the network");
+	bad += wrong(socket(AF_NETLINK, SOCK_RAW, 12) >= 0 || errno != EPERM, "netlink");
+	bad += wrong(kill(getppid(), 0) == 0 || errno != EPERM, "a signal to another process of root's");
+	bad += wrong(unshare(CLONE_NEWUSER) == 0 || errno != EPERM, "a user namespace");
+	bad += wrong(fork() != -1 || errno != EPERM, "a process");
+	if (syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION) > 0)
+		bad += wrong(open("/etc/passwd", O_RDONLY | O_CLOEXEC) >= 0 || errno != EACCES, "files");
+	return bad;
+}
+
 static void as_root(int (*act)(void))
 {
 	if (getenv("UNDER_VALGRIND")) /* it crashes where it is refused system calls of its own */
@@ -104,10 +162,25 @@ static void the_watchdog_keeps_the_firewall_only(void **state)
 	as_root(watchdog);
 }
 
+static void what_is_disarmed_stays_so(void **state)
+{
+	(void)state;
+	as_root(disarmed);
+	as_root(disarmed_by_watchdog);
+}
+
+static void the_client_of_dbus_keeps_a_socket(void **state)
+{
+	(void)state;
+	as_root(client_of_bus);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_watchdog_keeps_the_firewall_only),
+		cmocka_unit_test(what_is_disarmed_stays_so),
+		cmocka_unit_test(the_client_of_dbus_keeps_a_socket),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
