@@ -44,6 +44,7 @@ struct key {
 	int (*set)(struct loader *, const struct key *, const char *value);
 	size_t offset;		/* of the field in struct config or struct certificate */
 	size_t size;
+	const char *const *names;	/* of an enum's values, NULL at the end */
 };
 
 static int wrong(struct loader *loader, const char *format, ...) PRINTF_LIKE(2, 3);
@@ -181,16 +182,6 @@ static int number(const char *value, unsigned long least, unsigned long most, in
 	return errno || *end || *out < least || *out > most ? -1 : 0;
 }
 
-static int set_port(struct loader *loader, const struct key *key, const char *value)
-{
-	unsigned long n;
-
-	if (number(value, 1, 65535, 10, &n) < 0)
-		return wrong(loader, "%s: expected a port from 1 to 65535", key->name);
-	*(uint16_t *)field(loader, key) = (uint16_t)n;
-	return 0;
-}
-
 int config_set_max_open(struct config *config, const char *text)
 {
 	unsigned long n;
@@ -219,57 +210,50 @@ static int set_mode(struct loader *loader, const struct key *key, const char *va
 	return 0;
 }
 
-/* The number of one of the names, for an enum; -1: it is none of them. */
-static int choose(struct loader *loader, const struct key *key, const char *value, const char *const names[], unsigned int n)
+static int set_port(struct loader *loader, const struct key *key, const char *value)
+{
+	unsigned long n;
+
+	if (number(value, 1, 65535, 10, &n) < 0)
+		return wrong(loader, "%s: expected a port from 1 to 65535", key->name);
+	*(uint16_t *)field(loader, key) = (uint16_t)n;
+	return 0;
+}
+
+static const char *const key_types[] = {
+	[KEY_P256] = "p256",	   [KEY_P384] = "p384",	      [KEY_RSA2048] = "rsa2048",
+	[KEY_RSA3072] = "rsa3072", [KEY_RSA4096] = "rsa4096", NULL,
+};
+_Static_assert(LENGTH_OF(key_types) == KEY_TYPES + 1, "one name for each type of key");
+
+const char *const backend_names[] = {
+	[BACKEND_AUTO] = "auto",	   [BACKEND_NFTABLES] = "nftables", [BACKEND_IPTABLES] = "iptables",
+	[BACKEND_FIREWALLD] = "firewalld", [BACKEND_COMMAND] = "command",   NULL,
+};
+_Static_assert(LENGTH_OF(backend_names) == BACKEND_CHOICES + 1, "one name for each choice");
+
+static const char *const modes[] = {
+	[RESPONDER_STANDALONE] = "standalone", [RESPONDER_REDIRECT] = "redirect", [RESPONDER_WEBROOT] = "webroot", NULL,
+};
+_Static_assert(LENGTH_OF(modes) == RESPONDER_MODES + 1, "one name for each mode");
+
+/* An enum, all of which have one size, by the name of its value. */
+static int set_choice(struct loader *loader, const struct key *key, const char *value)
 {
 	char expected[128] = "";
 	size_t used = 0;
 
-	for (unsigned int i = 0; i < n; i++) {
-		if (!strcmp(value, names[i]))
-			return (int)i;
+	_Static_assert(sizeof(enum key_type) == sizeof(unsigned int) && sizeof(enum backend_choice) == sizeof(unsigned int) &&
+		       sizeof(enum responder_mode) == sizeof(unsigned int), "as gcc and clang make them");
+	for (unsigned int i = 0; key->names[i]; i++) {
+		if (!strcmp(value, key->names[i])) {
+			memcpy(field(loader, key), &i, sizeof(i));
+			return 0;
+		}
 		used += (size_t)snprintf(expected + used, sizeof(expected) - used, "%s%s",
-					 i == 0 ? "" : i + 1 < n ? ", " : " or ", names[i]);
+					 i == 0 ? "" : key->names[i + 1] ? ", " : " or ", key->names[i]);
 	}
 	return wrong(loader, "%s: expected %s", key->name, expected);
-}
-
-static int set_key_type(struct loader *loader, const struct key *key, const char *value)
-{
-	static const char *const names[] = {
-		[KEY_P256] = "p256",	   [KEY_P384] = "p384",	      [KEY_RSA2048] = "rsa2048",
-		[KEY_RSA3072] = "rsa3072", [KEY_RSA4096] = "rsa4096",
-	};
-	_Static_assert(LENGTH_OF(names) == KEY_TYPES, "one name for each type of key");
-	int choice = choose(loader, key, value, names, KEY_TYPES);
-
-	*(enum key_type *)field(loader, key) = choice < 0 ? KEY_P256 : (enum key_type)choice;
-	return choice < 0 ? -1 : 0;
-}
-
-const char *const backend_names[] = {
-	[BACKEND_AUTO] = "auto",	   [BACKEND_NFTABLES] = "nftables", [BACKEND_IPTABLES] = "iptables",
-	[BACKEND_FIREWALLD] = "firewalld", [BACKEND_COMMAND] = "command",
-};
-_Static_assert(LENGTH_OF(backend_names) == BACKEND_CHOICES, "one name for each choice");
-
-static int set_backend(struct loader *loader, const struct key *key, const char *value)
-{
-	int choice = choose(loader, key, value, backend_names, BACKEND_CHOICES);
-
-	loader->config->gate.backend = choice < 0 ? BACKEND_AUTO : (enum backend_choice)choice;
-	return choice < 0 ? -1 : 0;
-}
-
-static int set_responder_mode(struct loader *loader, const struct key *key, const char *value)
-{
-	static const char *const names[] = { [RESPONDER_STANDALONE] = "standalone", [RESPONDER_REDIRECT] = "redirect",
-					     [RESPONDER_WEBROOT] = "webroot" };
-	_Static_assert(LENGTH_OF(names) == RESPONDER_MODES, "one name for each mode");
-	int choice = choose(loader, key, value, names, RESPONDER_MODES);
-
-	loader->config->responder.mode = choice < 0 ? RESPONDER_STANDALONE : (enum responder_mode)choice;
-	return choice < 0 ? -1 : 0;
 }
 
 static int set_owner(struct loader *loader, const struct key *key, const char *value)
@@ -388,31 +372,31 @@ static int set_names(struct loader *loader, const struct key *key, const char *v
 #define CERT(member) offsetof(struct certificate, member), sizeof(((struct certificate *)0)->member)
 
 static const struct key keys[] = {
-	{ SECTION_ACME, "directory", set_directory, ACME(directory) },
-	{ SECTION_ACME, "contact", set_contact, ACME(contact) },
-	{ SECTION_ACME, "accept_terms", set_bool, ACME(accept_terms) },
-	{ SECTION_ACME, "ca_file", set_file, ACME(ca_file) },
-	{ SECTION_ACME, "proxy", set_proxy, ACME(proxy) },
-	{ SECTION_ACME, "eab_kid", set_text, ACME(eab_kid) },
-	{ SECTION_ACME, "eab_key_file", set_file, ACME(eab_key_file) },
-	{ SECTION_ACME, "account_key", set_key_type, ACME(account_key) },
-	{ SECTION_GATE, "backend", set_backend, GATE(backend) },
-	{ SECTION_GATE, "command", set_command, GATE(command) },
-	{ SECTION_GATE, "port", set_port, GATE(port) },
-	{ SECTION_GATE, "max_open", set_max_open, GATE(max_open) },
-	{ SECTION_GATE, "user", set_label, GATE(user) },
-	{ SECTION_GATE, "state", set_path, GATE(state) },
-	{ SECTION_RESPONDER, "mode", set_responder_mode, 0, 0 },
-	{ SECTION_RESPONDER, "port", set_port, RESP(port) },
-	{ SECTION_RESPONDER, "webroot", set_path, RESP(webroot) },
-	{ SECTION_CERTIFICATE, "names", set_names, 0, 0 },
-	{ SECTION_CERTIFICATE, "key", set_key_type, CERT(key) },
-	{ SECTION_CERTIFICATE, "profile", set_label, CERT(profile) },
-	{ SECTION_CERTIFICATE, "chain", set_text, CERT(chain) },
-	{ SECTION_CERTIFICATE, "owner", set_owner, CERT(owner) },
-	{ SECTION_CERTIFICATE, "group", set_group, CERT(group) },
-	{ SECTION_CERTIFICATE, "mode", set_mode, CERT(mode) },
-	{ SECTION_CERTIFICATE, "deploy", set_command, CERT(deploy) },
+	{ SECTION_ACME, "directory", set_directory, ACME(directory), NULL },
+	{ SECTION_ACME, "contact", set_contact, ACME(contact), NULL },
+	{ SECTION_ACME, "accept_terms", set_bool, ACME(accept_terms), NULL },
+	{ SECTION_ACME, "ca_file", set_file, ACME(ca_file), NULL },
+	{ SECTION_ACME, "proxy", set_proxy, ACME(proxy), NULL },
+	{ SECTION_ACME, "eab_kid", set_text, ACME(eab_kid), NULL },
+	{ SECTION_ACME, "eab_key_file", set_file, ACME(eab_key_file), NULL },
+	{ SECTION_ACME, "account_key", set_choice, ACME(account_key), key_types },
+	{ SECTION_GATE, "backend", set_choice, GATE(backend), backend_names },
+	{ SECTION_GATE, "command", set_command, GATE(command), NULL },
+	{ SECTION_GATE, "port", set_port, GATE(port), NULL },
+	{ SECTION_GATE, "max_open", set_max_open, GATE(max_open), NULL },
+	{ SECTION_GATE, "user", set_label, GATE(user), NULL },
+	{ SECTION_GATE, "state", set_path, GATE(state), NULL },
+	{ SECTION_RESPONDER, "mode", set_choice, RESP(mode), modes },
+	{ SECTION_RESPONDER, "port", set_port, RESP(port), NULL },
+	{ SECTION_RESPONDER, "webroot", set_path, RESP(webroot), NULL },
+	{ SECTION_CERTIFICATE, "names", set_names, 0, 0, NULL },
+	{ SECTION_CERTIFICATE, "key", set_choice, CERT(key), key_types },
+	{ SECTION_CERTIFICATE, "profile", set_label, CERT(profile), NULL },
+	{ SECTION_CERTIFICATE, "chain", set_text, CERT(chain), NULL },
+	{ SECTION_CERTIFICATE, "owner", set_owner, CERT(owner), NULL },
+	{ SECTION_CERTIFICATE, "group", set_group, CERT(group), NULL },
+	{ SECTION_CERTIFICATE, "mode", set_mode, CERT(mode), NULL },
+	{ SECTION_CERTIFICATE, "deploy", set_command, CERT(deploy), NULL },
 };
 _Static_assert(LENGTH_OF(keys) <= 64, "one bit for each key");
 

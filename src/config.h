@@ -29,7 +29,7 @@
 enum key_type { KEY_P256, KEY_P384, KEY_RSA2048, KEY_RSA3072, KEY_RSA4096, KEY_TYPES };
 
 enum backend_choice { BACKEND_AUTO, BACKEND_NFTABLES, BACKEND_IPTABLES, BACKEND_FIREWALLD, BACKEND_COMMAND, BACKEND_CHOICES };
-extern const char *const backend_names[BACKEND_CHOICES]; /* as the configuration and the table of backends spell them */
+extern const char *const backend_names[BACKEND_CHOICES + 1]; /* as the configuration and the table of backends spell them; NULL */
 
 enum responder_mode {
 	RESPONDER_STANDALONE,	/* our listener is on the port itself */
