@@ -16,6 +16,7 @@ static int (*const mains[])(const struct config *) = {
 	[ROLE_CLIENT] = client_main,
 	[ROLE_KEEPER] = keeper_main,
 	[ROLE_RESPONDER] = responder_main,
+	[ROLE_SWEEPER] = sweeper_main,
 };
 _Static_assert(LENGTH_OF(mains) == ROLES, "one main for each role");
 

@@ -36,6 +36,7 @@ int confine(enum role role, const struct config *config, struct fault *fault)
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "webroot.h"
 #include "wire.h"
 
 #define MIB (1024 * 1024)
@@ -109,16 +110,40 @@ static int allow_top(int ruleset, const char *name, uint64_t rights)
 	return top < 0 ? 0 : allow(ruleset, top, rights);
 }
 
+/* What lies in the web server's directory already can be removed, not read. */
+static int allow_tokens(int ruleset, int directory, uint64_t all)
+{
+	const uint64_t rights = LANDLOCK_ACCESS_FS_READ_DIR | LANDLOCK_ACCESS_FS_MAKE_DIR | LANDLOCK_ACCESS_FS_REMOVE_DIR |
+				LANDLOCK_ACCESS_FS_MAKE_REG | LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_REMOVE_FILE;
+
+	if (allow(ruleset, FD_STATE, LANDLOCK_ACCESS_FS_READ_DIR | LANDLOCK_ACCESS_FS_REMOVE_DIR) < 0 ||
+	    allow_top(ruleset, TOKEN_NOTES, all) < 0)
+		return -1;
+	return directory < 0 ? 0 : allow(ruleset, directory, rights);
+}
+
 /* Not the journal, which lies beside them. The time zone: OpenSSL calls mktime(). */
 static int allow_keeper(int ruleset, const struct config *config, uint64_t all)
 {
 	const char *eab_key = config->acme.eab_key_file;
+	const bool webroot = config->responder.mode == RESPONDER_WEBROOT;
+	OWN_FD int directory = webroot ? webroot_open(config->responder.webroot) : -1;
 
+	if (webroot && allow_tokens(ruleset, directory, all) < 0)
+		return -1;
 	if (allow(ruleset, FD_STATE, LANDLOCK_ACCESS_FS_READ_DIR | LANDLOCK_ACCESS_FS_MAKE_DIR) < 0 ||
 	    allow_top(ruleset, "accounts", all) < 0 || allow_top(ruleset, "certificates", all) < 0 ||
 	    allow_path(ruleset, "/etc/localtime", LANDLOCK_ACCESS_FS_READ_FILE) < 0)
 		return -1;
 	return eab_key[0] ? allow_path(ruleset, eab_key, LANDLOCK_ACCESS_FS_READ_FILE) : 0;
+}
+
+/* Where the tokens are stands in their notes: the configuration may name another directory by now. */
+static int allow_sweeper(int ruleset, uint64_t all)
+{
+	OWN_FD int directory = webroot_open_noted(FD_STATE);
+
+	return allow_tokens(ruleset, directory, all);
 }
 
 /* -1 with errno; 0 also where there is no Landlock. */
@@ -143,6 +168,8 @@ static int confine_files(enum role role, const struct config *config)
 		rc = allow_client(ruleset);
 	else if (role == ROLE_KEEPER)
 		rc = allow_keeper(ruleset, config, handled.files);
+	else if (role == ROLE_SWEEPER)
+		rc = allow_sweeper(ruleset, handled.files);
 	return rc < 0 ? -1 : (int)syscall(SYS_landlock_restrict_self, ruleset, 0);
 }
 
@@ -160,8 +187,8 @@ static const int responder_calls[] = {
 
 /*
  * What neither client nor keeper does, however libcurl, OpenSSL and the C library change: other programs, processes and their
- * memory, identities, mounts, the machine, ways around this filter. Not setfsuid(), see file.c: it needs a capability, which the
- * keeper alone has, and there it reaches no file that Landlock does not leave.
+ * memory, identities, mounts, the machine, ways around this filter. Not setfsuid(), see file.c: it needs a capability, which
+ * keeper and sweeper alone have, and there it reaches no file that Landlock does not leave.
  */
 static const int denied_calls[] = {
 	SCMP_SYS(execve), SCMP_SYS(execveat), SCMP_SYS(fork), SCMP_SYS(vfork), SCMP_SYS(clone),

@@ -14,12 +14,12 @@
 
 #include "fault.h"
 
-enum role { ROLE_CLIENT, ROLE_KEEPER, ROLE_RESPONDER, ROLES };	/* those of the agent */
+enum role { ROLE_CLIENT, ROLE_KEEPER, ROLE_RESPONDER, ROLE_SWEEPER, ROLES };	/* those of the agent */
 
 const char *sandbox_role_name(enum role role);
 bool sandbox_find_role(const char *name, enum role *role);
 
-/* In the child, after fork: becomes uid and gid (the keeper stays root), keeps only the role's capabilities and limits. */
+/* In the child, after fork: becomes uid and gid (keeper and sweeper stay root), keeps only the role's capabilities and limits. */
 int sandbox_drop(enum role role, uid_t uid, gid_t gid, struct fault *fault) MUST_CHECK;
 
 /* In the agent: fails unless every right that the role must not have is gone, and cannot be had back. */

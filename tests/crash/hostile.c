@@ -448,6 +448,7 @@ int main(int argc, char **argv)
 {
 	static int (*const mains[])(const struct config *) = {
 		[ROLE_CLIENT] = client_main, [ROLE_KEEPER] = keeper_main, [ROLE_RESPONDER] = responder_main,
+		[ROLE_SWEEPER] = sweeper_main,
 	};
 	struct orders orders = { 0 };
 	struct fault fault;
