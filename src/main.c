@@ -88,13 +88,18 @@ static int start_sweeper(const struct host *host, struct fault *fault)
 	return config < 0 ? -1 : spawn_agent(ROLE_SWEEPER, host->config, places, LENGTH_OF(places), fault);
 }
 
+static bool has_tokens(const struct host *host)
+{
+	return faccessat(host->state_fd, TOKEN_NOTES, F_OK, 0) == 0;
+}
+
 /* What a keeper that was killed has left in the web server's directory. The sweeper says what it did, or why it could not. */
 static void sweep_tokens(const struct host *host)
 {
 	struct pollfd sweeper = { .events = POLLIN };
 	struct fault fault;
 
-	if (faccessat(host->state_fd, TOKEN_NOTES, F_OK, 0) < 0)
+	if (!has_tokens(host))
 		return;
 	sweeper.fd = start_sweeper(host, &fault);
 	if (sweeper.fd < 0)
@@ -174,11 +179,10 @@ static int plan(struct host *host, int argc, char **argv)
 
 static int recover(struct host *host, int argc, char **argv)
 {
-	(void)host;
 	if (argc > 1)
 		return no_arguments(argv[0]);
 	log_info("nothing of acmegate's stands in the firewall");
-	return STATUS_DONE;
+	return has_tokens(host) ? STATUS_FAILED : STATUS_DONE; /* at boot, acmegate.service is started then: it may do more */
 }
 
 /* Says which of the nets had closed the port. Whoever holds the journal knows that no process of that run lives any more. */
