@@ -155,6 +155,10 @@ static void try_files(void)
 	}
 	snprintf(path, sizeof(path), "/proc/%d/oom_score_adj", (int)getppid());
 	try_open(path, O_WRONLY);
+	if (config->responder.mode == RESPONDER_WEBROOT) {
+		snprintf(path, sizeof(path), "%s/page", config->responder.webroot);
+		try_open(path, O_RDONLY);
+	}
 	try_in_state("journal", O_RDWR);
 	try_in_state("lock", O_RDWR | O_CREAT);
 	if (role != ROLE_KEEPER) {
