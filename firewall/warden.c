@@ -16,7 +16,6 @@
 #include "log.h"
 #include "spawn.h"
 #include "watchdog.h"
-#include "webroot.h"
 #include "window.h"
 #include "wire.h"
 
@@ -31,7 +30,6 @@ enum event {
 	EVENT_STORED,		/* the keeper has stored one */
 	EVENT_OPEN,		/* the client asks */
 	EVENT_CLOSE,
-	EVENT_TOKEN,		/* for the web server to answer with */
 	EVENT_READY,		/* the responder accepts connections */
 	EVENT_NEWS,		/* somebody has changed the ruleset while the window stands */
 	EVENT_CLIENT_ENDED,
@@ -109,16 +107,8 @@ static void give_up_of(struct warden *w, const char *child, int status)
 
 /* --- the window --------------------------------------------------------------------------------------------------- */
 
-/* The host's web server answers: the tokens come to this process. */
-static bool has_webroot(const struct warden *w)
-{
-	return w->config->responder.mode == RESPONDER_WEBROOT;
-}
-
 static void drop_responder(struct warden *w)
 {
-	if (has_webroot(w))
-		return;
 	spawn_reap(&w->fd[RESPONDER_PID], true);
 	close_fd(&w->fd[ON_RESPONDER]);
 }
@@ -152,14 +142,6 @@ static void tidy(struct warden *w)
 	w->prepared = false;
 }
 
-static void withdraw_tokens(struct warden *w)
-{
-	if (!has_webroot(w) || webroot_sweep(w->state_fd, &w->fault) >= 0)
-		return;
-	log_error("%s", w->fault.text);
-	w->status = STATUS_FAILED;
-}
-
 static int start_responder(struct warden *w, const int listeners[2])
 {
 	int ends[2];
@@ -184,9 +166,11 @@ static int prepare_window(struct warden *w)
 	if (window_prepare(&w->window, w->journal, w->config, true, &w->fault) < 0)
 		return -1;
 	w->fd[WATCHDOG_PID] = watchdog_start(w->journal, w->config, &w->fault);
-	if (w->fd[WATCHDOG_PID] >= 0 && has_webroot(w))
-		return webroot_publish(w->state_fd, w->config->responder.webroot, &w->fault);
-	if (w->fd[WATCHDOG_PID] < 0 || listener_open(w->window.opening.target, listeners, &w->fault) < 0)
+	if (w->fd[WATCHDOG_PID] < 0)
+		return -1;
+	if (w->config->responder.mode == RESPONDER_WEBROOT) /* the host's web server answers */
+		return 0;
+	if (listener_open(w->window.opening.target, listeners, &w->fault) < 0)
 		return -1;
 	rc = start_responder(w, listeners);
 	close_fd(&listeners[0]);
@@ -216,35 +200,14 @@ static void on_ready(struct warden *w)
 	window_say_opened(&w->window);
 }
 
-static bool take_record(struct warden *w, enum watched channel);
-
-/* All tokens are sent before the client asks. */
-static void take_tokens(struct warden *w)
-{
-	struct pollfd tokens = { .fd = w->fd[ON_RESPONDER], .events = POLLIN };
-
-	while (poll(&tokens, 1, 0) > 0 && (tokens.revents & POLLIN) && take_record(w, ON_RESPONDER))
-		;
-}
-
 static void on_open(struct warden *w)
 {
-	if (has_webroot(w))
-		take_tokens(w);
-	if (w->state == CLOSING)
-		return;
 	set_timer(w, w->config->gate.max_open);
 	w->state = OPENING;
 	if (prepare_window(w) < 0)
 		refuse(w);
-	else if (has_webroot(w))
+	else if (w->fd[RESPONDER_PID] < 0)
 		on_ready(w);
-}
-
-static void on_token(struct warden *w)
-{
-	if (webroot_add(w->state_fd, (const struct token *)(const void *)w->record.data, &w->fault) < 0)
-		give_up(w);
 }
 
 static void on_news(struct warden *w)
@@ -263,7 +226,6 @@ static void on_close(struct warden *w)
 	if (send(w, ON_CLIENT, VERB_CLOSED, 0, NULL, 0) < 0)
 		give_up(w);
 	tidy(w);
-	withdraw_tokens(w);
 	w->window.opened = 0;
 	set_timer(w, RUN_SECONDS);
 }
@@ -365,6 +327,7 @@ static bool ends_soon(const struct warden *w, enum watched which)
 	return poll(&process, 1, ENDING_SECONDS * 1000) > 0;
 }
 
+static bool take_record(struct warden *w, enum watched channel);
 static void dispatch(struct warden *w, enum event event);
 
 /* What the keeper has said before the client ended still counts. */
@@ -440,7 +403,7 @@ static void surprise(struct warden *w)
 static handler *const table[STATES][EVENTS] = {
 	[SURVEYING] = { [EVENT_SURVEY] = on_survey, [EVENT_KEEPER_ENDED] = on_keeper_ended,
 			[EVENT_DEADLINE] = on_deadline, [EVENT_SIGNAL] = on_signal, [EVENT_NONSENSE] = on_nonsense },
-	[WORKING] = { [EVENT_OPEN] = on_open, [EVENT_TOKEN] = on_token, [EVENT_STORED] = on_stored, [EVENT_CLIENT_ENDED] = on_client_ended,
+	[WORKING] = { [EVENT_OPEN] = on_open, [EVENT_STORED] = on_stored, [EVENT_CLIENT_ENDED] = on_client_ended,
 		      [EVENT_KEEPER_ENDED] = on_keeper_ended, [EVENT_DEADLINE] = on_deadline, [EVENT_SIGNAL] = on_signal,
 		      [EVENT_NONSENSE] = on_nonsense },
 	[OPENING] = { [EVENT_READY] = on_ready, [EVENT_CLIENT_ENDED] = on_client_ended,
@@ -470,20 +433,14 @@ static const struct {
 } spoken[] = {
 	{ ON_KEEPER, VERB_SURVEY, EVENT_SURVEY }, { ON_KEEPER, VERB_STORED, EVENT_STORED },
 	{ ON_CLIENT, VERB_OPEN, EVENT_OPEN },	  { ON_CLIENT, VERB_CLOSE, EVENT_CLOSE },
-	{ ON_RESPONDER, VERB_READY, EVENT_READY },  { ON_RESPONDER, VERB_TOKEN, EVENT_TOKEN },
+	{ ON_RESPONDER, VERB_READY, EVENT_READY },
 };
-
-/* Whose end of the channel it is: without a responder, the client has that, too. */
-static enum watched of_whom(const struct warden *w, enum watched channel)
-{
-	return channel == ON_RESPONDER && has_webroot(w) ? CLIENT_PID : (enum watched)(channel + (KEEPER_PID - ON_KEEPER));
-}
 
 /* The end of a channel says no more than the end of its process, which comes with it: unless somebody only closed it. */
 static void hang_up(struct warden *w, enum watched channel)
 {
 	close_fd(&w->fd[channel]);
-	if (ends_soon(w, of_whom(w, channel)))
+	if (ends_soon(w, (enum watched)(channel + (KEEPER_PID - ON_KEEPER))))
 		return;
 	fault_set(&w->fault, FAULT_FAILED, "the %s has closed its channel but runs on", w->speaker);
 	dispatch(w, EVENT_NONSENSE);
@@ -494,7 +451,7 @@ static bool take_record(struct warden *w, enum watched channel)
 {
 	int rc = wire_receive(w->fd[channel], &w->record, &w->fault);
 
-	w->speaker = channel == ON_KEEPER ? "keeper" : of_whom(w, channel) == CLIENT_PID ? "client" : "responder";
+	w->speaker = channel == ON_KEEPER ? "keeper" : channel == ON_CLIENT ? "client" : "responder";
 	if (rc == 0) {
 		hang_up(w, channel);
 		return false;
@@ -581,8 +538,7 @@ static int begin(struct warden *w)
 	if (wire_pair(pair, &w->fault) < 0)
 		return -1;
 	w->client_ends[1] = pair[0];
-	w->fd[ON_RESPONDER] = has_webroot(w) ? pair[1] : -1;
-	w->responder_end = has_webroot(w) ? -1 : pair[1];
+	w->responder_end = pair[1];
 	if (wire_pair(channel, &w->fault) < 0)
 		return -1;
 	w->fd[ON_KEEPER] = channel[0];
@@ -625,7 +581,6 @@ static void end(struct warden *w)
 {
 	shut(w);
 	tidy(w);
-	withdraw_tokens(w);
 	spawn_reap(&w->fd[CLIENT_PID], true);
 	run_deploy_hooks(w);
 	end_keeper(w);

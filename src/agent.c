@@ -10,12 +10,14 @@
 #include "confine.h"
 #include "log.h"
 #include "sandbox.h"
+#include "webroot.h"
 #include "wire.h"
 
 static int (*const mains[])(const struct config *) = {
 	[ROLE_CLIENT] = client_main,
 	[ROLE_KEEPER] = keeper_main,
 	[ROLE_RESPONDER] = responder_main,
+	[ROLE_SWEEPER] = sweeper_main,
 };
 _Static_assert(LENGTH_OF(mains) == ROLES, "one main for each role");
 
@@ -60,6 +62,13 @@ static void forget_libraries(void)
 	(void)dl_iterate_phdr(forget, &page);
 }
 
+static int confine_role(enum role role, const struct config *config, struct fault *fault)
+{
+	OWN_FD int tokens = webroot_open(role, config);
+
+	return confine(role, config, tokens, fault);
+}
+
 int main(int argc, char **argv)
 {
 	const struct config *config;
@@ -81,7 +90,7 @@ int main(int argc, char **argv)
 		log_error("the %s got no configuration", argv[1]);
 		return STATUS_FAILED;
 	}
-	if (confine(role, config, &fault) < 0) {
+	if (confine_role(role, config, &fault) < 0) {
 		log_error("%s", fault.text);
 		return STATUS_FAILED;
 	}

@@ -13,5 +13,6 @@
 int client_main(const struct config *config);	 /* talks to the CA */
 int keeper_main(const struct config *config);	 /* keys and store */
 int responder_main(const struct config *config); /* answers on the port */
+int sweeper_main(const struct config *config);	 /* removes tokens that an earlier run left */
 
 #endif

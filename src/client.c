@@ -257,6 +257,13 @@ static int place(struct client *client, struct fault *fault)
 	return issue_place(client->issues, client->count, client->acme, &client->proofs, fault);
 }
 
+/* To whom it concerns: the keeper where the host's web server answers. */
+static int send_token(const struct client *client, const struct token *token, struct fault *fault)
+{
+	return client->proofs.webroot ? ask(VERB_TOKEN, 0, token, sizeof(*token), fault) :
+					wire_send(FD_RESPONDER, VERB_TOKEN, 0, token, sizeof(*token), fault);
+}
+
 static int send_tokens(const struct client *client, const char *thumbprint, struct fault *fault)
 {
 	struct token token;
@@ -269,7 +276,7 @@ static int send_tokens(const struct client *client, const char *thumbprint, stru
 		memset(&token, 0, sizeof(token));
 		snprintf(token.token, sizeof(token.token), "%s", proof->token);
 		snprintf(token.answer, sizeof(token.answer), "%s.%s", proof->token, thumbprint);
-		if (wire_send(FD_RESPONDER, VERB_TOKEN, 0, &token, sizeof(token), fault) < 0)
+		if (send_token(client, &token, fault) < 0)
 			return -1;
 	}
 	return 0;
@@ -287,6 +294,7 @@ static int64_t window_most(const struct config *config)
 static int prove(struct client *client, struct fault *fault)
 {
 	struct proofs *proofs = &client->proofs;
+	struct fault ignored;
 	int64_t opened, closed;
 	int n;
 
@@ -312,6 +320,8 @@ static int prove(struct client *client, struct fault *fault)
 	closed = now_ms(NULL);
 	if (hear(VERB_CLOSED, fault) < 0)
 		return -1;
+	if (proofs->webroot) /* what the keeper cannot remove now it tries again at its end, and says so */
+		(void)!ask(VERB_WITHDRAW, 0, NULL, 0, &ignored);
 	log_info("validation of %zu name%s took %lld ms", proofs->pending, proofs->pending == 1 ? "" : "s",
 		 (long long)(closed - opened));
 	return 0;

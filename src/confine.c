@@ -12,9 +12,9 @@
 
 #ifdef SANITIZED
 
-int confine(enum role role, const struct config *config, struct fault *fault)
+int confine(enum role role, const struct config *config, int tokens, struct fault *fault)
 {
-	(void)role, (void)config, (void)fault;
+	(void)role, (void)config, (void)tokens, (void)fault;
 	return 0;
 }
 
@@ -109,11 +109,25 @@ static int allow_top(int ruleset, const char *name, uint64_t rights)
 	return top < 0 ? 0 : allow(ruleset, top, rights);
 }
 
+/* What lies in the web server's directory already can be removed, not read. */
+static int allow_tokens(int ruleset, int directory, uint64_t all)
+{
+	const uint64_t rights = LANDLOCK_ACCESS_FS_READ_DIR | LANDLOCK_ACCESS_FS_MAKE_DIR | LANDLOCK_ACCESS_FS_REMOVE_DIR |
+				LANDLOCK_ACCESS_FS_MAKE_REG | LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_REMOVE_FILE;
+
+	if (allow(ruleset, FD_STATE, LANDLOCK_ACCESS_FS_READ_DIR | LANDLOCK_ACCESS_FS_REMOVE_DIR) < 0 ||
+	    allow_top(ruleset, TOKEN_NOTES, all) < 0)
+		return -1;
+	return directory < 0 ? 0 : allow(ruleset, directory, rights);
+}
+
 /* Not the journal, which lies beside them. The time zone: OpenSSL calls mktime(). */
-static int allow_keeper(int ruleset, const struct config *config, uint64_t all)
+static int allow_keeper(int ruleset, const struct config *config, int tokens, uint64_t all)
 {
 	const char *eab_key = config->acme.eab_key_file;
 
+	if (config->responder.mode == RESPONDER_WEBROOT && allow_tokens(ruleset, tokens, all) < 0)
+		return -1;
 	if (allow(ruleset, FD_STATE, LANDLOCK_ACCESS_FS_READ_DIR | LANDLOCK_ACCESS_FS_MAKE_DIR) < 0 ||
 	    allow_top(ruleset, "accounts", all) < 0 || allow_top(ruleset, "certificates", all) < 0 ||
 	    allow_path(ruleset, "/etc/localtime", LANDLOCK_ACCESS_FS_READ_FILE) < 0)
@@ -122,7 +136,7 @@ static int allow_keeper(int ruleset, const struct config *config, uint64_t all)
 }
 
 /* -1 with errno; 0 also where there is no Landlock. */
-static int confine_files(enum role role, const struct config *config)
+static int confine_files(enum role role, const struct config *config, int tokens)
 {
 	long version = syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
 	struct known_rights handled = { 0 };
@@ -142,7 +156,9 @@ static int confine_files(enum role role, const struct config *config)
 	if (role == ROLE_CLIENT)
 		rc = allow_client(ruleset);
 	else if (role == ROLE_KEEPER)
-		rc = allow_keeper(ruleset, config, handled.files);
+		rc = allow_keeper(ruleset, config, tokens, handled.files);
+	else if (role == ROLE_SWEEPER)
+		rc = allow_tokens(ruleset, tokens, handled.files);
 	else if (role == ROLE_BUS)
 		rc = allow_path(ruleset, "/etc/firewalld/zones", READ);
 	return rc < 0 ? -1 : (int)syscall(SYS_landlock_restrict_self, ruleset, 0);
@@ -163,8 +179,8 @@ static const int answering_calls[] = {
 
 /*
  * What the others do not do, however libcurl, OpenSSL, libsystemd and the C library change: other programs, processes and their
- * memory, identities, mounts, the machine, ways around this filter. Not setfsuid(), see file.c: it needs a capability, which the
- * keeper alone has, and there it reaches no file that Landlock does not leave.
+ * memory, identities, mounts, the machine, ways around this filter. Not setfsuid(), see file.c: it needs a capability, which
+ * keeper and sweeper alone have, and there it reaches no file that Landlock does not leave.
  */
 static const int denied_calls[] = {
 	SCMP_SYS(execve), SCMP_SYS(execveat), SCMP_SYS(fork), SCMP_SYS(vfork), SCMP_SYS(clone),
@@ -314,10 +330,10 @@ static int confine_memory(enum role role)
 	return role == ROLE_SURVEYOR ? 0 : setrlimit(RLIMIT_DATA, &limit); /* a ruleset may be of any size */
 }
 
-int confine(enum role role, const struct config *config, struct fault *fault)
+int confine(enum role role, const struct config *config, int tokens, struct fault *fault)
 {
 	/* client and responder are the same user: neither may look into the other through /proc or ptrace */
-	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 || confine_memory(role) < 0 || confine_files(role, config) < 0)
+	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 || confine_memory(role) < 0 || confine_files(role, config, tokens) < 0)
 		return fault_errno(fault, FAULT_FAILED, "confining the %s", sandbox_role_name(role));
 	return confine_calls(role, fault);
 }

@@ -12,9 +12,9 @@
 #include "sandbox.h"
 
 /*
- * For good. Needs no_new_privs. A kernel without Landlock goes without it. A build with sanitizers is not confined: they need
+ * For good. tokens: the directory for them, see webroot_open(); -1: none. Needs no_new_privs. A kernel without Landlock goes without it. A build with sanitizers is not confined: they need
  * more than any role.
  */
-int confine(enum role role, const struct config *config, struct fault *fault) MUST_CHECK;
+int confine(enum role role, const struct config *config, int tokens, struct fault *fault) MUST_CHECK;
 
 #endif

@@ -16,7 +16,7 @@
 #include "safe.h"
 #include "schedule.h"
 #include "store.h"
-#include "wire.h"
+#include "webroot.h"
 
 #define EAB_KEY_SIZE 1024	/* characters of base64url in its file */
 
@@ -25,6 +25,7 @@ struct keeper {
 	struct store store;
 	struct key *account_key;
 	struct account account;
+	struct webroot webroot;
 	struct key *pending[MAX_CERTIFICATES];	/* keys of requests whose certificate has not come yet */
 	bool failed;				/* something that a later success does not make good */
 };
@@ -291,6 +292,30 @@ static int on_install(struct keeper *keeper, const struct record *record, struct
 	return 0;
 }
 
+static int on_token(struct keeper *keeper, const struct record *record, struct answer *answer, struct fault *fault)
+{
+	(void)answer;
+	if (keeper->config->responder.mode != RESPONDER_WEBROOT)
+		return fault_set(fault, FAULT_FAILED, "a token, which is for the responder");
+	return webroot_put(&keeper->webroot, FD_STATE, (const struct token *)(const void *)record->data, fault);
+}
+
+/* Not in other modes: what an earlier run has left is the sweeper's. */
+static int withdraw_tokens(struct keeper *keeper, struct fault *fault)
+{
+	if (keeper->config->responder.mode != RESPONDER_WEBROOT)
+		return 0;
+	webroot_forget(&keeper->webroot);
+	return webroot_sweep(FD_STATE, fault);
+}
+
+static int on_withdraw(struct keeper *keeper, const struct record *record, struct answer *answer, struct fault *fault)
+{
+	(void)record;
+	(void)answer;
+	return withdraw_tokens(keeper, fault);
+}
+
 typedef int handler(struct keeper *, const struct record *, struct answer *, struct fault *);
 
 static handler *const handlers[] = {
@@ -301,6 +326,8 @@ static handler *const handlers[] = {
 	[VERB_CSR] = on_csr,
 	[VERB_PREFERS] = on_prefers,
 	[VERB_INSTALL] = on_install,
+	[VERB_TOKEN] = on_token,
+	[VERB_WITHDRAW] = on_withdraw,
 	[VERBS] = NULL,	/* the others are not the client's */
 };
 _Static_assert(LENGTH_OF(handlers) == VERBS + 1, "an entry for each verb");
@@ -383,8 +410,15 @@ static int serve(struct keeper *keeper, struct fault *fault)
 	}
 }
 
-static void forget_keys(struct keeper *keeper)
+/* However the client has ended: the warden closes its channel after the port. If it has died instead, the watchdog is at it. */
+static void clean_up(struct keeper *keeper)
 {
+	struct fault fault;
+
+	if (withdraw_tokens(keeper, &fault) < 0) {
+		log_error("%s", fault.text);
+		keeper->failed = true;
+	}
 	key_free(keeper->account_key);
 	for (size_t i = 0; i < LENGTH_OF(keeper->pending); i++)
 		key_free(keeper->pending[i]);
@@ -398,11 +432,12 @@ int keeper_main(const struct config *config)
 
 	keeper.config = config;
 	keeper.store = (struct store){ .state = FD_STATE, .path = config->gate.state };
+	keeper.webroot = (struct webroot){ .directory = config->responder.webroot, .notes = -1, .challenge = -1 };
 	crypto_start();
 	rc = survey_all(&keeper, &fault);
 	if (rc == 0)
 		rc = serve(&keeper, &fault);
-	forget_keys(&keeper);
+	clean_up(&keeper);
 	if (rc < 0)
 		log_error("%s", fault.text);
 	return rc < 0 ? fault_status(&fault) : keeper.failed ? STATUS_FAILED : STATUS_DONE;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /* acmegate: opens the port for the seconds of an ACME HTTP-01 validation, and leaves the firewall as it was. */
+#include <fcntl.h>
 #include <getopt.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -14,9 +16,12 @@
 #include "log.h"
 #include "process.h"
 #include "safe.h"
+#include "spawn.h"
 #include "warden.h"
-#include "webroot.h"
 #include "window.h"
+#include "wire.h"
+
+#define SWEEPER_SECONDS 10
 
 /* What every command starts from. */
 struct host {
@@ -75,6 +80,43 @@ static int no_arguments(const char *command)
 	return STATUS_USAGE;
 }
 
+static int start_sweeper(const struct host *host, struct fault *fault)
+{
+	OWN_FD int config = config_share(host->config, fault);
+	const struct place places[] = { { config, FD_CONFIG }, { host->state_fd, FD_STATE } };
+
+	return config < 0 ? -1 : spawn_agent(ROLE_SWEEPER, host->config, places, LENGTH_OF(places), fault);
+}
+
+static bool has_tokens(const struct host *host)
+{
+	return faccessat(host->state_fd, TOKEN_NOTES, F_OK, 0) == 0;
+}
+
+/* What a keeper that was killed has left in the web server's directory. The sweeper says what it did, or why it could not. */
+static void sweep_tokens(const struct host *host)
+{
+	struct pollfd sweeper = { .events = POLLIN };
+	struct fault fault;
+
+	if (!has_tokens(host))
+		return;
+	sweeper.fd = start_sweeper(host, &fault);
+	if (sweeper.fd < 0)
+		log_warning("%s", fault.text);
+	else if (spawn_reap(&sweeper.fd, poll(&sweeper, 1, SWEEPER_SECONDS * 1000) <= 0) > 128)
+		log_warning("tokens of an earlier run may be left in the web server's directory: the sweeper was killed");
+}
+
+/* One run, and what its keeper could not take away. */
+static int obtain(struct host *host, struct errand *errand)
+{
+	int status = warden_run(host->config, errand, &host->journal, host->state_fd);
+
+	sweep_tokens(host);
+	return status;
+}
+
 static int renew(struct host *host, int argc, char **argv)
 {
 	struct errand errand = { .only_due = true };
@@ -90,7 +132,7 @@ static int renew(struct host *host, int argc, char **argv)
 		return STATUS_DONE;
 	}
 	memset(errand.named, true, sizeof(errand.named));
-	status = warden_run(host->config, &errand, &host->journal, host->state_fd);
+	status = obtain(host, &errand);
 	due.until = errand.next;
 	if (status == STATUS_DONE && due.until) /* who owes a hook that failed is not done, and one that succeeded changes the grounds */
 		due_note(&due, host->state_fd, time(NULL));
@@ -111,7 +153,7 @@ static int renew_now(struct host *host, int argc, char **argv)
 		}
 		errand.named[index] = true;
 	}
-	return warden_run(host->config, &errand, &host->journal, host->state_fd);
+	return obtain(host, &errand);
 }
 
 static int plan(struct host *host, int argc, char **argv)
@@ -137,11 +179,10 @@ static int plan(struct host *host, int argc, char **argv)
 
 static int recover(struct host *host, int argc, char **argv)
 {
-	(void)host;
 	if (argc > 1)
 		return no_arguments(argv[0]);
 	log_info("nothing of acmegate's stands in the firewall");
-	return STATUS_DONE;
+	return has_tokens(host) ? STATUS_FAILED : STATUS_DONE; /* at boot, acmegate.service is started then: it may do more */
 }
 
 /* Says which of the nets had closed the port. Whoever holds the journal knows that no process of that run lives any more. */
@@ -179,18 +220,6 @@ static int without_journal(const struct host *host, struct fault *fault)
 	return fault_at(fault, "%s/journal", host->config->gate.state);
 }
 
-/* Files that others cannot use are no reason to keep from anything else. */
-static void sweep_webroot(const struct host *host)
-{
-	struct fault fault;
-	int swept = webroot_sweep(host->state_fd, &fault);
-
-	if (swept < 0)
-		log_warning("%s", fault.text);
-	else if (swept > 0)
-		log_warning("an earlier run had left tokens in the web server's directory; they are removed now");
-}
-
 static int claim(struct host *host, struct fault *fault)
 {
 	bool armed;
@@ -206,7 +235,7 @@ static int claim(struct host *host, struct fault *fault)
 	if (recovered < 0)
 		return -1;
 	say_recovered(host, armed, recovered);
-	sweep_webroot(host);
+	sweep_tokens(host);
 	return 0;
 }
 

@@ -15,7 +15,7 @@
 
 /*
  * The keeper gives files to their configured owner (CHOWN) and reads keys back as that owner (SETUID, of whose calls
- * confine.c leaves it setfsuid() alone).
+ * confine.c leaves it setfsuid() alone); in the web server's directory it is, as the sweeper, that directory's owner.
  * It is root without anything else: the store's directories are root's. Descriptors: the responder's connections.
  * No limit of file sizes: stderr may be a file that is large already.
  */
@@ -28,6 +28,7 @@ static const struct role_rights {
 	[ROLE_CLIENT] = { "client", false, 0, 256 },
 	[ROLE_KEEPER] = { "keeper", true, BIT(CAP_CHOWN) | BIT(CAP_SETUID), 64 },
 	[ROLE_RESPONDER] = { "responder", false, 0, 512 },
+	[ROLE_SWEEPER] = { "sweeper", true, BIT(CAP_SETUID), 64 },
 	[ROLE_SURVEYOR] = { "surveyor", true, 0, 16 },
 	[ROLE_BUS] = { "client of D-Bus", true, 0, 64 },
 };

@@ -15,7 +15,7 @@
 #include "fault.h"
 
 enum role {
-	ROLE_CLIENT, ROLE_KEEPER, ROLE_RESPONDER, ROLES, /* of the agent */
+	ROLE_CLIENT, ROLE_KEEPER, ROLE_RESPONDER, ROLE_SWEEPER, ROLES, /* of the agent */
 	ROLE_SURVEYOR = ROLES, ROLE_BUS,		 /* images of their own: acmegate-surveyor, acmegate-firewalld */
 	ALL_ROLES
 };
@@ -23,7 +23,7 @@ enum role {
 const char *sandbox_role_name(enum role role);
 bool sandbox_find_role(const char *name, enum role *role);
 
-/* In the child, after fork: becomes uid and gid (keeper and surveyor stay root), keeps only the role's capabilities and limits. */
+/* In the child, after fork: becomes uid and gid (some stay root), keeps only the role's capabilities and limits. */
 int sandbox_drop(enum role role, uid_t uid, gid_t gid, struct fault *fault) MUST_CHECK;
 
 /*

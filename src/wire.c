@@ -37,6 +37,7 @@ static const struct shape {
 	[VERB_STORED] = { "STORED", 0, 0 },
 	[VERB_DEPLOYED] = { "DEPLOYED", 0, 0 },
 	[VERB_TOKEN] = { "TOKEN", sizeof(struct token), sizeof(struct token) },
+	[VERB_WITHDRAW] = { "WITHDRAW", 0, 0 },
 	[VERB_READY] = { "READY", 0, 0 },
 	[VERB_HIT] = { "HIT", sizeof(struct hit), sizeof(struct hit) },
 };

@@ -9,7 +9,7 @@
  *	warden -- client	OPEN, CLOSE and what became of them
  *	warden -- keeper	what is due, what was stored
  *	warden -- responder	that it listens
- *	client -- keeper	signatures, requests for certificates (CSR), certificates
+ *	client -- keeper	signatures, requests for certificates (CSR), certificates; tokens with mode webroot
  *	client -- responder	tokens, and who came to fetch them
  */
 #ifndef ACMEGATE_WIRE_H
@@ -21,13 +21,13 @@
 #include "fault.h"
 
 enum agent_fd {
-	FD_WARDEN = 3,		/* every role: channel to the warden */
+	FD_WARDEN = 3,		/* every role but the sweeper: channel to the warden */
 	FD_CONFIG = 4,		/* every role: config_share() */
 	FD_KEEPER = 5,		/* client */
 	FD_RESPONDER = 6,	/* client */
 	FD_CA_FILE = 7,		/* client: the configured ca_file opened for reading; closed when none is configured */
 	FD_CLIENT = 5,		/* keeper, responder */
-	FD_STATE = 6,		/* keeper: the state directory (O_PATH | O_DIRECTORY) */
+	FD_STATE = 6,		/* keeper, sweeper: the state directory (O_PATH | O_DIRECTORY) */
 	FD_LISTEN_4 = 6,	/* responder: listening, non-blocking; closed when the host has no IPv4 */
 	FD_LISTEN_6 = 7,	/* responder: the same for IPv6, IPV6_V6ONLY */
 	FD_AGENT_END = 8,
@@ -60,8 +60,10 @@ enum verb {
 	VERB_STORED,		/* index */
 	/* warden -> keeper: the deploy hook of that certificate has succeeded, forget that it is pending */
 	VERB_DEPLOYED,		/* index */
-	/* client -> responder */
+	/* client -> responder; with mode webroot -> keeper, answered as above once the host's web server finds it */
 	VERB_TOKEN,		/* data: struct token */
+	/* client -> keeper, answered as above, when the port is closed: nobody comes for the tokens any more */
+	VERB_WITHDRAW,
 	/* responder -> warden: all tokens sent so far are known, connections are accepted */
 	VERB_READY,
 	/* responder -> client: a live token was served. Sent without waiting; lost when the client does not read */
@@ -94,6 +96,9 @@ struct token {
 	char token[TOKEN_SIZE];		/* base64url alphabet only, 1 to 128 characters */
 	char answer[TOKEN_SIZE + 48];	/* token "." thumbprint */
 };
+
+/* In the state directory as long as tokens are files for the host's web server: which these are (webroot.h). */
+#define TOKEN_NOTES "webroot"
 
 struct hit {
 	char token[TOKEN_SIZE];

@@ -343,7 +343,7 @@ static int run(const struct command *command, const struct opening *opening, str
 {
 	int status;
 
-	if (sandbox_prove(ROLE_BUS, fault) < 0 || confine(ROLE_BUS, NULL, fault) < 0)
+	if (sandbox_prove(ROLE_BUS, fault) < 0 || confine(ROLE_BUS, NULL, -1, fault) < 0)
 		return STATUS_FAILED;
 	status = ask_all(command, opening, fault);
 	if (status == STATUS_NOBODY && command->act == close_all && check_kept(opening->tag, fault) < 0)

@@ -107,7 +107,7 @@ static int prepare(struct netlink *netlink, struct fault *fault)
 		return fault_errno(fault, FAULT_FAILED, "the surveyor got no netlink socket");
 	netlink->port = mnl_socket_get_portid(netlink->socket);
 	netlink->send = send_through;
-	return confine(ROLE_SURVEYOR, NULL, fault);
+	return confine(ROLE_SURVEYOR, NULL, -1, fault);
 }
 
 int main(void)

@@ -49,7 +49,10 @@ agent_of() {
 }
 host_idle() { [ -z "$(ip netns pids "$RIG_HOST")" ]; }
 store_sum() { (cd "$RIG_STATE" && find certificates accounts -type f -exec sha256sum {} + | sort -k 2); }
-untouched() { sha256sum /etc/passwd /etc/shadow /etc/hostname 2>/dev/null; }
+untouched() {
+	sha256sum /etc/passwd /etc/shadow /etc/hostname 2>/dev/null
+	find "$RIG_DIR/www" "$RIG_STATE/webroot" -printf '%p %m %u %s\n' 2>/dev/null | sort
+}
 
 # run_with ROLE ACT WHEN HOW: one run with these orders, for a name that the CA has never validated; $status, and its words in $RIG_DIR/out
 run_with() {
@@ -136,6 +139,19 @@ some() {
 @test "the keeper, while the port is open" {
 	# shellcheck disable=SC2046 # one act a word
 	withstands keeper later $(some everything execute memory verbs lengths flood descriptors close hang)
+}
+
+@test "client and keeper, where the keeper puts the tokens into a web server's directory" {
+	mkdir -m 0755 "$RIG_DIR/www"
+	echo page >"$RIG_DIR/www/page"
+	chown -R www-data: "$RIG_DIR/www"
+	RIG_GATE=$'max_open = 5\n[responder]\nmode = webroot\nwebroot = '$RIG_DIR/www rig_config one.test other.test
+	rig_opened() { [ -n "$(find "$RIG_DIR/www/.well-known" -type f 2>/dev/null)" ] && grep -q 'port 80 open' "$RIG_DIR/out"; }
+	# shellcheck disable=SC2046 # one act a word
+	withstands keeper later $(some everything close lengths descriptors hang)
+	# shellcheck disable=SC2046 # one act a word
+	withstands client later $(some verbs everything lengths flood close)
+	rm -r "$RIG_DIR/www"
 }
 
 @test "the attacks are real: without confinement they gain something" {

@@ -35,6 +35,7 @@
 #include "confine.h"
 #include "log.h"
 #include "sandbox.h"
+#include "webroot.h"
 #include "wire.h"
 
 static enum role role;
@@ -155,6 +156,10 @@ static void try_files(void)
 	}
 	snprintf(path, sizeof(path), "/proc/%d/oom_score_adj", (int)getppid());
 	try_open(path, O_WRONLY);
+	if (config->responder.mode == RESPONDER_WEBROOT) {
+		snprintf(path, sizeof(path), "%s/page", config->responder.webroot);
+		try_open(path, O_RDONLY);
+	}
 	try_in_state("journal", O_RDWR);
 	try_in_state("lock", O_RDWR | O_CREAT);
 	if (role != ROLE_KEEPER) {
@@ -448,6 +453,7 @@ int main(int argc, char **argv)
 {
 	static int (*const mains[])(const struct config *) = {
 		[ROLE_CLIENT] = client_main, [ROLE_KEEPER] = keeper_main, [ROLE_RESPONDER] = responder_main,
+		[ROLE_SWEEPER] = sweeper_main,
 	};
 	struct orders orders = { 0 };
 	struct fault fault;
@@ -463,7 +469,7 @@ int main(int argc, char **argv)
 		signal(SIGUSR1, on_signal);
 	}
 	confined = strcmp(orders.how, "loose") != 0;
-	if (confined && confine(role, config, &fault) < 0) {
+	if (confined && confine(role, config, webroot_open(role, config), &fault) < 0) {
 		log_error("%s", fault.text);
 		return STATUS_FAILED;
 	}

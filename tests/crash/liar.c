@@ -234,7 +234,7 @@ int main(void)
 	bool confined;
 	const struct act *act = read_orders(&confined);
 
-	if (!act || (confined && (sandbox_prove(ROLE_SURVEYOR, &fault) < 0 || confine(ROLE_SURVEYOR, NULL, &fault) < 0)))
+	if (!act || (confined && (sandbox_prove(ROLE_SURVEYOR, &fault) < 0 || confine(ROLE_SURVEYOR, NULL, -1, &fault) < 0)))
 		return 4;
 	while (recv(FD_QUESTIONS, &question, sizeof(question), 0) == (ssize_t)sizeof(question))
 		act->run(buffer);

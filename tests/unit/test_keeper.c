@@ -313,6 +313,81 @@ static void it_knows_the_preferred_chain(void **state)
 	assert_int_equal(stop(), STATUS_DONE);
 }
 
+static bool has(const char *name)
+{
+	char file[2 * PATH_SIZE];
+
+	snprintf(file, sizeof(file), "%s/%s", path, name);
+	return access(file, F_OK) == 0;
+}
+
+static const char published[] = "www/.well-known/acme-challenge/one";
+
+static void a_webroot_is_configured(void)
+{
+	config.responder.mode = RESPONDER_WEBROOT;
+	snprintf(config.responder.webroot, sizeof(config.responder.webroot), "%.200s/www", path);
+	mkdir(config.responder.webroot, 0755);
+}
+
+static void tokens_are_there_and_away(void **state)
+{
+	const struct token token = { "one", "one.thumbprint" }, bad = { "../one", "../one.thumbprint" };
+
+	(void)state;
+	start_fresh();
+	refused(VERB_TOKEN, 0, &token, sizeof(token), "for the responder");
+	ask(VERB_WITHDRAW, 0, NULL, 0, VERB_ANSWER);
+	assert_int_equal(stop(), STATUS_DONE);
+
+	a_webroot_is_configured();
+	start_fresh();
+	ask(VERB_TOKEN, 0, &token, sizeof(token), VERB_ANSWER);
+	assert_int_equal(record.length, 0);
+	assert_true(has(published) && has("webroot/one"));
+	ask(VERB_WITHDRAW, 0, NULL, 0, VERB_ANSWER);
+	assert_false(has("www/.well-known") || has("webroot"));
+	ask(VERB_TOKEN, 0, &token, sizeof(token), VERB_ANSWER);
+	refused(VERB_TOKEN, 0, &bad, sizeof(bad), "malformed");
+	assert_true(has(published));
+	assert_int_equal(stop(), STATUS_DONE);
+	assert_false(has("www/.well-known") || has("webroot"));
+}
+
+/* It is the warden that knows whether the port is closed. */
+static void tokens_outlive_the_client_not_the_warden(void **state)
+{
+	const struct token token = { "one", "one.thumbprint" };
+
+	(void)state;
+	a_webroot_is_configured();
+	start_fresh();
+	ask(VERB_TOKEN, 0, &token, sizeof(token), VERB_ANSWER);
+	assert_int_equal(send(client, "garbage", 7, 0), 7);
+	assert_int_equal(wire_receive(client, &record, &fault), 0);
+	assert_true(has(published));
+	assert_int_equal(stop(), STATUS_FAILED);
+	assert_false(has("www/.well-known") || has("webroot"));
+}
+
+static void tokens_that_stay_are_an_error(void **state)
+{
+	const struct token token = { "one", "one.thumbprint" };
+	char inner[2 * PATH_SIZE];
+
+	(void)state;
+	a_webroot_is_configured();
+	start_fresh();
+	ask(VERB_TOKEN, 0, &token, sizeof(token), VERB_ANSWER);
+	snprintf(inner, sizeof(inner), "%s/%s", path, published);
+	assert_int_equal(unlink(inner), 0);
+	assert_int_equal(mkdir(inner, 0755), 0);
+	refused(VERB_WITHDRAW, 0, NULL, 0, "removing the tokens");
+	assert_true(has("webroot/one")); /* for who comes later */
+	assert_int_equal(stop(), STATUS_FAILED);
+	assert_true(has("webroot/one"));
+}
+
 static void a_rude_client_is_cut_off(void **state)
 {
 	(void)state;
@@ -348,6 +423,9 @@ int main(void)
 		TEST(a_certificate_is_installed),
 		TEST(only_what_was_asked_for_is_installed),
 		TEST(it_knows_the_preferred_chain),
+		TEST(tokens_are_there_and_away),
+		TEST(tokens_outlive_the_client_not_the_warden),
+		TEST(tokens_that_stay_are_an_error),
 		TEST(a_rude_client_is_cut_off),
 		TEST(a_rude_warden_ends_it),
 	};

@@ -128,7 +128,7 @@ static int client_of_bus(void)
 {
 	const struct sockaddr_un name = { .sun_family = AF_UNIX, .sun_path = "" };
 	struct fault fault;
-	int bad = wrong(sandbox_disarm(&fault) < 0 || confine(ROLE_BUS, NULL, &fault) < 0, "it fails");
+	int bad = wrong(sandbox_disarm(&fault) < 0 || confine(ROLE_BUS, NULL, -1, &fault) < 0, "it fails");
 	int bus;
 
 	if (!bad && prctl(PR_GET_SECCOMP, 0, 0, 0, 0) == 0)

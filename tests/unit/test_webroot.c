@@ -11,7 +11,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #define THUMBPRINT "9jg46WB3rR_AHD-EBXdN7cBkH1WOu0tA3M9fm21mqTI"
@@ -19,6 +18,7 @@
 static char top[64], web[96];
 static int state_fd;
 static struct fault fault;
+static struct webroot webroot;
 
 static int set_up(void **unused)
 {
@@ -27,6 +27,7 @@ static int set_up(void **unused)
 	if (!mkdtemp(top))
 		return -1;
 	snprintf(web, sizeof(web), "%s/www", top);
+	webroot = (struct webroot){ .directory = web, .notes = -1, .challenge = -1 };
 	state_fd = open(top, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	return mkdir(web, 0755) < 0 || state_fd < 0 ? -1 : 0;
 }
@@ -36,25 +37,30 @@ static int tear_down(void **unused)
 	char command[128];
 
 	(void)unused;
+	webroot_forget(&webroot);
 	close(state_fd);
 	snprintf(command, sizeof(command), "rm -rf %s", top);
 	return system(command);
 }
 
-/* valgrind knows no openat2(), as kernels before 5.6 do not. */
-static void need_openat2(void)
-{
-	if (syscall(SYS_openat2, -1, NULL, NULL, 0) < 0 && errno == ENOSYS)
-		skip();
-}
-
-static int add(const char *name, const char *answer)
+static int put(const char *name, const char *answer)
 {
 	struct token token = { 0 };
 
 	snprintf(token.token, sizeof(token.token), "%s", name);
 	snprintf(token.answer, sizeof(token.answer), "%s", answer);
-	return webroot_add(state_fd, &token, &fault);
+	return webroot_put(&webroot, state_fd, &token, &fault);
+}
+
+static int put_one(void)
+{
+	return put("one", "one." THUMBPRINT);
+}
+
+static int sweep(void)
+{
+	webroot_forget(&webroot);
+	return webroot_sweep(state_fd, &fault);
 }
 
 static bool has(const char *path)
@@ -74,7 +80,7 @@ static void test_malformed_tokens(void **unused)
 
 	(void)unused;
 	for (size_t i = 0; i < LENGTH_OF(tokens); i++)
-		assert_int_equal(add(tokens[i][0], tokens[i][1]), -1);
+		assert_int_equal(put(tokens[i][0], tokens[i][1]), -1);
 	assert_false(has("webroot"));
 }
 
@@ -86,12 +92,10 @@ static void test_there_and_away(void **unused)
 	int fd;
 
 	(void)unused;
-	need_openat2();
-	assert_int_equal(webroot_sweep(state_fd, &fault), 0);
-	assert_int_equal(add("one", "one." THUMBPRINT), 0);
-	assert_int_equal(add("one", "one." THUMBPRINT), 0);
-	assert_int_equal(add("two", "two." THUMBPRINT), 0);
-	assert_int_equal(webroot_publish(state_fd, web, &fault), 0);
+	assert_int_equal(sweep(), 0);
+	assert_int_equal(put_one(), 0);
+	assert_int_equal(put_one(), 0);
+	assert_int_equal(put("two", "two." THUMBPRINT), 0);
 	umask(mask);
 	fd = openat(state_fd, "www/.well-known/acme-challenge/one", O_RDONLY);
 	assert_int_equal(read(fd, text, sizeof(text)), (int)strlen("one." THUMBPRINT));
@@ -102,29 +106,31 @@ static void test_there_and_away(void **unused)
 	assert_int_equal(fstatat(state_fd, "www/.well-known/acme-challenge", &s, 0), 0);
 	assert_int_equal(s.st_mode & 07777, 0755);
 	assert_true(has("www/.well-known/acme-challenge/two"));
-	assert_int_equal(webroot_publish(state_fd, web, &fault), -1); /* not again, before they are gone */
-	assert_int_equal(webroot_sweep(state_fd, &fault), 1);
+	assert_true(has("webroot/one"));
+	webroot_forget(&webroot);
+	assert_int_equal(put("three", "three." THUMBPRINT), -1); /* not again, before they are gone */
+	assert_false(has("www/.well-known/acme-challenge/three"));
+	assert_int_equal(sweep(), 1);
 	assert_false(has("www/.well-known"));
 	assert_false(has("webroot"));
-	assert_int_equal(webroot_sweep(state_fd, &fault), 0);
+	assert_int_equal(sweep(), 0);
 }
 
 static void test_what_others_have(void **unused)
 {
 	(void)unused;
-	need_openat2();
 	mkdirat(state_fd, "www/.well-known", 0755);
 	mkdirat(state_fd, "www/.well-known/acme-challenge", 0755);
 	close(openat(state_fd, "www/.well-known/acme-challenge/mine", O_CREAT | O_WRONLY, 0600));
-	assert_int_equal(add("mine", "mine." THUMBPRINT), 0);
-	assert_int_equal(webroot_publish(state_fd, web, &fault), -1);
+	assert_int_equal(put("mine", "mine." THUMBPRINT), -1);
 	assert_int_equal(fault.code, EEXIST);
-	assert_int_equal(webroot_sweep(state_fd, &fault), 1);
+	assert_int_equal(sweep(), 1);
 	assert_true(has("www/.well-known/acme-challenge/mine"));
-	assert_int_equal(add("ours", "ours." THUMBPRINT), 0);
-	assert_int_equal(webroot_publish(state_fd, web, &fault), 0);
+	assert_int_equal(put("ours", "ours." THUMBPRINT), 0);
+	assert_true(has("www/.well-known/acme-challenge/ours"));
 	assert_int_equal(unlinkat(state_fd, "www/.well-known/acme-challenge/mine", 0), 0);
-	assert_int_equal(webroot_sweep(state_fd, &fault), 1);
+	assert_int_equal(sweep(), 1);
+	assert_false(has("www/.well-known/acme-challenge/ours"));
 	assert_true(has("www/.well-known/acme-challenge"));
 }
 
@@ -133,46 +139,49 @@ static void test_links(void **unused)
 	char link[128];
 
 	(void)unused;
-	need_openat2();
 	mkdirat(state_fd, "precious", 0755);
 	assert_int_equal(symlinkat("../precious", state_fd, "www/.well-known"), 0);
-	assert_int_equal(add("one", "one." THUMBPRINT), 0);
-	assert_int_equal(webroot_publish(state_fd, web, &fault), -1);
+	assert_int_equal(put_one(), -1);
 	assert_non_null(strstr(fault.text, "symbolic link"));
-	assert_int_equal(webroot_sweep(state_fd, &fault), 1);
+	assert_int_equal(sweep(), 0);
 	unlinkat(state_fd, "www/.well-known", 0);
 	assert_int_equal(symlinkat("www", state_fd, "link"), 0);
 	snprintf(link, sizeof(link), "%s/link", top);
-	assert_int_equal(add("one", "one." THUMBPRINT), 0);
-	assert_int_equal(webroot_publish(state_fd, link, &fault), -1);
-	assert_int_equal(webroot_sweep(state_fd, &fault), 1);
+	webroot.directory = link;
+	assert_int_equal(put_one(), -1);
+	assert_non_null(strstr(fault.text, "symbolic link"));
+	assert_int_equal(sweep(), 0);
+	webroot.directory = web;
 	assert_false(has("precious/acme-challenge"));
 	/* in mid-window: what is behind the link is not ours to remove */
-	assert_int_equal(add("one", "one." THUMBPRINT), 0);
-	assert_int_equal(webroot_publish(state_fd, web, &fault), 0);
+	assert_int_equal(put_one(), 0);
 	assert_int_equal(renameat(state_fd, "www/.well-known", state_fd, "aside"), 0);
 	mkdirat(state_fd, "precious/acme-challenge", 0755);
 	close(openat(state_fd, "precious/acme-challenge/one", O_CREAT | O_WRONLY, 0600));
 	assert_int_equal(symlinkat("../precious", state_fd, "www/.well-known"), 0);
-	assert_int_equal(webroot_sweep(state_fd, &fault), 1);
+	assert_int_equal(sweep(), 1);
 	assert_true(has("precious/acme-challenge/one"));
 }
 
 static void test_killed_in_between(void **unused)
 {
 	(void)unused;
-	need_openat2();
-	assert_int_equal(add("one", "one." THUMBPRINT), 0); /* noted, and no more */
-	assert_int_equal(webroot_sweep(state_fd, &fault), 1);
-	assert_int_equal(add("one", "one." THUMBPRINT), 0);
-	assert_int_equal(webroot_publish(state_fd, web, &fault), 0);
+	assert_int_equal(put_one(), 0); /* noted, and no more */
+	unlinkat(state_fd, "www/.well-known/acme-challenge/one", 0);
+	unlinkat(state_fd, "www/.well-known/acme-challenge", AT_REMOVEDIR);
+	unlinkat(state_fd, "www/.well-known", AT_REMOVEDIR);
+	assert_int_equal(sweep(), 1);
+	assert_false(has("webroot"));
+	mkdirat(state_fd, "webroot", 0700); /* not even that: it is made when the keeper confines itself */
+	assert_int_equal(sweep(), 0);
+	assert_false(has("webroot"));
+	assert_int_equal(put_one(), 0);
 	unlinkat(state_fd, "www/.well-known/acme-challenge/one", 0); /* a sweep that did not come further */
-	assert_int_equal(webroot_sweep(state_fd, &fault), 1);
+	assert_int_equal(sweep(), 1);
 	assert_false(has("www/.well-known"));
-	assert_int_equal(add("one", "one." THUMBPRINT), 0);
-	assert_int_equal(webroot_publish(state_fd, web, &fault), 0);
+	assert_int_equal(put_one(), 0);
 	assert_int_equal(renameat(state_fd, "www", state_fd, "elsewhere"), 0); /* where there is no directory, there is nothing of ours */
-	assert_int_equal(webroot_sweep(state_fd, &fault), 1);
+	assert_int_equal(sweep(), 1);
 }
 
 int main(void)

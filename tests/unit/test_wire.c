@@ -43,6 +43,7 @@ static const struct {
 	{ VERB_STORED, 0, 0 },
 	{ VERB_DEPLOYED, 0, 0 },
 	{ VERB_TOKEN, sizeof(struct token), sizeof(struct token) },
+	{ VERB_WITHDRAW, 0, 0 },
 	{ VERB_READY, 0, 0 },
 	{ VERB_HIT, sizeof(struct hit), sizeof(struct hit) },
 };
