@@ -85,12 +85,11 @@ static int take_finding(const struct finding *finding, struct fault *fault)
 	return 0;
 }
 
-/* 1: there is more to come. 0: that was all. -1: fault; *sane tells whether it is the surveyor that is at fault. */
-static int take(struct survey_answer *answer, ssize_t n, bool *sane, struct fault *fault)
+/* 1: there is more to come. 0: that was all. -1: fault; *answered: it is the surveyor's own, who can be asked again. */
+static int take(struct survey_answer *answer, ssize_t n, bool *answered, struct fault *fault)
 {
 	const size_t payload = n < (ssize_t)SURVEY_ANSWER_SIZE(0) ? 0 : (size_t)n - SURVEY_ANSWER_SIZE(0);
 
-	*sane = true;
 	if (answer->kind == SAY_READ && only_reads((void *)answer->request, payload))
 		return mnl_socket_sendto(it.netlink.socket, answer->request, payload) < 0 ?
 			       fault_errno(fault, FAULT_FAILED, "asking for the ruleset") : 1;
@@ -99,12 +98,12 @@ static int take(struct survey_answer *answer, ssize_t n, bool *sane, struct faul
 	if (answer->kind == SAY_DONE && payload == sizeof(answer->done))
 		return 0;
 	if (answer->kind == SAY_FAULT && payload == sizeof(answer->fault)) {
+		*answered = true;
 		answer->fault.text[sizeof(answer->fault.text) - 1] = '\0';
 		fault_set(fault, answer->fault.kind == FAULT_LATER ? FAULT_LATER : FAULT_FAILED, "%s", answer->fault.text);
 		fault->code = answer->fault.code;
 		return -1;
 	}
-	*sane = false;
 	return fault_set(fault, FAULT_FAILED, "the surveyor said what it may not say (%u, %zd bytes)", answer->kind, n);
 }
 
@@ -122,30 +121,32 @@ static int give_up(ssize_t n, struct fault *fault)
 			      fault_set(fault, FAULT_FAILED, "the surveyor ended, with status %d", status);
 }
 
+static int send_question(const struct survey_question *question, const char *text, struct fault *fault)
+{
+	if (send(it.channel, question, sizeof(*question), MSG_NOSIGNAL) < 0)
+		return fault_errno(fault, FAULT_FAILED, "asking the surveyor");
+	for (size_t sent = 0; sent < question->length; sent += SURVEY_TEXT) {
+		size_t rest = question->length - sent;
+
+		if (send(it.channel, text + sent, rest < SURVEY_TEXT ? rest : SURVEY_TEXT, MSG_NOSIGNAL) < 0)
+			return fault_errno(fault, FAULT_FAILED, "asking the surveyor");
+	}
+	return 0;
+}
+
 /* Whatever goes wrong, the surveyor is not asked in the middle of an answer again. */
 static int ask(const struct survey_question *question, const char *text, struct survey_answer *answer, struct fault *fault)
 {
-	bool sane = true;
-	int rc = 1;
+	bool answered = false;
+	int rc = start(fault) < 0 || send_question(question, text, fault) < 0 ? -1 : 1;
 
-	if (start(fault) < 0)
-		return -1;
-	if (send(it.channel, question, sizeof(*question), MSG_NOSIGNAL) < 0)
-		sane = false;
-	for (size_t sent = 0; text && sane && sent < question->length; sent += SURVEY_TEXT) {
-		size_t rest = question->length - sent;
-
-		sane = send(it.channel, text + sent, rest < SURVEY_TEXT ? rest : SURVEY_TEXT, MSG_NOSIGNAL) > 0;
-	}
 	while (rc > 0) {
 		ssize_t n = recv(it.channel, answer, sizeof(*answer), 0);
 
-		if (n < 0 && errno == EINTR)
-			continue;
-		sane = n > 0;
-		rc = sane ? take(answer, n, &sane, fault) : give_up(n, fault);
+		if (n >= 0 || errno != EINTR)
+			rc = n > 0 ? take(answer, n, &answered, fault) : give_up(n, fault);
 	}
-	if (rc < 0 && (!sane || answer->kind != SAY_FAULT))
+	if (rc < 0 && !answered)
 		survey_end();
 	return rc < 0 ? fault_at(fault, "reading the ruleset") : 0;
 }

@@ -11,7 +11,7 @@
  *	fail ROLE N ERRNO once|always		the N-th system call is not carried out and gives this error; with "always", those
  *						of the same name that follow too (EINTR: 100 of them, as nothing interrupts for ever)
  *
- * ROLE is main (the command itself), keeper, responder or client (acmegate-agent ROLE, from its exec on), hook (any other
+ * ROLE is main (the command itself), keeper, responder or client (acmegate-agent ROLE, from its exec on), surveyor, hook (any other
  * program), or forkN: the N-th child of main, until it execs. What it becomes is told at the end; one that never execs is
  * the watchdog. Threads count for their process, and children of a child for that child.
  *
@@ -175,9 +175,9 @@ static struct role *role_of_child(const struct task *parent, pid_t child)
 static void name_program(pid_t pid, char name[16])
 {
 	char path[64], line[256] = "";
+	const char *program;
 	size_t length, n = 0;
 	FILE *file;
-	bool agent;
 
 	snprintf(path, sizeof(path), "/proc/%d/cmdline", (int)pid);
 	file = fopen(path, "re");
@@ -186,8 +186,9 @@ static void name_program(pid_t pid, char name[16])
 		fclose(file);
 	}
 	length = strlen(line);
-	agent = length > 5 && length + 1 < n && !strcmp(line + length - 5, "agent");
-	snprintf(name, 16, "%.15s", agent ? line + length + 1 : "hook");
+	program = strstr(line, "acmegate-");
+	program = program ? program + strlen("acmegate-") : "hook";
+	snprintf(name, 16, "%.15s", !strcmp(program, "agent") && length + 1 < n ? line + length + 1 : program);
 }
 
 static void on_exec(struct task *task)
