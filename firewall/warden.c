@@ -573,7 +573,9 @@ static void end_keeper(struct warden *w)
 	if (w->fd[KEEPER_PID] < 0)
 		return;
 	status = spawn_reap(&w->fd[KEEPER_PID], poll(&ended, 1, KEEPER_SECONDS * 1000) <= 0);
-	if (status != STATUS_DONE && w->status == STATUS_DONE)
+	if (status > 128)
+		give_up_of(w, "keeper", status);
+	else if (status != STATUS_DONE && w->status == STATUS_DONE)
 		w->status = STATUS_FAILED; /* a certificate could not be looked at: it has said which */
 }
 
