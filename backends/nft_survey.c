@@ -73,6 +73,19 @@ static bool only_reads(const struct nlmsghdr *message, size_t length)
 	return false;
 }
 
+/*
+ * The surveyor waits for the word that it was sent. Who reads while another process is still in the call that begins a dump may
+ * find that dump at its end, which the kernel takes for an error (netlink_dump() in net/netlink/af_netlink.c, cb_running).
+ */
+static int pass_on(const void *request, size_t length, struct fault *fault)
+{
+	if (mnl_socket_sendto(it.netlink.socket, request, length) < 0)
+		return fault_errno(fault, FAULT_FAILED, "asking for the ruleset");
+	if (send(it.channel, "", 1, MSG_NOSIGNAL) < 0)
+		return fault_errno(fault, FAULT_FAILED, "telling the surveyor to read");
+	return 1;
+}
+
 static int take_finding(const struct finding *finding, struct fault *fault)
 {
 	struct finding *kept = &it.survey.finding[it.survey.findings];
@@ -91,8 +104,7 @@ static int take(struct survey_answer *answer, ssize_t n, bool *answered, struct 
 	const size_t payload = n < (ssize_t)SURVEY_ANSWER_SIZE(0) ? 0 : (size_t)n - SURVEY_ANSWER_SIZE(0);
 
 	if (answer->kind == SAY_READ && only_reads((void *)answer->request, payload))
-		return mnl_socket_sendto(it.netlink.socket, answer->request, payload) < 0 ?
-			       fault_errno(fault, FAULT_FAILED, "asking for the ruleset") : 1;
+		return pass_on(answer->request, payload, fault);
 	if (answer->kind == SAY_FINDING && payload == sizeof(answer->finding))
 		return take_finding(&answer->finding, fault) < 0 ? -1 : 1;
 	if (answer->kind == SAY_DONE && payload == sizeof(answer->done))

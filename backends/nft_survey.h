@@ -80,7 +80,7 @@ struct survey_question {
 #define SURVEY_TEXT 65536
 
 enum survey_answer_kind {
-	SAY_READ = 1,	/* send this request to the kernel; a message of netlink */
+	SAY_READ = 1,	/* send this request to the kernel; a message of netlink. One byte says that it was sent */
 	SAY_FINDING,
 	SAY_DONE,
 	SAY_FAULT,

@@ -100,6 +100,11 @@ static bool is_about(const char *line, const char *option, const char *chain)
 	return !strncmp(line, start, length) && strchr(" \n", line[length]);
 }
 
+static bool ends_in(const char *line, size_t length, const char *end)
+{
+	return length >= strlen(end) && !strncmp(line + length - strlen(end), end, strlen(end));
+}
+
 static enum effect walk_chain(struct way *way, const char *chain, int depth);
 
 /* A chain that is not there is a target that may drop. */
@@ -129,7 +134,7 @@ static enum effect walk_chain(struct way *way, const char *chain, int depth)
 		if (is_about(line, "-N", chain))
 			end = PASSES;
 		if (is_about(line, "-P", chain))
-			end = strncmp(line + length - strlen(" ACCEPT"), " ACCEPT", strlen(" ACCEPT")) ? MAY_BLOCK : PASSES;
+			end = ends_in(line, length, " ACCEPT") ? PASSES : MAY_BLOCK;
 		if (!is_about(line, "-A", chain))
 			continue;
 		ipt_split(&rule, line, length);

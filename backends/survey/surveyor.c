@@ -29,10 +29,14 @@ static int say(enum survey_answer_kind kind, const void *payload, size_t length)
 	return send(FD_QUESTIONS, &answer, SURVEY_ANSWER_SIZE(length), MSG_NOSIGNAL) < 0 ? -1 : 0;
 }
 
-/* The kernel obeys the process that has started us, not us. */
+/* The kernel obeys the process that has started us, not us. It says when it has sent the request. */
 static ssize_t send_through(const struct nlmsghdr *request)
 {
-	return say(SAY_READ, request, request->nlmsg_len);
+	char sent;
+
+	if (say(SAY_READ, request, request->nlmsg_len) < 0)
+		return -1;
+	return recv(FD_QUESTIONS, &sent, 1, 0) == 1 ? 0 : -1;
 }
 
 static int attempt_choice(struct ruleset *ruleset, const void *opening, struct fault *fault)
