@@ -195,7 +195,7 @@ static bool is_same(const struct opening *a, const struct opening *b)
 const struct survey *survey_choose(const struct opening *opening, struct fault *fault)
 {
 	const struct survey_question question = { .verb = ASK_CHOOSE, .hidden = may_be_hidden(), .opening = *opening };
-	struct survey_answer answer;
+	struct survey_answer answer = { 0 };
 
 	if (is_same(opening, &it.opening) && is_current(it.survey.generation, fault))
 		return &it.survey;
@@ -211,7 +211,7 @@ const struct survey *survey_choose(const struct opening *opening, struct fault *
 int survey_digest(unsigned char out[SURVEY_DIGEST_SIZE], struct fault *fault)
 {
 	const struct survey_question question = { .verb = ASK_DIGEST };
-	struct survey_answer answer;
+	struct survey_answer answer = { 0 };
 
 	if (!it.digested || !is_current(it.digested, fault)) {
 		if (ask(&question, NULL, &answer, fault) < 0)
@@ -226,7 +226,7 @@ int survey_digest(unsigned char out[SURVEY_DIGEST_SIZE], struct fault *fault)
 int survey_listing(const char *listing, const uint16_t port[SURVEY_HOOKS], uint32_t *blocks, struct fault *fault)
 {
 	struct survey_question question = { .verb = ASK_LISTING, .length = strlen(listing) };
-	struct survey_answer answer;
+	struct survey_answer answer = { 0 };
 
 	memcpy(question.port, port, sizeof(question.port));
 	if (ask(&question, listing, &answer, fault) < 0)

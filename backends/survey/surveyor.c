@@ -85,7 +85,7 @@ static int answer_listing(struct ruleset *ruleset, struct fault *fault)
 	return 0;
 }
 
-static int answer(struct ruleset *ruleset)
+static int answer_question(struct ruleset *ruleset)
 {
 	struct fault fault = { 0 };
 	int rc;
@@ -117,7 +117,7 @@ static int prepare(struct netlink *netlink, struct fault *fault)
 int main(void)
 {
 	static struct ruleset ruleset;
-	struct survey_question question;
+	static struct survey_question question;
 	struct fault fault = { 0 };
 
 	if (prepare(&ruleset.netlink, &fault) < 0) {
@@ -127,7 +127,7 @@ int main(void)
 	}
 	ruleset.question = &question;
 	while (recv(FD_QUESTIONS, &question, sizeof(question), 0) == (ssize_t)sizeof(question))
-		if (answer(&ruleset) < 0)
+		if (answer_question(&ruleset) < 0)
 			return STATUS_FAILED;
 	return STATUS_DONE;
 }
