@@ -34,28 +34,38 @@ void survey_end(void)
 	it.digested = 0;
 }
 
-static int start(struct fault *fault)
+static int connect_surveyor(struct fault *fault)
 {
 	const struct timeval limit = { .tv_sec = PATIENCE };
+	struct place places[] = { { -1, FD_QUESTIONS }, { -1, FD_NETLINK } };
 	int ends[2];
 
+	if (netlink_open(&it.netlink, fault) < 0)
+		return -1;
+	if (it.netlink.socket) /* a kernel that has iptables-legacy alone has listings, too */
+		places[1].from = mnl_socket_get_fd(it.netlink.socket);
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
+		return fault_errno(fault, FAULT_LATER, "starting the surveyor");
+	it.channel = ends[0];
+	places[0].from = ends[1];
+	it.process = spawn_surveyor(places, LENGTH_OF(places), fault);
+	close(ends[1]);
+	if (it.process < 0)
+		return -1;
+	if (setsockopt(it.channel, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit)) < 0 ||
+	    setsockopt(it.channel, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit)) < 0)
+		return fault_errno(fault, FAULT_LATER, "starting the surveyor");
+	return 0;
+}
+
+static int start(struct fault *fault)
+{
 	if (it.channel >= 0 && it.asker == getpid())
 		return 0;
 	it.asker = getpid();
 	it.channel = it.process = -1;
-	if (netlink_open(&it.netlink, fault) <= 0)
-		return -1;
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
-		return fault_errno(fault, FAULT_LATER, "starting the surveyor");
-	it.channel = ends[0];
-	it.process = spawn_surveyor((struct place[]){ { ends[1], FD_QUESTIONS }, { mnl_socket_get_fd(it.netlink.socket), FD_NETLINK } }, 2,
-				    fault);
-	close(ends[1]);
-	if (it.process >= 0 && setsockopt(it.channel, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit)) == 0 &&
-	    setsockopt(it.channel, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit)) == 0)
+	if (connect_surveyor(fault) == 0)
 		return 0;
-	if (it.process >= 0)
-		fault_errno(fault, FAULT_LATER, "starting the surveyor");
 	survey_end();
 	return -1;
 }
@@ -103,7 +113,7 @@ static int take(struct survey_answer *answer, ssize_t n, bool *answered, struct 
 {
 	const size_t payload = n < (ssize_t)SURVEY_ANSWER_SIZE(0) ? 0 : (size_t)n - SURVEY_ANSWER_SIZE(0);
 
-	if (answer->kind == SAY_READ && only_reads((void *)answer->request, payload))
+	if (answer->kind == SAY_READ && it.netlink.socket && only_reads((void *)answer->request, payload))
 		return pass_on(answer->request, payload, fault);
 	if (answer->kind == SAY_FINDING && payload == sizeof(answer->finding))
 		return take_finding(&answer->finding, fault) < 0 ? -1 : 1;
@@ -160,7 +170,7 @@ static int ask(const struct survey_question *question, const char *text, struct 
 	}
 	if (rc < 0 && !answered)
 		survey_end();
-	return rc < 0 ? fault_at(fault, "reading the ruleset") : 0;
+	return rc;
 }
 
 /* As soon as a legacy table is loaded, it may have NOTRACK. */

@@ -31,8 +31,8 @@ enum holder {
 struct finding {
 	uint8_t family;			/* NFPROTO_* */
 	uint8_t holder;			/* enum holder */
-	bool reply;			/* it sees what answers */
-	bool bindable;			/* "socket transparent" can match there */
+	uint8_t reply;			/* 0 or not: it sees what answers */
+	uint8_t bindable;		/* likewise: "socket transparent" can match there */
 	uint16_t port;			/* as the chain sees it */
 	uint64_t handle;		/* of the rule with the opening's tag, 0 if it has none */
 	char table[SURVEY_NAME], chain[SURVEY_NAME];

@@ -4,6 +4,7 @@
  *
  *	no-timeout	the kernel refuses sets with a timeout
  *	no-socket	the kernel refuses the expression that binds the rule to our socket
+ *	no-nftables	the kernel has no nf_tables
  *	no-owner	the kernel has no tables with an owner
  *	no-watchdog	the watchdog ends with the warden and does nothing
  *

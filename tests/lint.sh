@@ -73,7 +73,7 @@ report "the surveyor includes its own files, the base, and what only reads" "$(
 	# shellcheck disable=SC2046
 	includes $(files backends/survey) | while read -r file header; do
 		case $header in
-		nft_netlink.h | nft_survey.h | nft_tag.h | ipt_rules.h | opening.h | fault.h | own.h | sandbox.h | confine.h) continue ;;
+		nft_netlink.h | nft_survey.h | nft_tag.h | ipt_rules.h | opening.h | fault.h | own.h | seam.h | sandbox.h | confine.h) continue ;;
 		esac
 		[ -e "backends/survey/$header" ] && continue
 		[ -e "src/$header" ] || [ -e "firewall/$header" ] || [ -e "backends/$header" ] || continue

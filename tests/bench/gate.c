@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
- * gate [RUNS [BACKEND [TABLE CHAIN]]] - prints the median cost of planning (before the window), opening and closing (around it) in
+ * gate [-p MILLISECONDS] [RUNS [BACKEND [TABLE CHAIN]]] - prints the median cost of planning (before the window), opening and closing (around it) in
  * process, in milliseconds, in the ruleset of this namespace. The backend is nftables if none is named.
+ *
+ * -p: so long it stands open, as it does while a CA validates; what the opening has replaced the kernel takes back meanwhile, and has
+ * that memory at hand when it closes.
  *
  * With a chain of a table of family inet also the least that anybody can pay: the kernel's two commits that put one rule of
  * one expression there and take it away, measured in turn with the others, each after a reading of the ruleset as they are.
@@ -14,6 +17,7 @@
 #include <linux/netfilter/nf_tables.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "backend.h"
 #include "nft_batch.h"
@@ -32,23 +36,34 @@ static int by_size(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
+static long standing; /* milliseconds */
+
+static void stand(void)
+{
+	const struct timespec pause = { standing / 1000, standing % 1000 * 1000000 };
+
+	nanosleep(&pause, NULL);
+}
+
 static int measure(const struct backend *backend, struct ruleset *ruleset, struct figures *figures, int run, struct fault *fault)
 {
 	static struct plan lines;
 	struct opening opening;
-	double first = monotonic_seconds(), start, middle;
+	double first = monotonic_seconds(), start, opened, closing;
 
 	if (opening_make(&opening, 80, 60, fault) < 0 || backend->plan(ruleset, &opening, &lines, fault) < 0)
 		return -1;
 	start = monotonic_seconds();
 	if (backend->open(ruleset, &opening, fault) < 0)
 		return -1;
-	middle = monotonic_seconds();
+	opened = monotonic_seconds();
+	stand();
+	closing = monotonic_seconds();
 	if (backend->close(ruleset, opening.tag, fault) < 0)
 		return -1;
 	figures->plan[run] = (start - first) * 1e3;
-	figures->open[run] = (middle - start) * 1e3;
-	figures->close[run] = (monotonic_seconds() - middle) * 1e3;
+	figures->open[run] = (opened - start) * 1e3;
+	figures->close[run] = (monotonic_seconds() - closing) * 1e3;
 	return 0;
 }
 
@@ -108,6 +123,7 @@ static int measure_kernel(const struct backend *backend, struct ruleset *ruleset
 	if (opening_make(&opening, 80, 60, fault) < 0 || backend->plan(ruleset, &opening, &lines, fault) < 0)
 		return -1;
 	figures->insert[run] = commit(netlink, chain[0], chain[1], &handle, fault);
+	stand();
 	if (figures->insert[run] >= 0)
 		figures->remove[run] = commit(netlink, chain[0], chain[1], &handle, fault);
 	return figures->insert[run] < 0 || figures->remove[run] < 0 ? -1 : 0;
@@ -123,14 +139,16 @@ int main(int argc, char **argv)
 {
 	static const struct config config; /* no backend that is measured here reads it */
 	static struct figures figures;
-	int runs = argc > 1 ? atoi(argv[1]) : 101;
-	const char *name = argc > 2 ? argv[2] : "nftables";
-	char **chain = argc == 5 ? argv + 3 : NULL;
+	const int skip = argc > 2 && !strcmp(argv[1], "-p") ? 2 : 0;
+	int runs = argc > skip + 1 ? atoi(argv[skip + 1]) : 101;
+	const char *name = argc > skip + 2 ? argv[skip + 2] : "nftables";
+	char **chain = argc == skip + 5 ? argv + skip + 3 : NULL;
 	const struct backend *backend = NULL;
 	struct ruleset *ruleset = NULL;
 	struct netlink netlink = { 0 };
 	struct fault fault;
 
+	standing = skip ? atol(argv[2]) : 0;
 	for (int i = 0; backends[i]; i++)
 		backend = strcmp(backends[i]->name, name) ? backend : backends[i];
 	if (runs < 1 || runs > MOST || !backend)

@@ -6,6 +6,7 @@ bats_require_minimum_version 1.5.0
 
 setup_file() {
 	source "$BATS_TEST_DIRNAME/../lib/rig.sh"
+	rig_seams
 	rig_up
 }
 
@@ -102,6 +103,15 @@ drops() {
 		opens_once
 		[[ $output == *'(8 rules in'* ]]
 	done
+}
+
+@test "a kernel that has tables of iptables-legacy and no nf_tables" {
+	policy_drop legacy
+	RIG_ACMEGATE=$RIG_BUILD/seams/acmegate ACMEGATE_SEAMS=no-nftables
+	export ACMEGATE_SEAMS
+	passes
+	opens_once
+	[[ $output == *'(2 rules in'* ]]
 }
 
 @test "replies are let out where they would be dropped, both variants" {
