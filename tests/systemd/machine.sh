@@ -101,6 +101,11 @@ machine_cut() {
 }
 
 machine_down() {
+	[ -n "${RIG_DIR:-}" ] || return 0
 	machine_cut
-	umount "$RIG_DIR/machine" "$RIG_DIR/upper"
+	! mountpoint -q "$RIG_DIR/machine" || umount "$RIG_DIR/machine" "$RIG_DIR/upper"
 }
+
+# machine_lacks WHY: for setup_file, where bats 1.8 knows no skip; machine_can then skips each test
+machine_lacks() { export MACHINE_LACKS=$*; }
+machine_can() { [ -z "${MACHINE_LACKS:-}" ] || skip "$MACHINE_LACKS"; }
