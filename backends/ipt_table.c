@@ -8,6 +8,8 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "ipt_rules.h"
+
 /* NOLINTBEGIN(misc-redundant-expression): that is what is asserted */
 _Static_assert(sizeof(struct ipt_getinfo) == sizeof(struct ip6t_getinfo) && IPT_SO_GET_INFO == IP6T_SO_GET_INFO, "twins");
 _Static_assert(sizeof(struct ipt_get_entries) == sizeof(struct ip6t_get_entries) && IPT_SO_GET_ENTRIES == IP6T_SO_GET_ENTRIES,
@@ -56,18 +58,13 @@ static bool entry_has(const struct legacy_table *table, size_t at, const struct 
 
 bool table_has(const struct legacy_table *table, const char *chain, const char *tag)
 {
-	static const char *const chains[] = { "PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING" };
-	size_t first = 0, last = table->size;
+	const size_t hook = chain ? ipt_hook(chain) : 0;
+	const size_t last = chain ? table->last[hook] : table->size;
 	struct entry entry;
 
-	for (size_t hook = 0; chain && hook < LENGTH_OF(chains); hook++)
-		if (!strcmp(chain, chains[hook])) {
-			if (!(table->hooks & (1U << hook)))
-				return false;
-			first = table->first[hook];
-			last = table->last[hook];
-		}
-	for (size_t at = first; at < last && read_entry(table, at, &entry); at += entry.next)
+	if (chain && !(table->hooks & (1U << hook)))
+		return false;
+	for (size_t at = chain ? table->first[hook] : 0; at < last && read_entry(table, at, &entry); at += entry.next)
 		if (entry_has(table, at, &entry, tag))
 			return true;
 	return false;

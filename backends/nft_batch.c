@@ -10,7 +10,17 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#define RECEIVE_SIZE (32 * 1024)
+int netlink_attach(struct ruleset **out, size_t size, struct fault *fault)
+{
+	void *ruleset = calloc(1, size);
+	int rc = ruleset ? netlink_open(ruleset, fault) : fault_errno(fault, FAULT_LATER, "attaching to nftables");
+
+	if (rc == 1)
+		*out = ruleset;
+	else
+		free(ruleset);
+	return rc;
+}
 
 /* --- what others commit ------------------------------------------------------------------------------------------- */
 

@@ -9,6 +9,9 @@
 
 #include "nft_netlink.h"
 
+/* For backend.attach(): a ruleset of that size, all zero but for the open netlink that it begins with. 1, 0 or -1 as netlink_open(). */
+int netlink_attach(struct ruleset **out, size_t size, struct fault *fault) MUST_CHECK;
+
 /* A second socket, which is told of every commit. */
 int netlink_listen(struct netlink *netlink, struct fault *fault) MUST_CHECK;
 

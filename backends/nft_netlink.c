@@ -16,8 +16,6 @@
 
 #define ATTEMPTS 64 /* half a second in all */
 
-/* The kernel fills what the reader offers up to this size: fewer system calls for a dump of many rules. */
-#define RECEIVE_SIZE (32 * 1024)
 #define SOCKET_BYTES (1024 * 1024) /* a batch of BATCH_SIZE and all its answers */
 
 void attrs_sort(const void *data, size_t length, const struct nlattr **table, uint16_t most)

@@ -15,6 +15,9 @@
 
 #include "fault.h"
 
+/* The kernel fills what the reader offers up to this size: fewer system calls for a dump of many rules. */
+#define RECEIVE_SIZE (32 * 1024)
+
 struct netlink {
 	struct mnl_socket *socket;
 	uint32_t port;

@@ -156,11 +156,24 @@ static int send_question(const struct survey_question *question, const char *tex
 	return 0;
 }
 
+/* One that has died since the last question does not take this one. */
+static int put_question(const struct survey_question *question, const char *text, struct fault *fault)
+{
+	for (int i = 0; i < 2; i++) {
+		if (start(fault) < 0)
+			return -1;
+		if (send_question(question, text, fault) == 0)
+			return 0;
+		survey_end();
+	}
+	return -1;
+}
+
 /* Whatever goes wrong, the surveyor is not asked in the middle of an answer again. */
 static int ask(const struct survey_question *question, const char *text, struct survey_answer *answer, struct fault *fault)
 {
 	bool answered = false;
-	int rc = start(fault) < 0 || send_question(question, text, fault) < 0 ? -1 : 1;
+	int rc = put_question(question, text, fault) < 0 ? -1 : 1;
 
 	while (rc > 0) {
 		ssize_t n = recv(it.channel, answer, sizeof(*answer), 0);

@@ -18,7 +18,7 @@
  * generation does. They are a short cut only: closing never trusts a handle without looking at the tag behind it.
  */
 struct ruleset {
-	struct netlink netlink;
+	struct netlink netlink; /* first: netlink_attach() */
 	struct netlink news;	/* what is committed while the opening stands */
 	bool planned, removed;
 	bool bound, timed;	/* what this kernel can do for the rule: end it with our socket, end it in time */
@@ -512,18 +512,8 @@ static int nft_plan(struct ruleset *ruleset, const struct opening *opening, stru
 
 static int nft_attach(struct ruleset **out, const struct config *config, struct fault *fault)
 {
-	struct ruleset *ruleset = calloc(1, sizeof(*ruleset));
-	int rc;
-
 	(void)config;
-	if (!ruleset)
-		return fault_errno(fault, FAULT_LATER, "attaching to nftables");
-	rc = netlink_open(&ruleset->netlink, fault);
-	if (rc == 1)
-		*out = ruleset;
-	else
-		free(ruleset);
-	return rc;
+	return netlink_attach(out, sizeof(struct ruleset), fault);
 }
 
 static void nft_detach(struct ruleset *ruleset)

@@ -11,7 +11,7 @@
 #include "seam.h"
 
 struct ruleset {
-	struct netlink netlink; /* that owns the table */
+	struct netlink netlink; /* that owns the table; first: netlink_attach() */
 	bool owned, timed;	/* what this kernel can do: end the table with our socket, end the redirection in time */
 	bool changed;		/* by the attempts of one call */
 };
@@ -174,18 +174,8 @@ static int redirect_plan(struct ruleset *ruleset, const struct opening *opening,
 
 static int redirect_attach(struct ruleset **out, const struct config *config, struct fault *fault)
 {
-	struct ruleset *ruleset = calloc(1, sizeof(*ruleset));
-	int rc;
-
 	(void)config;
-	if (!ruleset)
-		return fault_errno(fault, FAULT_LATER, "attaching to nftables");
-	rc = netlink_open(&ruleset->netlink, fault);
-	if (rc == 1)
-		*out = ruleset;
-	else
-		free(ruleset);
-	return rc;
+	return netlink_attach(out, sizeof(struct ruleset), fault);
 }
 
 static void redirect_detach(struct ruleset *ruleset)

@@ -110,6 +110,18 @@ print(struct.unpack_from(">I", s.recv(4096), 24)[0])'
 	within 0.050
 }
 
+@test "the surveyor is killed, and then a new file is loaded: another one reads it" {
+	rig_window
+	for process in $(ip netns pids "$RIG_HOST"); do
+		! tr '\0' ' ' <"/proc/$process/cmdline" | grep -q '^acmegate-surveyor ' || surveyor=$process
+	done
+	kill -s KILL "$surveyor"
+	rig_host nft -f "$RIG_DIR/new.nft"
+	rig_until 5 mended
+	succeeds_with "$RIG_DIR/new.nft"
+	within 0.050
+}
+
 @test "a file with 10,000 rules" {
 	{
 		cat "$RIG_DIR/new.nft"
