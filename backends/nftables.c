@@ -14,8 +14,9 @@
 #define MAX_LEFTOVERS 256	/* removed in one batch; more take another round */
 
 /*
- * The spots are the chains that need the rule, with the handle that the rule got there. Reading 10,000 rules takes the kernel some 50 ms. So the spots are chosen before the window, and hold as long as the
- * generation does. They are a short cut only: closing never trusts a handle without looking at the tag behind it.
+ * The spots are the chains that need the rule, with the handle that the rule got there. Reading 10,000 rules takes the kernel
+ * some 50 ms. So the spots are chosen before the window, and hold as long as the generation does. They are a short cut only:
+ * closing never trusts a handle without looking at the tag behind it.
  */
 struct ruleset {
 	struct netlink netlink; /* first: netlink_attach() */

@@ -2,8 +2,8 @@
 /*
  * confine.h - what a role may still ask of the kernel once it runs: memory, files (Landlock) and system calls (seccomp).
  *
- * sandbox.h takes rights away; this takes away what everybody may do. The agent does it to itself, before it reads a byte of
- * anybody else's.
+ * sandbox.h takes rights away; this takes away what everybody may do. Agent, surveyor and acmegate-firewalld do it to
+ * themselves, before they read a byte of anybody else's.
  */
 #ifndef ACMEGATE_CONFINE_H
 #define ACMEGATE_CONFINE_H
@@ -12,8 +12,8 @@
 #include "sandbox.h"
 
 /*
- * For good. tokens: the directory for them, see webroot_open(); -1: none. Needs no_new_privs. A kernel without Landlock goes without it. A build with sanitizers is not confined: they need
- * more than any role.
+ * For good. tokens: the directory for them, see webroot_open(); -1: none. Needs no_new_privs. A kernel without Landlock goes
+ * without it. A build with sanitizers is not confined: they need more than any role.
  */
 int confine(enum role role, const struct config *config, int tokens, struct fault *fault) MUST_CHECK;
 
