@@ -659,6 +659,7 @@ const struct config *config_receive(int fd)
 
 	if (fstat(fd, &s) < 0 || s.st_size != (off_t)sizeof(*config))
 		return NULL;
-	config = mmap(NULL, sizeof(*config), PROT_READ, MAP_SHARED, fd, 0);
+	/* private: 5.10, 6.1 before 6.1.153 and 6.12 before 6.12.9 refuse to share a file that is sealed against writing */
+	config = mmap(NULL, sizeof(*config), PROT_READ, MAP_PRIVATE, fd, 0);
 	return config == MAP_FAILED ? NULL : config;
 }

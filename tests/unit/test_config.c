@@ -463,6 +463,24 @@ static void only_safe_files_are_read(void **state)
 	assert_non_null(strstr(fault.text, "not a regular file"));
 }
 
+/*
+ * Older kernels refuse a shared mapping (s instead of p) of this file. A line of maps: "FROM-TO r--p OFFSET DEVICE INODE
+ * /memfd:acmegate-config (deleted)".
+ */
+static void assert_private(const void *mapping)
+{
+	FILE *maps = fopen("/proc/self/maps", "r");
+	char line[PATH_SIZE + 128], rights[5] = "";
+	uintmax_t from = 0;
+
+	assert_non_null(maps);
+	while (from != (uintptr_t)mapping && fgets(line, sizeof(line), maps))
+		assert_int_equal(sscanf(line, "%jx-%*x %4s", &from, rights), 2);
+	fclose(maps);
+	assert_int_equal(from, (uintptr_t)mapping);
+	assert_string_equal(rights, "r--p");
+}
+
 static void a_child_gets_the_same(void **state)
 {
 	const struct config *copy;
@@ -479,6 +497,7 @@ static void a_child_gets_the_same(void **state)
 	assert_int_equal(ftruncate(fd, 0), -1);
 	copy = config_receive(fd);
 	assert_non_null(copy);
+	assert_private(copy);
 	close(fd);
 	assert_memory_equal(copy, &config, sizeof(config));
 	assert_int_equal(munmap((void *)(uintptr_t)copy, sizeof(*copy)), 0);
