@@ -104,11 +104,60 @@ int connections_note(struct connections *connections, uint16_t port, struct faul
 	return list(port, LIVE, note, connections, fault);
 }
 
+static int note_state(const struct nlmsghdr *message, void *arg)
+{
+	const struct inet_diag_msg *s = socket_of(message);
+
+	if (s)
+		*(uint8_t *)arg = s->idiag_state;
+	return MNL_CB_OK;
+}
+
+/* ::1 needs no case of its own: nobody connects to it from another address. */
+static bool is_loopback(const struct inet_diag_msg *s)
+{
+	const struct in6_addr *address = (const void *)s->id.idiag_dst;
+	const uint8_t *first = &address->s6_addr[IN6_IS_ADDR_V4MAPPED(address) ? 12 : 0];
+
+	return !memcmp(s->id.idiag_src, s->id.idiag_dst, s->idiag_family == AF_INET ? 4 : 16) ||
+	       ((s->idiag_family == AF_INET || IN6_IS_ADDR_V4MAPPED(address)) && *first == IN_LOOPBACKNET);
+}
+
+/* Is the peer a socket of this host too? The kernel knows it by the same four words, turned around. A listener is none. */
+static bool is_local(struct mnl_socket *socket, const struct inet_diag_msg *s)
+{
+	uint8_t state = TCP_LISTEN;
+	char buffer[256];
+	struct nlmsghdr *message;
+	struct inet_diag_req_v2 *request;
+
+	if (is_loopback(s))
+		return true;
+	request = build(&message, buffer, SOCK_DIAG_BY_FAMILY, NLM_F_ACK);
+	request->sdiag_family = s->idiag_family;
+	request->sdiag_protocol = IPPROTO_TCP;
+	request->id = s->id;
+	request->id.idiag_sport = s->id.idiag_dport;
+	request->id.idiag_dport = s->id.idiag_sport;
+	memcpy(request->id.idiag_src, s->id.idiag_dst, sizeof(request->id.idiag_src));
+	memcpy(request->id.idiag_dst, s->id.idiag_src, sizeof(request->id.idiag_dst));
+	memset(request->id.idiag_cookie, 0xff, sizeof(request->id.idiag_cookie)); /* INET_DIAG_NOCOOKIE */
+	return talk(socket, message, note_state, &state) == 0 && state != TCP_LISTEN;
+}
+
 struct ending {
 	const struct connections *spared;
 	struct mnl_socket *socket;
 	int ended, error;
 };
+
+static bool is_spared(const struct ending *ending, const struct inet_diag_msg *s)
+{
+	for (size_t i = 0; i < ending->spared->count; i++)
+		if (ending->spared->cookie[i] == cookie_of(s))
+			return true;
+	return is_local(ending->socket, s);
+}
 
 static int end_one(const struct nlmsghdr *message, void *arg)
 {
@@ -118,10 +167,7 @@ static int end_one(const struct nlmsghdr *message, void *arg)
 	struct nlmsghdr *order;
 	struct inet_diag_req_v2 *request;
 
-	for (size_t i = 0; s && i < ending->spared->count; i++)
-		if (ending->spared->cookie[i] == cookie_of(s))
-			return MNL_CB_OK;
-	if (!s)
+	if (!s || is_spared(ending, s))
 		return MNL_CB_OK;
 	request = build(&order, buffer, SOCK_DESTROY, NLM_F_ACK);
 	request->sdiag_family = s->idiag_family;

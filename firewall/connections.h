@@ -24,7 +24,7 @@ struct connections {
 /* Remembers those that exist. More than CONNECTIONS_MOST: the rest is taken for new by connections_end(). */
 int connections_note(struct connections *connections, uint16_t port, struct fault *fault) MUST_CHECK;
 
-/* Ends those that are not remembered; returns how many, or -1. */
+/* Ends those that are not remembered, except where this host is at both ends; returns how many, or -1. */
 int connections_end(const struct connections *connections, uint16_t port, struct fault *fault) MUST_CHECK;
 
 /* Finds the inodes of up to most sockets that listen on the port; returns how many there are, or -1. */

@@ -147,6 +147,7 @@ int window_mend(struct window *window, struct fault *fault)
 		mended = rc < 0 || mended < 0 ? -1 : mended | rc;
 	}
 	window->mend_cost = monotonic_seconds() - start;
+	window->mended = window->mended || mended > 0;
 	return mended;
 }
 
@@ -171,7 +172,7 @@ static void end_connections(const struct window *window)
 	struct fault fault;
 	int ended;
 
-	if (window->opening.own_listener || !window->plan.lines)
+	if (window->opening.own_listener || (!window->plan.lines && !window->mended))
 		return;
 	ended = connections_end(&window->connected, window->opening.target, &fault);
 	if (ended < 0)
@@ -196,7 +197,8 @@ int window_shut(struct window *window, struct fault *fault)
 	}
 	if (window->opened <= 0)
 		return 0;
-	log_notice("port %u closed after %.1f ms", window->opening.port, (monotonic_seconds() - window->opened) * 1e3);
+	if (window->plan.lines || window->mended) /* else there was nothing to open */
+		log_notice("port %u closed after %.1f ms", window->opening.port, (monotonic_seconds() - window->opened) * 1e3);
 	end_connections(window);
 	return 0;
 }

@@ -21,6 +21,7 @@ struct window {
 	struct connections connected;	/* to the listener, when it is somebody else's */
 	int news;		/* readable when somebody has committed; -1: there is no window */
 	bool standing;		/* from the moment it may stand until a reading shows that it does not */
+	bool mended;		/* something was put back, or opened for a chain that came later */
 	double opened;		/* monotonic seconds */
 	double open_cost, close_cost, mend_cost; /* seconds spent in the backends */
 };

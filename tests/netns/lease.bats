@@ -330,6 +330,78 @@ client() {
 	[ "$(tail -n 1 "$RIG_DIR/talk.out")" = 'before True through [False, False]' ]
 }
 
+# Between loopback, own addresses and both families; what dials one of them in the window must be alive after it.
+@test "connections of this host to itself are left alone when the window ends" {
+	server_start
+	cat >"$RIG_DIR/self.py" <<-'PY'
+		import socket, sys
+		pairs = [("127.0.0.1", "127.0.0.1"), ("127.0.0.5", "127.0.0.1"), ("::1", "::1"), (sys.argv[1], sys.argv[1]),
+		         (sys.argv[1], "127.0.0.1"), ("10.98.0.78", sys.argv[1]), (sys.argv[2], sys.argv[2]), ("fd98::78", sys.argv[2])]
+		through = [socket.create_connection((to, 80), 2, source_address=(source, 0)) for source, to in pairs]
+		print("connected", flush=True)
+		sys.stdin.readline()
+		def alive(s):
+		    s.settimeout(0.2)
+		    try:
+		        return s.recv(1) != b""
+		    except socket.timeout:
+		        return True
+		    except ConnectionResetError:
+		        return False
+		print("alive", [alive(s) for s in through].count(True), flush=True)
+	PY
+	rig_host ip addr add 10.98.0.78/24 dev cable0
+	rig_host ip addr add fd98::78/64 dev cable0 nodad
+	rig_before
+	run -0 rig_acmegate hook --client $$ pre
+	mkfifo "$RIG_DIR/self.in"
+	ip netns exec "$RIG_HOST" python3 "$RIG_DIR/self.py" "$RIG_HOST4" "$RIG_HOST6" <>"$RIG_DIR/self.in" >"$RIG_DIR/self.out" 3>&- &
+	echo $! >"$RIG_DIR/talk.pid"
+	rig_until 5 grep -q connected "$RIG_DIR/self.out"
+	# A stranger whose port is one on which this host listens is a stranger all the same.
+	ip netns exec "$RIG_HOST" busybox nc -l -p 8443 >/dev/null 3>&- &
+	echo $! >"$RIG_DIR/server.pid2"
+	ip netns exec "$RIG_CA" python3 -c 'import socket, sys
+s = socket.create_connection((sys.argv[1], 80), 2, source_address=("", 8443))
+s.settimeout(20)
+print("connected", flush=True)
+try: print("ended" if s.recv(1) == b"" else "alive")
+except ConnectionResetError: print("reset")' "$RIG_HOST4" >"$RIG_DIR/talk.out" 3>&- &
+	stranger=$!
+	rig_until 5 grep -q connected "$RIG_DIR/talk.out"
+	run -0 rig_acmegate hook --client $$ post
+	echo >"$RIG_DIR/self.in"
+	rig_until 5 grep -q alive "$RIG_DIR/self.out"
+	wait "$stranger"
+	rig_end "$(cat "$RIG_DIR/server.pid2")"
+	rig_host ip addr del 10.98.0.78/24 dev cable0
+	rig_host ip addr del fd98::78/64 dev cable0
+	rig_after
+	[ "$(tail -n 1 "$RIG_DIR/self.out")" = 'alive 8' ]
+	[ "$(tail -n 1 "$RIG_DIR/talk.out")" = reset ]
+}
+
+@test "where nothing blocks, nothing is said to be closed, and no connection ends" {
+	rig_nft - <<<'table inet filter { chain input { type filter hook input priority 0; policy accept; }; }'
+	server_start
+	run -0 rig_acmegate hook --client $$ pre
+	ip netns exec "$RIG_CA" python3 -c 'import socket, sys
+s = socket.create_connection((sys.argv[1], 80), 2)
+s.settimeout(2)
+print("connected", flush=True)
+try: print("ended" if s.recv(1) == b"" else "alive")
+except socket.timeout: print("alive")
+except ConnectionResetError: print("reset")' "$RIG_HOST4" >"$RIG_DIR/talk.out" 3>&- &
+	stranger=$!
+	rig_until 5 grep -q connected "$RIG_DIR/talk.out"
+	run -0 rig_acmegate hook --client $$ post
+	wait "$stranger"
+	[ "$(tail -n 1 "$RIG_DIR/talk.out")" = alive ]
+	run -0 rig_acmegate guard -- true
+	[[ $output == *'nothing to open'* ]]
+	[[ $output != *'closed after'* ]]
+}
+
 @test "our own responder's connections are reset when the window ends" {
 	rig_window
 	ip netns exec "$RIG_CA" python3 -c 'import socket, sys
