@@ -19,7 +19,8 @@
 #include "window.h"
 #include "wire.h"
 
-#define RUN_SECONDS 900		/* a run without a window may last this long: a CA that hangs ends it */
+#define RUN_SECONDS 1800	/* for all of a run; nothing adds to it */
+#define RUN_WINDOWS 4		/* a run needs one */
 #define ENDING_SECONDS 1	/* how long a process may outlive its channel */
 #define KEEPER_SECONDS 10	/* how long the keeper may take to end when it is told to */
 
@@ -36,13 +37,14 @@ enum event {
 	EVENT_KEEPER_ENDED,
 	EVENT_RESPONDER_ENDED,
 	EVENT_WATCHDOG_ENDED,
-	EVENT_DEADLINE,
+	EVENT_OVERTIME,		/* the run has used up its open time */
+	EVENT_DEADLINE,		/* the run has used up its time */
 	EVENT_SIGNAL,
 	EVENT_NONSENSE,		/* a record that is malformed or not for us */
 	EVENTS
 };
 
-enum watched { ON_SIGNAL, ON_TIMER, ON_KEEPER, ON_CLIENT, ON_RESPONDER, KEEPER_PID, CLIENT_PID, RESPONDER_PID,
+enum watched { ON_SIGNAL, ON_OVERTIME, ON_DEADLINE, ON_KEEPER, ON_CLIENT, ON_RESPONDER, KEEPER_PID, CLIENT_PID, RESPONDER_PID,
 	       WATCHDOG_PID, ON_NEWS, WATCHED };
 
 struct warden {
@@ -57,10 +59,12 @@ struct warden {
 	int keeper_end, responder_end;
 	struct window window;
 	bool prepared;
+	struct itimerspec left;	/* of the open time that [gate] max_open gives the run */
+	unsigned int windows;	/* that the client has asked for */
 	uint32_t surveyed;
 	int64_t next;		/* when the first of them will be due */
 	const char *speaker;	/* who sent the record that is looked at */
-	bool wanted[MAX_CERTIFICATES], deploy[MAX_CERTIFICATES];
+	bool wanted[MAX_CERTIFICATES], stored[MAX_CERTIFICATES], deploy[MAX_CERTIFICATES];
 	struct record record;
 	struct fault fault;
 };
@@ -69,11 +73,16 @@ typedef void handler(struct warden *);
 
 /* --- small things ------------------------------------------------------------------------------------------------- */
 
-static void set_timer(struct warden *w, unsigned int seconds)
+/* A socket pair whose first end, the warden's, never waits: not for a child that does not read, and not for one that does not write. */
+static int make_channel(int ends[2], struct fault *fault)
 {
-	struct itimerspec time = { .it_value.tv_sec = seconds };
-
-	timerfd_settime(w->fd[ON_TIMER], 0, &time, NULL);
+	if (wire_pair(ends, fault) < 0)
+		return -1;
+	if (fcntl(ends[0], F_SETFL, O_NONBLOCK) == 0)
+		return 0;
+	close_fd(&ends[0]);
+	close_fd(&ends[1]);
+	return fault_errno(fault, FAULT_LATER, "making a channel");
 }
 
 static int send(struct warden *w, enum watched channel, enum verb verb, uint32_t index, const void *data, size_t length)
@@ -113,12 +122,34 @@ static void drop_responder(struct warden *w)
 	close_fd(&w->fd[ON_RESPONDER]);
 }
 
+/* The timer has what is left of the run's open time: it runs while a window stands, and what it has not used stays for the next. */
+static void start_clock(struct warden *w)
+{
+	timerfd_settime(w->fd[ON_OVERTIME], 0, &w->left, NULL);
+}
+
+static void stop_clock(struct warden *w)
+{
+	const struct itimerspec never = { 0 };
+
+	timerfd_settime(w->fd[ON_OVERTIME], 0, &never, &w->left);
+}
+
+static bool time_is_left(const struct warden *w)
+{
+	return w->left.it_value.tv_sec || w->left.it_value.tv_nsec;
+}
+
 /* Everything that ends a window ends here. */
 static void shut(struct warden *w)
 {
 	w->fd[ON_NEWS] = -1; /* the window's own */
-	if (!w->window.standing || window_shut(&w->window, &w->fault) == 0)
+	if (!w->window.standing)
 		return;
+	if (window_shut(&w->window, &w->fault) == 0) {
+		stop_clock(w);
+		return;
+	}
 	w->status = STATUS_FAILED;
 	drop_responder(w); /* the journal stays armed */
 }
@@ -148,7 +179,7 @@ static int start_responder(struct warden *w, const int listeners[2])
 	struct place places[] = { { -1, FD_WARDEN }, { w->config_fd, FD_CONFIG }, { w->responder_end, FD_CLIENT },
 				  { listeners[0], FD_LISTEN_4 }, { listeners[1], FD_LISTEN_6 } };
 
-	if (wire_pair(ends, &w->fault) < 0)
+	if (make_channel(ends, &w->fault) < 0)
 		return -1;
 	places[0].from = ends[1];
 	w->fd[ON_RESPONDER] = ends[0];
@@ -165,6 +196,7 @@ static int prepare_window(struct warden *w)
 	w->prepared = true;
 	if (window_prepare(&w->window, w->journal, w->config, true, &w->fault) < 0)
 		return -1;
+	w->window.opening.seconds = (uint32_t)w->left.it_value.tv_sec + (w->left.it_value.tv_nsec > 0);
 	w->fd[WATCHDOG_PID] = watchdog_start(w->journal, w->config, &w->fault);
 	if (w->fd[WATCHDOG_PID] < 0)
 		return -1;
@@ -188,7 +220,7 @@ static void refuse(struct warden *w)
 
 static void on_ready(struct warden *w)
 {
-	set_timer(w, w->config->gate.max_open);
+	start_clock(w);
 	if (window_open(&w->window, &w->fault) < 0) {
 		refuse(w);
 		return;
@@ -200,9 +232,23 @@ static void on_ready(struct warden *w)
 	window_say_opened(&w->window);
 }
 
+static int may_open(struct warden *w)
+{
+	if (++w->windows > RUN_WINDOWS)
+		return fault_set(&w->fault, FAULT_FAILED, "the client asked for the port more than %d times", RUN_WINDOWS);
+	if (!time_is_left(w))
+		return fault_set(&w->fault, FAULT_FAILED, "the client asked for the port again, but the time that [gate] max_open "
+							  "allows this run is used up");
+	return 0;
+}
+
 static void on_open(struct warden *w)
 {
-	set_timer(w, w->config->gate.max_open);
+	if (may_open(w) < 0) {
+		refuse(w);
+		return;
+	}
+	start_clock(w); /* preparing costs no open time, but has no more than that */
 	w->state = OPENING;
 	if (prepare_window(w) < 0)
 		refuse(w);
@@ -227,7 +273,6 @@ static void on_close(struct warden *w)
 		give_up(w);
 	tidy(w);
 	w->window.opened = 0;
-	set_timer(w, RUN_SECONDS);
 }
 
 /* --- the work ----------------------------------------------------------------------------------------------------- */
@@ -255,7 +300,7 @@ static int start_client(struct warden *w)
 		if (ca < 0)
 			return fault_errno(&w->fault, FAULT_USAGE, "%s", w->config->acme.ca_file);
 	}
-	if (wire_pair(ends, &w->fault) < 0)
+	if (make_channel(ends, &w->fault) < 0)
 		return -1;
 	places[0].from = ends[1];
 	places[4].from = ca;
@@ -311,10 +356,11 @@ static void on_stored(struct warden *w)
 {
 	uint32_t i = w->record.index;
 
-	if (i >= w->config->certificates) {
-		give_up_because(w, FAULT_FAILED, "the keeper stored a certificate that is not in the configuration");
+	if (i >= w->config->certificates || !w->wanted[i] || w->stored[i]) {
+		give_up_because(w, FAULT_FAILED, "the keeper stored a certificate that was not to be stored, or twice");
 		return;
 	}
+	w->stored[i] = true;
 	log_notice("certificate %s is stored in %s/certificates/%s/live", w->config->certificate[i].name,
 		   w->config->gate.state, w->config->certificate[i].name);
 	w->deploy[i] = w->config->certificate[i].deploy[0] != '\0';
@@ -330,14 +376,15 @@ static bool ends_soon(const struct warden *w, enum watched which)
 static bool take_record(struct warden *w, enum watched channel);
 static void dispatch(struct warden *w, enum event event);
 
-/* What the keeper has said before the client ended still counts. */
+/* What the keeper has said before the client ended still counts: no more than one record for each certificate. */
 static void on_client_ended(struct warden *w)
 {
 	struct pollfd keeper = { .fd = w->fd[ON_KEEPER], .events = POLLIN };
 	int status;
 
-	while (poll(&keeper, 1, 0) > 0 && (keeper.revents & POLLIN) && take_record(w, ON_KEEPER))
-		;
+	for (uint32_t i = 0; i < w->config->certificates; i++)
+		if (poll(&keeper, 1, 0) <= 0 || !(keeper.revents & POLLIN) || !take_record(w, ON_KEEPER))
+			break;
 	status = spawn_reap(&w->fd[CLIENT_PID], false);
 	close_fd(&w->fd[ON_CLIENT]);
 	if (status != STATUS_DONE && status != STATUS_FAILED && status != STATUS_USAGE && status != STATUS_LATER)
@@ -371,11 +418,15 @@ static void on_watchdog_ended(struct warden *w)
 	give_up_of(w, "watchdog", spawn_reap(&w->fd[WATCHDOG_PID], false));
 }
 
+static void on_overtime(struct warden *w)
+{
+	give_up_because(w, FAULT_LATER, "the validation did not end in the time that [gate] max_open allows");
+}
+
 static void on_deadline(struct warden *w)
 {
-	give_up_because(w, FAULT_LATER, w->state == STANDING || w->state == OPENING ?
-						"the validation did not end in the time that [gate] max_open allows" :
-						"the CA did not answer in time");
+	fault_set(&w->fault, FAULT_LATER, "the run did not end within %d minutes", RUN_SECONDS / 60);
+	give_up(w);
 }
 
 static void on_signal(struct warden *w)
@@ -408,12 +459,12 @@ static handler *const table[STATES][EVENTS] = {
 		      [EVENT_NONSENSE] = on_nonsense },
 	[OPENING] = { [EVENT_READY] = on_ready, [EVENT_CLIENT_ENDED] = on_client_ended,
 		      [EVENT_KEEPER_ENDED] = on_keeper_ended, [EVENT_RESPONDER_ENDED] = on_responder_ended,
-		      [EVENT_WATCHDOG_ENDED] = on_watchdog_ended, [EVENT_DEADLINE] = on_deadline,
-		      [EVENT_SIGNAL] = on_signal, [EVENT_NONSENSE] = on_nonsense },
+		      [EVENT_WATCHDOG_ENDED] = on_watchdog_ended, [EVENT_OVERTIME] = on_overtime,
+		      [EVENT_DEADLINE] = on_deadline, [EVENT_SIGNAL] = on_signal, [EVENT_NONSENSE] = on_nonsense },
 	[STANDING] = { [EVENT_CLOSE] = on_close, [EVENT_NEWS] = on_news, [EVENT_CLIENT_ENDED] = on_client_ended,
 		       [EVENT_KEEPER_ENDED] = on_keeper_ended, [EVENT_RESPONDER_ENDED] = on_responder_ended,
-		       [EVENT_WATCHDOG_ENDED] = on_watchdog_ended, [EVENT_DEADLINE] = on_deadline,
-		       [EVENT_SIGNAL] = on_signal, [EVENT_NONSENSE] = on_nonsense },
+		       [EVENT_WATCHDOG_ENDED] = on_watchdog_ended, [EVENT_OVERTIME] = on_overtime,
+		       [EVENT_DEADLINE] = on_deadline, [EVENT_SIGNAL] = on_signal, [EVENT_NONSENSE] = on_nonsense },
 };
 
 static void dispatch(struct warden *w, enum event event)
@@ -473,7 +524,8 @@ static bool take_record(struct warden *w, enum watched channel)
 static void look_at(struct warden *w, enum watched which)
 {
 	static const enum event events[WATCHED] = {
-		[ON_SIGNAL] = EVENT_SIGNAL,	    [ON_TIMER] = EVENT_DEADLINE, [ON_NEWS] = EVENT_NEWS,
+		[ON_SIGNAL] = EVENT_SIGNAL,	    [ON_OVERTIME] = EVENT_OVERTIME,
+		[ON_DEADLINE] = EVENT_DEADLINE,	    [ON_NEWS] = EVENT_NEWS,
 		[KEEPER_PID] = EVENT_KEEPER_ENDED,  [CLIENT_PID] = EVENT_CLIENT_ENDED,
 		[RESPONDER_PID] = EVENT_RESPONDER_ENDED, [WATCHDOG_PID] = EVENT_WATCHDOG_ENDED,
 	};
@@ -499,7 +551,7 @@ static void loop(struct warden *w)
 			return;
 		}
 		/*
-		 * One event a round: each may change what there is to wait for. Signals and the deadline come first; news
+		 * One event a round: each may change what there is to wait for. Signals and the deadlines come first; news
 		 * of the ruleset, which may never end, come last.
 		 */
 		for (int i = 0; i < WATCHED; i++)
@@ -511,6 +563,19 @@ static void loop(struct warden *w)
 }
 
 /* --- beginning and end -------------------------------------------------------------------------------------------- */
+
+/* CLOCK_BOOTTIME goes on while the machine sleeps: a window that outlasts a suspend is closed at once after it. */
+static int make_timers(struct warden *w)
+{
+	const struct itimerspec run = { .it_value.tv_sec = RUN_SECONDS };
+
+	w->left.it_value.tv_sec = w->config->gate.max_open;
+	w->fd[ON_OVERTIME] = timerfd_create(CLOCK_BOOTTIME, TFD_CLOEXEC);
+	w->fd[ON_DEADLINE] = timerfd_create(CLOCK_BOOTTIME, TFD_CLOEXEC);
+	if (w->fd[ON_OVERTIME] < 0 || w->fd[ON_DEADLINE] < 0)
+		return -1;
+	return timerfd_settime(w->fd[ON_DEADLINE], 0, &run, NULL);
+}
 
 static int begin(struct warden *w)
 {
@@ -525,11 +590,8 @@ static int begin(struct warden *w)
 	if (sigprocmask(SIG_BLOCK, &signals, NULL) < 0)
 		return fault_errno(&w->fault, FAULT_FAILED, "blocking signals");
 	w->fd[ON_SIGNAL] = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
-	/* CLOCK_BOOTTIME goes on while the machine sleeps: a window that outlasts a suspend is closed at once after it. */
-	w->fd[ON_TIMER] = timerfd_create(CLOCK_BOOTTIME, TFD_CLOEXEC);
-	if (w->fd[ON_SIGNAL] < 0 || w->fd[ON_TIMER] < 0)
+	if (w->fd[ON_SIGNAL] < 0 || make_timers(w) < 0)
 		return fault_errno(&w->fault, FAULT_LATER, "preparing to wait");
-	set_timer(w, RUN_SECONDS);
 	w->config_fd = config_share(w->config, &w->fault);
 	if (w->config_fd < 0 || wire_pair(pair, &w->fault) < 0)
 		return -1;
@@ -539,7 +601,7 @@ static int begin(struct warden *w)
 		return -1;
 	w->client_ends[1] = pair[0];
 	w->responder_end = pair[1];
-	if (wire_pair(channel, &w->fault) < 0)
+	if (make_channel(channel, &w->fault) < 0)
 		return -1;
 	w->fd[ON_KEEPER] = channel[0];
 	rc = start_keeper(w, channel[1]);

@@ -68,7 +68,7 @@ struct config {
 		enum backend_choice backend;
 		char command[COMMAND_SIZE];	/* the administrator's own way to open and close, or ""; see the command backend */
 		uint16_t port;			/* 80 */
-		uint32_t max_open;		/* seconds one window may stand, whatever happens */
+		uint32_t max_open;		/* seconds of open time for one run, hook or guard, whatever happens */
 		char user[LABEL_SIZE];		/* whom client and responder run as */
 		uid_t uid;
 		gid_t gid;

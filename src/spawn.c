@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -13,6 +14,7 @@
 #include "log.h"
 #include "wire.h"
 
+#define KILLED_SECONDS 5 /* for a killed process to be gone: it may be in the middle of a write to a disk that is slow */
 #define ABOVE_ALL 128 /* numbers that no place and no descriptor of the warden's has */
 
 int spawn_find(const char *suffix, char path[PATH_MAX], struct fault *fault)
@@ -132,6 +134,16 @@ int spawn_surveyor(const struct place *places, size_t n, struct fault *fault)
 	return start("-surveyor", ROLE_SURVEYOR, 0, 0, places, n, fault);
 }
 
+static bool end_now(int pidfd)
+{
+	struct pollfd process = { .fd = pidfd, .events = POLLIN };
+
+	if (pidfd_send_signal(pidfd, SIGKILL, NULL, 0) < 0 && errno != ESRCH)
+		return false;
+	errno = ETIMEDOUT;
+	return poll(&process, 1, KILLED_SECONDS * 1000) > 0;
+}
+
 int spawn_reap(int *pidfd, bool kill_it)
 {
 	siginfo_t info = { .si_code = CLD_EXITED, .si_status = STATUS_DONE };
@@ -139,8 +151,8 @@ int spawn_reap(int *pidfd, bool kill_it)
 
 	if (*pidfd < 0)
 		return STATUS_DONE;
-	if (kill_it && pidfd_send_signal(*pidfd, SIGKILL, NULL, 0) < 0 && errno != ESRCH)
-		rc = -1; /* who cannot be ended is not waited for: it ends with its channel */
+	if (kill_it && !end_now(*pidfd))
+		rc = -1; /* a process that cannot be ended is not waited for: it ends with its channel */
 	while (rc == 0 && (rc = waitid(P_PIDFD, (id_t)*pidfd, &info, WEXITED)) < 0 && errno == EINTR)
 		rc = 0;
 	if (rc < 0)

@@ -363,6 +363,32 @@ static void do_descriptors(void)
 			(void)sendmsg(fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
+/* Window after window, each open for that long; ends when the warden refuses one, or has gone. */
+static void open_and_close(int milliseconds)
+{
+	static struct record record;
+	struct fault fault;
+
+	do {
+		send_raw(FD_WARDEN, VERB_OPEN, 0, 0, 0);
+		while (wire_receive(FD_WARDEN, &record, &fault) > 0 && record.verb != VERB_OPENED)
+			if (record.verb == VERB_REFUSED)
+				return;
+		poll(NULL, 0, milliseconds);
+		send_raw(FD_WARDEN, VERB_CLOSE, 0, 0, 0);
+	} while (wire_receive(FD_WARDEN, &record, &fault) > 0 && record.verb == VERB_CLOSED);
+}
+
+static void do_windows(void)
+{
+	open_and_close(2000);
+}
+
+static void do_blinks(void)
+{
+	open_and_close(50);
+}
+
 static void do_close(void)
 {
 	for (int fd = FD_WARDEN; fd < FD_AGENT_END; fd++)
@@ -405,6 +431,7 @@ static void turn(void)
 		{ "everything", do_everything, true }, { "execute", try_programs, true }, { "verbs", do_verbs, false },
 		{ "lengths", do_lengths, false },      { "flood", do_flood, false },	   { "descriptors", do_descriptors, false },
 		{ "close", do_close, false },	       { "hang", do_nothing, false },	   { "memory", do_memory, true },
+		{ "windows", do_windows, false },      { "blinks", do_blinks, false },
 	};
 
 	for (size_t i = 0; i < LENGTH_OF(acts); i++) {
