@@ -22,6 +22,7 @@
 struct ruleset {
 	struct netlink netlink; /* no socket: no nf_tables */
 	bool removed;
+	bool nothing; /* was found by the last reading, which was interrupted */
 };
 
 /* --- asking firewalld ----------------------------------------------------------------------------------------------- */
@@ -183,14 +184,17 @@ static int attempt_close(struct ruleset *ruleset, const void *tag, struct fault 
 	struct ours ours = { .tag = tag };
 	uint32_t generation;
 	struct batch batch;
-	char buffer[512];
-	int rc;
+	char buffer[1024];
+	int rc = netlink_generation(&ruleset->netlink, &generation, fault);
 
-	if (netlink_generation(&ruleset->netlink, &generation, fault) < 0 ||
-	    netlink_dump(&ruleset->netlink, netlink_request(&ruleset->netlink, buffer, NFT_MSG_GETRULE), visit_rule, &ours, fault) < 0)
+	if (rc == 0)
+		rc = netlink_dump(&ruleset->netlink, netlink_about(&ruleset->netlink, buffer, NFT_MSG_GETRULE, NLM_F_DUMP, NFPROTO_INET,
+								   TABLE, NULL, 0), visit_rule, &ours, fault);
+	if (rc == -1)
 		return -1;
 	if (!ours.rules)
-		return 0;
+		return netlink_nothing(rc, &ruleset->nothing);
+	ruleset->nothing = false;
 	rc = batch_begin(&batch, &ruleset->netlink, generation, fault);
 	for (size_t i = 0; rc == 0 && i < ours.rules; i++)
 		batch_delete(&batch, NFT_MSG_DELRULE, NFPROTO_INET, TABLE, ours.rule[i].chain, ours.rule[i].handle);
@@ -198,7 +202,7 @@ static int attempt_close(struct ruleset *ruleset, const void *tag, struct fault 
 		rc = batch_commit(&batch, NULL, NULL, fault);
 	batch_free(&batch);
 	ruleset->removed = ruleset->removed || rc == 0;
-	return rc < 0 ? -1 : fault_set(fault, FAULT_RACED, "closing in the table of firewalld"); /* the next attempt reads back */
+	return rc < 0 ? rc : AGAIN; /* the next attempt reads back */
 }
 
 /*
@@ -214,6 +218,7 @@ static int firewalld_close(struct ruleset *ruleset, const char *tag, struct faul
 	if (removed < 0 && fault->code == CODE_REFUSED)
 		return -1;
 	ruleset->removed = removed > 0;
+	ruleset->nothing = false;
 	if (ruleset->netlink.socket && netlink_insist(attempt_close, ruleset, tag, no_way ? &left : fault) < 0)
 		return -1;
 	return no_way ? -1 : ruleset->removed;

@@ -135,8 +135,9 @@ int table_read(struct legacy_table *table, uint8_t family, const char *name, str
 	table->family = family;
 	if (read_all(table, fd, v4 ? IPPROTO_IP : IPPROTO_IPV6, name) == 0)
 		return 0;
-	return fault_errno(fault, errno == EAGAIN ? FAULT_RACED : FAULT_FAILED, "reading the table %s of %s", name,
-			   v4 ? "iptables-legacy" : "ip6tables-legacy");
+	if (errno == EAGAIN)
+		return AGAIN;
+	return fault_errno(fault, FAULT_FAILED, "reading the table %s of %s", name, v4 ? "iptables-legacy" : "ip6tables-legacy");
 }
 
 void table_free(struct legacy_table *table)

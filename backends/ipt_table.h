@@ -24,7 +24,7 @@ struct legacy_table {
  */
 bool table_is_loaded(uint8_t family, const char *name);
 
-/* To be freed in any case. FAULT_RACED: somebody changed its size meanwhile. */
+/* To be freed in any case. AGAIN: somebody changed its size meanwhile. */
 int table_read(struct legacy_table *table, uint8_t family, const char *name, struct fault *fault) MUST_CHECK;
 void table_free(struct legacy_table *table);
 

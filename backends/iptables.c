@@ -49,6 +49,7 @@ struct ruleset {
 	struct place place[PLACES];
 	bool chosen;			/* the places are as the last reading showed them */
 	bool inserted, removed;
+	bool nothing;			/* of iptables-nft was found by the last reading, which was interrupted */
 	unsigned char seen[DIGEST_SIZE]; /* the legacy tables as they were last looked at */
 };
 
@@ -88,21 +89,30 @@ static int visit_chain(const struct nlmsghdr *message, void *arg, struct fault *
 	return 0;
 }
 
-/* Which chains of iptables-nft are there? 1: some. 0: none, and no rule needs to be read. */
+/* Which chains of iptables-nft are there? 1: some. 0: none, and no rule needs to be read. AGAIN: at least these. */
 static int look_for_chains(struct ruleset *ruleset, struct fault *fault)
 {
 	char buffer[512];
-	int found = 0;
+	int rc = 0, found = 0;
 
 	for (size_t i = 0; i < PLACES; i++)
 		ruleset->place[i].present = false;
-	if (ruleset->netlink.socket &&
-	    netlink_dump(&ruleset->netlink, netlink_request(&ruleset->netlink, buffer, NFT_MSG_GETCHAIN), visit_chain, ruleset,
-			 fault) < 0)
-		return -1;
+	if (ruleset->netlink.socket)
+		rc = netlink_dump(&ruleset->netlink, netlink_request(&ruleset->netlink, buffer, NFT_MSG_GETCHAIN), visit_chain, ruleset,
+				  fault);
 	for (size_t i = 0; i < PLACES; i++)
 		found |= ruleset->place[i].present;
-	return found;
+	return rc < 0 ? rc : found;
+}
+
+/* A dump that is interrupted may repeat itself. */
+static void note(struct ours *ours, uint64_t handle)
+{
+	for (size_t i = 0; i < ours->rules; i++)
+		if (ours->rule[i].in == ours->in && ours->rule[i].handle == handle)
+			return;
+	ours->rule[ours->rules].in = ours->in;
+	ours->rule[ours->rules++].handle = handle;
 }
 
 static int visit_rule(const struct nlmsghdr *message, void *arg, struct fault *fault)
@@ -115,27 +125,49 @@ static int visit_rule(const struct nlmsghdr *message, void *arg, struct fault *f
 	attrs_of_message(message, attrs, NFTA_RULE_EXPRESSIONS);
 	if (ours->rules < MOST_OURS && tag_of_match(attrs[NFTA_RULE_EXPRESSIONS], tag) && opening_is_tag(tag, ours->tag) &&
 	    !strcmp(attr_text(attrs[NFTA_RULE_TABLE]), ours->in->table) &&
-	    !strcmp(attr_text(attrs[NFTA_RULE_CHAIN]), ours->in->chain)) {
-		ours->rule[ours->rules].in = ours->in;
-		ours->rule[ours->rules++].handle = attr_u64(attrs[NFTA_RULE_HANDLE], 0);
-	}
+	    !strcmp(attr_text(attrs[NFTA_RULE_CHAIN]), ours->in->chain))
+		note(ours, attr_u64(attrs[NFTA_RULE_HANDLE], 0));
 	return 0;
 }
 
-/* Only the chains that may have a rule of ours are read. */
+static int ask_for_rules(struct ruleset *ruleset, struct ours *ours, uint16_t flags, uint64_t handle, struct fault *fault)
+{
+	char buffer[1024];
+
+	return netlink_dump(&ruleset->netlink, netlink_about(&ruleset->netlink, buffer, NFT_MSG_GETRULE, flags,
+							     ipt_layers[ours->in->layer].family, ours->in->table, ours->in->chain, handle),
+			    visit_rule, ours, fault);
+}
+
+/* Only the chains that may have a rule of ours are read. AGAIN: there are these at least. */
 static int look_for_ours(struct ruleset *ruleset, struct ours *ours, struct fault *fault)
 {
-	for (ours->in = ruleset->place; ours->in < ruleset->place + PLACES; ours->in++) {
-		const struct ipt_layer *layer = &ipt_layers[ours->in->layer];
-		char buffer[1024];
-		struct nlmsghdr *request;
+	int result = 0;
 
-		if (layer->legacy || !ours->in->present)
-			continue;
-		request = netlink_about(&ruleset->netlink, buffer, NFT_MSG_GETRULE, NLM_F_DUMP, layer->family, ours->in->table,
-					ours->in->chain, 0);
-		if (netlink_dump(&ruleset->netlink, request, visit_rule, ours, fault) < 0)
+	for (ours->in = ruleset->place; ours->in < ruleset->place + PLACES; ours->in++) {
+		int rc = ipt_layers[ours->in->layer].legacy || !ours->in->present ? 0 :
+			 ask_for_rules(ruleset, ours, NLM_F_DUMP, 0, fault);
+
+		if (rc == -1)
 			return -1;
+		result = rc < 0 ? rc : result;
+	}
+	return result;
+}
+
+/* Asks for each rule once more by its handle, which may be somebody else's by now. */
+static int verify(struct ruleset *ruleset, struct ours *ours, struct fault *fault)
+{
+	const struct ours noted = *ours;
+
+	ours->rules = 0;
+	for (size_t i = 0; i < noted.rules; i++) {
+		int rc;
+
+		ours->in = noted.rule[i].in;
+		rc = ask_for_rules(ruleset, ours, 0, noted.rule[i].handle, fault);
+		if (rc == AGAIN || (rc < 0 && fault->code != ENOENT))
+			return rc;
 	}
 	return 0;
 }
@@ -185,12 +217,12 @@ static int add_table(struct ruleset *ruleset, size_t layer, const char *name, co
 static int attempt_look(struct ruleset *ruleset, const void *out, struct fault *fault)
 {
 	struct digest digest = { .without_ours = false };
+	int rc;
 
 	sha256_init(&digest.sum);
-	if (each_legacy_table(ruleset, add_table, &digest, fault) < 0)
-		return -1;
+	rc = each_legacy_table(ruleset, add_table, &digest, fault);
 	sha256_digest(&digest.sum, DIGEST_SIZE, (unsigned char *)(uintptr_t)out);
-	return 0;
+	return rc;
 }
 
 static const char *tool_of(struct ruleset *ruleset, size_t layer, struct fault *fault)
@@ -256,16 +288,18 @@ static int choose_nft(struct ruleset *ruleset, const struct opening *opening, st
 
 static int attempt_choose(struct ruleset *ruleset, const void *opening, struct fault *fault)
 {
-	int found = look_for_chains(ruleset, fault);
+	int rc = look_for_chains(ruleset, fault);
 
 	for (size_t i = 0; i < PLACES; i++)
 		ruleset->place[i].blocks = ruleset->place[i].stands = false;
-	if (found < 0 || (found && choose_nft(ruleset, opening, fault) < 0) || attempt_look(ruleset, ruleset->seen, fault) < 0)
-		return -1;
-	if (each_legacy_table(ruleset, choose_legacy, (void *)(uintptr_t)opening, fault) < 0)
-		return -1;
-	ruleset->chosen = true;
-	return 0;
+	if (rc > 0)
+		rc = choose_nft(ruleset, opening, fault);
+	if (rc == 0)
+		rc = attempt_look(ruleset, ruleset->seen, fault);
+	if (rc == 0)
+		rc = each_legacy_table(ruleset, choose_legacy, (void *)(uintptr_t)opening, fault);
+	ruleset->chosen = rc == 0;
+	return rc;
 }
 
 static bool needs(const struct ruleset *ruleset, size_t layer)
@@ -344,7 +378,7 @@ static void make_rule(const struct ruleset *ruleset, struct ipt_words *command, 
 	ipt_add_all(command, "-j ACCEPT");
 }
 
-/* Opens where it does not stand yet. FAULT_RACED when it did, since a tool that ends with 0 is no proof. */
+/* Opens where it does not stand yet. AGAIN when it did, since a tool that ends with 0 is no proof. */
 static int insert_missing(struct ruleset *ruleset, const struct opening *opening, struct fault *fault)
 {
 	const struct place *last = NULL;
@@ -364,8 +398,10 @@ static int insert_missing(struct ruleset *ruleset, const struct opening *opening
 		ruleset->inserted = true;
 		last = place;
 	}
-	return last ? fault_set(fault, FAULT_RACED, "%s has made no rule in %s %s", ipt_layers[last->layer].name, last->table,
-				last->chain) : 0;
+	if (!last)
+		return 0;
+	fault_set(fault, FAULT_LATER, "%s has made no rule in %s %s", ipt_layers[last->layer].name, last->table, last->chain);
+	return AGAIN;
 }
 
 static int mark_legacy(struct ruleset *ruleset, size_t layer, const char *name, const struct legacy_table *table, void *tag,
@@ -381,26 +417,25 @@ static int mark_legacy(struct ruleset *ruleset, size_t layer, const char *name, 
 static int read_back(struct ruleset *ruleset, const char *tag, struct fault *fault)
 {
 	struct ours ours = { .tag = tag };
+	int rc = look_for_ours(ruleset, &ours, fault);
 
+	if (rc == -1)
+		return -1;
 	for (size_t i = 0; i < PLACES; i++)
 		ruleset->place[i].stands = false;
-	if (look_for_ours(ruleset, &ours, fault) < 0 ||
-	    each_legacy_table(ruleset, mark_legacy, (void *)(uintptr_t)tag, fault) < 0)
-		return -1;
 	for (size_t i = 0; i < ours.rules; i++)
 		ours.rule[i].in->stands = true;
-	return 0;
+	return each_legacy_table(ruleset, mark_legacy, (void *)(uintptr_t)tag, fault);
 }
 
 /* Succeeds when a reading shows that it stands everywhere; somebody may be sweeping our rules away meanwhile. */
 static int attempt_open(struct ruleset *ruleset, const void *arg, struct fault *fault)
 {
 	const struct opening *opening = arg;
+	int rc = ruleset->chosen ? 0 : read_back(ruleset, opening->tag, fault);
 
-	if (!ruleset->chosen && read_back(ruleset, opening->tag, fault) < 0)
-		return -1;
 	ruleset->chosen = false;
-	return insert_missing(ruleset, opening, fault);
+	return rc < 0 ? rc : insert_missing(ruleset, opening, fault);
 }
 
 /* Opens, and notes what the legacy tables look like then. */
@@ -449,30 +484,44 @@ static int ipt_mend(struct ruleset *ruleset, const struct opening *opening, stru
 /* --- closing ------------------------------------------------------------------------------------------------------ */
 
 /* In one batch, which fails if the handles may mean other rules by now. */
+static int remove_ours(struct ruleset *ruleset, struct ours *ours, struct fault *fault)
+{
+	uint32_t generation;
+	struct batch batch;
+	int rc = netlink_generation(&ruleset->netlink, &generation, fault);
+
+	if (rc == 0)
+		rc = verify(ruleset, ours, fault);
+	if (rc == 0)
+		rc = batch_begin(&batch, &ruleset->netlink, generation, fault);
+	if (rc < 0)
+		return rc;
+	for (size_t i = 0; i < ours->rules; i++) {
+		const struct place *in = ours->rule[i].in;
+
+		batch_delete(&batch, NFT_MSG_DELRULE, ipt_layers[in->layer].family, in->table, in->chain, ours->rule[i].handle);
+	}
+	rc = batch_commit(&batch, NULL, NULL, fault);
+	batch_free(&batch);
+	ruleset->removed = ruleset->removed || rc == 0;
+	return rc;
+}
+
 static int attempt_close_nft(struct ruleset *ruleset, const void *tag, struct fault *fault)
 {
 	struct ours ours = { .tag = tag };
-	uint32_t generation;
-	struct batch batch;
-	int rc = look_for_chains(ruleset, fault);
+	int chains = look_for_chains(ruleset, fault), rc;
 
-	if (rc <= 0)
-		return rc;
-	if (netlink_generation(&ruleset->netlink, &generation, fault) < 0 || look_for_ours(ruleset, &ours, fault) < 0)
+	if (chains == 0 || chains == -1)
+		return chains;
+	rc = look_for_ours(ruleset, &ours, fault);
+	if (rc == -1)
 		return -1;
 	if (!ours.rules)
-		return 0;
-	rc = batch_begin(&batch, &ruleset->netlink, generation, fault);
-	for (size_t i = 0; rc == 0 && i < ours.rules; i++) {
-		const struct place *in = ours.rule[i].in;
-
-		batch_delete(&batch, NFT_MSG_DELRULE, ipt_layers[in->layer].family, in->table, in->chain, ours.rule[i].handle);
-	}
-	if (rc == 0)
-		rc = batch_commit(&batch, NULL, NULL, fault);
-	batch_free(&batch);
-	ruleset->removed = ruleset->removed || rc == 0;
-	return rc < 0 ? -1 : fault_set(fault, FAULT_RACED, "closing"); /* the next attempt reads back */
+		return netlink_nothing(chains < 0 ? chains : rc, &ruleset->nothing);
+	ruleset->nothing = false;
+	rc = remove_ours(ruleset, &ours, fault);
+	return rc < 0 ? rc : AGAIN; /* the next attempt reads back */
 }
 
 /* What this process has made is known without a listing of all rules. 1: removed. 0: there is no such rule. */
@@ -541,9 +590,9 @@ static int attempt_close_legacy(struct ruleset *ruleset, const void *tag, struct
 	bool found = false;
 	void *arg[] = { (void *)(uintptr_t)tag, &found };
 
-	if (each_legacy_table(ruleset, remove_legacy, arg, fault) < 0)
-		return -1;
-	return found ? fault_set(fault, FAULT_RACED, "closing") : 0; /* the next attempt reads back */
+	int rc = each_legacy_table(ruleset, remove_legacy, arg, fault);
+
+	return rc == 0 && found ? AGAIN : rc; /* the next attempt reads back */
 }
 
 static int ipt_close(struct ruleset *ruleset, const char *tag, struct fault *fault)
@@ -551,7 +600,7 @@ static int ipt_close(struct ruleset *ruleset, const char *tag, struct fault *fau
 	const struct itimerspec never = { { 0, 0 }, { 0, 0 } };
 	int rc;
 
-	ruleset->removed = false;
+	ruleset->removed = ruleset->nothing = false;
 	rc = netlink_insist(attempt_close_nft, ruleset, tag, fault);
 	if (netlink_insist(attempt_close_legacy, ruleset, tag, fault) < 0 || rc < 0)
 		return -1;
@@ -565,15 +614,16 @@ static int attempt_digest(struct ruleset *ruleset, const void *arg, struct fault
 {
 	unsigned char *out = (unsigned char *)(uintptr_t)arg, nft[DIGEST_SIZE] = { 0 };
 	struct digest digest = { .without_ours = true };
-	int found = look_for_chains(ruleset, fault);
+	int rc = look_for_chains(ruleset, fault);
 
 	sha256_init(&digest.sum);
-	if (found < 0 || (found && survey_digest(nft, fault) < 0) ||
-	    each_legacy_table(ruleset, add_table, &digest, fault) < 0)
-		return -1;
+	if (rc > 0)
+		rc = survey_digest(nft, fault);
+	if (rc == 0)
+		rc = each_legacy_table(ruleset, add_table, &digest, fault);
 	sha256_update(&digest.sum, sizeof(nft), nft);
 	sha256_digest(&digest.sum, DIGEST_SIZE, out);
-	return 0;
+	return rc;
 }
 
 static int ipt_digest(struct ruleset *ruleset, unsigned char out[DIGEST_SIZE], struct fault *fault)

@@ -84,7 +84,8 @@ int batch_begin(struct batch *batch, struct netlink *netlink, uint32_t generatio
 	}
 	batch->first = ++netlink->sequence;
 	begin = nftnl_batch_begin(mnl_nlmsg_batch_current(batch->pages), batch->first);
-	mnl_attr_put_u32(begin, NFNL_BATCH_GENID, htonl(generation));
+	if (generation)
+		mnl_attr_put_u32(begin, NFNL_BATCH_GENID, htonl(generation));
 	batch_add(batch);
 	return 0;
 }
@@ -141,14 +142,18 @@ static int drain(const struct batch *batch, struct answers *answers, struct faul
 			continue;
 		if (n < 0 && errno == EAGAIN)
 			break;
-		if (n < 0)
-			return fault_errno(fault, FAULT_RACED, "reading the answer to a change of the ruleset");
+		if (n < 0) {
+			fault_errno(fault, FAULT_LATER, "reading the answer to a change of the ruleset");
+			return AGAIN;
+		}
 		if (take_answers(batch, buffer, n, answers, fault) < 0)
 			return -1;
 	}
 	errno = answers->error;
-	if (errno == ERESTART || errno == ENOENT || errno == EEXIST || errno == EBUSY)
-		return fault_errno(fault, FAULT_RACED, "the ruleset changed meanwhile");
+	if (errno == ERESTART || errno == ENOENT || errno == EEXIST || errno == EBUSY) {
+		fault_errno(fault, FAULT_LATER, "the ruleset changed meanwhile");
+		return AGAIN;
+	}
 	return errno ? fault_errno(fault, FAULT_FAILED, "changing the ruleset") : 0;
 }
 

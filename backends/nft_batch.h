@@ -35,7 +35,7 @@ struct batch {
 	bool full;
 };
 
-/* The batch fails to commit (ERESTART) when the ruleset is no longer of this generation. */
+/* The batch fails to commit (AGAIN, ERESTART) when the ruleset is no longer of this generation. 0: of any. */
 int batch_begin(struct batch *batch, struct netlink *netlink, uint32_t generation, struct fault *fault) MUST_CHECK;
 
 /* Where the next message is built, and the call that takes it in. */
@@ -44,8 +44,8 @@ void batch_add(struct batch *batch);
 
 /*
  * Ends, sends, and reads every answer; the messages that were added with NLM_F_ECHO come back and are visited. 0: committed.
- * FAULT_RACED: somebody else was first (ERESTART), or an object went away meanwhile (ENOENT, EEXIST): read again. Any other
- * errno of the kernel is a FAULT_FAILED.
+ * AGAIN, with the errno as the fault's code: somebody else was first (ERESTART), or an object went away meanwhile (ENOENT,
+ * EEXIST, EBUSY). Any other errno of the kernel is a FAULT_FAILED.
  */
 int batch_commit(struct batch *batch, netlink_visit *echo, void *arg, struct fault *fault) MUST_CHECK;
 

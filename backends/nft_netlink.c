@@ -139,55 +139,90 @@ struct nlmsghdr *netlink_request(struct netlink *netlink, void *buffer, uint16_t
 	return netlink_about(netlink, buffer, type, NLM_F_DUMP, NFPROTO_UNSPEC, NULL, NULL, 0);
 }
 
-/* 1: go on reading. 0: the answer is complete. */
-static int take_message(struct netlink *netlink, const struct nlmsghdr *message, uint32_t sequence,
-			netlink_visit *visit, void *arg, struct fault *fault)
-{
-	const struct nlmsgerr *error = mnl_nlmsg_get_payload(message);
+/* What is known of an answer while it is read. */
+struct reading {
+	const struct netlink *netlink;
+	uint32_t sequence;
+	bool complete;
+	int rc;		/* 0; AGAIN: somebody committed meanwhile; -1: the fault is set. What went wrong first counts */
+	netlink_visit *visit;
+	void *arg;
+	struct fault *fault;
+};
 
-	if (message->nlmsg_seq != sequence || message->nlmsg_pid != netlink->port)
-		return 1; /* an answer to an earlier request, or a stranger */
-	if (message->nlmsg_flags & NLM_F_DUMP_INTR)
-		return fault_set(fault, FAULT_RACED, "the ruleset changed while it was read");
-	if (message->nlmsg_type == NLMSG_DONE)
-		return 0;
-	if (message->nlmsg_type == NLMSG_ERROR) {
-		if (mnl_nlmsg_get_payload_len(message) < sizeof(*error))
-			return fault_set(fault, FAULT_FAILED, "a netlink error that is too short");
-		errno = -error->error;
-		return error->error ? fault_errno(fault, FAULT_FAILED, "reading the ruleset") : 0;
+static void note(struct reading *reading, int rc)
+{
+	if (rc < 0 && reading->rc != -1)
+		reading->rc = rc;
+}
+
+/* The end of a dump and an acknowledgement of a request begin with the same number: 0, or what went wrong. */
+static void take_end(struct reading *reading, const struct nlmsghdr *message)
+{
+	int code = 0;
+
+	reading->complete = true;
+	if (mnl_nlmsg_get_payload_len(message) >= sizeof(code))
+		memcpy(&code, mnl_nlmsg_get_payload(message), sizeof(code));
+	else if (message->nlmsg_type == NLMSG_ERROR)
+		note(reading, fault_set(reading->fault, FAULT_FAILED, "a netlink error that is too short"));
+	errno = code < -4095 || code > 0 ? EPROTO : -code;
+	if (errno == EBUSY) /* an earlier answer is not read to its end */
+		note(reading, AGAIN);
+	else if (code)
+		note(reading, fault_errno(reading->fault, FAULT_FAILED, "reading the ruleset"));
+}
+
+/* An answer is read to its end whatever is in it: the kernel begins no other one on this socket before. */
+static void take_message(struct reading *reading, const struct nlmsghdr *message)
+{
+	if (message->nlmsg_seq != reading->sequence || message->nlmsg_pid != reading->netlink->port)
+		return; /* an answer to an earlier request, or a stranger */
+	if (message->nlmsg_flags & NLM_F_DUMP_INTR || message->nlmsg_type == NLMSG_OVERRUN)
+		note(reading, AGAIN);
+	if (message->nlmsg_type == NLMSG_DONE || message->nlmsg_type == NLMSG_ERROR) {
+		take_end(reading, message);
+	} else if (message->nlmsg_type >= NLMSG_MIN_TYPE) {
+		if (reading->rc != -1)
+			note(reading, reading->visit(message, reading->arg, reading->fault));
+		reading->complete = !(message->nlmsg_flags & NLM_F_MULTI);
 	}
-	if (message->nlmsg_type == NLMSG_OVERRUN)
-		return fault_set(fault, FAULT_RACED, "a part of the ruleset was lost while it was read");
-	if (message->nlmsg_type < NLMSG_MIN_TYPE)
-		return 1;
-	if (visit(message, arg, fault) < 0)
-		return -1;
-	return (message->nlmsg_flags & NLM_F_MULTI) != 0;
+}
+
+static void take_all(struct reading *reading)
+{
+	_Alignas(struct nlmsghdr) char buffer[RECEIVE_SIZE];
+
+	while (!reading->complete) {
+		ssize_t n = recv(mnl_socket_get_fd(reading->netlink->socket), buffer, sizeof(buffer), MSG_TRUNC);
+		int left = (int)n;
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0 && errno == ENOBUFS) {
+			note(reading, AGAIN);
+			continue;
+		}
+		if (n <= 0 || n > (ssize_t)sizeof(buffer)) {
+			errno = n < 0 ? errno : n ? ENOSPC : ECONNRESET;
+			note(reading, fault_errno(reading->fault, FAULT_FAILED, "reading the ruleset"));
+			return;
+		}
+		for (const struct nlmsghdr *message = (void *)buffer; !reading->complete && mnl_nlmsg_ok(message, left);
+		     message = mnl_nlmsg_next(message, &left))
+			take_message(reading, message);
+	}
 }
 
 int netlink_dump(struct netlink *netlink, struct nlmsghdr *request, netlink_visit *visit, void *arg,
 		 struct fault *fault)
 {
-	_Alignas(struct nlmsghdr) char buffer[RECEIVE_SIZE];
-	uint32_t sequence = request->nlmsg_seq;
-	int rc = 1;
+	struct reading reading = { netlink, request->nlmsg_seq, .visit = visit, .arg = arg, .fault = fault };
 
 	if ((netlink->send ? netlink->send(request) : mnl_socket_sendto(netlink->socket, request, request->nlmsg_len)) < 0)
 		return fault_errno(fault, FAULT_FAILED, "asking for the ruleset");
-	while (rc > 0) {
-		ssize_t n = mnl_socket_recvfrom(netlink->socket, buffer, sizeof(buffer));
-		int left = (int)n;
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return fault_errno(fault, errno == ENOBUFS ? FAULT_RACED : FAULT_FAILED, "reading the ruleset");
-		for (struct nlmsghdr *message = (void *)buffer; rc > 0 && mnl_nlmsg_ok(message, left);
-		     message = mnl_nlmsg_next(message, &left))
-			rc = take_message(netlink, message, sequence, visit, arg, fault);
-	}
-	return rc;
+	take_all(&reading);
+	return reading.rc;
 }
 
 static int find_generation(const struct nlmsghdr *message, void *arg, struct fault *fault)
@@ -213,14 +248,23 @@ int netlink_insist(netlink_attempt *attempt, struct ruleset *ruleset, const void
 {
 	for (int i = 0; i < ATTEMPTS; i++) {
 		struct timespec pause = { .tv_nsec = i * 250000L };
-		int rc = attempt(ruleset, arg, fault);
+		int rc;
 
-		if (rc >= 0 || fault->kind != FAULT_RACED)
+		fault_set(fault, FAULT_LATER, "others change the ruleset all the time");
+		rc = attempt(ruleset, arg, fault);
+		if (rc != AGAIN)
 			return rc;
 		nanosleep(&pause, NULL);
 	}
-	fault->kind = FAULT_LATER;
 	return fault_at(fault, "after %d attempts", ATTEMPTS);
+}
+
+int netlink_nothing(int rc, bool *before)
+{
+	bool sure = rc == 0 || *before;
+
+	*before = true;
+	return sure ? 0 : AGAIN;
 }
 
 int messages_append(struct messages *messages, const void *message, size_t length, struct fault *fault)

@@ -13,7 +13,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "fault.h"
+#include "opening.h"
 
 /* The kernel fills what the reader offers up to this size: fewer system calls for a dump of many rules. */
 #define RECEIVE_SIZE (32 * 1024)
@@ -50,12 +50,12 @@ int netlink_connect(struct netlink *netlink, unsigned int groups, struct fault *
 /* The generation id of the ruleset; it changes with every commit of anybody. */
 int netlink_generation(struct netlink *netlink, uint32_t *generation, struct fault *fault) MUST_CHECK;
 
-/* One object of a dump. Returns 0, or -1 with the fault set to end it. */
+/* One object of a dump. Returns 0, AGAIN, or -1 with the fault set: then it sees no more of that dump. */
 typedef int netlink_visit(const struct nlmsghdr *message, void *arg, struct fault *fault);
 
 /*
- * Sends a request that is answered by a dump and visits every message of it (a request for one object has one). A dump
- * during which somebody committed is FAULT_RACED: begin again.
+ * Sends a request that is answered by a dump and visits every message of it (a request for one object has one). AGAIN: somebody
+ * committed meanwhile. All of the dump was visited, but objects may be missing, or seen twice.
  */
 int netlink_dump(struct netlink *netlink, struct nlmsghdr *request, netlink_visit *visit, void *arg,
 		 struct fault *fault) MUST_CHECK;
@@ -74,10 +74,16 @@ struct ruleset; /* of the backend that calls */
 typedef int netlink_attempt(struct ruleset *ruleset, const void *arg, struct fault *fault);
 
 /*
- * Makes the attempt again as long as it ends in FAULT_RACED, a little later each time: others who commit all the time must not be
+ * Makes the attempt again as long as it returns AGAIN, a little later each time: others who commit all the time must not be
  * able to keep a window open. What the attempt returns, or -1.
  */
 int netlink_insist(netlink_attempt *attempt, struct ruleset *ruleset, const void *arg, struct fault *fault) MUST_CHECK;
+
+/*
+ * Nothing was found by a reading that ended with rc. If others committed meanwhile something may have been missed: then AGAIN, unless
+ * the reading before has found nothing either. 0: there is nothing. *before is the caller's, and false to begin with.
+ */
+int netlink_nothing(int rc, bool *before) MUST_CHECK;
 
 /* Messages behind each other. */
 struct messages {

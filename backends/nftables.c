@@ -11,7 +11,8 @@
 #include "nft_rule.h"
 #include "nft_survey.h"
 
-#define MAX_LEFTOVERS 256	/* removed in one batch; more take another round */
+#define MAX_LEFTOVERS (2 * SURVEY_MOST) /* removed in one batch; more take another round */
+#define MOST_LOST 3		/* then what was read last has to do: others commit faster than a ruleset can be read */
 
 /*
  * The spots are the chains that need the rule, with the handle that the rule got there. Reading 10,000 rules takes the kernel
@@ -22,8 +23,10 @@ struct ruleset {
 	struct netlink netlink; /* first: netlink_attach() */
 	struct netlink news;	/* what is committed while the opening stands */
 	bool planned, removed;
+	bool nothing;		/* was found by the last reading, which was interrupted */
 	bool bound, timed;	/* what this kernel can do for the rule: end it with our socket, end it in time */
 	bool rehearsed;		/* ... is known; else it is what is hoped */
+	unsigned int lost;	/* commits that came too late for their generation */
 	struct plan *plan;	/* the caller's, who is told there */
 	uint32_t generation;
 	size_t spots;
@@ -112,7 +115,7 @@ static enum rule_form form_of(const struct ruleset *ruleset, const struct findin
 static int send_opening(struct ruleset *ruleset, const struct opening *opening, bool rehearsal, struct fault *fault)
 {
 	struct batch batch;
-	int rc = batch_begin(&batch, &ruleset->netlink, ruleset->generation, fault);
+	int rc = batch_begin(&batch, &ruleset->netlink, ruleset->lost < MOST_LOST ? ruleset->generation : 0, fault);
 
 	for (size_t i = 0; i < ruleset->spots && rc == 0; i++) {
 		const struct finding *spot = &ruleset->spot[i];
@@ -127,6 +130,7 @@ static int send_opening(struct ruleset *ruleset, const struct opening *opening, 
 	if (rc == 0)
 		rc = rehearsal ? batch_rehearse(&batch, fault) : batch_commit(&batch, take_handle, ruleset, fault);
 	batch_free(&batch);
+	ruleset->lost += rc == AGAIN && fault->code == ERESTART;
 	return rc;
 }
 
@@ -142,8 +146,8 @@ static int rehearse(struct ruleset *ruleset, const struct opening *opening, stru
 		ruleset->bound = opening->own_listener && !(without & 1);
 		ruleset->timed = !(without & 2);
 		rc = send_opening(ruleset, opening, true, fault);
-		if (rc < 0 && fault->kind == FAULT_RACED && fault->code == ERESTART)
-			return -1;
+		if (rc == AGAIN && fault->code == ERESTART)
+			return AGAIN;
 	}
 	if (rc < 0)
 		fault->kind = FAULT_FAILED;
@@ -156,10 +160,11 @@ static int open_spots(struct ruleset *ruleset, const struct opening *opening, st
 {
 	int rc = send_opening(ruleset, opening, false, fault);
 
-	if (rc == 0 || ruleset->rehearsed || fault->kind == FAULT_RACED)
+	if (rc == 0 || ruleset->rehearsed || rc == AGAIN)
 		return rc;
-	if (rehearse(ruleset, opening, fault) < 0)
-		return -1;
+	rc = rehearse(ruleset, opening, fault);
+	if (rc < 0)
+		return rc;
 	ruleset->plan->untimed = ruleset->plan->untimed || !ruleset->timed;
 	return send_opening(ruleset, opening, false, fault);
 }
@@ -175,30 +180,28 @@ static int visit_tag(const struct nlmsghdr *message, void *arg, struct fault *fa
 	return 0;
 }
 
-/* Is the rule with this handle one of ours? A handle may be somebody else's by now. 1, 0, or -1. */
+/* Is the rule with this handle one of ours? A handle may be somebody else's by now. 1, 0, AGAIN or -1. */
 static int is_ours(struct ruleset *ruleset, uint8_t family, const char *table, const char *chain, uint64_t handle,
 		   const char *tag, struct fault *fault)
 {
 	char found[TAG_SIZE] = "", buffer[1024];
 	struct nlmsghdr *request = netlink_about(&ruleset->netlink, buffer, NFT_MSG_GETRULE, 0, family, table, chain, handle);
+	int rc = netlink_dump(&ruleset->netlink, request, visit_tag, found, fault);
 
-	if (netlink_dump(&ruleset->netlink, request, visit_tag, found, fault) < 0)
-		return fault->code == ENOENT ? 0 : -1;
+	if (rc < 0)
+		return rc == -1 && fault->code == ENOENT ? 0 : rc;
 	return opening_is_tag(found, tag);
 }
 
-/* Reads each rule back by its handle: an acknowledgement is no proof. */
+/* Reads each rule back by its handle: an acknowledgement is no proof. AGAIN: somebody has swept one away already. */
 static int check_spots(struct ruleset *ruleset, const char *tag, struct fault *fault)
 {
 	for (size_t i = 0; i < ruleset->spots; i++) {
 		const struct finding *spot = &ruleset->spot[i];
 		int ours = is_ours(ruleset, spot->family, spot->table, spot->chain, spot->handle, tag, fault);
 
-		if (ours < 0)
-			return -1;
-		if (!ours)
-			return fault_set(fault, FAULT_LATER, "the rule in %s %s is not the one that was made",
-					 spot->table, spot->chain);
+		if (ours <= 0)
+			return ours < 0 ? ours : AGAIN;
 	}
 	return 0;
 }
@@ -215,22 +218,22 @@ static bool is_complete(const struct ruleset *ruleset)
 static int attempt_open(struct ruleset *ruleset, const void *arg, struct fault *fault)
 {
 	const struct opening *opening = arg;
+	int rc;
 
 	if (!ruleset->planned && read_and_choose(ruleset, opening, fault) < 0)
 		return -1;
 	ruleset->planned = false;
 	if (is_complete(ruleset))
 		return 0;
-	if (open_spots(ruleset, opening, fault) < 0)
-		return -1;
-	if (check_spots(ruleset, opening->tag, fault) == 0)
-		return 1;
-	fault->kind = FAULT_LATER; /* it was committed: not to be done once more, but to be closed */
-	return fault_at(fault, "reading the opening back");
+	rc = open_spots(ruleset, opening, fault);
+	if (rc == 0)
+		rc = check_spots(ruleset, opening->tag, fault);
+	return rc < 0 ? rc : 1;
 }
 
 static int nft_open(struct ruleset *ruleset, const struct opening *opening, struct fault *fault)
 {
+	ruleset->lost = 0;
 	return netlink_insist(attempt_open, ruleset, opening, fault) < 0 ? -1 : 0;
 }
 
@@ -270,6 +273,7 @@ static int nft_mend(struct ruleset *ruleset, const struct opening *opening, stru
 		return 0;
 	restored = restore(ruleset, opening, fault) > 0;
 	ruleset->planned = false;
+	ruleset->lost = 0;
 	rc = netlink_insist(attempt_open, ruleset, opening, fault);
 	return rc < 0 ? -1 : rc || restored;
 }
@@ -282,6 +286,10 @@ static void note(struct leftovers *left, const struct nlmsghdr *message, bool is
 	const struct nfgenmsg *generic = mnl_nlmsg_get_payload(message);
 	struct leftover *item = &left->item[left->taken];
 
+	for (const struct leftover *known = left->item; known < item; known++) /* a dump that is interrupted may repeat itself */
+		if (known->family == generic->nfgen_family && known->handle == handle && known->is_set == is_set &&
+		    !strcmp(known->table, table) && !strcmp(known->name, name))
+			return;
 	left->full = left->full || left->taken == MAX_LEFTOVERS;
 	if (left->full)
 		return;
@@ -323,12 +331,20 @@ static int visit_set(const struct nlmsghdr *message, void *arg, struct fault *fa
 	return 0;
 }
 
-static int find(struct ruleset *ruleset, uint16_t type, netlink_visit *visit, struct leftovers *left,
-		struct fault *fault)
+/* Our rules are in the tables of our sets. An interrupted reading is as good: what it misses keeps its set busy. */
+static int find_rules(struct ruleset *ruleset, struct leftovers *left, struct fault *fault)
 {
-	char buffer[512];
+	char buffer[1024];
+	size_t sets = left->taken;
 
-	return netlink_dump(&ruleset->netlink, netlink_request(&ruleset->netlink, buffer, type), visit, left, fault);
+	for (const struct leftover *set = left->item; set < left->item + sets; set++) {
+		struct nlmsghdr *request = netlink_about(&ruleset->netlink, buffer, NFT_MSG_GETRULE, NLM_F_DUMP, set->family,
+							 set->table, NULL, 0);
+
+		if (netlink_dump(&ruleset->netlink, request, visit_rule, left, fault) == -1)
+			return -1;
+	}
+	return 0;
 }
 
 /* A set whose name is known is asked for in each table: a table may have more sets than anybody wants to see. */
@@ -336,7 +352,7 @@ static int find_set(struct ruleset *ruleset, const struct messages *tables, stru
 {
 	const struct nlmsghdr *message = (const void *)tables->bytes;
 	char name[SET_NAME_SIZE], buffer[1024];
-	int room = (int)tables->used;
+	int room = (int)tables->used, rc;
 
 	tag_set_name(left->tag, name);
 	for (; mnl_nlmsg_ok(message, room); message = mnl_nlmsg_next(message, &room)) {
@@ -347,8 +363,9 @@ static int find_set(struct ruleset *ruleset, const struct messages *tables, stru
 		attrs_of_message(message, attrs, NFTA_TABLE_NAME);
 		request = netlink_about(&ruleset->netlink, buffer, NFT_MSG_GETSET, 0, generic->nfgen_family,
 					attr_text(attrs[NFTA_TABLE_NAME]), name, 0);
-		if (netlink_dump(&ruleset->netlink, request, visit_set, left, fault) < 0 && fault->code != ENOENT)
-			return -1;
+		rc = netlink_dump(&ruleset->netlink, request, visit_set, left, fault);
+		if (rc == AGAIN || (rc < 0 && fault->code != ENOENT))
+			return rc;
 	}
 	return 0;
 }
@@ -357,15 +374,15 @@ static int find_sets(struct ruleset *ruleset, struct leftovers *left, struct fau
 {
 	struct messages tables = { 0 };
 	char buffer[512];
-	int rc;
+	int rc, found;
 
 	if (!left->tag)
-		return find(ruleset, NFT_MSG_GETSET, visit_set, left, fault);
+		return netlink_dump(&ruleset->netlink, netlink_request(&ruleset->netlink, buffer, NFT_MSG_GETSET), visit_set, left,
+				    fault);
 	rc = netlink_dump(&ruleset->netlink, netlink_request(&ruleset->netlink, buffer, NFT_MSG_GETTABLE), messages_take, &tables, fault);
-	if (rc == 0)
-		rc = find_set(ruleset, &tables, left, fault);
+	found = rc == -1 ? -1 : find_set(ruleset, &tables, left, fault);
 	free(tables.bytes);
-	return rc;
+	return found < 0 ? found : rc;
 }
 
 /* Rules go before the sets that they use, which are busy until then: with more rules to come, the sets must wait. */
@@ -399,7 +416,7 @@ static int verify(struct ruleset *ruleset, struct leftovers *left, struct fault 
 						      left->tag, fault);
 
 		if (ours < 0)
-			return -1;
+			return ours;
 		if (ours)
 			left->item[kept++] = *item;
 	}
@@ -421,38 +438,49 @@ static void note_spots(const struct ruleset *ruleset, struct leftovers *left)
 	}
 }
 
+/* What was found a moment ago is looked at again in the generation that its removal is bound to. */
+static int remove_found(struct ruleset *ruleset, struct leftovers *left, struct fault *fault)
+{
+	uint32_t generation;
+	int rc = netlink_generation(&ruleset->netlink, &generation, fault);
+
+	if (rc == 0)
+		rc = verify(ruleset, left, fault);
+	if (rc == 0)
+		rc = remove_leftovers(ruleset, left, generation, fault);
+	if (rc < 0 && fault->code != ERESTART)
+		ruleset->spots = 0;
+	return rc;
+}
+
 /*
  * Every rule of ours looks into a set of ours, and the kernel refuses to delete a set that a rule still uses: where no set
  * is left, no rule is. So the sets alone are read back, which is quick whatever else there is, and succeeds however often
- * others commit. The handles that opening got save a dump of all rules, unless something unexpected is met. A dump that was
- * interrupted is as good: each rule is looked at again, by its handle, in the generation that its removal is bound to.
+ * others commit. The handles that opening got save a dump of the rules, unless something unexpected is met.
  */
 static int attempt_close(struct ruleset *ruleset, const void *tag, struct fault *fault)
 {
 	struct leftovers left = { .tag = tag };
-	uint32_t generation;
+	int rc = find_sets(ruleset, &left, fault);
 
-	note_spots(ruleset, &left);
-	if (find_sets(ruleset, &left, fault) < 0)
+	if (rc == -1)
 		return -1;
 	if (!left.sets)
-		return 0;
-	if (!ruleset->spots && find(ruleset, NFT_MSG_GETRULE, visit_rule, &left, fault) < 0 && fault->kind != FAULT_RACED)
+		return netlink_nothing(rc, &ruleset->nothing);
+	ruleset->nothing = false;
+	if (ruleset->spots)
+		note_spots(ruleset, &left);
+	else if (find_rules(ruleset, &left, fault) < 0)
 		return -1;
-	if (netlink_generation(&ruleset->netlink, &generation, fault) < 0 || verify(ruleset, &left, fault) < 0 ||
-	    remove_leftovers(ruleset, &left, generation, fault) < 0) {
-		if (fault->code != ERESTART)
-			ruleset->spots = 0;
-		return -1;
-	}
-	return fault_set(fault, FAULT_RACED, "closing"); /* the next attempt reads back */
+	rc = remove_found(ruleset, &left, fault);
+	return rc < 0 ? rc : AGAIN; /* the next attempt reads back */
 }
 
 static int nft_close(struct ruleset *ruleset, const char *tag, struct fault *fault)
 {
 	int rc;
 
-	ruleset->removed = false;
+	ruleset->removed = ruleset->nothing = false;
 	rc = netlink_insist(attempt_close, ruleset, tag, fault);
 	ruleset->spots = 0;
 	return rc < 0 ? -1 : ruleset->removed;
@@ -486,11 +514,13 @@ static int attempt_plan(struct ruleset *ruleset, const void *arg, struct fault *
 {
 	const struct planning *planning = arg;
 	struct plan *plan = planning->plan;
+	int rc = read_and_choose(ruleset, planning->opening, fault);
 
 	ruleset->timed = true;
-	if (read_and_choose(ruleset, planning->opening, fault) < 0 ||
-	    (ruleset->spots && planning->opening->own_listener && rehearse(ruleset, planning->opening, fault) < 0))
-		return -1;
+	if (rc == 0 && ruleset->spots && planning->opening->own_listener)
+		rc = rehearse(ruleset, planning->opening, fault);
+	if (rc < 0)
+		return rc;
 	ruleset->plan = plan;
 	plan->lines = 0;
 	snprintf(plan->owned, sizeof(plan->owned), "%s", ruleset->owned);
@@ -508,6 +538,7 @@ static int nft_plan(struct ruleset *ruleset, const struct opening *opening, stru
 
 	if (!ruleset->news.socket && netlink_listen(&ruleset->news, fault) < 0)
 		return -1;
+	ruleset->lost = 0;
 	return netlink_insist(attempt_plan, ruleset, &planning, fault);
 }
 

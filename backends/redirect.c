@@ -13,7 +13,7 @@
 struct ruleset {
 	struct netlink netlink; /* that owns the table; first: netlink_attach() */
 	bool owned, timed;	/* what this kernel can do: end the table with our socket, end the redirection in time */
-	bool changed;		/* by the attempts of one call */
+	bool changed, nothing;	/* by the attempts of one call; found by its last reading, which was interrupted */
 };
 
 /* A table of ours, also one that was loaded out of a dump made in a window. */
@@ -42,30 +42,33 @@ static int visit_table(const struct nlmsghdr *message, void *arg, struct fault *
 static int find(struct ruleset *ruleset, const char *tag, struct found *found, struct fault *fault)
 {
 	char buffer[512];
+	int rc;
 
 	*found = (struct found){ .tag = tag };
-	if (netlink_dump(&ruleset->netlink, netlink_request(&ruleset->netlink, buffer, NFT_MSG_GETTABLE), visit_table, found,
-			 fault) < 0)
+	rc = netlink_dump(&ruleset->netlink, netlink_request(&ruleset->netlink, buffer, NFT_MSG_GETTABLE), visit_table, found, fault);
+	if (rc == -1)
 		return -1;
-	return found->name[0] != '\0';
+	if (!found->name[0])
+		return netlink_nothing(rc, &ruleset->nothing);
+	ruleset->nothing = false;
+	return 1;
 }
 
 static int begin(struct ruleset *ruleset, struct batch *batch, struct fault *fault)
 {
 	uint32_t generation;
+	int rc = netlink_generation(&ruleset->netlink, &generation, fault);
 
-	if (netlink_generation(&ruleset->netlink, &generation, fault) < 0)
-		return -1;
-	return batch_begin(batch, &ruleset->netlink, generation, fault);
+	return rc < 0 ? rc : batch_begin(batch, &ruleset->netlink, generation, fault);
 }
 
 static int send_redirect(struct ruleset *ruleset, const struct opening *opening, bool rehearsal, struct fault *fault)
 {
 	struct batch batch;
-	int rc;
+	int rc = begin(ruleset, &batch, fault);
 
-	if (begin(ruleset, &batch, fault) < 0)
-		return -1;
+	if (rc < 0)
+		return rc;
 	rc = rule_add_redirect(&batch, opening, ruleset->owned, ruleset->timed, fault);
 	if (rc == 0)
 		rc = rehearsal ? batch_rehearse(&batch, fault) : batch_commit(&batch, NULL, NULL, fault);
@@ -79,18 +82,18 @@ static int attempt_make(struct ruleset *ruleset, const void *arg, struct fault *
 	struct found found;
 	int rc = find(ruleset, opening->tag, &found, fault);
 
-	if (rc > 0)
-		return 0;
-	if (rc < 0 || send_redirect(ruleset, opening, false, fault) < 0)
-		return -1;
-	ruleset->changed = true;
-	return fault_set(fault, FAULT_RACED, "redirecting port %u", opening->port); /* the next attempt reads back */
+	if (rc == 0)
+		rc = send_redirect(ruleset, opening, false, fault);
+	else
+		return rc > 0 ? 0 : rc;
+	ruleset->changed = ruleset->changed || rc == 0;
+	return rc < 0 ? rc : AGAIN; /* the next attempt reads back */
 }
 
 /* 1: it was made. 0: it stood. Others may commit all the time: what they change is not ours. */
 static int make(struct ruleset *ruleset, const struct opening *opening, struct fault *fault)
 {
-	ruleset->changed = false;
+	ruleset->changed = ruleset->nothing = false;
 	return netlink_insist(attempt_make, ruleset, opening, fault) < 0 ? -1 : ruleset->changed;
 }
 
@@ -109,14 +112,14 @@ static int redirect_mend(struct ruleset *ruleset, const struct opening *opening,
 static int remove_table(struct ruleset *ruleset, const struct found *found, struct fault *fault)
 {
 	struct batch batch;
-	int rc;
+	int rc = begin(ruleset, &batch, fault);
 
-	if (begin(ruleset, &batch, fault) < 0)
-		return -1;
+	if (rc < 0)
+		return rc;
 	batch_delete(&batch, NFT_MSG_DELTABLE, found->family, found->name, NULL, 0);
 	rc = batch_commit(&batch, NULL, NULL, fault);
 	batch_free(&batch);
-	return rc < 0 && fault->code == EPERM ? fault_set(fault, FAULT_FAILED, "the table %s belongs to a process that is alive, "
+	return rc == -1 && fault->code == EPERM ? fault_set(fault, FAULT_FAILED, "the table %s belongs to a process that is alive, "
 							   "and not to this one; nft list tables names the program",
 							  found->name) : rc;
 }
@@ -128,15 +131,14 @@ static int attempt_close(struct ruleset *ruleset, const void *tag, struct fault 
 
 	if (rc <= 0)
 		return rc;
-	if (remove_table(ruleset, &found, fault) < 0)
-		return -1;
-	ruleset->changed = true;
-	return fault_set(fault, FAULT_RACED, "ending the redirection"); /* the next attempt reads back */
+	rc = remove_table(ruleset, &found, fault);
+	ruleset->changed = ruleset->changed || rc == 0;
+	return rc < 0 ? rc : AGAIN; /* the next attempt reads back */
 }
 
 static int redirect_close(struct ruleset *ruleset, const char *tag, struct fault *fault)
 {
-	ruleset->changed = false;
+	ruleset->changed = ruleset->nothing = false;
 	return netlink_insist(attempt_close, ruleset, tag, fault) < 0 ? -1 : ruleset->changed;
 }
 
@@ -144,9 +146,7 @@ static int attempt_rehearsal(struct ruleset *ruleset, const void *opening, struc
 {
 	int rc = send_redirect(ruleset, opening, true, fault);
 
-	if (rc < 0 && fault->kind == FAULT_RACED && fault->code != ERESTART) /* it is not there, and will not be */
-		fault->kind = FAULT_FAILED;
-	return rc;
+	return rc == AGAIN && fault->code != ERESTART ? -1 : rc; /* what is not there will not be */
 }
 
 /* A kernel before 5.12 knows no owner, and goes with a net less. */

@@ -8,6 +8,13 @@
 
 #include "fault.h"
 
+/*
+ * A third way to end for what reads or changes a firewall, beside success and -1: somebody else changed it meanwhile, or what was done
+ * has to be read back. The caller looks again, or returns it too; no backend does. It is not a fault; the fault may hold words for
+ * whoever gives up.
+ */
+#define AGAIN (-2)
+
 #define TAG_PREFIX "acmegate:"
 #define TAG_DIGITS 16
 #define TAG_SIZE (sizeof(TAG_PREFIX) + TAG_DIGITS)

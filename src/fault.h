@@ -17,7 +17,6 @@ enum fault_kind {
 	FAULT_FAILED,	/* will fail again unless somebody acts */
 	FAULT_USAGE,	/* command line or configuration */
 	FAULT_LATER,	/* try again later: the network, the CA's limits, another acmegate at work */
-	FAULT_RACED,	/* somebody else changed the ruleset meanwhile: read again; never leaves a backend */
 };
 
 struct fault {

@@ -105,7 +105,6 @@ static int choose_one(struct survey *survey, struct snapshot *snapshot, const st
 static int choose_all(struct survey *survey, struct snapshot *snapshot, const struct opening *opening, struct fault *fault)
 {
 	survey->findings = 0;
-	survey->generation = snapshot->generation;
 	for (size_t i = 0; i < snapshot->chains; i++) {
 		const struct nft_chain *chain = &snapshot->chain[i];
 		const struct nft_table *table = snapshot_table(snapshot, chain->family, chain->table);
@@ -121,10 +120,13 @@ static int choose_all(struct survey *survey, struct snapshot *snapshot, const st
 int choose(struct survey *survey, struct netlink *netlink, const struct opening *opening, bool hidden, struct fault *fault)
 {
 	struct snapshot snapshot;
+	struct fault ignored;
 	int rc = snapshot_read(&snapshot, netlink, hidden, fault);
 
 	if (rc == 0)
 		rc = choose_all(survey, &snapshot, opening, fault);
+	if (netlink_generation(netlink, &survey->generation, &ignored) < 0 || survey->generation != snapshot.generation)
+		survey->generation = 0;
 	snapshot_free(&snapshot);
 	return rc;
 }

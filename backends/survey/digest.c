@@ -169,8 +169,8 @@ static int add_set_elements(struct digest *digest, struct netlink *netlink, cons
 	request = netlink_about(netlink, buffer, NFT_MSG_GETSETELEM, NLM_F_DUMP, generic->nfgen_family, attr_text(attrs[NFTA_SET_TABLE]),
 				attr_text(attrs[NFTA_SET_NAME]), 0);
 	memset(digest->elements, 0, sizeof(digest->elements));
-	if (netlink_dump(netlink, request, visit_elements, digest, fault) < 0)
-		return fault->code == ENOENT ? fault_set(fault, FAULT_RACED, "a set went away while it was read") : -1;
+	if (netlink_dump(netlink, request, visit_elements, digest, fault) == -1 && fault->code != ENOENT) /* it went away meanwhile */
+		return -1;
 	sha256_update(&digest->sum, sizeof(digest->elements), digest->elements);
 	return 0;
 }
@@ -189,7 +189,7 @@ static int read_all(struct digest *digest, struct netlink *netlink, struct fault
 	int left;
 
 	for (size_t i = 0; i < LENGTH_OF(dumps); i++)
-		if (netlink_dump(netlink, netlink_request(netlink, buffer, dumps[i].type), dumps[i].visit, digest, fault) < 0)
+		if (netlink_dump(netlink, netlink_request(netlink, buffer, dumps[i].type), dumps[i].visit, digest, fault) == -1)
 			return -1;
 	left = (int)digest->sets.used;
 	for (message = (const void *)digest->sets.bytes; mnl_nlmsg_ok(message, left);
@@ -199,14 +199,21 @@ static int read_all(struct digest *digest, struct netlink *netlink, struct fault
 	return 0;
 }
 
-int digest_read(struct netlink *netlink, unsigned char out[SURVEY_DIGEST_SIZE], struct fault *fault)
+int digest_read(struct netlink *netlink, unsigned char out[SURVEY_DIGEST_SIZE], uint32_t *generation, struct fault *fault)
 {
 	struct digest digest;
+	uint32_t before = 0;
 	int rc;
 
 	memset(&digest, 0, sizeof(digest));
 	sha256_init(&digest.sum);
-	rc = read_all(&digest, netlink, fault);
+	rc = netlink_generation(netlink, &before, fault);
+	if (rc == 0)
+		rc = read_all(&digest, netlink, fault);
+	if (rc == 0)
+		rc = netlink_generation(netlink, generation, fault);
+	if (*generation != before)
+		*generation = 0;
 	sha256_digest(&digest.sum, SURVEY_DIGEST_SIZE, out);
 	free(digest.sets.bytes);
 	return rc;

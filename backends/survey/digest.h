@@ -5,7 +5,9 @@
 
 #include "nft_survey.h"
 
-/* As survey_digest(), in one reading. FAULT_RACED: somebody committed meanwhile. */
-int digest_read(struct netlink *netlink, unsigned char out[SURVEY_DIGEST_SIZE], struct fault *fault) MUST_CHECK;
+/*
+ * As survey_digest(), in one reading. *generation is 0 if somebody committed meanwhile: then it is the digest of what was seen.
+ */
+int digest_read(struct netlink *netlink, unsigned char out[SURVEY_DIGEST_SIZE], uint32_t *generation, struct fault *fault) MUST_CHECK;
 
 #endif

@@ -75,8 +75,10 @@ static int index_rule(struct snapshot *snapshot, const struct nlmsghdr *message,
 	name = attr_text(attrs[NFTA_RULE_CHAIN]);
 	if (!chain || strcmp(chain->name, name) || strcmp(chain->table, table) || chain->family != family_of(message)) {
 		chain = find_chain(snapshot, family_of(message), table, name);
-		if (!chain || chain->rules)
-			return fault_set(fault, FAULT_RACED, "a rule of the chain %s that was not there before", name);
+		if (!chain || chain->rules) {
+			fault_set(fault, FAULT_LATER, "a rule of the chain %s that was not there before", name);
+			return AGAIN;
+		}
 		chain->first_rule = snapshot->rules;
 		*last = chain;
 	}
@@ -127,7 +129,7 @@ int snapshot_index(struct snapshot *snapshot, struct fault *fault)
 	const struct nlmsghdr *message = (const void *)snapshot->messages.bytes;
 	struct nft_chain *last = NULL;
 	size_t tables, chains, rules;
-	int left = (int)snapshot->messages.used;
+	int left = (int)snapshot->messages.used, rc = 0;
 
 	if (snapshot->messages.used > INT32_MAX)
 		return fault_set(fault, FAULT_FAILED, "a ruleset of %zu bytes is too large", snapshot->messages.used);
@@ -137,7 +139,7 @@ int snapshot_index(struct snapshot *snapshot, struct fault *fault)
 	snapshot->rule = calloc(rules + 1, sizeof(*snapshot->rule));
 	if (!snapshot->table || !snapshot->chain || !snapshot->rule)
 		return fault_errno(fault, FAULT_LATER, "reading a ruleset of %zu rules", rules);
-	for (; is_whole(message, left); message = mnl_nlmsg_next(message, &left)) {
+	for (; rc == 0 && is_whole(message, left); message = mnl_nlmsg_next(message, &left)) {
 		switch (NFNL_MSG_TYPE(message->nlmsg_type)) {
 		case NFT_MSG_NEWTABLE:
 			index_table(snapshot, message);
@@ -146,27 +148,53 @@ int snapshot_index(struct snapshot *snapshot, struct fault *fault)
 			index_chain(snapshot, message);
 			break;
 		case NFT_MSG_NEWRULE:
-			if (index_rule(snapshot, message, &last, fault) < 0)
-				return -1;
+			rc = index_rule(snapshot, message, &last, fault);
 			break;
 		default:
 			break;
 		}
+	}
+	return rc;
+}
+
+/*
+ * The rules are read table by table, so that commits to one leave the dump of another whole. That a dump was interrupted says less
+ * than the generation does afterwards.
+ */
+static int read_rules(struct snapshot *snapshot, struct netlink *netlink, size_t tables, struct fault *fault)
+{
+	char buffer[1024];
+
+	for (size_t at = 0; at < tables;) {
+		const struct nlmsghdr *message = (const void *)(snapshot->messages.bytes + at);
+		const struct nlattr *attrs[NFTA_TABLE_NAME + 1];
+		struct nlmsghdr *request;
+
+		attrs_of_message(message, attrs, NFTA_TABLE_NAME);
+		request = netlink_about(netlink, buffer, NFT_MSG_GETRULE, NLM_F_DUMP, family_of(message),
+					attr_text(attrs[NFTA_TABLE_NAME]), NULL, 0);
+		at += (message->nlmsg_len + 3U) & ~3U;
+		if (netlink_dump(netlink, request, messages_take, &snapshot->messages, fault) == -1)
+			return -1;
 	}
 	return 0;
 }
 
 int snapshot_read(struct snapshot *snapshot, struct netlink *netlink, bool hidden, struct fault *fault)
 {
-	static const uint16_t types[] = { NFT_MSG_GETTABLE, NFT_MSG_GETCHAIN, NFT_MSG_GETRULE };
+	static const uint16_t types[] = { NFT_MSG_GETTABLE, NFT_MSG_GETCHAIN };
+	size_t tables = 0;
 	char buffer[512];
+	int rc;
 
 	memset(snapshot, 0, sizeof(*snapshot));
-	if (netlink_generation(netlink, &snapshot->generation, fault) < 0)
+	rc = netlink_generation(netlink, &snapshot->generation, fault);
+	for (size_t i = 0; i < LENGTH_OF(types) && rc != -1; i++) {
+		rc = netlink_dump(netlink, netlink_request(netlink, buffer, types[i]), messages_take, &snapshot->messages, fault);
+		tables = i ? tables : snapshot->messages.used;
+	}
+	if (rc == -1 || read_rules(snapshot, netlink, tables, fault) < 0)
 		return -1;
-	for (size_t i = 0; i < LENGTH_OF(types); i++)
-		if (netlink_dump(netlink, netlink_request(netlink, buffer, types[i]), messages_take, &snapshot->messages, fault) < 0)
-			return -1;
 	snapshot->netlink = netlink;
 	snapshot->notrack = hidden || may_notrack(&snapshot->messages);
 	return snapshot_index(snapshot, fault);
@@ -282,7 +310,7 @@ static bool read_set(struct nft_set *set, struct netlink *netlink, const struct 
 		return false;
 	for (size_t i = 0; i < LENGTH_OF(types); i++)
 		if (netlink_dump(netlink, netlink_about(netlink, buffer, types[i], i ? NLM_F_DUMP : 0, chain->family, chain->table, name, 0),
-				 messages_take, &set->messages, &fault) < 0)
+				 messages_take, &set->messages, &fault) == -1)
 			return false;
 	return true;
 }

@@ -68,8 +68,9 @@ struct snapshot {
 };
 
 /*
- * Reads tables, chains and rules of all families. hidden: something else may hide packets from connection tracking. FAULT_RACED:
- * somebody committed meanwhile. Free it in any case.
+ * Reads tables, chains and rules of all families. hidden: something else may hide packets from connection tracking. If somebody
+ * committed meanwhile, something may be missing: the generation is another one afterwards. AGAIN: the parts do not fit together. Free
+ * it in any case.
  */
 int snapshot_read(struct snapshot *snapshot, struct netlink *netlink, bool hidden, struct fault *fault) MUST_CHECK;
 void snapshot_free(struct snapshot *snapshot);
@@ -83,7 +84,7 @@ const struct nft_chain *snapshot_chain(struct snapshot *snapshot, uint8_t family
 
 /*
  * The set that an expression of the chain looks into. NULL: it could not be read, or too many have been. It may be of a later
- * generation than the rest; a batch that is bound to the snapshot's generation fails then.
+ * generation than the rest.
  */
 const struct nft_set *snapshot_set(struct snapshot *snapshot, const struct nft_chain *chain, const struct nlattr *name);
 

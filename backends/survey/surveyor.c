@@ -13,12 +13,20 @@
 #include "nft_survey.h"
 #include "sandbox.h"
 
+#define DIGEST_READINGS 3
+
 /* What netlink_insist() hands to an attempt. */
 struct ruleset {
 	struct netlink netlink;
 	const struct survey_question *question;
 	struct survey survey;
 	struct survey_answer answer;
+	struct outcome {
+		int rc;
+		struct fault fault;
+		struct survey survey;
+	} before;		/* of a reading during which others committed */
+	unsigned int readings;
 };
 
 static int say(enum survey_answer_kind kind, const void *payload, size_t length)
@@ -39,17 +47,39 @@ static ssize_t send_through(const struct nlmsghdr *request)
 	return recv(FD_QUESTIONS, &sent, 1, 0) == 1 ? 0 : -1;
 }
 
-static int attempt_choice(struct ruleset *ruleset, const void *opening, struct fault *fault)
+static bool is_same(const struct outcome *before, int rc, const struct survey *survey, const struct fault *fault)
 {
-	return choose(&ruleset->survey, &ruleset->netlink, opening, ruleset->question->hidden, fault);
+	if (before->rc != rc || rc < 0)
+		return before->rc == rc && !strcmp(before->fault.text, fault->text);
+	return before->survey.findings == survey->findings &&
+	       !memcmp(before->survey.finding, survey->finding, survey->findings * sizeof(survey->finding[0]));
 }
 
+/*
+ * Of many rules no reading may be whole, as often as others commit. One that comes to the same as the reading before is believed:
+ * what was missed in both would have to be the same.
+ */
+static int attempt_choice(struct ruleset *ruleset, const void *opening, struct fault *fault)
+{
+	int rc = choose(&ruleset->survey, &ruleset->netlink, opening, ruleset->question->hidden, fault);
+	bool believed;
+
+	if (rc == AGAIN || ruleset->survey.generation || (rc == -1 && fault->kind != FAULT_FAILED))
+		return rc;
+	believed = ruleset->readings++ && is_same(&ruleset->before, rc, &ruleset->survey, fault);
+	ruleset->before.rc = rc;
+	ruleset->before.survey = ruleset->survey;
+	ruleset->before.fault = *fault;
+	return believed ? rc : AGAIN;
+}
+
+/* A digest of what was seen while others committed is as good as none, and says so: it is not the same as the next one. */
 static int attempt_digest(struct ruleset *ruleset, const void *unused, struct fault *fault)
 {
+	int rc = digest_read(&ruleset->netlink, ruleset->answer.done.digest, &ruleset->answer.done.generation, fault);
+
 	(void)unused;
-	if (netlink_generation(&ruleset->netlink, &ruleset->answer.done.generation, fault) < 0)
-		return -1;
-	return digest_read(&ruleset->netlink, ruleset->answer.done.digest, fault);
+	return rc == 0 && !ruleset->answer.done.generation && ++ruleset->readings < DIGEST_READINGS ? AGAIN : rc;
 }
 
 static int answer_choice(struct ruleset *ruleset, struct fault *fault)
@@ -91,6 +121,7 @@ static int answer_question(struct ruleset *ruleset)
 	int rc;
 
 	memset(&ruleset->answer, 0, sizeof(ruleset->answer));
+	ruleset->readings = 0;
 	if (ruleset->question->verb == ASK_CHOOSE)
 		rc = answer_choice(ruleset, &fault);
 	else if (ruleset->question->verb == ASK_DIGEST)

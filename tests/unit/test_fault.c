@@ -91,7 +91,6 @@ static void each_kind_has_its_status(void **state)
 	assert_int_equal(fault_status(&(struct fault){ .kind = FAULT_FAILED }), STATUS_FAILED);
 	assert_int_equal(fault_status(&(struct fault){ .kind = FAULT_USAGE }), STATUS_USAGE);
 	assert_int_equal(fault_status(&(struct fault){ .kind = FAULT_LATER }), STATUS_LATER);
-	assert_int_equal(fault_status(&(struct fault){ .kind = FAULT_RACED }), STATUS_LATER);
 }
 
 int main(void)
