@@ -224,7 +224,7 @@ int journal_open(struct journal *journal, int state_fd, struct fault *fault)
 	int rc;
 
 	memset(journal, 0, sizeof(*journal));
-	journal->fd = -1;
+	journal->fd = journal->single = -1;
 	do
 		rc = lock(journal, state_fd, fault);
 	while (rc == 0);

@@ -17,20 +17,20 @@
 
 #define GRACE 5 /* seconds: for the warden's own deadline */
 
-enum { KEPT_WARDEN = 3, KEPT_JOURNAL = 4, KEPT_READY = 5, KEPT_END = 6 };
+enum { KEPT_SINGLE = 3, KEPT_WARDEN = 4, KEPT_JOURNAL = 5, KEPT_READY = 6, KEPT_END = 7 };
 
 /* Everything but stderr and these goes: no socket of the warden's may live on in here. */
 static int keep_only(const int kept[KEPT_END])
 {
 	int high[KEPT_END];
 
-	for (int fd = KEPT_WARDEN; fd < KEPT_END; fd++) {
-		high[fd] = fcntl(kept[fd], F_DUPFD, 64);
-		if (high[fd] < 0)
+	for (int fd = KEPT_SINGLE; fd < KEPT_END; fd++) {
+		high[fd] = kept[fd] < 0 ? -1 : fcntl(kept[fd], F_DUPFD, 64);
+		if (kept[fd] >= 0 && high[fd] < 0)
 			return -1;
 	}
-	for (int fd = KEPT_WARDEN; fd < KEPT_END; fd++)
-		if (dup2(high[fd], fd) < 0)
+	for (int fd = KEPT_SINGLE; fd < KEPT_END; fd++)
+		if (high[fd] >= 0 ? dup2(high[fd], fd) < 0 : close(fd) < 0 && errno != EBADF)
 			return -1;
 	return close_range(KEPT_END, ~0U, 0);
 }
@@ -71,7 +71,8 @@ static _Noreturn void watch(struct journal *journal, const struct config *config
 	for (int signal_number = 1; signal_number < 32; signal_number++)
 		if (signal_number != SIGCHLD)
 			signal(signal_number, SIG_IGN);
-	if (keep_only((int[]){ [KEPT_WARDEN] = warden, [KEPT_JOURNAL] = journal->fd, [KEPT_READY] = ready }) < 0 ||
+	if (keep_only((int[]){ [KEPT_SINGLE] = journal->single, [KEPT_WARDEN] = warden, [KEPT_JOURNAL] = journal->fd,
+			       [KEPT_READY] = ready }) < 0 ||
 	    write(KEPT_READY, "", 1) != 1)
 		_exit(STATUS_FAILED);
 	close(KEPT_READY);

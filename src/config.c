@@ -20,23 +20,32 @@
 #define INI_SECTION_LIMIT 48  /* likewise MAX_SECTION */
 #define CERTIFICATE_PREFIX "certificate "
 
+enum section { SECTION_ACME, SECTION_GATE, SECTION_RESPONDER, SECTION_CERTIFICATE, SECTION_UNKNOWN, SECTIONS };
+
 /* What is being read, and where in it. inih calls store() between two calls of next_line(), so line is always right. */
 struct loader {
 	struct config *config;
-	struct fault *fault;
+	struct mistakes *mistakes;
 	FILE *file;
 	char *buffer;
 	size_t capacity;
 	uint32_t line;
-	uint32_t section_line;	/* of the header that inih tells of with the first key below it */
-	bool failed;
 	bool continued;		/* the line begins with white space: the value of the line before goes on */
 	bool fresh_section;	/* its header was read, none of its keys yet */
-	uint64_t seen[4];	/* keys given so far, by kind of section */
+	bool skipping;		/* the header was wrong: what follows belongs to no section */
+	bool spoiled;		/* the certificate has a mistake, and is left out */
+	enum section section;
+	bool wrong[SECTIONS];	/* which kinds of sections have mistakes */
+	uint64_t seen[SECTIONS];	/* keys given so far, by kind of section */
 	struct certificate *certificate;
 };
 
-enum section { SECTION_ACME, SECTION_GATE, SECTION_RESPONDER, SECTION_CERTIFICATE };
+/* Which of them stop a command; recovery is stopped by none. An unknown section may be a misspelled one. */
+static const bool matters[][SECTIONS] = {
+	[CONFIG_WHOLE] = { [SECTION_ACME] = true, [SECTION_GATE] = true, [SECTION_RESPONDER] = true, [SECTION_UNKNOWN] = true },
+	[CONFIG_GATE] = { [SECTION_GATE] = true, [SECTION_RESPONDER] = true, [SECTION_UNKNOWN] = true },
+	[CONFIG_CLOSING] = { false },
+};
 
 struct key {
 	enum section section;
@@ -47,19 +56,27 @@ struct key {
 	const char *const *names;	/* of an enum's values, NULL at the end */
 };
 
+static void note(struct mistakes *mistakes, const char *text)
+{
+	if (mistakes->number < MOST_MISTAKES)
+		snprintf(mistakes->text[mistakes->number], MISTAKE_SIZE, "%s", text);
+	mistakes->number++;
+}
+
 static int wrong(struct loader *loader, const char *format, ...) PRINTF_LIKE(2, 3);
 static int wrong(struct loader *loader, const char *format, ...)
 {
-	char what[512];
+	char what[512], text[MISTAKE_SIZE];
 	va_list args;
 
-	if (loader->failed)
-		return -1;
-	loader->failed = true;
 	va_start(args, format);
 	vsnprintf(what, sizeof(what), format, args);
 	va_end(args);
-	return fault_set(loader->fault, FAULT_USAGE, "%s:%u: %s", loader->config->file, loader->line, what);
+	snprintf(text, sizeof(text), "%s:%u: %s", loader->config->file, loader->line, what);
+	note(loader->mistakes, text);
+	loader->wrong[loader->section] = true;
+	loader->spoiled = true;
+	return -1;
 }
 
 static void *field(const struct loader *loader, const struct key *key)
@@ -140,12 +157,12 @@ static int set_file(struct loader *loader, const struct key *key, const char *va
 {
 	OWN_FD int fd = -1;
 
-	if (set_path(loader, key, value) < 0)
-		return -1;
+	if (value[0] != '/')
+		return set_path(loader, key, value);
 	fd = open(value, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	if (fd < 0)
 		return wrong(loader, "%s: %s: %s", key->name, value, strerror(errno));
-	return 0;
+	return set_path(loader, key, value);
 }
 
 static int set_command(struct loader *loader, const struct key *key, const char *value)
@@ -153,12 +170,24 @@ static int set_command(struct loader *loader, const struct key *key, const char 
 	char program[COMMAND_SIZE];
 	struct fault why;
 
-	if (set_path(loader, key, value) < 0)
-		return -1;
+	if (value[0] != '/')
+		return set_path(loader, key, value);
 	snprintf(program, sizeof(program), "%.*s", (int)strcspn(value, " \t"), value);
 	if (safe_program(program, &why) < 0)
 		return wrong(loader, "%s: %s", key->name, why.text);
-	return 0;
+	return set_path(loader, key, value);
+}
+
+/* What a shell would understand, and the program would get as it is. */
+static int set_hook(struct loader *loader, const struct key *key, const char *value)
+{
+	const char *found = strpbrk(value, "'\"$|`<>;");
+
+	if (!found)
+		found = strstr(value, "&&");
+	if (found)
+		return wrong(loader, "%s: no shell runs this, so %.1s has no meaning; write a script, and name that here", key->name, found);
+	return set_command(loader, key, value);
 }
 
 static int set_bool(struct loader *loader, const struct key *key, const char *value)
@@ -396,19 +425,28 @@ static const struct key keys[] = {
 	{ SECTION_CERTIFICATE, "owner", set_owner, CERT(owner), NULL },
 	{ SECTION_CERTIFICATE, "group", set_group, CERT(group), NULL },
 	{ SECTION_CERTIFICATE, "mode", set_mode, CERT(mode), NULL },
-	{ SECTION_CERTIFICATE, "deploy", set_command, CERT(deploy), NULL },
+	{ SECTION_CERTIFICATE, "deploy", set_hook, CERT(deploy), NULL },
 };
 _Static_assert(LENGTH_OF(keys) <= 64, "one bit for each key");
 
-static int finish_section(struct loader *loader)
+/* A certificate with a mistake in it is left out, and its names. */
+static void finish_section(struct loader *loader)
 {
-	const struct certificate *certificate = loader->certificate;
+	struct config *config = loader->config;
+	struct certificate *certificate = loader->certificate;
 
 	if (loader->fresh_section)
-		return wrong(loader, "the section above has no key");
-	if (certificate && !certificate->names)
-		return wrong(loader, "[certificate %s] has no names = HOST...", certificate->name);
-	return 0;
+		wrong(loader, "the section above has no key");
+	else if (certificate && !certificate->names && !loader->spoiled)
+		wrong(loader, "[certificate %s] has no names = HOST...", certificate->name);
+	if (certificate && loader->spoiled) {
+		if (certificate->names)
+			config->names = certificate->first_name;
+		memset(certificate, 0, sizeof(*certificate));
+		config->certificates--;
+	}
+	loader->certificate = NULL;
+	loader->fresh_section = false;
 }
 
 static int begin_certificate(struct loader *loader, const char *name)
@@ -428,58 +466,69 @@ static int begin_certificate(struct loader *loader, const char *name)
 	certificate = &config->certificate[config->certificates++];
 	memcpy(certificate->name, name, length + 1);
 	certificate->mode = 0600;
-	certificate->line = loader->section_line;
+	certificate->line = loader->line;
 	loader->certificate = certificate;
 	loader->seen[SECTION_CERTIFICATE] = 0;
 	return 0;
 }
 
-static int find_section(struct loader *loader, const char *section, enum section *which)
+static enum section kind_of(const char *section)
 {
-	if (!strcmp(section, "acme")) {
-		*which = SECTION_ACME;
-	} else if (!strcmp(section, "gate")) {
-		*which = SECTION_GATE;
-	} else if (!strcmp(section, "responder")) {
-		*which = SECTION_RESPONDER;
-	} else if (!strncmp(section, CERTIFICATE_PREFIX, strlen(CERTIFICATE_PREFIX))) {
-		*which = SECTION_CERTIFICATE;
-		if (loader->fresh_section)
-			return begin_certificate(loader, section + strlen(CERTIFICATE_PREFIX));
-	} else {
+	static const char *const names[] = { [SECTION_ACME] = "acme", [SECTION_GATE] = "gate", [SECTION_RESPONDER] = "responder" };
+
+	for (size_t i = 0; i < LENGTH_OF(names); i++)
+		if (!strcmp(section, names[i]))
+			return (enum section)i;
+	return strncmp(section, CERTIFICATE_PREFIX, strlen(CERTIFICATE_PREFIX)) ? SECTION_UNKNOWN : SECTION_CERTIFICATE;
+}
+
+/* text: the header, from its bracket on */
+static int begin_section(struct loader *loader, const char *text)
+{
+	char section[INI_SECTION_LIMIT + 1];
+
+	snprintf(section, sizeof(section), "%.*s", (int)strcspn(text + 1, "]"), text + 1);
+	loader->section = kind_of(section);
+	if (!strchr(text, ']'))
+		return wrong(loader, "expected [SECTION] or KEY = VALUE");
+	if (strcspn(text, "]") > INI_SECTION_LIMIT)
+		return wrong(loader, "expected a section name of at most %d characters", INI_SECTION_LIMIT);
+	if (loader->section == SECTION_UNKNOWN)
 		return wrong(loader, "section [%s]: expected [acme], [gate], [responder] or [certificate NAME]", section);
-	}
+	if (loader->section == SECTION_CERTIFICATE && begin_certificate(loader, section + strlen(CERTIFICATE_PREFIX)) < 0)
+		return -1;
+	loader->spoiled = false;
+	loader->fresh_section = true;
 	return 0;
+}
+
+static int set(struct loader *loader, const char *name, const char *value)
+{
+	for (size_t i = 0; i < LENGTH_OF(keys); i++) {
+		uint64_t bit = UINT64_C(1) << i;
+
+		if (keys[i].section != loader->section || strcmp(keys[i].name, name))
+			continue;
+		if ((loader->seen[loader->section] & bit) && !(loader->continued && keys[i].set == set_names))
+			return wrong(loader, loader->continued ? "%s: expected one line" : "%s is given twice", name);
+		loader->seen[loader->section] |= bit;
+		return keys[i].set(loader, &keys[i], value);
+	}
+	return 1;
 }
 
 static int store(void *user, const char *section, const char *name, const char *value)
 {
 	struct loader *loader = user;
-	uint32_t line = loader->line;
-	enum section which = SECTION_ACME;
 
-	if (loader->failed)
-		return 0;
-	if (loader->fresh_section) /* a mistake in the header is told with its line */
-		loader->line = loader->section_line;
-	if (find_section(loader, section, &which) < 0)
-		return 0;
-	loader->line = line;
+	if (loader->skipping)
+		return 1;
 	loader->fresh_section = false;
-	for (size_t i = 0; i < LENGTH_OF(keys); i++) {
-		uint64_t bit = UINT64_C(1) << i;
-
-		if (keys[i].section != which || strcmp(keys[i].name, name))
-			continue;
-		if ((loader->seen[which] & bit) && !(loader->continued && keys[i].set == set_names)) {
-			wrong(loader, loader->continued ? "%s: expected one line" : "%s is given twice", name);
-			return 0;
-		}
-		loader->seen[which] |= bit;
-		return keys[i].set(loader, &keys[i], value) == 0;
-	}
-	wrong(loader, "[%s] has no key '%s', see acmegate.conf(5)", section, name);
-	return 0;
+	if (kind_of(section) != loader->section || loader->section == SECTION_UNKNOWN)
+		(void)!wrong(loader, "section [%s]: expected [acme], [gate], [responder] or [certificate NAME]", section);
+	else if (set(loader, name, value) > 0)
+		(void)!wrong(loader, "[%s] has no key '%s', see acmegate.conf(5)", section, name);
+	return 1;
 }
 
 /* inih takes these for white space, or skips them, and would see a section that look_at() does not. */
@@ -495,48 +544,51 @@ static int check_characters(struct loader *loader, const char *line, size_t leng
 	return 0;
 }
 
-/* Looks at a line before inih does, for what inih would pass over or cut in silence, or tell too late. */
-static int look_at(struct loader *loader, const char *line, size_t length)
+static int check_line(struct loader *loader, const char *line, size_t length, size_t most)
 {
 	const char *text = line + strspn(line, " \t");
 
 	if (check_characters(loader, line, length) < 0)
 		return -1;
-	loader->continued = text != line;
-	if (*text == '[' ? !strchr(text, ']') :
-			   !loader->continued && *text && !strchr("#;\r\n", *text) && !strpbrk(text, "=:"))
+	if (length >= most)
+		return wrong(loader, "expected at most %zu characters in a line; names may go on in the next line, behind a space",
+			     most - 2);
+	if (*text == '[')
+		return begin_section(loader, text);
+	if (text == line && *text && !strchr("#;\r\n", *text) && !strpbrk(text, "=:"))
 		return wrong(loader, "expected [SECTION] or KEY = VALUE");
-	if (*text != '[')
-		return 0;
-	if (strcspn(text, "]") > INI_SECTION_LIMIT)
-		return wrong(loader, "expected a section name of at most %d characters", INI_SECTION_LIMIT);
-	if (finish_section(loader) < 0)
-		return -1;
-	loader->fresh_section = true;
-	loader->section_line = loader->line;
-	loader->certificate = NULL;
 	return 0;
 }
 
+/* Looks at a line before inih does, for what inih would pass over or cut in silence, or tell too late. */
+static int look_at(struct loader *loader, const char *line, size_t length, size_t most)
+{
+	const bool header = line[strspn(line, " \t")] == '[';
+
+	loader->continued = line[0] == ' ' || line[0] == '\t';
+	if (header) {
+		finish_section(loader);
+		loader->section = SECTION_UNKNOWN;
+	}
+	if (check_line(loader, line, length, most) == 0) {
+		loader->skipping &= !header;
+		return 0;
+	}
+	loader->skipping |= header;
+	return -1;
+}
+
+/* inih gets an empty line in the place of a wrong one. */
 static char *next_line(char *line, int size, void *user)
 {
 	struct loader *loader = user;
-	ssize_t n = loader->failed ? -1 : getline(&loader->buffer, &loader->capacity, loader->file);
+	ssize_t n = getline(&loader->buffer, &loader->capacity, loader->file);
 
-	if (n < 0 && !loader->failed && !feof(loader->file)) { /* an end before the end: it must not pass for a short file */
-		fault_errno(loader->fault, FAULT_LATER, "reading %s", loader->config->file);
-		loader->failed = true;
-	}
 	if (n < 0)
 		return NULL;
 	loader->line++;
-	if (n >= size || n >= INI_LINE_LIMIT) {
-		wrong(loader, "expected at most %d characters in a line; names may go on in the next line, behind a space",
-		      INI_LINE_LIMIT - 2);
-		return NULL;
-	}
-	if (look_at(loader, loader->buffer, (size_t)n) < 0)
-		return NULL;
+	if (look_at(loader, loader->buffer, (size_t)n, size < INI_LINE_LIMIT ? (size_t)size : INI_LINE_LIMIT) < 0)
+		return strcpy(line, "\n");
 	memcpy(line, loader->buffer, (size_t)n + 1);
 	return line;
 }
@@ -551,7 +603,7 @@ static void set_defaults(struct config *config, const char *file)
 	config->responder.port = 8402;
 	config->gate.max_open = 60;
 	snprintf(config->gate.user, sizeof(config->gate.user), "_acmegate");
-	snprintf(config->gate.state, sizeof(config->gate.state), "/var/lib/acmegate");
+	snprintf(config->gate.state, sizeof(config->gate.state), LOCALSTATEDIR "/lib/acmegate");
 }
 
 static int find_user(struct config *config, struct fault *fault)
@@ -594,43 +646,70 @@ static int check_whole(struct config *config, struct fault *fault)
 	return find_user(config, fault);
 }
 
-static int parse(struct loader *loader)
+/* -1: the file could not be read to its end, which must not pass for a short one. */
+static int parse(struct loader *loader, struct fault *fault)
 {
 	int line = ini_parse_stream(next_line, loader, store, loader);
 
 	free(loader->buffer);
-	if (loader->failed)
-		return -1;
+	if (line < 0 || ferror(loader->file))
+		return fault_errno(fault, FAULT_LATER, "reading %s", loader->config->file);
+	finish_section(loader);
 	if (line > 0) {
 		loader->line = (uint32_t)line;
-		return wrong(loader, "expected [SECTION] or KEY = VALUE");
+		loader->section = SECTION_UNKNOWN;
+		(void)!wrong(loader, "expected [SECTION] or KEY = VALUE");
 	}
-	if (line < 0)
-		return fault_errno(loader->fault, FAULT_FAILED, "reading %s", loader->config->file);
-	return finish_section(loader);
+	return 0;
 }
 
-int config_load(struct config *config, const char *file, enum config_part part, struct fault *fault)
+static int read_file(struct loader *loader, struct fault *fault)
 {
-	struct loader loader = { .config = config, .fault = fault };
-	int fd, rc;
+	int fd = safe_open(loader->config->file, fault), rc;
 
-	set_defaults(config, file);
-	if (part == CONFIG_GATE && !strcmp(file, CONFIG_FILE) && access(file, F_OK) < 0 && errno == ENOENT)
-		return 0;
-	fd = safe_open(file, fault);
 	if (fd < 0)
 		return -1;
-	loader.file = fdopen(fd, "r");
-	if (!loader.file) {
+	loader->file = fdopen(fd, "r");
+	if (!loader->file) {
 		close(fd);
-		return fault_errno(fault, FAULT_FAILED, "reading %s", file);
+		return fault_errno(fault, FAULT_FAILED, "reading %s", loader->config->file);
 	}
-	rc = parse(&loader);
-	fclose(loader.file);
-	if (rc == 0)
-		rc = check_gate(config, fault);
-	return rc < 0 || part == CONFIG_GATE ? rc : check_whole(config, fault);
+	rc = parse(loader, fault);
+	fclose(loader->file);
+	return rc;
+}
+
+/* Mistakes that stop this part; without them, what there is as a whole. */
+static bool serves(const struct loader *loader, enum config_part part)
+{
+	struct config *config = loader->config;
+	struct fault fault;
+
+	if (part == CONFIG_WHOLE && loader->mistakes->number && !config->certificates)
+		return false;
+	for (int i = 0; i < SECTIONS; i++)
+		if (loader->wrong[i] && matters[part][i])
+			return false;
+	if (part == CONFIG_CLOSING ||
+	    (check_gate(config, &fault) == 0 && (part == CONFIG_GATE || check_whole(config, &fault) == 0)))
+		return true;
+	note(loader->mistakes, fault.text);
+	return false;
+}
+
+int config_load(struct config *config, const char *file, enum config_part part, struct mistakes *mistakes, struct fault *fault)
+{
+	struct loader loader = { .config = config, .mistakes = mistakes, .section = SECTION_UNKNOWN };
+
+	mistakes->number = 0;
+	set_defaults(config, file);
+	if (part != CONFIG_WHOLE && !strcmp(file, CONFIG_FILE) && access(file, F_OK) < 0 && errno == ENOENT)
+		return 0;
+	if (read_file(&loader, fault) < 0) {
+		note(mistakes, fault->text);
+		return -1;
+	}
+	return serves(&loader, part) ? 0 : fault_set(fault, FAULT_USAGE, "%s", mistakes->text[0]);
 }
 
 int config_find(const struct config *config, const char *name)

@@ -90,14 +90,25 @@ bool config_is_address(const char *name);
 
 #define CONFIG_FILE SYSCONFDIR "/acmegate/acmegate.conf"
 
-/* What a command needs: certificates and a CA to ask for them, or no more than to know about the port. */
-enum config_part { CONFIG_WHOLE, CONFIG_GATE };
+/* What a command needs: certificates and a CA to ask for them, no more than to know about the port, or nothing: to close. */
+enum config_part { CONFIG_WHOLE, CONFIG_GATE, CONFIG_CLOSING };
+
+#define MOST_MISTAKES 32
+#define MISTAKE_SIZE FAULT_TEXT_SIZE
+
+struct mistakes {
+	uint32_t number;	/* of all; the first are told */
+	char text[MOST_MISTAKES][MISTAKE_SIZE];	/* "FILE:LINE: what is expected" */
+};
 
 /*
- * Reads and validates FILE into *config. CONFIG_GATE is content with a CONFIG_FILE that does not exist: all has defaults. The first mistake ends it: fault FAULT_USAGE "FILE:LINE: what is expected".
- * Refuses a file that somebody other than root (or the caller, when not root) can write.
+ * Reads and validates FILE into *config, and notes all mistakes. What is wrong keeps its default, and a certificate with a mistake
+ * is left out, so that *config serves to close in any case. 0: it serves for this part. -1: it does not, for the fault (the first
+ * mistake; FAULT_USAGE, or why the file could not be read). Other parts than CONFIG_WHOLE are content with a CONFIG_FILE that does
+ * not exist. Refuses a file that somebody other than root (or the caller, when not root) can write.
  */
-int config_load(struct config *config, const char *file, enum config_part part, struct fault *fault) MUST_CHECK;
+int config_load(struct config *config, const char *file, enum config_part part, struct mistakes *mistakes,
+		struct fault *fault) MUST_CHECK;
 
 /* Another value for gate.max_open, from the command line. */
 int config_set_max_open(struct config *config, const char *text) MUST_CHECK;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /* acmegate: opens the port for the seconds of an ACME HTTP-01 validation, and leaves the firewall as it was. */
+#include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
 #include <poll.h>
@@ -16,6 +17,7 @@
 #include "log.h"
 #include "process.h"
 #include "safe.h"
+#include "single.h"
 #include "spawn.h"
 #include "warden.h"
 #include "window.h"
@@ -28,6 +30,7 @@ struct host {
 	struct config *config;
 	struct journal journal;
 	int state_fd;
+	bool serves;		/* the configuration; what closes does so without */
 };
 
 static int renew(struct host *host, int argc, char **argv);
@@ -42,15 +45,17 @@ static const struct command {
 	int (*run)(struct host *, int argc, char **argv);
 	enum config_part part;	/* of the configuration that must be complete */
 	bool claims;		/* nothing else is at work and nothing of an earlier run stands before it begins */
+	bool closes;		/* also when the configuration is wrong */
+	bool tolerates;		/* mistakes that do not concern it: its status is for another program */
 } commands[] = {
-	{ "renew", "", "renew the certificates that are due (what the timer runs)", renew, CONFIG_WHOLE, true },
-	{ "renew-now", "[NAME...]", "obtain these certificates now, or all of them", renew_now, CONFIG_WHOLE, true },
-	{ "plan", "", "show what would be opened in the firewall, changing nothing", plan, CONFIG_GATE, true },
+	{ "renew", "", "renew the certificates that are due (what the timer runs)", renew, CONFIG_WHOLE, .claims = true },
+	{ "renew-now", "[NAME...]", "obtain these certificates now, or all of them", renew_now, CONFIG_WHOLE, .claims = true },
+	{ "plan", "", "show what would be opened in the firewall, changing nothing", plan, CONFIG_GATE, .claims = true },
 	{ "guard", "[--max SECONDS] [--on-listen] -- COMMAND...", "run a command with the port open as long as it lives", guard,
-	  CONFIG_GATE, true },
+	  CONFIG_GATE, .claims = true, .tolerates = true },
 	{ "hook", "pre|post [--client PID]", "open the port for the program that runs this hook, and close it", hook, CONFIG_GATE,
-	  false },
-	{ "recover", "", "close whatever an earlier run may have left open", recover, CONFIG_GATE, true },
+	  .closes = true, .tolerates = true },
+	{ "recover", "", "close whatever an earlier run may have left open", recover, CONFIG_CLOSING, .claims = true, .closes = true },
 };
 
 static int usage(FILE *out, int status)
@@ -148,7 +153,7 @@ static int renew_now(struct host *host, int argc, char **argv)
 		int index = config_find(host->config, argv[i]);
 
 		if (index < 0) {
-			log_error("there is no [certificate %s] in %s", argv[i], host->config->file);
+			log_error("there is no [certificate %s] in %s that can be used", argv[i], host->config->file);
 			return STATUS_USAGE;
 		}
 		errand.named[index] = true;
@@ -203,40 +208,91 @@ static void say_recovered(const struct host *host, bool armed, int recovered)
 			    "stands in the firewall");
 }
 
-/* Closing goes by tag and needs no journal, so a broken one keeps nothing open. Unless its owner is at work. */
-static int without_journal(const struct host *host, struct fault *fault)
+/* Closing goes by tag and needs no journal, so a broken one, or none, keeps nothing open. Returns -1. */
+static int without_journal(const struct host *host)
 {
 	struct fault why;
-	int found;
+	int found = window_sweep(host->config, NULL, &why);
 
-	if (fault->kind == FAULT_LATER)
-		return -1;
-	found = window_sweep(host->config, NULL, &why);
 	if (found < 0)
 		log_error("%s", why.text);
 	else
 		log_warning("the firewall was searched without a journal: %s", found ? "rules of an earlier run are removed" :
 										       "nothing of acmegate's stands in it");
-	return fault_at(fault, "%s/journal", host->config->gate.state);
+	return -1;
 }
 
-static int claim(struct host *host, struct fault *fault)
+static int without_state(const struct host *host, struct fault *fault)
 {
-	bool armed;
+	OWN_FD int single = -1;
+
+	return single_take(&single, -1, host->config->gate.state, fault) < 0 ? -1 : without_journal(host);
+}
+
+/* A state directory that is not there has no journal, and nothing is armed. It is not made for a configuration that is wrong. */
+static int without_trace(const struct host *host, struct fault *fault)
+{
+	const struct journal clear = { .fd = -1, .single = -1 };
+	OWN_FD int single = -1;
+	int found;
+
+	if (single_take(&single, -1, host->config->gate.state, fault) < 0)
+		return -1;
+	found = window_sweep(host->config, &clear, fault);
+	if (found > 0)
+		say_recovered(host, false, RECOVERY_RULES);
+	return found < 0 ? -1 : 0;
+}
+
+/* The locks of namespace and journal, or neither. One that holds the first holds the second too, unless it is just ending. */
+static int lock_host(struct host *host, struct fault *fault)
+{
+	OWN_FD int single = -1;
+	int taken = single_take(&single, host->state_fd, host->config->gate.state, fault);
+
+	if (taken < 0)
+		return -1;
+	if (journal_open(&host->journal, host->state_fd, fault) < 0) {
+		if (fault->kind == FAULT_LATER) /* its owner is at work */
+			return -1;
+		(void)!fault_at(fault, "%s/journal", host->config->gate.state);
+		return without_journal(host);
+	}
+	if (!taken)
+		taken = single_take(&single, host->state_fd, host->config->gate.state, fault);
+	if (taken > 0) {
+		host->journal.single = steal_fd(&single);
+		return 0;
+	}
+	journal_close(&host->journal);
+	return taken < 0 ? -1 : fault_set(fault, FAULT_LATER, "another acmegate is at work; try again when it has finished");
+}
+
+static int recover_window(struct host *host, struct fault *fault)
+{
+	const bool armed = host->journal.armed;
 	int recovered;
 
-	if (journal_open(&host->journal, host->state_fd, fault) < 0)
-		return without_journal(host, fault);
 	if (host->journal.quarantined)
 		log_warning("the journal was unreadable and is kept as %s/journal.corrupt; searching the firewall for leftovers",
 			    host->config->gate.state);
-	armed = host->journal.armed;
 	recovered = window_recover(&host->journal, host->config, fault);
 	if (recovered < 0)
 		return -1;
 	say_recovered(host, armed, recovered);
 	sweep_tokens(host);
 	return 0;
+}
+
+static int claim(struct host *host, struct fault *fault)
+{
+	if (lock_host(host, fault) < 0)
+		return -1;
+	if (recover_window(host, fault) == 0)
+		return 0;
+	journal_close(&host->journal);
+	close_fd(&host->journal.single);
+	return -1;
 }
 
 static int guard(struct host *host, int argc, char **argv)
@@ -272,18 +328,20 @@ static int hook_run(struct host *host, enum hook which, pid_t client)
 	int status;
 
 	for (int i = 0; i < 100; i++) {
-		int rc = lease_ask(host->state_fd, which, client, &status, &fault);
+		int rc = host->serves || which == HOOK_POST ? lease_ask(host->state_fd, which, client, &status, &fault) : 0;
 		if (rc > 0)
 			return status;
 		if (rc == 0)
 			rc = claim(host, &fault);
+		if (!host->serves)
+			return STATUS_USAGE;
 		if (rc == 0 && which == HOOK_PRE)
 			return lease_hold(host->config, &host->journal, host->state_fd, client);
 		if (rc == 0) {
 			log_notice("no hook holds the port open; there is nothing to close");
 			return STATUS_DONE;
 		}
-		if (fault.kind != FAULT_LATER)
+		if (fault.kind != FAULT_LATER || fault.code == EBUSY)
 			break;
 		nanosleep(&pause, NULL);
 	}
@@ -318,18 +376,42 @@ static int hook(struct host *host, int argc, char **argv)
 	return hook_run(host, strcmp(argv[optind], "pre") ? HOOK_POST : HOOK_PRE, client);
 }
 
+static void say_mistakes(const struct mistakes *mistakes, bool matter)
+{
+	for (uint32_t i = 0; i < mistakes->number && i < MOST_MISTAKES; i++)
+		log_line(matter ? LOG_LEVEL_ERROR : LOG_LEVEL_WARNING, "%s", mistakes->text[i]);
+	if (mistakes->number > MOST_MISTAKES)
+		log_line(matter ? LOG_LEVEL_ERROR : LOG_LEVEL_WARNING, "and %u mistakes more", mistakes->number - MOST_MISTAKES);
+}
+
+/* What an earlier run left is closed first, and then the mistakes are told: with those in it the configuration names what it can. */
+static int begin(struct host *host, const struct command *command, struct fault *fault)
+{
+	if (!host->serves && access(host->config->gate.state, F_OK) < 0 && errno == ENOENT)
+		return without_trace(host, fault);
+	host->state_fd = safe_directory(host->config->gate.state, fault);
+	if (host->state_fd < 0)
+		return without_state(host, fault);
+	return command->claims || (!host->serves && !command->closes) ? claim(host, fault) : 0;
+}
+
 static int run(const struct command *command, const char *file, int argc, char **argv)
 {
 	static struct config config;
-	struct host host = { .config = &config, .state_fd = -1, .journal.fd = -1 };
-	struct fault fault;
+	static struct mistakes mistakes;
+	struct host host = { .config = &config, .state_fd = -1, .journal.fd = -1, .journal.single = -1 };
+	struct fault wrong, fault;
+	int rc, status;
 
-	if (config_load(&config, file, command->part, &fault) == 0)
-		host.state_fd = safe_directory(config.gate.state, &fault);
-	if (host.state_fd >= 0 && (!command->claims || claim(&host, &fault) == 0))
-		return command->run(&host, argc, argv);
-	log_error("%s", fault.text);
-	return fault_status(&fault);
+	host.serves = config_load(&config, file, command->part, &mistakes, &wrong) == 0;
+	rc = begin(&host, command, &fault);
+	say_mistakes(&mistakes, !host.serves || !command->tolerates);
+	if (rc < 0)
+		log_error("%s", fault.text);
+	if (!host.serves && (host.state_fd < 0 || !command->closes))
+		return fault_status(&wrong);
+	status = rc < 0 ? fault_status(&fault) : command->run(&host, argc, argv);
+	return status == STATUS_DONE && mistakes.number && !(command->tolerates && host.serves) ? STATUS_USAGE : status;
 }
 
 int main(int argc, char **argv)

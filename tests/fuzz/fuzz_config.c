@@ -74,6 +74,15 @@ static void check_certificate(const struct certificate *certificate)
 	check(config_find(&config, certificate->name) == (int)(certificate - config.certificate));
 }
 
+static void check_gate(void)
+{
+	check_text(config.gate.user, sizeof(config.gate.user));
+	check_text(config.gate.state, sizeof(config.gate.state));
+	check_text(config.gate.command, sizeof(config.gate.command));
+	check(config.gate.state[0] == '/' && config.gate.port && config.gate.backend < BACKEND_CHOICES);
+	check(config.gate.max_open >= 5 && config.gate.max_open <= 600);
+}
+
 static void check_config(void)
 {
 	check_text(config.acme.directory, sizeof(config.acme.directory));
@@ -84,11 +93,8 @@ static void check_config(void)
 	check_text(config.acme.eab_kid, sizeof(config.acme.eab_kid));
 	check_text(config.acme.eab_key_file, sizeof(config.acme.eab_key_file));
 	check(!config.acme.eab_kid[0] == !config.acme.eab_key_file[0] && config.acme.account_key < KEY_TYPES);
-	check_text(config.gate.user, sizeof(config.gate.user));
-	check_text(config.gate.state, sizeof(config.gate.state));
-	check(config.gate.state[0] == '/' && config.gate.port && config.gate.uid);
-	check(config.gate.backend < BACKEND_CHOICES);
-	check(config.gate.max_open >= 5 && config.gate.max_open <= 600);
+	check_gate();
+	check(config.gate.uid);
 	check(config.certificates >= 1 && config.certificates <= MAX_CERTIFICATES && config.names <= MAX_NAMES);
 	for (uint32_t i = 0; i < config.certificates; i++)
 		check_certificate(&config.certificate[i]);
@@ -98,14 +104,17 @@ static void check_config(void)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+	static struct mistakes mistakes;
 	struct fault fault = { 0 };
 
 	if (!file[0])
 		make_file();
 	write_file(data, size);
-	if (config_load(&config, file, CONFIG_WHOLE, &fault) == 0)
+	if (config_load(&config, file, CONFIG_WHOLE, &mistakes, &fault) == 0)
 		check_config();
 	else
-		check(fault.kind == FAULT_USAGE && !strncmp(fault.text, file, strlen(file)));
+		check(mistakes.number && fault.kind == FAULT_USAGE && !strncmp(fault.text, file, strlen(file)));
+	check(config_load(&config, file, CONFIG_CLOSING, &mistakes, &fault) == 0);
+	check_gate();
 	return 0;
 }

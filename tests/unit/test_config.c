@@ -25,6 +25,7 @@
 
 static struct fault fault;
 static struct config config;
+static struct mistakes mistakes_found;
 static char directory[PATH_SIZE - 16], file[PATH_SIZE];
 
 static int begin(void **state)
@@ -53,7 +54,9 @@ static int load_bytes(const char *text, size_t length)
 
 	assert_true(fd >= 0);
 	assert_int_equal(write(fd, text, length), length);
-	return config_load(&config, file, CONFIG_WHOLE, &fault);
+	if (config_load(&config, file, CONFIG_WHOLE, &mistakes_found, &fault) < 0)
+		return -1;
+	return mistakes_found.number ? fault_set(&fault, FAULT_USAGE, "%s", mistakes_found.text[0]) : 0;
 }
 
 static int load(const char *text)
@@ -152,7 +155,7 @@ static void a_short_file_has_defaults(void **state)
 	assert_int_equal(config.gate.backend, BACKEND_AUTO);
 	assert_int_equal(config.gate.port, 80);
 	assert_int_equal(config.gate.max_open, 60);
-	assert_string_equal(config.gate.state, "/var/lib/acmegate");
+	assert_string_equal(config.gate.state, LOCALSTATEDIR "/lib/acmegate");
 	assert_string_equal(config.gate.command, "");
 	assert_int_equal(config.responder.mode, RESPONDER_STANDALONE);
 	assert_int_equal(config.responder.port, 8402);
@@ -287,6 +290,12 @@ static const struct {
 	{ CERT "deploy = true\n", 3, "absolute" },
 	{ CERT "deploy = /nonexistent/program\n", 3, "No such file" },
 	{ CERT "deploy = /dev/null\n", 3, "executable" },
+	{ CERT "deploy = /bin/sh -c 'reload a'\n", 3, "write a script" },
+	{ CERT "deploy = /bin/echo \"a b\"\n", 3, "write a script" },
+	{ CERT "deploy = /bin/true && /bin/true\n", 3, "write a script" },
+	{ CERT "deploy = /bin/echo a | /bin/cat\n", 3, "write a script" },
+	{ CERT "deploy = /bin/echo $RENEWED_LINEAGE\n", 3, "write a script" },
+	{ CERT "deploy = /bin/echo >/tmp/file\n", 3, "write a script" },
 	/* host names */
 	{ "[certificate a]\nnames = a.example\n b.example\n *.example.org\n", 4, "wildcard" },
 	{ "[certificate a]\nnames = localhost\n", 2, "dot" },
@@ -336,6 +345,79 @@ static void the_first_mistake_is_told(void **state)
 	assert_wrong(load(ACME "nonsense\ncolour = red\n"), 3, "");
 	assert_wrong(load("[acme\ndirectory = letsencrypt\n"), 1, "");
 	assert_wrong(load(CERT "[certificate b\nnames = b.example\n"), 3, "");
+}
+
+#define WRONG(name) "[certificate " name "]\nnames = " name ".example\n"
+
+/* Each of these certificates is left out, and the others are served. */
+static void a_certificate_with_a_mistake_is_left_out(void **state)
+{
+	static const char *const bad[] = {
+		WRONG("b") " a..example\n", WRONG("b") "deploy = /nonexistent/program\n", WRONG("b") "nonsense\n",
+		WRONG("b") "colour = red\n", WRONG("b") "names = c.example\n", "[certificate b]\n", "[certificate b]\nkey = p256\n",
+		"[certificate a]\nnames = b.example\nkey = p384\n", "[certificate B]\nnames = b.example\n",
+		"[certificate " X10 X10 X10 X10 "]\nnames = b.example\n", WRONG("b") "chain = " X190 "\n", WRONG("b") "\a\n",
+	};
+	char text[1024];
+
+	(void)state;
+	for (size_t i = 0; i < LENGTH_OF(bad); i++) {
+		snprintf(text, sizeof(text), ACME USER CERT " a2.example\n%s[certificate c]\nnames = c.example\nmode = 0640\n", bad[i]);
+		assert_int_equal(load(text), -1);
+		assert_int_equal(mistakes_found.number, 1);
+		assert_int_equal(config_load(&config, file, CONFIG_WHOLE, &mistakes_found, &fault), 0);
+		assert_int_equal(config.certificates, 2);
+		assert_int_equal(config.names, 3);
+		assert_string_equal(config.certificate[1].name, "c");
+		assert_string_equal(config.name[config.certificate[1].first_name], "c.example");
+		assert_int_equal(config.certificate[1].mode, 0640);
+		assert_int_equal(config.certificate[0].key, KEY_P256);
+	}
+}
+
+/* To open takes [gate] and [responder] without a mistake, to close takes nothing. */
+static void each_command_asks_for_what_it_needs(void **state)
+{
+	static const struct {
+		const char *text;
+		int whole, gate;
+	} files[] = {
+		{ ACME USER CERT, 0, 0 },
+		{ "[acme]\naccept_terms = maybe\n" USER CERT, -1, 0 },
+		{ ACME USER "[certificate b]\nnames = .\n", -1, 0 },
+		{ ACME USER "port = 0\n" CERT, -1, -1 },
+		{ ACME USER CERT "[responder]\nmode = webroot\n", -1, -1 },
+		{ ACME USER CERT "[responder]\nport = web\n", -1, -1 },
+		{ ACME USER CERT "[gates]\nport = 81\n", -1, -1 },
+		{ ACME USER CERT "[gate\nport = 81\n", -1, -1 },
+		{ "", -1, 0 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < LENGTH_OF(files); i++) {
+		assert_int_equal(load(files[i].text), files[i].whole);
+		assert_int_equal(config_load(&config, file, CONFIG_GATE, &mistakes_found, &fault), files[i].gate);
+		assert_int_equal(config_load(&config, file, CONFIG_CLOSING, &mistakes_found, &fault), 0);
+	}
+}
+
+static void what_is_wrong_keeps_its_default(void **state)
+{
+	(void)state;
+	assert_wrong(load("nonsense\n[gate]\nstate = relative\nbackend = pf\nport = 8080\ncommand = /nowhere/open\nmax_open = 1\n"
+			  "colour = red\n[gate\nport = 1\n[gates]\nport = 2\n" ACME "[certificate x]\n"), 1, "KEY = VALUE");
+	assert_int_equal(config_load(&config, file, CONFIG_CLOSING, &mistakes_found, &fault), 0);
+	assert_int_equal(mistakes_found.number, 9);
+	assert_string_equal(config.gate.state, LOCALSTATEDIR "/lib/acmegate");
+	assert_string_equal(config.gate.command, "");
+	assert_int_equal(config.gate.backend, BACKEND_AUTO);
+	assert_int_equal(config.gate.port, 8080);
+	assert_int_equal(config.gate.max_open, 60);
+	assert_int_equal(config.certificates, 0);
+	assert_int_equal(chmod(file, 0602), 0);
+	assert_int_equal(config_load(&config, file, CONFIG_CLOSING, &mistakes_found, &fault), -1);
+	assert_int_equal(mistakes_found.number, 1);
+	assert_int_equal(config.gate.port, 80);
 }
 
 static void a_nul_byte_is_refused(void **state)
@@ -427,7 +509,7 @@ static void the_same_name_may_stand_in_two_certificates(void **state)
 static void assert_refused(const char *word)
 {
 	fault = (struct fault){ 0 };
-	assert_int_equal(config_load(&config, file, CONFIG_WHOLE, &fault), -1);
+	assert_int_equal(config_load(&config, file, CONFIG_WHOLE, &mistakes_found, &fault), -1);
 	assert_int_equal(fault.kind, FAULT_USAGE);
 	assert_non_null(strstr(fault.text, word));
 }
@@ -444,11 +526,11 @@ static void only_safe_files_are_read(void **state)
 	assert_int_equal(chmod(file, 0602), 0);
 	assert_refused("can be written by others");
 	assert_int_equal(chmod(file, 0644), 0);
-	assert_int_equal(config_load(&config, file, CONFIG_WHOLE, &fault), 0);
+	assert_int_equal(config_load(&config, file, CONFIG_WHOLE, &mistakes_found, &fault), 0);
 	assert_int_equal(chmod(directory, 0770), 0);
 	assert_refused("can be written by others");
 	assert_int_equal(chmod(directory, 0755), 0);
-	assert_int_equal(config_load(&config, file, CONFIG_WHOLE, &fault), 0);
+	assert_int_equal(config_load(&config, file, CONFIG_WHOLE, &mistakes_found, &fault), 0);
 	if (geteuid() == 0) {
 		assert_int_equal(chown(file, 65534, 0), 0);
 		assert_refused("belongs to user 65534");
@@ -459,7 +541,7 @@ static void only_safe_files_are_read(void **state)
 	unlink(file);
 	snprintf(path, sizeof(path), "%s", directory);
 	fault = (struct fault){ 0 };
-	assert_int_equal(config_load(&config, path, CONFIG_WHOLE, &fault), -1);
+	assert_int_equal(config_load(&config, path, CONFIG_WHOLE, &mistakes_found, &fault), -1);
 	assert_non_null(strstr(fault.text, "not a regular file"));
 }
 
@@ -527,6 +609,9 @@ int main(void)
 		TEST(addresses_have_one_spelling),
 		TEST(each_mistake_is_told_with_its_line),
 		TEST(the_first_mistake_is_told),
+		TEST(a_certificate_with_a_mistake_is_left_out),
+		TEST(each_command_asks_for_what_it_needs),
+		TEST(what_is_wrong_keeps_its_default),
 		TEST(a_nul_byte_is_refused),
 		TEST(bytes_before_a_section_do_no_harm),
 		TEST(long_lines_and_names_fit),

@@ -1,0 +1,163 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Recovery whatever is wrong with the configuration, and one acmegate at a time whatever its state directory.
+bats_require_minimum_version 1.5.0
+
+setup_file() {
+	source "$BATS_TEST_DIRNAME/../lib/rig.sh"
+	rig_up
+}
+
+teardown_file() {
+	source "$BATS_TEST_DIRNAME/../lib/rig.sh"
+	rig_down
+}
+
+setup() {
+	source "$BATS_TEST_DIRNAME/../lib/rig.sh"
+	rm -rf "$RIG_STATE" "$RIG_DIR/other"
+	rig_policy_drop | rig_nft -
+}
+
+teardown() {
+	[ -n "${BATS_TEST_COMPLETED:-}" ] || printf '%s\n' "${output:-}" "$(cat "$RIG_DIR/out" "$RIG_DIR/probe" "$RIG_CONF")"
+	rig_ca nft flush ruleset
+	rig_end_of probe
+	rig_pebble_stop
+	local process
+	for process in $(ip netns pids "$RIG_HOST"); do rig_end "$process" KILL; done
+}
+
+# left_open: rules of a guard that was killed with its watchdog. Whatever listens is reachable until the kernel's time is up.
+left_open() {
+	rig_config one.test
+	ip netns exec "$RIG_HOST" "$RIG_ACMEGATE" -c "$RIG_CONF" guard -- sleep 60 >"$RIG_DIR/out" 2>&1 3>&- &
+	pid=$!
+	rig_until 5 eval '[ "$(rig_ours)" -gt 0 ] && pgrep -P "$pid" -x sleep'
+	rig_kill_at_once $(ip netns pids "$RIG_HOST")
+	rig_until 5 rig_idle
+	[ "$(rig_ours)" -gt 0 ]
+}
+
+# closes COMMAND...: what is left open is closed before the command complains
+closes() {
+	run rig_acmegate "$@"
+	[ "$(rig_ours)" = 0 ] || {
+		echo "left open by: $*"
+		return 1
+	}
+	[[ $output == *'is closed now'* ]]
+	[ "$status" -eq 2 ] || {
+		echo "status $status of: $*"
+		return 1
+	}
+}
+
+@test "recover closes whatever is wrong in the configuration, and says what is" {
+	left_open
+	cp "$RIG_CONF" "$RIG_DIR/good"
+	for mistake in 's/^accept_terms = .*/accept_terms = maybe/' '/^names/a deploy = /nonexistent/program' \
+		'/^port/a max_open = 0' 's/^user = .*/user = no body/' '/^\[gate/a command = /nonexistent/open' '/^\[acme/a nonsense' \
+		's/^\[certificate.*/[certificate/' '$a [colour]\nx = 1' 's/^directory = .*/directory = ftp:/' '/^names/d'; do
+		[ "$(rig_ours)" -gt 0 ] || left_open
+		sed "$mistake" "$RIG_DIR/good" >"$RIG_CONF"
+		closes recover
+		[[ $output == *"$RIG_CONF:"* ]]
+	done
+	left_open
+	chmod 0666 "$RIG_CONF"
+	# Of a file that others may write nothing is believed, the state directory neither.
+	run rig_acmegate recover
+	[ "$status" -eq 2 ]
+	[ "$(rig_ours)" = 0 ]
+	[[ $output == *'can be written by others'* ]]
+	chmod 0644 "$RIG_CONF"
+}
+
+@test "recover closes without a state directory that can be used" {
+	left_open
+	chmod 0777 "$RIG_STATE"
+	run rig_acmegate recover
+	[ "$status" -eq 2 ]
+	[ "$(rig_ours)" = 0 ]
+	[[ $output == *'without a journal'*'chmod go-w'* ]]
+}
+
+@test "every other command closes too before it says what is wrong" {
+	for command in renew renew-now plan 'guard -- true' "hook --client $$ pre" "hook --client $$ post"; do
+		left_open
+		sed -i 's/^port = .*/port = web/' "$RIG_CONF"
+		# shellcheck disable=SC2086 # words
+		closes $command
+	done
+}
+
+@test "hook post closes although the configuration has become wrong meanwhile" {
+	rig_config one.test
+	run -0 rig_acmegate hook --client $$ pre
+	sed -i 's/^port = .*/port = web/' "$RIG_CONF"
+	run rig_acmegate hook --client $$ post
+	[ "$status" -eq 2 ]
+	[[ $output == *'the port is closed'* ]]
+	[ "$(rig_ours)" = 0 ]
+	run rig_acmegate hook --client $$ pre
+	[ "$status" -eq 2 ]
+	[ "$(rig_ours)" = 0 ]
+}
+
+@test "a certificate with a mistake stops itself alone" {
+	rig_pebble
+	rig_config one.test two.test three.test
+	sed -i '/^names = two/a deploy = /nonexistent/program' "$RIG_CONF"
+	rig_before
+	for _ in 1 2; do # the second time nothing is due
+		run rig_acmegate renew
+		[ "$status" -eq 2 ]
+		[[ $output == *'/nonexistent/program'* ]]
+		rig_certificate one.test one.test
+		rig_certificate three.test three.test
+		[ ! -e "$(rig_live two.test)" ]
+	done
+	rig_after
+	rig_was_open 4 1
+	run rig_acmegate renew-now two.test
+	[ "$status" -eq 2 ]
+	# What opens for others does not care.
+	run -0 rig_acmegate guard -- true
+	[[ $output == *'warning: '*'/nonexistent/program'* ]]
+}
+
+@test "two state directories in one namespace: the second says so at once" {
+	rig_config one.test
+	run -0 rig_acmegate hook --client $$ pre
+	ours=$(rig_ours)
+	sed "s,^state = .*,state = $RIG_DIR/other," "$RIG_CONF" >"$RIG_DIR/etc/other.conf"
+	for command in recover renew plan 'guard -- true' "hook --client $$ pre"; do
+		SECONDS=0
+		# shellcheck disable=SC2086 # words
+		run rig_acmegate -c "$RIG_DIR/etc/other.conf" $command
+		[ "$status" -eq 75 ]
+		[ "$SECONDS" -lt 2 ]
+		[[ $output == *"$RIG_STATE"* ]]
+		[ "$(rig_ours)" = "$ours" ]
+	done
+	# With the same one it is as before.
+	run rig_acmegate recover
+	[ "$status" -eq 75 ]
+	[[ $output == *'another acmegate is at work; try again'* ]]
+	run -0 rig_acmegate hook --client $$ post
+	run -0 rig_acmegate -c "$RIG_DIR/etc/other.conf" recover
+	# The watchdog keeps the lock until it has closed.
+	lock=/run/acmegate/netns-$(rig_host stat -L -c %i /proc/self/ns/net)
+	ip netns exec "$RIG_HOST" "$RIG_ACMEGATE" -c "$RIG_CONF" guard -- sleep 60 >"$RIG_DIR/out" 2>&1 3>&- &
+	pid=$!
+	rig_until 5 eval '[ "$(rig_ours)" -gt 0 ] && pgrep -P "$pid" -x sleep'
+	watchdog=$(pgrep -P "$pid" -x acmegate-watch)
+	kill -s STOP "$watchdog"
+	kill -s KILL "$pid"
+	! flock -n "$lock" true || false
+	kill -s CONT "$watchdog"
+	rig_until 5 flock -n "$lock" true
+	[ "$(rig_ours)" = 0 ]
+	[ "$(stat -c %a:%u /run/acmegate)" = 700:0 ]
+}
