@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/statvfs.h>
 
 #include "confine.h"
 #include "log.h"
@@ -62,10 +63,26 @@ static void forget_libraries(void)
 	(void)dl_iterate_phdr(forget, &page);
 }
 
+/* Only of the role whose files matter most; the others keep none. See the table in acmegate(8). */
+static void say_what_is_missing(enum role role)
+{
+	struct statvfs root;
+
+	if (role != ROLE_KEEPER || sandbox_landlock() > 0)
+		return;
+	if (statvfs("/", &root) == 0 && (root.f_flag & ST_RDONLY))
+		log_warning("this kernel has no Landlock (Linux 5.13, in the list of lsm=): the %s can read what root can; all file "
+			    "systems are read-only for it but its own directories", sandbox_role_name(role));
+	else
+		log_warning("this kernel has no Landlock (Linux 5.13, in the list of lsm=): the %s can read and write what root can; "
+			    "see acmegate(8)", sandbox_role_name(role));
+}
+
 static int confine_role(enum role role, const struct config *config, struct fault *fault)
 {
 	OWN_FD int tokens = webroot_open(role, config);
 
+	say_what_is_missing(role);
 	return confine(role, config, tokens, fault);
 }
 

@@ -68,7 +68,6 @@ static uint64_t rights_of_version(long version)
 	return (UINT64_C(1) << bits) - 1;
 }
 
-/* What is not there need not be allowed. */
 static int allow(int ruleset, int fd, uint64_t rights)
 {
 	struct landlock_path_beneath_attr beneath = { .allowed_access = rights, .parent_fd = fd };
@@ -76,6 +75,7 @@ static int allow(int ruleset, int fd, uint64_t rights)
 	return (int)syscall(SYS_landlock_add_rule, ruleset, LANDLOCK_RULE_PATH_BENEATH, &beneath, 0);
 }
 
+/* Missing paths are skipped. */
 static int allow_path(int ruleset, const char *path, uint64_t rights)
 {
 	OWN_FD int fd = open(path, O_PATH | O_CLOEXEC);
@@ -97,7 +97,7 @@ static int allow_client(int ruleset)
 	return 0;
 }
 
-/* Rules are for what exists, so it is made here. Where that fails, the store will say why it cannot work. */
+/* Landlock needs an existing directory: create it. Where that fails, the store will say why it cannot work. */
 static int allow_top(int ruleset, const char *name, uint64_t rights)
 {
 	OWN_FD int state = openat(FD_STATE, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -115,21 +115,19 @@ static int allow_tokens(int ruleset, int directory, uint64_t all)
 	const uint64_t rights = LANDLOCK_ACCESS_FS_READ_DIR | LANDLOCK_ACCESS_FS_MAKE_DIR | LANDLOCK_ACCESS_FS_REMOVE_DIR |
 				LANDLOCK_ACCESS_FS_MAKE_REG | LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_REMOVE_FILE;
 
-	if (allow(ruleset, FD_STATE, LANDLOCK_ACCESS_FS_READ_DIR | LANDLOCK_ACCESS_FS_REMOVE_DIR) < 0 ||
-	    allow_top(ruleset, TOKEN_NOTES, all) < 0)
+	if (allow_top(ruleset, TOKEN_NOTES, all) < 0)
 		return -1;
 	return directory < 0 ? 0 : allow(ruleset, directory, rights);
 }
 
-/* Not the journal, which lies beside them. The time zone: OpenSSL calls mktime(). */
+/* Not the state directory itself, nor the journal, which lies beside them. The time zone: OpenSSL calls mktime(). */
 static int allow_keeper(int ruleset, const struct config *config, int tokens, uint64_t all)
 {
 	const char *eab_key = config->acme.eab_key_file;
 
 	if (config->responder.mode == RESPONDER_WEBROOT && allow_tokens(ruleset, tokens, all) < 0)
 		return -1;
-	if (allow(ruleset, FD_STATE, LANDLOCK_ACCESS_FS_READ_DIR | LANDLOCK_ACCESS_FS_MAKE_DIR) < 0 ||
-	    allow_top(ruleset, "accounts", all) < 0 || allow_top(ruleset, "certificates", all) < 0 ||
+	if (allow_top(ruleset, "accounts", all) < 0 || allow_top(ruleset, "certificates", all) < 0 ||
 	    allow_path(ruleset, "/etc/localtime", LANDLOCK_ACCESS_FS_READ_FILE) < 0)
 		return -1;
 	return eab_key[0] ? allow_path(ruleset, eab_key, LANDLOCK_ACCESS_FS_READ_FILE) : 0;
@@ -138,7 +136,7 @@ static int allow_keeper(int ruleset, const struct config *config, int tokens, ui
 /* -1 with errno; 0 also where there is no Landlock. */
 static int confine_files(enum role role, const struct config *config, int tokens)
 {
-	long version = syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
+	long version = sandbox_landlock();
 	struct known_rights handled = { 0 };
 	OWN_FD int ruleset = -1;
 	int rc = 0;
@@ -166,21 +164,58 @@ static int confine_files(enum role role, const struct config *config, int tokens
 
 /* --- system calls ------------------------------------------------------------------------------------------------- */
 
-/* All that responder and surveyor need: they answer on sockets that they were given. */
-static const int answering_calls[] = {
-	SCMP_SYS(poll), SCMP_SYS(ppoll), SCMP_SYS(accept4), SCMP_SYS(recvfrom), SCMP_SYS(recvmsg), SCMP_SYS(sendto),
-	SCMP_SYS(sendmsg), SCMP_SYS(shutdown), SCMP_SYS(setsockopt), SCMP_SYS(read),
-	SCMP_SYS(write), SCMP_SYS(close), SCMP_SYS(clock_gettime), SCMP_SYS(clock_gettime64), SCMP_SYS(brk),
-	SCMP_SYS(munmap), SCMP_SYS(mremap), SCMP_SYS(madvise), SCMP_SYS(futex), SCMP_SYS(getrandom), SCMP_SYS(getpid),
-	SCMP_SYS(gettid), SCMP_SYS(rt_sigaction), SCMP_SYS(rt_sigprocmask), SCMP_SYS(rt_sigreturn),
-	SCMP_SYS(restart_syscall), SCMP_SYS(exit), SCMP_SYS(exit_group), SCMP_SYS(nanosleep), SCMP_SYS(clock_nanosleep),
-	SCMP_SYS(clock_nanosleep_time64),
+/*
+ * Three kinds of filter. What answers on sockets that it was given, and what writes below directories that it was given, has a
+ * list of the calls that it may make. libcurl, libsystemd and the C library's name services change from release to release: the
+ * client has a list of the calls that it may not make, acmegate-firewalld a list of the calls that read.
+ */
+static const int common_calls[] = {
+	SCMP_SYS(poll), SCMP_SYS(ppoll), SCMP_SYS(ppoll_time64), SCMP_SYS(recvfrom), SCMP_SYS(recvmsg), SCMP_SYS(sendto),
+	SCMP_SYS(sendmsg), SCMP_SYS(read), SCMP_SYS(write), SCMP_SYS(close), SCMP_SYS(clock_gettime), SCMP_SYS(clock_gettime64),
+	SCMP_SYS(brk), SCMP_SYS(munmap), SCMP_SYS(mremap), SCMP_SYS(madvise), SCMP_SYS(futex), SCMP_SYS(futex_time64),
+	SCMP_SYS(getrandom), SCMP_SYS(getpid), SCMP_SYS(gettid), SCMP_SYS(rt_sigaction), SCMP_SYS(rt_sigprocmask),
+	SCMP_SYS(rt_sigreturn), SCMP_SYS(sigreturn), SCMP_SYS(restart_syscall), SCMP_SYS(exit), SCMP_SYS(exit_group),
+	SCMP_SYS(nanosleep), SCMP_SYS(clock_nanosleep), SCMP_SYS(clock_nanosleep_time64),
 };
 
+/* Of responder and surveyor. */
+static const int answering_calls[] = { SCMP_SYS(accept4), SCMP_SYS(shutdown), SCMP_SYS(setsockopt) };
+
 /*
- * What the others do not do, however libcurl, OpenSSL, libsystemd and the C library change: other programs, processes and their
- * memory, identities, mounts, the machine, ways around this filter. Not setfsuid(), see file.c: it needs a capability, which
- * keeper and sweeper alone have, and there it reaches no file that Landlock does not leave.
+ * Of those that keep files. Landlock, or where there is none a file system that is read-only for them (sandbox.h), says which files;
+ * neither can be asked about a file's attributes, so these are changed through descriptors only, see own_descriptors_only(). Not
+ * linkat(): one name for one file.
+ */
+static const int storing_calls[] = {
+	SCMP_SYS(openat), SCMP_SYS(fstat), SCMP_SYS(fstat64), SCMP_SYS(newfstatat), SCMP_SYS(fstatat64), SCMP_SYS(statx),
+	SCMP_SYS(fstatfs), SCMP_SYS(fstatfs64), SCMP_SYS(getdents64), SCMP_SYS(getdents), SCMP_SYS(readlinkat), SCMP_SYS(pread64),
+	SCMP_SYS(lseek), SCMP_SYS(_llseek), SCMP_SYS(fsync), SCMP_SYS(mkdirat), SCMP_SYS(unlinkat), SCMP_SYS(renameat),
+	SCMP_SYS(renameat2), SCMP_SYS(symlinkat), SCMP_SYS(setfsuid), SCMP_SYS(setfsuid32), SCMP_SYS(geteuid), SCMP_SYS(geteuid32),
+};
+
+/* Of libsystemd's client of D-Bus: a socket, and files that it reads. */
+static const int bus_calls[] = {
+	SCMP_SYS(connect), SCMP_SYS(getsockopt), SCMP_SYS(setsockopt), SCMP_SYS(getsockname), SCMP_SYS(getpeername),
+	SCMP_SYS(shutdown), SCMP_SYS(recvmmsg), SCMP_SYS(sendmmsg), SCMP_SYS(writev), SCMP_SYS(readv), SCMP_SYS(pread64),
+	SCMP_SYS(fstat), SCMP_SYS(fstat64), SCMP_SYS(newfstatat), SCMP_SYS(fstatat64), SCMP_SYS(statx), SCMP_SYS(stat),
+	SCMP_SYS(lstat), SCMP_SYS(stat64), SCMP_SYS(lstat64), SCMP_SYS(statfs), SCMP_SYS(statfs64), SCMP_SYS(fstatfs),
+	SCMP_SYS(fstatfs64), SCMP_SYS(access), SCMP_SYS(faccessat), SCMP_SYS(faccessat2), SCMP_SYS(readlink), SCMP_SYS(readlinkat),
+	SCMP_SYS(getdents64), SCMP_SYS(getdents), SCMP_SYS(lseek), SCMP_SYS(_llseek), SCMP_SYS(getuid), SCMP_SYS(geteuid),
+	SCMP_SYS(getgid), SCMP_SYS(getegid), SCMP_SYS(getuid32), SCMP_SYS(geteuid32), SCMP_SYS(getgid32), SCMP_SYS(getegid32),
+	SCMP_SYS(getgroups), SCMP_SYS(getgroups32), SCMP_SYS(getresuid), SCMP_SYS(getresgid), SCMP_SYS(getppid), SCMP_SYS(getsid),
+	SCMP_SYS(uname), SCMP_SYS(sysinfo), SCMP_SYS(gettimeofday), SCMP_SYS(time), SCMP_SYS(clock_getres),
+	SCMP_SYS(getrlimit), SCMP_SYS(ugetrlimit), SCMP_SYS(sched_getaffinity), SCMP_SYS(sched_yield),
+	SCMP_SYS(epoll_create1), SCMP_SYS(epoll_ctl), SCMP_SYS(epoll_wait), SCMP_SYS(epoll_pwait), SCMP_SYS(epoll_pwait2),
+	SCMP_SYS(timerfd_create), SCMP_SYS(timerfd_settime), SCMP_SYS(timerfd_settime64), SCMP_SYS(eventfd2), SCMP_SYS(pipe2),
+	SCMP_SYS(dup), SCMP_SYS(dup2), SCMP_SYS(dup3), SCMP_SYS(memfd_create), SCMP_SYS(sigaltstack),
+};
+
+/* Newer than libseccomp 2.5; all architectures that we know have the same numbers for them. */
+enum { CALL_FCHMODAT2 = 452, CALL_SETXATTRAT = 463, CALL_REMOVEXATTRAT = 466, CALL_FILE_SETATTR = 469 };
+
+/*
+ * What the client does not do: other programs, processes and their memory, identities, mounts, the machine, ways around this
+ * filter, connections to it, and changes to any file.
  */
 static const int denied_calls[] = {
 	SCMP_SYS(execve), SCMP_SYS(execveat), SCMP_SYS(fork), SCMP_SYS(vfork), SCMP_SYS(clone),
@@ -190,7 +225,7 @@ static const int denied_calls[] = {
 	SCMP_SYS(setsid), SCMP_SYS(ioprio_set), SCMP_SYS(sched_setaffinity), SCMP_SYS(sched_setattr),
 	SCMP_SYS(sched_setparam), SCMP_SYS(sched_setscheduler), SCMP_SYS(migrate_pages), SCMP_SYS(move_pages),
 	SCMP_SYS(setuid), SCMP_SYS(setgid), SCMP_SYS(setreuid), SCMP_SYS(setregid), SCMP_SYS(setresuid),
-	SCMP_SYS(setresgid), SCMP_SYS(setgroups), SCMP_SYS(setfsgid), SCMP_SYS(capset),
+	SCMP_SYS(setresgid), SCMP_SYS(setgroups), SCMP_SYS(setfsuid), SCMP_SYS(setfsgid), SCMP_SYS(capset),
 	SCMP_SYS(unshare), SCMP_SYS(setns), SCMP_SYS(mount), SCMP_SYS(umount2), SCMP_SYS(pivot_root), SCMP_SYS(chroot),
 	SCMP_SYS(move_mount), SCMP_SYS(open_tree), SCMP_SYS(fsopen), SCMP_SYS(fsconfig), SCMP_SYS(fsmount),
 	SCMP_SYS(fspick), SCMP_SYS(mount_setattr), SCMP_SYS(open_by_handle_at), SCMP_SYS(name_to_handle_at),
@@ -201,11 +236,18 @@ static const int denied_calls[] = {
 	SCMP_SYS(kexec_file_load), SCMP_SYS(reboot), SCMP_SYS(swapon), SCMP_SYS(swapoff), SCMP_SYS(acct),
 	SCMP_SYS(quotactl), SCMP_SYS(syslog), SCMP_SYS(settimeofday), SCMP_SYS(clock_settime), SCMP_SYS(clock_adjtime),
 	SCMP_SYS(adjtimex), SCMP_SYS(sethostname), SCMP_SYS(setdomainname), SCMP_SYS(iopl), SCMP_SYS(ioperm),
-	SCMP_SYS(modify_ldt), SCMP_SYS(mknod), SCMP_SYS(mknodat),
+	SCMP_SYS(modify_ldt), SCMP_SYS(listen), SCMP_SYS(accept), SCMP_SYS(accept4),
+	SCMP_SYS(mknod), SCMP_SYS(mknodat), SCMP_SYS(creat), SCMP_SYS(truncate), SCMP_SYS(truncate64), SCMP_SYS(ftruncate),
+	SCMP_SYS(ftruncate64), SCMP_SYS(fallocate), SCMP_SYS(chmod), SCMP_SYS(fchmod), SCMP_SYS(fchmodat), CALL_FCHMODAT2,
+	SCMP_SYS(chown), SCMP_SYS(fchown), SCMP_SYS(lchown), SCMP_SYS(fchownat), SCMP_SYS(chown32), SCMP_SYS(fchown32),
+	SCMP_SYS(lchown32), SCMP_SYS(setxattr), SCMP_SYS(lsetxattr), SCMP_SYS(fsetxattr), CALL_SETXATTRAT, SCMP_SYS(removexattr),
+	SCMP_SYS(lremovexattr), SCMP_SYS(fremovexattr), CALL_REMOVEXATTRAT, CALL_FILE_SETATTR, SCMP_SYS(utime), SCMP_SYS(utimes),
+	SCMP_SYS(futimesat), SCMP_SYS(utimensat), SCMP_SYS(utimensat_time64), SCMP_SYS(link), SCMP_SYS(linkat), SCMP_SYS(symlink),
+	SCMP_SYS(symlinkat), SCMP_SYS(rename), SCMP_SYS(renameat), SCMP_SYS(renameat2), SCMP_SYS(unlink), SCMP_SYS(unlinkat),
+	SCMP_SYS(mkdir), SCMP_SYS(mkdirat), SCMP_SYS(rmdir), SCMP_SYS(memfd_create), SCMP_SYS(mq_open), SCMP_SYS(mq_unlink),
+	SCMP_SYS(shmget), SCMP_SYS(shmat), SCMP_SYS(shmctl), SCMP_SYS(semget), SCMP_SYS(semop), SCMP_SYS(semctl),
+	SCMP_SYS(msgget), SCMP_SYS(msgsnd), SCMP_SYS(msgrcv), SCMP_SYS(msgctl), SCMP_SYS(ipc), SCMP_SYS(pkey_mprotect),
 };
-
-static const int serving_calls[] = { SCMP_SYS(listen), SCMP_SYS(accept), SCMP_SYS(accept4) };
-static const int network_calls[] = { SCMP_SYS(socket), SCMP_SYS(bind), SCMP_SYS(connect), SCMP_SYS(socketcall) };
 
 static int rule(scmp_filter_ctx filter, uint32_t action, int call)
 {
@@ -226,17 +268,82 @@ static int rules(scmp_filter_ctx filter, uint32_t action, const int *calls, size
 	return rc;
 }
 
+/* The kernel looks at 32 bits only of a command, of flags and of a descriptor. */
 static struct scmp_arg_cmp is_command(unsigned int argument, unsigned int command)
 {
-	return SCMP_CMP(argument, SCMP_CMP_MASKED_EQ, UINT32_MAX, command); /* the kernel looks at 32 bits only */
+	return SCMP_CMP(argument, SCMP_CMP_MASKED_EQ, UINT32_MAX, command);
+}
+
+static struct scmp_arg_cmp has_bits(unsigned int argument, unsigned int mask, unsigned int bits)
+{
+	return SCMP_CMP(argument, SCMP_CMP_MASKED_EQ, mask, bits);
 }
 
 /* Memory to run code from is mapped by the loader, before this. */
 static int allow_data_only(scmp_filter_ctx filter)
 {
-	return rule_if(filter, SCMP_ACT_ALLOW, SCMP_SYS(mmap), SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0)) |
-	       rule_if(filter, SCMP_ACT_ALLOW, SCMP_SYS(mprotect), SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
+	return rule_if(filter, SCMP_ACT_ALLOW, SCMP_SYS(mmap), has_bits(2, PROT_EXEC, 0)) |
+	       rule_if(filter, SCMP_ACT_ALLOW, SCMP_SYS(mmap2), has_bits(2, PROT_EXEC, 0)) |
+	       rule_if(filter, SCMP_ACT_ALLOW, SCMP_SYS(mprotect), has_bits(2, PROT_EXEC, 0));
 }
+
+static int allow_fcntl(scmp_filter_ctx filter, unsigned int command)
+{
+	return rule_if(filter, SCMP_ACT_ALLOW, SCMP_SYS(fcntl), is_command(1, command)) |
+	       rule_if(filter, SCMP_ACT_ALLOW, SCMP_SYS(fcntl64), is_command(1, command));
+}
+
+static int allow_common(scmp_filter_ctx filter)
+{
+	return rules(filter, SCMP_ACT_ALLOW, common_calls, LENGTH_OF(common_calls)) | allow_data_only(filter) |
+	       allow_fcntl(filter, F_GETFD);
+}
+
+static int allow_answering(scmp_filter_ctx filter)
+{
+	return allow_common(filter) | rules(filter, SCMP_ACT_ALLOW, answering_calls, LENGTH_OF(answering_calls));
+}
+
+/*
+ * Those below FD_AGENT_END, and with them stderr, came from the warden; there are no more than 64 (sandbox.c). So a number is one's own
+ * if it has one of three bits.
+ */
+static int own_descriptors_only(scmp_filter_ctx filter, int call)
+{
+	int rc = 0;
+
+	_Static_assert(FD_AGENT_END == 8, "the bits below");
+	for (unsigned int bit = FD_AGENT_END; bit < STORING_DESCRIPTORS; bit <<= 1)
+		rc |= rule_if(filter, SCMP_ACT_ALLOW, call, has_bits(0, bit, bit));
+	return rc;
+}
+
+static int allow_storing(scmp_filter_ctx filter)
+{
+	return allow_common(filter) | rules(filter, SCMP_ACT_ALLOW, storing_calls, LENGTH_OF(storing_calls)) |
+	       allow_fcntl(filter, F_GETFL) | allow_fcntl(filter, F_SETFD) | own_descriptors_only(filter, SCMP_SYS(fchmod)) |
+	       own_descriptors_only(filter, SCMP_SYS(fchown)) | own_descriptors_only(filter, SCMP_SYS(fchown32));
+}
+
+/* O_TMPFILE without O_DIRECTORY, of which it contains the bit. */
+#define CHANGES (O_WRONLY | O_RDWR | O_CREAT | O_TRUNC | (O_TMPFILE & ~O_DIRECTORY))
+
+static int allow_bus(scmp_filter_ctx filter)
+{
+	static const unsigned int fcntls[] = { F_GETFL, F_SETFL, F_SETFD, F_DUPFD, F_DUPFD_CLOEXEC, F_ADD_SEALS, F_GET_SEALS };
+	int rc = allow_common(filter) | rules(filter, SCMP_ACT_ALLOW, bus_calls, LENGTH_OF(bus_calls)) |
+		 rule_if(filter, SCMP_ACT_ALLOW, SCMP_SYS(socket), is_command(0, AF_UNIX)) |
+		 rule_if(filter, SCMP_ACT_ALLOW, SCMP_SYS(openat), has_bits(2, CHANGES, 0)) |
+		 rule_if(filter, SCMP_ACT_ALLOW, SCMP_SYS(open), has_bits(1, CHANGES, 0)) |
+		 rule_if(filter, SCMP_ACT_ALLOW, SCMP_SYS(prctl), is_command(0, PR_GET_NAME)) |
+		 rule_if(filter, SCMP_ACT_ALLOW, SCMP_SYS(prlimit64), IF(2, SCMP_CMP_EQ, 0));
+
+	for (size_t i = 0; i < LENGTH_OF(fcntls); i++)
+		rc |= allow_fcntl(filter, fcntls[i]);
+	return rc;
+}
+
+/* --- the client's ------------------------------------------------------------------------------------------------- */
 
 /* The C library asks the kernel for its addresses (NETLINK_ROUTE), and looks names up through sockets of other services. */
 static int limit_sockets(scmp_filter_ctx filter, uint32_t no)
@@ -253,18 +360,9 @@ static int limit_sockets(scmp_filter_ctx filter, uint32_t no)
 	return rc | seccomp_rule_add_array(filter, no, SCMP_SYS(socket), LENGTH_OF(other_netlink), other_netlink);
 }
 
-static int limit_network(scmp_filter_ctx filter, enum role role, uint32_t no)
-{
-	if (role == ROLE_CLIENT)
-		return limit_sockets(filter, no);
-	if (role == ROLE_BUS)
-		return rule_if(filter, no, SCMP_SYS(socket), IF(0, SCMP_CMP_NE, AF_UNIX)) | rule(filter, no, SCMP_SYS(bind));
-	return rules(filter, no, network_calls, LENGTH_OF(network_calls));
-}
-
 /*
  * Ways to reach others that look harmless: to type on the terminal that stderr may be, to have the kernel send a signal when
- * a descriptor has news, to set another process's limits or signal it by thread. The keeper is root's, as the warden is, and so is the client of D-Bus.
+ * a descriptor has news, to set another process's limits or signal it by thread.
  */
 static int deny_reach(scmp_filter_ctx filter, uint32_t no)
 {
@@ -281,36 +379,60 @@ static int deny_reach(scmp_filter_ctx filter, uint32_t no)
 	return rc;
 }
 
-static int allow_answering(scmp_filter_ctx filter)
+/* openat2() keeps its flags where a filter cannot look. */
+static int deny_changes(scmp_filter_ctx filter, uint32_t no)
 {
-	return rules(filter, SCMP_ACT_ALLOW, answering_calls, LENGTH_OF(answering_calls)) | allow_data_only(filter) |
-	       rule_if(filter, SCMP_ACT_ALLOW, SCMP_SYS(fcntl), is_command(1, F_GETFD)) |
-	       rule_if(filter, SCMP_ACT_ALLOW, SCMP_SYS(fcntl64), is_command(1, F_GETFD));
+	int rc = rule(filter, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(openat2));
+
+	for (unsigned int bit = 1; bit && bit <= CHANGES; bit <<= 1)
+		if (bit & CHANGES)
+			rc |= rule_if(filter, no, SCMP_SYS(openat), has_bits(2, bit, bit)) |
+			      rule_if(filter, no, SCMP_SYS(open), has_bits(1, bit, bit));
+	return rc;
 }
 
-static bool only_answers(enum role role)
+/* Name services are libraries, which the C library loads when it needs them: code may come from files, and stays as it is there. */
+static int deny_new_code(scmp_filter_ctx filter, uint32_t no)
 {
-	return role == ROLE_RESPONDER || role == ROLE_SURVEYOR;
+	static const int maps[] = { SCMP_SYS(mmap), SCMP_SYS(mmap2) };
+	struct scmp_arg_cmp writable[] = { has_bits(2, PROT_EXEC | PROT_WRITE, PROT_EXEC | PROT_WRITE) };
+	struct scmp_arg_cmp anonymous[] = { has_bits(2, PROT_EXEC, PROT_EXEC), has_bits(3, MAP_ANONYMOUS, MAP_ANONYMOUS) };
+	int rc = rule_if(filter, no, SCMP_SYS(mprotect), has_bits(2, PROT_EXEC, PROT_EXEC));
+
+	for (size_t i = 0; i < LENGTH_OF(maps); i++)
+		rc |= seccomp_rule_add_array(filter, no, maps[i], LENGTH_OF(writable), writable) |
+		      seccomp_rule_add_array(filter, no, maps[i], LENGTH_OF(anonymous), anonymous);
+	return rc;
 }
 
-static int add_rules(scmp_filter_ctx filter, enum role role)
+/* A C library that makes processes with clone3() tries clone() then; its arguments cannot be looked at. */
+static int deny_much(scmp_filter_ctx filter)
 {
 	const uint32_t no = SCMP_ACT_ERRNO(EPERM);
-	int rc;
 
-	if (only_answers(role))
-		return allow_answering(filter);
-	/* A C library that makes processes with clone3() tries clone() then; its arguments cannot be looked at. */
-	rc = rules(filter, no, denied_calls, LENGTH_OF(denied_calls)) |
-	     rule(filter, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3)) | deny_reach(filter, no) |
-	     rules(filter, no, serving_calls, LENGTH_OF(serving_calls));
-	return rc | limit_network(filter, role, no);
+	return rules(filter, no, denied_calls, LENGTH_OF(denied_calls)) | rule(filter, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3)) |
+	       deny_reach(filter, no) | deny_changes(filter, no) | deny_new_code(filter, no) | limit_sockets(filter, no);
 }
+
+/* --- by role ------------------------------------------------------------------------------------------------------ */
+
+static const struct {
+	int (*add)(scmp_filter_ctx filter);
+	bool denies;	/* what is not in the filter is allowed */
+} filters[] = {
+	[ROLE_CLIENT] = { deny_much, true },
+	[ROLE_KEEPER] = { allow_storing, false },
+	[ROLE_RESPONDER] = { allow_answering, false },
+	[ROLE_SWEEPER] = { allow_storing, false },
+	[ROLE_SURVEYOR] = { allow_answering, false },
+	[ROLE_BUS] = { allow_bus, false },
+};
+_Static_assert(LENGTH_OF(filters) == ALL_ROLES, "a filter for each role");
 
 static int confine_calls(enum role role, struct fault *fault)
 {
-	scmp_filter_ctx filter = seccomp_init(only_answers(role) ? SCMP_ACT_ERRNO(EPERM) : SCMP_ACT_ALLOW);
-	int rc = filter ? add_rules(filter, role) : -ENOMEM;
+	scmp_filter_ctx filter = seccomp_init(filters[role].denies ? SCMP_ACT_ALLOW : SCMP_ACT_ERRNO(EPERM));
+	int rc = filter ? filters[role].add(filter) : -ENOMEM;
 
 	if (rc == 0)
 		rc = seccomp_load(filter);

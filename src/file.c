@@ -15,19 +15,37 @@ int dir_open(int at, const char *name)
 	return openat(at, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 }
 
+/* 0711 for a directory whose mode has less. */
+static int let_pass(int fd)
+{
+	struct stat s;
+
+	if (fstat(fd, &s) < 0)
+		return -1;
+	return (s.st_mode & 0711) == 0711 ? 0 : fchmod(fd, 0711);
+}
+
 int dir_make(int at, const char *name, bool passable)
 {
 	bool made = mkdirat(at, name, 0700) == 0;
 	OWN_FD int fd = made || errno == EEXIST ? dir_open(at, name) : -1;
-	struct stat s;
 
-	if (fd < 0 || fstat(fd, &s) < 0)
-		return -1;
-	if (passable && (s.st_mode & 0711) != 0711 && fchmod(fd, 0711) < 0)
+	if (fd < 0 || (passable && let_pass(fd) < 0))
 		return -1;
 	if (fsync(at) < 0) /* also when it was there: whoever made it may have been killed before this */
 		return -1;
 	return steal_fd(&fd);
+}
+
+int dir_top(int state, const char *name, bool passable)
+{
+	OWN_FD int fd = dir_open(state, name);
+	OWN_FD int listed = -1;
+
+	if (fd >= 0)
+		return passable && let_pass(fd) < 0 ? -1 : steal_fd(&fd);
+	listed = errno == ENOENT ? dir_open(state, ".") : -1;
+	return listed < 0 ? -1 : dir_make(listed, name, passable);
 }
 
 static int write_all(int fd, const char *data, size_t length)

@@ -93,9 +93,10 @@ static int start_sweeper(const struct host *host, struct fault *fault)
 	return config < 0 ? -1 : spawn_agent(ROLE_SWEEPER, host->config, places, LENGTH_OF(places), fault);
 }
 
+/* The directory of the notes outlives them: who writes them has no right to remove it. */
 static bool has_tokens(const struct host *host)
 {
-	return faccessat(host->state_fd, TOKEN_NOTES, F_OK, 0) == 0;
+	return unlinkat(host->state_fd, TOKEN_NOTES, AT_REMOVEDIR) < 0 && errno != ENOENT;
 }
 
 /* What a keeper that was killed has left in the web server's directory. The sweeper says what it did, or why it could not. */
@@ -111,6 +112,7 @@ static void sweep_tokens(const struct host *host)
 		log_warning("%s", fault.text);
 	else if (spawn_reap(&sweeper.fd, poll(&sweeper, 1, SWEEPER_SECONDS * 1000) <= 0) > 128)
 		log_warning("tokens of an earlier run may be left in the web server's directory: the sweeper was killed");
+	(void)has_tokens(host);
 }
 
 /* One run, and what its keeper could not take away. */

@@ -2,14 +2,24 @@
 #include "sandbox.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <grp.h>
 #include <linux/capability.h>
+#include <linux/landlock.h>
+#include <sched.h>
 #include <seccomp.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
+
+#include "own.h"
+#include "seam.h"
+#include "wire.h"
 
 #define BIT(capability) (UINT64_C(1) << (capability))
 
@@ -26,9 +36,9 @@ static const struct role_rights {
 	rlim_t descriptors;
 } rights[] = {
 	[ROLE_CLIENT] = { "client", false, 0, 256 },
-	[ROLE_KEEPER] = { "keeper", true, BIT(CAP_CHOWN) | BIT(CAP_SETUID), 64 },
+	[ROLE_KEEPER] = { "keeper", true, BIT(CAP_CHOWN) | BIT(CAP_SETUID), STORING_DESCRIPTORS },
 	[ROLE_RESPONDER] = { "responder", false, 0, 512 },
-	[ROLE_SWEEPER] = { "sweeper", true, BIT(CAP_SETUID), 64 },
+	[ROLE_SWEEPER] = { "sweeper", true, BIT(CAP_SETUID), STORING_DESCRIPTORS },
 	[ROLE_SURVEYOR] = { "surveyor", true, 0, 16 },
 	[ROLE_BUS] = { "client of D-Bus", true, 0, 64 },
 };
@@ -47,6 +57,15 @@ bool sandbox_find_role(const char *name, enum role *role)
 			return true;
 		}
 	return false;
+}
+
+long sandbox_landlock(void)
+{
+	long version = syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
+
+	if (version <= 0 || seam("no-landlock"))
+		return 0;
+	return seam("landlock-1") ? 1 : seam("landlock-2") && version > 2 ? 2 : version;
 }
 
 static int limit(int resource, rlim_t most)
@@ -91,6 +110,72 @@ static int bound_capabilities(uint64_t keep)
 			return errno == EINVAL ? 0 : -1;
 	return 0;
 }
+
+/* --- where there is no Landlock ------------------------------------------------------------------------------------- */
+
+#define TREES 4
+
+struct trees {
+	size_t count;
+	char path[TREES][PATH_SIZE + 16];
+};
+
+static void add_top(struct trees *trees, const char *state, int state_fd, const char *name)
+{
+	(void)mkdirat(state_fd, name, 0700);
+	snprintf(trees->path[trees->count++], sizeof(trees->path[0]), "%s/%s", state, name);
+}
+
+/* The sweeper goes where the notes of the run before say: the configuration may name another directory by now. */
+static void list_trees(enum role role, const struct config *config, int state_fd, struct trees *trees)
+{
+	const char *state = config->gate.state;
+	char place[PATH_SIZE + 8];
+	ssize_t n = role == ROLE_SWEEPER ? readlinkat(state_fd, TOKEN_NOTES "/" TOKEN_PLACE, place, sizeof(place) - 1) : -1;
+
+	if (role == ROLE_KEEPER) {
+		add_top(trees, state, state_fd, "certificates");
+		add_top(trees, state, state_fd, "accounts");
+	}
+	if (role == ROLE_SWEEPER || config->responder.mode == RESPONDER_WEBROOT)
+		add_top(trees, state, state_fd, TOKEN_NOTES);
+	place[n > 0 ? n : 0] = '\0';
+	if (n > 2)
+		snprintf(trees->path[trees->count++], sizeof(trees->path[0]), "%s", place + 2);
+	else if (role == ROLE_KEEPER && config->responder.mode == RESPONDER_WEBROOT)
+		snprintf(trees->path[trees->count++], sizeof(trees->path[0]), "%s", config->responder.webroot);
+}
+
+static int set_mount(const char *path, unsigned int flags, uint64_t set, uint64_t clear)
+{
+	struct mount_attr attributes = { .attr_set = set, .attr_clr = clear };
+
+	return (int)syscall(SYS_mount_setattr, AT_FDCWD, path, flags, &attributes, sizeof(attributes));
+}
+
+int sandbox_seclude(enum role role, const struct config *config, int state_fd, struct fault *fault)
+{
+	struct trees trees = { 0 };
+	OWN_FD int state = -1;
+
+	if ((role != ROLE_KEEPER && role != ROLE_SWEEPER) || sandbox_landlock() > 0 || unshare(CLONE_NEWNS) < 0)
+		return 0;
+	list_trees(role, config, state_fd, &trees);
+	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+		return fault_errno(fault, FAULT_FAILED, "secluding the %s", rights[role].name);
+	for (size_t i = 0; i < trees.count; i++)
+		(void)mount(trees.path[i], trees.path[i], NULL, MS_BIND, NULL); /* one that is missing needs no rights */
+	if (set_mount("/", AT_RECURSIVE, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NODEV, 0) < 0)
+		return errno == ENOSYS ? 0 : fault_errno(fault, FAULT_FAILED, "secluding the %s", rights[role].name);
+	for (size_t i = 0; i < trees.count; i++)
+		(void)set_mount(trees.path[i], 0, 0, MOUNT_ATTR_RDONLY);
+	state = open(config->gate.state, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (state < 0 || dup2(state, state_fd) < 0)
+		return fault_errno(fault, FAULT_FAILED, "secluding the %s", rights[role].name);
+	return 0;
+}
+
+/* --- giving rights up ----------------------------------------------------------------------------------------------- */
 
 int sandbox_drop(enum role role, uid_t uid, gid_t gid, struct fault *fault)
 {

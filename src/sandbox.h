@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
+#include "config.h"
 #include "fault.h"
 
 enum role {
@@ -22,6 +23,20 @@ enum role {
 
 const char *sandbox_role_name(enum role role);
 bool sandbox_find_role(const char *name, enum role *role);
+
+/* The version of Landlock that the kernel has; 0: it has none, or it is switched off. */
+long sandbox_landlock(void);
+
+/* Roles of root's that keep files have at most so many descriptors; confine.c tells their own by the number. */
+#define STORING_DESCRIPTORS 64
+
+/*
+ * In the child, after fork and before sandbox_drop(), for a role of root's that keeps files, where there is no Landlock: a mount
+ * namespace of its own in which all file systems but its trees are read-only. state_fd becomes the state directory in there. Where
+ * that is not permitted (acmegate.service: there ProtectSystem= does the most of it) or the kernel cannot do it (before 5.12)
+ * nothing changes.
+ */
+int sandbox_seclude(enum role role, const struct config *config, int state_fd, struct fault *fault) MUST_CHECK;
 
 /* In the child, after fork: becomes uid and gid (some stay root), keeps only the role's capabilities and limits. */
 int sandbox_drop(enum role role, uid_t uid, gid_t gid, struct fault *fault) MUST_CHECK;

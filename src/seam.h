@@ -6,6 +6,8 @@
  *	no-socket	the kernel refuses the expression that binds the rule to our socket
  *	no-nftables	the kernel has no nf_tables
  *	no-owner	the kernel has no tables with an owner
+ *	no-landlock	the kernel has no Landlock
+ *	landlock-1, landlock-2	it knows as much as Linux 5.13, 5.19
  *	no-watchdog	the watchdog ends with the warden and does nothing
  *
  * Only with --enable-seams: a release does not contain them.
@@ -24,8 +26,17 @@ static inline bool seam(const char *name)
 
 	return off && strstr(off, name);
 }
+
+/* For the environment of a child. */
+static inline char *seam_variable(void)
+{
+	char *off = getenv("ACMEGATE_SEAMS");
+
+	return off ? off - strlen("ACMEGATE_SEAMS=") : NULL;
+}
 #else
 #define seam(name) false
+#define seam_variable() NULL
 #endif
 
 #endif

@@ -12,6 +12,7 @@
 #include <sys/wait.h>
 
 #include "log.h"
+#include "seam.h"
 #include "wire.h"
 
 #define KILLED_SECONDS 5 /* for a killed process to be gone: it may be in the middle of a write to a disk that is slow */
@@ -77,11 +78,11 @@ static void reset_signals(void)
 }
 
 /* It inherits two variables and nothing else: no proxy, no SSLKEYLOGFILE, no loader tricks. */
-static _Noreturn void become(const char *path, enum role role, uid_t uid, gid_t gid, const struct place *places, size_t n,
+static _Noreturn void become(const char *path, enum role role, const struct config *config, const struct place *places, size_t n,
 			     pid_t warden)
 {
 	char journal[96] = "JOURNAL_STREAM=";
-	char *environment[] = { (char[]){ "PATH=/usr/sbin:/usr/bin:/sbin:/bin" }, NULL, NULL };
+	char *environment[] = { (char[]){ "PATH=/usr/sbin:/usr/bin:/sbin:/bin" }, seam_variable(), NULL, NULL };
 	const char *stream = getenv("JOURNAL_STREAM");
 	char *arguments[] = { (char *)(uintptr_t)strrchr(path, '/') + 1, (char *)(uintptr_t)sandbox_role_name(role),
 			      log_is_verbose() ? (char[]){ "--verbose" } : NULL, NULL };
@@ -90,12 +91,13 @@ static _Noreturn void become(const char *path, enum role role, uid_t uid, gid_t 
 
 	if (stream) {
 		snprintf(journal, sizeof(journal), "JOURNAL_STREAM=%s", stream);
-		environment[1] = journal;
+		environment[environment[1] ? 2 : 1] = journal;
 	}
 	reset_signals();
 	if (put_in_place(places, n) < 0 || (directory = open_directory_of(path)) < 0)
 		fault_errno(&fault, FAULT_FAILED, "placing descriptors");
-	else if (sandbox_drop(role, uid, gid, &fault) == 0) {
+	else if ((!config || sandbox_seclude(role, config, FD_STATE, &fault) == 0) &&
+		 sandbox_drop(role, config ? config->gate.uid : 0, config ? config->gate.gid : 0, &fault) == 0) {
 		/* set after the change of user, which clears it; a warden that died before is noticed by its pid */
 		if (prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 && getppid() == warden)
 			execveat(directory, arguments[0], arguments, environment, 0);
@@ -105,7 +107,9 @@ static _Noreturn void become(const char *path, enum role role, uid_t uid, gid_t 
 	_exit(STATUS_FAILED);
 }
 
-static int start(const char *suffix, enum role role, uid_t uid, gid_t gid, const struct place *places, size_t n, struct fault *fault)
+/* config: NULL for who needs neither it nor a user. */
+static int start(const char *suffix, enum role role, const struct config *config, const struct place *places, size_t n,
+		 struct fault *fault)
 {
 	char path[PATH_MAX];
 	pid_t warden = getpid(), pid;
@@ -115,7 +119,7 @@ static int start(const char *suffix, enum role role, uid_t uid, gid_t gid, const
 		return -1;
 	pid = fork();
 	if (pid == 0)
-		become(path, role, uid, gid, places, n, warden);
+		become(path, role, config, places, n, warden);
 	pidfd = pid < 0 ? -1 : pidfd_open(pid, 0);
 	if (pidfd < 0)
 		return fault_errno(fault, FAULT_LATER, "starting the %s", sandbox_role_name(role));
@@ -125,13 +129,13 @@ static int start(const char *suffix, enum role role, uid_t uid, gid_t gid, const
 
 int spawn_agent(enum role role, const struct config *config, const struct place *places, size_t n, struct fault *fault)
 {
-	return start("-agent", role, config->gate.uid, config->gate.gid, places, n, fault);
+	return start("-agent", role, config, places, n, fault);
 }
 
 /* Commands that know no certificates know no user either. Root without capabilities and without files is nobody. */
 int spawn_surveyor(const struct place *places, size_t n, struct fault *fault)
 {
-	return start("-surveyor", ROLE_SURVEYOR, 0, 0, places, n, fault);
+	return start("-surveyor", ROLE_SURVEYOR, NULL, places, n, fault);
 }
 
 static bool end_now(int pidfd)

@@ -58,11 +58,9 @@ int store_check_room(const struct store *store, struct fault *fault)
 	return 0;
 }
 
-/* The state directory comes as O_PATH, which can be neither listed nor brought to the disk. */
 int store_open(const struct store *store, const char *name, bool passable, struct fault *fault)
 {
-	OWN_FD int state = openat(store->state, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	int fd = state < 0 ? -1 : dir_make(state, name, passable);
+	int fd = dir_top(store->state, name, passable);
 
 	if (fd < 0)
 		return fault_errno(fault, FAULT_FAILED, "%s/%s", store->path, name);

@@ -10,7 +10,7 @@
 
 #include "file.h"
 
-#define PLACE ".at"		/* among the notes: a link to "N:DIRECTORY", N directories were made; no token has a dot */
+#define PLACE TOKEN_PLACE	/* among the notes: a link to "N:DIRECTORY", N directories were made; no token has a dot */
 #define ALPHABET "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 
 static const char *const parts[] = { ".well-known", "acme-challenge" };
@@ -198,13 +198,12 @@ static bool is_answer(const struct token *token)
 /* Before the first token. */
 static int begin(struct webroot *webroot, int state_fd, struct fault *fault)
 {
-	OWN_FD int state = dir_open(state_fd, ".");
-	OWN_FD int notes = state < 0 ? -1 : dir_make(state, TOKEN_NOTES, false);
+	OWN_FD int notes = dir_top(state_fd, TOKEN_NOTES, false);
 	OWN_TREE struct tree tree = NO_TREE;
 	struct stat s;
 
 	if (notes < 0)
-		return fault_errno(fault, FAULT_FAILED, "making " TOKEN_NOTES " in the state directory");
+		return fault_errno(fault, FAULT_FAILED, TOKEN_NOTES " in the state directory");
 	if (fstatat(notes, PLACE, &s, AT_SYMLINK_NOFOLLOW) == 0)
 		return fault_set(fault, FAULT_FAILED, "the tokens of an earlier run could not be removed");
 	if (enter(&tree, webroot->directory) < 0 || make_missing(&tree, notes, webroot->directory) < 0)
@@ -309,7 +308,7 @@ int webroot_sweep(int state_fd, struct fault *fault)
 	if (withdraw_all(notes, place) < 0)
 		return fault_errno(fault, FAULT_FAILED, "removing the tokens from %s/%s/%s", place[0] ? place + 2 : "", parts[0],
 				   parts[1]);
-	if ((unlinkat(notes, PLACE, 0) < 0 && errno != ENOENT) || unlinkat(state_fd, TOKEN_NOTES, AT_REMOVEDIR) < 0)
-		return fault_errno(fault, FAULT_FAILED, "removing " TOKEN_NOTES " from the state directory");
+	if (unlinkat(notes, PLACE, 0) < 0 && errno != ENOENT)
+		return fault_errno(fault, FAULT_FAILED, "emptying " TOKEN_NOTES " in the state directory");
 	return place[0] ? 1 : 0;
 }

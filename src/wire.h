@@ -99,6 +99,7 @@ struct token {
 
 /* In the state directory as long as tokens are files for the host's web server: which these are (webroot.h). */
 #define TOKEN_NOTES "webroot"
+#define TOKEN_PLACE ".at"	/* in it: the link that says below which directory they are */
 
 struct hit {
 	char token[TOKEN_SIZE];
