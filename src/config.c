@@ -606,7 +606,7 @@ static void set_defaults(struct config *config, const char *file)
 	snprintf(config->gate.state, sizeof(config->gate.state), LOCALSTATEDIR "/lib/acmegate");
 }
 
-static int find_user(struct config *config, struct fault *fault)
+int config_find_user(struct config *config, struct fault *fault)
 {
 	const struct passwd *user = getpwnam(config->gate.user);
 
@@ -643,7 +643,7 @@ static int check_whole(struct config *config, struct fault *fault)
 		return fault_set(fault, FAULT_USAGE, "%s: there is no [certificate NAME] section", config->file);
 	if (!config->acme.eab_kid[0] != !config->acme.eab_key_file[0])
 		return fault_set(fault, FAULT_USAGE, "%s: [acme] eab_kid and eab_key_file go together", config->file);
-	return find_user(config, fault);
+	return config_find_user(config, fault);
 }
 
 /* -1: the file could not be read to its end, which must not pass for a short one. */

@@ -110,6 +110,9 @@ struct mistakes {
 int config_load(struct config *config, const char *file, enum config_part part, struct mistakes *mistakes,
 		struct fault *fault) MUST_CHECK;
 
+/* Whom client and responder run as: [gate] user becomes a number. FAULT_USAGE: there is none, or it is root. CONFIG_WHOLE includes it. */
+int config_find_user(struct config *config, struct fault *fault) MUST_CHECK;
+
 /* Another value for gate.max_open, from the command line. */
 int config_set_max_open(struct config *config, const char *text) MUST_CHECK;
 

@@ -12,6 +12,7 @@
 
 #include "config.h"
 #include "due.h"
+#include "forecast.h"
 #include "journal.h"
 #include "lease.h"
 #include "log.h"
@@ -181,7 +182,9 @@ static int plan(struct host *host, int argc, char **argv)
 	if (rc == 0 && host->config->responder.mode == RESPONDER_WEBROOT)
 		printf("# the tokens become files in %s/.well-known/acme-challenge\n", host->config->responder.webroot);
 	window_free(&window);
-	return rc < 0 ? fault_status(&fault) : STATUS_DONE;
+	if (rc < 0)
+		return fault_status(&fault);
+	return host->config->certificates ? forecast_renewal(host->config, window.opening.target) : STATUS_DONE;
 }
 
 static int recover(struct host *host, int argc, char **argv)

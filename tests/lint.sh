@@ -56,14 +56,14 @@ echo "1..21"
 
 # The privileged image consists of these, of firewall/ and of backends/ without its directories, each of which is an image of its
 # own; everything else in src/ belongs to the agent or to several.
-privileged='^src/(main|due|process|spawn|listener)\.[ch]$'
+privileged='^src/(main|due|process|spawn|listener|forecast)\.[ch]$'
 gate=$(files firewall backends | grep -v '^backends/.*/')
 report "the agent and the base include nothing of firewall/ and backends/" \
 	"$(users "$gate_headers" "^(firewall|backends)/|$privileged")"
 
 # What both share: fault, own, log, wire, config, safe, seam, sandbox.
 agent_headers=$(find src -name '*.h' | sed 's,.*/,,' |
-	grep -vxE '(fault|own|log|wire|config|safe|seam|sandbox|due|process|spawn|listener)\.h' | sed 's/\./\\./' | paste -sd '|' -)
+	grep -vxE '(fault|own|log|wire|config|safe|seam|sandbox|due|process|spawn|listener|forecast)\.h' | sed 's/\./\\./' | paste -sd '|' -)
 report "the privileged image includes nothing of the agent" "$(
 	# shellcheck disable=SC2046,SC2086
 	includes $gate $(files src | grep -E "$privileged") |

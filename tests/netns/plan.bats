@@ -1,0 +1,73 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-3.0-or-later
+# What plan says before a renewal would find it out: no CA runs here.
+bats_require_minimum_version 1.5.0
+
+setup_file() {
+	source "$BATS_TEST_DIRNAME/../lib/rig.sh"
+	rig_up
+}
+
+teardown_file() {
+	source "$BATS_TEST_DIRNAME/../lib/rig.sh"
+	rig_down
+}
+
+setup() {
+	source "$BATS_TEST_DIRNAME/../lib/rig.sh"
+	rm -rf "$RIG_STATE"
+	rig_policy_drop | rig_nft -
+	rig_config one.test
+}
+
+teardown() {
+	[ -n "${BATS_TEST_COMPLETED:-}" ] || printf '%s\n' "${output:-}"
+	rig_end_of server
+}
+
+# server ADDRESS: listens on port 80 and keeps its name
+server() {
+	ip netns exec "$RIG_HOST" python3 -c 'import socket, sys, time
+s = socket.socket(socket.AF_INET6 if ":" in sys.argv[1] else socket.AF_INET)
+s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+s.bind((sys.argv[1], 80))
+s.listen()
+time.sleep(60)' "$1" 3>&- &
+	echo $! >"$RIG_DIR/server.pid"
+	rig_until 5 listening
+}
+listening() { rig_host ss -Hltn 'sport = 80' | grep -q .; }
+
+@test "a taken port is named, with the program that has it; the plan is printed all the same" {
+	for address in 0.0.0.0 :: "$RIG_HOST4"; do
+		server "$address"
+		run -1 rig_acmegate plan
+		[[ $output == *'nft insert rule inet filter input'* ]]
+		[[ $output == *"port 80 is taken by python3 (pid $(cat "$RIG_DIR/server.pid"))"* ]]
+		rig_end_of server
+	done
+	run -0 rig_acmegate plan
+	# Whose listener is another program's, there the port may be taken.
+	printf '[gate]\nstate = %s\n' "$RIG_STATE" >"$RIG_CONF"
+	server 0.0.0.0
+	run -0 rig_acmegate plan
+}
+
+@test "a user that is missing is named" {
+	sed -i 's/^user = .*/user = _nobody_here/' "$RIG_CONF"
+	run -2 rig_acmegate plan
+	[[ $output == *'nft insert rule inet filter input'* ]]
+	[[ $output == *"there is no user '_nobody_here' on this host"* ]]
+}
+
+@test "with mode = webroot: a directory that is missing, and a port without a web server" {
+	mkdir -p "$RIG_DIR/www"
+	printf '[responder]\nmode = webroot\nwebroot = %s\n' "$RIG_DIR/www" >>"$RIG_CONF"
+	run -1 rig_acmegate plan
+	[[ $output == *'no program listens on port 80'*'webroot'* ]]
+	server 0.0.0.0
+	run -0 rig_acmegate plan
+	rmdir "$RIG_DIR/www"
+	run -1 rig_acmegate plan
+	[[ $output == *"$RIG_DIR/www: No such file or directory"* ]]
+}
