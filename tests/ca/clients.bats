@@ -104,8 +104,7 @@ comes_to_its_end() {
 	rig_closed_after "$at" 0.050
 	rig_until 5 rig_as_before
 	rig_was_open 4 "${2:-1}"
-	awk -v open="$(rig_probe_total 4 open)" -v run="$(awk -v a="$started" -v b="$at" 'BEGIN { print b - a }')" '
-		BEGIN { printf "# open for %.2f s of %.2f s\n", open, run; exit !(open < run) }' >&3
+	rig_at_most "$(rig_probe_total 4 open)" "$(awk -v a="$started" -v b="$at" 'BEGIN { print b - a }')"
 }
 
 # A process that was killed is dead when it gets to it, which on a busy machine is not at once; its parent may take longer to notice.
@@ -277,7 +276,7 @@ dies() {
 	rig_closed_after "$at" 0.050 || return
 	rig_until 5 rig_as_before && [ "$(rig_ours)" = 0 ] || return
 	rig_until 5 no_acmegate || return
-	awk -v open="$(rig_probe_total 4 open)" -v a="$started" -v b="$at" 'BEGIN { exit !(open < b - a + 0.05) }' || return
+	rig_at_most "$(rig_probe_total 4 open)" "$(awk -v a="$started" -v b="$at" 'BEGIN { print b - a + 0.05 }')" "$RIG_WHAT: open" || return
 	[ "$(rig_probe_windows 4)" = 0 ] || opened=$((opened + 1))
 	clean_up
 }

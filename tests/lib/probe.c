@@ -4,17 +4,22 @@
  *
  *	probe PORT SOURCE4 TARGET4 SOURCE6 TARGET6		until SIGTERM
  *	probe -o PORT SOURCE4 TARGET4 SOURCE6 TARGET6		for 40 ms
+ *	probe -b PORT SOURCE4 TARGET4 SOURCE6 TARGET6		as the first, and beside it a process that only sleeps and works
  *
  * Each probe is one bare SYN from a raw socket, with a source port of its own. The answer is SYN-ACK ("listening": the
  * way is open and somebody is there), RST ("refusing": the way is open, nobody is there) or none ("silent"). The kernel on
  * this side answers a SYN-ACK with RST, so that no handshake is ever completed and accept() of the other side sees nothing.
  *
- * While it runs, one line, at once, when a family begins to answer:
+ * While it runs, one line, at once, when the first SYNs are sent, and when a family begins to answer:
+ *	begin
  *	answer FAMILY STATE SECONDS
  * At the end, times being CLOCK_REALTIME at the sending of a SYN:
  *	interval FAMILY STATE FROM TO DURATION PROBES
  *	total FAMILY probes N open S listening S first STATE last STATE gap S
- * "open" is the time not silent, "gap" the longest time without a probe, which bounds what can have been missed.
+ *	beside S
+ * "open" is the time not silent, "gap" the longest time without a probe, which bounds what can have been missed. "beside" is the
+ * longest time that a process which sleeps for 20 ms and then works for 2 had to wait for the processor: what the machine takes
+ * from anybody who has to act.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -27,6 +32,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -37,7 +44,9 @@
 #define ONCE_PORT 29000	/* of the short one, which may run beside a long one */
 #define ONCE_PORTS 3700	/* below the ephemeral ones */
 #define INTERVAL 0.001
-#define PATIENCE 0.03	/* for the last answers */
+#define PATIENCE 0.03	/* for the last answers; more on a machine that has kept us waiting */
+#define BESIDE_SLEEP 0.02
+#define BESIDE_WORK 0.002	/* of the processor; closing takes a process about that */
 
 enum state { SILENT, REFUSING, LISTENING };
 static const char *const words[] = { "silent", "refusing", "listening" };
@@ -62,12 +71,65 @@ static void on_signal(int signal)
 	stopped = 1;
 }
 
-static double now(void)
+static double read_clock(clockid_t clock)
 {
 	struct timespec t;
 
-	clock_gettime(CLOCK_REALTIME, &t);
+	clock_gettime(clock, &t);
 	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+static double now(void)
+{
+	return read_clock(CLOCK_REALTIME);
+}
+
+/* Begun late, it counts as late until it is done: the last round may be the worst. */
+struct beside {
+	double begun, worst;
+};
+
+/* Never returns; ends with its parent. */
+static void sleep_and_work(struct beside *beside)
+{
+	const struct timespec pause = { 0, (long)(BESIDE_SLEEP * 1e9) };
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	signal(SIGTERM, SIG_IGN);
+	signal(SIGINT, SIG_IGN);
+	for (;;) {
+		double work, late;
+
+		beside->begun = read_clock(CLOCK_MONOTONIC);
+		nanosleep(&pause, NULL);
+		work = read_clock(CLOCK_THREAD_CPUTIME_ID) + BESIDE_WORK;
+		while (read_clock(CLOCK_THREAD_CPUTIME_ID) < work)
+			;
+		late = read_clock(CLOCK_MONOTONIC) - beside->begun - BESIDE_SLEEP - BESIDE_WORK;
+		if (late > beside->worst)
+			beside->worst = late;
+	}
+}
+
+static struct beside *start_beside(void)
+{
+	struct beside *beside = mmap(NULL, sizeof(*beside), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	pid_t pid = beside == MAP_FAILED ? -1 : fork();
+
+	if (pid < 0) {
+		perror("probe");
+		exit(1);
+	}
+	if (pid == 0)
+		sleep_and_work(beside);
+	return beside;
+}
+
+static double worst_beside(const struct beside *beside)
+{
+	double late = beside->begun > 0 ? read_clock(CLOCK_MONOTONIC) - beside->begun - BESIDE_SLEEP - BESIDE_WORK : 0;
+
+	return late > beside->worst ? late : beside->worst;
 }
 
 static uint32_t add(uint32_t sum, const void *data, size_t length)
@@ -206,16 +268,24 @@ static void listen_until(struct family families[2], uint16_t port, double end)
 	}
 }
 
+static double longest_gap(const struct family *family)
+{
+	double gap = 0;
+
+	for (int i = 1; i < family->count; i++)
+		if (family->sent[i] - family->sent[i - 1] > gap)
+			gap = family->sent[i] - family->sent[i - 1];
+	return gap;
+}
+
 static void report(const struct family *family)
 {
-	double open = 0, listening = 0, gap = 0;
+	double open = 0, listening = 0;
 
 	for (int from = 0, i = 1; i <= family->count; i++) {
 		bool last = i == family->count;
 		double duration;
 
-		if (!last && family->sent[i] - family->sent[i - 1] > gap)
-			gap = family->sent[i] - family->sent[i - 1];
 		if (!last && family->state[i] == family->state[from])
 			continue;
 		duration = family->sent[last ? i - 1 : i] - family->sent[from];
@@ -230,27 +300,31 @@ static void report(const struct family *family)
 	if (family->count)
 		printf("total %d probes %d open %.6f listening %.6f first %s last %s gap %.6f\n", family->number,
 		       family->count, open, listening, words[family->state[0]], words[family->state[family->count - 1]],
-		       gap);
+		       longest_gap(family));
 }
 
 int main(int argc, char **argv)
 {
 	struct family families[2] = { { 0 }, { 0 } };
-	bool once = argc > 1 && !strcmp(argv[1], "-o");
-	char **argument = argv + 1 + once;
+	bool once = argc > 1 && !strcmp(argv[1], "-o"), watched = argc > 1 && !strcmp(argv[1], "-b");
+	char **argument = argv + 1 + (once || watched);
+	struct beside *beside = NULL;
 	uint16_t port;
 	double next, end;
+	bool begun = false;
 
 	if (once) {
 		first_port = ONCE_PORT;
 		ports = ONCE_PORTS;
 	}
-	if (argc - once != 6) {
-		fprintf(stderr, "usage: probe [-o] PORT SOURCE4 TARGET4 SOURCE6 TARGET6\n");
+	if (argc - (once || watched) != 6) {
+		fprintf(stderr, "usage: probe [-o|-b] PORT SOURCE4 TARGET4 SOURCE6 TARGET6\n");
 		return 2;
 	}
 	first_slot = (int)((int64_t)(now() / INTERVAL) % ports);
 	setvbuf(stdout, NULL, _IOLBF, 0);
+	if (watched)
+		beside = start_beside();
 	port = (uint16_t)strtoul(argument[0], NULL, 10);
 	start(&families[0], 4, argument[1], argument[2]);
 	start(&families[1], 6, argument[3], argument[4]);
@@ -261,13 +335,19 @@ int main(int argc, char **argv)
 	while (!stopped && now() < end) {
 		ask(&families[0], port);
 		ask(&families[1], port);
+		if (!begun && !once)
+			puts("begin");
+		begun = true;
 		next += INTERVAL;
 		if (next < now() - 0.2)	/* the machine stood still: the gap is in the report, a burst would help nobody */
 			next = now();
 		listen_until(families, port, next);
 	}
-	listen_until(families, port, now() + PATIENCE);
+	end = 3 * longest_gap(&families[0]);
+	listen_until(families, port, now() + PATIENCE + (end < 1 ? end : 1));
 	report(&families[0]);
 	report(&families[1]);
+	if (beside)
+		printf("beside %.6f\n", worst_beside(beside));
 	return 0;
 }

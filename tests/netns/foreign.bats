@@ -64,12 +64,7 @@ longest_gap() {
 }
 
 # within SECONDS: so long at most until the opening was back, as seen from outside
-within() {
-	local gap
-	gap=$(longest_gap)
-	printf '# %s: the port was silent for %s s\n' "$BATS_TEST_DESCRIPTION" "$gap" >&3
-	awk -v gap="$gap" -v most="$1" 'BEGIN { exit !(gap <= most) }'
-}
+within() { rig_at_most "$(longest_gap)" "$1"; }
 
 # A commit of eight new rules for each line, for as long as nft reads them.
 storm_start() {
