@@ -15,7 +15,7 @@
 #define SIGN_AHEAD	10    /* ms; a call that goes out so soon is signed while it waits */
 #define PATIENCE	10000 /* ms; a longer Retry-After is a matter for another run */
 
-enum { CALL_IDLE, CALL_FLYING, CALL_ENDED };
+enum { CALL_IDLE, CALL_FLYING, CALL_TOLD, CALL_ENDED }; /* told: its done() runs */
 
 struct acme {
 	struct transport transport;
@@ -28,6 +28,7 @@ struct acme {
 	int64_t fetch_at;   /* not before this moment */
 	int fetch_failures; /* in a row */
 	char fetch_reason[320];
+	bool hurry;
 	struct exchange slot[EXCHANGES_MOST]; /* free when it has no owner; newNonce is owned by the struct acme */
 };
 
@@ -111,6 +112,7 @@ static void send_off(struct acme *acme, struct exchange *slot, void *owner)
 {
 	exchange_reset(slot);
 	slot->owner = owner;
+	slot->most = acme->hurry ? HURRY_MOST : 0;
 	acme->transport.start(acme->transport.context, slot);
 }
 
@@ -181,15 +183,28 @@ static void end_call(struct acme_call *call)
 	call->state = CALL_ENDED;
 }
 
-static void fail_call(struct acme_call *call, const struct exchange *exchange, const struct problem *problem,
-		      const struct fault *fault)
+/* Until its owner has said when it goes out again, nobody else can. */
+static void tell(struct acme_call *call, const struct exchange *exchange, const struct problem *problem,
+		 const struct fault *fault)
 {
-	int64_t again = call->done(call, exchange, problem, fault);
+	int64_t again;
 
+	call->state = CALL_TOLD;
+	again = call->done(call, exchange, problem, fault);
 	if (again == CALL_FINISHED)
 		end_call(call);
 	else
 		call->at += again;
+	if (call->state == CALL_TOLD)
+		call->state = CALL_IDLE;
+}
+
+static void fail_call(struct acme_call *call, const struct exchange *exchange, const struct problem *problem,
+		      struct fault *fault)
+{
+	if (call->step)
+		fault_at(fault, "%s", call->step);
+	tell(call, exchange, problem, fault);
 }
 
 static void fly(struct acme *acme, struct acme_call *call, struct exchange *slot)
@@ -240,7 +255,8 @@ static int launch(struct acme *acme, struct acme_call *calls, size_t n, int64_t 
 }
 
 /* After how many milliseconds a refused call is worth another try, or -1. */
-static int64_t second_chance(struct acme_call *call, const struct exchange *exchange, enum remedy remedy)
+static int64_t second_chance(const struct acme *acme, struct acme_call *call, const struct exchange *exchange,
+			     enum remedy remedy)
 {
 	int64_t wish = exchange_retry_after(exchange, 0, INT32_MAX);
 
@@ -248,7 +264,7 @@ static int64_t second_chance(struct acme_call *call, const struct exchange *exch
 		return ++call->nonces < NONCE_TRIES ? 0 : -1;
 	if (remedy != REMEDY_RETRY && (remedy != REMEDY_BACK_OFF || wish < 0))
 		return -1;
-	if (wish > PATIENCE || ++call->tries >= TRIES)
+	if (wish > (acme->hurry ? HURRY_MOST : PATIENCE) || ++call->tries >= TRIES)
 		return -1;
 	return wish >= 0 ? wish : remedy_delay(call->tries - 1);
 }
@@ -263,7 +279,7 @@ static int refused(struct acme *acme, struct acme_call *call, struct exchange *e
 
 	codec_problem(exchange->data, exchange->used, exchange->status, &problem);
 	remedy = remedy_of(exchange->status, &problem);
-	again = second_chance(call, exchange, remedy);
+	again = second_chance(acme, call, exchange, remedy);
 	if (again < 0) {
 		remedy_explain(&why, exchange, &problem, remedy);
 		fail_call(call, exchange, &problem, &why);
@@ -275,12 +291,13 @@ static int refused(struct acme *acme, struct acme_call *call, struct exchange *e
 	return 0;
 }
 
-static void unanswered(struct acme_call *call, const struct exchange *exchange)
+/* One that has stalled has waited long enough; the transport then takes another connection. */
+static void unanswered(const struct acme *acme, struct acme_call *call, const struct exchange *exchange)
 {
 	struct fault why;
 
 	if (exchange->kind == FAULT_LATER && ++call->tries < TRIES) {
-		call->at += remedy_delay(call->tries - 1);
+		call->at += acme->hurry && exchange->stalled ? 0 : remedy_delay(call->tries - 1);
 		return;
 	}
 	fault_set(&why, exchange->kind, "%s: %s", exchange->url, exchange->reason);
@@ -289,24 +306,18 @@ static void unanswered(struct acme_call *call, const struct exchange *exchange)
 
 static int take_answer(struct acme *acme, struct acme_call *call, struct exchange *exchange, struct fault *fault)
 {
-	int64_t again;
-
 	free(call->body);
 	call->body = NULL;
 	call->state = CALL_IDLE;
 	call->at = acme_now(acme);
 	if (exchange->status == 0) {
-		unanswered(call, exchange);
+		unanswered(acme, call, exchange);
 		return 0;
 	}
 	if (exchange->status < 200 || exchange->status > 299)
 		return refused(acme, call, exchange, fault);
 	call->tries = call->nonces = 0;
-	again = call->done(call, exchange, NULL, NULL);
-	if (again == CALL_FINISHED)
-		end_call(call);
-	else
-		call->at += again;
+	tell(call, exchange, NULL, NULL);
 	return 0;
 }
 
@@ -318,11 +329,12 @@ static void take_nonce(struct acme *acme, const struct exchange *exchange)
 		return;
 	}
 	if (exchange->status)
-		snprintf(acme->fetch_reason, sizeof(acme->fetch_reason), "HTTP status %u without Replay-Nonce",
-			 exchange->status);
+		snprintf(acme->fetch_reason, sizeof(acme->fetch_reason), "HTTP status %u%s without Replay-Nonce",
+			 exchange->status, remedy_is_redirect(exchange->status) ? ", a redirect," : "");
 	else
 		snprintf(acme->fetch_reason, sizeof(acme->fetch_reason), "%s", exchange->reason);
-	acme->fetch_at = acme_now(acme) + remedy_delay(acme->fetch_failures++);
+	acme->fetch_at = acme_now(acme) + (acme->hurry && exchange->stalled ? 0 : remedy_delay(acme->fetch_failures));
+	acme->fetch_failures++;
 }
 
 /* Waits for one answer, at most so long, and deals with it. */
@@ -392,34 +404,43 @@ static void give_up(struct acme *acme, const void *owner)
 	}
 }
 
-/* Ends what has not ended; fault NULL: without telling the owners. */
-static void abandon(struct acme *acme, struct acme_call *calls, size_t n, const struct fault *fault)
+static void abandon(struct acme *acme, struct acme_call *calls, size_t n)
 {
+	for (size_t i = 0; i < n; i++)
+		if (calls[i].state != CALL_ENDED)
+			acme_finish(acme, &calls[i]);
+}
+
+/* Ends what has not ended and tells the owners, who may end others. */
+static void end_late(struct acme *acme, struct acme_call *calls, size_t n, int64_t most)
+{
+	struct fault late;
+
 	for (size_t i = 0; i < n; i++) {
 		if (calls[i].state == CALL_ENDED)
 			continue;
 		acme_finish(acme, &calls[i]);
-		if (fault)
-			calls[i].done(&calls[i], NULL, NULL, fault);
+		fault_set(&late, FAULT_LATER, "no final answer of the CA within %.1f s", (double)most / 1000);
+		if (calls[i].step)
+			fault_at(&late, "%s", calls[i].step);
+		calls[i].done(&calls[i], NULL, NULL, &late);
 	}
 }
 
 int acme_run(struct acme *acme, struct acme_call *calls, size_t n, int64_t most, struct fault *fault)
 {
 	int64_t now = acme_now(acme), end = now + most;
-	struct fault late;
 
 	acme->fetch_failures = 0;
 	acme->fetch_at = now;
 	while (unfinished(calls, n)) {
 		if (now >= end) {
-			fault_set(&late, FAULT_LATER, "no final answer of the CA within %.1f s", (double)most / 1000);
-			abandon(acme, calls, n, &late);
+			end_late(acme, calls, n, most);
 			return 0;
 		}
 		if (launch(acme, calls, n, now, fault) < 0 || sign_ahead(acme, calls, n, now, fault) < 0 ||
 		    (unfinished(calls, n) && pump(acme, idle_time(acme, calls, n, now, end), fault) < 0)) {
-			abandon(acme, calls, n, NULL);
+			abandon(acme, calls, n);
 			return -1;
 		}
 		now = acme_now(acme);
@@ -459,6 +480,16 @@ bool acme_move(struct acme_call *call, int64_t at)
 		return false;
 	call->at = at;
 	return true;
+}
+
+bool acme_was_repeated(const struct acme_call *call)
+{
+	return call->tries > 0;
+}
+
+void acme_hurry(struct acme *acme, bool hurry)
+{
+	acme->hurry = hurry;
 }
 
 void acme_finish(struct acme *acme, struct acme_call *call)

@@ -34,6 +34,7 @@ enum call_kind { CALL_SIGNED, CALL_SIGNED_WITH_KEY, CALL_PLAIN }; /* by account 
 
 struct acme_call {
 	enum call_kind kind;
+	const char *step;    /* the caller's: what it is for; every failure begins with it. NULL: nothing */
 	const char *url;     /* the caller's */
 	const char *payload; /* the caller's; JSON, or NULL for POST-as-GET */
 	void *context;	     /* the caller's */
@@ -81,6 +82,16 @@ int acme_presign(struct acme *acme, struct acme_call *calls, size_t n, struct fa
  * on its way or ended, or the CA refused it or could not be reached.
  */
 bool acme_move(struct acme_call *call, int64_t at);
+
+/* Has the CA possibly got the same request before, whose answer was lost? For done(). */
+bool acme_was_repeated(const struct acme_call *call);
+
+/*
+ * While a port is open: an exchange gets HURRY_MOST milliseconds instead of the transport's longest time, is repeated at once
+ * when they are over, and a Retry-After of more than that is not waited for.
+ */
+#define HURRY_MOST 4000
+void acme_hurry(struct acme *acme, bool hurry);
 
 /* Ends a call without telling its owner, whatever it is doing; also from a done(). */
 void acme_finish(struct acme *acme, struct acme_call *call);

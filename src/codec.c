@@ -301,9 +301,10 @@ static void take_challenge(struct authorization *authorization, const json_t *ch
 	const char *token = text_of(challenge, "token");
 	bool ours = strcmp(text_of(challenge, "type"), "http-01") == 0;
 
-	if (ours || !authorization->error[0]) {
+	if ((ours && !authorization->own_error) || !authorization->error[0]) {
 		authorization->error[0] = '\0';
 		describe_all(json_object_get(challenge, "error"), authorization->error, sizeof(authorization->error));
+		authorization->own_error = ours && authorization->error[0];
 	}
 	if (!ours || authorization->url[0] || !is_token(token))
 		return;
@@ -326,6 +327,15 @@ int codec_authorization(const char *text, size_t length, struct authorization *a
 	for (size_t i = 0; i < json_array_size(challenges); i++)
 		take_challenge(authorization, json_array_get(challenges, i));
 	return 0;
+}
+
+enum state codec_challenge(const char *text, size_t length, char error[PROBLEM_SIZE])
+{
+	OWN_JSON json_t *root = parse(text, length);
+
+	error[0] = '\0';
+	describe_all(json_object_get(root, "error"), error, PROBLEM_SIZE);
+	return state_of(root);
 }
 
 char *codec_new_account(const char *contact, bool agreed, bool only_existing, const char *binding)

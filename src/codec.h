@@ -63,6 +63,7 @@ struct authorization {
 	char url[URL_SIZE];   /* of the http-01 challenge, or "" when none (usable) is offered */
 	char token[TOKEN_SIZE];
 	char error[PROBLEM_SIZE]; /* of the http-01 challenge or of another that failed, or "" */
+	bool own_error;		  /* it is that of the http-01 challenge */
 };
 
 const char *state_name(enum state state);
@@ -87,6 +88,9 @@ bool codec_same_name(const char *theirs, const char *ours);
 
 int codec_authorization(const char *text, size_t length, struct authorization *authorization,
 			struct fault *fault) MUST_CHECK;
+
+/* What the CA says of a challenge when it was told to look: its state and why it failed, or "". Never fails. */
+enum state codec_challenge(const char *text, size_t length, char error[PROBLEM_SIZE]);
 
 /* Payloads, freed by the caller; NULL: no memory (or a text that is not UTF-8). */
 char *codec_new_account(const char *contact, bool agreed, bool only_existing, const char *binding) MUST_CHECK;

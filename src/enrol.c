@@ -23,7 +23,9 @@ static int64_t take_directory(struct acme_call *call, const struct exchange *exc
 	(void)problem;
 	if (fault)
 		answer->fault = *fault;
-	else if (codec_directory(exchange->data, exchange->used, &answer->directory, &answer->fault) == 0)
+	else if (codec_directory(exchange->data, exchange->used, &answer->directory, &answer->fault) < 0)
+		fault_at(&answer->fault, "%s", call->step);
+	else
 		answer->date = exchange->date;
 	return CALL_FINISHED;
 }
@@ -31,7 +33,8 @@ static int64_t take_directory(struct acme_call *call, const struct exchange *exc
 int enrol_open(struct acme *acme, const char *url, int64_t *date, struct fault *fault)
 {
 	struct answer answer = {.fault = {.kind = FAULT_NONE}};
-	struct acme_call call = {.kind = CALL_PLAIN, .url = url, .context = &answer, .done = take_directory};
+	struct acme_call call = {
+		.kind = CALL_PLAIN, .step = "directory", .url = url, .context = &answer, .done = take_directory};
 
 	if (!url_is_valid(url, strnlen(url, URL_SIZE)))
 		return fault_set(fault, FAULT_USAGE, "directory in [acme] is no https URL: %s", url);
@@ -39,7 +42,7 @@ int enrol_open(struct acme *acme, const char *url, int64_t *date, struct fault *
 		return -1;
 	if (answer.fault.kind != FAULT_NONE) {
 		*fault = answer.fault;
-		return strstr(fault->text, url) ? -1 : fault_at(fault, "the directory %s", url);
+		return strstr(fault->text, url) ? -1 : fault_at(fault, "%s", url);
 	}
 	acme_set_directory(acme, &answer.directory);
 	*date = answer.date;
@@ -56,11 +59,11 @@ static int64_t take_account(struct acme_call *call, const struct exchange *excha
 		answer->fault = *fault;
 		answer->unknown = problem && strcmp(problem->type, "accountDoesNotExist") == 0;
 	} else if (codec_account(exchange->data, exchange->used, &state, &answer->fault) < 0) {
-		return CALL_FINISHED;
+		fault_at(&answer->fault, "%s", call->step);
 	} else if (state != STATE_VALID && state != STATE_UNKNOWN) {
-		fault_set(&answer->fault, FAULT_FAILED, "the CA has this account as \"%s\"", state_name(state));
+		fault_set(&answer->fault, FAULT_FAILED, "account: the CA has it as \"%s\"", state_name(state));
 	} else if (!exchange->location[0]) {
-		fault_set(&answer->fault, FAULT_FAILED, "the CA does not say where the account is (no Location)");
+		fault_set(&answer->fault, FAULT_FAILED, "account: the CA does not say where it is (no Location)");
 	} else {
 		acme_set_account(answer->acme, exchange->location);
 	}
@@ -73,6 +76,7 @@ static int new_account(struct acme *acme, const char *payload, struct fault *fau
 	struct answer answer = {.acme = acme};
 	struct acme_call call = {
 		.kind = CALL_SIGNED_WITH_KEY,
+		.step = "account",
 		.url = acme_directory(acme)->new_account,
 		.payload = payload,
 		.context = &answer,
@@ -88,7 +92,7 @@ static int new_account(struct acme *acme, const char *payload, struct fault *fau
 	if (answer.fault.kind == FAULT_NONE)
 		return 1;
 	*fault = answer.fault;
-	return fault_at(fault, "account");
+	return -1;
 }
 
 static int find_existing(struct acme *acme, struct fault *fault)

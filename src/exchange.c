@@ -39,6 +39,7 @@ void exchange_reset(struct exchange *exchange)
 {
 	exchange->status = 0;
 	exchange->kind = FAULT_NONE;
+	exchange->stalled = false;
 	exchange->reason[0] = '\0';
 	exchange->used = 0;
 	if (exchange->data)

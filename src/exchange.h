@@ -29,11 +29,13 @@ struct exchange {
 	const char *url;
 	const char *body;
 	size_t length;
-	void *owner; /* the caller's */
+	int64_t most; /* ms; 0: as long as the transport lets an exchange last */
+	void *owner;  /* the caller's */
 
 	/* the answer */
 	unsigned int status; /* HTTP status; 0: there was none, see fault and reason */
 	enum fault_kind kind;
+	bool stalled; /* no answer because its time was over */
 	char reason[320];
 	char *data; /* the body, a NUL behind it; NULL when there was none */
 	size_t used, room;

@@ -15,6 +15,7 @@
 #define REDIRECTS_MOST	 3L	/* of a GET: the directory; nothing else may be redirected */
 #define CONNECTIONS_MOST 4L	/* to a server without HTTP/2 */
 #define CA_FILE_MOST	 (1024 * 1024)
+#define HEADERS_MOST	 (64 * 1024) /* bytes of an answer */
 #define BUFFER_BYTES	 4096L
 #define UPLOAD_BYTES	 16384L /* the least that libcurl takes */
 
@@ -22,6 +23,7 @@ struct flight {
 	CURL *easy;
 	struct exchange *exchange; /* NULL: free */
 	struct curl_slist *resolve;
+	size_t headers; /* bytes of them so far */
 	bool hashed; /* verifies with the system's hashed directory only */
 	char error[CURL_ERROR_SIZE];
 };
@@ -32,6 +34,7 @@ struct http {
 	struct curl_blob ca;
 	const char *bundle; /* the system's CA file, NULL: not that, or no directory to try before it */
 	char proxy[URL_SIZE];
+	bool stalled; /* an exchange has: from then on each gets a connection of its own */
 	struct flight flight[EXCHANGES_MOST];
 	struct resolver resolver;
 };
@@ -111,6 +114,20 @@ static size_t take_body(char *data, size_t size, size_t n, void *context)
 	return CURL_WRITEFUNC_ERROR;
 }
 
+/* libcurl would take 300 KB and then be out of memory. */
+static size_t take_header(char *data, size_t size, size_t n, void *context)
+{
+	struct flight *flight = context;
+
+	(void)data;
+	flight->headers += size * n;
+	if (flight->headers <= HEADERS_MOST)
+		return size * n;
+	snprintf(flight->exchange->reason, sizeof(flight->exchange->reason), "the headers of the answer are larger than %d bytes",
+		 HEADERS_MOST);
+	return CURL_WRITEFUNC_ERROR;
+}
+
 /* What is the same for every exchange; the handle keeps it. */
 static CURL *new_easy(const struct http *http, struct flight *flight)
 {
@@ -130,7 +147,6 @@ static CURL *new_easy(const struct http *http, struct flight *flight)
 	SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
 	SET(CURLOPT_PIPEWAIT, 1L);
 	SET(CURLOPT_CONNECTTIMEOUT_MS, CONNECT_MOST);
-	SET(CURLOPT_TIMEOUT_MS, TOTAL_MOST);
 	SET(CURLOPT_DNS_CACHE_TIMEOUT, -1L);
 	SET(CURLOPT_USERAGENT, USER_AGENT);
 	SET(CURLOPT_BUFFERSIZE, BUFFER_BYTES);
@@ -138,6 +154,8 @@ static CURL *new_easy(const struct http *http, struct flight *flight)
 	SET(CURLOPT_PROXY, http->proxy); /* "" switches the environment's proxies off, too */
 	SET(CURLOPT_NOPROXY, "");
 	SET(CURLOPT_WRITEFUNCTION, take_body);
+	SET(CURLOPT_HEADERFUNCTION, take_header);
+	SET(CURLOPT_HEADERDATA, flight);
 	if (http->ca.data) {
 		SET(CURLOPT_CAINFO_BLOB, &http->ca);
 		SET(CURLOPT_CAPATH, NULL);
@@ -177,6 +195,9 @@ static int prepare(struct http *http, struct flight *flight, struct exchange *ex
 	if (!easy)
 		return -1;
 	flight->error[0] = '\0';
+	flight->headers = 0;
+	bad |= curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, exchange->most ? (long)exchange->most : TOTAL_MOST);
+	bad |= curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, http->stalled ? 1L : 0L);
 	bad |= curl_easy_setopt(easy, CURLOPT_URL, exchange->url);
 	bad |= curl_easy_setopt(easy, CURLOPT_WRITEDATA, exchange);
 	bad |= curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, exchange->method == METHOD_GET ? 1L : 0L);
@@ -239,6 +260,72 @@ static enum fault_kind kind_of(CURLcode code)
 	return FAULT_LATER;
 }
 
+/* What X509_verify_cert() says where the chain ends at no root that we trust: 18 to 21, a root of the CA's own among them. */
+static bool is_untrusted(CURL *easy, CURLcode code)
+{
+	long verified = 0;
+
+	return code == CURLE_PEER_FAILED_VERIFICATION &&
+	       curl_easy_getinfo(easy, CURLINFO_SSL_VERIFYRESULT, &verified) == CURLE_OK && verified >= 18 && verified <= 21;
+}
+
+static long number_of(CURL *easy, CURLINFO info)
+{
+	long value = 0;
+
+	return curl_easy_getinfo(easy, info, &value) == CURLE_OK ? value : 0;
+}
+
+/* The proxy has answered, and not with a connection. 407 and the like need somebody, 502 to 504 only time. */
+static bool is_refused_by_proxy(CURL *easy, struct exchange *exchange)
+{
+	long status = number_of(easy, CURLINFO_HTTP_CONNECTCODE);
+
+	if (status < 300)
+		return false;
+	exchange->kind = status >= 500 ? FAULT_LATER : FAULT_FAILED;
+	if (status == 407)
+		snprintf(exchange->reason, sizeof(exchange->reason),
+			 "the proxy wants a user and a password (status 407); [acme] proxy = http://USER:PASSWORD@HOST:PORT "
+			 "must have the right ones");
+	else
+		snprintf(exchange->reason, sizeof(exchange->reason), "the proxy does not connect us (status %ld)", status);
+	return true;
+}
+
+/* Where libcurl's words are not enough for somebody to know what to do. */
+static const char *say_more(const struct http *http, CURL *easy, CURLcode code)
+{
+	if (code == CURLE_SSL_CACERT_BADFILE)
+		return "[acme] ca_file holds no certificate that can be read; it must be a PEM file of the CA's roots";
+	if (is_untrusted(easy, code))
+		return http->ca.data ? "the server's certificate comes from no CA in [acme] ca_file"
+				     : "the server's certificate comes from no CA that this host knows; name a file with the "
+				       "CA's own root in [acme] ca_file";
+	if (code == CURLE_UNSUPPORTED_PROTOCOL && number_of(easy, CURLINFO_REDIRECT_COUNT) > 0)
+		return "it redirects to a URL that is not https";
+	if (code == CURLE_OUT_OF_MEMORY && number_of(easy, CURLINFO_RESPONSE_CODE) > 0) /* a buffer of fixed size */
+		return "a header of the answer is longer than libcurl takes";
+	return NULL;
+}
+
+static void explain(struct http *http, struct flight *flight, CURLcode code)
+{
+	struct exchange *exchange = flight->exchange;
+	const char *more = say_more(http, flight->easy, code);
+
+	exchange->kind = more ? FAULT_FAILED : kind_of(code);
+	exchange->stalled = code == CURLE_OPERATION_TIMEDOUT;
+	http->stalled |= exchange->stalled;
+	if (is_refused_by_proxy(flight->easy, exchange))
+		return;
+	if (more)
+		snprintf(exchange->reason, sizeof(exchange->reason), "%s", more);
+	else if (!exchange->reason[0])
+		snprintf(exchange->reason, sizeof(exchange->reason), "%s",
+			 flight->error[0] ? flight->error : curl_easy_strerror(code));
+}
+
 static void take_headers(CURL *easy, struct exchange *exchange)
 {
 	static const char *const wanted[] = {"Replay-Nonce", "Location", "Date", "Retry-After", "Link"};
@@ -269,13 +356,7 @@ static struct exchange *finish(struct http *http, CURL *easy, CURLcode code)
 		exchange->status = (unsigned int)status;
 		take_headers(easy, exchange);
 	} else {
-		exchange->kind = kind_of(code);
-		if (code == CURLE_SSL_CACERT_BADFILE)
-			snprintf(exchange->reason, sizeof(exchange->reason),
-				 "[acme] ca_file holds no certificate that can be read; it must be a PEM file of the CA's roots");
-		else if (!exchange->reason[0])
-			snprintf(exchange->reason, sizeof(exchange->reason), "%s",
-				 flight->error[0] ? flight->error : curl_easy_strerror(code));
+		explain(http, flight, code);
 	}
 	land(http, flight);
 	return exchange;

@@ -46,12 +46,28 @@ void issue_free(struct issue *issue)
 	start_over(issue);
 }
 
-static int read_order(struct issue *issue, const struct exchange *exchange)
+/* What no wait could make good; said at once, so that no window is opened for it. */
+static int check_order(const struct order *order, struct fault *fault)
+{
+	if ((order->state == STATE_PENDING || order->state == STATE_READY) && !order->finalize[0])
+		return fault_set(fault, FAULT_FAILED, "the CA's order has no https URL to finalize it");
+	if (order->state == STATE_VALID && !order->certificate[0])
+		return fault_set(fault, FAULT_FAILED, "the CA's order is valid but has no https URL of the certificate");
+	if (order->state == STATE_INVALID)
+		return fault_set(fault, FAULT_FAILED, "the CA has given the order up: %s",
+				 order->error[0] ? order->error : "it does not say why");
+	if (order->state != STATE_PENDING && order->state != STATE_READY && order->state != STATE_PROCESSING &&
+	    order->state != STATE_VALID)
+		return fault_set(fault, FAULT_FAILED, "the CA's order has no status that an order can have");
+	return 0;
+}
+
+static int read_order(struct issue *issue, const struct acme_call *call, const struct exchange *exchange)
 {
 	struct order order;
 
 	if (codec_order(exchange->data, exchange->used, &order, &issue->fault) < 0)
-		return -1;
+		return fault_at(&issue->fault, "%s", call->step);
 	order_free(&issue->order);
 	issue->order = order;
 	return 0;
@@ -65,12 +81,14 @@ static int64_t placed(struct acme_call *call, const struct exchange *exchange, c
 	if (fault) {
 		issue->fault = *fault;
 		issue->no_account = problem && strcmp(problem->type, "accountDoesNotExist") == 0;
+	} else if (read_order(issue, call, exchange) < 0) {
+		return CALL_FINISHED;
 	} else if (!exchange->location[0]) {
 		fault_set(&issue->fault, FAULT_FAILED, "the CA does not say where the order is (no Location)");
 	} else if (!codec_order_is_for(exchange->data, exchange->used, names_of(issue),
 				       issue_certificate(issue)->names)) {
 		fault_set(&issue->fault, FAULT_FAILED, "the CA's order is for other names than those asked for");
-	} else if (read_order(issue, exchange) == 0) {
+	} else {
 		issue->url = strdup(exchange->location);
 		if (!issue->url)
 			fault_errno(&issue->fault, FAULT_LATER, "taking an order");
@@ -95,6 +113,7 @@ static int place_orders(struct issue *issues, size_t n, struct acme *acme, struc
 		if (!issues[i].payload)
 			/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): OWN_FREE releases, which clang 14 does not know */
 			return fault_set(fault, FAULT_LATER, "not enough memory for an order");
+		calls[count].step = "new order";
 		calls[count].url = acme_directory(acme)->new_order;
 		calls[count].payload = issues[i].payload;
 		calls[count].context = &issues[i];
@@ -108,8 +127,6 @@ static void list_proofs(struct issue *issue, struct proofs *proofs)
 {
 	size_t count = issue->order.authorizations;
 
-	if (count == 0 && issue->order.state == STATE_PENDING)
-		fault_set(&issue->fault, FAULT_FAILED, "the CA's order is pending but has no authorizations");
 	issue->proof = calloc(count + 1, sizeof(*issue->proof));
 	for (size_t i = 0; i < count && issue->proof; i++) {
 		long index = proofs_add(proofs, issue->order.authorization[i]);
@@ -153,6 +170,19 @@ static void check_names(struct issue *issue, const struct proofs *proofs)
 			fault_set(&issue->fault, FAULT_FAILED, "the CA's order has an authorization for \"%s\"",
 				  proof->name);
 	}
+}
+
+/* Whatever it says, the order that came is the one that we have. */
+static void check_new(struct issue *issue)
+{
+	const struct order *order = &issue->order;
+
+	if (issue->fault.kind != FAULT_NONE)
+		return;
+	if (order->authorizations == 0 && order->state == STATE_PENDING)
+		fault_set(&issue->fault, FAULT_FAILED, "new order: the CA's order is pending but has no authorizations");
+	else if (check_order(order, &issue->fault) < 0)
+		fault_at(&issue->fault, "new order");
 }
 
 /* The first name that stands in the way, one with a reason before one without; NULL: none does. */
@@ -207,6 +237,7 @@ int issue_place(struct issue *issues, size_t n, struct acme *acme, struct proofs
 				again = true;
 			} else if (issues[i].proof) {
 				check_names(&issues[i], proofs);
+				check_new(&issues[i]);
 			}
 		}
 	}
@@ -258,25 +289,27 @@ static int64_t move_on(struct acme_call *call, const struct exchange *exchange)
 	struct issue *issue = call->context;
 	const struct order *order = &issue->order;
 
+	if (check_order(order, &issue->fault) < 0) {
+		fault_at(&issue->fault, "%s", call->step);
+		return CALL_FINISHED;
+	}
 	call->payload = NULL;
 	call->url = issue->url;
-	if (order->state == STATE_VALID && order->certificate[0]) {
+	if (order->state == STATE_VALID) {
 		issue->stage = STAGE_DOWNLOAD;
+		call->step = "certificate";
 		call->url = order->certificate;
 		return 0;
 	}
-	if (order->state == STATE_INVALID) {
-		fault_set(&issue->fault, FAULT_FAILED, "the CA has given the order up: %s",
-			  order->error[0] ? order->error : "it does not say why");
-		return CALL_FINISHED;
-	}
-	if (order->state == STATE_READY && order->finalize[0] && issue->finalized < FINALIZE_TRIES) {
+	if (order->state == STATE_READY && issue->finalized < FINALIZE_TRIES) {
 		call->url = order->finalize;
 		call->payload = issue->payload;
+		call->step = "finalization";
 		issue->stage = STAGE_FINALIZE;
 		return issue->finalized++ ? next_look(issue, exchange) : 0;
 	}
 	issue->stage = STAGE_WATCH;
+	call->step = "order";
 	return next_look(issue, exchange);
 }
 
@@ -334,7 +367,7 @@ static int64_t downloaded(struct acme_call *call, const struct exchange *exchang
 	int wanted = 1;
 
 	if (exchange->used == 0 || exchange->used > WIRE_DATA) {
-		fault_set(&issue->fault, FAULT_FAILED, "the CA's chain has %zu bytes", exchange->used);
+		fault_set(&issue->fault, FAULT_FAILED, "certificate: the CA's chain has %zu bytes", exchange->used);
 		return CALL_FINISHED;
 	}
 	if (issue_certificate(issue)->chain[0])
@@ -354,6 +387,7 @@ static int64_t progressed(struct acme_call *call, const struct exchange *exchang
 		issue->stage = STAGE_WATCH;
 		call->url = issue->url;
 		call->payload = NULL;
+		call->step = "order";
 		return next_look(issue, exchange);
 	}
 	if (issue->stage == STAGE_ALTERNATE)
@@ -364,7 +398,7 @@ static int64_t progressed(struct acme_call *call, const struct exchange *exchang
 	}
 	if (issue->stage == STAGE_DOWNLOAD)
 		return downloaded(call, exchange);
-	return read_order(issue, exchange) < 0 ? CALL_FINISHED : move_on(call, exchange);
+	return read_order(issue, call, exchange) < 0 ? CALL_FINISHED : move_on(call, exchange);
 }
 
 /* Has the key made and the payload of finalize ready. */
@@ -397,6 +431,7 @@ int issue_finish(struct issue *issues, size_t n, struct acme *acme, int64_t most
 		if (issue->order.state == STATE_PENDING)
 			issue->order.state = STATE_READY;
 		issue->delay = FIRST_LOOK;
+		call->step = "finalization";
 		call->context = issue;
 		call->done = progressed;
 		if (move_on(call, NULL) != CALL_FINISHED)

@@ -3,6 +3,7 @@
 
 #define QUIET	2    /* ms: the places that a CA asks from come in a bunch, and the result a moment later */
 #define AGAIN	4    /* ms between the first looks after news */
+#define ASKED	1000 /* ms: the most that the first Retry-After delays a look */
 #define SLOWEST 5000 /* ms between two looks, also if Retry-After asks for more: a port is open */
 
 static int64_t least(int64_t one, int64_t other)
@@ -40,13 +41,22 @@ void look_by(struct look *look, int64_t now)
 
 int64_t look_again(struct look *look, const struct exchange *exchange)
 {
-	int64_t wish = exchange_retry_after(exchange, look->delay, SLOWEST);
+	int64_t wish = exchange_retry_after(exchange, look->delay, look->asked ? SLOWEST : ASKED);
 
-	look->told = wish >= 0;
-	look->due = look->call->at + (look->told ? wish : look->delay);
+	look->told = wish >= 0 && look->asked;
+	look->asked |= wish >= 0;
+	look->due = look->call->at + (wish >= 0 ? wish : look->delay);
 	look->delay = least(look->delay * 2, SLOWEST);
 	look->quiet = least(look->quiet * 2, SLOWEST);
 	return wait_from(look, look->call->at);
+}
+
+int64_t look_after(struct look *look, int64_t delay)
+{
+	look->told = true;
+	look->news = 0;
+	look->due = look->call->at + delay;
+	return delay;
 }
 
 void look_soon(struct look *look, int64_t now)

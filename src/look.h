@@ -4,7 +4,8 @@
  *
  * By itself it asks more and more rarely. That somebody has fetched a token says that a result is near: news makes the
  * next look earlier, never later, and each look makes later news weigh less, so that whoever makes it up gains nothing.
- * A Retry-After of the CA is kept, news or not.
+ * The CA's first Retry-After delays the next look by a second at most, and news still counts: a port is open, and a CA
+ * that always says "3" may be done in a second. From the second one on a Retry-After is kept, news or not.
  */
 #ifndef ACMEGATE_LOOK_H
 #define ACMEGATE_LOOK_H
@@ -18,7 +19,8 @@ struct look {
 	int64_t due;		/* the moment of the next look at the latest; 0: at once, it has not run yet */
 	int64_t news;		/* the moment of the latest news while the call was on its way, or 0 */
 	bool fetched;		/* there was news */
-	bool told;		/* the CA has said when to look next */
+	bool asked;		/* the CA has said once when to look next */
+	bool told;		/* and once more: that is kept */
 };
 
 /* The call is to be asked first after so many milliseconds, once look_wait() or look_by() have said from when. */
@@ -32,6 +34,9 @@ void look_by(struct look *look, int64_t now);
 
 /* The look has shown nothing final: what call->done() returns. */
 int64_t look_again(struct look *look, const struct exchange *exchange);
+
+/* The next look is so many milliseconds from now, whatever else: what call->done() returns. */
+int64_t look_after(struct look *look, int64_t delay);
 
 /* There is news. */
 void look_soon(struct look *look, int64_t now);

@@ -5,8 +5,11 @@
 #include <string.h>
 
 #define FETCH_MOST   150000 /* ms for all authorizations, with their retries */
-#define FIRST_LOOK   50	    /* ms after the answer, when nobody fetches the token */
-#define FIRST_BESIDE 1000   /* ms after the answer, while the order is looked at instead */
+#define FIRST_LOOK   1000   /* ms after the answer, when nobody fetches the token */
+#define FIRST_BLIND  50	    /* the same where we do not see who fetches it */
+#define FIRST_BESIDE 2000   /* ms after the answer, while the order is looked at instead */
+#define SECOND_LOOK  1000   /* ms after the CA has told why it did not validate a name and yet left it pending */
+#define OLD_WORD     5000   /* ms after the answer that what an earlier run was told is not taken for what this one is */
 
 static void lose(struct proof *proof, enum fault_kind kind, const char *why)
 {
@@ -45,6 +48,14 @@ bool proof_is_pending(const struct proof *proof)
 	return proof->state == STATE_PENDING && proof->wanted && !proof->error;
 }
 
+/* What the CA holds against a challenge that it leaves pending; "": nothing. */
+static void take_word(struct proof *proof, const char *word, int64_t at)
+{
+	free(proof->word);
+	proof->word = *word ? strdup(word) : NULL;
+	proof->word_at = at;
+}
+
 /* Makes the proof what a fetched authorization says of it. */
 static void take_authorization(struct proof *proof, const struct authorization *authorization)
 {
@@ -58,6 +69,8 @@ static void take_authorization(struct proof *proof, const struct authorization *
 		return;
 	if (proof->state == STATE_PENDING && authorization->url[0]) {
 		proof->challenge = strdup(authorization->url);
+		if (authorization->own_error)
+			proof->old_word = strdup(authorization->error);
 		if (!proof->challenge || !proof->name)
 			lose(proof, FAULT_LATER, "not enough memory");
 		return;
@@ -71,6 +84,14 @@ static void take_authorization(struct proof *proof, const struct authorization *
 	lose(proof, FAULT_FAILED, text);
 }
 
+static int read_authorization(const struct acme_call *call, const struct exchange *exchange,
+			      struct authorization *authorization, struct fault *fault)
+{
+	if (codec_authorization(exchange->data, exchange->used, authorization, fault) < 0)
+		return fault_at(fault, "%s", call->step);
+	return 0;
+}
+
 static int64_t fetched(struct acme_call *call, const struct exchange *exchange, const struct problem *problem,
 		       const struct fault *fault)
 {
@@ -81,7 +102,7 @@ static int64_t fetched(struct acme_call *call, const struct exchange *exchange, 
 	(void)problem;
 	if (fault)
 		lose(proof, fault->kind, fault->text);
-	else if (codec_authorization(exchange->data, exchange->used, &authorization, &why) < 0)
+	else if (read_authorization(call, exchange, &authorization, &why) < 0)
 		lose(proof, why.kind, why.text);
 	else
 		take_authorization(proof, &authorization);
@@ -98,6 +119,7 @@ int proofs_fetch(struct proofs *proofs, struct acme *acme, struct fault *fault)
 	for (size_t i = 0; i < n; i++) {
 		struct proof *proof = &proofs->list[proofs->fetched + i];
 
+		calls[i].step = "authorization";
 		calls[i].url = proof->url;
 		calls[i].context = proof;
 		calls[i].done = fetched;
@@ -136,7 +158,7 @@ static void disband(struct group *group, int64_t now)
 			look_soon(&member_of(group, i)->look, now);
 }
 
-/* After news of a member: an order with a lost name gets never ready, one with all tokens fetched soon. */
+/* After news of a member: an order with a lost name never gets ready, one with all tokens fetched soon. */
 static void consider(struct group *group, int64_t now)
 {
 	size_t pending = 0, visited = 0, lost = 0;
@@ -147,8 +169,8 @@ static void consider(struct group *group, int64_t now)
 		const struct proof *proof = member_of(group, i);
 
 		pending += proof_is_pending(proof);
-		visited += proof_is_pending(proof) && proof->hits;
-		lost += proof->error != NULL;
+		visited += proof_is_pending(proof) && proof->seen;
+		lost += proof->error || proof->word;
 	}
 	if (lost)
 		disband(group, now);
@@ -228,6 +250,54 @@ static int64_t finished(struct proof *proof, int64_t now)
 	return CALL_FINISHED;
 }
 
+static bool is_at_it(const struct authorization *authorization)
+{
+	return authorization->challenge == STATE_PROCESSING || authorization->challenge == STATE_VALID;
+}
+
+/* From now on it is looked at by itself: its order will hardly get ready. */
+static int64_t distrust(struct proof *proof, const char *word, int64_t now)
+{
+	take_word(proof, word, now);
+	tell_groups(proof, now);
+	return look_after(&proof->look, SECOND_LOOK);
+}
+
+/*
+ * Some CAs (smallstep and what is built on it) leave an authorization pending after a failed validation, and say why in
+ * its challenge. Nothing more comes then: a second look later it is lost. What was there before our answer is not about
+ * it, unless it stays; and a CA that goes on trying by itself has the challenge in "processing" (RFC 8555, 8.2).
+ */
+static int64_t still_pending(struct proof *proof, const struct authorization *authorization, const struct exchange *exchange)
+{
+	const char *word = authorization->own_error ? authorization->error : "";
+	bool old = proof->old_word && strcmp(proof->old_word, word) == 0;
+	int64_t now = proof->look.call->at;
+	char text[PROBLEM_SIZE + 64];
+
+	if (is_at_it(authorization) || !*word || (old && now - proof->answered_at < OLD_WORD)) {
+		take_word(proof, word, 0);
+		return look_again(&proof->look, exchange);
+	}
+	if (!proof->word || !proof->word_at)
+		return distrust(proof, word, now);
+	if (now - proof->word_at < SECOND_LOOK)
+		return look_after(&proof->look, proof->word_at + SECOND_LOOK - now);
+	snprintf(text, sizeof(text), "%s (the CA leaves the authorization pending)", word);
+	lose(proof, FAULT_FAILED, text);
+	return finished(proof, now);
+}
+
+/* No final answer came. If the CA has told meanwhile what is wrong, that is the reason to look for. */
+static void lose_unanswered(struct proof *proof, const struct fault *fault)
+{
+	char text[FAULT_TEXT_SIZE + PROBLEM_SIZE + 64];
+
+	snprintf(text, sizeof(text), "%s%s%s", fault->text, proof->word ? "; the CA's last word was " : "",
+		 proof->word ? proof->word : "");
+	lose(proof, fault->kind, text);
+}
+
 static int64_t looked(struct acme_call *call, const struct exchange *exchange, const struct problem *problem,
 		      const struct fault *fault)
 {
@@ -237,11 +307,11 @@ static int64_t looked(struct acme_call *call, const struct exchange *exchange, c
 
 	(void)problem;
 	if (fault)
-		lose(proof, fault->kind, fault->text);
-	else if (codec_authorization(exchange->data, exchange->used, &authorization, &why) < 0)
+		lose_unanswered(proof, fault);
+	else if (read_authorization(call, exchange, &authorization, &why) < 0)
 		lose(proof, why.kind, why.text);
-	else if (authorization.state == STATE_PENDING && !proof->doubtful)
-		return look_again(&proof->look, exchange);
+	else if (authorization.state == STATE_PENDING && (!proof->doubtful || is_at_it(&authorization)))
+		return still_pending(proof, &authorization, exchange);
 	else if (authorization.state == STATE_VALID)
 		win(proof);
 	else if (authorization.state != STATE_PENDING) /* else the CA's refusal stands as the reason */
@@ -250,34 +320,64 @@ static int64_t looked(struct acme_call *call, const struct exchange *exchange, c
 	return finished(proof, call->at);
 }
 
+/* The CA may have validated before it answered, and what came of it is in the answer. */
+static int64_t take_challenge(struct proof *proof, const struct exchange *exchange, int64_t now)
+{
+	char error[PROBLEM_SIZE];
+	enum state state = codec_challenge(exchange->data, exchange->used, error);
+	bool old = proof->old_word && strcmp(proof->old_word, error) == 0;
+
+	if (state == STATE_PENDING && *error && !old)
+		return distrust(proof, error, now);
+	if (state == STATE_INVALID)
+		take_word(proof, *error ? error : "invalid", now);
+	proof->seen |= state == STATE_VALID || state == STATE_INVALID;
+	if (proof->seen && !tell_groups(proof, now))
+		look_soon(&proof->look, now);
+	return look_wait(&proof->look);
+}
+
 /* From answering the challenge to watching the authorization, in the same call. */
 static int64_t answered(struct acme_call *call, const struct exchange *exchange, const struct problem *problem,
 			const struct fault *fault)
 {
 	struct proof *proof = call->context;
+	bool malformed;
 
-	(void)exchange;
-	if (fault) {
-		lose(proof, fault->kind, fault->text);
-		proof->doubtful = problem && strcmp(problem->type, "malformed") == 0;
-		if (!proof->doubtful)
-			return finished(proof, call->at);
-	}
+	proof->answered_at = call->at;
 	call->url = proof->url;
 	call->payload = NULL;
 	call->done = looked;
-	return proof->doubtful ? 0 : look_wait(&proof->look);
+	if (!fault) {
+		call->step = "authorization";
+		return take_challenge(proof, exchange, call->at);
+	}
+	malformed = problem && strcmp(problem->type, "malformed") == 0;
+	if (problem && (strcmp(problem->type, "conflict") == 0 || (malformed && acme_was_repeated(call)))) {
+		call->step = "authorization";
+		return look_wait(&proof->look); /* it had the answer already, and is at it */
+	}
+	lose(proof, fault->kind, fault->text);
+	proof->doubtful = malformed;
+	return proof->doubtful ? 0 : finished(proof, call->at);
+}
+
+/* Before anybody has fetched the token there is nothing to see. */
+static int64_t first_look(const struct proofs *proofs)
+{
+	return proofs->webroot ? FIRST_BLIND : FIRST_LOOK;
 }
 
 static void arm(struct proof *proof, struct acme_call *call)
 {
 	*call = (struct acme_call){
+		.step = proof->under_way ? "authorization" : "challenge",
 		.url = proof->under_way ? proof->url : proof->challenge,
 		.payload = proof->under_way ? NULL : "{}",
 		.done = proof->under_way ? looked : answered,
 		.context = proof,
 	};
-	look_start(&proof->look, call, FIRST_LOOK);
+	look_start(&proof->look, call, first_look(proof->proofs));
 }
 
 /* Worth a call when it saves one; its members then wait for it longer. */
@@ -286,6 +386,7 @@ static void arm_group(struct group *group, struct acme_call *call)
 	size_t pending = 0;
 
 	call->done = looked_at_order;
+	call->step = "order";
 	call->url = group->url;
 	call->context = group;
 	for (size_t i = 0; i < group->members; i++)
@@ -294,7 +395,7 @@ static void arm_group(struct group *group, struct acme_call *call)
 		acme_discard(call, 1);
 		return;
 	}
-	look_start(&group->look, call, FIRST_LOOK);
+	look_start(&group->look, call, first_look(group->proofs));
 	for (size_t i = 0; i < group->members; i++)
 		member_of(group, i)->look.delay = FIRST_BESIDE;
 }
@@ -320,11 +421,15 @@ int proofs_arm(struct proofs *proofs, struct acme *acme, struct fault *fault)
 int proofs_answer(struct proofs *proofs, struct acme *acme, int64_t most, struct fault *fault)
 {
 	int64_t now = acme_now(acme);
+	int rc;
 
 	for (size_t i = 0; i < proofs->groups; i++)
 		if (proofs->group[i].look.call)
 			look_by(&proofs->group[i].look, now);
-	return acme_run(acme, proofs->calls, proofs->pending + proofs->groups, most, fault);
+	acme_hurry(acme, true);
+	rc = acme_run(acme, proofs->calls, proofs->pending + proofs->groups, most, fault);
+	acme_hurry(acme, false);
+	return rc;
 }
 
 void proofs_drop(struct proofs *proofs, enum fault_kind kind, const char *why)
@@ -343,6 +448,7 @@ void proofs_hit(struct proofs *proofs, const struct hit *hit, int64_t now)
 		if (!proof->token[0] || strcmp(proof->token, hit->token) != 0)
 			continue;
 		proof->hits++;
+		proof->seen = true;
 		if (!tell_groups(proof, now))
 			look_soon(&proof->look, now);
 		if (!strstr(proof->visitors, hit->address) && used + strlen(hit->address) + 3 < sizeof(proof->visitors))
@@ -371,6 +477,8 @@ void proofs_free(struct proofs *proofs)
 		free(proofs->list[i].name);
 		free(proofs->list[i].challenge);
 		free(proofs->list[i].error);
+		free(proofs->list[i].old_word);
+		free(proofs->list[i].word);
 	}
 	free(proofs->list);
 	acme_discard(proofs->calls, proofs->calls ? proofs->pending + proofs->groups : 0);

@@ -26,6 +26,11 @@ struct proof {
 	bool stale;	      /* lost before we did anything: another order may do better */
 	bool under_way;	      /* its challenge has been answered by an earlier run */
 	bool doubtful;	      /* the CA refused our answer, perhaps because it needed none */
+	bool seen;	      /* its token was fetched, or the CA has said that it is through with it */
+	char *old_word;	      /* of an earlier run, what follows; or NULL */
+	char *word;	      /* what the CA holds against it while it is pending, or NULL */
+	int64_t word_at;      /* since when; 0: the CA says that it goes on trying */
+	int64_t answered_at;
 	struct look look;
 	unsigned int hits;
 	char visitors[256]; /* addresses that fetched the token, separated by ", " */

@@ -7,6 +7,11 @@
 #define FIRST_DELAY 250 /* ms before the second try, four times as much before each further one */
 #define DELAYS	    4	/* after which it grows no more */
 
+bool remedy_is_redirect(unsigned int status)
+{
+	return status >= 300 && status <= 399;
+}
+
 enum remedy remedy_of(unsigned int status, const struct problem *problem)
 {
 	static const struct {
@@ -40,6 +45,12 @@ void remedy_explain(struct fault *fault, const struct exchange *exchange, const 
 	bool temporary = remedy == REMEDY_NONCE || remedy == REMEDY_RETRY || remedy == REMEDY_BACK_OFF;
 	char more[URL_SIZE + 64] = "";
 
+	if (remedy_is_redirect(exchange->status)) {
+		fault_set(fault, FAULT_FAILED,
+			  "the CA redirects to %s (HTTP status %u), which ACME does not allow here; is directory in [acme] right?",
+			  exchange->location[0] ? exchange->location : "what is no https URL", exchange->status);
+		return;
+	}
 	if (temporary && wish >= 0)
 		snprintf(more, sizeof(more), "; it asks to wait %lld s", (long long)(wish / 1000));
 	else if (remedy == REMEDY_OPERATOR && problem->instance[0])

@@ -17,6 +17,9 @@ enum remedy {
 	REMEDY_OPERATOR, /* somebody has to act, at the page that the CA names */
 };
 
+/* Only the directory may be redirected, and then http.c follows. */
+bool remedy_is_redirect(unsigned int status);
+
 enum remedy remedy_of(unsigned int status, const struct problem *problem);
 
 /* How many milliseconds to wait after so many failed tries (0: after the first) when the CA does not say. */

@@ -162,6 +162,112 @@ each_read() {
 	rig_never_open
 }
 
+# The window as seen from outside: fails unless it was open for less than so many seconds.
+open_for_less() {
+	rig_was_open 4 1
+	rig_probe_total 4 open | awk -v most="$1" '{ print "# open for " $1 " s" >"/dev/stderr"; exit !($1 < most) }'
+}
+
+@test "a CA that leaves the authorization pending: its reason is shown, and the port is closed after a second look" {
+	rude 'POST|/authZ/|2-|pending=600::no route to one.test' 'POST|/my-order/|all|pending=600'
+	fails 1 'one.test: connection: no route to one.test (the CA leaves the authorization pending)'
+	open_for_less 2.5
+	# The same with two names, where the order is looked at first.
+	RIG_DIRECTORY=https://$rude/dir rig_config one.test,two.test
+	rude 'POST|/authZ/|3-|pending=600::no route to one.test' 'POST|/my-order/|all|pending=600'
+	fails 1 'no route to one.test (the CA leaves the authorization pending)'
+	open_for_less 4.5
+}
+
+@test "a poll that stalls: another connection after 4 s" {
+	rm -rf "$RIG_STATE"
+	rude 'POST|/authZ/|2|hang'
+	rig_before
+	run -0 rig_acmegate renew-now
+	rig_after
+	open_for_less 5.5
+	rig_certificate one.test one.test
+}
+
+@test "an answer to the challenge that stalls, and the poll after it" {
+	rm -rf "$RIG_STATE"
+	rude 'POST|/chalZ/|1|hang' 'POST|/authZ/|2|hang'
+	rig_before
+	run -0 rig_acmegate renew-now
+	rig_after
+	open_for_less 9.5
+}
+
+@test "a CA that falls silent while the port is open: given up long before the deadline" {
+	rude 'POST|/authZ/|2-|hang'
+	fails 75 'authorization: '
+	open_for_less 18
+}
+
+@test "a CA that validates in a second and always says Retry-After: 3: not 3 s of open port" {
+	rm -rf "$RIG_STATE"
+	rude 'POST|/authZ/|2-|pending=1:3'
+	rig_before
+	run -0 rig_acmegate renew-now
+	rig_after
+	open_for_less 2
+}
+
+@test "an order that cannot be finished: said at once, without a window" {
+	for members in 'status="ready";finalize=null' 'status="valid"' 'status="valid";certificate="http://ca.test/c"' \
+		'status="invalid"' 'finalize="http://ca.test/f"' 'status="deactivated"'; do
+		rude "POST|order-plz|all|set=$members"
+		fails 1 'certificate one.test: new order: '
+		rig_never_open
+	done
+}
+
+@test "a new order that is no JSON is not one for other names" {
+	rude 'POST|order-plz|all|garbage'
+	fails 1 'new order: the CA'"'"'s order object is not JSON'
+	rig_never_open
+}
+
+@test "every error names the step" {
+	while IFS='|' read -r method path step; do
+		rude "$method|$path|all|status=403:unauthorized"
+		fails 1 "$step: the CA says unauthorized: rude on purpose"
+	done <<-'STEPS'
+		GET|^/dir|directory
+		POST|sign-me-up|account
+		POST|order-plz|new order
+		POST|/authZ/|authorization
+		POST|/chalZ/|challenge
+		POST|/finalize-order/|finalization
+		POST|/certZ/|certificate
+	STEPS
+	rude 'POST|/authZ/|2-|status=403:unauthorized'
+	fails 1 'authorization: the CA says unauthorized: rude on purpose'
+	rude 'POST|/my-order/|all|status=403:unauthorized' 'POST|/finalize-order/|all|set=status="processing"'
+	fails 1 'order: the CA says unauthorized: rude on purpose'
+}
+
+@test "headers without measure are called that" {
+	for size in 400000 400000:100 70000:10; do
+		rude "GET|^/dir|all|headers=$size"
+		fails 1 'header'
+		[[ ${output,,} != *memory* ]]
+		rig_never_open
+	done
+	rude 'GET|^/dir|all|headers=60000:10'
+	rig_acmegate renew-now
+}
+
+@test "a redirect is called one" {
+	rude 'POST|order-plz|all|redirect=https://elsewhere.test/order'
+	fails 1 'new order: the CA redirects to https://elsewhere.test/order (HTTP status 302)'
+	rude 'GET|^/dir|all|redirect=http://elsewhere.test/dir'
+	fails 1 'it redirects to a URL that is not https'
+	rude 'HEAD|nonce|all|redirect=https://elsewhere.test/nonce' '*|.|all|nononce'
+	fails 75 'a redirect, without Replay-Nonce'
+	rig_never_open
+}
+
 @test "an order without authorizations, and one for other names" {
 	rude 'POST|order-plz|all|set=authorizations=[]'
 	fails '1|75' ''

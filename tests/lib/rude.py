@@ -15,7 +15,12 @@ rule fits), "2-" (from the second on) or "all". ACTION is one of
     garbage      octets that are no JSON            empty     the status and headers, no body
     endless      a body that never ends             html      a page of some middle box, status 200
     nononce      the answer without Replay-Nonce    stale     with a nonce that the CA never gave
-    set=NAME=JSON   one member of the object replaced
+    set=NAME=JSON[;NAME=JSON...]   members of the object replaced
+    wait=SECONDS the answer comes so late
+    headers=BYTES[:COUNT]   so many bytes of header lines more, in so many lines (1)
+    redirect=URL status 302 instead of an answer
+    pending=SECONDS[:RETRY-AFTER[:REASON]]   an authorization or order stays pending for so long after the first challenge
+                 was answered, with this reason in its http-01 challenge
 
 Each request is a line on standard output: METHOD PATH ACTION.
 """
@@ -27,9 +32,11 @@ import ssl
 import struct
 import sys
 import threading
+import time
 
 PROBLEM = "urn:ietf:params:acme:error:"
 lock = threading.Lock()
+answered = []  # when challenges were
 
 
 class Rule:
@@ -111,6 +118,21 @@ def problem(backend, method, host, argument):
     return int(code), headers, json.dumps(body).encode()
 
 
+def hold_back(argument, headers, document):
+    """What the CA would say if it were not as far yet."""
+    seconds, later, reason = (argument.split(":", 2) + ["", ""])[:3]
+    if document.get("status") not in ("pending", "ready", "valid", "invalid", "processing") or \
+            (answered and time.monotonic() - answered[0] >= float(seconds)):
+        return headers, document
+    document["status"] = "pending"
+    for challenge in document.get("challenges", []):
+        challenge["status"] = "pending"
+        challenge.pop("error", None)
+        if reason and answered and challenge["type"] == "http-01":
+            challenge["error"] = {"type": PROBLEM + "connection", "detail": reason}
+    return headers + ([("Retry-After", later)] if later else []), document
+
+
 def without_nonce(headers):
     return [pair for pair in headers if pair[0].lower() != "replay-nonce"]
 
@@ -130,9 +152,16 @@ def spoil(name, argument, status, headers, body):
     elif name == "stale":
         headers = without_nonce(headers) + [("Replay-Nonce", "c3RhbGU" * 3)]
     elif name == "set":
-        member, value = argument.split("=", 1)
         document = json.loads(body)
-        document[member] = json.loads(value)
+        for pair in argument.split(";"):
+            member, value = pair.split("=", 1)
+            document[member] = json.loads(value)
+        body = json.dumps(document).encode()
+    elif name == "headers":
+        size, count = (argument.split(":") + ["1"])[:2]
+        headers = headers + [("X-Rude-%d" % i, "r" * (int(size) // int(count))) for i in range(int(count))]
+    elif name == "pending":
+        headers, document = hold_back(argument, headers, json.loads(body))
         body = json.dumps(document).encode()
     return status, headers, body
 
@@ -156,6 +185,8 @@ def answer(connection, backend, request, rules):
     action = next((rule.action for rule in rules if rule.fits(method, path)), "")
     print(method, path, action or "-", flush=True)
     name, _, argument = action.partition("=")
+    if re.search("/chalZ/", path):
+        answered.append(time.monotonic())
     if name == "reset":
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         return False
@@ -165,7 +196,11 @@ def answer(connection, backend, request, rules):
         # Until the peer gives up.
         connection.recv(1)
         return False
-    if name == "status":
+    if name == "wait":
+        time.sleep(float(argument))
+    if name == "redirect":
+        status, fields, content = 302, [("Location", argument)], b""
+    elif name == "status":
         status, fields, content = problem(backend, method, known.get("host", ""), argument)
     else:
         status, fields, content = spoil(name, argument, *backend.ask(method, path, headers, body))

@@ -49,6 +49,7 @@ static int run(size_t n, int64_t most)
 
 	memset(calls, 0, sizeof(calls));
 	for (size_t i = 0; i < n; i++) {
+		calls[i].step = "testing";
 		calls[i].url = CA "x";
 		calls[i].payload = "{}";
 		calls[i].done = take;
@@ -224,6 +225,105 @@ static void test_broken(void **state)
 	assert_int_equal(told.kind, FAULT_FAILED);
 }
 
+static void serve_stalled(struct fake *f, struct exchange *exchange)
+{
+	assert_int_equal(exchange->most, HURRY_MOST);
+	f->now += exchange->most;
+	if (exchange->method == METHOD_POST && ++served == 3) {
+		fake_answer(exchange, 200, "{}");
+		return;
+	}
+	exchange->status = 0;
+	exchange->nonce[0] = '\0';
+	exchange->kind = FAULT_LATER;
+	exchange->stalled = true;
+	if (exchange->method == METHOD_HEAD) {
+		exchange->status = 200;
+		snprintf(exchange->nonce, sizeof(exchange->nonce), "N%u", f->given);
+	}
+}
+
+/* A port is open: an exchange that stalls is given up soon and repeated at once. */
+static void test_hurry(void **state)
+{
+	(void)state;
+	begin(serve_stalled);
+	acme_hurry(acme, true);
+	assert_int_equal(run(1, 600000), 0);
+	assert_int_equal(done_well, 1);
+	assert_int_equal(served, 3);
+	assert_int_equal(fake.now, 1000 + (served + fake.heads) * HURRY_MOST);
+}
+
+static void serve_late(struct fake *f, struct exchange *exchange)
+{
+	(void)f;
+	if (exchange->method == METHOD_HEAD)
+		return;
+	fake_problem(exchange, 503, "serverInternal");
+	exchange_header(exchange, "Retry-After", "5");
+}
+
+/* What can be waited for otherwise is not while a port is open. */
+static void test_no_wait_in_a_hurry(void **state)
+{
+	(void)state;
+	begin(serve_late);
+	acme_hurry(acme, true);
+	assert_int_equal(run(1, 600000), 0);
+	assert_int_equal(told.kind, FAULT_LATER);
+	assert_int_equal(fake.now, 1000);
+	acme_hurry(acme, false);
+	assert_int_equal(run(1, 600000), 0);
+	assert_int_equal(fake.now, 1000 + 3 * 5000);
+}
+
+static void serve_redirect(struct fake *f, struct exchange *exchange)
+{
+	(void)f;
+	if (exchange->method == METHOD_HEAD)
+		return;
+	fake_answer(exchange, 302, "<html>");
+	exchange_header(exchange, "Location", "https://elsewhere.example/");
+}
+
+static void test_redirect(void **state)
+{
+	(void)state;
+	begin(serve_redirect);
+	assert_int_equal(run(1, 600000), 0);
+	assert_int_equal(told.kind, FAULT_FAILED);
+	assert_non_null(strstr(told.text, "testing: the CA redirects to https://elsewhere.example/ (HTTP status 302)"));
+}
+
+static void serve_redirected_nonce(struct fake *f, struct exchange *exchange)
+{
+	(void)f;
+	exchange->status = 301;
+	exchange->nonce[0] = '\0';
+}
+
+/* Whatever goes wrong, the message says in which step. */
+static void test_steps(void **state)
+{
+	void (*const serve[])(struct fake *fake, struct exchange *exchange) = {
+		serve_broken, serve_limited, serve_redirect, serve_never_right, serve_redirected_nonce, serve_late};
+
+	(void)state;
+	for (size_t i = 0; i < LENGTH_OF(serve); i++) {
+		begin(serve[i]);
+		assert_int_equal(run(1, 600000), 0);
+		assert_int_equal(strncmp(told.text, "testing: ", 9), 0);
+	}
+	begin(serve_redirected_nonce);
+	assert_int_equal(run(1, 600000), 0);
+	assert_non_null(strstr(told.text, "a redirect"));
+	begin(serve_well);
+	fake.silent = true;
+	assert_int_equal(run(1, 3000), 0);
+	assert_string_equal(told.text, "testing: no final answer of the CA within 3.0 s");
+}
+
 static void test_deadline(void **state)
 {
 	(void)state;
@@ -394,6 +494,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_many),     TEST(test_none),	     TEST(test_bad_nonce), TEST(test_bad_nonce_forever),
 		TEST(test_no_nonce), TEST(test_retry_after), TEST(test_limited),   TEST(test_broken),
+		TEST(test_hurry), TEST(test_no_wait_in_a_hurry), TEST(test_redirect), TEST(test_steps),
 		TEST(test_deadline), TEST(test_stop),	     TEST(test_no_key),	   TEST(test_presigned),
 		TEST(test_remedies), TEST(test_terms),	     TEST(test_binding),   TEST(test_garbage_directory),
 	};

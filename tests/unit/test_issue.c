@@ -28,7 +28,13 @@ static struct {
 	const char *final;
 	const char *retry_after;
 	const char *challenge_state;
-	bool answer_refused; /* "malformed" */
+	const char *answer_refused; /* with this type of problem */
+	bool answers_lost;	    /* the first request of each arrives, and the answer to it does not */
+	const char *answer;	    /* to "the challenge is ready"; NULL: it is processed */
+	const char *word,
+		*old_word;	  /* why the CA did not validate, in the challenge: once it was answered, and before */
+	const char *order_text;	  /* in the place of a new order */
+	const char *order_member; /* of a new order that has another name, so that it is missing */
 	bool wrong_names, no_authorizations, no_account, no_http_01, foreign_authorization;
 	int stale_orders;	    /* new orders whose authorizations are old and lost */
 	int not_ready;		    /* finalize says so */
@@ -44,6 +50,7 @@ static struct {
 	char refuse_chain;
 	char installed[CERTIFICATES]; /* which chain it was */
 	unsigned int orders, finalizes, answers, looks, order_looks, installs, chains;
+	int64_t first_look; /* the moment of it, of whatever */
 	bool answered[1000];
 	int seen[1000];
 } ca;
@@ -95,6 +102,8 @@ static void send_order(struct exchange *exchange, unsigned int status, unsigned 
 		used += (size_t)snprintf(text + used, sizeof(text) - used, "%s\"" CA "authz/%u\"", i ? "," : "",
 					 id * 10 + certificate * NAMES + i);
 	snprintf(text + used, sizeof(text) - used, "]}");
+	if (ca.order_member && strstr(text, ca.order_member))
+		*strstr(text, ca.order_member) = 'X';
 	fake_answer(exchange, status, text);
 }
 
@@ -109,6 +118,10 @@ static void new_order(struct exchange *exchange, const char *payload)
 	}
 	snprintf(location, sizeof(location), CA "orders/%u", ++ca.orders * 10 + certificate);
 	exchange_header(exchange, "Location", location);
+	if (ca.order_text) {
+		fake_answer(exchange, 201, ca.order_text);
+		return;
+	}
 	send_order(exchange, 201, ca.orders, certificate, ca.order_state ? ca.order_state : "pending");
 }
 
@@ -145,6 +158,8 @@ static void look_at_order(struct exchange *exchange, unsigned int id, unsigned i
 		return;
 	}
 	ca.order_looks++;
+	if (!ca.first_look)
+		ca.first_look = fake.now;
 	if (ca.order_useless)
 		fake_problem(exchange, 403, "unauthorized");
 	else
@@ -155,12 +170,19 @@ static void look_at_order(struct exchange *exchange, unsigned int id, unsigned i
 
 static void authorization(struct exchange *exchange, unsigned int id)
 {
-	const char *state = state_of(id);
-	char text[1024];
+	const char *state = state_of(id), *word = ca.answered[id] ? ca.word : ca.old_word;
+	char text[1024], error[256] = "";
 
 	if (id / 10 <= (unsigned int)ca.stale_orders)
 		state = "deactivated";
 	ca.looks++;
+	if (!ca.first_look && ca.answers)
+		ca.first_look = fake.now;
+	if (strcmp(state, "invalid") == 0)
+		word = "timeout";
+	if (word && strcmp(state, "valid") != 0)
+		snprintf(error, sizeof(error),
+			 ",\"error\":{\"type\":\"urn:ietf:params:acme:error:connection\",\"detail\":\"%s\"}", word);
 	snprintf(text, sizeof(text),
 		 "{\"status\":\"%s\",\"identifier\":{\"type\":\"dns\",\"value\":\"%s\"},\"challenges\":["
 		 "{\"type\":\"dns-persist-01\",\"url\":\"" CA "p\"},{\"type\":\"%s\",\"url\":\"" CA
@@ -168,9 +190,7 @@ static void authorization(struct exchange *exchange, unsigned int id)
 		 "\"status\":\"%s\"%s}]}",
 		 state, ca.foreign_authorization ? "evil.example" : config.name[id % 10],
 		 ca.no_http_01 ? "http-02" : "http-01", id, id, ca.challenge_state ? ca.challenge_state : "pending",
-		 strcmp(state, "invalid") ? ""
-					  : ",\"error\":{\"type\":\"urn:ietf:params:acme:error:connection\",\"detail\":"
-					    "\"timeout\"}");
+		 error);
 	fake_answer(exchange, 200, text);
 	if (ca.retry_after)
 		exchange_header(exchange, "Retry-After", ca.retry_after);
@@ -213,6 +233,7 @@ static void chain(struct exchange *exchange)
 static void serve(struct fake *f, struct exchange *exchange)
 {
 	unsigned int id;
+	bool lost;
 
 	if (exchange->method == METHOD_HEAD)
 		return;
@@ -228,13 +249,18 @@ static void serve(struct fake *f, struct exchange *exchange)
 			fake_problem(exchange, 403, "unauthorized");
 			return;
 		}
+		lost = ca.answers_lost && !ca.answered[id];
 		ca.answered[id] = true;
 		if (ca.fetch_at_once)
 			fetch(id / 10 - 1, 1);
-		if (ca.answer_refused)
-			fake_problem(exchange, 400, "malformed");
-		else
-			fake_answer(exchange, 200, "{\"status\":\"processing\"}");
+		if (lost) {
+			exchange->kind = FAULT_LATER;
+			exchange->stalled = true;
+		} else if (ca.answer_refused) {
+			fake_problem(exchange, 400, ca.answer_refused);
+		} else {
+			fake_answer(exchange, 200, ca.answer ? ca.answer : "{\"status\":\"processing\"}");
+		}
 	} else if (sscanf(exchange->url, CA "finalize/%u", &id) == 1) {
 		finalize(exchange, id);
 	} else if (sscanf(exchange->url, CA "orders/%u", &id) == 1) {
@@ -362,19 +388,31 @@ static void test_backoff(void **state)
 	(void)state;
 	one_name_each();
 	ca.pending_looks = 6;
-	assert_int_equal(prove_all(10000), 50 + 50 + 100 + 200 + 400 + 800 + 1600);
+	assert_int_equal(prove_all(60000), 1000 + 1000 + 2000 + 4000 + 5000 + 5000 + 5000);
 	assert_int_equal(ca.looks, CERTIFICATES * 7);
 	assert_int_equal(ca.order_looks, 0);
+}
+
+/* Where a web server answers nobody sees who fetches a token. */
+static void test_backoff_blind(void **state)
+{
+	(void)state;
+	one_name_each();
+	proofs.webroot = "/srv/www";
+	ca.pending_looks = 6;
+	assert_int_equal(prove_all(10000), 50 + 50 + 100 + 200 + 400 + 800 + 1600);
+	assert_int_equal(ca.looks, CERTIFICATES * 7);
 }
 
 /* One look at the order instead of three at authorizations; these are looked at much later, in case it says nothing. */
 static void test_backoff_of_order(void **state)
 {
 	(void)state;
+	proofs.webroot = "/srv/www";
 	ca.ready_at = fake.now + 3000;
 	assert_int_equal(prove_all(10000), 50 + 50 + 100 + 200 + 400 + 800 + 1600);
 	assert_int_equal(ca.order_looks, CERTIFICATES * 7);
-	assert_int_equal(ca.looks, CERTIFICATES * NAMES * 2);
+	assert_int_equal(ca.looks, CERTIFICATES * NAMES);
 }
 
 static void test_fetched_while_answering(void **state)
@@ -463,8 +501,8 @@ static void test_hits_before_the_answer(void **state)
 	assert_int_equal(issue_place(issues, CERTIFICATES, acme, &proofs, &fault), 0);
 	assert_int_equal(proofs_arm(&proofs, acme, &fault), 0);
 	fetch_everything();
-	assert_int_equal(proofs_answer(&proofs, acme, 1000, &fault), 0);
-	assert_int_equal(fake.now, 1000 + 4);
+	assert_int_equal(proofs_answer(&proofs, acme, 10000, &fault), 0);
+	assert_int_equal(fake.now, 1000 + 2);
 	assert_int_equal(proofs.list[0].state, STATE_VALID);
 }
 
@@ -476,7 +514,7 @@ static void test_useless_order(void **state)
 	run_all(10000);
 	assert_true(issues[0].stored && issues[1].stored);
 	assert_int_equal(ca.order_looks, CERTIFICATES);
-	assert_in_range(fake.now, 1000, 1000 + 150);
+	assert_in_range(fake.now, 2000, 2000 + 150);
 }
 
 /* An order that is lost has names that may still be under way: all are final before the window closes. */
@@ -491,7 +529,7 @@ static void test_one_name_lost(void **state)
 	assert_int_equal(proofs.list[1].state, STATE_VALID);
 	assert_int_equal(proofs.list[2].state, STATE_VALID);
 	assert_true(issues[1].stored);
-	assert_in_range(fake.now, 1000 + 100, 1000 + 250);
+	assert_in_range(fake.now, 2000, 2000 + 250);
 }
 
 /* The order of such a name tells nothing of the others any more: each is looked at as soon as its token was fetched. */
@@ -511,11 +549,38 @@ static void test_retry_after_in_window(void **state)
 	(void)state;
 	one_name_each();
 	ca.pending_looks = 2;
-	ca.retry_after = "86400"; /* the port is open: 5 s at most */
-	assert_int_equal(prove_all(30000), 50 + 5000 + 5000);
+	ca.retry_after = "86400"; /* the port is open: 5 s at most, and one at first */
+	assert_int_equal(prove_all(30000), 1000 + 1000 + 5000);
 }
 
-/* The CA's wish stands against all news. */
+/* What it always says is no reason to keep a port open: the first one waits no longer than a second. */
+static void test_retry_after_of_a_fast_ca(void **state)
+{
+	(void)state;
+	one_name_each();
+	ca.ready_at = fake.now + 1000;
+	ca.retry_after = "3";
+	fake.wake_at = fake.now + 10;
+	fake.wake = fetch_everything;
+	assert_int_equal(prove_all(30000), 12 + 1000);
+	assert_int_equal(ca.looks, CERTIFICATES * 2);
+}
+
+/* Before somebody has come there is nothing to see, and nothing that the CA could make us wait for. */
+static void test_no_look_before_the_first_visit(void **state)
+{
+	int64_t start = fake.now;
+
+	(void)state;
+	ca.ready_at = start + 980;
+	ca.retry_after = "3";
+	fake.wake_at = start + 980;
+	fake.wake = fetch_everything;
+	assert_int_equal(prove_all(30000), 982);
+	assert_int_equal(ca.first_look, start + 982);
+}
+
+/* From the second one on the CA's wish is kept, whatever the news. */
 static void test_retry_after_and_hits(void **state)
 {
 	(void)state;
@@ -524,8 +589,8 @@ static void test_retry_after_and_hits(void **state)
 	ca.retry_after = "3";
 	fake.wake_at = fake.now + 100;
 	fake.wake = flood;
-	assert_int_equal(prove_all(30000), 50 + 3000);
-	assert_int_equal(ca.looks, CERTIFICATES * 2);
+	assert_int_equal(prove_all(30000), 102 + 22 + 3000);
+	assert_int_equal(ca.looks, CERTIFICATES * 3);
 }
 
 static void test_retry_after_of_order(void **state)
@@ -536,8 +601,8 @@ static void test_retry_after_of_order(void **state)
 	fake.wake_at = fake.now + 60;
 	fake.wake = flood;
 	prove_all(30000);
-	assert_int_equal(ca.order_looks, CERTIFICATES); /* the authorizations were first, each at its own time */
-	assert_in_range(fake.now, 1000 + 1000, 1000 + 1000);
+	assert_int_equal(ca.order_looks, CERTIFICATES * 2); /* the authorizations were first, each at its own time */
+	assert_in_range(fake.now, 1000 + 2000, 1000 + 2000);
 }
 
 static void test_never_final(void **state)
@@ -561,7 +626,7 @@ static void test_invalid(void **state)
 	snprintf(hit.address, sizeof(hit.address), "2001:db8::7");
 	proofs_hit(&proofs, &hit, fake.now);
 	assert_int_equal(proofs_arm(&proofs, acme, &fault), 0);
-	assert_int_equal(proofs_answer(&proofs, acme, 1000, &fault), 0);
+	assert_int_equal(proofs_answer(&proofs, acme, 10000, &fault), 0);
 	issue_judge(issues, CERTIFICATES, &proofs);
 	all_failed(FAULT_FAILED, "connection: timeout");
 	assert_non_null(strstr(issues[0].fault.text, "n0.example: "));
@@ -573,7 +638,7 @@ static void test_wrong_names(void **state)
 {
 	(void)state;
 	ca.wrong_names = true;
-	run_all(1000);
+	run_all(10000);
 	all_failed(FAULT_FAILED, "other names");
 	assert_int_equal(ca.answers, 0);
 }
@@ -582,7 +647,7 @@ static void test_foreign_authorization(void **state)
 {
 	(void)state;
 	ca.foreign_authorization = true;
-	run_all(1000);
+	run_all(10000);
 	all_failed(FAULT_FAILED, "evil.example");
 	assert_int_equal(ca.answers, 0);
 }
@@ -591,7 +656,7 @@ static void test_no_authorizations(void **state)
 {
 	(void)state;
 	ca.no_authorizations = true;
-	run_all(1000);
+	run_all(10000);
 	all_failed(FAULT_FAILED, "no authorizations");
 }
 
@@ -599,7 +664,7 @@ static void test_no_http_01(void **state)
 {
 	(void)state;
 	ca.no_http_01 = true;
-	run_all(1000);
+	run_all(10000);
 	all_failed(FAULT_FAILED, "http-01");
 	assert_int_equal(ca.answers, 0);
 }
@@ -608,7 +673,7 @@ static void test_stale(void **state)
 {
 	(void)state;
 	ca.stale_orders = 2; /* the first of each certificate */
-	run_all(1000);
+	run_all(10000);
 	assert_true(issues[0].stored && issues[1].stored);
 	assert_int_equal(ca.orders, 4);
 	assert_int_equal(ca.answers, CERTIFICATES * NAMES);
@@ -618,7 +683,7 @@ static void test_stale_forever(void **state)
 {
 	(void)state;
 	ca.stale_orders = 90;
-	run_all(1000);
+	run_all(10000);
 	assert_int_equal(ca.orders, 4);
 	all_failed(FAULT_FAILED, "deactivated");
 }
@@ -631,7 +696,7 @@ static void test_no_account(void **state)
 	assert_true(issue_lacks_account(issues, CERTIFICATES));
 	assert_false(issue_lacks_account(issues, CERTIFICATES));
 	ca.no_account = false;
-	run_all(1000);
+	run_all(10000);
 	assert_true(issues[0].stored && issues[1].stored);
 }
 
@@ -640,7 +705,7 @@ static void test_not_ready(void **state)
 	(void)state;
 	ca.not_ready = 2;
 	ca.processing = 3;
-	run_all(1000);
+	run_all(10000);
 	assert_true(issues[0].stored && issues[1].stored);
 }
 
@@ -649,7 +714,7 @@ static void test_under_way(void **state)
 	(void)state;
 	ca.challenge_state = "processing";
 	ca.pending_looks = 3;
-	run_all(1000);
+	run_all(10000);
 	assert_true(issues[0].stored && issues[1].stored);
 	assert_int_equal(ca.answers, 0);
 }
@@ -657,17 +722,17 @@ static void test_under_way(void **state)
 static void test_answer_refused(void **state)
 {
 	(void)state;
-	ca.answer_refused = true; /* because the authorization is valid meanwhile */
-	run_all(1000);
+	ca.answer_refused = "malformed"; /* because the authorization is valid meanwhile */
+	run_all(10000);
 	assert_true(issues[0].stored && issues[1].stored);
 }
 
 static void test_answer_refused_for_good(void **state)
 {
 	(void)state;
-	ca.answer_refused = true;
+	ca.answer_refused = "malformed";
 	ca.pending_looks = 1000;
-	run_all(1000);
+	run_all(10000);
 	all_failed(FAULT_FAILED, "malformed: so it is");
 }
 
@@ -675,7 +740,7 @@ static void test_one_fails(void **state)
 {
 	(void)state;
 	ca.refuse_index = 1;
-	run_all(1000);
+	run_all(10000);
 	assert_true(issues[0].stored);
 	assert_false(issues[1].stored);
 	assert_string_equal(issues[1].fault.text, "not our key");
@@ -686,7 +751,7 @@ static void want_chain(const char *name)
 	for (size_t i = 0; i < CERTIFICATES; i++)
 		snprintf(config.certificate[i].chain, sizeof(config.certificate[i].chain), "%s", name);
 	ca.alternates = 3;
-	run_all(1000);
+	run_all(10000);
 	assert_true(issues[0].stored && issues[1].stored);
 }
 
@@ -748,6 +813,179 @@ static void test_chain_is_refused(void **state)
 	assert_true(issues[0].other_chain);
 }
 
+/* All that it says while it leaves the authorizations pending; returns how long the port was open for it. */
+static int64_t leaves_pending(const char *word, int64_t window)
+{
+	int64_t took;
+
+	ca.word = word;
+	ca.pending_looks = 1000000;
+	took = prove_all(window);
+	issue_judge(issues, CERTIFICATES, &proofs);
+	return took;
+}
+
+static void test_reason_while_pending(void **state)
+{
+	(void)state;
+	one_name_each();
+	fake.wake_at = fake.now + 10;
+	fake.wake = fetch_everything;
+	assert_int_equal(leaves_pending("wrong content", 58000), 12 + 1000);
+	assert_int_equal(ca.looks, CERTIFICATES * 2);
+	all_failed(FAULT_FAILED, "n");
+	assert_string_equal(issues[0].fault.text,
+			    "n0.example: connection: wrong content (the CA leaves the authorization pending); "
+			    "1 request from 192.0.2.7 was answered");
+}
+
+static void test_reason_while_order_pending(void **state)
+{
+	(void)state;
+	assert_in_range(leaves_pending("wrong content", 58000), 1000, 3100);
+	all_failed(FAULT_FAILED, "connection: wrong content");
+}
+
+/* smallstep validates before it answers: one look is the second one. */
+static void test_reason_in_the_answer(void **state)
+{
+	(void)state;
+	ca.answer = "{\"status\":\"pending\",\"error\":{\"type\":\"urn:ietf:params:acme:error:connection\",\"detail\":"
+		    "\"no route\"}}";
+	assert_int_equal(leaves_pending("no route", 58000), 1000);
+	assert_int_equal(ca.looks, CERTIFICATES * NAMES);
+	all_failed(FAULT_FAILED, "connection: no route");
+}
+
+static void test_valid_in_the_answer(void **state)
+{
+	(void)state;
+	ca.answer = "{\"status\":\"valid\"}";
+	assert_int_equal(prove_all(10000), 2);
+	assert_int_equal(ca.order_looks, CERTIFICATES);
+}
+
+static void test_invalid_in_the_answer(void **state)
+{
+	(void)state;
+	ca.answer = "{\"status\":\"invalid\"}";
+	ca.final = "invalid";
+	assert_in_range(prove_all(10000), 2, 10);
+	issue_judge(issues, CERTIFICATES, &proofs);
+	all_failed(FAULT_FAILED, "connection: timeout");
+}
+
+/* A CA that goes on trying says so (RFC 8555, 8.2); its last word is told when it does not come to an end. */
+static void test_reason_while_processing(void **state)
+{
+	(void)state;
+	one_name_each();
+	ca.challenge_state = "processing";
+	ca.old_word = "no route yet";
+	assert_int_equal(leaves_pending("no route yet", 20000), 20000);
+	all_failed(FAULT_LATER,
+		   "no final answer of the CA within 20.0 s; the CA's last word was connection: no route yet");
+}
+
+static void test_reason_of_an_earlier_run(void **state)
+{
+	(void)state;
+	one_name_each();
+	ca.word = ca.old_word = "old story";
+	ca.ready_at = fake.now + 2500;
+	run_all(58000);
+	assert_true(issues[0].stored && issues[1].stored);
+}
+
+static void test_reason_of_an_earlier_run_stays(void **state)
+{
+	(void)state;
+	one_name_each();
+	ca.old_word = "old story";
+	assert_in_range(leaves_pending("old story", 58000), 6000, 10000);
+	all_failed(FAULT_FAILED, "connection: old story");
+}
+
+static void test_answer_conflicts(void **state)
+{
+	(void)state;
+	ca.answer_refused = "conflict"; /* another answer is being processed */
+	ca.pending_looks = 2;
+	run_all(30000);
+	assert_true(issues[0].stored && issues[1].stored);
+}
+
+/* The CA has got the answer and validates; that it takes it only once is no refusal. */
+static void test_answer_lost(void **state)
+{
+	(void)state;
+	one_name_each();
+	ca.answers_lost = true;
+	ca.answer_refused = "malformed";
+	ca.pending_looks = 2;
+	run_all(30000);
+	assert_true(issues[0].stored && issues[1].stored);
+}
+
+/* An order that cannot come to a good end: at once, and no name is proved for it. */
+static void hopeless(const char *text)
+{
+	int64_t start = fake.now;
+
+	run_all(10000);
+	all_failed(FAULT_FAILED, text);
+	assert_int_equal(ca.answers, 0);
+	assert_int_equal(proofs.pending, 0);
+	assert_int_equal(fake.now, start);
+}
+
+static void test_order_cannot_be_finalized(void **state)
+{
+	(void)state;
+	ca.order_member = "finalize\":";
+	hopeless("no https URL to finalize it");
+}
+
+static void test_ready_order_cannot_be_finalized(void **state)
+{
+	(void)state;
+	ca.order_state = "ready";
+	ca.authorization_state = "valid";
+	ca.order_member = "finalize\":";
+	hopeless("new order: the CA's order has no https URL to finalize it");
+}
+
+static void test_valid_order_without_certificate(void **state)
+{
+	(void)state;
+	ca.order_state = "valid";
+	ca.authorization_state = "valid";
+	ca.order_member = "certificate\":";
+	hopeless("new order: the CA's order is valid but has no https URL of the certificate");
+}
+
+static void test_invalid_order(void **state)
+{
+	(void)state;
+	ca.order_state = "invalid";
+	hopeless("new order: the CA has given the order up");
+	assert_int_equal(ca.orders, CERTIFICATES * 2);
+}
+
+static void test_order_of_no_state(void **state)
+{
+	(void)state;
+	ca.order_state = "lost";
+	hopeless("new order: the CA's order has no status");
+}
+
+static void test_order_is_not_json(void **state)
+{
+	(void)state;
+	ca.order_text = "<html>";
+	hopeless("new order: the CA's order object is not JSON");
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -756,6 +994,25 @@ int main(void)
 		TEST(test_all_well),
 		TEST(test_already_valid),
 		TEST(test_backoff),
+		TEST(test_backoff_blind),
+		TEST(test_retry_after_of_a_fast_ca),
+		TEST(test_no_look_before_the_first_visit),
+		TEST(test_reason_while_pending),
+		TEST(test_reason_while_order_pending),
+		TEST(test_reason_in_the_answer),
+		TEST(test_valid_in_the_answer),
+		TEST(test_invalid_in_the_answer),
+		TEST(test_reason_while_processing),
+		TEST(test_reason_of_an_earlier_run),
+		TEST(test_reason_of_an_earlier_run_stays),
+		TEST(test_answer_conflicts),
+		TEST(test_answer_lost),
+		TEST(test_order_cannot_be_finalized),
+		TEST(test_ready_order_cannot_be_finalized),
+		TEST(test_valid_order_without_certificate),
+		TEST(test_invalid_order),
+		TEST(test_order_of_no_state),
+		TEST(test_order_is_not_json),
 		TEST(test_backoff_of_order),
 		TEST(test_fetched_while_answering),
 		TEST(test_fetched),
