@@ -18,7 +18,7 @@
 #define IPV6_TRANSPARENT 75 /* linux/in6.h, which does not go together with netinet/in.h */
 #endif
 
-#define BACKLOG 512
+#define BACKLOG 4096 /* the kernel may make less of it, see net.core.somaxconn */
 #define TCP_LISTEN_HEX 0x0a /* TCP_LISTEN in the state column of /proc/net/tcp */
 
 /* --- who holds the port ------------------------------------------------------------------------------------------- */

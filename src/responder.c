@@ -19,13 +19,21 @@
 #include "wire.h"
 
 #define CONNECTIONS 256
+#define LEAST_PLACES 8
 #define ACCEPT_AT_ONCE 64	/* so that a flood of new connections does not starve the accepted ones */
 #define TIME_LIMIT 5000		/* milliseconds for one connection */
 #define DRAIN_LIMIT 1000	/* of them, for the peer to close after our answer */
 
 enum { SLOT_WARDEN, SLOT_CLIENT, SLOT_LISTEN, SLOT_CONNECTIONS = SLOT_LISTEN + 2 };
 
+/* Whose connections they are: an IPv4 address, or an IPv6 network of 64 bits, which one host has to itself. */
+struct source {
+	uint64_t key;
+	unsigned int connections;
+};
+
 struct connection {
+	struct source *source;
 	int64_t deadline;	/* CLOCK_MONOTONIC, milliseconds */
 	uint64_t serial;	/* rises with each connection: the lowest is the oldest */
 	size_t used;		/* bytes of buffer */
@@ -38,6 +46,8 @@ static struct responder {
 	size_t tokens;
 	struct token token[MAX_NAMES];
 	uint64_t serial;
+	size_t places;						/* of connections that are in use: as many as poll() takes */
+	struct source source[CONNECTIONS];
 	struct pollfd fds[SLOT_CONNECTIONS + CONNECTIONS];	/* -1: free */
 	struct connection connection[CONNECTIONS];
 	struct record record;
@@ -132,14 +142,19 @@ static void tell_hit(const char *token, const char *address)
 
 /* --- connections -------------------------------------------------------------------------------------------------- */
 
+static void let_go(struct connection *connection)
+{
+	close_fd(fd_of(connection));
+	connection->source->connections--;
+}
+
 /* Without a farewell: the peer gets a reset, and nothing of the connection lives on behind the window. */
 static void drop(struct connection *connection)
 {
 	struct linger at_once = { .l_onoff = 1, .l_linger = 0 };
-	int *fd = fd_of(connection);
 
-	(void)setsockopt(*fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
-	close_fd(fd);
+	(void)setsockopt(*fd_of(connection), SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
+	let_go(connection);
 }
 
 /* An answer fits into the empty send buffer of a fresh connection; a peer for which it does not gets nothing. */
@@ -197,13 +212,12 @@ static void look_at(struct connection *connection)
 static void receive(struct connection *connection)
 {
 	size_t at = connection->answered ? 0 : connection->used;
-	int *fd = fd_of(connection);
-	ssize_t n = recv(*fd, connection->buffer + at, sizeof(connection->buffer) - at, MSG_DONTWAIT);
+	ssize_t n = recv(*fd_of(connection), connection->buffer + at, sizeof(connection->buffer) - at, MSG_DONTWAIT);
 
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
 	if (n <= 0) {
-		close_fd(fd);
+		let_go(connection);
 		return;
 	}
 	if (connection->answered)
@@ -212,30 +226,85 @@ static void receive(struct connection *connection)
 	look_at(connection);
 }
 
-static struct connection *oldest(void)
+/* --- places ------------------------------------------------------------------------------------------------------- */
+
+static uint64_t key_of(const struct sockaddr_storage *peer)
 {
-	struct connection *found = NULL;
+	const struct sockaddr_in6 *six = (const void *)peer;
+	uint64_t key = 0;
+
+	if (peer->ss_family == AF_INET)
+		return UINT64_C(0xffff) << 32 | ((const struct sockaddr_in *)peer)->sin_addr.s_addr;
+	memcpy(&key, &six->sin6_addr, sizeof(key));
+	return key;
+}
+
+/* There are as many sources as connections: the newcomer's is there, or there is a free one. */
+static struct source *source_of(const struct sockaddr_storage *peer)
+{
+	uint64_t key = key_of(peer);
+	struct source *unused = NULL;
 
 	for (size_t i = 0; i < CONNECTIONS; i++) {
-		struct connection *candidate = &self.connection[i];
+		struct source *source = &self.source[i];
 
-		if (*fd_of(candidate) >= 0 && (!found || candidate->serial < found->serial))
+		if (source->connections && source->key == key)
+			return source;
+		if (!source->connections)
+			unused = source;
+	}
+	if (unused)
+		unused->key = key;
+	return unused;
+}
+
+/*
+ * The oldest connection of the source that has the most; of two that have as many, the newcomer's. So many slow connections from a few
+ * addresses take each other's places, and not that of a peer which has one.
+ */
+static struct connection *most_dispensable(uint64_t newcomer)
+{
+	struct connection *found = NULL;
+	unsigned int most = 0;
+
+	for (size_t i = 0; i < self.places; i++) {
+		struct connection *candidate = &self.connection[i];
+		unsigned int share;
+
+		if (*fd_of(candidate) < 0)
+			continue;
+		share = candidate->source->connections * 2 + (candidate->source->key == newcomer);
+		if (share > most || (share == most && candidate->serial < found->serial)) {
 			found = candidate;
+			most = share;
+		}
 	}
 	return found;
 }
 
-/* A free place, made by dropping the oldest connection if there is none: a peer that means it is done within one. */
-static struct connection *free_place(void)
+/* A free place, made by dropping a connection if there is none: a peer that means it is done within one. */
+static struct connection *free_place(uint64_t newcomer)
 {
 	struct connection *place;
 
-	for (size_t i = 0; i < CONNECTIONS; i++)
+	for (size_t i = 0; i < self.places; i++)
 		if (*fd_of(&self.connection[i]) < 0)
 			return &self.connection[i];
-	place = oldest();
+	place = most_dispensable(newcomer);
 	drop(place);
 	return place;
+}
+
+/* poll() takes no more than the process may have open, and so there are fewer places where the caller has set a small limit. */
+static bool halve_places(void)
+{
+	if (self.places <= LEAST_PLACES)
+		return false;
+	self.places /= 2;
+	for (size_t i = self.places; i < CONNECTIONS; i++)
+		if (*fd_of(&self.connection[i]) >= 0)
+			drop(&self.connection[i]);
+	return true;
 }
 
 static void write_address(const struct sockaddr_storage *peer, char text[INET6_ADDRSTRLEN])
@@ -256,7 +325,7 @@ static int accept_one(int listener, struct fault *fault)
 	int fd = accept4(listener, (struct sockaddr *)&peer, &length, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
 	if (fd < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)) {
-		place = oldest();
+		place = most_dispensable(0);
 		if (!place)
 			return fault_errno(fault, FAULT_LATER, "accepting connections");
 		drop(place);
@@ -266,7 +335,9 @@ static int accept_one(int listener, struct fault *fault)
 		return fault_errno(fault, FAULT_FAILED, "the listening socket has been shut");
 	if (fd < 0) /* nobody waits any more, or the peer has given up (accept(2)): poll() tells of the next */
 		return 0;
-	place = free_place();
+	place = free_place(key_of(&peer));
+	place->source = source_of(&peer);
+	place->source->connections++;
 	place->deadline = now() + TIME_LIMIT;
 	place->serial = self.serial++;
 	place->used = 0;
@@ -291,7 +362,7 @@ static int drop_late(void)
 {
 	int64_t time = now(), next = INT64_MAX;
 
-	for (size_t i = 0; i < CONNECTIONS; i++) {
+	for (size_t i = 0; i < self.places; i++) {
 		struct connection *connection = &self.connection[i];
 
 		if (*fd_of(connection) < 0)
@@ -309,7 +380,7 @@ static int drop_late(void)
 /* Connections first: the events were read before a listener gives a place anew, so each belongs to its connection. */
 static int serve_network(struct fault *fault)
 {
-	for (size_t i = 0; i < CONNECTIONS; i++)
+	for (size_t i = 0; i < self.places; i++)
 		if (self.fds[SLOT_CONNECTIONS + i].fd >= 0 && self.fds[SLOT_CONNECTIONS + i].revents)
 			receive(&self.connection[i]);
 	for (size_t i = SLOT_LISTEN; i < SLOT_CONNECTIONS; i++)
@@ -324,8 +395,8 @@ static int serve(struct fault *fault)
 	int rc = 1;
 
 	while (rc > 0) {
-		if (poll(self.fds, LENGTH_OF(self.fds), drop_late()) < 0) {
-			if (errno != EINTR)
+		if (poll(self.fds, SLOT_CONNECTIONS + self.places, drop_late()) < 0) {
+			if (errno != EINTR && (errno != EINVAL || !halve_places()))
 				return fault_errno(fault, FAULT_FAILED, "waiting for connections");
 			continue;
 		}
@@ -365,6 +436,7 @@ int responder_main(const struct config *config)
 	int rc;
 
 	(void)config;
+	self.places = CONNECTIONS;
 	set_up();
 	rc = receive_waiting(&fault);
 	if (rc > 0)

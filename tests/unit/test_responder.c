@@ -7,8 +7,10 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -312,6 +314,141 @@ static void a_flood_does_not_stop_it(void **state)
 		close(fds[i]);
 }
 
+/* --- a flood from a few addresses, and peers with addresses of their own ------------------------------------------------- */
+
+#define SLOW 10000
+#define SLOW_AT_ONCE 500
+#define SLOW_RATE 6	/* each ms: all places of the responder are taken anew while a peer waits */
+#define PEERS 12
+#define PEER_ASKS 25
+#define PATIENCE 50 /* ms, from the request to its answer */
+
+struct figures {
+	unsigned int answered, asked;
+	int64_t worst; /* ms */
+};
+
+/* From 127.0.0.`host`; -1: errno. */
+static int dial_from(uint32_t host, int flags)
+{
+	struct sockaddr_in own = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK + host - 1) };
+	struct sockaddr_in four = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK), .sin_port = port4 };
+	int fd = socket(AF_INET, SOCK_STREAM | flags, 0), on = 1;
+
+	if (setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof(on)) == 0 &&
+	    bind(fd, (struct sockaddr *)&own, sizeof(own)) == 0 &&
+	    (connect(fd, (struct sockaddr *)&four, sizeof(four)) == 0 || errno == EINPROGRESS))
+		return fd;
+	close(fd);
+	return -1;
+}
+
+/* Two addresses; each connection with the beginning of a request; the oldest is given up only for a new one. */
+static _Noreturn void be_slow(struct figures *figures)
+{
+	static int fds[SLOW_AT_ONCE];
+	int64_t start = milliseconds();
+
+	memset(fds, -1, sizeof(fds));
+	for (int i = 0;; i++) {
+		int *fd = &fds[i % SLOW_AT_ONCE];
+
+		close_fd(fd);
+		*fd = dial_from(2 + (uint32_t)i % 2, SOCK_NONBLOCK);
+		if (*fd >= 0)
+			(void)send(*fd, "GET /.well-known", 16, MSG_NOSIGNAL);
+		figures->asked++;
+		if (milliseconds() - start < i / SLOW_RATE)
+			poll(NULL, 0, 1);
+	}
+}
+
+static bool is_answered(int fd)
+{
+	char text[sizeof(found)];
+
+	return recv(fd, text, sizeof(found) - 1, MSG_WAITALL) == (ssize_t)sizeof(found) - 1 && !memcmp(text, found, sizeof(found) - 1);
+}
+
+/* Handshake, pause, request, answer. */
+static _Noreturn void be_peer(uint32_t host, int pause, struct figures *figures)
+{
+	for (int i = 0; i < PEER_ASKS; i++) {
+		int fd = dial_from(host, 0);
+		int64_t start;
+
+		poll(NULL, 0, pause);
+		start = milliseconds();
+		figures->asked++;
+		if (fd >= 0 && send(fd, GET(TOKEN), strlen(GET(TOKEN)), MSG_NOSIGNAL) > 0 && is_answered(fd))
+			figures->answered++;
+		if (milliseconds() - start > figures->worst)
+			figures->worst = milliseconds() - start;
+		close(fd);
+		poll(NULL, 0, pause ? 0 : 50);
+	}
+	_exit(0);
+}
+
+/* What a process that only sleeps oversleeps: so long this machine has let nobody run. */
+static _Noreturn void sleep_only(struct figures *figures)
+{
+	for (;;) {
+		int64_t start = milliseconds(), late;
+
+		poll(NULL, 0, 1);
+		late = milliseconds() - start - 1;
+		if (late > figures->worst)
+			figures->worst = late;
+	}
+}
+
+static void wait_of(pid_t pid)
+{
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+}
+
+static void a_flood_from_few_addresses_resets_no_other(void **state)
+{
+	struct figures *figures = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	struct figures *idle = &figures[2 * PEERS], *flood = &figures[2 * PEERS + 1];
+	pid_t slow, sleeper, peer[2 * PEERS];
+	int64_t worst = 0;
+
+	(void)state;
+	slow = fork();
+	if (!slow)
+		be_slow(flood);
+	sleeper = fork();
+	if (!sleeper)
+		sleep_only(idle);
+	poll(NULL, 0, 300); /* all places are taken */
+	for (uint32_t i = 0; i < 2 * PEERS; i++) {
+		peer[i] = fork();
+		if (!peer[i])
+			be_peer(10 + i, i % 2 ? 60 : 0, &figures[i]);
+	}
+	for (int i = 0; i < 2 * PEERS; i++)
+		wait_of(peer[i]);
+	kill(sleeper, SIGKILL);
+	wait_of(sleeper);
+	for (int i = 0; i < 200 && *(volatile unsigned int *)&flood->asked < SLOW; i++)
+		poll(NULL, 0, 50);
+	kill(slow, SIGKILL);
+	wait_of(slow);
+	assert_true(flood->asked >= SLOW);
+	for (int i = 0; i < 2 * PEERS; i++) {
+		assert_int_equal(figures[i].asked, PEER_ASKS);
+		assert_int_equal(figures[i].answered, PEER_ASKS);
+		worst = figures[i].worst > worst ? figures[i].worst : worst;
+	}
+	print_message("# %d slow connections; %d prompt and %d late requests answered, the latest after %lld ms (a sleeper: %lld)\n",
+		      (int)flood->asked, PEERS * PEER_ASKS, PEERS * PEER_ASKS, (long long)worst, (long long)idle->worst);
+	/* The peer, the responder, and the peer again wait for a processor. */
+	assert_true(worst <= PATIENCE + 3 * idle->worst);
+	munmap(figures, 4096);
+}
+
 static void a_client_that_does_not_read_stops_nothing(void **state)
 {
 	(void)state;
@@ -367,6 +504,7 @@ int main(void)
 		TEST(header_without_end_is_cut),
 		TEST(the_silent_are_dropped_in_time),
 		TEST(a_flood_does_not_stop_it),
+		TEST(a_flood_from_few_addresses_resets_no_other),
 		TEST(a_client_that_does_not_read_stops_nothing),
 		TEST(ends_with_the_warden),
 		TEST(ends_with_the_client),
