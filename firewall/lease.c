@@ -38,7 +38,7 @@ struct lease {
 	int status;
 	int fd[WATCHED];	/* what poll looks at; -1: not there */
 	pid_t client[CLIENTS];	/* whose pidfd is fd[ON_CLIENTS + i] */
-	pid_t listener;		/* guard: which process of the command was seen to listen */
+	pid_t guard, listener;	/* guard: the parent of the command; the process below it that was seen to listen */
 	int last;		/* the connection of the post that ended it, which waits for its answer; or -1 */
 	struct fault fault;
 };
@@ -134,6 +134,12 @@ struct request {
 	int32_t client;
 };
 
+/* Room for one descriptor. */
+union passed {
+	char bytes[CMSG_SPACE(sizeof(int))];
+	struct cmsghdr header;
+};
+
 struct answer {
 	uint32_t status;
 	char text[FAULT_TEXT_SIZE];
@@ -148,11 +154,26 @@ static socklen_t socket_address(int state_fd, struct sockaddr_un *address)
 	return sizeof(*address);
 }
 
-int lease_ask(int state_fd, enum hook hook, pid_t client, int *status, struct fault *fault)
+/* The pidfd goes along. */
+static int send_request(int fd, enum hook hook, const struct client *client)
+{
+	struct request request = { hook, client->pid };
+	struct iovec part = { &request, sizeof(request) };
+	union passed passed = { .header = { CMSG_LEN(sizeof(int)), SOL_SOCKET, SCM_RIGHTS } };
+	struct msghdr message = { .msg_iov = &part, .msg_iovlen = 1 };
+
+	if (client->fd >= 0) {
+		memcpy(CMSG_DATA(&passed.header), &client->fd, sizeof(int));
+		message.msg_control = &passed;
+		message.msg_controllen = sizeof(passed);
+	}
+	return sendmsg(fd, &message, MSG_NOSIGNAL) < 0 ? -1 : 0;
+}
+
+int lease_ask(int state_fd, enum hook hook, const struct client *client, int *status, struct fault *fault)
 {
 	OWN_FD int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
 	struct timeval limit = { .tv_sec = ANSWER_SECONDS };
-	struct request request = { hook, client };
 	struct sockaddr_un address;
 	socklen_t length = socket_address(state_fd, &address);
 	struct answer answer;
@@ -162,7 +183,7 @@ int lease_ask(int state_fd, enum hook hook, pid_t client, int *status, struct fa
 		return fault_errno(fault, FAULT_LATER, "asking who holds the window");
 	if (connect(fd, (struct sockaddr *)&address, length) < 0)
 		return errno == ENOENT || errno == ECONNREFUSED ? 0 : fault_errno(fault, FAULT_FAILED, "%s", "hook.socket");
-	if (send(fd, &request, sizeof(request), MSG_NOSIGNAL) < 0)
+	if (send_request(fd, hook, client) < 0)
 		return 0; /* it has just ended */
 	n = recv(fd, &answer, sizeof(answer), 0);
 	if (n < 0 && errno == EAGAIN)
@@ -194,28 +215,43 @@ static int listen_for_hooks(struct lease *l, int state_fd)
 	return 0;
 }
 
+/* As long as a process has not ended, its number is nobody else's. */
+static bool lives(int pidfd)
+{
+	struct pollfd process = { .fd = pidfd, .events = POLLIN };
+
+	return poll(&process, 1, 0) == 0;
+}
+
+/* 0: any. */
 static int find_client(const struct lease *l, pid_t client)
 {
-	for (int i = 0; i < CLIENTS; i++)
-		if (l->fd[ON_CLIENTS + i] >= 0 && (!client || l->client[i] == client))
+	for (int i = 0; i < CLIENTS; i++) {
+		int pidfd = l->fd[ON_CLIENTS + i];
+
+		if (pidfd >= 0 && (!client || (l->client[i] == client && lives(pidfd))))
 			return i;
+	}
 	return -1;
 }
 
-static int add_client(struct lease *l, pid_t client)
+/* The descriptor stays the caller's. */
+static int add_client(struct lease *l, const struct client *client)
 {
 	int slot = 0;
 
-	if (find_client(l, client) >= 0) /* pre twice: once is enough */
+	if (client->fd < 0)
+		return fault_set(&l->fault, FAULT_FAILED, "there is no process %d to watch", (int)client->pid);
+	if (find_client(l, client->pid) >= 0) /* pre twice: once is enough */
 		return 0;
 	while (slot < CLIENTS && l->fd[ON_CLIENTS + slot] >= 0)
 		slot++;
 	if (slot == CLIENTS)
 		return fault_set(&l->fault, FAULT_LATER, "%d clients have the port open already", CLIENTS);
-	l->fd[ON_CLIENTS + slot] = pidfd_open(client, 0);
-	l->client[slot] = client;
+	l->fd[ON_CLIENTS + slot] = fcntl(client->fd, F_DUPFD_CLOEXEC, 0);
+	l->client[slot] = client->pid;
 	if (l->fd[ON_CLIENTS + slot] < 0)
-		return fault_errno(&l->fault, FAULT_FAILED, "watching the process %d", (int)client);
+		return fault_errno(&l->fault, FAULT_FAILED, "watching the process %d", (int)client->pid);
 	return 0;
 }
 
@@ -227,7 +263,7 @@ static void reply(int fd, int status, const char *text)
 	(void)send(fd, &answer, sizeof(answer), MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
-static void on_pre(struct lease *l, int fd, pid_t client)
+static void on_pre(struct lease *l, int fd, const struct client *client)
 {
 	if (add_client(l, client) < 0)
 		reply(fd, fault_status(&l->fault), l->fault.text);
@@ -253,9 +289,25 @@ static bool on_post(struct lease *l, int fd, pid_t client)
 	return false;
 }
 
+/* The descriptor that comes along, or -1, is the caller's. */
+static bool receive_request(int fd, struct request *request, struct client *client)
+{
+	struct iovec part = { request, sizeof(*request) };
+	union passed passed = { .bytes = { 0 } };
+	struct msghdr message = { .msg_iov = &part, .msg_iovlen = 1, .msg_control = &passed, .msg_controllen = sizeof(passed) };
+	ssize_t n = recvmsg(fd, &message, MSG_CMSG_CLOEXEC);
+	const struct cmsghdr *header = n < 0 ? NULL : CMSG_FIRSTHDR(&message);
+
+	if (header && header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_RIGHTS && header->cmsg_len == CMSG_LEN(sizeof(int)))
+		memcpy(&client->fd, CMSG_DATA(header), sizeof(int));
+	client->pid = request->client;
+	return n == (ssize_t)sizeof(*request) && request->client > 0;
+}
+
 /* The state directory lets others pass, so the peer is asked who it is. */
 static void on_socket(struct lease *l)
 {
+	struct client client = { .fd = -1 };
 	struct timeval limit = { .tv_sec = 1 };
 	struct ucred peer = { .uid = (uid_t)-1 };
 	socklen_t length = sizeof(peer);
@@ -266,13 +318,14 @@ static void on_socket(struct lease *l)
 		return;
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) == 0 && peer.uid == geteuid() &&
 	    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit)) == 0 &&
-	    recv(fd, &request, sizeof(request), 0) == (ssize_t)sizeof(request)) {
+	    receive_request(fd, &request, &client)) {
 		if (request.hook == HOOK_PRE)
-			on_pre(l, fd, request.client);
+			on_pre(l, fd, &client);
 		else if (request.hook == HOOK_POST && on_post(l, fd, request.client))
-			return;
+			fd = -1;
 	}
-	close(fd);
+	close_fd(&client.fd);
+	close_fd(&fd);
 }
 
 static void on_signal(struct lease *l)
@@ -327,8 +380,8 @@ static void tell(int pipe, int status)
 	close(pipe);
 }
 
-static _Noreturn void become_holder(const struct config *config, struct journal *journal, int state_fd, pid_t client,
-				    int pipe)
+static _Noreturn void become_holder(const struct config *config, struct journal *journal, int state_fd,
+				    const struct client *client, int pipe)
 {
 	static struct lease l;
 	sigset_t signals;
@@ -356,7 +409,7 @@ static _Noreturn void become_holder(const struct config *config, struct journal 
 	_exit(l.status);
 }
 
-int lease_hold(const struct config *config, struct journal *journal, int state_fd, pid_t client)
+int lease_hold(const struct config *config, struct journal *journal, int state_fd, const struct client *client)
 {
 	unsigned char status = STATUS_FAILED;
 	struct fault fault;
@@ -381,7 +434,7 @@ int lease_hold(const struct config *config, struct journal *journal, int state_f
 
 /* --- guard ---------------------------------------------------------------------------------------------------------- */
 
-/* Everything that the command starts stays below us, also when it goes into the background: PR_SET_CHILD_SUBREAPER. */
+/* Everything that the command starts stays below guard, also when it goes into the background: PR_SET_CHILD_SUBREAPER. */
 static bool somebody_listens(struct lease *l)
 {
 	OWN_DIR DIR *proc = NULL;
@@ -397,7 +450,7 @@ static bool somebody_listens(struct lease *l)
 	while (proc && (entry = readdir(proc))) {
 		pid_t pid = (pid_t)strtol(entry->d_name, NULL, 10);
 
-		if (pid > 0 && process_is_below(pid, getpid()) && process_holds(pid, inodes, n)) {
+		if (pid > 0 && process_is_below(pid, l->guard) && process_holds(pid, inodes, n)) {
 			l->listener = pid;
 			return true;
 		}
@@ -405,95 +458,220 @@ static bool somebody_listens(struct lease *l)
 	return false;
 }
 
-/* A busy machine must not keep the port open. That is for us, not for the command. */
-static pid_t start_command(char **command, const sigset_t *old)
+static _Noreturn void become_command(int channel)
 {
-	pid_t pid = fork();
+	char **words; /* of guard, and so of its fork */
 
-	if (pid > 0)
-		(void)setpriority(PRIO_PROCESS, 0, -20);
-	if (pid)
-		return pid;
-	sigprocmask(SIG_SETMASK, old, NULL);
-	execvp(command[0], command);
-	log_error("%s: %s", command[0], strerror(errno));
+	if (read(channel, &words, sizeof(words)) != (ssize_t)sizeof(words))
+		_exit(STATUS_FAILED);
+	execvp(words[0], words);
+	log_error("%s: %s", words[0], strerror(errno));
 	_exit(errno == ENOENT ? 127 : 126);
 }
 
-/* What somebody sent to us is meant for the command. What the terminal sent, it has got already. */
-static void pass_on(const struct lease *l, int pidfd)
+int lease_fork_command(struct command_process *command, struct fault *fault)
 {
-	struct signalfd_siginfo info = { 0 };
+	int ends[2];
 
-	if (read(l->fd[ON_SIGNAL], &info, sizeof(info)) == (ssize_t)sizeof(info) && info.ssi_code != SI_KERNEL)
-		(void)pidfd_send_signal(pidfd, (int)info.ssi_signo, NULL, 0);
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return fault_errno(fault, FAULT_LATER, "preparing to start the command");
+	command->pid = fork();
+	if (command->pid == 0) {
+		close(ends[1]);
+		become_command(ends[0]);
+	}
+	close(ends[0]);
+	command->channel = ends[1] == COMMAND_CHANNEL ? ends[1] : dup3(ends[1], COMMAND_CHANNEL, O_CLOEXEC);
+	return command->pid < 0 || command->channel < 0 ? fault_errno(fault, FAULT_LATER, "starting the command") : 0;
 }
 
-/* Returns when the command has ended, or when that cannot be waited for: then the port is closed before. */
-static void guard(struct lease *l, bool on_listen)
+/* true: it is open, or is to stay closed. */
+static bool follow_listener(struct lease *l)
 {
-	int *command = &l->fd[ON_CLIENTS];
+	if (somebody_listens(l) == l->window.standing)
+		return true;
+	if (!l->window.standing)
+		return open_window(l) == 0;
+	close_window(l);
+	return !l->window.standing;
+}
+
+/* Until the command or guard itself has ended, the time is up, or anything else happens. */
+static void hold_for_command(struct lease *l, bool on_listen)
+{
 	struct pollfd list[WATCHED];
-	bool over = false;
 
 	for (;;) {
-		int n = wait_for(l, list, on_listen && !over ? LISTEN_INTERVAL : -1);
+		int n = wait_for(l, list, on_listen ? LISTEN_INTERVAL : -1);
 
-		if (n < 0 || list[ON_CLIENTS].revents)
+		if (n < 0 || list[ON_CLIENTS].revents || list[ON_SOCKET].revents)
 			return;
-		if (n > 0 && list[ON_SIGNAL].revents)
-			pass_on(l, *command);
+		if (n > 0 && list[ON_SIGNAL].revents) {
+			on_signal(l);
+			return;
+		}
 		if (n > 0 && (list[ON_TIMER].revents || list[ON_WATCHDOG].revents)) {
-			log_warning(list[ON_TIMER].revents ? "the time is up: the port is closed while the command goes on" :
-							     "the watchdog has ended: the port is closed");
-			close_fd(&l->fd[ON_TIMER]);
-			close_fd(&l->fd[ON_WATCHDOG]);
 			close_window(l);
-			over = true;
+			log_warning(list[ON_TIMER].revents ? "the time is up: the command goes on behind a closed port" :
+							     "the watchdog has ended: the command goes on behind a closed port");
+			return;
 		}
 		if (n > 0 && l->fd[ON_NEWS] >= 0 && list[ON_NEWS].revents)
 			mend(l);
-		if (!on_listen || over || somebody_listens(l) == l->window.standing)
-			continue;
-		if (l->window.standing)
-			close_window(l);
-		else if (open_window(l) < 0) {
+		if (on_listen && !follow_listener(l)) {
 			give_up(l);
-			close_window(l);
-			over = true;
+			return;
 		}
 	}
 }
 
-int lease_guard(const struct config *config, struct journal *journal, char **command, bool on_listen)
+/* What the terminal sends is for guard, which outlives us. */
+static _Noreturn void become_guardian(const struct config *config, struct journal *journal, int command, int guard, bool on_listen)
 {
 	static struct lease l;
-	sigset_t signals, old;
+	unsigned char status;
+	sigset_t signals;
+	int rc;
+
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGTERM);
+	setsid();
+	(void)setpriority(PRIO_PROCESS, 0, -20); /* a busy machine must not keep the port open */
+	rc = set_up(&l, config, journal, &signals);
+	l.fd[ON_CLIENTS] = command;
+	l.fd[ON_SOCKET] = guard;
+	l.guard = getppid();
+	if (rc < 0 || (!on_listen && open_window(&l) < 0))
+		give_up(&l);
+	status = (unsigned char)l.status;
+	if (write(guard, &status, 1) == 1 && l.status == STATUS_DONE)
+		hold_for_command(&l, on_listen);
+	tear_down(&l);
+	_exit(l.status);
+}
+
+struct guard {
+	int signals, command, holder; /* signalfd, pidfd, channel; -1: not there (any more) */
+	pid_t holder_pid;
+	bool started;
+};
+
+/* What somebody sent to us is meant for the command. What the terminal sent, it has got already. */
+static void pass_on(const struct guard *g)
+{
+	struct signalfd_siginfo info = { 0 };
+
+	if (read(g->signals, &info, sizeof(info)) == (ssize_t)sizeof(info) && info.ssi_code != SI_KERNEL)
+		(void)pidfd_send_signal(g->command, (int)info.ssi_signo, NULL, 0);
+}
+
+static int reap(pid_t pid)
+{
 	int status = 0;
-	pid_t pid = -1;
+
+	while (pid > 0 && waitpid(pid, &status, 0) < 0)
+		if (errno != EINTR)
+			return STATUS_FAILED;
+	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+/* The window is open: the command may start. Or its holder ends: before that, the command goes, too. */
+static void on_holder(struct guard *g, struct command_process *command, char **words)
+{
+	unsigned char status;
+
+	if (!g->started && read(g->holder, &status, 1) == 1 && status == STATUS_DONE) {
+		g->started = write(command->channel, &words, sizeof(words)) == (ssize_t)sizeof(words);
+	} else {
+		close_fd(&g->holder);
+	}
+	close_fd(&command->channel);
+}
+
+/* Until the command has ended. */
+static void wait_for_command(struct guard *g, struct command_process *command, char **words)
+{
+	enum { SIGNALS, HOLDER, COMMAND };
+
+	for (;;) {
+		struct pollfd list[] = { [SIGNALS] = { .fd = g->signals, .events = POLLIN },
+					 [HOLDER] = { .fd = g->holder, .events = POLLIN },
+					 [COMMAND] = { .fd = g->command, .events = POLLIN } };
+
+		if (poll(list, LENGTH_OF(list), -1) < 0) {
+			if (errno == EINTR)
+				continue;
+			return;
+		}
+		if (list[SIGNALS].revents)
+			pass_on(g);
+		if (list[HOLDER].revents)
+			on_holder(g, command, words);
+		if (list[COMMAND].revents)
+			return;
+	}
+}
+
+static int start_guardian(struct guard *g, const struct config *config, struct journal *journal, bool on_listen, struct fault *fault)
+{
+	int ends[2];
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0)
+		return fault_errno(fault, FAULT_LATER, "starting the process that holds the window");
+	g->holder_pid = fork();
+	if (g->holder_pid == 0) {
+		close(ends[0]);
+		close(COMMAND_CHANNEL);
+		close(g->signals);
+		become_guardian(config, journal, g->command, ends[1], on_listen);
+	}
+	close(ends[1]);
+	g->holder = ends[0];
+	journal_close(journal); /* the locks end with the window */
+	close_fd(&journal->single);
+	return g->holder_pid < 0 ? fault_errno(fault, FAULT_LATER, "starting the process that holds the window") : 0;
+}
+
+static int watch_command(struct guard *g, const struct command_process *command, struct fault *fault)
+{
+	sigset_t signals;
 
 	sigemptyset(&signals);
 	for (int *number = (int[]){ SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, 0 }; *number; number++)
 		sigaddset(&signals, *number);
-	sigprocmask(SIG_BLOCK, NULL, &old);
+	sigprocmask(SIG_BLOCK, &signals, NULL);
 	prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
-	if (set_up(&l, config, journal, &signals) < 0 || (!on_listen && open_window(&l) < 0)) {
-		give_up(&l);
-		tear_down(&l);
-		return l.status;
+	g->signals = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
+	g->command = pidfd_open(command->pid, 0);
+	return g->signals < 0 || g->command < 0 ? fault_errno(fault, FAULT_LATER, "watching the command") : 0;
+}
+
+/* A command that succeeded behind a port that could not be closed is no success. */
+static int conclude(const struct guard *g, int command, int holder)
+{
+	if (!g->started)
+		return holder == STATUS_DONE || holder > 128 ? STATUS_FAILED : holder;
+	if (holder > 128)
+		log_error("the process that held the port open was killed by signal %d; if no line above says that the watchdog has "
+			  "closed the port, run acmegate recover", holder - 128);
+	return command == STATUS_DONE && (holder > 128 || holder == STATUS_FAILED) ? STATUS_FAILED : command;
+}
+
+int lease_guard(const struct config *config, struct journal *journal, struct command_process *command, char **words, bool on_listen)
+{
+	struct guard g = { -1, -1, -1, -1, false };
+	struct fault fault;
+	int status, holder;
+
+	if (watch_command(&g, command, &fault) < 0 || start_guardian(&g, config, journal, on_listen, &fault) < 0) {
+		log_error("%s", fault.text);
+		return fault_status(&fault);
 	}
-	pid = start_command(command, &old);
-	l.fd[ON_CLIENTS] = pid < 0 ? -1 : pidfd_open(pid, 0);
-	if (l.fd[ON_CLIENTS] < 0) {
-		fault_errno(&l.fault, FAULT_LATER, "starting %s", command[0]);
-		give_up(&l);
-	} else {
-		guard(&l, on_listen);
-	}
-	tear_down(&l);
-	while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
-		;
-	if (pid < 0 || l.status == STATUS_FAILED)
-		return l.status;
-	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+	wait_for_command(&g, command, words);
+	status = reap(command->pid);
+	holder = reap(g.holder_pid);
+	close_fd(&g.signals);
+	close_fd(&g.command);
+	close_fd(&g.holder);
+	return conclude(&g, status, holder);
 }

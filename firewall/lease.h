@@ -15,22 +15,41 @@
 
 enum hook { HOOK_PRE, HOOK_POST };
 
+struct client {
+	pid_t pid;
+	int fd;	/* its pidfd; -1: it has ended */
+};
+
 /*
  * Speaks to the process that holds a window already: pre adds a client to it, post takes one away and returns when the port
  * is closed, if it was the last. *status: the exit status. 1: done. 0: nobody holds a window. -1: fault.
  */
-int lease_ask(int state_fd, enum hook hook, pid_t client, int *status, struct fault *fault) MUST_CHECK;
+int lease_ask(int state_fd, enum hook hook, const struct client *client, int *status, struct fault *fault) MUST_CHECK;
 
 /*
  * pre, when nobody holds a window: starts a process that opens, holds and closes it, and returns when it is open. That
  * process shares the journal and its lock. Returns the exit status; what there is to say has been logged.
  */
-int lease_hold(const struct config *config, struct journal *journal, int state_fd, pid_t client);
+int lease_hold(const struct config *config, struct journal *journal, int state_fd, const struct client *client);
 
 /*
- * Runs a command with the port open as long as it lives; with on_listen only while it, or a process that it has started,
- * listens on the port. Returns the command's exit status, 128 + N when signal N ended it.
+ * The process that becomes guard's command. It is made first of all, so that it has from the caller what it is meant to have
+ * (descriptors, limits, signals, mask, standard error), and this process can give all that up. Its channel is COMMAND_CHANNEL; when that is
+ * closed, the process ends.
  */
-int lease_guard(const struct config *config, struct journal *journal, char **command, bool on_listen);
+#define COMMAND_CHANNEL 3
+struct command_process {
+	pid_t pid;
+	int channel;
+};
+int lease_fork_command(struct command_process *, struct fault *fault) MUST_CHECK;
+
+/*
+ * Has it execute these words, with the port open as long as it lives; with on_listen only while it, or a process that it has
+ * started, listens on the port. Returns the command's exit status, 128 + N when signal N ended it. Another process, which shares the
+ * journal and its lock, holds the window: one that cannot close it is killed by the watchdog, and this one still waits for the command.
+ */
+int lease_guard(const struct config *config, struct journal *journal, struct command_process *command, char **words,
+		bool on_listen);
 
 #endif

@@ -25,7 +25,7 @@ static int keep_only(const int kept[KEPT_END])
 	int high[KEPT_END];
 
 	for (int fd = KEPT_SINGLE; fd < KEPT_END; fd++) {
-		high[fd] = kept[fd] < 0 ? -1 : fcntl(kept[fd], F_DUPFD, 64);
+		high[fd] = kept[fd] < 0 ? -1 : fcntl(kept[fd], F_DUPFD, KEPT_END);
 		if (kept[fd] >= 0 && high[fd] < 0)
 			return -1;
 	}

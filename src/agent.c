@@ -92,6 +92,8 @@ int main(int argc, char **argv)
 	struct fault fault;
 	enum role role;
 
+	if (fill_standard() < 0)
+		return STATUS_FAILED;
 	forget_libraries();
 	if (argc < 2 || !sandbox_find_role(argv[1], &role)) {
 		fprintf(stderr, "acmegate-agent is started by acmegate, see acmegate(8)\n");

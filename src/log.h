@@ -4,6 +4,9 @@
  *
  * Under systemd (JOURNAL_STREAM names our stderr) each line carries its syslog level as "<N>", see sd-daemon(3); elsewhere
  * plain words. Control characters never reach the terminal. Only the top of a process logs faults.
+ *
+ * A log never waits: a reader that does not read (Ctrl-S, a hung tee, a journal that is stuck) must not keep a port open. Lines
+ * for which there is no room are lost, and counted; the next line that has room is preceded by their number.
  */
 #ifndef ACMEGATE_LOG_H
 #define ACMEGATE_LOG_H
@@ -19,6 +22,16 @@ void log_start(const char *role, bool verbose);
 
 /* Is stderr the journal? Children are told by their environment. */
 bool log_is_journal(void);
+
+/*
+ * For the privileged image, once at its start, and for each child before its rights are dropped: gives this process a standard
+ * error that does not wait for its reader, and leaves alone the one that the caller shares with it. Without a right to do so,
+ * lines are written only when there is room for one.
+ */
+void log_unblock(void);
+
+/* At the end, when no window stands: waits a moment for the reader, to say how many lines are lost. */
+void log_finish(void);
 
 /* For a process that stays behind when its command returns: lines go to syslog(3) too, from now on. */
 void log_detach(void);

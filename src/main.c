@@ -3,11 +3,15 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/pidfd.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
 #include <time.h>
 
 #include "config.h"
@@ -25,6 +29,8 @@
 #include "wire.h"
 
 #define SWEEPER_SECONDS 10
+#define LEAST_FILES 64		/* descriptors */
+#define LEAST_BYTES (1024 * 1024)
 
 /* What every command starts from. */
 struct host {
@@ -32,6 +38,7 @@ struct host {
 	struct journal journal;
 	int state_fd;
 	bool serves;		/* the configuration; what closes does so without */
+	struct command_process *command; /* guard's */
 };
 
 static int renew(struct host *host, int argc, char **argv);
@@ -116,10 +123,28 @@ static void sweep_tokens(const struct host *host)
 	(void)has_tokens(host);
 }
 
+/* Asked before the CA is: a run that cannot store its certificate is in vain. */
+static bool has_room(void)
+{
+	struct rlimit files = { 0 }, bytes = { 0 };
+
+	if (getrlimit(RLIMIT_NOFILE, &files) < 0 || getrlimit(RLIMIT_FSIZE, &bytes) < 0 ||
+	    (files.rlim_cur >= LEAST_FILES && bytes.rlim_cur >= LEAST_BYTES))
+		return true;
+	log_error("acmegate may open %llu files, of %llu bytes each, and a renewal needs %d files of %d bytes: raise the limits (ulimit "
+		  "-n and -f, or LimitNOFILE= and LimitFSIZE= of a unit)", (unsigned long long)files.rlim_cur,
+		  (unsigned long long)bytes.rlim_cur, LEAST_FILES, LEAST_BYTES);
+	return false;
+}
+
 /* One run, and what its keeper could not take away. */
 static int obtain(struct host *host, struct errand *errand)
 {
-	int status = warden_run(host->config, errand, &host->journal, host->state_fd);
+	int status;
+
+	if (!has_room())
+		return STATUS_USAGE;
+	status = warden_run(host->config, errand, &host->journal, host->state_fd);
 
 	sweep_tokens(host);
 	return status;
@@ -322,11 +347,11 @@ static int guard(struct host *host, int argc, char **argv)
 		log_error("guard needs a command: acmegate guard -- COMMAND...");
 		return STATUS_USAGE;
 	}
-	return lease_guard(host->config, &host->journal, argv + optind, on_listen);
+	return lease_guard(host->config, &host->journal, host->command, argv + optind, on_listen);
 }
 
 /* A window that is just closing is waited for. */
-static int hook_run(struct host *host, enum hook which, pid_t client)
+static int hook_run(struct host *host, enum hook which, const struct client *client)
 {
 	const struct timespec pause = { .tv_nsec = 20000000 };
 	struct fault fault;
@@ -354,31 +379,101 @@ static int hook_run(struct host *host, enum hook which, pid_t client)
 	return fault_status(&fault);
 }
 
+/* 0: it is not the number of a process. */
+static pid_t read_pid(const char *text)
+{
+	char *end;
+	long number;
+
+	errno = 0;
+	number = strtol(text, &end, 10);
+	return errno || end == text || *end || number < 1 || number > INT_MAX ? 0 : (pid_t)number;
+}
+
+/* The number becomes a descriptor before anything else is done: a number may be given to another process at any time. */
+static void take_client(struct client *client, pid_t pid)
+{
+	client->pid = pid;
+	client->fd = pidfd_open(pid, 0);
+}
+
 static int hook(struct host *host, int argc, char **argv)
 {
 	static const struct option options[] = { { "client", required_argument, NULL, 'c' }, { 0 } };
-	pid_t client = 0;
+	struct client client = { .fd = -1 };
 	int option;
 
 	optind = 0;
 	while ((option = getopt_long(argc, argv, "", options, NULL)) >= 0) {
-		client = option == 'c' ? (pid_t)strtol(optarg, NULL, 10) : 0;
-		if (client <= 0) {
+		pid_t pid = option == 'c' ? read_pid(optarg) : 0;
+
+		if (!pid) {
 			log_error("hook: expected --client PID");
 			return STATUS_USAGE;
 		}
+		take_client(&client, pid);
 	}
 	if (optind != argc - 1 || (strcmp(argv[optind], "pre") && strcmp(argv[optind], "post"))) {
 		log_error("expected acmegate hook pre, or acmegate hook post");
 		return STATUS_USAGE;
 	}
-	if (!client)
-		client = process_client();
-	if (!client) {
+	if (!client.pid) {
+		pid_t pid = process_client();
+
+		if (pid)
+			take_client(&client, pid);
+		if (client.fd < 0 || process_client() != pid)
+			client.pid = 0;
+	}
+	if (!client.pid) {
 		log_error("cannot tell which program runs this hook; say its process id with --client PID");
 		return STATUS_USAGE;
 	}
-	return hook_run(host, strcmp(argv[optind], "pre") ? HOOK_POST : HOOK_PRE, client);
+	return hook_run(host, strcmp(argv[optind], "pre") ? HOOK_POST : HOOK_PRE, &client);
+}
+
+/* Without the right to, up to the hard limit. */
+static void raise_limit(__rlimit_resource_t resource, rlim_t most)
+{
+	struct rlimit limit;
+
+	if (getrlimit(resource, &limit) < 0 || limit.rlim_cur >= most)
+		return;
+	if (setrlimit(resource, &(const struct rlimit){ most, limit.rlim_max > most ? limit.rlim_max : most }) == 0)
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	(void)setrlimit(resource, &limit);
+}
+
+/*
+ * What a caller may have left us: descriptors, which a command of guard's gets and nobody else, limits, a mask for modes, signals.
+ * A limit that the host's firewall would suffer from goes, where we have the right to.
+ */
+static void leave_caller(int from)
+{
+	static const __rlimit_resource_t resources[] = { RLIMIT_FSIZE, RLIMIT_CPU, RLIMIT_AS, RLIMIT_DATA, RLIMIT_NPROC };
+
+	close_range((unsigned int)from, ~0U, 0);
+	umask(022);
+	for (size_t i = 0; i < LENGTH_OF(resources); i++)
+		raise_limit(resources[i], RLIM_INFINITY);
+	raise_limit(RLIMIT_NOFILE, 1024);
+	signal(SIGCHLD, SIG_DFL); /* ignored, it would take our children's statuses away */
+	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN);
+	signal(SIGTTOU, SIG_IGN); /* a log line from the background, on a terminal that is set so */
+	log_unblock();
+}
+
+/* What could not be printed was not done. */
+static int finish(int status)
+{
+	if (fflush(stdout) < 0 || ferror(stdout)) {
+		log_error("standard output: %s", strerror(errno));
+		status = status == STATUS_DONE ? STATUS_FAILED : status;
+	}
+	log_finish();
+	return status;
 }
 
 static void say_mistakes(const struct mistakes *mistakes, bool matter)
@@ -404,10 +499,16 @@ static int run(const struct command *command, const char *file, int argc, char *
 {
 	static struct config config;
 	static struct mistakes mistakes;
-	struct host host = { .config = &config, .state_fd = -1, .journal.fd = -1, .journal.single = -1 };
+	struct command_process guarded = { 0 };
+	struct host host = { .config = &config, .state_fd = -1, .journal.fd = -1, .journal.single = -1, .command = &guarded };
 	struct fault wrong, fault;
 	int rc, status;
 
+	if (command->run == guard && lease_fork_command(&guarded, &fault) < 0) {
+		log_error("%s", fault.text);
+		return fault_status(&fault);
+	}
+	leave_caller(command->run == guard ? COMMAND_CHANNEL + 1 : STDERR_FILENO + 1);
 	host.serves = config_load(&config, file, command->part, &mistakes, &wrong) == 0;
 	rc = begin(&host, command, &fault);
 	say_mistakes(&mistakes, !host.serves || !command->tolerates);
@@ -429,15 +530,17 @@ int main(int argc, char **argv)
 	bool verbose = false;
 	int option;
 
+	if (fill_standard() < 0)
+		return STATUS_FAILED;
 	while ((option = getopt_long(argc, argv, "+c:vh", options, NULL)) >= 0) {
 		if (option == 'c')
 			file = optarg;
 		else if (option == 'v')
 			verbose = true;
 		else if (option == 'h')
-			return usage(stdout, STATUS_DONE);
+			return finish(usage(stdout, STATUS_DONE));
 		else
-			return option == 'V' ? version() : usage(stderr, STATUS_USAGE);
+			return option == 'V' ? finish(version()) : usage(stderr, STATUS_USAGE);
 	}
 	/*
 	 * No core dump of what root has in memory, and no ptrace by a keeper that turned hostile. Capabilities stay: with fewer, a
@@ -445,9 +548,8 @@ int main(int argc, char **argv)
 	 */
 	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 	log_start(NULL, verbose);
-	signal(SIGCHLD, SIG_DFL); /* ignored, it would take our children's statuses away */
 	for (size_t i = 0; optind < argc && i < LENGTH_OF(commands); i++)
 		if (!strcmp(argv[optind], commands[i].name))
-			return run(&commands[i], file, argc - optind, argv + optind);
+			return finish(run(&commands[i], file, argc - optind, argv + optind));
 	return usage(stderr, STATUS_USAGE);
 }

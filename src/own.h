@@ -5,11 +5,14 @@
  *	OWN_FD int fd = open(...);	closed at every return
  *	OWN_FREE char *s = strdup(...);	freed at every return
  *	return steal_fd(&fd);		hand the descriptor to the caller instead
+ *
+ * and the first act of every program, fill_standard().
  */
 #ifndef ACMEGATE_OWN_H
 #define ACMEGATE_OWN_H
 
 #include <dirent.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -47,6 +50,20 @@ static inline void close_fd(int *fd)
 {
 	own_close(fd);
 	*fd = -1;
+}
+
+/*
+ * Puts /dev/null where standard input, output or error is closed: the next file that is opened would take its number, and get
+ * what is printed. -1: the program must not go on.
+ */
+static inline int fill_standard(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDWR);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	return fd < 0 ? -1 : close(fd);
 }
 
 #define OWN_FD __attribute__((cleanup(own_close)))

@@ -16,7 +16,6 @@
 #include "wire.h"
 
 #define KILLED_SECONDS 5 /* for a killed process to be gone: it may be in the middle of a write to a disk that is slow */
-#define ABOVE_ALL 128 /* numbers that no place and no descriptor of the warden's has */
 
 int spawn_find(const char *suffix, char path[PATH_MAX], struct fault *fault)
 {
@@ -44,16 +43,16 @@ static int put_in_place(const struct place *places, size_t n)
 	if (n > FD_AGENT_END || null < 0 || dup2(null, STDIN_FILENO) < 0 || dup2(null, STDOUT_FILENO) < 0)
 		return -1;
 	for (size_t i = 0; i < n; i++) {
-		high[i] = places[i].from < 0 ? -1 : fcntl(places[i].from, F_DUPFD, ABOVE_ALL);
+		high[i] = places[i].from < 0 ? -1 : fcntl(places[i].from, F_DUPFD, FD_AGENT_END);
 		if (places[i].from >= 0 && high[i] < 0)
 			return -1;
 	}
-	if (close_range(STDERR_FILENO + 1, ABOVE_ALL - 1, 0) < 0)
+	if (close_range(STDERR_FILENO + 1, FD_AGENT_END - 1, 0) < 0)
 		return -1;
 	for (size_t i = 0; i < n; i++)
 		if (high[i] >= 0 && dup2(high[i], places[i].to) < 0)
 			return -1;
-	return close_range(ABOVE_ALL, ~0U, 0);
+	return close_range(FD_AGENT_END, ~0U, 0);
 }
 
 /*
@@ -75,6 +74,8 @@ static void reset_signals(void)
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN);
+	signal(SIGTTOU, SIG_IGN);
 }
 
 /* It inherits two variables and nothing else: no proxy, no SSLKEYLOGFILE, no loader tricks. */
@@ -94,6 +95,7 @@ static _Noreturn void become(const char *path, enum role role, const struct conf
 		environment[environment[1] ? 2 : 1] = journal;
 	}
 	reset_signals();
+	log_unblock(); /* not even ours: a child may clear the flag */
 	if (put_in_place(places, n) < 0 || (directory = open_directory_of(path)) < 0)
 		fault_errno(&fault, FAULT_FAILED, "placing descriptors");
 	else if ((!config || sandbox_seclude(role, config, FD_STATE, &fault) == 0) &&

@@ -354,10 +354,13 @@ static int run(const struct command *command, const struct opening *opening, str
 int main(int argc, char **argv)
 {
 	struct opening opening = { 0 };
-	const struct command *command = find_command(argc, argv, &opening);
+	const struct command *command;
 	struct fault fault;
 	int status;
 
+	if (fill_standard() < 0)
+		return STATUS_FAILED;
+	command = find_command(argc, argv, &opening);
 	if (!command) {
 		fprintf(stderr, "acmegate-firewalld is started by acmegate, see acmegate(8)\n");
 		return STATUS_USAGE;

@@ -154,6 +154,8 @@ int main(void)
 	static struct survey_question question;
 	struct fault fault = { 0 };
 
+	if (fill_standard() < 0)
+		return STATUS_FAILED;
 	if (prepare(&ruleset.netlink, &fault) < 0) {
 		if (say(SAY_FAULT, &fault, sizeof(fault)) < 0)
 			fprintf(stderr, "acmegate-surveyor is started by acmegate, see acmegate(8)\n");

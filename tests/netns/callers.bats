@@ -67,3 +67,282 @@ hostile() {
 	rig_was_open 4 4
 	grep -q 'the client asked for the port more than 4 times' "$RIG_DIR/out"
 }
+
+# --- a log that nobody reads --------------------------------------------------------------------------------------------
+
+# unread KIND COMMAND...: its standard error is a full pipe, a socket that is called the journal and full, or a terminal that was
+# stopped (Ctrl-S). Prints what came after it was read again, and fails if our file description was changed.
+unread() {
+	cat >"$RIG_DIR/unread" <<-'PY'
+		#!/usr/bin/python3
+		import fcntl, os, pty, select, socket, sys, termios, tty
+		kind, command = sys.argv[1], sys.argv[2:]
+		if kind == "pipe":
+		    r, w = os.pipe()
+		elif kind == "journal":
+		    a, b = socket.socketpair()
+		    r, w = a.detach(), b.detach()
+		    s = os.fstat(w)
+		    os.environ["JOURNAL_STREAM"] = "%d:%d" % (s.st_dev, s.st_ino)
+		else:
+		    r, w = pty.openpty()
+		    tty.setraw(w)
+		if kind == "terminal":
+		    termios.tcflow(w, termios.TCOOFF)
+		else:
+		    os.set_blocking(w, False)
+		    try:
+		        while True:
+		            os.write(w, b"x" * (4096 if kind == "pipe" else 1))
+		    except BlockingIOError:
+		        os.set_blocking(w, True)
+		before = fcntl.fcntl(w, fcntl.F_GETFL)
+		pid = os.fork()
+		if pid == 0:
+		    os.close(r)
+		    os.dup2(w, 2)
+		    os.closerange(3, 1024)
+		    os.execvp(command[0], command)
+		status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+		same = fcntl.fcntl(w, fcntl.F_GETFL) == before
+		if kind == "terminal":
+		    termios.tcflow(w, termios.TCOON)
+		text = b""
+		while select.select([r], [], [], 0.2)[0]:
+		    text += os.read(r, 65536)
+		sys.stdout.write(text.decode().lstrip("x"))
+		sys.exit(99 if not same else status)
+	PY
+	timeout -k 1 30 ip netns exec "$RIG_HOST" python3 "$RIG_DIR/unread" "$@" 3>&-
+}
+
+@test "nobody reads the log: a renewal goes on, behind a full pipe, a stuck journal, a stopped terminal" {
+	for kind in pipe journal terminal; do
+		rig_pebble
+		rig_config one.test
+		rm -rf "$RIG_STATE"
+		rig_before
+		run unread $kind "$RIG_ACMEGATE" -c "$RIG_CONF" renew-now
+		[ "$status" -eq 0 ]
+		rig_after
+		rig_was_open 4 1
+		rig_certificate one.test one.test
+	done
+}
+
+@test "nobody reads the log: guard and its watchdog close a cloud's firewall, too" {
+	# The command's words are logged; the file says what it did.
+	printf '#!/bin/sh\necho "a line of the command, %s"\necho "$1" >>%s\n' "$(printf '%0500d' 0)" "$RIG_DIR/cloud" >"$RIG_DIR/gate-command"
+	chmod 0755 "$RIG_DIR/gate-command"
+	gate_config "command = $RIG_DIR/gate-command"
+	for kind in pipe journal terminal; do
+		rm -f "$RIG_DIR/cloud"
+		run unread $kind "$RIG_ACMEGATE" -c "$RIG_CONF" guard -- sleep 0.3
+		[ "$status" -eq 0 ]
+		[ "$(paste -sd ' ' "$RIG_DIR/cloud")" = 'open close' ]
+	done
+	# All die but the watchdog.
+	rm -f "$RIG_DIR/cloud"
+	unread pipe "$RIG_ACMEGATE" -c "$RIG_CONF" guard -- sleep 20 >"$RIG_DIR/out" &
+	pid=$!
+	rig_until 10 grep -q open "$RIG_DIR/cloud"
+	sleep 0.3
+	for process in $(ip netns pids "$RIG_HOST"); do
+		[ "$(cat "/proc/$process/comm")" != acmegate ] || kill -s KILL "$process"
+	done
+	rig_until 5 grep -q close "$RIG_DIR/cloud"
+	for process in $(ip netns pids "$RIG_HOST"); do rig_end "$process" KILL; done
+	wait "$pid" || true
+}
+
+@test "nobody reads the system's log: the holder of a hook's window closes it" {
+	gate_config
+	mkdir -p "$RIG_DIR/dev"
+	for device in null zero random urandom; do touch "$RIG_DIR/dev/$device"; done
+	cat >"$RIG_DIR/stuck" <<-'PY'
+		import os, socket, subprocess, sys
+		directory, command = sys.argv[1], sys.argv[2:]
+		for device in "null", "zero", "random", "urandom":
+		    subprocess.run(["mount", "--bind", "/dev/" + device, directory + "/" + device], check=True)
+		if os.path.exists(directory + "/log"):
+		    os.unlink(directory + "/log")
+		log, full = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+		log.bind(directory + "/log")
+		subprocess.run(["mount", "--rbind", directory, "/dev"], check=True)
+		full.connect("/dev/log")
+		full.setblocking(False)
+		try:
+		    while True:
+		        full.send(b"x" * 4096)
+		except BlockingIOError:
+		    pass
+		client = subprocess.Popen(["sleep", "1"])
+		subprocess.run(command + ["hook", "--client", str(client.pid), "pre"], check=True)
+		client.wait()
+		print("the client has ended", flush=True)
+		sys.stdin.readline()
+	PY
+	mkfifo "$RIG_DIR/stuck.in" 2>/dev/null || true
+	rig_before
+	ip netns exec "$RIG_HOST" unshare -m python3 "$RIG_DIR/stuck" "$RIG_DIR/dev" "$RIG_ACMEGATE" -c "$RIG_CONF" \
+		<>"$RIG_DIR/stuck.in" >"$RIG_DIR/out" 2>&1 3>&- &
+	pid=$!
+	rig_until 5 grep -q 'the client has ended' "$RIG_DIR/out"
+	# max_open would be four seconds later.
+	rig_until 1 rig_as_before
+	echo >"$RIG_DIR/stuck.in"
+	wait "$pid"
+	rig_until 5 rig_idle
+	rig_after
+}
+
+@test "the number of lost lines is said when there is room again" {
+	gate_config
+	run unread terminal sh -c "$RIG_ACMEGATE -c $RIG_CONF guard -- true; true"
+	[ "$status" -eq 0 ]
+	# A reader that comes back before the end.
+	cat >"$RIG_DIR/late" <<-'PY'
+		import fcntl, os, subprocess, sys, time
+		r, w = os.pipe()
+		os.set_blocking(w, False)
+		try:
+		    while True:
+		        os.write(w, b"x" * 4096)
+		except BlockingIOError:
+		    os.set_blocking(w, True)
+		p = subprocess.Popen(sys.argv[1:], stderr=w)
+		os.close(w)
+		time.sleep(0.7)
+		text = b""
+		while True:
+		    more = os.read(r, 65536)
+		    if not more:
+		        break
+		    text += more
+		print(text.decode().lstrip("x"))
+		sys.exit(p.wait())
+	PY
+	run rig_host python3 "$RIG_DIR/late" "$RIG_ACMEGATE" -c "$RIG_CONF" guard -- sleep 1.2
+	[ "$status" -eq 0 ]
+	[[ $output == 'acmegate: warning: 1 line of this log is lost: there was no room for it'*'port 80 closed'* ]]
+}
+
+# --- pipes that end, descriptors that are closed or left open -------------------------------------------------------------
+
+@test "the log's reader ends: the renewal does not" {
+	rig_pebble
+	rig_config one.test
+	rig_before
+	status=0
+	(
+		set -o pipefail
+		rig_acmegate -v renew-now 2>&1 | head -n 2 >"$RIG_DIR/out"
+	) || status=$?
+	[ "$status" -eq 0 ]
+	rig_after
+	rig_was_open 4 1
+	rig_certificate one.test one.test
+	# Programs that we run die of SIGPIPE, as they do elsewhere.
+	gate_config
+	run rig_acmegate guard -- sh -c 'kill -s PIPE $$; echo alive'
+	[ "$status" -eq 141 ]
+}
+
+@test "standard descriptors are closed: the log goes nowhere, the journal stays a journal, the holder keeps its lock" {
+	rig_pebble
+	rig_config one.test
+	for closed in 0 1 2 '0 1 2'; do
+		rm -rf "$RIG_STATE"
+		redirections=''
+		for number in $closed; do redirections="$redirections $number>&-"; done
+		rig_before
+		rig_acmegate recover
+		size=$(stat -c %s "$RIG_STATE/journal")
+		run rig_host sh -c "exec $RIG_ACMEGATE -c $RIG_CONF renew-now $redirections"
+		[ "$status" -eq 0 ]
+		[ "$(stat -c %s "$RIG_STATE/journal")" = "$size" ]
+		[ "$(grep -c 'port 80' "$RIG_STATE/journal")" = 0 ]
+		rig_after
+		rig_was_open 4 1
+		# A client, and the hook that it runs.
+		sleep 20 3>&- &
+		client=$!
+		rig_host sh -c "exec $RIG_ACMEGATE -c $RIG_CONF hook --client $client pre $redirections"
+		[ "$(rig_ours)" = 2 ]
+		run rig_acmegate recover
+		[ "$status" -eq 75 ]
+		[[ $output == *'another acmegate is at work'* ]]
+		kill "$client"
+		rig_until 5 rig_as_before
+		rig_until 5 rig_idle
+	done
+}
+
+@test "what the caller had open is closed in the holder and in guard, and guard's command gets it" {
+	gate_config
+	lock_is_free() { flock -n "$RIG_DIR/lock" true; }
+	sleep 20 3>&- &
+	client=$!
+	rig_host sh -c "exec 9>$RIG_DIR/lock; flock 9; $RIG_ACMEGATE -c $RIG_CONF hook --client $client pre"
+	[ "$(rig_ours)" = 2 ]
+	lock_is_free
+	kill "$client"
+	rig_until 5 rig_idle
+	ip netns exec "$RIG_HOST" sh -c "exec 9>$RIG_DIR/lock; flock 9; exec $RIG_ACMEGATE -c $RIG_CONF guard -- sh -c \
+		'readlink /proc/self/fd/9; exec 9>&-; echo closed; sleep 2'" >"$RIG_DIR/out" 2>&1 3>&- &
+	pid=$!
+	rig_until 5 grep -q closed "$RIG_DIR/out"
+	grep -qx "$RIG_DIR/lock" "$RIG_DIR/out"
+	lock_is_free
+	wait "$pid"
+	[ "$(rig_ours)" = 0 ]
+}
+
+# --- limits and masks ------------------------------------------------------------------------------------------------------
+
+@test "a first run with odd masks and small limits" {
+	rig_pebble
+	rig_config one.test
+	# Without CAP_SYS_RESOURCE no hard limit can be raised.
+	for limit in 'ulimit -n 16' 'ulimit -f 1'; do
+		rig_before
+		run rig_host bash -c "$limit; exec $RIG_ACMEGATE -c $RIG_CONF renew-now"
+		echo "$limit: $output"
+		[ "$status" -eq 0 ] || { [ "$status" -eq 2 ] && [[ $output == *'and a renewal needs 64 files of 1048576 bytes'* ]]; }
+		rig_after
+		[ "$status" -eq 0 ] || rig_never_open
+	done
+	run rig_host bash -c "ulimit -f 0; exec $RIG_ACMEGATE -c $RIG_CONF guard -- true"
+	[ "$status" -eq 0 ] || { [ "$status" -eq 1 ] && [[ $output == *'journal'*'File too large'* ]]; }
+	for limit in 'umask 077' 'umask 777' 'ulimit -n 64' 'ulimit -S -n 16' 'ulimit -S -f 0' 'ulimit -S -f 1; trap "" XFSZ' 'ulimit -S -t 1'; do
+		rm -rf "$RIG_STATE"
+		rig_before
+		run rig_host bash -c "$limit; exec $RIG_ACMEGATE -c $RIG_CONF renew-now"
+		echo "$limit: $output"
+		[ "$status" -eq 0 ]
+		rig_after
+		rig_was_open 4 1
+		rig_certificate one.test one.test
+		run rig_acmegate renew
+		[ "$status" -eq 0 ]
+	done
+	# They are for guard's command.
+	gate_config
+	run rig_host bash -c "umask 027; ulimit -n 64; trap '' PIPE; exec $RIG_ACMEGATE -c $RIG_CONF guard -- bash -c 'umask; ulimit -n; kill -s PIPE \$\$; echo alive'"
+	[[ $output == *0027*64*alive* ]]
+}
+
+@test "what cannot be printed is not done; a number that is no process is refused" {
+	gate_config
+	rig_ruleset >"$RIG_DIR/before"
+	run rig_host bash -c "$RIG_ACMEGATE -c $RIG_CONF plan >/dev/full"
+	[ "$status" -eq 1 ]
+	[[ $output == *'standard output: No space left'* ]]
+	run rig_host bash -c "$RIG_ACMEGATE --help >/dev/full"
+	[ "$status" -eq 1 ]
+	for number in 4294967297 18446744073709551617 0 -1 1x x ''; do
+		run rig_acmegate hook --client "$number" pre
+		[ "$status" -eq 2 ]
+	done
+	rig_as_before
+}
