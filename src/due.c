@@ -46,10 +46,10 @@ static void add_certificate(struct sha256_ctx *sum, int state_fd, const char *na
 					     "/combined.pem", "/keyfirst.pem" };
 	char path[128];
 
-	snprintf(path, sizeof(path), "certificates/%s", name);
+	snprintf(path, sizeof(path), "certificates/%.*s", LABEL_SIZE - 1, name);
 	add_file(sum, state_fd, path, AT_SYMLINK_NOFOLLOW);
 	for (size_t i = 0; i < LENGTH_OF(files); i++) {
-		snprintf(path, sizeof(path), "certificates/%s/live%s", name, files[i]);
+		snprintf(path, sizeof(path), "certificates/%.*s/live%s", LABEL_SIZE - 1, name, files[i]);
 		add_file(sum, state_fd, path, 0);
 	}
 }

@@ -6,6 +6,8 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <systemd/sd-bus.h>
 
 #include "confine.h"
@@ -16,6 +18,7 @@
 #define ZONES SERVICE ".zone"
 #define CONFIG SERVICE ".config"
 #define KEPT "/etc/firewalld/zones"
+#define SOCKET "/run/dbus/system_bus_socket"
 
 #define CALL_LIMIT 3000000 /* microseconds: meanwhile nobody listens to the client */
 #define MOST_ZONES 32
@@ -309,18 +312,36 @@ static const struct command *find_command(int argc, char **argv, struct opening 
 	return NULL;
 }
 
-static int open_bus(sd_bus **bus, struct fault *fault)
+/* sd_bus_open_system() would bind a name of its own to the socket (since libsystemd 254), which confine.c refuses. */
+static int connect_bus(struct fault *fault)
 {
-	int rc = sd_bus_open_system(bus);
+	const struct sockaddr_un address = { .sun_family = AF_UNIX, .sun_path = SOCKET };
+	OWN_FD int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
-	if (rc >= 0)
-		return 0;
-	errno = -rc;
-	if (rc != -ENOENT && rc != -ECONNREFUSED)
+	if (fd >= 0 && connect(fd, (const struct sockaddr *)&address, sizeof(address)) == 0)
+		return steal_fd(&fd);
+	if (errno != ENOENT && errno != ECONNREFUSED)
 		return fault_errno(fault, FAULT_FAILED, "connecting to D-Bus");
 	fault_set(fault, FAULT_FAILED, "there is no D-Bus to ask firewalld by");
 	fault->code = ESRCH;
 	return -1;
+}
+
+static int open_bus(sd_bus **bus, struct fault *fault)
+{
+	OWN_FD int fd = connect_bus(fault);
+	int rc = fd < 0 ? -1 : sd_bus_new(bus);
+
+	if (fd < 0)
+		return -1;
+	if (rc >= 0 && (rc = sd_bus_set_fd(*bus, fd, fd)) >= 0) {
+		(void)steal_fd(&fd);
+		rc = sd_bus_set_bus_client(*bus, true);
+	}
+	if (rc >= 0)
+		rc = sd_bus_start(*bus);
+	errno = -rc;
+	return rc < 0 ? fault_errno(fault, FAULT_FAILED, "connecting to D-Bus") : 0;
 }
 
 static int ask_all(const struct command *command, const struct opening *opening, struct fault *fault)

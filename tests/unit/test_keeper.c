@@ -62,7 +62,7 @@ static void start(void)
 }
 
 /* The exit status of the keeper once the warden has closed. */
-static int stop(void)
+static int stop_keeper(void)
 {
 	int status;
 
@@ -168,7 +168,7 @@ static void surveys_then_waits(void **state)
 	assert_string_equal(first.reason, "there is no certificate yet");
 	assert_true(second.due);
 	close_fd(&client); /* was never needed */
-	assert_int_equal(stop(), STATUS_DONE);
+	assert_int_equal(stop_keeper(), STATUS_DONE);
 }
 
 static void account_stays_the_same(void **state)
@@ -187,14 +187,14 @@ static void account_stays_the_same(void **state)
 	assert_int_equal(record.length, 0);
 	ask(VERB_SIGN, 0, "input", 5, VERB_ANSWER);
 	assert_int_equal(record.length, 64);
-	assert_int_equal(stop(), STATUS_DONE);
+	assert_int_equal(stop_keeper(), STATUS_DONE);
 
 	start_fresh();
 	second = ask_account();
 	assert_string_equal(second.jwk, first.jwk);
 	assert_string_equal(second.url, "https://ca.example/acct/1");
 	refused(VERB_ACCOUNT_URL, 0, "https://ca.example/\n", 20, "URL");
-	assert_int_equal(stop(), STATUS_DONE);
+	assert_int_equal(stop_keeper(), STATUS_DONE);
 }
 
 static void account_is_asked_for_first(void **state)
@@ -203,7 +203,7 @@ static void account_is_asked_for_first(void **state)
 	start_fresh();
 	refused(VERB_SIGN, 0, "x", 1, "account");
 	refused(VERB_ACCOUNT_URL, 0, "x", 1, "account");
-	assert_int_equal(stop(), STATUS_DONE);
+	assert_int_equal(stop_keeper(), STATUS_DONE);
 }
 
 static void eab_is_an_hmac(void **state)
@@ -229,7 +229,7 @@ static void eab_is_an_hmac(void **state)
 	chmod(config.acme.eab_key_file, 0666);
 	ask(VERB_SIGN_EAB, 0, "x", 1, VERB_FAULT);
 	assert_int_equal(record.index, FAULT_USAGE);
-	assert_int_equal(stop(), STATUS_DONE);
+	assert_int_equal(stop_keeper(), STATUS_DONE);
 }
 
 static void a_certificate_is_installed(void **state)
@@ -248,7 +248,7 @@ static void a_certificate_is_installed(void **state)
 	ask(VERB_INSTALL, 1, second, strlen(second), VERB_ANSWER);
 	assert_int_equal(take(warden, VERB_STORED)->index, 1);
 	refused(VERB_INSTALL, 0, first, strlen(first), "not asked for"); /* once */
-	assert_int_equal(stop(), STATUS_DONE);
+	assert_int_equal(stop_keeper(), STATUS_DONE);
 
 	start();
 	held = survey(0);
@@ -257,7 +257,7 @@ static void a_certificate_is_installed(void **state)
 	held = survey(1);
 	assert_true(!held.due && held.present && !held.deploy);
 	assert_int_equal(wire_send(warden, VERB_DEPLOYED, 0, NULL, 0, &fault), 0);
-	assert_int_equal(stop(), STATUS_DONE);
+	assert_int_equal(stop_keeper(), STATUS_DONE);
 
 	strcpy(config.name[2], "other.example.org");
 	config.certificate[0].key = KEY_RSA2048;
@@ -268,7 +268,7 @@ static void a_certificate_is_installed(void **state)
 	held = survey(1);
 	assert_true(held.due && held.present);
 	assert_non_null(strstr(held.reason, "names"));
-	assert_int_equal(stop(), STATUS_DONE);
+	assert_int_equal(stop_keeper(), STATUS_DONE);
 }
 
 static void only_what_was_asked_for_is_installed(void **state)
@@ -289,7 +289,7 @@ static void only_what_was_asked_for_is_installed(void **state)
 	refused(VERB_INSTALL, 127, "x", 1, "no certificate 127");
 	obtain(0, &(struct tiny_order){ 0 }, good);
 	ask(VERB_INSTALL, 0, good, strlen(good), VERB_ANSWER);
-	assert_int_equal(stop(), STATUS_DONE);
+	assert_int_equal(stop_keeper(), STATUS_DONE);
 }
 
 static void it_knows_the_preferred_chain(void **state)
@@ -310,7 +310,7 @@ static void it_knows_the_preferred_chain(void **state)
 	refused(VERB_PREFERS, 0, "x", 1, "something else");
 	refused(VERB_PREFERS, 2, pem, strlen(pem), "no certificate 2");
 	ask(VERB_INSTALL, 0, pem, strlen(pem), VERB_ANSWER); /* the question has changed nothing */
-	assert_int_equal(stop(), STATUS_DONE);
+	assert_int_equal(stop_keeper(), STATUS_DONE);
 }
 
 static bool has(const char *name)
@@ -338,7 +338,7 @@ static void tokens_are_there_and_away(void **state)
 	start_fresh();
 	refused(VERB_TOKEN, 0, &token, sizeof(token), "for the responder");
 	ask(VERB_WITHDRAW, 0, NULL, 0, VERB_ANSWER);
-	assert_int_equal(stop(), STATUS_DONE);
+	assert_int_equal(stop_keeper(), STATUS_DONE);
 
 	a_webroot_is_configured();
 	start_fresh();
@@ -350,7 +350,7 @@ static void tokens_are_there_and_away(void **state)
 	ask(VERB_TOKEN, 0, &token, sizeof(token), VERB_ANSWER);
 	refused(VERB_TOKEN, 0, &bad, sizeof(bad), "malformed");
 	assert_true(has(published));
-	assert_int_equal(stop(), STATUS_DONE);
+	assert_int_equal(stop_keeper(), STATUS_DONE);
 	assert_false(has("www/.well-known") || has("webroot/one") || has("webroot/.at"));
 }
 
@@ -366,7 +366,7 @@ static void tokens_outlive_the_client_not_the_warden(void **state)
 	assert_int_equal(send(client, "garbage", 7, 0), 7);
 	assert_int_equal(wire_receive(client, &record, &fault), 0);
 	assert_true(has(published));
-	assert_int_equal(stop(), STATUS_FAILED);
+	assert_int_equal(stop_keeper(), STATUS_FAILED);
 	assert_false(has("www/.well-known") || has("webroot/one") || has("webroot/.at"));
 }
 
@@ -384,7 +384,7 @@ static void tokens_that_stay_are_an_error(void **state)
 	assert_int_equal(mkdir(inner, 0755), 0);
 	refused(VERB_WITHDRAW, 0, NULL, 0, "removing the tokens");
 	assert_true(has("webroot/one")); /* for who comes later */
-	assert_int_equal(stop(), STATUS_FAILED);
+	assert_int_equal(stop_keeper(), STATUS_FAILED);
 	assert_true(has("webroot/one"));
 }
 
@@ -395,12 +395,12 @@ static void a_rude_client_is_cut_off(void **state)
 	assert_int_equal(wire_send(client, VERB_STORED, 0, NULL, 0, &fault), 0);
 	assert_int_equal(wire_receive(client, &record, &fault), 0);
 	assert_int_equal(wire_send(warden, VERB_DEPLOYED, 0, NULL, 0, &fault), 0); /* the warden is still served */
-	assert_int_equal(stop(), STATUS_FAILED);
+	assert_int_equal(stop_keeper(), STATUS_FAILED);
 
 	start_fresh();
 	assert_int_equal(send(client, "garbage", 7, 0), 7);
 	assert_int_equal(wire_receive(client, &record, &fault), 0);
-	assert_int_equal(stop(), STATUS_FAILED);
+	assert_int_equal(stop_keeper(), STATUS_FAILED);
 }
 
 static void a_rude_warden_ends_it(void **state)
@@ -409,7 +409,7 @@ static void a_rude_warden_ends_it(void **state)
 	start_fresh();
 	assert_int_equal(wire_send(warden, VERB_DEPLOYED, 5, NULL, 0, &fault), 0);
 	assert_int_equal(wire_receive(warden, &record, &fault), 0);
-	assert_int_equal(stop(), STATUS_FAILED);
+	assert_int_equal(stop_keeper(), STATUS_FAILED);
 }
 
 int main(void)
