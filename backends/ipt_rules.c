@@ -86,14 +86,18 @@ bool ipt_is_listing(const char *listing)
 	return !strncmp(listing, "-P ", 3) || strstr(listing, "\n-P ");
 }
 
-bool ipt_is_outgoing(const char *chain)
+static const char *const chains[] = { "PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING" };
+
+bool ipt_is_builtin(const char *chain)
 {
-	return !strcmp(chain, "OUTPUT") || !strcmp(chain, "POSTROUTING");
+	for (size_t i = 0; i < LENGTH_OF(chains); i++)
+		if (!strcmp(chain, chains[i]))
+			return true;
+	return false;
 }
 
 size_t ipt_hook(const char *chain)
 {
-	static const char *const chains[] = { "PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING" };
 	size_t hook = 0;
 
 	while (hook + 1 < LENGTH_OF(chains) && strcmp(chain, chains[hook]))

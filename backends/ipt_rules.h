@@ -34,7 +34,6 @@ bool ipt_is_listing(const char *listing);
 /* The number of this built-in chain: its hook. */
 size_t ipt_hook(const char *chain);
 
-/* Does it see the replies? */
-bool ipt_is_outgoing(const char *chain);
+bool ipt_is_builtin(const char *chain);
 
 #endif

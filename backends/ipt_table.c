@@ -56,15 +56,51 @@ static bool entry_has(const struct legacy_table *table, size_t at, const struct 
 	return false;
 }
 
+/* struct xt_error_target: the first entry of a chain that is not built in, and the last one of the table, which is called ERROR. */
+static const char *chain_name(const struct legacy_table *table, size_t at, const struct entry *entry)
+{
+	const struct xt_error_target *target = (const void *)(table->entries + at + entry->target);
+
+	if ((size_t)entry->next - entry->target < sizeof(*target) || strncmp(target->target.u.user.name, XT_ERROR_TARGET, XT_EXTENSION_MAXNAMELEN) ||
+	    !memchr(target->errorname, '\0', sizeof(target->errorname)))
+		return NULL;
+	return target->errorname;
+}
+
+/* Where the rules of a chain begin and end. A built-in one has a hook; another one begins with an entry that has its name. */
+static bool find_chain(const struct legacy_table *table, const char *name, size_t *first, size_t *last)
+{
+	const size_t hook = ipt_hook(name);
+	struct entry entry;
+	bool found = false;
+
+	if (ipt_is_builtin(name)) {
+		*first = table->first[hook];
+		*last = table->last[hook];
+		return table->hooks & (1U << hook);
+	}
+	for (size_t at = 0; read_entry(table, at, &entry); at += entry.next) {
+		const char *label = chain_name(table, at, &entry);
+
+		if (label && found)
+			break;
+		if (label && !strcmp(label, name)) {
+			*first = at + entry.next;
+			found = true;
+		}
+		*last = at + entry.next;
+	}
+	return found;
+}
+
 bool table_has(const struct legacy_table *table, const char *chain, const char *tag)
 {
-	const size_t hook = chain ? ipt_hook(chain) : 0;
-	const size_t last = chain ? table->last[hook] : table->size;
+	size_t first = 0, last = table->size;
 	struct entry entry;
 
-	if (chain && !(table->hooks & (1U << hook)))
+	if (chain && !find_chain(table, chain, &first, &last))
 		return false;
-	for (size_t at = chain ? table->first[hook] : 0; at < last && read_entry(table, at, &entry); at += entry.next)
+	for (size_t at = first; at < last && read_entry(table, at, &entry); at += entry.next)
 		if (entry_has(table, at, &entry, tag))
 			return true;
 	return false;

@@ -28,7 +28,7 @@ bool table_is_loaded(uint8_t family, const char *name);
 int table_read(struct legacy_table *table, uint8_t family, const char *name, struct fault *fault) MUST_CHECK;
 void table_free(struct legacy_table *table);
 
-/* Is there a rule with this tag (NULL: any of ours) in this built-in chain (NULL: anywhere)? */
+/* Is there a rule with this tag (NULL: any of ours) in this chain (NULL: anywhere)? */
 bool table_has(const struct legacy_table *table, const char *chain, const char *tag);
 
 /* Adds all of it but the counters; without our rules, if so wanted. */

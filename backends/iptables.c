@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "iptables.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
@@ -22,20 +23,14 @@
 #define MOST_OURS 64		/* removed in one batch; more take another round */
 #define LOOK_AGAIN 250000000L	/* nanoseconds: the legacy tables tell nobody of a change */
 
-/* Where a packet to this host, or the reply to it, may be dropped, or in nat be sent to another one. */
-static const char *const spots[][2] = {
-	{ "raw", "PREROUTING" }, { "mangle", "PREROUTING" }, { "nat", "PREROUTING" }, { "mangle", "INPUT" },
-	{ "filter", "INPUT" },	 { "security", "INPUT" },    { "raw", "OUTPUT" },     { "mangle", "OUTPUT" },
-	{ "filter", "OUTPUT" },	 { "security", "OUTPUT" },   { "mangle", "POSTROUTING" },
-};
-#define PLACES (IPT_LAYERS * LENGTH_OF(spots))
+#define TABLES 5
+static const char *const tables[TABLES] = { "raw", "mangle", "nat", "filter", "security" };
 
+/* A chain that needs the rule. */
 struct place {
 	size_t layer;
-	const char *table, *chain;
-	bool present;	/* the chain is there */
-	bool blocks;	/* it may, and so needs the rule */
-	bool stands;	/* it has the rule */
+	struct spot spot;	/* its handles are of no use here */
+	bool stands;		/* the rule is there */
 };
 
 struct ruleset {
@@ -46,8 +41,12 @@ struct ruleset {
 	bool bound, timed;		/* what tools and kernel can do for the rule */
 	struct opening made;		/* by this process */
 	time_t start, stop;		/* the first and last second in which the rule matches */
-	struct place place[PLACES];
+	bool present[IPT_LAYERS][TABLES]; /* tables of iptables-nft */
+	size_t places;
+	struct place place[2 * SURVEY_MOST];
+	uint32_t generation;		/* when the places were chosen */
 	bool chosen;			/* the places are as the last reading showed them */
+	bool stale;			/* somebody has changed the chains since: choose again */
 	bool inserted, removed;
 	bool nothing;			/* of iptables-nft was found by the last reading, which was interrupted */
 	unsigned char seen[DIGEST_SIZE]; /* the legacy tables as they were last looked at */
@@ -58,95 +57,106 @@ struct ruleset {
 /* Rules of iptables-nft that carry our tag. */
 struct ours {
 	const char *tag; /* NULL: any */
-	struct place *in;
 	size_t rules;
 	struct {
-		struct place *in;
+		uint8_t family;
+		const char *table;
+		char chain[SURVEY_NAME];
 		uint64_t handle;
 	} rule[MOST_OURS];
 };
 
-static struct place *find_place(struct ruleset *ruleset, uint8_t family, const char *table, const char *chain)
+/* The layer of iptables-nft with this family, and the table; false: neither is of iptables. */
+static bool find_table(uint8_t family, const char *name, size_t *layer, size_t *table)
 {
-	for (struct place *place = ruleset->place; place < ruleset->place + PLACES; place++)
-		if (!ipt_layers[place->layer].legacy && ipt_layers[place->layer].family == family &&
-		    !strcmp(place->table, table) && !strcmp(place->chain, chain))
-			return place;
-	return NULL;
+	for (*layer = 0; *layer < IPT_LAYERS; ++*layer)
+		for (*table = 0; *table < TABLES; ++*table)
+			if (!ipt_layers[*layer].legacy && ipt_layers[*layer].family == family && !strcmp(tables[*table], name))
+				return true;
+	return false;
 }
 
 static int visit_chain(const struct nlmsghdr *message, void *arg, struct fault *fault)
 {
+	static const char *const builtin[] = { "PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING" };
 	const struct nfgenmsg *generic = mnl_nlmsg_get_payload(message);
 	const struct nlattr *attrs[NFTA_CHAIN_HOOK + 1];
-	struct place *place;
+	struct ruleset *ruleset = arg;
+	size_t layer, table;
 
 	(void)fault;
 	attrs_of_message(message, attrs, NFTA_CHAIN_HOOK);
-	place = find_place(arg, generic->nfgen_family, attr_text(attrs[NFTA_CHAIN_TABLE]), attr_text(attrs[NFTA_CHAIN_NAME]));
-	if (place && attrs[NFTA_CHAIN_HOOK])
-		place->present = true;
+	for (size_t i = 0; attrs[NFTA_CHAIN_HOOK] && i < LENGTH_OF(builtin); i++)
+		if (!strcmp(attr_text(attrs[NFTA_CHAIN_NAME]), builtin[i]) &&
+		    find_table(generic->nfgen_family, attr_text(attrs[NFTA_CHAIN_TABLE]), &layer, &table))
+			ruleset->present[layer][table] = true;
 	return 0;
 }
 
-/* Which chains of iptables-nft are there? 1: some. 0: none, and no rule needs to be read. AGAIN: at least these. */
-static int look_for_chains(struct ruleset *ruleset, struct fault *fault)
+/* Which tables of iptables-nft are there? 1: some. 0: none, and no rule needs to be read. AGAIN: at least these. */
+static int look_for_tables(struct ruleset *ruleset, struct fault *fault)
 {
 	char buffer[512];
 	int rc = 0, found = 0;
 
-	for (size_t i = 0; i < PLACES; i++)
-		ruleset->place[i].present = false;
+	memset(ruleset->present, 0, sizeof(ruleset->present));
 	if (ruleset->netlink.socket)
 		rc = netlink_dump(&ruleset->netlink, netlink_request(&ruleset->netlink, buffer, NFT_MSG_GETCHAIN), visit_chain, ruleset,
 				  fault);
-	for (size_t i = 0; i < PLACES; i++)
-		found |= ruleset->place[i].present;
+	for (size_t i = 0; i < IPT_LAYERS * TABLES; i++)
+		found |= ruleset->present[i / TABLES][i % TABLES];
 	return rc < 0 ? rc : found;
 }
 
 /* A dump that is interrupted may repeat itself. */
-static void note(struct ours *ours, uint64_t handle)
+static bool is_noted(const struct ours *ours, uint8_t family, const char *table, uint64_t handle)
 {
 	for (size_t i = 0; i < ours->rules; i++)
-		if (ours->rule[i].in == ours->in && ours->rule[i].handle == handle)
-			return;
-	ours->rule[ours->rules].in = ours->in;
-	ours->rule[ours->rules++].handle = handle;
+		if (ours->rule[i].family == family && ours->rule[i].table == table && ours->rule[i].handle == handle)
+			return true;
+	return false;
 }
 
 static int visit_rule(const struct nlmsghdr *message, void *arg, struct fault *fault)
 {
+	const struct nfgenmsg *generic = mnl_nlmsg_get_payload(message);
 	const struct nlattr *attrs[NFTA_RULE_EXPRESSIONS + 1];
 	struct ours *ours = arg;
+	uint64_t handle;
+	size_t layer, table;
 	char tag[TAG_SIZE];
 
 	(void)fault;
 	attrs_of_message(message, attrs, NFTA_RULE_EXPRESSIONS);
-	if (ours->rules < MOST_OURS && tag_of_match(attrs[NFTA_RULE_EXPRESSIONS], tag) && opening_is_tag(tag, ours->tag) &&
-	    !strcmp(attr_text(attrs[NFTA_RULE_TABLE]), ours->in->table) &&
-	    !strcmp(attr_text(attrs[NFTA_RULE_CHAIN]), ours->in->chain))
-		note(ours, attr_u64(attrs[NFTA_RULE_HANDLE], 0));
+	handle = attr_u64(attrs[NFTA_RULE_HANDLE], 0);
+	if (ours->rules == MOST_OURS || !tag_of_match(attrs[NFTA_RULE_EXPRESSIONS], tag) || !opening_is_tag(tag, ours->tag) ||
+	    !find_table(generic->nfgen_family, attr_text(attrs[NFTA_RULE_TABLE]), &layer, &table) ||
+	    is_noted(ours, generic->nfgen_family, tables[table], handle))
+		return 0;
+	ours->rule[ours->rules].family = generic->nfgen_family;
+	ours->rule[ours->rules].table = tables[table];
+	snprintf(ours->rule[ours->rules].chain, SURVEY_NAME, "%s", attr_text(attrs[NFTA_RULE_CHAIN]));
+	ours->rule[ours->rules++].handle = handle;
 	return 0;
 }
 
-static int ask_for_rules(struct ruleset *ruleset, struct ours *ours, uint16_t flags, uint64_t handle, struct fault *fault)
+static int ask_for_rules(struct ruleset *ruleset, struct ours *ours, uint8_t family, const char *table, const char *chain, uint64_t handle,
+			 struct fault *fault)
 {
 	char buffer[1024];
 
-	return netlink_dump(&ruleset->netlink, netlink_about(&ruleset->netlink, buffer, NFT_MSG_GETRULE, flags,
-							     ipt_layers[ours->in->layer].family, ours->in->table, ours->in->chain, handle),
-			    visit_rule, ours, fault);
+	return netlink_dump(&ruleset->netlink, netlink_about(&ruleset->netlink, buffer, NFT_MSG_GETRULE, handle ? 0 : NLM_F_DUMP, family, table,
+							     chain, handle), visit_rule, ours, fault);
 }
 
-/* Only the chains that may have a rule of ours are read. AGAIN: there are these at least. */
+/* Only the tables that may have a rule of ours are read. AGAIN: there are these at least. */
 static int look_for_ours(struct ruleset *ruleset, struct ours *ours, struct fault *fault)
 {
 	int result = 0;
 
-	for (ours->in = ruleset->place; ours->in < ruleset->place + PLACES; ours->in++) {
-		int rc = ipt_layers[ours->in->layer].legacy || !ours->in->present ? 0 :
-			 ask_for_rules(ruleset, ours, NLM_F_DUMP, 0, fault);
+	for (size_t i = 0; i < IPT_LAYERS * TABLES; i++) {
+		int rc = !ruleset->present[i / TABLES][i % TABLES] ? 0 :
+			 ask_for_rules(ruleset, ours, ipt_layers[i / TABLES].family, tables[i % TABLES], NULL, 0, fault);
 
 		if (rc == -1)
 			return -1;
@@ -162,10 +172,8 @@ static int verify(struct ruleset *ruleset, struct ours *ours, struct fault *faul
 
 	ours->rules = 0;
 	for (size_t i = 0; i < noted.rules; i++) {
-		int rc;
+		int rc = ask_for_rules(ruleset, ours, noted.rule[i].family, noted.rule[i].table, noted.rule[i].chain, noted.rule[i].handle, fault);
 
-		ours->in = noted.rule[i].in;
-		rc = ask_for_rules(ruleset, ours, 0, noted.rule[i].handle, fault);
 		if (rc == AGAIN || (rc < 0 && fault->code != ENOENT))
 			return rc;
 	}
@@ -176,20 +184,19 @@ static int verify(struct ruleset *ruleset, struct ours *ours, struct fault *faul
 
 typedef int visit_table(struct ruleset *, size_t layer, const char *name, const struct legacy_table *, void *, struct fault *);
 
-/* Visits each legacy table that is loaded and has one of the spots. */
+/* Visits each legacy table that is loaded. */
 static int each_legacy_table(struct ruleset *ruleset, visit_table *visit, void *arg, struct fault *fault)
 {
-	static const char *const names[] = { "raw", "mangle", "nat", "filter", "security" };
 	struct legacy_table table;
 	int rc = 0;
 
 	for (size_t layer = 0; layer < IPT_LAYERS; layer++)
-		for (size_t i = 0; rc == 0 && ipt_layers[layer].legacy && i < LENGTH_OF(names); i++) {
-			if (!table_is_loaded(ipt_layers[layer].family, names[i]))
+		for (size_t i = 0; rc == 0 && ipt_layers[layer].legacy && i < TABLES; i++) {
+			if (!table_is_loaded(ipt_layers[layer].family, tables[i]))
 				continue;
-			rc = table_read(&table, ipt_layers[layer].family, names[i], fault);
+			rc = table_read(&table, ipt_layers[layer].family, tables[i], fault);
 			if (rc == 0)
-				rc = visit(ruleset, layer, names[i], &table, arg, fault);
+				rc = visit(ruleset, layer, tables[i], &table, arg, fault);
 			table_free(&table);
 		}
 	return rc;
@@ -232,66 +239,62 @@ static const char *tool_of(struct ruleset *ruleset, size_t layer, struct fault *
 	return ruleset->tool[layer];
 }
 
-/* Redirected packets carry the world's port only before nat, and no nat chain but ours sees them. 0: none of ours come there. */
-static uint16_t port_at(const struct place *place, const struct opening *opening)
-{
-	if (strcmp(place->chain, "PREROUTING"))
-		return opening->target;
-	return strcmp(place->table, "nat") || opening->target == opening->port ? opening->port : 0;
-}
-
 /* --- choosing ----------------------------------------------------------------------------------------------------- */
+
+/* A chain of nat that only addresses of the other family would need is left alone. */
+static int add_place(struct ruleset *ruleset, size_t layer, const struct spot *spot, const struct opening *opening, struct fault *fault)
+{
+	const bool v4 = ipt_layers[layer].family == NFPROTO_IPV4;
+
+	if (spot->bound == BOUND_BY_ADDRESS && !(v4 ? opening->addresses4 : opening->addresses6))
+		return 0;
+	if (ruleset->places == LENGTH_OF(ruleset->place))
+		return fault_set(fault, FAULT_FAILED, "more than %zu chains of iptables may block the port. Nothing was changed",
+				 LENGTH_OF(ruleset->place));
+	ruleset->place[ruleset->places++] = (struct place){ layer, *spot, spot->handle[0] != 0 };
+	return 0;
+}
 
 static int choose_legacy(struct ruleset *ruleset, size_t layer, const char *name, const struct legacy_table *table, void *arg,
 			 struct fault *fault)
 {
 	const struct opening *opening = arg;
 	OWN_FREE char *listing = NULL;
-	uint16_t ports[SURVEY_HOOKS] = { 0 };
-	struct place *place[SURVEY_HOOKS] = { NULL };
-	uint32_t blocks;
+	const struct survey *survey;
 
+	(void)table;
 	if (!tool_of(ruleset, layer, fault))
 		return fault->code == ENOENT ? fault_at(fault, "tables of %s are loaded, which only that tool can read; if they do not "
 							"block the port, set backend = nftables", ipt_layers[layer].name) : -1;
 	listing = ipt_list(ruleset->tool[layer], name, fault);
-	for (struct place *p = ruleset->place; p < ruleset->place + PLACES; p++)
-		if (p->layer == layer && !strcmp(p->table, name)) {
-			place[ipt_hook(p->chain)] = p;
-			ports[ipt_hook(p->chain)] = port_at(p, opening);
-		}
-	if (!listing || survey_listing(listing, ports, &blocks, fault) < 0)
-		return -1;
-	for (size_t hook = 0; hook < SURVEY_HOOKS; hook++)
-		if (place[hook]) {
-			place[hook]->blocks = blocks >> hook & 1;
-			place[hook]->stands = table_has(table, place[hook]->chain, opening->tag);
-		}
-	return 0;
+	survey = listing ? survey_listing(listing, ipt_layers[layer].family, name, opening, fault) : NULL;
+	for (size_t i = 0; survey && i < survey->spots; i++)
+		if (add_place(ruleset, layer, &survey->spot[i], opening, fault) < 0)
+			return -1;
+	return survey ? 0 : -1;
 }
 
 static int choose_nft(struct ruleset *ruleset, const struct opening *opening, struct fault *fault)
 {
 	const struct survey *survey = survey_choose(opening, fault);
 
-	for (size_t i = 0; survey && i < survey->findings; i++) {
-		const struct finding *finding = &survey->finding[i];
-		struct place *place = find_place(ruleset, finding->family, finding->table, finding->chain);
+	for (size_t i = 0; survey && i < survey->spots; i++) {
+		const struct spot *spot = &survey->spot[i];
+		size_t layer, table;
 
-		if (!place || finding->holder != HOLDER_IPTABLES)
-			continue;
-		place->blocks = true;
-		place->stands = finding->handle;
+		if (spot->holder == HOLDER_IPTABLES && find_table(spot->family, spot->table, &layer, &table) &&
+		    add_place(ruleset, layer, spot, opening, fault) < 0)
+			return -1;
 	}
+	ruleset->generation = survey ? survey->generation : 0;
 	return survey ? 0 : -1;
 }
 
 static int attempt_choose(struct ruleset *ruleset, const void *opening, struct fault *fault)
 {
-	int rc = look_for_chains(ruleset, fault);
+	int rc = look_for_tables(ruleset, fault);
 
-	for (size_t i = 0; i < PLACES; i++)
-		ruleset->place[i].blocks = ruleset->place[i].stands = false;
+	ruleset->places = 0;
 	if (rc > 0)
 		rc = choose_nft(ruleset, opening, fault);
 	if (rc == 0)
@@ -299,13 +302,14 @@ static int attempt_choose(struct ruleset *ruleset, const void *opening, struct f
 	if (rc == 0)
 		rc = each_legacy_table(ruleset, choose_legacy, (void *)(uintptr_t)opening, fault);
 	ruleset->chosen = rc == 0;
+	ruleset->stale = rc != 0;
 	return rc;
 }
 
 static bool needs(const struct ruleset *ruleset, size_t layer)
 {
-	for (size_t i = 0; i < PLACES; i++)
-		if (ruleset->place[i].layer == layer && ruleset->place[i].blocks)
+	for (size_t i = 0; i < ruleset->places; i++)
+		if (ruleset->place[i].layer == layer)
 			return true;
 	return false;
 }
@@ -351,20 +355,51 @@ static void add_time(struct ipt_words *command, const char *option, time_t time)
 
 enum action { INSERT, SHOW, DELETE };
 
+/* What is for this host: -m addrtype, or where only some addresses are meant those. */
+static void add_bound(struct ipt_words *command, const struct place *place, const struct opening *opening)
+{
+	const bool v4 = ipt_layers[place->layer].family == NFPROTO_IPV4;
+	char list[OPENING_ADDRESSES * INET6_ADDRSTRLEN] = "", text[INET6_ADDRSTRLEN];
+	size_t used = 0;
+
+	if (place->spot.bound == BOUND_BY_HOOK)
+		return;
+	if (place->spot.bound == BOUND_BY_FIB) {
+		ipt_add_all(command, place->spot.leaving ? "-m addrtype --src-type LOCAL" : "-m addrtype --dst-type LOCAL");
+		return;
+	}
+	for (uint32_t i = 0; i < (v4 ? opening->addresses4 : opening->addresses6) && i < OPENING_ADDRESSES; i++)
+		used += (size_t)snprintf(list + used, sizeof(list) - used, "%s%s", i ? "," : "",
+					 inet_ntop(v4 ? AF_INET : AF_INET6, v4 ? opening->address4[i] : opening->address6[i], text, sizeof(text)));
+	ipt_add(command, "-d");
+	ipt_add(command, list);
+}
+
+static void add_place_of(struct ipt_words *command, const struct place *place, const struct opening *opening, enum action action)
+{
+	const struct spot *spot = &place->spot;
+	char text[48];
+
+	ipt_add(command, action == DELETE ? "-D" : "-I");
+	ipt_add(command, spot->chain);
+	if (action != DELETE) {
+		snprintf(text, sizeof(text), "%u", spot->number);
+		ipt_add(command, text);
+	}
+	snprintf(text, sizeof(text), "-p tcp --%cport %u%s", spot->leaving ? 's' : 'd', spot->port, spot->leaving ? " ! --syn" : "");
+	ipt_add_all(command, text);
+	add_bound(command, place, opening);
+}
+
 /* With a time in the past, a machine that boots in the past does not reopen either. */
 static void make_rule(const struct ruleset *ruleset, struct ipt_words *command, const struct place *place,
 		      const struct opening *opening, enum action action)
 {
-	const bool reply = ipt_is_outgoing(place->chain), seen = port_at(place, opening) == opening->target; /* by our listener */
-	char text[48];
+	const bool bindable = place->spot.bindable && !place->spot.leaving && place->spot.port == opening->target;
 
-	ipt_begin(command, ruleset->tool[place->layer], place->table);
-	ipt_add(command, action == DELETE ? "-D" : "-I");
-	ipt_add(command, place->chain);
-	snprintf(text, sizeof(text), "%s -p tcp --%cport %u%s", action == DELETE ? "" : "1", reply ? 's' : 'd', port_at(place, opening),
-		 reply ? " ! --syn" : "");
-	ipt_add_all(command, text);
-	if (ruleset->bound && !reply && seen) /* -m socket is for packets that come in */
+	ipt_begin(command, ruleset->tool[place->layer], place->spot.table);
+	add_place_of(command, place, opening, action);
+	if (ruleset->bound && bindable)
 		ipt_add_all(command, "-m socket --transparent --nowildcard");
 	if (ruleset->timed && action != SHOW) {
 		ipt_add_all(command, "-m time");
@@ -375,32 +410,68 @@ static void make_rule(const struct ruleset *ruleset, struct ipt_words *command, 
 		ipt_add_all(command, "-m comment --comment");
 		ipt_add(command, opening->tag);
 	}
-	ipt_add_all(command, "-j ACCEPT");
+	ipt_add_all(command, place->spot.returns ? "-j RETURN" : "-j ACCEPT");
+}
+
+/* A rule that was just inserted moves the places behind it. */
+static void move_places(struct ruleset *ruleset, const struct place *inserted, const struct opening *opening)
+{
+	const bool v4 = ipt_layers[inserted->layer].family == NFPROTO_IPV4;
+	const uint32_t rules = inserted->spot.bound == BOUND_BY_ADDRESS ? (v4 ? opening->addresses4 : opening->addresses6) : 1;
+
+	for (struct place *place = ruleset->place; place < ruleset->place + ruleset->places; place++)
+		if (place != inserted && place->layer == inserted->layer && !strcmp(place->spot.table, inserted->spot.table) &&
+		    !strcmp(place->spot.chain, inserted->spot.chain) && place->spot.number >= inserted->spot.number)
+			place->spot.number += rules;
+}
+
+/* Has anybody changed the chains since the places were chosen? Then their numbers may be of other rules. */
+static bool is_stale(struct ruleset *ruleset, const struct place *place)
+{
+	unsigned char now[DIGEST_SIZE];
+	uint32_t generation;
+	struct fault ignored;
+
+	if (ipt_layers[place->layer].legacy)
+		return attempt_look(ruleset, now, &ignored) < 0 || memcmp(now, ruleset->seen, sizeof(now));
+	return netlink_generation(&ruleset->netlink, &generation, &ignored) < 0 || generation != ruleset->generation;
+}
+
+static int insert_one(struct ruleset *ruleset, const struct place *place, const struct opening *opening, struct fault *fault)
+{
+	struct ipt_words command;
+	pid_t pid;
+
+	if (!tool_of(ruleset, place->layer, fault))
+		return -1;
+	make_rule(ruleset, &command, place, opening, INSERT);
+	if (ipt_run(&command, &pid, fault) < 0) {
+		ruleset->stale = is_stale(ruleset, place);
+		return ruleset->stale ? AGAIN : -1;
+	}
+	netlink_expect(pid);
+	move_places(ruleset, place, opening);
+	ruleset->inserted = true;
+	return 0;
 }
 
 /* Opens where it does not stand yet. AGAIN when it did, since a tool that ends with 0 is no proof. */
 static int insert_missing(struct ruleset *ruleset, const struct opening *opening, struct fault *fault)
 {
 	const struct place *last = NULL;
+	int rc;
 
-	for (const struct place *place = ruleset->place; place < ruleset->place + PLACES; place++) {
-		struct ipt_words command;
-		pid_t pid;
-
-		if (!place->blocks || place->stands)
+	for (const struct place *place = ruleset->place; place < ruleset->place + ruleset->places; place++) {
+		if (place->stands)
 			continue;
-		if (!tool_of(ruleset, place->layer, fault))
-			return -1;
-		make_rule(ruleset, &command, place, opening, INSERT);
-		if (ipt_run(&command, &pid, fault) < 0)
-			return -1;
-		netlink_expect(pid);
-		ruleset->inserted = true;
+		rc = insert_one(ruleset, place, opening, fault);
+		if (rc < 0)
+			return rc;
 		last = place;
 	}
 	if (!last)
 		return 0;
-	fault_set(fault, FAULT_LATER, "%s has made no rule in %s %s", ipt_layers[last->layer].name, last->table, last->chain);
+	fault_set(fault, FAULT_LATER, "%s has made no rule in %s %s", ipt_layers[last->layer].name, last->spot.table, last->spot.chain);
 	return AGAIN;
 }
 
@@ -408,9 +479,9 @@ static int mark_legacy(struct ruleset *ruleset, size_t layer, const char *name, 
 		       struct fault *fault)
 {
 	(void)fault;
-	for (struct place *place = ruleset->place; place < ruleset->place + PLACES; place++)
-		if (place->layer == layer && !strcmp(place->table, name))
-			place->stands = table_has(table, place->chain, tag);
+	for (struct place *place = ruleset->place; place < ruleset->place + ruleset->places; place++)
+		if (place->layer == layer && !strcmp(place->spot.table, name))
+			place->stands = table_has(table, place->spot.chain, tag);
 	return 0;
 }
 
@@ -421,10 +492,13 @@ static int read_back(struct ruleset *ruleset, const char *tag, struct fault *fau
 
 	if (rc == -1)
 		return -1;
-	for (size_t i = 0; i < PLACES; i++)
+	for (size_t i = 0; i < ruleset->places; i++)
 		ruleset->place[i].stands = false;
-	for (size_t i = 0; i < ours.rules; i++)
-		ours.rule[i].in->stands = true;
+	for (struct place *place = ruleset->place; place < ruleset->place + ruleset->places; place++)
+		for (size_t i = 0; i < ours.rules && !ipt_layers[place->layer].legacy; i++)
+			if (ours.rule[i].family == ipt_layers[place->layer].family && !strcmp(ours.rule[i].table, place->spot.table) &&
+			    !strcmp(ours.rule[i].chain, place->spot.chain))
+				place->stands = true;
 	return each_legacy_table(ruleset, mark_legacy, (void *)(uintptr_t)tag, fault);
 }
 
@@ -432,8 +506,10 @@ static int read_back(struct ruleset *ruleset, const char *tag, struct fault *fau
 static int attempt_open(struct ruleset *ruleset, const void *arg, struct fault *fault)
 {
 	const struct opening *opening = arg;
-	int rc = ruleset->chosen ? 0 : read_back(ruleset, opening->tag, fault);
+	int rc = ruleset->stale ? attempt_choose(ruleset, opening, fault) : 0;
 
+	if (rc == 0 && !ruleset->chosen)
+		rc = read_back(ruleset, opening->tag, fault);
 	ruleset->chosen = false;
 	return rc < 0 ? rc : insert_missing(ruleset, opening, fault);
 }
@@ -496,11 +572,8 @@ static int remove_ours(struct ruleset *ruleset, struct ours *ours, struct fault 
 		rc = batch_begin(&batch, &ruleset->netlink, generation, fault);
 	if (rc < 0)
 		return rc;
-	for (size_t i = 0; i < ours->rules; i++) {
-		const struct place *in = ours->rule[i].in;
-
-		batch_delete(&batch, NFT_MSG_DELRULE, ipt_layers[in->layer].family, in->table, in->chain, ours->rule[i].handle);
-	}
+	for (size_t i = 0; i < ours->rules; i++)
+		batch_delete(&batch, NFT_MSG_DELRULE, ours->rule[i].family, ours->rule[i].table, ours->rule[i].chain, ours->rule[i].handle);
 	rc = batch_commit(&batch, NULL, NULL, fault);
 	batch_free(&batch);
 	ruleset->removed = ruleset->removed || rc == 0;
@@ -510,15 +583,15 @@ static int remove_ours(struct ruleset *ruleset, struct ours *ours, struct fault 
 static int attempt_close_nft(struct ruleset *ruleset, const void *tag, struct fault *fault)
 {
 	struct ours ours = { .tag = tag };
-	int chains = look_for_chains(ruleset, fault), rc;
+	int found = look_for_tables(ruleset, fault), rc;
 
-	if (chains == 0 || chains == -1)
-		return chains;
+	if (found == 0 || found == -1)
+		return found;
 	rc = look_for_ours(ruleset, &ours, fault);
 	if (rc == -1)
 		return -1;
 	if (!ours.rules)
-		return netlink_nothing(chains < 0 ? chains : rc, &ruleset->nothing);
+		return netlink_nothing(found < 0 ? found : rc, &ruleset->nothing);
 	ruleset->nothing = false;
 	rc = remove_ours(ruleset, &ours, fault);
 	return rc < 0 ? rc : AGAIN; /* the next attempt reads back */
@@ -532,11 +605,11 @@ static int remove_known(struct ruleset *ruleset, size_t layer, const char *name,
 
 	if (!tag || strcmp(tag, ruleset->made.tag))
 		return 0;
-	for (const struct place *place = ruleset->place; place < ruleset->place + PLACES; place++) {
+	for (const struct place *place = ruleset->place; place < ruleset->place + ruleset->places; place++) {
 		struct ipt_words command;
 		pid_t pid;
 
-		if (place->layer != layer || strcmp(place->table, name) || !table_has(table, place->chain, tag))
+		if (place->layer != layer || strcmp(place->spot.table, name) || !table_has(table, place->spot.chain, tag))
 			continue;
 		make_rule(ruleset, &command, place, &ruleset->made, DELETE);
 		if (ipt_run(&command, &pid, fault) == 0)
@@ -614,7 +687,7 @@ static int attempt_digest(struct ruleset *ruleset, const void *arg, struct fault
 {
 	unsigned char *out = (unsigned char *)(uintptr_t)arg, nft[DIGEST_SIZE] = { 0 };
 	struct digest digest = { .without_ours = true };
-	int rc = look_for_chains(ruleset, fault);
+	int rc = look_for_tables(ruleset, fault);
 
 	sha256_init(&digest.sum);
 	if (rc > 0)
@@ -656,11 +729,14 @@ static int ipt_plan(struct ruleset *ruleset, const struct opening *opening, stru
 	if (watch_all(ruleset, fault) < 0 || netlink_insist(attempt_choose, ruleset, opening, fault) < 0 ||
 	    probe(ruleset, opening->own_listener, fault) < 0)
 		return -1;
-	for (const struct place *place = ruleset->place; place < ruleset->place + PLACES; place++) {
+	for (const struct place *place = ruleset->place; place < ruleset->place + ruleset->places; place++) {
 		struct ipt_words command;
 		size_t used = 0;
 
-		if (!place->blocks || plan->lines == PLAN_LINES)
+		if (place->spot.lost[0] && !plan->lost[0])
+			snprintf(plan->lost, sizeof(plan->lost), "%s %s %s: %s", ipt_layers[place->layer].name, place->spot.table,
+				 place->spot.chain, place->spot.lost);
+		if (plan->lines == PLAN_LINES)
 			continue;
 		make_rule(ruleset, &command, place, opening, SHOW);
 		for (size_t w = 0; w < command.words && used < sizeof(plan->line[0]); w++)
@@ -698,13 +774,9 @@ static int ipt_attach(struct ruleset **out, const struct config *config, struct 
 	if (!ruleset)
 		return fault_errno(fault, FAULT_LATER, "attaching to iptables");
 	ruleset->watch = ruleset->timer = -1;
-	for (size_t i = 0; i < PLACES; i++)
-		ruleset->place[i] = (struct place){ .layer = i / LENGTH_OF(spots), .table = spots[i % LENGTH_OF(spots)][0],
-						    .chain = spots[i % LENGTH_OF(spots)][1] };
 	rc = netlink_open(&ruleset->netlink, fault);
-	for (size_t i = 0; rc == 0 && i < PLACES; i++)
-		rc = ipt_layers[ruleset->place[i].layer].legacy &&
-		     table_is_loaded(ipt_layers[ruleset->place[i].layer].family, ruleset->place[i].table);
+	for (size_t i = 0; rc == 0 && i < IPT_LAYERS * TABLES; i++)
+		rc = ipt_layers[i / TABLES].legacy && table_is_loaded(ipt_layers[i / TABLES].family, tables[i % TABLES]);
 	if (rc == 1)
 		*out = ruleset;
 	else

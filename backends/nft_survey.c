@@ -16,7 +16,7 @@ static struct {
 	int channel, process;	/* -1: there is no surveyor */
 	pid_t asker;		/* whose it is: in a child of that process, the numbers of descriptors mean others */
 	struct netlink netlink;	/* that is read for it */
-	struct survey survey;	/* the last one */
+	struct survey survey, listed; /* the last ones: of nf_tables, of a listing */
 	struct opening opening;	/* that it was about; no tag: none */
 	unsigned char digest[SURVEY_DIGEST_SIZE];
 	uint32_t digested;	/* the generation that it is of; 0: none */
@@ -96,27 +96,28 @@ static int pass_on(const void *request, size_t length, struct fault *fault)
 	return 1;
 }
 
-static int take_finding(const struct finding *finding, struct fault *fault)
+static int take_spot(struct survey *survey, const struct spot *spot, struct fault *fault)
 {
-	struct finding *kept = &it.survey.finding[it.survey.findings];
+	struct spot *kept = &survey->spot[survey->spots];
 
-	if (it.survey.findings == SURVEY_MOST)
-		return fault_set(fault, FAULT_FAILED, "more than %d chains may block the port. Nothing was changed", SURVEY_MOST);
-	*kept = *finding;
+	if (survey->spots == SURVEY_MOST)
+		return fault_set(fault, FAULT_FAILED, "the surveyor names more than %d spots", SURVEY_MOST);
+	*kept = *spot;
 	kept->table[SURVEY_NAME - 1] = kept->chain[SURVEY_NAME - 1] = kept->why[sizeof(kept->why) - 1] = '\0';
-	it.survey.findings++;
+	kept->lost[sizeof(kept->lost) - 1] = '\0';
+	survey->spots++;
 	return 0;
 }
 
 /* 1: there is more to come. 0: that was all. -1: fault; *answered: it is the surveyor's own, who can be asked again. */
-static int take(struct survey_answer *answer, ssize_t n, bool *answered, struct fault *fault)
+static int take(struct survey_answer *answer, ssize_t n, struct survey *survey, bool *answered, struct fault *fault)
 {
 	const size_t payload = n < (ssize_t)SURVEY_ANSWER_SIZE(0) ? 0 : (size_t)n - SURVEY_ANSWER_SIZE(0);
 
 	if (answer->kind == SAY_READ && it.netlink.socket && only_reads((void *)answer->request, payload))
 		return pass_on(answer->request, payload, fault);
-	if (answer->kind == SAY_FINDING && payload == sizeof(answer->finding))
-		return take_finding(&answer->finding, fault) < 0 ? -1 : 1;
+	if (answer->kind == SAY_SPOT && payload == sizeof(answer->spot) && survey)
+		return take_spot(survey, &answer->spot, fault) < 0 ? -1 : 1;
 	if (answer->kind == SAY_DONE && payload == sizeof(answer->done))
 		return 0;
 	if (answer->kind == SAY_FAULT && payload == sizeof(answer->fault)) {
@@ -170,7 +171,8 @@ static int put_question(const struct survey_question *question, const char *text
 }
 
 /* Whatever goes wrong, the surveyor is not asked in the middle of an answer again. */
-static int ask(const struct survey_question *question, const char *text, struct survey_answer *answer, struct fault *fault)
+static int ask(const struct survey_question *question, const char *text, struct survey *survey, struct survey_answer *answer,
+	       struct fault *fault)
 {
 	bool answered = false;
 	int rc = put_question(question, text, fault) < 0 ? -1 : 1;
@@ -179,14 +181,14 @@ static int ask(const struct survey_question *question, const char *text, struct 
 		ssize_t n = recv(it.channel, answer, sizeof(*answer), 0);
 
 		if (n >= 0 || errno != EINTR)
-			rc = n > 0 ? take(answer, n, &answered, fault) : give_up(n, fault);
+			rc = n > 0 ? take(answer, n, survey, &answered, fault) : give_up(n, fault);
 	}
 	if (rc < 0 && !answered)
 		survey_end();
 	return rc;
 }
 
-/* As soon as a legacy table is loaded, it may have NOTRACK. */
+/* As soon as the legacy table raw is loaded, it may have NOTRACK. */
 static bool may_be_hidden(void)
 {
 	static const char *const files[] = { "/proc/self/net/ip_tables_names", "/proc/self/net/ip6_tables_names" };
@@ -194,8 +196,10 @@ static bool may_be_hidden(void)
 
 	for (size_t i = 0; i < LENGTH_OF(files); i++) {
 		FILE *file = fopen(files[i], "re");
+		char line[64];
 
-		found = found || (file && fgetc(file) != EOF);
+		while (file && fgets(line, sizeof(line), file))
+			found = found || !strcmp(line, "raw\n");
 		if (file)
 			fclose(file);
 	}
@@ -212,7 +216,8 @@ static bool is_current(uint32_t generation, struct fault *fault)
 
 static bool is_same(const struct opening *a, const struct opening *b)
 {
-	return !strcmp(a->tag, b->tag) && a->port == b->port && a->target == b->target;
+	return !strcmp(a->tag, b->tag) && a->port == b->port && a->target == b->target && a->public_ca == b->public_ca &&
+	       a->addresses4 == b->addresses4 && a->addresses6 == b->addresses6;
 }
 
 const struct survey *survey_choose(const struct opening *opening, struct fault *fault)
@@ -223,8 +228,8 @@ const struct survey *survey_choose(const struct opening *opening, struct fault *
 	if (is_same(opening, &it.opening) && is_current(it.survey.generation, fault))
 		return &it.survey;
 	memset(&it.opening, 0, sizeof(it.opening));
-	it.survey.findings = 0;
-	if (ask(&question, NULL, &answer, fault) < 0)
+	it.survey.spots = 0;
+	if (ask(&question, NULL, &it.survey, &answer, fault) < 0)
 		return NULL;
 	it.survey.generation = answer.done.generation;
 	it.opening = *opening;
@@ -237,7 +242,7 @@ int survey_digest(unsigned char out[SURVEY_DIGEST_SIZE], struct fault *fault)
 	struct survey_answer answer = { 0 };
 
 	if (!it.digested || !is_current(it.digested, fault)) {
-		if (ask(&question, NULL, &answer, fault) < 0)
+		if (ask(&question, NULL, NULL, &answer, fault) < 0)
 			return -1;
 		memcpy(it.digest, answer.done.digest, sizeof(it.digest));
 		it.digested = answer.done.generation;
@@ -246,14 +251,14 @@ int survey_digest(unsigned char out[SURVEY_DIGEST_SIZE], struct fault *fault)
 	return 0;
 }
 
-int survey_listing(const char *listing, const uint16_t port[SURVEY_HOOKS], uint32_t *blocks, struct fault *fault)
+const struct survey *survey_listing(const char *listing, uint8_t family, const char *table, const struct opening *opening,
+				    struct fault *fault)
 {
-	struct survey_question question = { .verb = ASK_LISTING, .length = strlen(listing) };
+	struct survey_question question = { .verb = ASK_LISTING, .hidden = may_be_hidden(), .opening = *opening, .family = family,
+					    .length = strlen(listing) };
 	struct survey_answer answer = { 0 };
 
-	memcpy(question.port, port, sizeof(question.port));
-	if (ask(&question, listing, &answer, fault) < 0)
-		return -1;
-	*blocks = answer.done.blocks;
-	return 0;
+	snprintf(question.table, sizeof(question.table), "%s", table);
+	it.listed.spots = 0;
+	return ask(&question, listing, &it.listed, &answer, fault) < 0 ? NULL : &it.listed;
 }

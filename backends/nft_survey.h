@@ -16,8 +16,7 @@
 #include "opening.h"
 
 #define SURVEY_MOST 64	/* findings */
-#define SURVEY_NAME 128	/* longer names of tables and chains are refused */
-#define SURVEY_HOOKS 5	/* built-in chains of iptables, in the order of NF_INET_PRE_ROUTING and so on */
+#define SURVEY_NAME 256	/* NFT_NAME_MAXLEN */
 #define SURVEY_DIGEST_SIZE 32
 
 /* Who alone can change a chain. */
@@ -27,22 +26,34 @@ enum holder {
 	HOLDER_OWNER,		/* the process that owns the table */
 };
 
-/* A base chain that may block. */
-struct finding {
+/* What keeps a rule of ours from packets that are not for this host. */
+enum spot_bound {
+	BOUND_BY_HOOK,		/* the hook: only those for this host, or from it, traverse the chain */
+	BOUND_BY_FIB,		/* the kernel's routing: fib daddr type local */
+	BOUND_BY_ADDRESS,	/* a list of addresses, where the kernel cannot ask the routing, or where only some of them are meant */
+};
+
+/* A place where a rule has to be inserted. */
+struct spot {
 	uint8_t family;			/* NFPROTO_* */
 	uint8_t holder;			/* enum holder */
-	uint8_t reply;			/* 0 or not: it sees what answers */
+	uint8_t leaving;		/* 0 or not: the chain sees what answers */
 	uint8_t bindable;		/* likewise: "socket transparent" can match there */
+	uint8_t returns;		/* likewise: the rule goes back to the chain that has jumped there; else it accepts */
+	uint8_t bound;			/* enum spot_bound */
 	uint16_t port;			/* as the chain sees it */
-	uint64_t handle;		/* of the rule with the opening's tag, 0 if it has none */
+	uint32_t number;		/* of the rule, counted from 1, that it comes before: as iptables counts */
+	uint64_t before;		/* the handle of that rule; 0: behind the last one */
+	uint64_t handle[2];		/* of the rules with the opening's tag: 0 if there is none; two with BOUND_BY_ADDRESS, for IPv4 and IPv6 */
 	char table[SURVEY_NAME], chain[SURVEY_NAME];
-	char why[640];			/* for whom it has to be refused: what blocks, who holds it, the remedy */
+	char lost[128];			/* the marks that packets miss because of the rule, "" for none */
+	char why[640];			/* for a refusal: what blocks, who holds it, the remedy */
 };
 
 struct survey {
 	uint32_t generation;		/* of the ruleset that was read */
-	size_t findings;
-	struct finding finding[SURVEY_MOST];
+	size_t spots;
+	struct spot spot[SURVEY_MOST];
 };
 
 /*
@@ -58,8 +69,12 @@ const struct survey *survey_choose(const struct opening *opening, struct fault *
  */
 int survey_digest(unsigned char out[SURVEY_DIGEST_SIZE], struct fault *fault) MUST_CHECK;
 
-/* What "iptables -S" printed of a table: a bit for each built-in chain that can block this port there (0: do not look). */
-int survey_listing(const char *listing, const uint16_t port[SURVEY_HOOKS], uint32_t *blocks, struct fault *fault) MUST_CHECK;
+/*
+ * The same of what "iptables -S" printed of a table of iptables-legacy. Its spots have handles of 1 instead of the kernel's. What is
+ * returned stays as it is until the next listing.
+ */
+const struct survey *survey_listing(const char *listing, uint8_t family, const char *table, const struct opening *opening,
+				    struct fault *fault) MUST_CHECK;
 
 /* Ends the surveyor, if there is one. */
 void survey_end(void);
@@ -73,15 +88,16 @@ enum survey_verb { ASK_CHOOSE = 1, ASK_DIGEST, ASK_LISTING };
 struct survey_question {
 	uint32_t verb;
 	bool hidden;			/* tables of iptables-legacy may hide packets from connection tracking */
-	struct opening opening;		/* ASK_CHOOSE */
-	uint16_t port[SURVEY_HOOKS];	/* ASK_LISTING; the text follows, */
+	struct opening opening;
+	uint8_t family;			/* ASK_LISTING: of this table; the text follows, */
+	char table[16];
 	uint64_t length;		/* so many bytes of it, in records of at most */
 };
 #define SURVEY_TEXT 65536
 
 enum survey_answer_kind {
 	SAY_READ = 1,	/* send this request to the kernel; a message of netlink. One byte says that it was sent */
-	SAY_FINDING,
+	SAY_SPOT,
 	SAY_DONE,
 	SAY_FAULT,
 };
@@ -89,9 +105,9 @@ enum survey_answer_kind {
 struct survey_answer {
 	uint32_t kind;
 	union {
-		struct finding finding;
+		struct spot spot;
 		struct {
-			uint32_t generation, blocks;
+			uint32_t generation;
 			unsigned char digest[SURVEY_DIGEST_SIZE];
 		} done;
 		struct fault fault;
@@ -100,6 +116,6 @@ struct survey_answer {
 };
 
 /* Bytes of an answer with a payload of this size. */
-#define SURVEY_ANSWER_SIZE(payload) (offsetof(struct survey_answer, finding) + (payload))
+#define SURVEY_ANSWER_SIZE(payload) (offsetof(struct survey_answer, spot) + (payload))
 
 #endif

@@ -7,11 +7,13 @@
 #include <linux/netfilter/nfnetlink.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "nft_rule.h"
 #include "nft_survey.h"
 
-#define MAX_LEFTOVERS (2 * SURVEY_MOST) /* removed in one batch; more take another round */
+#define CLOCK_SLACK (24 * 60 * 60) /* seconds: less is corrected by a clock in use; a machine that boots in 1970 is farther off */
+#define MAX_LEFTOVERS (4 * SURVEY_MOST) /* removed in one batch; more take another round */
 #define MOST_LOST 3		/* then what was read last has to do: others commit faster than a ruleset can be read */
 
 /*
@@ -24,13 +26,14 @@ struct ruleset {
 	struct netlink news;	/* what is committed while the opening stands */
 	bool planned, removed;
 	bool nothing;		/* was found by the last reading, which was interrupted */
-	bool bound, timed;	/* what this kernel can do for the rule: end it with our socket, end it in time */
+	struct rule_make make;	/* what this kernel can do for the rule */
 	bool rehearsed;		/* ... is known; else it is what is hoped */
 	unsigned int lost;	/* commits that came too late for their generation */
+	struct host host;	/* for make */
 	struct plan *plan;	/* the caller's, who is told there */
 	uint32_t generation;
 	size_t spots;
-	struct finding spot[SURVEY_MOST];
+	struct spot spot[SURVEY_MOST];
 	char left[FAULT_TEXT_SIZE], owned[FAULT_TEXT_SIZE];
 };
 
@@ -49,6 +52,26 @@ struct leftovers {
 
 /* --- choosing ----------------------------------------------------------------------------------------------------- */
 
+/* The addresses are needed only where a rule has to list them. */
+static int read_host(struct ruleset *ruleset, struct fault *fault)
+{
+	struct mnl_socket *route;
+	bool needed = false;
+	int rc;
+
+	for (size_t i = 0; i < ruleset->spots; i++)
+		needed = needed || ruleset->spot[i].bound == BOUND_BY_ADDRESS || (ruleset->spot[i].bound == BOUND_BY_FIB && !ruleset->make.routed);
+	if (!needed)
+		return 0;
+	host_free(&ruleset->host);
+	route = host_connect(fault);
+	rc = route ? host_read(&ruleset->host, route, fault) : -1;
+	if (route)
+		mnl_socket_close(route);
+	ruleset->make.host = &ruleset->host;
+	return rc;
+}
+
 /* A chain that others hold is for other backends; what they can do about it they know. */
 static int read_and_choose(struct ruleset *ruleset, const struct opening *opening, struct fault *fault)
 {
@@ -60,91 +83,125 @@ static int read_and_choose(struct ruleset *ruleset, const struct opening *openin
 	if (!survey)
 		return -1;
 	ruleset->generation = survey->generation;
-	for (size_t i = 0; i < survey->findings; i++) {
-		const struct finding *finding = &survey->finding[i];
+	for (size_t i = 0; i < survey->spots; i++) {
+		const struct spot *spot = &survey->spot[i];
 
-		if (finding->holder == HOLDER_NOBODY)
-			ruleset->spot[ruleset->spots++] = *finding;
-		else if (finding->holder == HOLDER_IPTABLES && !ruleset->left[0])
-			snprintf(ruleset->left, sizeof(ruleset->left), "%s", finding->why);
-		else if (finding->holder == HOLDER_OWNER && (!ruleset->owned[0] || strcmp(finding->table, "firewalld")))
-			snprintf(ruleset->owned, sizeof(ruleset->owned), "%s", finding->why);
+		if (spot->holder == HOLDER_NOBODY)
+			ruleset->spot[ruleset->spots++] = *spot;
+		else if (spot->holder == HOLDER_IPTABLES && !ruleset->left[0])
+			snprintf(ruleset->left, sizeof(ruleset->left), "%s", spot->why);
+		else if (spot->holder == HOLDER_OWNER && (!ruleset->owned[0] || strcmp(spot->table, "firewalld")))
+			snprintf(ruleset->owned, sizeof(ruleset->owned), "%s", spot->why);
 	}
-	return 0;
+	return read_host(ruleset, fault);
 }
 
 /* --- opening ------------------------------------------------------------------------------------------------------ */
 
-/* The kernel echoes each new rule with its handle. */
+static size_t count_rules(const struct ruleset *ruleset, const struct spot *spot, const struct opening *opening)
+{
+	return rule_count(spot, opening, &ruleset->make);
+}
+
+struct echo {
+	struct ruleset *ruleset;
+	const struct opening *opening;
+};
+
+/* The kernel echoes each new rule with its handle, in the order in which they were sent. */
 static int take_handle(const struct nlmsghdr *message, void *arg, struct fault *fault)
 {
 	const struct nlattr *attrs[NFTA_RULE_HANDLE + 1];
 	const struct nfgenmsg *generic = mnl_nlmsg_get_payload(message);
-	struct ruleset *ruleset = arg;
+	const struct echo *echo = arg;
+	struct spot *spot = echo->ruleset->spot;
 
 	(void)fault;
 	if (NFNL_MSG_TYPE(message->nlmsg_type) != NFT_MSG_NEWRULE)
 		return 0;
 	attrs_of_message(message, attrs, NFTA_RULE_HANDLE);
-	for (size_t i = 0; i < ruleset->spots; i++)
-		if (ruleset->spot[i].family == generic->nfgen_family &&
-		    !strcmp(ruleset->spot[i].table, attr_text(attrs[NFTA_RULE_TABLE])) &&
-		    !strcmp(ruleset->spot[i].chain, attr_text(attrs[NFTA_RULE_CHAIN])))
-			ruleset->spot[i].handle = attr_u64(attrs[NFTA_RULE_HANDLE], 0);
+	for (; spot < echo->ruleset->spot + echo->ruleset->spots; spot++) {
+		size_t rules = count_rules(echo->ruleset, spot, echo->opening), known = 0;
+
+		while (known < rules && spot->handle[known])
+			known++;
+		if (known == rules || spot->family != generic->nfgen_family || strcmp(spot->table, attr_text(attrs[NFTA_RULE_TABLE])) ||
+		    strcmp(spot->chain, attr_text(attrs[NFTA_RULE_CHAIN])))
+			continue;
+		spot->handle[known] = attr_u64(attrs[NFTA_RULE_HANDLE], 0);
+		break;
+	}
 	return 0;
 }
 
-/* Is this the first of the spots without a rule in its table? Each table needs one set. */
-static bool begins_table(const struct ruleset *ruleset, size_t i)
+/* Has the spot all its rules? */
+static bool is_open(const struct ruleset *ruleset, const struct spot *spot, const struct opening *opening)
 {
-	const struct finding *spot = ruleset->spot;
-
-	for (size_t j = 0; j < i; j++)
-		if (!spot[j].handle && spot[j].family == spot[i].family && !strcmp(spot[j].table, spot[i].table))
+	for (size_t i = 0; i < count_rules(ruleset, spot, opening); i++)
+		if (!spot->handle[i])
 			return false;
 	return true;
 }
 
-/* "socket transparent" is not known at ingress, in a bridge and after the way out, and replies need no listener. */
-static enum rule_form form_of(const struct ruleset *ruleset, const struct finding *spot)
+/* Is this the first of the spots without a rule in its table? Each table needs one set. */
+static bool begins_table(const struct ruleset *ruleset, size_t i, const struct opening *opening)
 {
-	return spot->reply ? RULE_REPLY : ruleset->bound && spot->bindable ? RULE_BOUND : RULE_PORT;
+	const struct spot *spot = ruleset->spot;
+
+	for (size_t j = 0; j < i; j++)
+		if (!is_open(ruleset, &spot[j], opening) && spot[j].family == spot[i].family && !strcmp(spot[j].table, spot[i].table))
+			return false;
+	return true;
 }
 
 /* Opens in the spots that have no rule yet; a rehearsal does all of it but the commit. */
 static int send_opening(struct ruleset *ruleset, const struct opening *opening, bool rehearsal, struct fault *fault)
 {
+	struct echo echo = { ruleset, opening };
 	struct batch batch;
 	int rc = batch_begin(&batch, &ruleset->netlink, ruleset->lost < MOST_LOST ? ruleset->generation : 0, fault);
 
 	for (size_t i = 0; i < ruleset->spots && rc == 0; i++) {
-		const struct finding *spot = &ruleset->spot[i];
+		const struct spot *spot = &ruleset->spot[i];
 
-		if (spot->handle)
+		if (is_open(ruleset, spot, opening))
 			continue;
-		if (begins_table(ruleset, i))
-			rc = rule_add_set(&batch, spot->family, spot->table, opening, ruleset->timed, fault);
+		if (begins_table(ruleset, i, opening))
+			rc = rule_add_set(&batch, spot->family, spot->table, opening, ruleset->make.timed, fault);
 		if (rc == 0)
-			rc = rule_add(&batch, spot->family, spot->table, spot->chain, opening, form_of(ruleset, spot), fault);
+			rc = rule_add(&batch, spot, opening, &ruleset->make, fault);
 	}
 	if (rc == 0)
-		rc = rehearsal ? batch_rehearse(&batch, fault) : batch_commit(&batch, take_handle, ruleset, fault);
+		rc = rehearsal ? batch_rehearse(&batch, fault) : batch_commit(&batch, take_handle, &echo, fault);
 	batch_free(&batch);
 	ruleset->lost += rc == AGAIN && fault->code == ERESTART;
 	return rc;
 }
 
+/* The time of day is a bound for copies of the rule: a clock that is set back does not end a window that is open. */
+static void set_time(struct ruleset *ruleset, const struct opening *opening)
+{
+	const uint64_t now = (uint64_t)time(NULL);
+
+	ruleset->make.from = now - CLOCK_SLACK;
+	ruleset->make.until = now + opening->seconds + 1;
+}
+
 /*
  * Lets the kernel go through the opening without committing it: what it cannot do is known, and its modules are loaded,
- * before the window. A kernel without the socket expression or without timeouts in sets still opens, with a net less.
+ * before the window. A kernel that lacks an expression still opens, with a net less.
  */
 static int rehearse(struct ruleset *ruleset, const struct opening *opening, struct fault *fault)
 {
 	int rc = -1;
 
-	for (int without = 0; without < 4 && rc < 0; without++) {
-		ruleset->bound = opening->own_listener && !(without & 1);
-		ruleset->timed = !(without & 2);
+	for (int without = 0; without < 16 && rc < 0; without++) {
+		ruleset->make.dated = !(without & 1);
+		ruleset->make.routed = !(without & 2);
+		ruleset->make.bound = opening->own_listener && !(without & 4);
+		ruleset->make.timed = !(without & 8);
+		if (read_host(ruleset, fault) < 0)
+			return -1;
 		rc = send_opening(ruleset, opening, true, fault);
 		if (rc == AGAIN && fault->code == ERESTART)
 			return AGAIN;
@@ -165,7 +222,7 @@ static int open_spots(struct ruleset *ruleset, const struct opening *opening, st
 	rc = rehearse(ruleset, opening, fault);
 	if (rc < 0)
 		return rc;
-	ruleset->plan->untimed = ruleset->plan->untimed || !ruleset->timed;
+	ruleset->plan->untimed = ruleset->plan->untimed || !ruleset->make.timed;
 	return send_opening(ruleset, opening, false, fault);
 }
 
@@ -197,19 +254,22 @@ static int is_ours(struct ruleset *ruleset, uint8_t family, const char *table, c
 static int check_spots(struct ruleset *ruleset, const char *tag, struct fault *fault)
 {
 	for (size_t i = 0; i < ruleset->spots; i++) {
-		const struct finding *spot = &ruleset->spot[i];
-		int ours = is_ours(ruleset, spot->family, spot->table, spot->chain, spot->handle, tag, fault);
+		const struct spot *spot = &ruleset->spot[i];
 
-		if (ours <= 0)
-			return ours < 0 ? ours : AGAIN;
+		for (size_t r = 0; r < LENGTH_OF(spot->handle) && spot->handle[r]; r++) {
+			int ours = is_ours(ruleset, spot->family, spot->table, spot->chain, spot->handle[r], tag, fault);
+
+			if (ours <= 0)
+				return ours < 0 ? ours : AGAIN;
+		}
 	}
 	return 0;
 }
 
-static bool is_complete(const struct ruleset *ruleset)
+static bool is_complete(const struct ruleset *ruleset, const struct opening *opening)
 {
 	for (size_t i = 0; i < ruleset->spots; i++)
-		if (!ruleset->spot[i].handle)
+		if (!is_open(ruleset, &ruleset->spot[i], opening))
 			return false;
 	return true;
 }
@@ -223,8 +283,9 @@ static int attempt_open(struct ruleset *ruleset, const void *arg, struct fault *
 	if (!ruleset->planned && read_and_choose(ruleset, opening, fault) < 0)
 		return -1;
 	ruleset->planned = false;
-	if (is_complete(ruleset))
+	if (is_complete(ruleset, opening))
 		return 0;
+	set_time(ruleset, opening);
 	rc = open_spots(ruleset, opening, fault);
 	if (rc == 0)
 		rc = check_spots(ruleset, opening->tag, fault);
@@ -248,15 +309,19 @@ static int restore(struct ruleset *ruleset, const struct opening *opening, struc
 	if (netlink_generation(&ruleset->netlink, &ruleset->generation, fault) < 0)
 		return -1;
 	for (size_t i = 0; i < ruleset->spots; i++) {
-		struct finding *spot = &ruleset->spot[i];
-		int ours = is_ours(ruleset, spot->family, spot->table, spot->chain, spot->handle, opening->tag, fault);
+		struct spot *spot = &ruleset->spot[i];
 
-		if (ours < 0)
-			return -1;
-		spot->handle = ours ? spot->handle : 0;
+		for (size_t r = 0; r < LENGTH_OF(spot->handle); r++) {
+			int ours = spot->handle[r] ? is_ours(ruleset, spot->family, spot->table, spot->chain, spot->handle[r], opening->tag, fault) : 0;
+
+			if (ours < 0)
+				return -1;
+			spot->handle[r] = ours ? spot->handle[r] : 0;
+		}
 	}
-	if (is_complete(ruleset))
+	if (is_complete(ruleset, opening))
 		return 0;
+	set_time(ruleset, opening);
 	return send_opening(ruleset, opening, false, fault) < 0 ? -1 : 1;
 }
 
@@ -427,14 +492,20 @@ static int verify(struct ruleset *ruleset, struct leftovers *left, struct fault 
 static void note_spots(const struct ruleset *ruleset, struct leftovers *left)
 {
 	for (size_t i = 0; i < ruleset->spots; i++) {
-		const struct finding *spot = &ruleset->spot[i];
-		struct leftover *item = &left->item[left->taken++];
+		const struct spot *spot = &ruleset->spot[i];
 
-		item->family = spot->family;
-		item->is_set = false;
-		item->handle = spot->handle;
-		memcpy(item->table, spot->table, sizeof(item->table));
-		memcpy(item->name, spot->chain, sizeof(item->name));
+		for (size_t r = 0; r < LENGTH_OF(spot->handle); r++) {
+			struct leftover *item = &left->item[left->taken];
+
+			if (!spot->handle[r])
+				continue;
+			left->taken++;
+			item->family = spot->family;
+			item->is_set = false;
+			item->handle = spot->handle[r];
+			memcpy(item->table, spot->table, sizeof(item->table));
+			memcpy(item->name, spot->chain, sizeof(item->name));
+		}
 	}
 }
 
@@ -500,34 +571,36 @@ struct planning {
 	struct plan *plan;
 };
 
-static void print(char *line, size_t size, const struct ruleset *ruleset, const struct finding *spot)
+static void print_spot(struct plan *plan, const struct ruleset *ruleset, const struct spot *spot, const struct opening *opening)
 {
-	static const char *const matches[] = {
-		[RULE_PORT] = "", [RULE_BOUND] = " socket transparent 1", [RULE_REPLY] = " tcp flags & (fin|syn|rst|ack) != syn",
-	};
-
-	snprintf(line, size, "nft insert rule %s %s %s tcp %s %u%s accept", nft_family(spot->family), spot->table, spot->chain,
-		 spot->reply ? "sport" : "dport", spot->port, matches[form_of(ruleset, spot)]);
+	for (size_t i = 0; i < count_rules(ruleset, spot, opening) && plan->lines < PLAN_LINES; i++)
+		rule_print(plan->line[plan->lines++], sizeof(plan->line[0]), spot, opening, &ruleset->make, i);
+	if (spot->lost[0] && !plan->lost[0])
+		snprintf(plan->lost, sizeof(plan->lost), "%s %s %s: %s", nft_family(spot->family), spot->table, spot->chain, spot->lost);
 }
 
 static int attempt_plan(struct ruleset *ruleset, const void *arg, struct fault *fault)
 {
 	const struct planning *planning = arg;
+	const struct opening *opening = planning->opening;
 	struct plan *plan = planning->plan;
-	int rc = read_and_choose(ruleset, planning->opening, fault);
+	int rc;
 
-	ruleset->timed = true;
-	if (rc == 0 && ruleset->spots && planning->opening->own_listener)
-		rc = rehearse(ruleset, planning->opening, fault);
+	ruleset->make.timed = ruleset->make.routed = ruleset->make.dated = true;
+	set_time(ruleset, opening);
+	rc = read_and_choose(ruleset, opening, fault);
+	if (rc == 0 && ruleset->spots && opening->own_listener)
+		rc = rehearse(ruleset, opening, fault);
 	if (rc < 0)
 		return rc;
 	ruleset->plan = plan;
 	plan->lines = 0;
+	plan->lost[0] = '\0';
 	snprintf(plan->owned, sizeof(plan->owned), "%s", ruleset->owned);
-	for (size_t i = 0; i < ruleset->spots && plan->lines < PLAN_LINES; i++)
-		print(plan->line[plan->lines++], sizeof(plan->line[0]), ruleset, &ruleset->spot[i]);
-	plan->unbound = plan->unbound || (ruleset->spots && planning->opening->own_listener && !ruleset->bound);
-	plan->untimed = plan->untimed || (ruleset->spots && !ruleset->timed);
+	for (size_t i = 0; i < ruleset->spots; i++)
+		print_spot(plan, ruleset, &ruleset->spot[i], opening);
+	plan->unbound = plan->unbound || (ruleset->spots && opening->own_listener && !ruleset->make.bound);
+	plan->untimed = plan->untimed || (ruleset->spots && !ruleset->make.timed);
 	snprintf(plan->left, sizeof(plan->left), "%s", ruleset->left);
 	return 0;
 }
@@ -551,6 +624,7 @@ static int nft_attach(struct ruleset **out, const struct config *config, struct 
 static void nft_detach(struct ruleset *ruleset)
 {
 	survey_end();
+	host_free(&ruleset->host);
 	netlink_close(&ruleset->netlink);
 	netlink_close(&ruleset->news);
 	free(ruleset);

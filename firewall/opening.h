@@ -19,12 +19,18 @@
 #define TAG_DIGITS 16
 #define TAG_SIZE (sizeof(TAG_PREFIX) + TAG_DIGITS)
 
+#define OPENING_ADDRESSES 8
+
 struct opening {
 	char tag[TAG_SIZE];	/* "acmegate:" and 16 hex digits: how we know our own rules again, whoever "we" are by then */
 	uint16_t port;		/* what the world connects to; host byte order */
 	uint16_t target;	/* where the listener is: the port itself, unless a rule of ours redirects it before any other nat */
 	uint32_t seconds;	/* the longest it may stand, whatever happens to us */
 	bool own_listener;	/* bind the rule to our transparent socket, so that it ends with the process */
+	bool public_ca;		/* the CA is a public one, and asks from public addresses */
+	/* The addresses that the names resolve to, as far as they are this host's; none: any of its addresses. In network order. */
+	uint32_t addresses4, addresses6;
+	unsigned char address4[OPENING_ADDRESSES][4], address6[OPENING_ADDRESSES][16];
 };
 
 /* A new opening with a random tag. */

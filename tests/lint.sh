@@ -73,7 +73,7 @@ report "the surveyor includes its own files, the base, and what only reads" "$(
 	# shellcheck disable=SC2046
 	includes $(files backends/survey) | while read -r file header; do
 		case $header in
-		nft_netlink.h | nft_survey.h | nft_tag.h | ipt_rules.h | opening.h | fault.h | own.h | seam.h | sandbox.h | confine.h) continue ;;
+		nft_netlink.h | nft_survey.h | nft_tag.h | ipt_rules.h | host.h | opening.h | fault.h | own.h | seam.h | sandbox.h | confine.h) continue ;;
 		esac
 		[ -e "backends/survey/$header" ] && continue
 		[ -e "src/$header" ] || [ -e "firewall/$header" ] || [ -e "backends/$header" ] || continue
@@ -83,7 +83,7 @@ report "the surveyor includes its own files, the base, and what only reads" "$(
 
 # Small enough to be read by who trusts it with root. Lines without comments, with its part of the base; the limit is what it has
 # come down to, and who needs more of it says why.
-most=7980
+most=8900
 # shellcheck disable=SC2046,SC2086
 lines=$(cat $gate $(files src | grep -E "$privileged|^src/(fault|own|log|wire|config|safe|seam|sandbox)\.[ch]$") |
 	grep -cvE '^[[:blank:]]*(/\*|\*|//|$)')
@@ -100,8 +100,8 @@ report "only src/confine.c (agent, acmegate-firewalld) and src/sandbox.c (watchd
 report "only src/config.c includes inih" "$(users '^(ini|INIReader)\.h$' '^src/config\.c$')"
 report "only acmegate-firewalld includes libsystemd, and nothing is loaded at run time" "$(users '^(systemd/|dlfcn\.h$)' '^backends/bus/bus\.c$')"
 report "only backends/nft_*.c include libnftnl" "$(users '^libnftnl/' '^backends/nft_[a-z_]*\.c$')"
-report "only backends/nft_*.[ch], the surveyor and firewall/connections.c include libmnl" "$(
-	users '^libmnl/' '^(backends/(nft_[a-z_]*|survey/[a-z]*)\.[ch]|firewall/connections\.c)$'
+report "only backends/nft_*.[ch], backends/host.[ch], the surveyor and firewall/connections.c include libmnl" "$(
+	users '^libmnl/' '^(backends/(nft_[a-z_]*|host|survey/[a-z]*)\.[ch]|firewall/connections\.c)$'
 )"
 report "only src/due.c, firewall/journal.c, backends/survey/digest.c, backends/iptables.c and backends/ipt_table.[ch] include nettle" \
 	"$(users '^nettle/' '^((src/due|firewall/journal|backends/survey/digest|backends/iptables)\.c|backends/ipt_table\.[ch])$')"
@@ -119,7 +119,7 @@ report "a backend includes backend.h, the base and its own files only" "$(
 		backends/firewalld.c:spawn.h | backends/nft_survey.c:spawn.h | backends/run.c:sandbox.h) continue ;;
 		esac
 		case $header in
-		backend.h | opening.h | fault.h | own.h | seam.h | log.h | config.h | run.h | nft_*.h) continue ;;
+		backend.h | opening.h | fault.h | own.h | seam.h | log.h | config.h | run.h | host.h | nft_*.h) continue ;;
 		esac
 		[ -e "src/$header" ] || [ -e "firewall/$header" ] || [ -e "backends/$header" ] || continue
 		[ -e "backends/$header" ] && [ "$(printf %.3s "$header")" = "$(printf %.3s "$name")" ] && continue

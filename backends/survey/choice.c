@@ -1,132 +1,209 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "choice.h"
 
+#include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "listing.h"
 #include "nft_tag.h"
-#include "snapshot.h"
+#include "packet.h"
 #include "walk.h"
+
+/* One ruleset, and what is asked of it. */
+struct choice {
+	struct survey *survey;
+	struct snapshot *snapshot;
+	const struct facts *facts;
+	const struct opening *opening;
+};
 
 static bool is_panic(const struct nft_chain *chain)
 {
 	return !strcmp(chain->table, "firewalld_policy_drop") && !strncmp(chain->name, "raw_", 4);
 }
 
-static void explain(struct finding *finding, const struct nft_chain *chain, const struct culprit *culprit, const char *why,
-		    const char *remedy)
+/* The rule that blocks: by its handle, in iptables-legacy by its text. */
+static void name_culprit(char *text, size_t size, const struct culprit *culprit)
+{
+	if (culprit->chain && culprit->rule && culprit->rule->line)
+		snprintf(text, size, ": the rule -A %s %.200s", culprit->chain->name, culprit->rule->line);
+	else if (culprit->chain && culprit->rule)
+		snprintf(text, size, ": the rule with handle %llu in %s", (unsigned long long)culprit->rule->handle, culprit->chain->name);
+	else if (culprit->chain)
+		snprintf(text, size, ": its policy");
+}
+
+static void explain(struct spot *spot, const struct nft_chain *chain, const struct culprit *culprit, const char *why, const char *remedy)
 {
 	char rule[2 * SURVEY_NAME] = "";
 
-	if (culprit->chain && culprit->handle)
-		snprintf(rule, sizeof(rule), ": the rule with handle %llu in %s", (unsigned long long)culprit->handle,
-			 culprit->chain->name);
-	else if (culprit->chain)
-		snprintf(rule, sizeof(rule), ": its policy");
-	snprintf(finding->why, sizeof(finding->why), "the chain %s %s %s (%s) may block the port%s; its table %s; %s. Nothing was changed",
+	name_culprit(rule, sizeof(rule), culprit);
+	snprintf(spot->why, sizeof(spot->why), "the chain %s %s %s (%s) may block the port%s; its table %s; %s. Nothing was changed",
 		 nft_family(chain->family), chain->table, chain->name, nft_hook(chain), rule, why, remedy);
 }
 
-static int refuse(const struct finding *finding, struct fault *fault)
+static int refuse(const struct spot *spot, struct fault *fault)
 {
-	return fault_set(fault, FAULT_FAILED, "%s", finding->why);
+	return fault_set(fault, FAULT_FAILED, "%s", spot->why);
 }
 
-/* The handle of the rule with this tag in the chain, 0 if it has none. The tools of iptables have their own kind of comments. */
-static uint64_t find_ours(const struct snapshot *snapshot, const struct nft_chain *chain, const char *tag, bool iptables)
+static bool has_tag(const struct nft_rule *rule, const char *tag, bool iptables)
 {
 	char found[TAG_SIZE];
 
-	for (size_t i = chain->first_rule; i < chain->first_rule + chain->rules; i++) {
-		const struct nft_rule *rule = &snapshot->rule[i];
+	if (rule->line)
+		return listing_is_ours(rule, tag);
+	return (iptables ? tag_of_match(rule->expressions, found) : tag_of_rule(rule->userdata, found)) && !strcmp(found, tag);
+}
 
-		if ((iptables ? tag_of_match(rule->expressions, found) : tag_of_rule(rule->userdata, found)) && !strcmp(found, tag))
-			return rule->handle;
-	}
-	return 0;
+/* The rules with this tag in the chain. The tools of iptables have their own kind of comments. */
+static void find_ours(struct spot *spot, const struct snapshot *snapshot, const struct nft_chain *chain, const char *tag)
+{
+	size_t found = 0;
+
+	for (size_t i = chain->first_rule; i < chain->first_rule + chain->rules && found < LENGTH_OF(spot->handle); i++)
+		if (has_tag(&snapshot->rule[i], tag, spot->holder == HOLDER_IPTABLES))
+			spot->handle[found++] = snapshot->rule[i].line ? 1 : snapshot->rule[i].handle;
 }
 
 /* Who holds the chain, and whether anything can be done about it. */
-static int find_holder(struct finding *finding, const struct snapshot *snapshot, const struct nft_table *table,
-		       const struct nft_chain *chain, const struct culprit *culprit, struct fault *fault)
+static int find_holder(struct spot *spot, const struct snapshot *snapshot, const struct nft_table *table, const struct nft_chain *chain,
+		       const struct culprit *culprit, struct fault *fault)
 {
 	const bool theirs = snapshot_is_builtin(chain->name);
 
 	if (is_panic(chain)) {
-		explain(finding, chain, culprit, "is firewalld's panic mode, which is to keep everybody out", "end it first "
-			"(firewall-cmd --panic-off)");
-		return refuse(finding, fault);
+		explain(spot, chain, culprit, "is firewalld's panic mode, which keeps everybody out", "end it first (firewall-cmd --panic-off)");
+		return refuse(spot, fault);
+	}
+	if (snapshot_is_ebtables(snapshot, chain)) {
+		explain(spot, chain, culprit, "belongs to ebtables, whose rules carry no mark by which acmegate could find its own again",
+			"let port 80 in to this host there (ebtables -I INPUT -p IPv4 --ip-proto tcp --ip-dport 80 -j ACCEPT), or move these rules "
+			"to a table of nft");
+		return refuse(spot, fault);
 	}
 	if (snapshot_is_iptables(snapshot, chain)) {
-		explain(finding, chain, culprit, "belongs to iptables-nft", theirs ? "set backend = auto in [gate]" :
-			"move this chain to a table of its own");
-		finding->holder = HOLDER_IPTABLES;
-		return theirs ? 0 : refuse(finding, fault);
+		explain(spot, chain, culprit, "belongs to iptables", theirs ? "set backend = auto in [gate]" : "move this chain to a table of its own");
+		spot->holder = HOLDER_IPTABLES;
+		return theirs ? 0 : refuse(spot, fault);
 	}
 	if (table->flags & NFT_TABLE_F_OWNER) {
-		explain(finding, chain, culprit, "is owned by a running process, so that nobody else can change it", "let that program "
+		explain(spot, chain, culprit, "is owned by a running process, so that nobody else can change it", "let that program "
 			"open the port for the time of the renewal");
-		finding->holder = HOLDER_OWNER;
+		spot->holder = HOLDER_OWNER;
 	}
 	return 0;
 }
 
-static int choose_one(struct survey *survey, struct snapshot *snapshot, const struct nft_table *table,
-		      const struct nft_chain *chain, const struct opening *opening, struct fault *fault)
+static void name_effects(char *text, size_t size, unsigned int effects)
 {
-	struct finding *finding = &survey->finding[survey->findings];
-	struct culprit culprit;
+	size_t used = 0;
+
+	for (size_t i = 0; i < EFFECTS && used < size; i++)
+		if (effects >> i & 1)
+			used += (size_t)snprintf(text + used, size - used, "%s%s", used ? ", " : "", effect_names[i]);
+}
+
+/* Packets that are not for this host traverse most chains too. */
+static enum spot_bound bound_of(const struct nft_chain *base, const struct nft_chain *chain, const struct opening *opening)
+{
+	const bool routed = base->family == NFPROTO_IPV4 || base->family == NFPROTO_IPV6 || base->family == NFPROTO_INET;
+
+	if (routed && !strcmp(base->type, "nat") && (opening->addresses4 || opening->addresses6))
+		return BOUND_BY_ADDRESS;
+	if (routed && base == chain && (base->hook == NF_INET_LOCAL_IN || base->hook == NF_INET_LOCAL_OUT))
+		return BOUND_BY_HOOK;
+	if (routed && base->hook != NF_INET_INGRESS)
+		return BOUND_BY_FIB;
+	return base->family == NFPROTO_NETDEV && base->hook == NF_NETDEV_INGRESS ? BOUND_BY_FIB : BOUND_BY_ADDRESS;
+}
+
+/* A chain that several base chains jump to needs one rule, before whatever blocks first. */
+static struct spot *find_spot(struct survey *survey, const struct spot *wanted)
+{
+	for (struct spot *spot = survey->spot; spot < survey->spot + survey->spots; spot++)
+		if (spot->family == wanted->family && spot->leaving == wanted->leaving && !strcmp(spot->table, wanted->table) &&
+		    !strcmp(spot->chain, wanted->chain))
+			return spot;
+	return NULL;
+}
+
+static int take_spot(struct survey *survey, const struct spot *spot, const struct nft_chain *base, struct fault *fault)
+{
+	struct spot *known = find_spot(survey, spot);
+
+	if (known && known->number <= spot->number)
+		return 0;
+	if (!known && survey->spots == SURVEY_MOST)
+		return fault_set(fault, FAULT_FAILED, "more than %d rules would be needed to open the port; the chain %s %s %s is one too many. "
+						      "Nothing was changed", SURVEY_MOST, nft_family(base->family), base->table, base->name);
+	if (!known)
+		known = &survey->spot[survey->spots++];
+	*known = *spot;
+	return 0;
+}
+
+static int add_spot(const struct choice *choice, struct spot *spot, const struct nft_chain *base, const struct way *way,
+		    const struct insertion *insertion, struct fault *fault)
+{
+	const struct nft_chain *chain = insertion->chain;
+
+	if (strlen(chain->table) >= sizeof(spot->table) || strlen(chain->name) >= sizeof(spot->chain))
+		return fault_set(fault, FAULT_FAILED, "the chain %.64s... of the table %.64s... may block the port, and acmegate handles names of up to "
+						      "%d bytes: shorten them. Nothing was changed", chain->name, chain->table, SURVEY_NAME - 1);
+	spot->family = chain->family;
+	snprintf(spot->table, sizeof(spot->table), "%s", chain->table);
+	snprintf(spot->chain, sizeof(spot->chain), "%s", chain->name);
+	spot->leaving = way->leaving;
+	spot->returns = insertion->returns;
+	spot->bindable = way->bindable && (chain == base || !walk_is_shared(choice->snapshot, chain));
+	spot->bound = (uint8_t)bound_of(base, chain, choice->opening);
+	spot->port = way->port[0] ? way->port[0] : way->port[1];
+	spot->number = (uint32_t)insertion->before + 1;
+	spot->before = insertion->before < chain->rules ? choice->snapshot->rule[chain->first_rule + insertion->before].handle : 0;
+	find_ours(spot, choice->snapshot, chain, choice->opening->tag);
+	return take_spot(choice->survey, spot, base, fault);
+}
+
+static int choose_one(const struct choice *choice, const struct nft_table *table, const struct nft_chain *chain, struct fault *fault)
+{
+	struct walk_result result;
 	struct way way;
 
-	if (!walk_way(chain, opening, &way))
+	if (!walk_way(chain, choice->opening, &way))
 		return 0;
-	way.answerable = table->flags & NFT_TABLE_F_OWNER; /* what filters reverse paths and cannot be opened may stay */
-	if (!walk_can_block(snapshot, chain, &way, &culprit))
-		return 0;
-	memset(finding, 0, sizeof(*finding));
-	if (find_holder(finding, snapshot, table, chain, &culprit, fault) < 0)
-		return -1;
-	if (survey->findings == SURVEY_MOST - 1 || strlen(chain->table) >= SURVEY_NAME || strlen(chain->name) >= SURVEY_NAME) {
-		explain(finding, chain, &culprit, "is one too many for acmegate, or a name in it too long", "shorten it");
-		return refuse(finding, fault);
-	}
-	finding->family = chain->family;
-	snprintf(finding->table, sizeof(finding->table), "%s", chain->table);
-	snprintf(finding->chain, sizeof(finding->chain), "%s", chain->name);
-	finding->reply = way.reply;
-	finding->bindable = way.bindable;
-	finding->port = way.port[0] ? way.port[0] : way.port[1];
-	finding->handle = find_ours(snapshot, chain, opening->tag, finding->holder == HOLDER_IPTABLES);
-	survey->findings++;
-	return 0;
-}
+	way.answerable = table->flags & NFT_TABLE_F_OWNER; /* a filter of reverse paths that cannot be opened may stay */
+	if (walk_open(choice->snapshot, choice->facts, chain, &way, &result) < 0)
+		return fault_errno(fault, FAULT_LATER, "judging the chain %s", chain->name);
+	for (size_t i = 0; i < result.insertions; i++) {
+		struct spot spot = { 0 };
 
-static int choose_all(struct survey *survey, struct snapshot *snapshot, const struct opening *opening, struct fault *fault)
-{
-	survey->findings = 0;
-	for (size_t i = 0; i < snapshot->chains; i++) {
-		const struct nft_chain *chain = &snapshot->chain[i];
-		const struct nft_table *table = snapshot_table(snapshot, chain->family, chain->table);
-
-		if (!chain->base || !table || (table->flags & NFT_TABLE_F_DORMANT))
-			continue;
-		if (choose_one(survey, snapshot, table, chain, opening, fault) < 0)
+		if (find_holder(&spot, choice->snapshot, table, chain, &result.culprit, fault) < 0)
+			return -1;
+		name_effects(spot.lost, sizeof(spot.lost), i ? 0 : result.lost);
+		if (add_spot(choice, &spot, chain, &way, &result.insertion[i], fault) < 0)
 			return -1;
 	}
 	return 0;
 }
 
-int choose(struct survey *survey, struct netlink *netlink, const struct opening *opening, bool hidden, struct fault *fault)
+int choose(struct survey *survey, struct snapshot *snapshot, const struct facts *facts, bool bridged, const struct opening *opening,
+	   struct fault *fault)
 {
-	struct snapshot snapshot;
-	struct fault ignored;
-	int rc = snapshot_read(&snapshot, netlink, hidden, fault);
+	const struct choice choice = { survey, snapshot, facts, opening };
 
-	if (rc == 0)
-		rc = choose_all(survey, &snapshot, opening, fault);
-	if (netlink_generation(netlink, &survey->generation, &ignored) < 0 || survey->generation != snapshot.generation)
-		survey->generation = 0;
-	snapshot_free(&snapshot);
-	return rc;
+	survey->spots = 0;
+	survey->generation = snapshot->generation;
+	for (size_t i = 0; i < snapshot->chains; i++) {
+		const struct nft_chain *chain = &snapshot->chain[i];
+		const struct nft_table *table = snapshot_table(snapshot, chain->family, chain->table);
+
+		if (!chain->base || !table || (table->flags & NFT_TABLE_F_DORMANT) || (chain->family == NFPROTO_BRIDGE && !bridged))
+			continue;
+		if (choose_one(&choice, table, chain, fault) < 0)
+			return -1;
+	}
+	return 0;
 }

@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* choice.h - from a ruleset to the chains that need a rule. */
+/* choice.h - from a ruleset to the spots where a rule has to be inserted. */
 #ifndef ACMEGATE_CHOICE_H
 #define ACMEGATE_CHOICE_H
 
+#include "facts.h"
 #include "nft_survey.h"
+#include "snapshot.h"
 
 /*
- * One reading of the ruleset. survey->generation is 0 if somebody committed meanwhile: then something may have been missed. AGAIN: it
- * was of no use. FAULT_FAILED: a chain blocks that nobody can open, with the reason and the remedy. hidden: packets may be hidden from connection tracking by what is no part of nf_tables.
+ * Of one reading of a ruleset. FAULT_FAILED: a chain blocks that nobody can open, with the reason and the remedy. bridged: this host
+ * has a bridge; else no packet traverses the chains of that family.
  */
-int choose(struct survey *survey, struct netlink *netlink, const struct opening *opening, bool hidden, struct fault *fault) MUST_CHECK;
+int choose(struct survey *survey, struct snapshot *snapshot, const struct facts *facts, bool bridged, const struct opening *opening,
+	   struct fault *fault) MUST_CHECK;
 
 #endif

@@ -1,30 +1,23 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "listing.h"
 
-#include <stdio.h>
+#include <arpa/inet.h>
+#include <linux/netfilter.h>
+#include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter_ipv4.h>
+#include <linux/rtnetlink.h>
+#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "ipt_rules.h"
+#include "xt_match.h"
 
-/* "80", "80,443", "1:1023". What cannot be read may be the port. */
-static bool may_be_port(const char *list, uint16_t port)
+/* --- judging one option --------------------------------------------------------------------------------------------- */
+
+static enum match either(bool yes)
 {
-	while (*list) {
-		char *end;
-		unsigned long first = strtoul(list, &end, 10), last = first;
-
-		if (end == list)
-			return true;
-		if (*end == ':')
-			last = end[1] ? strtoul(end + 1, &end, 10) : UINT16_MAX;
-		if (first <= port && port <= last)
-			return true;
-		if (*end != ',')
-			return *end != '\0';
-		list = end + 1;
-	}
-	return false;
+	return yes ? YES : NO;
 }
 
 static bool is_one_of(const char *word, const char *const *words, size_t n)
@@ -35,128 +28,433 @@ static bool is_one_of(const char *word, const char *const *words, size_t n)
 	return false;
 }
 
-#define BUDGET 1000000	/* lines read on the way through all the chains that jump to each other */
+/* Is this word in a list with commas between? */
+static bool has_word(const char *list, const char *word)
+{
+	const size_t length = strlen(word);
 
-/* What the packet meets in one rule, or in a chain. */
-enum effect { PASSES, ACCEPTS, RETURNS, JUMPS, GOES, MAY_BLOCK };
+	for (const char *at = list; at; at = strchr(at, ',')) {
+		at += *at == ',';
+		if (!strncmp(at, word, length) && (at[length] == ',' || !at[length]))
+			return true;
+	}
+	return false;
+}
 
-/* The way of the packet through the chains of a table. */
-struct way {
-	const char *listing, *hook; /* the built-in chain */
-	uint16_t port;
-	unsigned int read;
+static enum match judge_protocol(const struct meeting *meeting, const char *value)
+{
+	static const char *const ours[] = { "tcp", "6", "all", "0" };
+
+	(void)meeting;
+	return either(is_one_of(value, ours, LENGTH_OF(ours)));
+}
+
+/* "192.0.2.0/24", "2001:db8::/32"; another form of a mask may be anything. */
+static enum match judge_address(const struct meeting *meeting, const char *value, enum fact fact)
+{
+	const size_t bytes = meeting->family == NFPROTO_IPV4 ? 4 : 16;
+	unsigned char low[16], high[16];
+	const char *slash = strchr(value, '/');
+	char address[INET6_ADDRSTRLEN] = "", *end = NULL;
+	unsigned long prefix = slash ? strtoul(slash + 1, &end, 10) : 8 * bytes;
+	size_t length = slash ? (size_t)(slash - value) : strlen(value);
+
+	if (length < sizeof(address))
+		memcpy(address, value, length);
+	if ((end && *end) || prefix > 8 * bytes || inet_pton(bytes == 4 ? AF_INET : AF_INET6, address, low) != 1)
+		return MAYBE;
+	for (size_t i = 0; i < bytes; i++) {
+		unsigned int bits = prefix > 8 * i ? (unsigned int)(prefix - 8 * i) : 0;
+		unsigned char host = bits >= 8 ? 0 : (unsigned char)(0xff >> bits);
+
+		high[i] = low[i] | host;
+		low[i] &= (unsigned char)~host;
+	}
+	return field_between(&meeting->facts->field[fact], NULL, low, high, bytes);
+}
+
+static enum match judge_source(const struct meeting *meeting, const char *value)
+{
+	bool v4 = meeting->family == NFPROTO_IPV4;
+
+	return judge_address(meeting, value, meeting->packet->leaving ? (v4 ? FACT_LOCAL4 : FACT_LOCAL6) : v4 ? FACT_SOURCE4 : FACT_SOURCE6);
+}
+
+static enum match judge_destination(const struct meeting *meeting, const char *value)
+{
+	bool v4 = meeting->family == NFPROTO_IPV4;
+
+	return judge_address(meeting, value, meeting->packet->leaving ? (v4 ? FACT_SOURCE4 : FACT_SOURCE6) : v4 ? FACT_LOCAL4 : FACT_LOCAL6);
+}
+
+/* "eth0", "eth+" */
+static enum match judge_interface(const struct meeting *meeting, const char *value)
+{
+	unsigned char name[HOST_NAME] = "";
+	size_t length = strnlen(value, HOST_NAME);
+	bool wildcard = length && value[length - 1] == '+';
+
+	if (length == HOST_NAME)
+		return MAYBE;
+	length -= wildcard;
+	memcpy(name, value, length);
+	return length || !wildcard ? field_between(&meeting->facts->field[FACT_NAME], NULL, name, name, wildcard ? length : sizeof(name)) : YES;
+}
+
+/* "80", "80,443", "1:1023" */
+static enum match judge_numbers(const char *list, unsigned int least, unsigned int most)
+{
+	enum match match = NO;
+
+	while (*list) {
+		char *end;
+		unsigned long first = strtoul(list, &end, 10), last = first;
+		enum match one;
+
+		if (end == list && *list != ':')
+			return MAYBE;
+		if (*end == ':' || *end == '-') {
+			const char *second = end + 1;
+
+			last = strtoul(second, &end, 10);
+			last = end == second ? UINT32_MAX : last;
+		}
+		one = xt_number(least, most, (unsigned int)first, (unsigned int)last);
+		match = one > match ? one : match;
+		if (*end != ',')
+			return *end ? MAYBE : match;
+		list = end + 1;
+	}
+	return match;
+}
+
+static enum match judge_port(const struct meeting *meeting, const char *value, bool source)
+{
+	return source == meeting->packet->from ? judge_numbers(value, meeting->port, meeting->port) : judge_numbers(value, 0, UINT16_MAX);
+}
+
+static enum match judge_source_port(const struct meeting *meeting, const char *value)
+{
+	return judge_port(meeting, value, true);
+}
+
+static enum match judge_destination_port(const struct meeting *meeting, const char *value)
+{
+	return judge_port(meeting, value, false);
+}
+
+static enum match judge_state(const struct meeting *meeting, const char *value)
+{
+	static const struct {
+		uint32_t state;
+		const char *word;
+	} states[] = { { CT_INVALID, "INVALID" }, { CT_NEW, "NEW" }, { CT_ESTABLISHED, "ESTABLISHED" }, { CT_UNTRACKED, "UNTRACKED" } };
+
+	if (!meeting->packet->state || has_word(value, "SNAT") || has_word(value, "DNAT"))
+		return MAYBE;
+	for (size_t i = 0; i < LENGTH_OF(states); i++)
+		if (states[i].state == meeting->packet->state)
+			return either(has_word(value, states[i].word));
+	return MAYBE;
+}
+
+static enum match judge_type(const struct meeting *meeting, const char *value, bool dest)
+{
+	static const char *const types[] = { [RTN_UNSPEC] = "UNSPEC", [RTN_UNICAST] = "UNICAST", [RTN_LOCAL] = "LOCAL",
+					     [RTN_BROADCAST] = "BROADCAST", [RTN_ANYCAST] = "ANYCAST", [RTN_MULTICAST] = "MULTICAST",
+					     [RTN_BLACKHOLE] = "BLACKHOLE", [RTN_UNREACHABLE] = "UNREACHABLE", [RTN_PROHIBIT] = "PROHIBIT" };
+	unsigned int bits = 0;
+
+	for (unsigned int i = 0; i < LENGTH_OF(types); i++)
+		bits |= has_word(value, types[i]) ? 1U << i : 0;
+	return bits ? xt_addrtype(meeting, bits, dest) : MAYBE;
+}
+
+static enum match judge_source_type(const struct meeting *meeting, const char *value)
+{
+	return judge_type(meeting, value, false);
+}
+
+static enum match judge_destination_type(const struct meeting *meeting, const char *value)
+{
+	return judge_type(meeting, value, true);
+}
+
+static enum match judge_mss(const struct meeting *meeting, const char *value)
+{
+	if (!meeting->packet->known)
+		return MAYBE;
+	return packet_is_syn(meeting->packet) ? judge_numbers(value, XT_MSS_LEAST, UINT16_MAX) : NO;
+}
+
+static unsigned int ttl_least(const struct meeting *meeting)
+{
+	return meeting->packet->leaving ? 0 : XT_TTL_LEAST;
+}
+
+static enum match judge_ttl_equal(const struct meeting *meeting, const char *value)
+{
+	return judge_numbers(value, ttl_least(meeting), UINT8_MAX);
+}
+
+static enum match judge_ttl_less(const struct meeting *meeting, const char *value)
+{
+	unsigned int limit = (unsigned int)strtoul(value, NULL, 10);
+
+	return limit ? xt_number(ttl_least(meeting), UINT8_MAX, 0, limit - 1) : NO;
+}
+
+static enum match judge_ttl_more(const struct meeting *meeting, const char *value)
+{
+	return xt_number(ttl_least(meeting), UINT8_MAX, (unsigned int)strtoul(value, NULL, 10) + 1, UINT32_MAX);
+}
+
+static enum match judge_user(const struct meeting *meeting, const char *value)
+{
+	return meeting->owned ? judge_numbers(value, meeting->user, meeting->user) : MAYBE;
+}
+
+static enum match judge_nothing(const struct meeting *meeting, const char *value)
+{
+	(void)meeting, (void)value;
+	return YES;
+}
+
+/* Modules whose options are known; the other options of theirs, and other modules, may go either way. */
+static enum match judge_module(const struct meeting *meeting, const char *value)
+{
+	static const char *const known[] = { "tcp", "multiport", "comment", "conntrack", "state", "addrtype", "tcpmss", "ttl", "hl", "owner" };
+	static const char *const absent[] = { "rt", "dst", "hbh", "frag", "ah", "esp", "udp", "icmp", "icmp6", "sctp" };
+
+	(void)meeting;
+	if (is_one_of(value, absent, LENGTH_OF(absent)))
+		return NO;
+	return is_one_of(value, known, LENGTH_OF(known)) ? YES : MAYBE;
+}
+
+static uint8_t flags_of(const char *list)
+{
+	static const struct {
+		const char *word;
+		uint8_t flags;
+	} names[] = { { "FIN", TH_FIN }, { "SYN", TH_SYN }, { "RST", TH_RST }, { "PSH", TH_PUSH }, { "ACK", TH_ACK }, { "URG", TH_URG },
+		      { "ALL", 0x3f } };
+	uint8_t flags = 0;
+
+	for (size_t i = 0; i < LENGTH_OF(names); i++)
+		flags |= has_word(list, names[i].word) ? names[i].flags : 0;
+	return flags;
+}
+
+static const struct {
+	const char *option;
+	enum match (*judge)(const struct meeting *meeting, const char *value);
+} options[] = {
+	{ "-p", judge_protocol },	  { "-s", judge_source },	     { "-d", judge_destination },
+	{ "-i", judge_interface },	  { "-o", judge_interface },	     { "-m", judge_module },
+	{ "--sport", judge_source_port }, { "--dport", judge_destination_port }, { "--sports", judge_source_port },
+	{ "--dports", judge_destination_port }, { "--ctstate", judge_state }, { "--state", judge_state },
+	{ "--src-type", judge_source_type }, { "--dst-type", judge_destination_type }, { "--mss", judge_mss },
+	{ "--ttl-eq", judge_ttl_equal },  { "--ttl-lt", judge_ttl_less },    { "--ttl-gt", judge_ttl_more },
+	{ "--hl-eq", judge_ttl_equal },	  { "--hl-lt", judge_ttl_less },     { "--hl-gt", judge_ttl_more },
+	{ "--uid-owner", judge_user },	  { "--comment", judge_nothing },
 };
 
-/* Can the packet have none of these states? conntrack comes before INPUT and after a part of the others. */
-static bool is_other_state(const char *chain, const char *option, const char *states)
+/* --- judging a rule ------------------------------------------------------------------------------------------------- */
+
+static enum match invert(enum match match, bool inverted)
 {
-	return !strcmp(chain, "INPUT") && (!strcmp(option, "--ctstate") || !strcmp(option, "--state")) &&
-	       !strstr(states, "NEW") && !strstr(states, "UNTRACKED");
+	return !inverted || match == MAYBE ? match : either(match == NO);
 }
 
-/* *target: where a jump goes. *sure: that the rule matches. */
-static enum effect effect_of(const struct ipt_words *rule, const char *chain, uint16_t port, const char **target, bool *sure)
+/* The option at *i, and its values; *i is at the last one of them then. */
+static enum match judge_option(const struct meeting *meeting, const struct ipt_words *rule, size_t *i)
 {
-	static const char *const protocols[] = { "tcp", "6", "all", "0" };
-	static const char *const harmless[] = { "ACCEPT", "LOG", "NFLOG", "MARK", "CONNMARK", "CT", "TCPMSS", "SET", "TRACE",
-						"AUDIT", "CLASSIFY", "DSCP", "TOS", "NOTRACK" };
-	static const char *const incoming[] = { "--dport", "--dports" }, *const outgoing[] = { "--sport", "--sports" };
-	static const char *const known[] = { "-p", "-m", "--comment", "-j", "-g" };
-	static const char *const absent[] = { "rt", "dst", "hbh", "frag", "ah", "esp" }; /* headers that such a packet has not */
-	static const char *const plain[] = { "tcp", "multiport", "comment" }; /* match by their options only */
-	enum effect effect = JUMPS;
+	const char *option = rule->word[*i];
+
+	if (!strcmp(option, "-f")) /* a fragment that is not the first */
+		return NO;
+	if (!strcmp(option, "--tcp-flags") && *i + 2 < rule->words) {
+		uint8_t mask = flags_of(rule->word[*i + 1]), flags = flags_of(rule->word[*i + 2]), known = meeting->packet->known;
+
+		*i += 2;
+		if ((meeting->packet->flags ^ flags) & mask & known)
+			return NO;
+		return mask & ~known ? MAYBE : either((meeting->packet->flags & mask) == flags);
+	}
+	for (size_t o = 0; o < LENGTH_OF(options) && *i + 1 < rule->words; o++)
+		if (!strcmp(option, options[o].option))
+			return options[o].judge(meeting, rule->word[++*i]);
+	return option[0] == '-' ? MAYBE : YES; /* the value of an option that is not known */
+}
+
+/* *target: the word behind -j or -g, or NULL. */
+static enum match judge_rule(const struct meeting *meeting, const struct ipt_words *rule, const char **target, bool *go)
+{
+	enum match match = YES;
+	bool inverted = false;
 
 	*target = NULL;
-	*sure = true;
-	for (size_t i = 2; i + 1 < rule->words && !*target; i++) {
-		const char *option = rule->word[i], *value = rule->word[i + 1];
-		bool about_ports = is_one_of(option, ipt_is_outgoing(chain) ? outgoing : incoming, LENGTH_OF(incoming));
-		bool is_known = about_ports || is_one_of(option, known, LENGTH_OF(known));
+	for (size_t i = 0; i < rule->words && match != NO; i++) {
+		enum match one;
 
-		/* NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker): a word that was counted is there */
-		effect = strcmp(option, "-g") ? JUMPS : GOES;
-		if (effect == GOES || !strcmp(option, "-j"))
-			*target = value;
-		else if ((!strcmp(option, "-p") && !is_one_of(value, protocols, LENGTH_OF(protocols))) ||
-			 (!strcmp(option, "-m") && is_one_of(value, absent, LENGTH_OF(absent))) ||
-			 (about_ports && !may_be_port(value, port)) || is_other_state(chain, option, value) ||
-			 ((!strcmp(option, "-i") || !strcmp(option, "-o")) && !strcmp(value, "lo")))
-			return PASSES;
-		*sure = *sure && is_known && (strcmp(option, "-m") || is_one_of(value, plain, LENGTH_OF(plain)));
-		/* the value of an option is no option, whatever it looks like; nor is what is negated */
-		i += is_known || !strcmp(option, "!");
-	}
-	if (!*target || is_one_of(*target, harmless, LENGTH_OF(harmless)))
-		return *target && !strcmp(*target, "ACCEPT") && *sure ? ACCEPTS : PASSES;
-	return strcmp(*target, "RETURN") ? effect : RETURNS;
-}
-
-/* Is this line "-OPTION CHAIN", with or without more? */
-static bool is_about(const char *line, const char *option, const char *chain)
-{
-	char start[48] = "";
-	size_t length = (size_t)snprintf(start, sizeof(start), "%s %s", option, chain);
-
-	return !strncmp(line, start, length) && strchr(" \n", line[length]);
-}
-
-static bool ends_in(const char *line, size_t length, const char *end)
-{
-	return length >= strlen(end) && !strncmp(line + length - strlen(end), end, strlen(end));
-}
-
-static enum effect walk_chain(struct way *way, const char *chain, int depth);
-
-/* A chain that is not there is a target that may drop. */
-static enum effect follow(struct way *way, enum effect effect, const char *target, bool sure, int depth)
-{
-	enum effect inside = walk_chain(way, target, depth + 1);
-
-	if (inside == MAY_BLOCK || (effect == GOES && inside != ACCEPTS))
-		return MAY_BLOCK;
-	return inside == ACCEPTS && sure ? ACCEPTS : PASSES;
-}
-
-/* ACCEPTS: on every way. PASSES: it may come out at the end, and is not blocked. */
-static enum effect walk_chain(struct way *way, const char *chain, int depth)
-{
-	enum effect end = depth ? MAY_BLOCK : PASSES; /* if there is no such chain */
-	const char *next, *target;
-	bool sure, returns = false;
-
-	for (const char *line = way->listing; line; line = next) {
-		struct ipt_words rule = { 0 };
-		size_t length = ipt_line(line, &next);
-		enum effect effect;
-
-		if (++way->read > BUDGET || depth > 16)
-			return MAY_BLOCK;
-		if (is_about(line, "-N", chain))
-			end = PASSES;
-		if (is_about(line, "-P", chain))
-			end = ends_in(line, length, " ACCEPT") ? PASSES : MAY_BLOCK;
-		if (!is_about(line, "-A", chain))
+		*go = !strcmp(rule->word[i], "-g");
+		if (*go || !strcmp(rule->word[i], "-j")) {
+			*target = i + 1 < rule->words ? rule->word[i + 1] : NULL;
+			break;
+		}
+		if (!strcmp(rule->word[i], "!")) {
+			inverted = true;
 			continue;
-		ipt_split(&rule, line, length);
-		if (rule.full)
-			return MAY_BLOCK;
-		if (ipt_tag(&rule, NULL))
-			continue;
-		effect = effect_of(&rule, way->hook, way->port, &target, &sure);
-		if (effect == JUMPS || effect == GOES)
-			effect = follow(way, effect, target, sure, depth);
-		if (effect == MAY_BLOCK || (effect == ACCEPTS && !returns))
-			return effect;
-		if ((effect == RETURNS && sure) || effect == ACCEPTS)
-			return end;
-		returns = returns || effect == RETURNS;
+		}
+		one = invert(judge_option(meeting, rule, &i), inverted);
+		inverted = false;
+		match = one < match ? one : match;
 	}
-	return end;
+	return match;
 }
 
-bool listing_can_block(const char *listing, const char *chain, uint16_t port)
+/* A target that is no chain of the table is a module's, or one of the four verdicts. */
+static void set_verdict(struct outcome *outcome, struct snapshot *snapshot, const struct nft_chain *chain, const char *target, bool go)
 {
-	struct way way = { .listing = listing, .hook = chain, .port = port };
+	const struct nft_chain *to = snapshot_chain(snapshot, chain->family, chain->table, target);
 
-	return walk_chain(&way, chain, 0) == MAY_BLOCK;
+	if (to)
+		outcome->verdict = (struct verdict){ (uint32_t)(go ? NFT_GOTO : NFT_JUMP), to->name };
+	else if (!strcmp(target, "RETURN"))
+		outcome->verdict.code = (uint32_t)NFT_RETURN;
+	else
+		xt_target(target, outcome);
+}
+
+struct outcome listing_meet(struct meeting *meeting, const struct nft_rule *rule)
+{
+	struct outcome outcome = { .match = MAYBE, .verdict = { NF_DROP, "" } };
+	struct ipt_words words = { 0 };
+	const char *target;
+	bool go = false;
+
+	ipt_split(&words, rule->line, strlen(rule->line));
+	if (words.full) /* it cannot be read: it may drop */
+		return outcome;
+	outcome.verdict.code = (uint32_t)NFT_CONTINUE;
+	outcome.match = judge_rule(meeting, &words, &target, &go);
+	if (target && outcome.match != NO)
+		set_verdict(&outcome, meeting->snapshot, meeting->chain, target, go);
+	return outcome;
+}
+
+struct outcome listing_jumps(struct snapshot *snapshot, const struct nft_chain *chain, const struct nft_rule *rule)
+{
+	struct outcome outcome = { .verdict = { (uint32_t)NFT_CONTINUE, "" } };
+	struct ipt_words words = { 0 };
+
+	ipt_split(&words, rule->line, strlen(rule->line));
+	for (size_t i = 0; i + 1 < words.words; i++)
+		if (!strcmp(words.word[i], "-j") || !strcmp(words.word[i], "-g"))
+			set_verdict(&outcome, snapshot, chain, words.word[i + 1], false);
+	return outcome;
+}
+
+bool listing_is_ours(const struct nft_rule *rule, const char *tag)
+{
+	struct ipt_words words = { 0 };
+
+	if (!strstr(rule->line, TAG_PREFIX))
+		return false;
+	ipt_split(&words, rule->line, strlen(rule->line));
+	return ipt_tag(&words, tag);
+}
+
+/* --- the index ------------------------------------------------------------------------------------------------------ */
+
+/* The built-in chains of the tables hang where their kernel modules put them. */
+static int32_t priority_of(const char *table, const char *chain)
+{
+	static const struct {
+		const char *table;
+		int32_t priority;
+	} tables[] = { { "raw", NF_IP_PRI_RAW }, { "mangle", NF_IP_PRI_MANGLE }, { "nat", NF_IP_PRI_NAT_DST }, { "filter", NF_IP_PRI_FILTER },
+		       { "security", NF_IP_PRI_SECURITY } };
+
+	if (!strcmp(table, "nat") && (!strcmp(chain, "POSTROUTING") || !strcmp(chain, "INPUT")))
+		return NF_IP_PRI_NAT_SRC;
+	for (size_t i = 0; i < LENGTH_OF(tables); i++)
+		if (!strcmp(table, tables[i].table))
+			return tables[i].priority;
+	return NF_IP_PRI_FILTER;
+}
+
+/* Cuts the next word off; *rest is behind it. */
+static char *cut_word(char **rest)
+{
+	char *word = *rest, *end = word + strcspn(word, " ");
+
+	*rest = *end ? end + 1 : end;
+	*end = '\0';
+	return word;
+}
+
+static void index_chain(struct snapshot *snapshot, uint8_t family, const char *table, const char *name, const char *policy)
+{
+	struct nft_chain *chain = &snapshot->chain[snapshot->chains++];
+
+	*chain = (struct nft_chain){ .family = family, .table = table, .name = name, .base = policy, .type = table };
+	chain->policy = policy && strcmp(policy, "ACCEPT") ? NF_DROP : NF_ACCEPT;
+	chain->hook = (uint32_t)ipt_hook(name);
+	chain->priority = priority_of(table, name);
+}
+
+/* The rules of a chain come behind each other. */
+static int index_rule(struct snapshot *snapshot, uint8_t family, const char *table, const char *name, const char *line, struct fault *fault)
+{
+	const struct nft_chain *found = snapshot_chain(snapshot, family, table, name);
+	struct nft_chain *chain = found ? &snapshot->chain[found - snapshot->chain] : NULL;
+
+	if (!chain || (chain->rules && chain->first_rule + chain->rules != snapshot->rules))
+		return fault_set(fault, FAULT_FAILED, "the listing of the table %s has a rule of the chain %s in an unexpected place", table, name);
+	if (!chain->rules)
+		chain->first_rule = snapshot->rules;
+	chain->rules++;
+	snapshot->rule[snapshot->rules++].line = line;
+	return 0;
+}
+
+static int index_line(struct snapshot *snapshot, char *line, uint8_t family, const char *table, struct fault *fault)
+{
+	const char *option = cut_word(&line), *name = cut_word(&line);
+
+	if (!strcmp(option, "-P"))
+		index_chain(snapshot, family, table, name, cut_word(&line));
+	else if (!strcmp(option, "-N"))
+		index_chain(snapshot, family, table, name, NULL);
+	else if (!strcmp(option, "-A"))
+		return index_rule(snapshot, family, table, name, line, fault);
+	return 0;
+}
+
+int listing_read(struct snapshot *snapshot, char *listing, uint8_t family, const char *table, bool hidden, struct fault *fault)
+{
+	size_t lines = 1;
+	char *line = listing, *next;
+	int rc = 0;
+
+	memset(snapshot, 0, sizeof(*snapshot));
+	snapshot->messages.bytes = listing;
+	snapshot->notrack = hidden || strstr(listing, "NOTRACK") || strstr(listing, "--notrack");
+	for (const char *at = listing; *at; at++)
+		lines += *at == '\n';
+	snapshot->table = calloc(1, sizeof(*snapshot->table));
+	snapshot->chain = calloc(lines, sizeof(*snapshot->chain));
+	snapshot->rule = calloc(lines, sizeof(*snapshot->rule));
+	if (!snapshot->table || !snapshot->chain || !snapshot->rule)
+		return fault_errno(fault, FAULT_LATER, "reading a listing");
+	snapshot->table[snapshot->tables++] = (struct nft_table){ .family = family, .name = table };
+	for (; line && rc == 0; line = next) {
+		next = strchr(line, '\n');
+		if (next)
+			*next++ = '\0';
+		rc = index_line(snapshot, line, family, table, fault);
+	}
+	return rc;
 }

@@ -1,15 +1,21 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* listing.h - what "iptables -S" prints of one table, walked as a packet would. */
+/* listing.h - what "iptables -S" prints of a table of iptables-legacy, as a ruleset that can be walked. */
 #ifndef ACMEGATE_LISTING_H
 #define ACMEGATE_LISTING_H
 
-#include <stdbool.h>
-#include <stdint.h>
+#include "packet.h"
 
 /*
- * Can this built-in chain, with those that it jumps to, keep a SYN to the port out or divert it, or the replies in? It is said to
- * be harmless only if that is plain to see. Our own rules do not count.
+ * Builds the index over a listing, which it takes (malloc). hidden: packets may be hidden from connection tracking. Free the
+ * snapshot in any case.
  */
-bool listing_can_block(const char *listing, const char *chain, uint16_t port);
+int listing_read(struct snapshot *snapshot, char *listing, uint8_t family, const char *table, bool hidden, struct fault *fault) MUST_CHECK;
+
+/* packet_meet() and packet_jumps() of a rule with a line. */
+struct outcome listing_meet(struct meeting *meeting, const struct nft_rule *rule);
+struct outcome listing_jumps(struct snapshot *snapshot, const struct nft_chain *chain, const struct nft_rule *rule);
+
+/* Has the rule this tag, or any of ours (NULL)? */
+bool listing_is_ours(const struct nft_rule *rule, const char *tag);
 
 #endif

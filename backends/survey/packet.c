@@ -2,12 +2,20 @@
 #include "packet.h"
 
 #include <arpa/inet.h>
+#include <linux/if_packet.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nf_tables_compat.h>
-#include <linux/netfilter/xt_conntrack.h>
+#include <linux/rtnetlink.h>
 #include <netinet/in.h>
 #include <string.h>
+
+#include "listing.h"
+#include "xt_match.h"
+
+const char *const effect_names[EFFECTS] = {
+	"meta mark", "ct mark", "ct zone", "notrack", "ct helper", "elements of sets", "copies", "nat", "other marks",
+};
 
 #define LONGEST 16	/* that one expression fills without telling its length: a name of an interface, an address */
 
@@ -22,9 +30,18 @@ static size_t register_offset(uint32_t number)
 	return REGISTER_BYTES;
 }
 
+/* Facts about registers that are written over are gone. */
+static void forget_facts(struct registers *registers, size_t at, size_t length)
+{
+	for (size_t i = 0; i < REGISTER_FACTS; i++)
+		if (registers->fact[i].at < at + length && at < registers->fact[i].at + registers->fact[i].bytes)
+			registers->fact[i].bytes = 0;
+}
+
 static void forget(struct meeting *meeting, size_t at, size_t length)
 {
 	memset(meeting->registers.known + at, 0, length < REGISTER_BYTES - at ? length : REGISTER_BYTES - at);
+	forget_facts(&meeting->registers, at, length);
 }
 
 static void forget_all(struct meeting *meeting)
@@ -41,6 +58,7 @@ static void load(struct meeting *meeting, uint32_t number, const void *value, co
 		forget(meeting, at, value ? length : LONGEST);
 		return;
 	}
+	forget_facts(&meeting->registers, at, whole);
 	memset(meeting->registers.value + at, 0, whole);
 	memset(meeting->registers.known + at, 0xff, whole);
 	memcpy(meeting->registers.value + at, value, length);
@@ -48,17 +66,35 @@ static void load(struct meeting *meeting, uint32_t number, const void *value, co
 		memcpy(meeting->registers.known + at, known, length);
 }
 
-/* A rule that writes ports or addresses sends the packet elsewhere; other parts of a header do no harm. */
-static bool diverts(const struct meeting *meeting, uint32_t base, uint32_t offset)
+/* The first bytes of this field lie there now. */
+static void note_fact(struct meeting *meeting, size_t at, size_t length, enum fact fact)
 {
-	return (base == NFT_PAYLOAD_TRANSPORT_HEADER && offset < 4) ||
-	       (base == NFT_PAYLOAD_NETWORK_HEADER && offset >= (meeting->family == NFPROTO_IPV4 ? 12U : 8U));
+	const struct field *field = &meeting->facts->field[fact];
+	size_t i = 0;
+
+	while (i < REGISTER_FACTS && meeting->registers.fact[i].bytes)
+		i++;
+	if (i == REGISTER_FACTS || !field->count || at + length > REGISTER_BYTES)
+		return;
+	meeting->registers.fact[i].at = at;
+	meeting->registers.fact[i].bytes = length < field->bytes ? length : field->bytes;
+	meeting->registers.fact[i].field = field;
+	memset(meeting->registers.fact[i].mask, 0xff, sizeof(meeting->registers.fact[i].mask));
 }
 
-/* Bytes of headers that are known: ethertype; protocol, and that it is no fragment; ports and flags of TCP. */
+/* Loads a value of which nothing is known but this fact. */
+static void load_fact(struct meeting *meeting, uint32_t number, enum fact fact, size_t length)
+{
+	static const unsigned char nothing[LONGEST];
+
+	load(meeting, number, nothing, nothing, length);
+	note_fact(meeting, register_offset(number), length, fact);
+}
+
+/* Bytes of headers that are known: ethertype; that it is a plain packet of TCP and no fragment; ports and flags. */
 static void known_header(const struct meeting *meeting, uint32_t base, unsigned char header[40], unsigned char known[40])
 {
-	const size_t at = meeting->packet->reply ? 0 : 2;
+	const size_t at = meeting->packet->from ? 0 : 2;
 	bool v4 = meeting->family == NFPROTO_IPV4;
 
 	memset(header, 0, 40);
@@ -70,14 +106,55 @@ static void known_header(const struct meeting *meeting, uint32_t base, unsigned 
 		known[at] = known[at + 1] = 0xff;
 		known[13] = meeting->packet->known;
 	} else if (base == NFT_PAYLOAD_NETWORK_HEADER) {
+		header[0] = v4 ? 0x45 : 0x60;
+		known[0] = v4 ? 0xff : 0xf0;
 		header[v4 ? 9 : 6] = IPPROTO_TCP;
 		known[v4 ? 9 : 6] = 0xff;
 		known[7] = v4 ? 0xff : 0;
 		known[6] |= v4 ? 0x3f : 0;
-	} else if (base == NFT_PAYLOAD_LL_HEADER) {
+	} else if (base == NFT_PAYLOAD_LL_HEADER && meeting->packet->frame == TAGGED) {
+		header[12] = 0x81; /* behind it the tag, which may be any */
+		known[12] = known[13] = 0xff;
+	} else if (base == NFT_PAYLOAD_LL_HEADER && meeting->packet->frame == PLAIN) {
 		header[12] = v4 ? 0x08 : 0x86;
 		header[13] = v4 ? 0x00 : 0xdd;
 		known[12] = known[13] = 0xff;
+	}
+}
+
+/*
+ * A rule that writes into a header may send the packet elsewhere or spoil it. Type of service, flow label, time to live and
+ * checksums do no harm, nor does a byte that is written back as it was: nft writes two at once.
+ */
+static bool spoils(const struct meeting *meeting, uint32_t base, uint32_t offset, uint32_t length, size_t from)
+{
+	static const unsigned char harmless4[40] = { [1] = 1, [4] = 1, [5] = 1, [8] = 1, [10] = 1, [11] = 1 };
+	static const unsigned char harmless6[40] = { [0] = 1, [1] = 1, [2] = 1, [3] = 1, [7] = 1 };
+	const unsigned char *harmless = meeting->family == NFPROTO_IPV4 ? harmless4 : harmless6;
+	const struct registers *r = &meeting->registers;
+	unsigned char header[40], known[40];
+
+	if (offset > sizeof(header) || length > sizeof(header) - offset || from + length > REGISTER_BYTES)
+		return true;
+	known_header(meeting, base, header, known);
+	for (uint32_t i = 0; i < length; i++) {
+		bool same = known[offset + i] == 0xff && r->known[from + i] == 0xff && r->value[from + i] == header[offset + i];
+
+		if (!same && (base != NFT_PAYLOAD_NETWORK_HEADER || !harmless[offset + i]))
+			return true;
+	}
+	return false;
+}
+
+/* One load may span several fields. */
+static void note_fields(struct meeting *meeting, uint32_t base, uint32_t offset, uint32_t length, size_t at)
+{
+	for (uint32_t i = 0; i < length; i++) {
+		size_t bytes;
+		enum fact fact = facts_of_header(base, meeting->family, offset + i, meeting->packet->leaving, &bytes);
+
+		if (fact != FACT_NONE)
+			note_fact(meeting, at + i, length - i, fact);
 	}
 }
 
@@ -92,7 +169,8 @@ static enum match do_payload(struct meeting *meeting, const struct nlattr *data,
 	number = attr_u32(a[NFTA_PAYLOAD_DREG], UINT32_MAX);
 	offset = attr_u32(a[NFTA_PAYLOAD_OFFSET], UINT32_MAX);
 	length = attr_u32(a[NFTA_PAYLOAD_LEN], 0);
-	if (number == UINT32_MAX && diverts(meeting, base, offset)) /* it writes a header instead of reading one */
+	/* it writes a header instead of reading one */
+	if (number == UINT32_MAX && spoils(meeting, base, offset, length, register_offset(attr_u32(a[NFTA_PAYLOAD_SREG], 0))))
 		outcome->verdict.code = NF_DROP;
 	if (number == UINT32_MAX)
 		return YES;
@@ -102,12 +180,43 @@ static enum match do_payload(struct meeting *meeting, const struct nlattr *data,
 	}
 	known_header(meeting, base, header, known);
 	load(meeting, number, header + offset, known + offset, length);
+	note_fields(meeting, base, offset, length, register_offset(number));
+	return YES;
+}
+
+/* Writing these of a packet changes nothing for it but what is named. Any other may lose it. */
+static enum match set_meta(uint32_t key, struct outcome *outcome)
+{
+	switch (key) {
+	case NFT_META_MARK:
+		outcome->effects |= EFFECT_MARK;
+		break;
+	case NFT_META_PRIORITY:
+	case NFT_META_SECMARK:
+		outcome->effects |= EFFECT_OTHER;
+		break;
+	case NFT_META_NFTRACE:
+		break;
+	default: /* pkttype: what is not for this host is not delivered to it */
+		outcome->verdict.code = NF_DROP;
+	}
+	return YES;
+}
+
+/* Where the packet comes in, or goes out; a rule that asks for the other one ends there. */
+static enum match meta_link(struct meeting *meeting, uint32_t number, bool out, bool name)
+{
+	static const enum fact facts[2][2] = { { FACT_INDEX, FACT_NAME }, { FACT_LINK_INDEX, FACT_LINK_NAME } };
+
+	load_fact(meeting, number, facts[meeting->below][name], name ? HOST_NAME : sizeof(uint32_t));
+	if (out != meeting->packet->leaving)
+		return meeting->below ? MAYBE : NO;
 	return YES;
 }
 
 static enum match do_meta(struct meeting *meeting, const struct nlattr *data, struct outcome *outcome)
 {
-	static const uint8_t tcp = IPPROTO_TCP;
+	static const uint8_t tcp = IPPROTO_TCP, to_host = PACKET_HOST;
 	const uint16_t ethertype = htons(meeting->family == NFPROTO_IPV4 ? 0x0800 : 0x86dd);
 	const struct {
 		const void *value;
@@ -116,37 +225,75 @@ static enum match do_meta(struct meeting *meeting, const struct nlattr *data, st
 		[NFT_META_PROTOCOL] = { &ethertype, sizeof(ethertype) },
 		[NFT_META_NFPROTO] = { &meeting->family, sizeof(meeting->family) },
 		[NFT_META_L4PROTO] = { &tcp, sizeof(tcp) },
+		[NFT_META_PKTTYPE] = { meeting->below || meeting->packet->leaving ? NULL : &to_host, sizeof(to_host) },
+		[NFT_META_SKUID] = { meeting->owned ? &meeting->user : NULL, sizeof(meeting->user) },
 	};
 	const struct nlattr *a[NFTA_META_MAX + 1];
 	uint32_t number, key;
 
-	(void)outcome;
 	attrs_of_nest(data, a, NFTA_META_MAX);
 	number = attr_u32(a[NFTA_META_DREG], UINT32_MAX);
 	key = attr_u32(a[NFTA_META_KEY], UINT32_MAX);
-	if (number == UINT32_MAX) /* meta mark set ... */
-		return YES;
+	if (number == UINT32_MAX)
+		return set_meta(key, outcome);
+	if (key == NFT_META_IIF || key == NFT_META_OIF || key == NFT_META_IIFNAME || key == NFT_META_OIFNAME)
+		return meta_link(meeting, number, key == NFT_META_OIF || key == NFT_META_OIFNAME, key == NFT_META_IIFNAME || key == NFT_META_OIFNAME);
 	load(meeting, number, key < LENGTH_OF(known) ? known[key].value : NULL, NULL, key < LENGTH_OF(known) ? known[key].length : 0);
+	return YES;
+}
+
+static enum match set_ct(uint32_t key, struct outcome *outcome)
+{
+	outcome->effects |= key == NFT_CT_MARK ? EFFECT_CT_MARK : key == NFT_CT_ZONE ? EFFECT_ZONE : EFFECT_OTHER;
 	return YES;
 }
 
 static enum match do_ct(struct meeting *meeting, const struct nlattr *data, struct outcome *outcome)
 {
 	const struct nlattr *a[NFTA_CT_MAX + 1];
-	uint32_t number, key;
+	uint32_t number, key, state = meeting->packet->state;
 
-	(void)outcome;
 	attrs_of_nest(data, a, NFTA_CT_MAX);
 	number = attr_u32(a[NFTA_CT_DREG], UINT32_MAX);
 	key = attr_u32(a[NFTA_CT_KEY], UINT32_MAX);
-	if (number == UINT32_MAX) /* ct mark set ... */
-		return YES;
+	if (number == UINT32_MAX)
+		return set_ct(key, outcome);
 	if (key == NFT_CT_STATE)
-		load(meeting, number, &meeting->packet->state, NULL, sizeof(meeting->packet->state));
+		load(meeting, number, state ? &state : NULL, NULL, sizeof(state));
 	else
 		load(meeting, number, key == NFT_CT_STATUS ? &meeting->status : NULL, &meeting->status, sizeof(meeting->status));
 	/* most keys break the rule when the packet is untracked */
 	return key == NFT_CT_STATE || (key == NFT_CT_STATUS && meeting->status) ? YES : MAYBE;
+}
+
+/*
+ * Options and extension headers. A rule that asks for one that the packet lacks ends there, or reads that it is missing. Of TCP's
+ * options the size of segments is known: every SYN names one.
+ */
+static enum match do_exthdr(struct meeting *meeting, const struct nlattr *data, struct outcome *outcome)
+{
+	static const uint8_t missing = 0, there = 1;
+	const struct nlattr *a[NFTA_EXTHDR_MAX + 1];
+	uint32_t number, operation;
+	bool present, size, syn = meeting->packet->known == 0xff && !(meeting->packet->flags & 0x10);
+
+	(void)outcome;
+	attrs_of_nest(data, a, NFTA_EXTHDR_MAX);
+	number = attr_u32(a[NFTA_EXTHDR_DREG], UINT32_MAX);
+	if (number == UINT32_MAX) /* tcp option maxseg size set ... */
+		return YES;
+	operation = attr_u32(a[NFTA_EXTHDR_OP], NFT_EXTHDR_OP_IPV6);
+	present = attr_u32(a[NFTA_EXTHDR_FLAGS], 0) & NFT_EXTHDR_F_PRESENT;
+	size = operation == NFT_EXTHDR_OP_TCPOPT && a[NFTA_EXTHDR_TYPE] && mnl_attr_get_u8(a[NFTA_EXTHDR_TYPE]) == 2;
+	if (operation == NFT_EXTHDR_OP_TCPOPT && (!size || !meeting->packet->known)) {
+		load(meeting, number, NULL, NULL, 0);
+		return present ? YES : MAYBE;
+	}
+	if (present)
+		load(meeting, number, size && syn ? &there : &missing, NULL, sizeof(there));
+	else if (size && syn)
+		load_fact(meeting, number, FACT_MSS, 2);
+	return present || (size && syn) ? YES : NO;
 }
 
 static const struct nlattr *value_of(const struct nlattr *data)
@@ -155,6 +302,38 @@ static const struct nlattr *value_of(const struct nlattr *data)
 
 	attrs_of_nest(data, a, NFTA_DATA_MAX);
 	return a[NFTA_DATA_VALUE];
+}
+
+/* "ip saddr & 255.0.0.0": what is known of the field is known of its first bits. */
+static bool is_prefix(const unsigned char *mask, const unsigned char *xor, size_t length)
+{
+	bool end = false;
+
+	for (size_t i = 0; i < 8 * length; i++) {
+		bool bit = mask[i / 8] >> (7 - i % 8) & 1;
+
+		if (xor[i / 8] || (bit && end))
+			return false;
+		end = end || !bit;
+	}
+	return true;
+}
+
+/* A fact goes along where the registers are masked in place by a prefix; else it is gone. */
+static void mask_facts(struct registers *r, size_t from, size_t to, size_t length, const unsigned char *mask, const unsigned char *xor)
+{
+	for (size_t i = 0; i < REGISTER_FACTS; i++) {
+		size_t at = r->fact[i].at, bytes = r->fact[i].bytes;
+
+		if (!bytes || at + bytes <= to || to + length <= at)
+			continue;
+		if (from != to || at < to || at + bytes > to + length || !is_prefix(mask + (at - to), xor + (at - to), bytes))
+			r->fact[i].bytes = 0;
+		else
+			memcpy(r->fact[i].mask, mask + (at - to), bytes);
+	}
+	if (from != to)
+		forget_facts(r, to, length);
 }
 
 static enum match do_bitwise(struct meeting *meeting, const struct nlattr *data, struct outcome *outcome)
@@ -176,6 +355,7 @@ static enum match do_bitwise(struct meeting *meeting, const struct nlattr *data,
 		forget_all(meeting);
 		return YES;
 	}
+	mask_facts(&meeting->registers, from, to, length, mnl_attr_get_payload(mask), mnl_attr_get_payload(xor));
 	for (size_t i = 0; i < length; i++) {
 		unsigned char m = ((const unsigned char *)mnl_attr_get_payload(mask))[i];
 		unsigned char x = ((const unsigned char *)mnl_attr_get_payload(xor))[i];
@@ -197,17 +377,47 @@ static int order(const struct registers *r, size_t at, const void *bytes, size_t
 	return memcmp(r->value + at, bytes, length);
 }
 
+static enum match either(bool yes)
+{
+	return yes ? YES : NO;
+}
+
+/* Of the field that begins in this register, length bytes. MAYBE also where nothing is known. */
+static enum match fact_between(const struct registers *r, size_t at, const unsigned char *low, const unsigned char *high, size_t length)
+{
+	for (size_t i = 0; i < REGISTER_FACTS; i++)
+		if (r->fact[i].bytes >= length && r->fact[i].at == at)
+			return field_between(r->fact[i].field, r->fact[i].mask, low, high, length);
+	return MAYBE;
+}
+
+/* The bytes from at on that a fact is about, as many as length. 0: there is none. */
+static size_t fact_bytes(const struct registers *r, size_t at, size_t length)
+{
+	for (size_t i = 0; i < REGISTER_FACTS; i++)
+		if (r->fact[i].bytes && r->fact[i].at == at)
+			return r->fact[i].bytes < length ? r->fact[i].bytes : length;
+	return 0;
+}
+
 /* NO: different in what is known. */
 static enum match equal(const struct registers *r, size_t at, const unsigned char *bytes, size_t length)
 {
 	enum match match = YES;
+	size_t step;
 
-	for (size_t i = 0; i < length; i++) {
+	for (size_t i = 0; i < length; i += step) {
+		size_t part = fact_bytes(r, at + i, length - i);
+		enum match one = part ? fact_between(r, at + i, bytes + i, bytes + i, part) : r->known[at + i] == 0xff ? YES : MAYBE;
+
+		step = part ? part : 1;
+		match = one < match ? one : match;
+		if (match == NO)
+			return NO;
+	}
+	for (size_t i = 0; i < length; i++)
 		if ((r->value[at + i] ^ bytes[i]) & r->known[at + i])
 			return NO;
-		if (r->known[at + i] != 0xff)
-			match = MAYBE;
-	}
 	return match;
 }
 
@@ -218,18 +428,27 @@ static const unsigned char *bytes_of(const struct nlattr *value, size_t at, size
 	return *length && at + *length <= REGISTER_BYTES ? mnl_attr_get_payload(value) : NULL;
 }
 
-static enum match either(bool yes)
+/* Is the register within these bounds? They are of the same length. */
+static enum match between(const struct registers *r, size_t at, const void *low, const void *high, size_t length)
 {
-	return yes ? YES : NO;
+	if (order(r, at, low, length) == NO_ORDER)
+		return fact_between(r, at, low, high, length);
+	return either(order(r, at, low, length) >= 0 && order(r, at, high, length) <= 0);
+}
+
+static enum match not(enum match match)
+{
+	return match == MAYBE ? MAYBE : either(match == NO);
 }
 
 static enum match do_cmp(struct meeting *meeting, const struct nlattr *data, struct outcome *outcome)
 {
+	static const unsigned char least[REGISTER_BYTES];
 	const struct nlattr *a[NFTA_CMP_MAX + 1];
+	const struct registers *r = &meeting->registers;
+	unsigned char most[REGISTER_BYTES];
 	const unsigned char *bytes;
-	enum match same;
 	size_t at, length;
-	int sign;
 
 	(void)outcome;
 	attrs_of_nest(data, a, NFTA_CMP_MAX);
@@ -237,32 +456,23 @@ static enum match do_cmp(struct meeting *meeting, const struct nlattr *data, str
 	bytes = bytes_of(value_of(a[NFTA_CMP_DATA]), at, &length);
 	if (!bytes)
 		return MAYBE;
-	same = equal(&meeting->registers, at, bytes, length);
-	sign = order(&meeting->registers, at, bytes, length);
+	memset(most, 0xff, sizeof(most));
 	switch (attr_u32(a[NFTA_CMP_OP], UINT32_MAX)) {
 	case NFT_CMP_EQ:
-		return same;
+		return equal(r, at, bytes, length);
 	case NFT_CMP_NEQ:
-		return same == MAYBE ? MAYBE : either(same == NO);
+		return not(equal(r, at, bytes, length));
 	case NFT_CMP_LT:
-		return sign == NO_ORDER ? MAYBE : either(sign < 0);
+		return not(between(r, at, bytes, most, length));
 	case NFT_CMP_LTE:
-		return sign == NO_ORDER ? MAYBE : either(sign <= 0);
+		return between(r, at, least, bytes, length);
 	case NFT_CMP_GT:
-		return sign == NO_ORDER ? MAYBE : either(sign > 0);
+		return not(between(r, at, least, bytes, length));
 	case NFT_CMP_GTE:
-		return sign == NO_ORDER ? MAYBE : either(sign >= 0);
+		return between(r, at, bytes, most, length);
 	default:
 		return MAYBE;
 	}
-}
-
-/* Is the register within these bounds? They are of the same length. */
-static enum match between(const struct registers *r, size_t at, const void *low, const void *high, size_t length)
-{
-	if (order(r, at, low, length) == NO_ORDER)
-		return MAYBE;
-	return either(order(r, at, low, length) >= 0 && order(r, at, high, length) <= 0);
 }
 
 static enum match do_range(struct meeting *meeting, const struct nlattr *data, struct outcome *outcome)
@@ -278,7 +488,7 @@ static enum match do_range(struct meeting *meeting, const struct nlattr *data, s
 	low = bytes_of(value_of(a[NFTA_RANGE_FROM_DATA]), at, &length);
 	high = bytes_of(value_of(a[NFTA_RANGE_TO_DATA]), at, &other);
 	inside = low && high && length == other ? between(&meeting->registers, at, low, high, length) : MAYBE;
-	return inside == MAYBE || attr_u32(a[NFTA_RANGE_OP], NFT_RANGE_EQ) == NFT_RANGE_EQ ? inside : either(inside == NO);
+	return attr_u32(a[NFTA_RANGE_OP], NFT_RANGE_EQ) == NFT_RANGE_EQ ? inside : not(inside);
 }
 
 struct verdict verdict_of(const struct nlattr *data)
@@ -332,6 +542,63 @@ static const struct nft_element *find_interval(const struct registers *r, const 
 	return best && !(best->flags & NFT_SET_ELEM_INTERVAL_END) ? best : NULL;
 }
 
+/* The fact about the whole of the key that lies there, unmasked; NULL: there is none. */
+static const struct field *fact_of_key(const struct registers *r, const struct nft_set *set, size_t at)
+{
+	const struct nlattr *key = set->elements ? set->element[0].key : NULL;
+	size_t i = 0;
+
+	while (i < REGISTER_FACTS && (!r->fact[i].bytes || r->fact[i].at != at))
+		i++;
+	if (i == REGISTER_FACTS || !key || mnl_attr_get_payload_len(key) != r->fact[i].field->bytes ||
+	    r->fact[i].bytes != r->fact[i].field->bytes)
+		return NULL;
+	for (size_t b = 0; b < r->fact[i].bytes; b++)
+		if (r->fact[i].mask[b] != 0xff)
+			return NULL;
+	return r->fact[i].field;
+}
+
+/* Does one of the set's intervals hold any value of this range? As find_interval(), for its first value; or one begins in it. */
+static bool touches(const struct nft_set *set, const struct range *range, size_t length)
+{
+	const struct nft_element *best = NULL;
+
+	for (const struct nft_element *e = set->element; e < set->element + set->elements; e++) {
+		const unsigned char *bytes = e->key && mnl_attr_get_payload_len(e->key) == length ? mnl_attr_get_payload(e->key) : NULL;
+		int above;
+
+		if (!bytes && (e->flags & NFT_SET_ELEM_CATCHALL))
+			continue;
+		if (!bytes)
+			return true;
+		if (memcmp(bytes, range->low, length) > 0) {
+			if (!(e->flags & NFT_SET_ELEM_INTERVAL_END) && memcmp(bytes, range->high, length) <= 0)
+				return true;
+			continue;
+		}
+		above = best ? memcmp(bytes, mnl_attr_get_payload(best->key), length) : 1;
+		if (above > 0 || (above == 0 && !(e->flags & NFT_SET_ELEM_INTERVAL_END)))
+			best = e;
+	}
+	return best && !(best->flags & NFT_SET_ELEM_INTERVAL_END);
+}
+
+#define MOST_COMPARISONS 4000000 /* some 10 ms */
+
+/* Is it known of the field that lies there that no interval holds it? */
+static bool is_outside(const struct registers *r, const struct nft_set *set, size_t at)
+{
+	const struct field *field = fact_of_key(r, set, at);
+
+	if (!field || field->count * set->elements > MOST_COMPARISONS)
+		return false;
+	for (const struct range *range = field->range; range < field->range + field->count; range++)
+		if (touches(set, range, field->bytes))
+			return false;
+	return true;
+}
+
 /* Each field begins at a register of four bytes, and has bounds of its own. */
 static enum match in_fields(const struct registers *r, const struct nft_set *set, size_t at, const struct nft_element *e)
 {
@@ -377,20 +644,42 @@ enum match search_finds(const struct search *search, const struct nft_element *e
 	if (e->flags & NFT_SET_ELEM_CATCHALL)
 		match = search->others == MAYBE ? MAYBE : either(search->others == NO);
 	else
-		match = search->ordered ? either(e == search->hit) : is_element(&search->registers, search->set, search->at, e);
+		match = search->ordered ? either(e == search->hit) :
+			search->outside ? NO : is_element(&search->registers, search->set, search->at, e);
 	return match == YES && (e->stateful || !is_constant(search->set)) ? MAYBE : match;
+}
+
+/* Has the set all the values that the field can have? Of sets without intervals, and of fields with single values. */
+static bool holds_all(const struct registers *r, const struct nft_set *set, size_t at)
+{
+	const struct field *field = fact_of_key(r, set, at);
+	bool all = field && field->count && !(set->flags & NFT_SET_INTERVAL);
+
+	for (size_t i = 0; all && i < field->count; i++) {
+		bool found = false;
+
+		for (size_t e = 0; e < set->elements && !found; e++)
+			found = set->element[e].key && !set->element[e].stateful && mnl_attr_get_payload_len(set->element[e].key) == field->bytes &&
+				!memcmp(field->range[i].low, mnl_attr_get_payload(set->element[e].key), field->bytes);
+		all = found && !memcmp(field->range[i].low, field->range[i].high, field->bytes);
+	}
+	return all;
 }
 
 void search_begin(struct search *search, const struct registers *registers, const struct nft_set *set, size_t at)
 {
 	*search = (struct search){ .registers = *registers, .set = set, .at = at };
-	if ((set->flags & NFT_SET_INTERVAL) && !set->fields)
+	if ((set->flags & NFT_SET_INTERVAL) && !set->fields) {
 		search->hit = find_interval(registers, set, at, &search->ordered);
+		search->outside = !search->ordered && is_outside(registers, set, at);
+	}
 	for (const struct nft_element *e = set->element; e < set->element + set->elements && search->others != YES; e++) {
 		enum match match = (e->flags & NFT_SET_ELEM_CATCHALL) ? NO : search_finds(search, e);
 
 		search->others = match > search->others ? match : search->others;
 	}
+	if (search->others == MAYBE && is_constant(set) && holds_all(registers, set, at))
+		search->others = YES;
 }
 
 static enum match is_in(const struct registers *registers, const struct nft_set *set, size_t at)
@@ -421,12 +710,14 @@ static enum match do_lookup(struct meeting *meeting, const struct nlattr *data, 
 	verdicts = number == NFT_REG_VERDICT;
 	for (size_t i = at; i < REGISTER_BYTES; i++)
 		known |= meeting->registers.known[i];
+	for (size_t i = 0; i < REGISTER_FACTS; i++)
+		known |= meeting->registers.fact[i].bytes && meeting->registers.fact[i].at >= at;
 	if (known || verdicts)
 		set = snapshot_set(meeting->snapshot, meeting->chain, a[NFTA_LOOKUP_SET]);
 	if (set && !verdicts)
 		match = is_in(&meeting->registers, set, at);
 	if (attr_u32(a[NFTA_LOOKUP_FLAGS], 0) & NFT_LOOKUP_F_INV)
-		match = match == MAYBE ? MAYBE : either(match == NO);
+		match = not(match);
 	if (verdicts && !set)
 		outcome->verdict.code = NF_DROP;
 	outcome->map = verdicts ? set : NULL;
@@ -438,58 +729,22 @@ static enum match do_lookup(struct meeting *meeting, const struct nlattr *data, 
 
 /* --- the rest of the expressions ---------------------------------------------------------------------------------- */
 
-/* -m conntrack --ctstate. Its bits are those of nf_tables, but for the one of untracked packets. */
-static enum match do_conntrack(const struct meeting *meeting, const struct nlattr *info)
-{
-	const uint32_t state = meeting->packet->state == CT_UNTRACKED ? XT_CONNTRACK_STATE_UNTRACKED : meeting->packet->state;
-	struct xt_conntrack_mtinfo3 wanted;
-
-	if (!info || mnl_attr_get_payload_len(info) < sizeof(wanted))
-		return MAYBE;
-	memcpy(&wanted, mnl_attr_get_payload(info), sizeof(wanted));
-	if (wanted.match_flags != XT_CONNTRACK_STATE)
-		return MAYBE;
-	return either(((wanted.state_mask & state) != 0) != ((wanted.invert_flags & XT_CONNTRACK_STATE) != 0));
-}
-
-static bool is_one_of(const char *word, const char *const *words, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		if (!strcmp(word, words[i]))
-			return true;
-	return false;
-}
-
-/* Other matches of x_tables may go either way, but for a comment, and extension headers of IPv6: it is no such packet. */
 static enum match do_match(struct meeting *meeting, const struct nlattr *data, struct outcome *outcome)
 {
-	static const char *const headers[] = { "rt", "hbh", "dst", "frag" };
 	const struct nlattr *a[NFTA_MATCH_MAX + 1];
-	const char *name;
 
 	(void)outcome;
 	attrs_of_nest(data, a, NFTA_MATCH_MAX);
-	name = attr_text(a[NFTA_MATCH_NAME]);
-	if (!strcmp(name, "conntrack") && attr_u32(a[NFTA_MATCH_REV], 0) == 3)
-		return do_conntrack(meeting, a[NFTA_MATCH_INFO]);
-	if (is_one_of(name, headers, LENGTH_OF(headers)))
-		return NO;
-	return strcmp(name, "comment") ? MAYBE : YES;
+	return xt_match(meeting, attr_text(a[NFTA_MATCH_NAME]), attr_u32(a[NFTA_MATCH_REV], 0), a[NFTA_MATCH_INFO]);
 }
 
-/* DROP, REJECT, TARPIT, NFQUEUE, DNAT, REDIRECT, TPROXY, and what is not known; but not these. */
 static enum match do_target(struct meeting *meeting, const struct nlattr *data, struct outcome *outcome)
 {
-	static const char *const harmless[] = { "LOG", "NFLOG", "MARK", "CONNMARK", "TCPMSS", "CT", "SET", "TRACE", "AUDIT",
-						"CLASSIFY", "DSCP", "TOS", "NOTRACK", "CHECKSUM", "TTL", "HL", "SECMARK",
-						"CONNSECMARK", "RATEEST", "ULOG" };
-	static const char *const final[] = { "ACCEPT", "SNAT", "MASQUERADE" };
 	const struct nlattr *a[NFTA_TARGET_MAX + 1];
 
 	(void)meeting;
 	attrs_of_nest(data, a, NFTA_TARGET_MAX);
-	if (!is_one_of(attr_text(a[NFTA_TARGET_NAME]), harmless, LENGTH_OF(harmless)))
-		outcome->verdict.code = is_one_of(attr_text(a[NFTA_TARGET_NAME]), final, LENGTH_OF(final)) ? NF_ACCEPT : NF_DROP;
+	xt_target(attr_text(a[NFTA_TARGET_NAME]), outcome);
 	return YES;
 }
 
@@ -504,6 +759,10 @@ static enum match do_objref(struct meeting *meeting, const struct nlattr *data, 
 	type = attr_u32(a[NFTA_OBJREF_IMM_TYPE], 0);
 	if (type == NFT_OBJECT_SYNPROXY)
 		outcome->verdict.code = NF_DROP;
+	if (type == NFT_OBJECT_CT_HELPER)
+		outcome->effects |= EFFECT_HELPER;
+	if (type == NFT_OBJECT_CT_TIMEOUT || type == NFT_OBJECT_CT_EXPECT || type == NFT_OBJECT_SECMARK)
+		outcome->effects |= EFFECT_OTHER;
 	return type == NFT_OBJECT_COUNTER || type == NFT_OBJECT_SYNPROXY ? YES : MAYBE;
 }
 
@@ -516,6 +775,31 @@ static enum match do_nothing(struct meeting *meeting, const struct nlattr *data,
 }
 
 /* The packet does not come to our listener. */
+static enum match do_notrack(struct meeting *meeting, const struct nlattr *data, struct outcome *outcome)
+{
+	(void)meeting;
+	(void)data;
+	outcome->effects |= EFFECT_NOTRACK;
+	return YES;
+}
+
+static enum match do_dup(struct meeting *meeting, const struct nlattr *data, struct outcome *outcome)
+{
+	(void)meeting;
+	(void)data;
+	outcome->effects |= EFFECT_COPY;
+	return YES;
+}
+
+/* What it finds out with the set may end the rule. */
+static enum match do_dynset(struct meeting *meeting, const struct nlattr *data, struct outcome *outcome)
+{
+	(void)meeting;
+	(void)data;
+	outcome->effects |= EFFECT_SET;
+	return MAYBE;
+}
+
 static enum match do_block(struct meeting *meeting, const struct nlattr *data, struct outcome *outcome)
 {
 	(void)meeting;
@@ -534,17 +818,27 @@ static enum match do_nat(struct meeting *meeting, const struct nlattr *data, str
 	return YES;
 }
 
-/* fib saddr . iif oif missing: what filters reverse paths asks whether there is a way back to the sender. */
+/*
+ * fib saddr . iif oif missing: a filter of reverse paths asks whether there is a way back to the sender. fib daddr type: the packet
+ * is for this host.
+ */
 static enum match do_fib(struct meeting *meeting, const struct nlattr *data, struct outcome *outcome)
 {
 	static const uint8_t present = 1;
+	static const uint32_t local = RTN_LOCAL;
 	const uint32_t way_back = NFTA_FIB_F_SADDR | NFTA_FIB_F_PRESENT;
 	const struct nlattr *a[NFTA_FIB_MAX + 1];
+	uint32_t flags, ours = meeting->packet->leaving ? NFTA_FIB_F_SADDR : NFTA_FIB_F_DADDR;
 	bool known;
 
 	(void)outcome;
 	attrs_of_nest(data, a, NFTA_FIB_MAX);
-	known = meeting->answerable && (attr_u32(a[NFTA_FIB_FLAGS], 0) & way_back) == way_back;
+	flags = attr_u32(a[NFTA_FIB_FLAGS], 0);
+	if (attr_u32(a[NFTA_FIB_RESULT], 0) == NFT_FIB_RESULT_ADDRTYPE && flags == ours) {
+		load(meeting, attr_u32(a[NFTA_FIB_DREG], UINT32_MAX), &local, NULL, sizeof(local));
+		return YES;
+	}
+	known = meeting->answerable && (flags & way_back) == way_back;
 	load(meeting, attr_u32(a[NFTA_FIB_DREG], UINT32_MAX), known ? &present : NULL, NULL, sizeof(present));
 	return known ? YES : MAYBE;
 }
@@ -557,10 +851,11 @@ static enum match do_expression(struct meeting *meeting, const char *name, const
 	} expressions[] = {
 		{ "payload", do_payload },   { "cmp", do_cmp },	       { "meta", do_meta },	  { "ct", do_ct },
 		{ "immediate", do_immediate }, { "bitwise", do_bitwise }, { "lookup", do_lookup }, { "range", do_range },
-		{ "counter", do_nothing },   { "log", do_nothing },    { "notrack", do_nothing }, { "last", do_nothing },
-		{ "dup", do_nothing },	     { "match", do_match },    { "target", do_target },	  { "objref", do_objref },
+		{ "counter", do_nothing },   { "log", do_nothing },    { "notrack", do_notrack }, { "last", do_nothing },
+		{ "dup", do_dup },	     { "match", do_match },    { "target", do_target },	  { "objref", do_objref },
 		{ "reject", do_block },	     { "queue", do_block },    { "synproxy", do_block },  { "fwd", do_block },
 		{ "redir", do_block },	     { "tproxy", do_block },   { "nat", do_nat },	  { "fib", do_fib },
+		{ "exthdr", do_exthdr },     { "dynset", do_dynset },
 	};
 
 	for (size_t i = 0; i < LENGTH_OF(expressions); i++)
@@ -570,6 +865,28 @@ static enum match do_expression(struct meeting *meeting, const char *name, const
 	return MAYBE;
 }
 
+/* Only what sends packets to other chains is of interest. */
+struct outcome packet_jumps(struct snapshot *snapshot, const struct nft_chain *chain, const struct nft_rule *rule)
+{
+	static const struct packet none;
+	struct meeting meeting = { .snapshot = snapshot, .packet = &none, .chain = chain };
+	struct outcome outcome = { .verdict = { (uint32_t)NFT_CONTINUE, "" } };
+	const struct nlattr *list = rule->expressions, *attr, *e[NFTA_EXPR_MAX + 1];
+	int left = list ? mnl_attr_get_payload_len(list) : 0;
+
+	if (rule->line)
+		return listing_jumps(snapshot, chain, rule);
+	for (attr = list ? mnl_attr_get_payload(list) : NULL; attr && mnl_attr_ok(attr, left); attr = mnl_attr_next(attr)) {
+		attrs_of_nest(attr, e, NFTA_EXPR_MAX);
+		if (!strcmp(attr_text(e[NFTA_EXPR_NAME]), "immediate"))
+			do_immediate(&meeting, e[NFTA_EXPR_DATA], &outcome);
+		if (!strcmp(attr_text(e[NFTA_EXPR_NAME]), "lookup"))
+			do_lookup(&meeting, e[NFTA_EXPR_DATA], &outcome);
+		left -= (int)((attr->nla_len + 3U) & ~3U);
+	}
+	return outcome;
+}
+
 /* A rule ends with the expression that gives a verdict, or does not match. */
 struct outcome packet_meet(struct meeting *meeting, const struct nft_rule *rule)
 {
@@ -577,6 +894,8 @@ struct outcome packet_meet(struct meeting *meeting, const struct nft_rule *rule)
 	const struct nlattr *list = rule->expressions, *attr, *e[NFTA_EXPR_MAX + 1];
 	int left = list ? mnl_attr_get_payload_len(list) : 0;
 
+	if (rule->line)
+		return listing_meet(meeting, rule);
 	forget_all(meeting);
 	for (attr = list ? mnl_attr_get_payload(list) : NULL; attr && mnl_attr_ok(attr, left); attr = mnl_attr_next(attr)) {
 		enum match match;

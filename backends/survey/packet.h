@@ -3,14 +3,17 @@
 #ifndef ACMEGATE_PACKET_H
 #define ACMEGATE_PACKET_H
 
+#include "facts.h"
 #include "snapshot.h"
 
-/* What is known of a packet before it meets a rule. */
+/* A kind of packet before it meets a rule. */
 struct packet {
 	unsigned int seen;	/* for walk.c */
-	bool reply;		/* from our port, not to it */
-	uint32_t state;		/* CT_* */
+	bool leaving;		/* the host */
+	bool from;		/* our port is its source, not its destination */
+	uint32_t state;		/* CT_*; 0: not known */
 	uint8_t flags, known;	/* the byte of TCP's flags, and which bits of it */
+	enum { PLAIN, TAGGED, ANY_FRAME } frame; /* with a VLAN tag or without; of interest below IP */
 };
 
 /* How conntrack calls a packet. */
@@ -22,37 +25,57 @@ struct packet {
 /* The registers of nf_tables, of which some bits are known. */
 #define REGISTER_BYTES 64
 
+#define REGISTER_FACTS 4
+
 struct registers {
 	unsigned char value[REGISTER_BYTES], known[REGISTER_BYTES];
+	struct {
+		size_t at, bytes;		/* 0 bytes: free */
+		const struct field *field;	/* the beginning of it lies there, */
+		unsigned char mask[16];		/* as far as the mask lets it through */
+	} fact[REGISTER_FACTS];
 };
 
+/* What is known of the place where packet and rule meet. */
 struct meeting {
 	struct snapshot *snapshot;
+	const struct facts *facts;
 	const struct packet *packet;
-	uint16_t port;			/* where it goes to, or a reply comes from */
+	uint16_t port;			/* of our listener, or the CA's */
 	uint32_t status;		/* bits of conntrack that are known to be set */
 	bool answerable;		/* there is a way back to the sender, over where it came from */
+	bool below;			/* IP: the chain sees frames */
+	bool owned;			/* the process that the packet comes from is known: it runs as this user */
+	uint32_t user;
 	uint8_t family;			/* NFPROTO_IPV4, NFPROTO_IPV6 */
 	const struct nft_chain *chain;	/* whose rule it is at */
 	struct registers registers;
 };
-
-enum match { NO, MAYBE, YES };
 
 struct verdict {
 	uint32_t code;			/* NF_*, NFT_*; NF_DROP for all that keeps it from our listener */
 	const char *target;		/* chain of a jump or goto */
 };
 
+/* What a rule does to a packet besides its verdict, that is lost if the packet never meets the rule. Logs and counters do not count. */
+enum effect { EFFECT_MARK = 1, EFFECT_CT_MARK = 2, EFFECT_ZONE = 4, EFFECT_NOTRACK = 8, EFFECT_HELPER = 16, EFFECT_SET = 32, EFFECT_COPY = 64,
+	      EFFECT_NAT = 128, EFFECT_OTHER = 256 };
+#define EFFECTS 9
+extern const char *const effect_names[EFFECTS];
+
 /* What one rule does with the packet when it matches: the verdict, or what a map of verdicts says. */
 struct outcome {
 	enum match match;
 	struct verdict verdict;
+	unsigned int effects;
 	const struct nft_set *map;
 	size_t at;			/* where in the registers is what is looked for */
 };
 
 struct outcome packet_meet(struct meeting *meeting, const struct nft_rule *rule);
+
+/* Where the rule sends packets, whichever those are: its verdict, or its map of verdicts. */
+struct outcome packet_jumps(struct snapshot *snapshot, const struct nft_chain *chain, const struct nft_rule *rule);
 
 /* What is looked for in a set: a part of the registers as they are at that moment. */
 struct search {
@@ -61,6 +84,7 @@ struct search {
 	size_t at;
 	bool ordered;			/* the intervals decide: */
 	const struct nft_element *hit;	/* it is in this one, or in none */
+	bool outside;			/* no interval holds any value that it can have */
 	enum match others;		/* with any element but the one that catches all that no other does */
 };
 

@@ -391,21 +391,31 @@ bool snapshot_is_builtin(const char *name)
 	return is_one_of(name, chains, LENGTH_OF(chains));
 }
 
+/* Has the chain's table one of these names, and a base chain that the tools make? */
+static bool is_of_tool(const struct snapshot *snapshot, const struct nft_chain *chain, const char *const *tables, size_t n)
+{
+	for (size_t i = 0; i < snapshot->chains && is_one_of(chain->table, tables, n); i++) {
+		const struct nft_chain *other = &snapshot->chain[i];
+
+		if (other->family == chain->family && other->base && !strcmp(other->table, chain->table) &&
+		    (snapshot_is_builtin(other->name) || !strcmp(other->name, "BROUTING")))
+			return true;
+	}
+	return false;
+}
+
 bool snapshot_is_iptables(const struct snapshot *snapshot, const struct nft_chain *chain)
 {
 	static const char *const tables[] = { "filter", "nat", "mangle", "raw", "security" };
 
-	if ((chain->family != NFPROTO_IPV4 && chain->family != NFPROTO_IPV6) ||
-	    !is_one_of(chain->table, tables, LENGTH_OF(tables)))
-		return false;
-	for (size_t i = 0; i < snapshot->chains; i++) {
-		const struct nft_chain *other = &snapshot->chain[i];
+	return (chain->family == NFPROTO_IPV4 || chain->family == NFPROTO_IPV6) && is_of_tool(snapshot, chain, tables, LENGTH_OF(tables));
+}
 
-		if (other->family == chain->family && other->base && !strcmp(other->table, chain->table) &&
-		    snapshot_is_builtin(other->name))
-			return true;
-	}
-	return false;
+bool snapshot_is_ebtables(const struct snapshot *snapshot, const struct nft_chain *chain)
+{
+	static const char *const tables[] = { "filter", "nat", "broute" };
+
+	return chain->family == NFPROTO_BRIDGE && is_of_tool(snapshot, chain, tables, LENGTH_OF(tables));
 }
 
 const char *nft_hook(const struct nft_chain *chain)

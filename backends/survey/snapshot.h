@@ -31,6 +31,7 @@ struct nft_rule {
 	uint64_t handle;
 	const struct nlattr *expressions;	/* NFTA_RULE_EXPRESSIONS or NULL */
 	const struct nlattr *userdata;		/* NFTA_RULE_USERDATA or NULL */
+	const char *line;			/* of iptables-legacy, behind "-A CHAIN"; else NULL */
 };
 
 struct nft_element {
@@ -94,6 +95,9 @@ const struct nft_set *snapshot_set(struct snapshot *snapshot, const struct nft_c
  * xt expressions.
  */
 bool snapshot_is_iptables(const struct snapshot *snapshot, const struct nft_chain *chain);
+
+/* Likewise to ebtables-nft: ebtables-save stops at a native expression, and what it has written until then loads as a ruleset without rules. */
+bool snapshot_is_ebtables(const struct snapshot *snapshot, const struct nft_chain *chain);
 
 /* Is this the name of a chain that every table of iptables has? */
 bool snapshot_is_builtin(const char *name);

@@ -9,6 +9,8 @@
 #include "choice.h"
 #include "confine.h"
 #include "digest.h"
+#include "facts.h"
+#include "host.h"
 #include "listing.h"
 #include "nft_survey.h"
 #include "sandbox.h"
@@ -18,10 +20,11 @@
 /* What netlink_insist() hands to an attempt. */
 struct ruleset {
 	struct netlink netlink;
+	struct mnl_socket *route;	/* for what is told of this host; NULL: nothing is */
 	const struct survey_question *question;
 	struct survey survey;
 	struct survey_answer answer;
-	struct outcome {
+	struct earlier {
 		int rc;
 		struct fault fault;
 		struct survey survey;
@@ -47,23 +50,58 @@ static ssize_t send_through(const struct nlmsghdr *request)
 	return recv(FD_QUESTIONS, &sent, 1, 0) == 1 ? 0 : -1;
 }
 
-static bool is_same(const struct outcome *before, int rc, const struct survey *survey, const struct fault *fault)
+static bool is_same(const struct earlier *before, int rc, const struct survey *survey, const struct fault *fault)
 {
 	if (before->rc != rc || rc < 0)
 		return before->rc == rc && !strcmp(before->fault.text, fault->text);
-	return before->survey.findings == survey->findings &&
-	       !memcmp(before->survey.finding, survey->finding, survey->findings * sizeof(survey->finding[0]));
+	return before->survey.spots == survey->spots && !memcmp(before->survey.spot, survey->spot, survey->spots * sizeof(survey->spot[0]));
+}
+
+/* Judges a ruleset that was read. Where nothing can be learned of this host, every address may be its own. */
+static int choose_spots(struct ruleset *ruleset, struct snapshot *snapshot, struct fault *fault)
+{
+	const struct opening *opening = &ruleset->question->opening;
+	struct facts facts = { 0 };
+	struct host host = { 0 };
+	struct fault ignored;
+	bool known = ruleset->route && host_read(&host, ruleset->route, &ignored) == 0, bridged = !known;
+	int rc = facts_make(&facts, known ? &host : NULL, opening->public_ca, fault);
+
+	for (size_t i = 0; i < host.links; i++)
+		bridged = bridged || host.link[i].bridge;
+	if (rc == 0)
+		rc = choose(&ruleset->survey, snapshot, &facts, bridged, opening, fault);
+	facts_free(&facts);
+	host_free(&host);
+	return rc;
+}
+
+/* One reading. The survey is of no generation (0) if others committed meanwhile: then something may have been missed. */
+static int read_and_choose(struct ruleset *ruleset, struct fault *fault)
+{
+	struct snapshot snapshot;
+	struct fault ignored;
+	uint32_t generation;
+	int rc = snapshot_read(&snapshot, &ruleset->netlink, ruleset->question->hidden, fault);
+
+	if (rc == 0)
+		rc = choose_spots(ruleset, &snapshot, fault);
+	if (netlink_generation(&ruleset->netlink, &generation, &ignored) < 0 || generation != snapshot.generation)
+		ruleset->survey.generation = 0;
+	snapshot_free(&snapshot);
+	return rc;
 }
 
 /*
  * Of many rules no reading may be whole, as often as others commit. One that comes to the same as the reading before is believed:
  * what was missed in both would have to be the same.
  */
-static int attempt_choice(struct ruleset *ruleset, const void *opening, struct fault *fault)
+static int attempt_choice(struct ruleset *ruleset, const void *unused, struct fault *fault)
 {
-	int rc = choose(&ruleset->survey, &ruleset->netlink, opening, ruleset->question->hidden, fault);
+	int rc = read_and_choose(ruleset, fault);
 	bool believed;
 
+	(void)unused;
 	if (rc == AGAIN || ruleset->survey.generation || (rc == -1 && fault->kind != FAULT_FAILED))
 		return rc;
 	believed = ruleset->readings++ && is_same(&ruleset->before, rc, &ruleset->survey, fault);
@@ -82,37 +120,54 @@ static int attempt_digest(struct ruleset *ruleset, const void *unused, struct fa
 	return rc == 0 && !ruleset->answer.done.generation && ++ruleset->readings < DIGEST_READINGS ? AGAIN : rc;
 }
 
-static int answer_choice(struct ruleset *ruleset, struct fault *fault)
+static int say_spots(struct ruleset *ruleset, struct fault *fault)
 {
-	if (netlink_insist(attempt_choice, ruleset, &ruleset->question->opening, fault) < 0)
-		return -1;
-	for (size_t i = 0; i < ruleset->survey.findings; i++)
-		if (say(SAY_FINDING, &ruleset->survey.finding[i], sizeof(ruleset->survey.finding[i])) < 0)
+	for (size_t i = 0; i < ruleset->survey.spots; i++)
+		if (say(SAY_SPOT, &ruleset->survey.spot[i], sizeof(ruleset->survey.spot[i])) < 0)
 			return fault_errno(fault, FAULT_FAILED, "answering");
 	ruleset->answer.done.generation = ruleset->survey.generation;
 	return 0;
 }
 
+static int answer_choice(struct ruleset *ruleset, struct fault *fault)
+{
+	return netlink_insist(attempt_choice, ruleset, NULL, fault) < 0 ? -1 : say_spots(ruleset, fault);
+}
+
+/* NULL: fault. */
+static char *receive_listing(uint64_t length, struct fault *fault)
+{
+	char *listing = malloc(length + 1);
+	size_t got = 0;
+	ssize_t n = 1;
+
+	while (listing && got < length && n > 0) {
+		n = recv(FD_QUESTIONS, listing + got, length - got, 0);
+		got += n > 0 ? (size_t)n : 0;
+	}
+	if (listing && got == length) {
+		listing[length] = '\0';
+		return listing;
+	}
+	fault_errno(fault, FAULT_LATER, "reading a listing of %llu bytes", (unsigned long long)length);
+	free(listing);
+	return NULL;
+}
+
 static int answer_listing(struct ruleset *ruleset, struct fault *fault)
 {
-	static const char *const chains[SURVEY_HOOKS] = { "PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING" };
 	const struct survey_question *question = ruleset->question;
-	OWN_FREE char *listing = malloc(question->length + 1);
+	char *listing = receive_listing(question->length, fault);
+	struct snapshot snapshot;
+	int rc;
 
 	if (!listing)
-		return fault_errno(fault, FAULT_LATER, "reading a listing of %llu bytes", (unsigned long long)question->length);
-	for (size_t got = 0; got < question->length;) {
-		ssize_t n = recv(FD_QUESTIONS, listing + got, question->length - got, 0);
-
-		if (n <= 0)
-			return fault_errno(fault, FAULT_FAILED, "reading a listing");
-		got += (size_t)n;
-	}
-	listing[question->length] = '\0';
-	for (uint32_t i = 0; i < SURVEY_HOOKS; i++)
-		if (question->port[i] && listing_can_block(listing, chains[i], question->port[i]))
-			ruleset->answer.done.blocks |= 1U << i;
-	return 0;
+		return -1;
+	rc = listing_read(&snapshot, listing, question->family, question->table, question->hidden, fault);
+	if (rc == 0)
+		rc = choose_spots(ruleset, &snapshot, fault);
+	snapshot_free(&snapshot);
+	return rc < 0 ? -1 : say_spots(ruleset, fault);
 }
 
 static int answer_question(struct ruleset *ruleset)
@@ -132,8 +187,11 @@ static int answer_question(struct ruleset *ruleset)
 			say(SAY_DONE, &ruleset->answer.done, sizeof(ruleset->answer.done));
 }
 
-static int prepare(struct netlink *netlink, struct fault *fault)
+static int prepare(struct ruleset *ruleset, struct fault *fault)
 {
+	struct netlink *netlink = &ruleset->netlink;
+	struct fault ignored;
+
 	if (sandbox_prove(ROLE_SURVEYOR, fault) < 0)
 		return -1;
 	netlink->socket = mnl_socket_fdopen(FD_NETLINK);
@@ -141,6 +199,7 @@ static int prepare(struct netlink *netlink, struct fault *fault)
 		return fault_errno(fault, FAULT_FAILED, "the surveyor got no netlink socket");
 	if (netlink->socket)
 		netlink->port = mnl_socket_get_portid(netlink->socket);
+	ruleset->route = host_connect(&ignored);
 	/* who has started acmegate may wait for the end of its output, while this process goes on */
 	if (dup2(STDIN_FILENO, STDERR_FILENO) < 0)
 		return fault_errno(fault, FAULT_FAILED, "leaving the output to others");
@@ -156,7 +215,7 @@ int main(void)
 
 	if (fill_standard() < 0)
 		return STATUS_FAILED;
-	if (prepare(&ruleset.netlink, &fault) < 0) {
+	if (prepare(&ruleset, &fault) < 0) {
 		if (say(SAY_FAULT, &fault, sizeof(fault)) < 0)
 			fprintf(stderr, "acmegate-surveyor is started by acmegate, see acmegate(8)\n");
 		return STATUS_FAILED;

@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "listing.h"
+#include "nft_tag.h"
 #include "packet.h"
 
 #define NETDEV_EGRESS 1	/* NF_NETDEV_EGRESS, since Linux 5.16 */
@@ -16,27 +18,32 @@
 
 /* --- who comes by where ------------------------------------------------------------------------------------------- */
 
-/* When a packet is seen so: before conntrack has seen it, after, in nat, and anywhere if packets can be hidden from conntrack. */
-enum { BEFORE = 1, AFTER = 2, IN_NAT = 4, HIDDEN = 8 };
+/* When a packet is seen so: before conntrack has seen it, after, in nat, anywhere if packets can be hidden from conntrack, as a frame. */
+enum { BEFORE = 1, AFTER = 2, IN_NAT = 4, HIDDEN = 8, BELOW = 16 };
 
-#define CLEAR_SYN TH_SYN, 0x3f /* the two bits of ECN may be set */
+#define CLEAR_SYN TH_SYN, 0xff
 #define LATER TH_ACK, TH_SYN | TH_ACK | TH_RST
 #define ANSWER TH_ACK, TH_ACK | TH_RST
 
 /* What answers a hidden SYN belongs to no connection; what follows seems to begin one. */
 static const struct packet packets[] = {
-	{ AFTER | IN_NAT, false, CT_NEW, CLEAR_SYN },
-	{ AFTER, false, CT_ESTABLISHED, LATER },
-	{ BEFORE, false, CT_INVALID, CLEAR_SYN },
-	{ BEFORE, false, CT_INVALID, LATER },
-	{ HIDDEN, false, CT_UNTRACKED, CLEAR_SYN },
-	{ HIDDEN, false, CT_UNTRACKED, LATER },
-	{ AFTER, true, CT_ESTABLISHED, ANSWER },
-	{ BEFORE, true, CT_INVALID, ANSWER },
-	{ HIDDEN, true, CT_UNTRACKED, ANSWER },
-	{ HIDDEN, true, CT_INVALID, ANSWER },
-	{ HIDDEN, true, CT_NEW, ANSWER },
+	{ AFTER | IN_NAT, false, false, CT_NEW, CLEAR_SYN, PLAIN },
+	{ AFTER, false, false, CT_ESTABLISHED, LATER, PLAIN },
+	{ BEFORE, false, false, CT_INVALID, CLEAR_SYN, PLAIN },
+	{ BEFORE, false, false, CT_INVALID, LATER, PLAIN },
+	{ BELOW, false, false, CT_INVALID, CLEAR_SYN, TAGGED },
+	{ BELOW, false, false, CT_INVALID, LATER, TAGGED },
+	{ HIDDEN, false, false, CT_UNTRACKED, CLEAR_SYN, PLAIN },
+	{ HIDDEN, false, false, CT_UNTRACKED, LATER, PLAIN },
+	{ AFTER, true, true, CT_ESTABLISHED, ANSWER, PLAIN },
+	{ BEFORE, true, true, CT_INVALID, ANSWER, PLAIN },
+	{ HIDDEN, true, true, CT_UNTRACKED, ANSWER, PLAIN },
+	{ HIDDEN, true, true, CT_INVALID, ANSWER, PLAIN },
+	{ HIDDEN, true, true, CT_NEW, ANSWER, PLAIN },
 };
+
+/* What our own client sends first. */
+static const struct packet client_packet = { 0, true, false, CT_NEW, CLEAR_SYN, PLAIN };
 
 #define FAMILY(family) (1U << (family))
 #define ROUTED (FAMILY(NFPROTO_IPV4) | FAMILY(NFPROTO_IPV6) | FAMILY(NFPROTO_INET))
@@ -47,14 +54,14 @@ enum port { WORLD, OURS, WORLD_UNTIL_NAT, WORLD_FROM_NAT };
 /* Every hook on the way in and out. */
 static const struct hook {
 	uint32_t families, number;
-	bool reply;
+	bool leaving;
 	enum port port;
 	unsigned int seen;	/* 0: that depends on the priority */
 } hooks[] = {
-	{ FAMILY(NFPROTO_NETDEV), NF_NETDEV_INGRESS, false, WORLD, BEFORE },
-	{ FAMILY(NFPROTO_INET), NF_INET_INGRESS, false, WORLD, BEFORE },
-	{ FAMILY(NFPROTO_BRIDGE), NF_INET_PRE_ROUTING, false, WORLD, BEFORE | AFTER },
-	{ FAMILY(NFPROTO_BRIDGE), NF_INET_LOCAL_IN, false, WORLD, BEFORE | AFTER },
+	{ FAMILY(NFPROTO_NETDEV), NF_NETDEV_INGRESS, false, WORLD, BEFORE | BELOW },
+	{ FAMILY(NFPROTO_INET), NF_INET_INGRESS, false, WORLD, BEFORE | BELOW },
+	{ FAMILY(NFPROTO_BRIDGE), NF_INET_PRE_ROUTING, false, WORLD, BEFORE | AFTER | BELOW },
+	{ FAMILY(NFPROTO_BRIDGE), NF_INET_LOCAL_IN, false, WORLD, BEFORE | AFTER | BELOW },
 	{ ROUTED, NF_INET_PRE_ROUTING, false, WORLD_UNTIL_NAT, 0 },
 	{ ROUTED, NF_INET_LOCAL_IN, false, OURS, AFTER },
 	{ ROUTED, NF_INET_LOCAL_OUT, true, OURS, 0 },
@@ -93,11 +100,12 @@ bool walk_way(const struct nft_chain *chain, const struct opening *opening, stru
 	bool redirected = opening->target != opening->port, nat = !strcmp(chain->type, "nat");
 
 	memset(way, 0, sizeof(*way));
-	if (!chain->base || !hook || (nat && (hook->reply || (redirected && hook->port == WORLD_UNTIL_NAT))))
+	if (!chain->base || !hook || (nat && (hook->leaving || (redirected && hook->port == WORLD_UNTIL_NAT))))
 		return false;
 	find_ports(way, hook->port, chain->priority, opening);
-	way->reply = hook->reply;
-	way->bindable = hook->families == ROUTED && !hook->reply && (!redirected || !way->port[0]);
+	way->leaving = hook->leaving;
+	way->below = hook->families != ROUTED;
+	way->bindable = !way->below && !hook->leaving && (!redirected || !way->port[0]);
 	way->translated = redirected && !way->port[0];
 	way->seen = nat ? IN_NAT : hook->seen;
 	if (!way->seen)
@@ -110,11 +118,24 @@ bool walk_way(const struct nft_chain *chain, const struct opening *opening, stru
 /* How a packet leaves a chain. ACCEPTS: surely accepted on every way. FALLS: not blocked, at least one way goes on. */
 enum passage { UNKNOWN, ACCEPTS, FALLS, BLOCKS };
 
+#define NOWHERE SIZE_MAX
+#define FAMILIES 2
+
+static const uint8_t families[FAMILIES] = { NFPROTO_IPV4, NFPROTO_IPV6 };
+
 struct walk {
 	struct meeting meeting;
-	struct culprit *culprit;
-	unsigned char *memory;	/* enum passage of each chain, by its place in the snapshot */
+	const struct nft_chain *base;
+	struct walk_result *inserted;	/* rules that are there as if they were */
+	bool ours;			/* the rules of ours that are really there count too */
+	struct culprit culprit;
+	size_t top, left;		/* rules of the base chain: where the packet is, and where it may have left the chain first */
+	unsigned char *memory;		/* enum passage of each chain, by its place in the snapshot */
+	unsigned char *relevance[FAMILIES]; /* of each rule: may it concern any of the packets? */
+	struct packet any;		/* what all packets have in common; NULL relevance: nothing */
 };
+
+enum { NOT_ASKED, CONCERNS, CONCERNS_NONE };
 
 static enum passage walk_chain(struct walk *walk, const struct nft_chain *chain, int depth);
 
@@ -133,6 +154,13 @@ struct position {
 	bool may_leave; /* a way out of this chain that accepts nothing was passed */
 };
 
+static void leave(struct walk *walk, struct position *position)
+{
+	position->may_leave = true;
+	if (position->depth == 0 && walk->left == NOWHERE)
+		walk->left = walk->top;
+}
+
 /* UNKNOWN: on to the next rule. Otherwise how the packet leaves the chain. */
 static enum passage follow(struct walk *walk, struct position *position, const struct verdict *verdict, bool sure)
 {
@@ -144,22 +172,24 @@ static enum passage follow(struct walk *walk, struct position *position, const s
 	case NF_ACCEPT:
 		return !sure ? UNKNOWN : position->may_leave ? FALLS : ACCEPTS;
 	case (uint32_t)NFT_RETURN:
-		position->may_leave = true;
+		leave(walk, position);
 		return sure ? FALLS : UNKNOWN;
 	case (uint32_t)NFT_JUMP:
 	case (uint32_t)NFT_GOTO:
 		passage = walk_target(walk, position->chain, verdict->target, position->depth);
 		walk->meeting.chain = position->chain;
+		if (passage == BLOCKS && !walk->culprit.chain) /* the target could not be walked */
+			walk->culprit = (struct culprit){ position->chain, position->rule };
 		if (passage == BLOCKS)
 			return BLOCKS;
 		if (sure && passage == ACCEPTS)
 			return position->may_leave ? FALLS : ACCEPTS;
 		if (verdict->code == (uint32_t)NFT_JUMP || passage == ACCEPTS)
 			return UNKNOWN;
-		position->may_leave = true;
+		leave(walk, position);
 		return sure ? FALLS : UNKNOWN;
 	default: /* NF_DROP, NF_QUEUE, NF_STOLEN */
-		*walk->culprit = (struct culprit){ position->chain, position->rule->handle };
+		walk->culprit = (struct culprit){ position->chain, position->rule };
 		return BLOCKS;
 	}
 }
@@ -181,21 +211,73 @@ static enum passage follow_map(struct walk *walk, struct position *position, con
 	return passage;
 }
 
+/* Most rules of a long ruleset are about other packets: each is looked at once, not once for every kind of packet. */
+static bool concerns(struct walk *walk, const struct nft_rule *rule)
+{
+	unsigned char *relevance = walk->relevance[walk->meeting.family == NFPROTO_IPV6];
+	const struct packet *packet = walk->meeting.packet;
+	struct outcome outcome;
+
+	if (!relevance)
+		return true;
+	relevance += rule - walk->meeting.snapshot->rule;
+	if (*relevance == NOT_ASKED) {
+		walk->meeting.packet = &walk->any;
+		outcome = packet_meet(&walk->meeting, rule);
+		walk->meeting.packet = packet;
+		*relevance = outcome.match == NO && !outcome.effects ? CONCERNS_NONE : CONCERNS;
+	}
+	return *relevance == CONCERNS;
+}
+
+static const struct insertion *inserted_in(const struct walk *walk, const struct nft_chain *chain)
+{
+	for (size_t i = 0; walk->inserted && i < walk->inserted->insertions; i++)
+		if (walk->inserted->insertion[i].chain == chain)
+			return &walk->inserted->insertion[i];
+	return NULL;
+}
+
+/* A rule with a tag of ours: it is passed over, or taken to match. */
+static bool is_ours(const struct nft_rule *rule)
+{
+	char tag[TAG_SIZE];
+
+	if (rule->line)
+		return listing_is_ours(rule, NULL);
+	return tag_of_rule(rule->userdata, tag) || tag_of_match(rule->expressions, tag);
+}
+
+static enum passage walk_rule(struct walk *walk, struct position *position)
+{
+	struct outcome outcome;
+
+	if (!concerns(walk, position->rule))
+		return UNKNOWN;
+	outcome = packet_meet(&walk->meeting, position->rule);
+	if (outcome.match == NO || (outcome.verdict.code == (uint32_t)NFT_CONTINUE && !outcome.map))
+		return UNKNOWN;
+	if (is_ours(position->rule))
+		return walk->ours ? follow(walk, position, &outcome.verdict, true) : UNKNOWN;
+	return outcome.map ? follow_map(walk, position, &outcome) : follow(walk, position, &outcome.verdict, outcome.match == YES);
+}
+
 static enum passage walk_rules(struct walk *walk, const struct nft_chain *chain, int depth)
 {
-	struct position position = { .chain = chain, .depth = depth, .rule = walk->meeting.snapshot->rule + chain->first_rule };
+	const struct nft_rule *first = walk->meeting.snapshot->rule + chain->first_rule;
+	const struct insertion *insertion = inserted_in(walk, chain);
+	struct position position = { .chain = chain, .depth = depth, .rule = first };
 	enum passage passage = UNKNOWN;
 
 	walk->meeting.chain = chain;
-	for (const struct nft_rule *end = position.rule + chain->rules; position.rule < end && !passage; position.rule++) {
-		struct outcome outcome = packet_meet(&walk->meeting, position.rule);
-
-		if (outcome.match == NO)
-			continue;
-		passage = outcome.map ? follow_map(walk, &position, &outcome) :
-					follow(walk, &position, &outcome.verdict, outcome.match == YES);
+	for (const struct nft_rule *end = first + (insertion ? insertion->before : chain->rules); position.rule < end && !passage; position.rule++) {
+		if (depth == 0)
+			walk->top = (size_t)(position.rule - first);
+		passage = walk_rule(walk, &position);
 	}
-	return passage ? passage : FALLS;
+	if (passage)
+		return passage;
+	return insertion && !insertion->returns && !position.may_leave ? ACCEPTS : FALLS;
 }
 
 /* Each chain is walked once, however many rules jump to it: rules load their registers themselves. */
@@ -208,49 +290,344 @@ static enum passage walk_chain(struct walk *walk, const struct nft_chain *chain,
 	return (enum passage)*memory;
 }
 
-static bool blocks_as(struct walk *walk, const struct nft_chain *chain)
+/* Is it blocked? *at: by which rule of the base chain, or before which of them the way to the policy began. */
+static bool blocks(struct walk *walk, size_t *at)
 {
 	enum passage passage;
 
 	memset(walk->memory, UNKNOWN, walk->meeting.snapshot->chains + 1);
-	passage = walk_chain(walk, chain, 0);
-	if (passage == FALLS && chain->policy != NF_ACCEPT)
-		*walk->culprit = (struct culprit){ chain, 0 };
-	return passage == BLOCKS || (passage == FALLS && chain->policy != NF_ACCEPT);
+	walk->culprit = (struct culprit){ 0 };
+	walk->left = NOWHERE;
+	passage = walk_chain(walk, walk->base, 0);
+	*at = walk->top;
+	if (passage != FALLS || walk->base->policy == NF_ACCEPT)
+		return passage == BLOCKS;
+	walk->culprit = (struct culprit){ walk->base, NULL };
+	*at = walk->left == NOWHERE ? walk->base->rules : walk->left;
+	return true;
 }
 
-/* As this packet, in every family that the chain sees. */
-static bool blocks_packet(struct walk *walk, const struct nft_chain *chain)
-{
-	static const uint8_t families[] = { NFPROTO_IPV4, NFPROTO_IPV6 };
+/* --- kinds of packets --------------------------------------------------------------------------------------------- */
 
-	for (size_t i = 0; i < LENGTH_OF(families); i++) {
-		walk->meeting.family = families[i];
-		if ((chain->family == NFPROTO_IPV4 || chain->family == NFPROTO_IPV6) && chain->family != walk->meeting.family)
+#define MOST_VARIANTS (LENGTH_OF(packets) * 2 * FAMILIES)
+
+struct variants {
+	size_t count;
+	struct {
+		const struct packet *packet;
+		uint16_t port;
+		uint8_t family;
+	} variant[MOST_VARIANTS];
+};
+
+static bool sees_family(const struct nft_chain *chain, uint8_t family)
+{
+	return (chain->family != NFPROTO_IPV4 && chain->family != NFPROTO_IPV6) || chain->family == family;
+}
+
+static void add_variants(struct variants *variants, const struct nft_chain *chain, const struct packet *packet, uint16_t port)
+{
+	for (size_t i = 0; i < FAMILIES; i++) {
+		if (!sees_family(chain, families[i]))
 			continue;
-		if (blocks_as(walk, chain))
-			return true;
+		variants->variant[variants->count].packet = packet;
+		variants->variant[variants->count].port = port;
+		variants->variant[variants->count++].family = families[i];
 	}
-	return false;
 }
 
-bool walk_can_block(struct snapshot *snapshot, const struct nft_chain *chain, const struct way *way, struct culprit *culprit)
+static void find_variants(struct variants *variants, const struct snapshot *snapshot, const struct nft_chain *chain, const struct way *way)
 {
-	struct walk walk = { .meeting = { .snapshot = snapshot, .status = way->translated ? IPS_DST_NAT : 0, .answerable = way->answerable },
-			     .culprit = culprit };
 	unsigned int seen = way->seen | (way->seen != IN_NAT && snapshot->notrack ? (unsigned int)HIDDEN : 0U);
-	bool blocks = false;
+
+	variants->count = 0;
+	for (size_t i = 0; i < LENGTH_OF(packets); i++)
+		for (size_t p = 0; p < LENGTH_OF(way->port); p++)
+			if (way->port[p] && packets[i].leaving == way->leaving && (packets[i].seen & seen))
+				add_variants(variants, chain, &packets[i], way->port[p]);
+}
+
+static void take_variant(struct walk *walk, const struct variants *variants, size_t i)
+{
+	walk->meeting.packet = variants->variant[i].packet;
+	walk->meeting.port = variants->variant[i].port;
+	walk->meeting.family = variants->variant[i].family;
+}
+
+static void end_walk(struct walk *walk)
+{
+	free(walk->memory);
+	free(walk->relevance[0]);
+	free(walk->relevance[1]);
+}
+
+static int begin_walk(struct walk *walk, struct snapshot *snapshot, const struct facts *facts, const struct nft_chain *chain,
+		      const struct way *way)
+{
+	memset(walk, 0, sizeof(*walk));
+	walk->meeting.snapshot = snapshot;
+	walk->meeting.facts = facts;
+	walk->meeting.status = way->translated ? IPS_DST_NAT : 0;
+	walk->meeting.answerable = way->answerable;
+	walk->meeting.below = way->below;
+	walk->base = chain;
+	walk->any = (struct packet){ .leaving = way->leaving, .from = way->leaving, .frame = ANY_FRAME };
+	walk->memory = malloc(snapshot->chains + 1);
+	if (way->port[0] && way->port[1] && way->port[0] != way->port[1])
+		return walk->memory ? 0 : -1;
+	for (size_t i = 0; i < FAMILIES; i++)
+		walk->relevance[i] = sees_family(chain, families[i]) ? calloc(1, snapshot->rules + 1) : NULL;
+	return walk->memory ? 0 : -1;
+}
+
+/* --- what a rule of ours would keep from the packets ---------------------------------------------------------------- */
+
+static void gather(struct walk *walk, const struct nft_chain *chain, size_t from, int depth, unsigned int *effects);
+
+static void gather_behind(struct walk *walk, const struct nft_chain *chain, const struct verdict *verdict, int depth, unsigned int *effects)
+{
+	const struct nft_chain *target = NULL;
+
+	if (verdict->code == (uint32_t)NFT_JUMP || verdict->code == (uint32_t)NFT_GOTO)
+		target = snapshot_chain(walk->meeting.snapshot, chain->family, chain->table, verdict->target);
+	if (target && depth < JUMP_DEPTH && !walk->memory[target - walk->meeting.snapshot->chain])
+		gather(walk, target, 0, depth + 1, effects);
+	walk->meeting.chain = chain;
+}
+
+static bool ends_chain(const struct outcome *outcome)
+{
+	return outcome->match == YES && !outcome->map && (outcome->verdict.code == NF_ACCEPT || outcome->verdict.code == (uint32_t)NFT_RETURN ||
+							  outcome->verdict.code == (uint32_t)NFT_GOTO);
+}
+
+/* As if nothing blocked: the packet goes on behind a drop. */
+static void gather(struct walk *walk, const struct nft_chain *chain, size_t from, int depth, unsigned int *effects)
+{
+	const struct nft_rule *first = walk->meeting.snapshot->rule + chain->first_rule;
+	struct outcome outcome = { .match = NO };
+
+	walk->memory[chain - walk->meeting.snapshot->chain] = 1;
+	walk->meeting.chain = chain;
+	for (size_t i = from; i < chain->rules && !ends_chain(&outcome); i++) {
+		if (!concerns(walk, &first[i]) || is_ours(&first[i]))
+			continue;
+		outcome = packet_meet(&walk->meeting, &first[i]);
+		*effects |= outcome.effects;
+		if (outcome.match == NO)
+			continue;
+		if (outcome.map)
+			for (size_t e = 0; e < outcome.map->elements; e++) {
+				struct verdict verdict = verdict_of(outcome.map->element[e].data);
+
+				gather_behind(walk, chain, &verdict, depth, effects);
+			}
+		else
+			gather_behind(walk, chain, &outcome.verdict, depth, effects);
+	}
+}
+
+/* Of the chains that jump there nothing is lost. */
+static unsigned int find_lost(struct walk *walk, const struct variants *variants, const struct walk_result *result)
+{
+	unsigned int effects = 0;
+
+	for (size_t v = 0; v < variants->count; v++)
+		for (size_t i = 0; i < result->insertions; i++) {
+			take_variant(walk, variants, v);
+			memset(walk->memory, 0, walk->meeting.snapshot->chains + 1);
+			gather(walk, result->insertion[i].chain, result->insertion[i].before, 0, &effects);
+		}
+	return effects;
+}
+
+/* --- where to insert ------------------------------------------------------------------------------------------------ */
+
+/* Finds a packet that is blocked all the same: of several the one that comes least far in the base chain. false: none is. */
+static bool find_block(struct walk *walk, const struct variants *variants, const struct walk_result *inserted, struct culprit *culprit, size_t *at)
+{
+	struct walk_result copy = *inserted;
+	bool found = false;
+
+	walk->inserted = &copy;
+	for (size_t i = 0; i < variants->count; i++) {
+		size_t here;
+
+		take_variant(walk, variants, i);
+		if (!blocks(walk, &here) || (found && here >= *at))
+			continue;
+		*culprit = walk->culprit;
+		*at = here;
+		found = true;
+	}
+	walk->inserted = NULL;
+	return found;
+}
+
+/* In the base chain, with one rule that accepts. */
+static void insert_once(struct walk *walk, const struct variants *variants, struct walk_result *result, size_t at)
+{
+	struct culprit ignored;
+	size_t again;
+
+	result->insertions = 1;
+	result->insertion[0] = (struct insertion){ walk->base, at, false };
+	if (find_block(walk, variants, result, &ignored, &again)) /* the head of the chain is before everything */
+		result->insertion[0].before = 0;
+	result->lost = find_lost(walk, variants, result);
+}
+
+/* false: it makes no difference, or there are too many. */
+static bool insert_one(struct walk_result *result, const struct nft_chain *chain, size_t before, bool returns)
+{
+	for (size_t i = 0; i < result->insertions; i++)
+		if (result->insertion[i].chain == chain) {
+			bool earlier = before < result->insertion[i].before;
+
+			result->insertion[i].before = earlier ? before : result->insertion[i].before;
+			return earlier;
+		}
+	if (result->insertions == WALK_INSERTIONS)
+		return false;
+	result->insertion[result->insertions++] = (struct insertion){ chain, before, returns };
+	return true;
+}
+
+/* From each chain that blocks a way back to the one that has jumped there, so that the rules behind the jump are met. */
+static bool insert_often(struct walk *walk, const struct variants *variants, struct walk_result *result)
+{
+	const struct snapshot *snapshot = walk->meeting.snapshot;
+	struct culprit culprit;
+	size_t at;
+
+	result->insertions = 0;
+	while (find_block(walk, variants, result, &culprit, &at)) {
+		bool deep = culprit.chain && culprit.chain != walk->base && culprit.rule;
+		size_t before = deep ? (size_t)(culprit.rule - snapshot->rule) - culprit.chain->first_rule : at;
+
+		if (!insert_one(result, deep ? culprit.chain : walk->base, before, deep))
+			return false;
+	}
+	result->lost = find_lost(walk, variants, result);
+	return true;
+}
+
+static int count_effects(unsigned int effects)
+{
+	return __builtin_popcount(effects);
+}
+
+int walk_open(struct snapshot *snapshot, const struct facts *facts, const struct nft_chain *chain, const struct way *way,
+	      struct walk_result *result)
+{
+	struct variants variants;
+	struct walk_result careful = { 0 };
+	struct walk walk;
+	size_t at;
+	int rc = begin_walk(&walk, snapshot, facts, chain, way);
+
+	memset(result, 0, sizeof(*result));
+	find_variants(&variants, snapshot, chain, way);
+	if (rc == 0 && find_block(&walk, &variants, result, &result->culprit, &at)) {
+		careful.culprit = result->culprit;
+		insert_once(&walk, &variants, result, at);
+		if (result->lost && insert_often(&walk, &variants, &careful) && count_effects(careful.lost) < count_effects(result->lost))
+			*result = careful;
+	}
+	end_walk(&walk);
+	return rc;
+}
+
+bool walk_is_shut(struct snapshot *snapshot, const struct facts *facts, const struct nft_chain *chain, const struct way *way,
+		  struct culprit *culprit)
+{
+	static const struct walk_result nothing;
+	struct variants variants;
+	struct walk walk;
+	bool shut = true;
+	size_t at;
 
 	*culprit = (struct culprit){ 0 };
-	walk.memory = malloc(snapshot->chains + 1);
-	if (!walk.memory)
-		return true;
-	for (size_t i = 0; i < LENGTH_OF(packets) * LENGTH_OF(way->port) && !blocks; i++) {
-		walk.meeting.packet = &packets[i / LENGTH_OF(way->port)];
-		walk.meeting.port = way->port[i % LENGTH_OF(way->port)];
-		if (walk.meeting.port && walk.meeting.packet->reply == way->reply && (walk.meeting.packet->seen & seen))
-			blocks = blocks_packet(&walk, chain);
+	find_variants(&variants, snapshot, chain, way);
+	if (begin_walk(&walk, snapshot, facts, chain, way) == 0) {
+		walk.ours = true;
+		shut = find_block(&walk, &variants, &nothing, culprit, &at);
+	}
+	end_walk(&walk);
+	return shut;
+}
+
+bool walk_stops_client(struct snapshot *snapshot, const struct facts *facts, const struct nft_chain *chain, uint32_t user,
+		       uint16_t port, struct culprit *culprit)
+{
+	static const struct walk_result nothing;
+	const struct hook *hook = find_hook(chain);
+	const struct way way = { .leaving = true, .port = { port, port } };
+	struct variants variants = { 0 };
+	struct walk walk;
+	bool stops = false;
+	size_t at;
+
+	if (!chain->base || !hook || !hook->leaving || hook->families != ROUTED || !strcmp(chain->type, "nat"))
+		return false;
+	add_variants(&variants, chain, &client_packet, port);
+	if (begin_walk(&walk, snapshot, facts, chain, &way) == 0) {
+		walk.any.from = false;
+		walk.meeting.owned = true;
+		walk.meeting.user = user;
+		stops = find_block(&walk, &variants, &nothing, culprit, &at);
+	}
+	end_walk(&walk);
+	return stops;
+}
+
+/* --- who jumps where ------------------------------------------------------------------------------------------------ */
+
+static bool leads_to(struct walk *walk, const struct nft_chain *from, const struct nft_chain *to, int depth);
+
+static bool verdict_leads(struct walk *walk, const struct nft_chain *from, const struct verdict *verdict, const struct nft_chain *to, int depth)
+{
+	const struct nft_chain *next = NULL;
+
+	if (verdict->code == (uint32_t)NFT_JUMP || verdict->code == (uint32_t)NFT_GOTO)
+		next = snapshot_chain(walk->meeting.snapshot, from->family, from->table, verdict->target);
+	return next && leads_to(walk, next, to, depth + 1);
+}
+
+/* Whatever the packet is. */
+static bool leads_to(struct walk *walk, const struct nft_chain *from, const struct nft_chain *to, int depth)
+{
+	unsigned char *memory = &walk->memory[from - walk->meeting.snapshot->chain];
+	bool found = from == to;
+
+	if (*memory || depth > JUMP_DEPTH)
+		return found;
+	*memory = 1;
+	for (size_t i = 0; i < from->rules && !found; i++) {
+		struct outcome outcome = packet_jumps(walk->meeting.snapshot, from, &walk->meeting.snapshot->rule[from->first_rule + i]);
+
+		for (size_t e = 0; outcome.map && e < outcome.map->elements && !found; e++) {
+			struct verdict verdict = verdict_of(outcome.map->element[e].data);
+
+			found = verdict_leads(walk, from, &verdict, to, depth);
+		}
+		found = found || verdict_leads(walk, from, &outcome.verdict, to, depth);
+	}
+	return found;
+}
+
+bool walk_is_shared(struct snapshot *snapshot, const struct nft_chain *chain)
+{
+	struct walk walk = { .meeting.snapshot = snapshot, .memory = calloc(1, snapshot->chains + 1) };
+	bool shared = !walk.memory;
+
+	for (size_t i = 0; i < snapshot->chains && !shared; i++) {
+		const struct nft_chain *base = &snapshot->chain[i];
+
+		if (base->base && base->family == chain->family && !strcmp(base->table, chain->table) && base->hook != NF_INET_PRE_ROUTING &&
+		    base->hook != NF_INET_LOCAL_IN)
+			shared = leads_to(&walk, base, chain, 0);
 	}
 	free(walk.memory);
-	return blocks;
+	return shared;
 }

@@ -2,16 +2,38 @@
 /* The input is what "iptables -S" printed, or something like it. */
 #include <stdint.h>
 #include <stdlib.h>
+#include <linux/netfilter.h>
 #include <string.h>
 
 #include "ipt_rules.h"
 #include "listing.h"
+#include "walk.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+static void walk(const char *text, const char *table)
+{
+	const struct opening opening = { .port = 80, .target = 80 };
+	struct walk_result result;
+	struct snapshot snapshot;
+	struct facts facts;
+	struct fault fault;
+	char *copy = strdup(text);
+	struct way way;
+
+	if (!copy || facts_make(&facts, NULL, false, &fault) < 0)
+		abort();
+	if (listing_read(&snapshot, copy, NFPROTO_IPV4, table, false, &fault) == 0)
+		for (size_t i = 0; i < snapshot.chains; i++)
+			if (walk_way(&snapshot.chain[i], &opening, &way) && walk_open(&snapshot, &facts, &snapshot.chain[i], &way, &result) < 0)
+				abort();
+	snapshot_free(&snapshot);
+	facts_free(&facts);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static const char *const chains[] = { "PREROUTING", "INPUT", "OUTPUT" };
+	static const char *const tables[] = { "nat", "filter" };
 	char *text;
 
 	if (size > 16 * 1024)
@@ -21,8 +43,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	memcpy(text, data, size);
 	text[size] = '\0';
-	for (size_t i = 0; i < sizeof(chains) / sizeof(chains[0]); i++)
-		(void)listing_can_block(text, chains[i], 80);
+	for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++)
+		walk(text, tables[i]);
 	for (const char *line = text, *next; line; line = next) {
 		struct ipt_words words = { 0 };
 

@@ -18,12 +18,24 @@ static void check(bool condition)
 static void walk(struct snapshot *snapshot, const struct nft_chain *chain)
 {
 	struct opening opening = { .port = 80, .target = 80 };
-	struct culprit culprit;
+	struct walk_result result;
+	struct facts facts;
+	struct fault fault;
 	struct way way;
 
-	for (int i = 0; i < 2; i++, opening.target = 8080)
-		if (walk_way(chain, &opening, &way) && walk_can_block(snapshot, chain, &way, &culprit) && culprit.chain)
-			check(culprit.chain >= snapshot->chain && culprit.chain < snapshot->chain + snapshot->chains);
+	check(facts_make(&facts, NULL, false, &fault) == 0);
+	for (int i = 0; i < 2; i++, opening.target = 8080) {
+		if (!walk_way(chain, &opening, &way))
+			continue;
+		check(walk_open(snapshot, &facts, chain, &way, &result) == 0);
+		for (size_t n = 0; n < result.insertions; n++)
+			check(result.insertion[n].chain >= snapshot->chain && result.insertion[n].chain < snapshot->chain + snapshot->chains &&
+			      result.insertion[n].before <= result.insertion[n].chain->rules);
+		(void)walk_is_shut(snapshot, &facts, chain, &way, &result.culprit);
+	}
+	(void)walk_stops_client(snapshot, &facts, chain, 65534, 443, &result.culprit);
+	(void)walk_is_shared(snapshot, chain);
+	facts_free(&facts);
 }
 
 static void look_at(struct snapshot *snapshot)

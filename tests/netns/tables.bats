@@ -282,15 +282,27 @@ except TimeoutError: sys.exit(28)' "$RIG_CA4"
 	rig_after listening
 }
 
-@test "a chain that cannot be opened is named, with the rule and what can be done" {
-	long=$(printf '%0130d' 0)
+@test "names are as long as the kernel lets them be" {
+	long=$(printf '%0254d' 0)
 	rig_nft - <<-NFT
-		table inet t$long { chain d { tcp dport 22 drop; }; chain in { type filter hook input priority 0; jump d; tcp dport 80 reject; }; }
+		table inet t$long { chain c$long { type filter hook input priority 0; policy drop; ct state established accept; }; }
+	NFT
+	rig_pebble
+	rig_config one.test
+	rig_before
+	run -0 rig_acmegate renew-now
+	rig_after closed
+}
+
+@test "a chain that cannot be opened is named, with the rule and what can be done" {
+	rig_nft - <<-NFT
+		table ip filter { chain INPUT { type filter hook input priority 0; }; chain d { tcp dport 22 drop; }
+			chain in { type filter hook input priority 1; jump d; tcp dport 80 reject; }; }
 	NFT
 	rig_config one.test
 	rig_before
 	run -1 rig_acmegate plan
-	[[ $output == *"the chain inet t$long in (input) may block the port: the rule with handle "*' in in; '*'shorten it. Nothing was changed'* ]]
+	[[ $output == *"the chain ip filter in (input) may block the port: the rule with handle "*' in in; '*'move this chain to a table of its own. Nothing was changed'* ]]
 	handle=$(rig_host nft -a list ruleset | sed -nE 's/.*reject.*# handle ([0-9]+)/\1/p')
 	[[ $output == *"the rule with handle $handle "* ]]
 	rig_after listening

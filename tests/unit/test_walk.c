@@ -23,9 +23,28 @@ static struct netlink netlink;
 static struct snapshot snapshot;
 static bool usable;
 
+/* A host on a wire, with a network behind it; lan0 is a port of br0. */
+static struct host_address addresses[] = {
+	{ NFPROTO_IPV4, { 203, 0, 113, 10 } },
+	{ NFPROTO_IPV4, { 203, 0, 113, 11 } },
+	{ NFPROTO_IPV6, { 0x20, 0x01, 0x0d, 0xb8, [15] = 0x10 } },
+};
+static struct host_link links[] = {
+	{ .index = 1, .name = "lo", .loopback = true },
+	{ .index = 2, .name = "eth0", .has_mac = true, .mac = { 2, 0, 0, 0, 0, 1 } },
+	{ .index = 3, .name = "br0", .bridge = true, .has_mac = true, .mac = { 2, 0, 0, 0, 0, 2 } },
+	{ .index = 4, .name = "lan0", .port = true, .has_mac = true, .mac = { 2, 0, 0, 0, 0, 3 } },
+};
+static const struct host host = { LENGTH_OF(addresses), LENGTH_OF(links), addresses, links };
+
+static struct facts nothing_known, known, known_public;
+static const struct facts *facts = &nothing_known;
 static int set_up(void **state)
 {
 	(void)state;
+	assert_int_equal(facts_make(&nothing_known, NULL, false, &fault), 0);
+	assert_int_equal(facts_make(&known, &host, false, &fault), 0);
+	assert_int_equal(facts_make(&known_public, &host, true, &fault), 0);
 	usable = geteuid() == 0 && unshare(CLONE_NEWNET) == 0 && netlink_open(&netlink, &fault) == 1 &&
 		 system("nft list ruleset >/dev/null 2>&1") == 0;
 	return 0;
@@ -35,6 +54,9 @@ static int tear_down(void **state)
 {
 	(void)state;
 	snapshot_free(&snapshot);
+	facts_free(&nothing_known);
+	facts_free(&known);
+	facts_free(&known_public);
 	if (usable)
 		netlink_close(&netlink);
 	return 0;
@@ -57,6 +79,7 @@ static void read_it(void)
 		fail_msg("%s", fault.text);
 }
 
+static struct walk_result result;
 static struct culprit culprit;
 
 static bool can_block(const struct nft_chain *chain, uint16_t port, uint16_t target)
@@ -64,7 +87,11 @@ static bool can_block(const struct nft_chain *chain, uint16_t port, uint16_t tar
 	const struct opening opening = { .port = port, .target = target };
 	struct way way;
 
-	return walk_way(chain, &opening, &way) && walk_can_block(&snapshot, chain, &way, &culprit);
+	if (!walk_way(chain, &opening, &way))
+		return false;
+	assert_int_equal(walk_open(&snapshot, facts, chain, &way, &result), 0);
+	culprit = result.culprit;
+	return result.insertions > 0;
 }
 
 static const struct nft_chain *base_chain(void)
@@ -403,12 +430,12 @@ static void the_culprit_is_named(void **state)
 	read_it();
 	assert_true(blocks(PORT));
 	assert_string_equal(culprit.chain->name, "d");
-	assert_int_equal(culprit.handle, snapshot.rule[culprit.chain->first_rule + 1].handle);
+	assert_ptr_equal(culprit.rule, &snapshot.rule[culprit.chain->first_rule + 1]);
 	assert_true(load("table inet t { chain c { " INPUT("drop") "counter; }; }"));
 	read_it();
 	assert_true(blocks(PORT));
 	assert_string_equal(culprit.chain->name, "c");
-	assert_int_equal(culprit.handle, 0);
+	assert_null(culprit.rule);
 }
 
 static void the_port_counts(void **state)
@@ -455,7 +482,17 @@ static void rules_of_iptables(void **state)
 				 "-A INPUT -m conntrack --ctproto 6 -j DROP" },
 		{ false, "INPUT", "-P INPUT DROP; -A INPUT -p tcp --dport 80 -m comment --comment web -j ACCEPT" },
 		{ true, "INPUT", "-P INPUT DROP; -A INPUT -p tcp --dport 80 -m socket -j ACCEPT" },
-		{ true, "INPUT", "-P INPUT ACCEPT; -A INPUT -m ttl --ttl-lt 5 -j DROP" },
+		{ false, "INPUT", "-P INPUT ACCEPT; -A INPUT -m ttl --ttl-lt 5 -j DROP" },
+		{ true, "INPUT", "-P INPUT ACCEPT; -A INPUT -m ttl --ttl-lt 50 -j DROP" },
+		{ false, "INPUT", "-P INPUT ACCEPT; -A INPUT -p tcp -m conntrack --ctstate NEW -m tcpmss ! --mss 536:65535 -j DROP" },
+		{ true, "INPUT", "-P INPUT ACCEPT; -A INPUT -p tcp -m conntrack --ctstate NEW -m tcpmss ! --mss 537:65535 -j DROP" },
+		{ true, "INPUT", "-P INPUT ACCEPT; -A INPUT -p tcp -m tcpmss ! --mss 536:65535 -j DROP" },
+		{ false, "INPUT", "-P INPUT ACCEPT; -A INPUT -m addrtype ! --dst-type LOCAL -j DROP" },
+		{ true, "INPUT", "-P INPUT ACCEPT; -A INPUT -m addrtype --dst-type LOCAL -j DROP" },
+		{ false, "INPUT", "-P INPUT ACCEPT; -A INPUT -s 127.0.0.0/8 ! -i lo -j DROP" },
+		{ false, "INPUT", "-P INPUT ACCEPT; -A INPUT -p tcp -m multiport --dports 22,443 -j DROP" },
+		{ true, "INPUT", "-P INPUT ACCEPT; -A INPUT -p tcp -m multiport --dports 22,80 -j DROP" },
+		{ false, "INPUT", "-P INPUT ACCEPT; -A INPUT -p tcp ! --syn -m conntrack --ctstate NEW -j DROP" },
 		{ true, "OUTPUT", "-P OUTPUT DROP" },
 		{ false, "OUTPUT", "-P OUTPUT DROP; -A OUTPUT -p tcp --sport 80 -j ACCEPT" },
 		{ true, "OUTPUT", "-P OUTPUT DROP; -A OUTPUT -p tcp --dport 80 -j ACCEPT" },
@@ -480,6 +517,212 @@ static void rules_of_iptables(void **state)
 		if (can_block(chain, PORT, PORT) != iptables[i].blocks)
 			fail_msg("%s", iptables[i].rules);
 	}
+}
+
+/* What is known of this host, and of whoever asks it. */
+static const struct judgement {
+	const char *what;
+	bool blocks, public_ca;
+	const char *ruleset;
+} judgements[] = {
+#define IN "type filter hook input priority 0; "
+#define PRE "type filter hook prerouting priority raw; "
+	{ "another host's address", false, false, "ip t { chain c { " PRE "ip daddr 10.9.0.2 drop; }; }" },
+	{ "this host's address", true, false, "ip t { chain c { " PRE "ip daddr 203.0.113.11 drop; }; }" },
+	{ "not this host's addresses", false, false, "ip t { chain c { " PRE "ip daddr != { 203.0.113.10, 203.0.113.11 } drop; }; }" },
+	{ "not one of this host's addresses", true, false, "ip t { chain c { " PRE "ip daddr != 203.0.113.10 drop; }; }" },
+	{ "another network", false, false, "ip t { chain c { " PRE "ip daddr 10.0.0.0/8 drop; }; }" },
+	{ "another network, not of whole bytes", false, false, "ip t { chain c { " PRE "ip daddr 10.9.0.0/17 drop; }; }" },
+	{ "this host's network", true, false, "ip t { chain c { " PRE "ip daddr 203.0.113.0/25 drop; }; }" },
+	{ "the other half of this host's network", false, false, "ip t { chain c { " PRE "ip daddr 203.0.113.128/25 drop; }; }" },
+	{ "a range of others", false, false, "ip t { chain c { " PRE "ip daddr 203.0.113.12-203.0.113.99 drop; }; }" },
+	{ "networks of others", false, false, "ip t { chain c { " PRE "ip daddr { 10.0.0.0/8, 192.168.0.0/16 } drop; }; }" },
+	{ "networks with this host", true, false, "ip t { chain c { " PRE "ip daddr { 10.0.0.0/8, 203.0.0.0/16 } drop; }; }" },
+	{ "another host and port", false, false, "ip t { chain c { " PRE "ip daddr . tcp dport { 10.9.0.2 . 80 } drop; }; }" },
+	{ "this host and port", true, false, "ip t { chain c { " PRE "ip daddr . tcp dport { 203.0.113.10 . 80 } drop; }; }" },
+	{ "source and destination at once", false, false, "ip t { chain c { " PRE "ip saddr 192.0.2.1 ip daddr 10.9.0.2 drop; }; }" },
+	{ "an address of IPv6", false, false, "ip6 t { chain c { " PRE "ip6 daddr 2001:db8::11 drop; }; }" },
+	{ "this host's of IPv6", true, false, "ip6 t { chain c { " PRE "ip6 daddr 2001:db8::10 drop; }; }" },
+	{ "not a local address", false, false, "inet t { chain c { " PRE "fib daddr type != local drop; }; }" },
+	{ "groups", false, false, "inet t { chain c { " PRE "fib daddr type { broadcast, anycast, multicast } drop; }; }" },
+	{ "a local address", true, false, "inet t { chain c { " PRE "fib daddr type local drop; }; }" },
+	{ "spoofed loopback", false, false, "ip t { chain c { " PRE "iif != \"lo\" ip saddr 127.0.0.0/8 drop; }; }" },
+	{ "spoofed loopback of IPv6", false, false, "ip6 t { chain c { " PRE "ip6 saddr ::1 drop; }; }" },
+	{ "bogons with a private CA", true, false, "ip t { chain c { " PRE "ip saddr { 10.0.0.0/8, 127.0.0.0/8 } drop; }; }" },
+	{ "bogons with a public CA", false, true, "ip t { chain c { " PRE "ip saddr { 10.0.0.0/8, 127.0.0.0/8, 192.168.0.0/16 } drop; }; }" },
+	{ "not from a public address", false, true, "ip6 t { chain c { " PRE "ip6 saddr != 2000::/3 drop; }; }" },
+	{ "some public network", true, true, "ip t { chain c { " PRE "ip saddr 8.0.0.0/8 drop; }; }" },
+	{ "a part of a network", true, false, "ip t { chain c { " PRE "ip saddr 169.0.0.0/8 drop; }; }" },
+	{ "loopback accepted", true, false, "inet t { chain c { " IN "policy drop; iif \"lo\" accept; }; }" },
+	{ "not over loopback", true, false, "inet t { chain c { " IN "iif != \"lo\" drop; }; }" },
+	{ "over loopback", false, false, "inet t { chain c { " IN "iifname \"lo\" drop; }; }" },
+	{ "over a port of a bridge", false, false, "inet t { chain c { " IN "iifname \"lan0\" drop; }; }" },
+	{ "over the bridge", true, false, "inet t { chain c { " IN "iifname \"br0\" drop; }; }" },
+	{ "over bridges", true, false, "inet t { chain c { " IN "iifname \"br*\" drop; }; }" },
+	{ "over interfaces that are not there", false, false, "inet t { chain c { " IN "iifname \"wg*\" drop; }; }" },
+	{ "over all others", false, false, "inet t { chain c { " IN "iifname != { \"eth0\", \"br0\" } drop; }; }" },
+	{ "an outgoing interface on the way in", false, false, "inet t { chain c { " IN "oifname \"eth0\" drop; oifname != \"eth0\" drop; }; }" },
+	{ "an incoming interface on the way out", false, false, "inet t { chain c { type filter hook output priority 0; iifname != \"x\" drop; }; }" },
+	{ "replies to one link", false, false, "ip t { chain c { type filter hook output priority 0; ip daddr 169.254.0.0/16 drop; }; }" },
+	{ "replies from another address", false, false, "ip t { chain c { type filter hook output priority 0; ip saddr 10.9.0.1 drop; }; }" },
+	{ "small segments", false, false, "inet t { chain c { " IN "tcp flags syn tcp option maxseg size 1-535 drop; }; }" },
+	{ "segments of any size", true, false, "inet t { chain c { " IN "tcp flags syn tcp option maxseg size 1-536 drop; }; }" },
+	{ "no SYN at the beginning", false, false, "inet t { chain c { " IN "tcp flags != syn ct state new drop; }; }" },
+	{ "a time to live of 5", false, false, "ip t { chain c { " IN "ip ttl < 5 drop; }; }" },
+	{ "a time to live of 50", true, false, "ip t { chain c { " IN "ip ttl < 50 drop; }; }" },
+	{ "a hop limit of 255", true, false, "ip6 t { chain c { " IN "ip6 hoplimit 255 drop; }; }" },
+	{ "fragments", false, false, "ip t { chain c { " IN "ip frag-off & 0x3fff != 0 drop; }; }" },
+	{ "options", false, false, "ip t { chain c { " IN "ip hdrlength > 5 drop; }; }" },
+	{ "an option", false, false, "ip t { chain c { " IN "ip option lsrr exists drop; }; }" },
+	{ "extension headers", false, false, "ip6 t { chain c { " IN "exthdr frag exists drop; rt type 0 drop; }; }" },
+	{ "not for this host", false, false, "inet t { chain c { " IN "meta pkttype { broadcast, multicast } drop; }; }" },
+	{ "a kind of packet is written", true, false, "inet t { chain c { " PRE "tcp dport 80 meta pkttype set other; }; }" },
+	{ "flags are written", true, false, "inet t { chain c { " PRE "tcp dport 80 @th,104,8 set 0; }; }" },
+	{ "the size of segments is written", false, false, "inet t { chain c { " IN "tcp flags syn tcp option maxseg size set 1400; }; }" },
+	{ "an address of hardware", false, false,
+	  "netdev t { chain c { type filter hook ingress device \"lo\" priority 0; ether daddr 02:00:00:00:00:99 drop; }; }" },
+	{ "this host's of hardware", true, false,
+	  "netdev t { chain c { type filter hook ingress device \"lo\" priority 0; ether daddr 02:00:00:00:00:01 drop; }; }" },
+	{ "tagged frames", true, false,
+	  "netdev t { chain c { type filter hook ingress device \"lo\" priority 0; vlan pcp 3 tcp dport 80 drop; }; }" },
+	{ "tagged frames to another port", false, false,
+	  "netdev t { chain c { type filter hook ingress device \"lo\" priority 0; vlan pcp 3 tcp dport 81 drop; }; }" },
+	{ "all but tagged frames", true, false,
+	  "bridge t { chain c { type filter hook prerouting priority 0; policy drop; ether type vlan accept; }; }" },
+	{ "all but untagged frames", true, false,
+	  "bridge t { chain c { type filter hook prerouting priority 0; policy drop; ether type { ip, ip6 } accept; }; }" },
+};
+
+static void judge(void **state)
+{
+	const struct judgement *judgement = *state;
+	char ruleset[512];
+	bool found;
+
+	if (!usable)
+		skip();
+	snprintf(ruleset, sizeof(ruleset), "table %s", judgement->ruleset);
+	if (!load(ruleset))
+		skip();
+	read_it();
+	facts = judgement->public_ca ? &known_public : &known;
+	found = blocks(PORT);
+	facts = &nothing_known;
+	assert_int_equal(found, judgement->blocks);
+}
+
+/* A rule goes right before the first one that may block, or into the chain that blocks; nothing that marks packets is skipped. */
+static const struct insertion_case {
+	const char *what, *where, *ruleset; /* where: "CHAIN NUMBER" for each insertion, with ! where it returns */
+	unsigned int lost;
+} insertion_cases[] = {
+	{ "before the rule", "c 1", "inet t { chain c { " PRE "meta mark set 1; tcp dport 80 drop; }; }", 0 },
+	{ "behind the last, for the policy", "c 2", "inet t { chain c { " PRE "policy drop; meta mark set 1; tcp dport 22 accept; }; }", 0 },
+	{ "before the way to the policy", "c 1", "inet t { chain c { " PRE "policy drop; counter; meta mark 1 return; tcp dport 80 accept; }; }", 0 },
+	{ "before a goto that ends at the policy", "c 0",
+	  "inet t { chain e { counter; }; chain c { " PRE "policy drop; goto e; tcp dport 80 accept; }; }", 0 },
+	{ "before the jump, where nothing comes behind it", "c 1",
+	  "inet t { chain d { ip saddr 192.0.2.0/24 drop; }; chain c { " PRE "counter; jump d; counter; }; }", 0 },
+	{ "back out of the chain, where a mark comes behind the jump", "d 1!",
+	  "inet t { chain d { counter; ip saddr 192.0.2.0/24 drop; }; chain c { " PRE "jump d; ct mark set 1; }; }", 0 },
+	{ "back out of two chains, and behind the mark", "d 0! e 0! c 3",
+	  "inet t { chain d { ip saddr 192.0.2.0/24 drop; }; chain e { ip saddr 198.51.100.0/24 drop; }; "
+	  "chain c { " PRE "policy drop; jump d; jump e; meta mark set 2; }; }", 0 },
+	{ "nothing is lost of a rule about another port", "c 0",
+	  "inet t { chain c { " PRE "tcp dport 80 drop; tcp dport 81 meta mark set 1; }; }", 0 },
+	{ "a mark behind a drop in the chain itself is lost", "c 0",
+	  "inet t { chain c { " PRE "ip saddr 192.0.2.0/24 drop; meta mark set 1; }; }", 1 },
+	{ "a zone is lost", "c 0", "inet t { chain c { " PRE "ip saddr 192.0.2.0/24 drop; ct zone set 7; }; }", 4 },
+	{ "and what a chain does that is jumped to", "c 0",
+	  "inet t { chain m { notrack; }; chain c { " PRE "ip saddr 192.0.2.0/24 drop; jump m; }; }", 8 },
+	{ "not behind an accept", "c 0", "inet t { chain c { " PRE "ip saddr 192.0.2.0/24 drop; accept; meta mark set 1; }; }", 0 },
+};
+
+static void insert(void **state)
+{
+	const struct insertion_case *c = *state;
+	char ruleset[512], found[128] = "";
+	size_t used = 0;
+
+	if (!usable)
+		skip();
+	snprintf(ruleset, sizeof(ruleset), "table %s", c->ruleset);
+	if (!load(ruleset))
+		skip();
+	read_it();
+	facts = &known;
+	assert_true(blocks(PORT));
+	facts = &nothing_known;
+	for (size_t i = 0; i < result.insertions; i++)
+		used += (size_t)snprintf(found + used, sizeof(found) - used, "%s%s %zu%s", i ? " " : "", result.insertion[i].chain->name,
+					 result.insertion[i].before, result.insertion[i].returns ? "!" : "");
+	assert_string_equal(found, c->where);
+	assert_int_equal(result.lost, c->lost);
+}
+
+/* Our own rules are passed over when a place is looked for, and count when it is asked whether they are enough. */
+static void rules_of_ours(void **state)
+{
+	const struct opening opening = { .port = PORT, .target = PORT };
+	struct way way;
+
+	(void)state;
+	if (!usable || !load("table inet t { chain c { " INPUT("drop") "tcp dport 80 accept comment \"acmegate:0123456789abcdef\"; }; }"))
+		skip();
+	read_it();
+	assert_true(blocks(PORT));
+	assert_true(walk_way(base_chain(), &opening, &way));
+	assert_false(walk_is_shut(&snapshot, facts, base_chain(), &way, &culprit));
+	assert_true(load("table inet t { chain c { " INPUT("drop") "ip saddr 192.0.2.1 drop; "
+			 "tcp dport 80 accept comment \"acmegate:0123456789abcdef\"; }; }"));
+	read_it();
+	assert_true(walk_is_shut(&snapshot, facts, base_chain(), &way, &culprit));
+	assert_ptr_equal(culprit.rule, &snapshot.rule[0]);
+}
+
+/* The connections that our client makes to the CA. */
+static void the_client(void **state)
+{
+	static const struct {
+		bool stops;
+		const char *ruleset;
+	} outputs[] = {
+#define OUT "type filter hook output priority 0; "
+		{ false, "inet t { chain c { " OUT "}; }" },
+		{ true, "inet t { chain c { " OUT "policy drop; ct state established accept; }; }" },
+		{ true, "inet t { chain c { " OUT "meta skuid 65534 drop; }; }" },
+		{ false, "inet t { chain c { " OUT "meta skuid 1000 drop; }; }" },
+		{ true, "inet t { chain c { " OUT "policy drop; meta skuid 0 tcp dport 443 accept; }; }" },
+		{ false, "inet t { chain c { " OUT "policy drop; meta skuid 65534 tcp dport 443 accept; }; }" },
+		{ false, "inet t { chain c { " OUT "policy drop; tcp dport { 80, 443 } accept; }; }" },
+		{ true, "inet t { chain c { " OUT "policy drop; tcp dport 80 accept; }; }" },
+		{ false, "inet t { chain c { type filter hook input priority 0; policy drop; }; }" },
+	};
+	char ruleset[256];
+
+	(void)state;
+	facts = &nothing_known;
+	for (size_t i = 0; i < LENGTH_OF(outputs); i++) {
+		snprintf(ruleset, sizeof(ruleset), "table %s", outputs[i].ruleset);
+		if (!usable || !load(ruleset))
+			skip();
+		read_it();
+		if (walk_stops_client(&snapshot, facts, base_chain(), 65534, 443, &culprit) != outputs[i].stops)
+			fail_msg("%s", outputs[i].ruleset);
+	}
+}
+
+/* Sockets are known on the way in only. */
+static void shared_chains(void **state)
+{
+	(void)state;
+	if (!usable || !load("table inet t { chain a { }; chain b { jump a; }; chain d { }; chain in { " INPUT("accept") "jump d; jump b; }; "
+			     "chain f { type filter hook forward priority 0; ct mark vmap { 1 : jump b }; }; }"))
+		skip();
+	read_it();
+	assert_true(walk_is_shared(&snapshot, snapshot_chain(&snapshot, NFPROTO_INET, "t", "a")));
+	assert_true(walk_is_shared(&snapshot, snapshot_chain(&snapshot, NFPROTO_INET, "t", "b")));
+	assert_false(walk_is_shared(&snapshot, snapshot_chain(&snapshot, NFPROTO_INET, "t", "d")));
 }
 
 /* Many rules that jump to many chains: each is walked once. */
@@ -512,7 +755,7 @@ static void a_large_ruleset_is_quick(void **state)
 
 int main(void)
 {
-	static struct CMUnitTest tests[LENGTH_OF(cases) + LENGTH_OF(places) + 16];
+	static struct CMUnitTest tests[LENGTH_OF(cases) + LENGTH_OF(places) + LENGTH_OF(judgements) + LENGTH_OF(insertion_cases) + 16];
 	const struct CMUnitTest others[] = {
 		cmocka_unit_test(a_dormant_table_is_told_as_if_in_use),
 		cmocka_unit_test(what_can_be_bound),
@@ -520,6 +763,9 @@ int main(void)
 		cmocka_unit_test(the_port_counts),
 		cmocka_unit_test(each_chain_is_asked_alone),
 		cmocka_unit_test(rules_of_iptables),
+		cmocka_unit_test(rules_of_ours),
+		cmocka_unit_test(the_client),
+		cmocka_unit_test(shared_chains),
 		cmocka_unit_test(a_large_ruleset_is_quick),
 	};
 	size_t n = 0;
@@ -530,6 +776,12 @@ int main(void)
 	for (size_t i = 0; i < LENGTH_OF(places); i++)
 		tests[n++] = (struct CMUnitTest){ .name = places[i].what, .test_func = at,
 						  .initial_state = (void *)(uintptr_t)&places[i] };
+	for (size_t i = 0; i < LENGTH_OF(judgements); i++)
+		tests[n++] = (struct CMUnitTest){ .name = judgements[i].what, .test_func = judge,
+						  .initial_state = (void *)(uintptr_t)&judgements[i] };
+	for (size_t i = 0; i < LENGTH_OF(insertion_cases); i++)
+		tests[n++] = (struct CMUnitTest){ .name = insertion_cases[i].what, .test_func = insert,
+						  .initial_state = (void *)(uintptr_t)&insertion_cases[i] };
 	for (size_t i = 0; i < LENGTH_OF(others); i++)
 		tests[n++] = others[i];
 	return _cmocka_run_group_tests("walk", tests, n, set_up, tear_down);

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * facts.h - what the fields of a validation's packets can hold: the one table that the walk judges rules by.
+ *
+ * A plain SYN to this host comes over a real interface, from an address that is not of the loopback network nor of one link, to an
+ * address of this host, with flags exactly SYN, an MSS of at least 536 and a time to live of at least 32; it is no fragment and has
+ * neither IP options nor extension headers. A rule that needs anything else cannot meet it.
+ */
+#ifndef ACMEGATE_FACTS_H
+#define ACMEGATE_FACTS_H
+
+#include "host.h"
+
+enum match { NO, MAYBE, YES };
+
+enum fact {
+	FACT_NONE,
+	FACT_SOURCE4, FACT_SOURCE6,	/* of whoever validates */
+	FACT_LOCAL4, FACT_LOCAL6,	/* of this host */
+	FACT_TTL, FACT_MSS,
+	FACT_MAC,			/* of this host's interfaces */
+	FACT_INDEX, FACT_NAME,		/* of an interface, as the routed families see it: a bridge, not its ports */
+	FACT_LINK_INDEX, FACT_LINK_NAME, /* the same below them */
+	FACTS
+};
+
+/* Bytes in network order, but for the index of an interface: that one has single values only. */
+struct range {
+	unsigned char low[16], high[16];
+};
+
+struct field {
+	size_t bytes, count;	/* no range: nothing is known */
+	struct range *range;
+};
+
+struct facts {
+	struct field field[FACTS];
+};
+
+/* host NULL: nothing is known of this host. wide: the CA is one of the public ones, whose addresses are public. To be freed in any case. */
+int facts_make(struct facts *facts, const struct host *host, bool wide, struct fault *fault) MUST_CHECK;
+void facts_free(struct facts *facts);
+
+/*
+ * Do the first length bytes of the field lie within these bounds, after the mask (NULL: none) has been applied? MAYBE where some of
+ * its values do, and where nothing is known.
+ */
+enum match field_between(const struct field *field, const unsigned char *mask, const unsigned char *low, const unsigned char *high,
+			 size_t length);
+
+/* Which fact is about the bytes of this header (NFT_PAYLOAD_*) from offset on? *bytes: of the field. FACT_NONE: none begins there. */
+enum fact facts_of_header(uint32_t base, uint8_t family, uint32_t offset, bool leaving, size_t *bytes);
+
+#endif
