@@ -5,6 +5,8 @@
 #include <linux/netfilter.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 
 #include "run.h"
 
@@ -12,6 +14,7 @@
 #define SECONDS 10		/* for a command to end, the waiting included */
 #define MOMENT 3		/* for one that touches no table */
 #define MOST (16 * 1024 * 1024) /* some 150,000 rules */
+#define LOCK_FILE "/run/xtables.lock"
 #define STATUS_LOCKED 4		/* RESOURCE_PROBLEM of xtables.h */
 
 const struct ipt_layer ipt_layers[IPT_LAYERS] = {
@@ -114,6 +117,48 @@ void ipt_begin(struct ipt_words *command, const char *tool, const char *table)
 	ipt_add(command, table);
 }
 
+/* The process that has the file locked, by flock(2), for all to see in /proc/locks: "7: FLOCK  ADVISORY  WRITE 123 00:1a:456 0 EOF". 0: none. */
+static long lock_holder(const char *path)
+{
+	FILE *locks = fopen("/proc/locks", "re");
+	char line[256];
+	long holder = 0;
+	struct stat s;
+
+	while (locks && stat(path, &s) == 0 && !holder && fgets(line, sizeof(line), locks)) {
+		unsigned long long inode;
+		unsigned int major, minor;
+		long pid;
+
+		/* NOLINTNEXTLINE(cert-err34-c): the numbers are the kernel's */
+		if (sscanf(line, "%*d: FLOCK %*s %*s %ld %x:%x:%llu", &pid, &major, &minor, &inode) == 4 && inode == s.st_ino &&
+		    makedev(major, minor) == s.st_dev)
+			holder = pid;
+	}
+	if (locks)
+		fclose(locks);
+	return holder;
+}
+
+/* Who stops us is said, since somebody has to see to it. */
+static void name_lock_holder(char text[FAULT_TEXT_SIZE / 2])
+{
+	long holder = lock_holder(LOCK_FILE);
+	size_t used = strlen(text);
+	char path[64], name[32] = "?";
+	FILE *file;
+
+	if (!holder)
+		return;
+	snprintf(path, sizeof(path), "/proc/%ld/comm", holder);
+	file = fopen(path, "re");
+	if (file && fgets(name, sizeof(name), file))
+		name[strcspn(name, "\n")] = '\0';
+	if (file)
+		fclose(file);
+	snprintf(text + used, FAULT_TEXT_SIZE / 2 - used, "; " LOCK_FILE " is held by %s (pid %ld)", name, holder);
+}
+
 /* Runs a command that must succeed. */
 static int must_run(const struct ipt_words *command, char **output, pid_t *pid, struct fault *fault)
 {
@@ -123,6 +168,8 @@ static int must_run(const struct ipt_words *command, char **output, pid_t *pid, 
 	if (status <= 0 || !*output)
 		return status;
 	quote(command, *output, text);
+	if (status == STATUS_LOCKED)
+		name_lock_holder(text);
 	(void)fault_set(fault, status == STATUS_LOCKED ? FAULT_LATER : FAULT_FAILED, "%s (status %d)", text, status);
 	fault->code = status == STATUS_LOCKED ? EAGAIN : 0;
 	return -1;

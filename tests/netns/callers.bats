@@ -346,3 +346,37 @@ unread() {
 	done
 	rig_as_before
 }
+
+# --- a lock that somebody holds ----------------------------------------------------------------------------------------------
+
+@test "the xtables lock is held: guard ends in time, with the command's status, and says who holds it" {
+	command -v iptables-legacy >/dev/null || skip 'no iptables-legacy'
+	gate_config
+	rig_host nft flush ruleset
+	rig_host iptables-legacy -P INPUT DROP
+	# A lock of its own: the one in /run is that of all tests of this machine.
+	: >"$RIG_DIR/lock"
+	legacy_rules() { rig_host iptables-legacy -S INPUT | grep -c acmegate; }
+	ip netns exec "$RIG_HOST" unshare -m sh -c "mount --bind $RIG_DIR/lock /run/xtables.lock
+		exec $RIG_ACMEGATE -c $RIG_CONF guard -- sh -c 'touch $RIG_DIR/open; sleep 1; exit 7'" >"$RIG_DIR/out" 2>&1 3>&- &
+	pid=$!
+	rig_until 5 test -e "$RIG_DIR/open"
+	[ "$(legacy_rules)" -gt 0 ]
+	flock "$RIG_DIR/lock" sleep 40 3>&- &
+	holder=$!
+	SECONDS=0
+	result=0
+	wait "$pid" || result=$?
+	cat "$RIG_DIR/out"
+	[ "$result" -eq 7 ]
+	# max_open, and the watchdog's five seconds of grace
+	[ "$SECONDS" -lt 16 ]
+	grep -q "xtables.lock is held by flock (pid $holder)" "$RIG_DIR/out"
+	grep -q 'the warden is overdue' "$RIG_DIR/out"
+	grep -q 'the process that held the port open was killed' "$RIG_DIR/out"
+	pkill -P "$holder" sleep
+	rig_until 15 rig_idle
+	[ "$(legacy_rules)" -eq 0 ] || rig_acmegate recover
+	[ "$(legacy_rules)" -eq 0 ]
+	rig_host iptables-legacy -P INPUT ACCEPT
+}
