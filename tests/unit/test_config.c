@@ -14,6 +14,7 @@
 #include <cmocka.h>
 
 #include "config.h"
+#include "safe.h"
 
 /* Parts of a good file, two lines each. */
 #define ACME "[acme]\ndirectory = letsencrypt\n"
@@ -545,6 +546,47 @@ static void only_safe_files_are_read(void **state)
 	assert_non_null(strstr(fault.text, "not a regular file"));
 }
 
+static void the_whole_way_is_checked(void **state)
+{
+	static const char *const ways[] = { "open/b/conf", "link/conf", "link2/conf", "b/../link2/../b/conf", "b2/conf" };
+	char path[PATH_SIZE + 64], target[PATH_SIZE + 64];
+	int fd;
+
+	(void)state;
+	assert_int_equal(chdir(directory), 0);
+	assert_true(mkdir("open", 0755) == 0 && mkdir("open/b", 0755) == 0 && mkdir("b", 0755) == 0);
+	fd = open("open/b/conf", O_WRONLY | O_CREAT, 0644);
+	assert_true(fd >= 0 && close(fd) == 0 && link("open/b/conf", "b/conf") == 0);
+	snprintf(target, sizeof(target), "%s/link", directory);
+	assert_true(symlink("open/b", "link") == 0 && symlink(target, "link2") == 0 && symlink("open/up", "b2") == 0);
+	assert_int_equal(symlink("../b/", "open/up"), 0);
+	for (mode_t mode = 0755; mode <= 0777; mode += 022) {
+		assert_int_equal(chmod("open", mode), 0);
+		for (size_t i = 0; i < LENGTH_OF(ways); i++) {
+			snprintf(path, sizeof(path), "%s/%s", directory, ways[i]);
+			fault = (struct fault){ 0 };
+			fd = safe_open(path, &fault);
+			assert_int_equal(fd >= 0, mode == 0755);
+			assert_true(fd >= 0 ? close(fd) == 0 : strstr(fault.text, "/open can be written by others") != NULL);
+		}
+		fd = safe_open("b/conf", &fault);
+		assert_true(fd >= 0 && close(fd) == 0);
+		fd = safe_directory("open/b/", &fault);
+		assert_int_equal(fd >= 0, mode == 0755);
+		assert_true(fd < 0 || close(fd) == 0);
+		fd = safe_directory("open/new", &fault);
+		assert_int_equal(fd >= 0, mode == 0755);
+		assert_true(fd < 0 || close(fd) == 0);
+		assert_int_equal(rmdir("open/new") == 0, mode == 0755);
+	}
+	assert_int_equal(symlink("loop", "loop"), 0);
+	assert_int_equal(safe_open("loop", &fault), -1);
+	assert_int_equal(safe_directory("loop/x", &fault), -1);
+	for (const char **name = (const char *[]){ "link", "link2", "b2", "loop", "open/up", "open/b/conf", "b/conf", NULL }; *name; name++)
+		assert_int_equal(unlink(*name), 0);
+	assert_true(rmdir("open/b") == 0 && rmdir("open") == 0 && rmdir("b") == 0 && chdir("/") == 0);
+}
+
 /*
  * Older kernels refuse a shared mapping (s instead of p) of this file. A line of maps: "FROM-TO r--p OFFSET DEVICE INODE
  * /memfd:acmegate-config (deleted)".
@@ -618,6 +660,7 @@ int main(void)
 		TEST(there_are_limits),
 		TEST(the_same_name_may_stand_in_two_certificates),
 		TEST(only_safe_files_are_read),
+		TEST(the_whole_way_is_checked),
 		TEST(a_child_gets_the_same),
 		TEST(a_child_refuses_other_files),
 	};
