@@ -7,6 +7,7 @@
 #include <sys/epoll.h>
 #include <time.h>
 
+#include "listener.h"
 #include "log.h"
 
 #define SHUT_SECONDS 20 /* when each attempt is slow; otherwise it ends after 2 seconds */
@@ -78,6 +79,16 @@ static int make_plan(struct window *window, const struct config *config, struct 
 	return 0;
 }
 
+static uint16_t choose_target(const struct config *config)
+{
+	struct fault fault;
+	uint16_t port = listener_choose(config->responder.port, &fault);
+
+	if (port != config->responder.port)
+		log_warning("acmegate listens on port %u this time: %s", port, fault.text);
+	return port;
+}
+
 /* A chain that only its owner can change, firewalld's for example, may still accept what was redirected by nat. */
 static int go_around(struct window *window, const struct config *config, struct fault *fault)
 {
@@ -86,7 +97,7 @@ static int go_around(struct window *window, const struct config *config, struct 
 	memcpy(why, window->plan.owned, sizeof(why));
 	if (window->opening.own_listener && window->opening.target == window->opening.port) {
 		window->plan.owned[0] = '\0';
-		window->opening.target = config->responder.port;
+		window->opening.target = choose_target(config);
 		if (attach(window, config, fault) < 0 || make_plan(window, config, fault) < 0)
 			return -1;
 	}
@@ -107,7 +118,7 @@ int window_prepare(struct window *window, struct journal *journal, const struct 
 		return -1;
 	window->opening.own_listener = own_listener && config->responder.mode != RESPONDER_WEBROOT;
 	if (own_listener && config->responder.mode == RESPONDER_REDIRECT)
-		window->opening.target = config->responder.port;
+		window->opening.target = choose_target(config);
 	if (attach(window, config, fault) < 0 || make_plan(window, config, fault) < 0)
 		return -1;
 	return window->plan.owned[0] ? go_around(window, config, fault) : 0;

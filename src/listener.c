@@ -19,6 +19,8 @@
 #endif
 
 #define BACKLOG 4096 /* the kernel may make less of it, see net.core.somaxconn */
+#define HIGHEST 1023 /* as bindresvport(3) does it: below are services with a name */
+#define LOWEST 900
 #define TCP_LISTEN_HEX 0x0a /* TCP_LISTEN in the state column of /proc/net/tcp */
 
 /* --- who holds the port ------------------------------------------------------------------------------------------- */
@@ -126,4 +128,27 @@ int listener_open(uint16_t port, int fds[2], struct fault *fault)
 	if (fds[0] < 0 && fds[1] < 0)
 		return fault_set(fault, FAULT_FAILED, "this host has neither IPv4 nor IPv6");
 	return 0;
+}
+
+static bool is_free(uint16_t port, struct fault *fault)
+{
+	int fds[2];
+
+	if (listener_open(port, fds, fault) < 0)
+		return false;
+	close_fd(&fds[0]);
+	close_fd(&fds[1]);
+	return true;
+}
+
+uint16_t listener_choose(uint16_t port, struct fault *fault)
+{
+	struct fault other;
+
+	if (is_free(port, fault))
+		return port;
+	for (uint16_t choice = HIGHEST; choice >= LOWEST; choice--)
+		if (is_free(choice, &other))
+			return choice;
+	return port;
 }

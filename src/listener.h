@@ -13,4 +13,10 @@
  */
 int listener_open(uint16_t port, int fds[2], struct fault *fault) MUST_CHECK;
 
+/*
+ * This port, or if it is taken a free one from 1023 down: those are root's, so that no other user can be in our way. Then the
+ * fault says who has it. The same port if there is none.
+ */
+uint16_t listener_choose(uint16_t port, struct fault *fault);
+
 #endif
