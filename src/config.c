@@ -141,8 +141,16 @@ static int set_contact(struct loader *loader, const struct key *key, const char 
 
 static int set_proxy(struct loader *loader, const struct key *key, const char *value)
 {
-	if (strncmp(value, "http://", 7) && strncmp(value, "https://", 8))
-		return wrong(loader, "%s: expected http://HOST:PORT or https://HOST:PORT", key->name);
+	const char *host = strstr(value, "://"), *login = host ? strrchr(host, '@') : NULL, *port = strrchr(value, ':');
+	struct stat s;
+
+	if ((strncmp(value, "http://", 7) && strncmp(value, "https://", 8)) || port <= (login ? login + 1 : host + 3) ||
+	    !port[1] || port[1 + strspn(port + 1, "0123456789")] || strpbrk(login ? login : host + 3, "/ ?#") || (login && !memchr(host + 3, ':', (size_t)(login - host - 3))))
+		return wrong(loader, "%s: expected http://HOST:PORT, https://HOST:PORT or http://USER:PASSWORD@HOST:PORT (with "
+				     "%%40 for an '@', %%2f for a '/')", key->name);
+	if (login && (fstat(fileno(loader->file), &s) < 0 || (s.st_mode & S_IROTH)))
+		return wrong(loader, "%s: everybody can read the password in this file; chmod o-r %s", key->name,
+			     loader->config->file);
 	return set_text(loader, key, value);
 }
 

@@ -34,6 +34,7 @@ struct http {
 	struct curl_blob ca;
 	const char *bundle; /* the system's CA file, NULL: not that, or no directory to try before it */
 	char proxy[URL_SIZE];
+	char proxy_host[URL_SIZE]; /* https://HOST:PORT, for the resolver */
 	bool stalled; /* an exchange has: from then on each gets a connection of its own */
 	struct flight flight[EXCHANGES_MOST];
 	struct resolver resolver;
@@ -75,6 +76,15 @@ static int add_headers(struct http *http)
 	return 0;
 }
 
+static void take_proxy(struct http *http, const char *proxy)
+{
+	const char *host = strstr(proxy, "://"), *login = strrchr(proxy, '@');
+
+	snprintf(http->proxy, sizeof(http->proxy), "%s", proxy);
+	if (host)
+		snprintf(http->proxy_host, sizeof(http->proxy_host), "https://%s", login ? login + 1 : host + 3);
+}
+
 struct http *http_start(int ca_fd, const char *proxy, struct fault *fault)
 {
 	struct http *http;
@@ -86,7 +96,7 @@ struct http *http_start(int ca_fd, const char *proxy, struct fault *fault)
 		fault_set(fault, FAULT_FAILED, "libcurl does not start");
 		return NULL;
 	}
-	snprintf(http->proxy, sizeof(http->proxy), "%s", proxy);
+	take_proxy(http, proxy);
 	if (ca_fd >= 0 && read_ca_file(http, ca_fd, fault) < 0) {
 		http_free(http);
 		return NULL;
@@ -172,14 +182,13 @@ static CURL *new_easy(const struct http *http, struct flight *flight)
 	return NULL;
 }
 
-/* Puts the addresses of a host that is new into libcurl's cache. A proxy looks up names itself. */
+/* Puts the addresses of a host that is new into libcurl's cache. A proxy looks up names itself, but for its own. */
 static int resolve(struct http *http, struct flight *flight, struct exchange *exchange)
 {
 	char entry[RESOLVER_ENTRY];
-	int n = 0;
+	int n = resolver_look(&http->resolver, http->proxy[0] ? http->proxy_host : exchange->url, entry, exchange->reason,
+			      sizeof(exchange->reason));
 
-	if (!http->proxy[0])
-		n = resolver_look(&http->resolver, exchange->url, entry, exchange->reason, sizeof(exchange->reason));
 	if (n <= 0)
 		return n;
 	flight->resolve = curl_slist_append(NULL, entry);

@@ -14,7 +14,7 @@
 struct http;
 
 /*
- * ca_fd: a PEM file to verify servers with, or -1 for the system's. proxy: http(s)://host:port, or "". The descriptor
+ * ca_fd: a PEM file to verify servers with, or -1 for the system's. proxy: http(s)://[user:password@]host:port, or "". The descriptor
  * and the text are not needed any more afterwards. NULL and a fault on failure.
  */
 struct http *http_start(int ca_fd, const char *proxy, struct fault *fault) MUST_CHECK;
