@@ -16,7 +16,8 @@
 
 #include "safe.h"
 
-#define INI_LINE_LIMIT 200    /* INI_MAX_LINE of inih as packaged: longer lines would be cut in silence */
+#define INI_LINE_LIMIT 200    /* INI_MAX_LINE of inih as packaged, which gets longer lines in pieces */
+#define LINE_MOST 4096	      /* of ours: any value fits, and some fifteen of the longest names */
 #define INI_SECTION_LIMIT 48  /* likewise MAX_SECTION */
 #define CERTIFICATE_PREFIX "certificate "
 
@@ -29,6 +30,9 @@ struct loader {
 	FILE *file;
 	char *buffer;
 	size_t capacity;
+	const char *rest;	/* of the line in buffer, that inih has not got yet; NULL: it has all */
+	char value[LINE_MOST];	/* what it has told of the value so far */
+	size_t used;
 	uint32_t line;
 	bool continued;		/* the line begins with white space: the value of the line before goes on */
 	bool fresh_section;	/* its header was read, none of its keys yet */
@@ -322,10 +326,19 @@ bool config_is_address(const char *name)
 	return inet_pton(AF_INET, name, address) == 1 || inet_pton(AF_INET6, name, address) == 1;
 }
 
+static bool dots_at_end(const char *name)
+{
+	size_t length = strlen(name);
+
+	return length > 1 && name[length - 1] == '.' && name[length - 2] != '.';
+}
+
 static int check_dns_name(struct loader *loader, const char *name)
 {
 	size_t label = 0, dots = 0;
 
+	if (dots_at_end(name))
+		return wrong(loader, "names: '%s': write it without the dot at its end", name);
 	if (name[0] == '*')
 		return wrong(loader, "names: '%s': a wildcard cannot be validated over HTTP (RFC 8555, 8.3); name each "
 				     "host", name);
@@ -525,11 +538,17 @@ static int set(struct loader *loader, const char *name, const char *value)
 	return 1;
 }
 
-static int store(void *user, const char *section, const char *name, const char *value)
+static int store(void *user, const char *section, const char *name, const char *piece)
 {
 	struct loader *loader = user;
+	const char *value = loader->value;
+	size_t length = strlen(piece);
 
-	if (loader->skipping)
+	if (loader->skipping || length >= sizeof(loader->value) - loader->used)
+		return 1;
+	memcpy(loader->value + loader->used, piece, length + 1);
+	loader->used += length;
+	if (loader->rest)
 		return 1;
 	loader->fresh_section = false;
 	if (kind_of(section) != loader->section || loader->section == SECTION_UNKNOWN)
@@ -552,24 +571,24 @@ static int check_characters(struct loader *loader, const char *line, size_t leng
 	return 0;
 }
 
-static int check_line(struct loader *loader, const char *line, size_t length, size_t most)
+static int check_line(struct loader *loader, const char *line, size_t length)
 {
 	const char *text = line + strspn(line, " \t");
 
 	if (check_characters(loader, line, length) < 0)
 		return -1;
-	if (length >= most)
-		return wrong(loader, "expected at most %zu characters in a line; names may go on in the next line, behind a space",
-			     most - 2);
+	if (length >= LINE_MOST)
+		return wrong(loader, "expected at most %d characters in a line; names may go on in the next line, behind a space",
+			     LINE_MOST - 1);
 	if (*text == '[')
 		return begin_section(loader, text);
-	if (text == line && *text && !strchr("#;\r\n", *text) && !strpbrk(text, "=:"))
+	if (text == line && *text && !strchr("#;\r\n", *text) && strcspn(text, "=:") >= (text[strcspn(text, "=:")] ? 100 : 0))
 		return wrong(loader, "expected [SECTION] or KEY = VALUE");
 	return 0;
 }
 
 /* Looks at a line before inih does, for what inih would pass over or cut in silence, or tell too late. */
-static int look_at(struct loader *loader, const char *line, size_t length, size_t most)
+static int look_at(struct loader *loader, const char *line, size_t length)
 {
 	const bool header = line[strspn(line, " \t")] == '[';
 
@@ -578,7 +597,7 @@ static int look_at(struct loader *loader, const char *line, size_t length, size_
 		finish_section(loader);
 		loader->section = SECTION_UNKNOWN;
 	}
-	if (check_line(loader, line, length, most) == 0) {
+	if (check_line(loader, line, length) == 0) {
 		loader->skipping &= !header;
 		return 0;
 	}
@@ -586,19 +605,69 @@ static int look_at(struct loader *loader, const char *line, size_t length, size_
 	return -1;
 }
 
+/* A long line without what inih passes over: a comment, and what follows a header. */
+static void shorten(char *line)
+{
+	char *text = line + strspn(line, " \t");
+
+	if (strchr("#;", *text))
+		*text = '\0';
+	if (*text == '[')
+		text[strcspn(text, "]") + 1] = '\0';
+	for (; *text; text++)
+		if (*text == ';' && text > line && strchr(" \t", text[-1]))
+			*text-- = '\0';
+}
+
+/* inih takes off white space on both sides of a piece, and a comment begins with these. */
+static bool can_cut(const char *at)
+{
+	return !strchr(" \t", at[-1]) && !strchr(" \t;#", *at);
+}
+
+/* The next piece: as much as inih takes, behind a space so that it goes on with the value. */
+static char *hand_out(struct loader *loader, char *line, size_t size)
+{
+	const char *text = loader->rest;
+	const bool begins = text == loader->buffer;
+	size_t length = strlen(text), cut = size - 3, first = begins && !loader->continued ? strcspn(text, "=:") + 2 : 1;
+
+	loader->rest = NULL;
+	if (length > cut) {
+		while (cut > first && !can_cut(text + cut))
+			cut--;
+		if (cut <= first) {
+			wrong(loader, "expected words of more than one character in so long a line");
+			return strcpy(line, "\n");
+		}
+		length = cut;
+		loader->rest = text + cut;
+	}
+	snprintf(line, size, "%s%.*s\n", begins ? "" : " ", (int)length, text);
+	return line;
+}
+
 /* inih gets an empty line in the place of a wrong one. */
 static char *next_line(char *line, int size, void *user)
 {
 	struct loader *loader = user;
-	ssize_t n = getline(&loader->buffer, &loader->capacity, loader->file);
+	size_t most = size < INI_LINE_LIMIT ? (size_t)size : INI_LINE_LIMIT;
+	ssize_t n;
 
+	if (loader->rest)
+		return hand_out(loader, line, most);
+	n = getline(&loader->buffer, &loader->capacity, loader->file);
 	if (n < 0)
 		return NULL;
 	loader->line++;
-	if (look_at(loader, loader->buffer, (size_t)n, size < INI_LINE_LIMIT ? (size_t)size : INI_LINE_LIMIT) < 0)
+	loader->used = 0;
+	if (look_at(loader, loader->buffer, (size_t)n) < 0)
 		return strcpy(line, "\n");
-	memcpy(line, loader->buffer, (size_t)n + 1);
-	return line;
+	loader->buffer[strcspn(loader->buffer, "\r\n")] = '\0';
+	if ((size_t)n >= most)
+		shorten(loader->buffer);
+	loader->rest = loader->buffer;
+	return hand_out(loader, line, most);
 }
 
 /* --- the whole ---------------------------------------------------------------------------------------------------- */

@@ -304,7 +304,8 @@ static const struct {
 	{ "[certificate a]\nnames = a.example A.EXAMPLE\n", 2, "twice" },
 	{ "[certificate a]\nnames = a..example\n", 2, "host name" },
 	{ "[certificate a]\nnames = .example.org\n", 2, "host name" },
-	{ "[certificate a]\nnames = a.example.\n", 2, "host name" },
+	{ "[certificate a]\nnames = a.example.\n", 2, "'a.example.': write it without the dot at its end" },
+	{ "[certificate a]\nnames = a.example..\n", 2, "host name" },
 	{ "[certificate a]\nnames = -a.example\n", 2, "host name" },
 	{ "[certificate a]\nnames = a-.example\n", 2, "host name" },
 	{ "[certificate a]\nnames = a_b.example\n", 2, "letters" },
@@ -315,8 +316,12 @@ static const struct {
 	{ "[certificate a]\nnames = b\xc3\xbc" "cher.example\n", 2, "xn--" },
 	{ "[certificate a]\nnames = xxxx" X50 X10 ".example\n", 2, "host name" },
 	/* lines */
-	{ ACME "contact = " X190 "\n", 3, "198" },
-	{ ACME "# " X190 X190 "\n" USER CERT, 3, "198" },
+	{ ACME "contact = " X190 "\n", 3, "e-mail" },
+	{ ACME "contact = a@b.example" X190 X190 "\n", 3, "253" },
+	{ ACME X190 " = x\n" USER CERT, 3, "KEY = VALUE" },
+	{ ACME X190 "\n" USER CERT, 3, "KEY = VALUE" },
+	{ CERT " b.example " X50 X190 ".example\n", 3, "host name" },
+	{ CERT "deploy = /nonexistent/" X190 X190 "\nowner = root\nowner = root\n", 3, "nonexistent" },
 	/* the whole */
 	{ USER CERT, 0, "directory is missing" },
 	{ ACME USER, 0, "no [certificate NAME]" },
@@ -448,20 +453,75 @@ static void bytes_before_a_section_do_no_harm(void **state)
 
 static void long_lines_and_names_fit(void **state)
 {
-	char text[1024];
-	char label[64];
+	char text[8192], label[64], name[300];
 
 	(void)state;
 	memset(label, 'x', 63);
 	label[63] = '\0';
-	/* 198 characters and a newline are the longest line */
-	snprintf(text, sizeof(text), ACME USER "[certificate a]\nnames = %s.%s.%.50s.example\n", label, label, label);
+	/* the longest name that there can be, in each place of a line */
+	snprintf(name, sizeof(name), "%s.%s.%s.%.53s.example", label, label, label, label);
+	assert_int_equal(strlen(name), NAME_SIZE - 1);
+	for (int before = 0; before < 200; before++) {
+		snprintf(text, sizeof(text), ACME USER "[certificate a]\nnames = %.*s.example, %s b.example ; %s\n  c.example\n",
+			 before % 60 + 1, label, name, X190 X190);
+		memset(strstr(text, "names =") + 5, ' ', 1);
+		assert_good(text);
+		assert_int_equal(config.certificate[0].names, 4);
+		assert_string_equal(config.name[1], name);
+		assert_string_equal(config.name[2], "b.example");
+		assert_string_equal(config.name[3], "c.example");
+	}
+	snprintf(text, sizeof(text), ACME USER "[certificate a]\nnames =%*s%s\n", 170, "", name);
 	assert_good(text);
-	assert_int_equal(strlen(config.name[0]), 63 + 1 + 63 + 1 + 50 + 8);
-	snprintf(text, sizeof(text), ACME USER CERT "#%.*s\n", 197, X190 X190);
+	assert_string_equal(config.name[0], name);
+	snprintf(text, sizeof(text), ACME USER "[certificate a]\nnames = a.example\n  %s\nkey = p384\n", name);
 	assert_good(text);
-	snprintf(text, sizeof(text), ACME USER CERT "#%.*s\n", 198 + 1, X190 X190);
-	assert_wrong(load(text), 7, "198");
+	assert_string_equal(config.name[1], name);
+	assert_int_equal(config.certificate[0].key, KEY_P384);
+	snprintf(text, sizeof(text), ACME USER "[certificate a]\nnames = x%s\n", name);
+	assert_wrong(load(text), 6, "at most 253");
+}
+
+/* Every value can be as long as the manual says, and so can a comment. */
+static void long_values_fit(void **state)
+{
+	char text[8192];
+	OWN_FREE char *many = NULL;
+	size_t size;
+	FILE *stream = open_memstream(&many, &size);
+
+	(void)state;
+	snprintf(text, sizeof(text), "[acme] ; %s\ndirectory = https://ca.example/%.*s\n" USER CERT "# %s\n  ;%s\ndeploy = /bin/true %s\n",
+		 X190 X190, 511 - 19, X190 X190 X190, X190 X190, X190 X190, X190 " " X190 " x # x");
+	assert_good(text);
+	assert_int_equal(strlen(config.acme.directory), URL_SIZE - 1);
+	assert_string_equal(config.certificate[0].deploy, "/bin/true " X190 " " X190 " x # x");
+	assert_int_equal(config.certificate[0].names, 1);
+	fputs(ACME USER "[certificate a]\nnames =", stream);
+	for (int i = 0; i < MAX_NAMES_EACH; i++)
+		fprintf(stream, " host%d.somewhere.example%s", i, i % 2 ? "," : "");
+	fputs("\n", stream);
+	fclose(stream);
+	assert_good(many);
+	assert_int_equal(config.certificate[0].names, MAX_NAMES_EACH);
+	assert_string_equal(config.name[77], "host77.somewhere.example");
+}
+
+static void lines_have_a_limit(void **state)
+{
+	char text[8192], line[4098];
+
+	(void)state;
+	memset(line, 'x', sizeof(line));
+	line[0] = '#';
+	snprintf(text, sizeof(text), ACME USER CERT "%.4094s\n", line);
+	assert_good(text);
+	snprintf(text, sizeof(text), ACME USER CERT "%.4095s\n", line);
+	assert_wrong(load(text), 7, "4095");
+	for (size_t i = 0; i < sizeof(line); i++)
+		line[i] = i % 2 ? 'x' : ' ';
+	snprintf(text, sizeof(text), ACME USER CERT "deploy = /bin/true%.300s\n", line);
+	assert_wrong(load(text), 7, "more than one character");
 }
 
 /* A file with so many certificates of so many names each. */
@@ -657,6 +717,8 @@ int main(void)
 		TEST(a_nul_byte_is_refused),
 		TEST(bytes_before_a_section_do_no_harm),
 		TEST(long_lines_and_names_fit),
+		TEST(long_values_fit),
+		TEST(lines_have_a_limit),
 		TEST(there_are_limits),
 		TEST(the_same_name_may_stand_in_two_certificates),
 		TEST(only_safe_files_are_read),
