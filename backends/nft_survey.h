@@ -91,7 +91,7 @@ struct survey_question {
 	struct opening opening;
 	uint8_t family;			/* ASK_LISTING: of this table; the text follows, */
 	char table[16];
-	uint64_t length;		/* so many bytes of it, in records of at most */
+	size_t length;			/* so many bytes of it, in records of at most */
 };
 #define SURVEY_TEXT 65536
 

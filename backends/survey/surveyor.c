@@ -135,7 +135,7 @@ static int answer_choice(struct ruleset *ruleset, struct fault *fault)
 }
 
 /* NULL: fault. */
-static char *receive_listing(uint64_t length, struct fault *fault)
+static char *receive_listing(size_t length, struct fault *fault)
 {
 	char *listing = malloc(length + 1);
 	size_t got = 0;
@@ -149,7 +149,7 @@ static char *receive_listing(uint64_t length, struct fault *fault)
 		listing[length] = '\0';
 		return listing;
 	}
-	fault_errno(fault, FAULT_LATER, "reading a listing of %llu bytes", (unsigned long long)length);
+	fault_errno(fault, FAULT_LATER, "reading a listing of %zu bytes", length);
 	free(listing);
 	return NULL;
 }

@@ -351,24 +351,20 @@ static void leftovers_are_removed(void **state)
 
 /* --- interrupted -------------------------------------------------------------------------------------------------- */
 
-static const struct {
-	long first, last;
-} not_failed[] = { /* memory and signals: not what a disk can refuse */
-	{ SYS_mmap, SYS_mmap }, { SYS_mprotect, SYS_mprotect }, { SYS_munmap, SYS_munmap }, { SYS_brk, SYS_brk },
-	{ SYS_madvise, SYS_madvise }, { SYS_futex, SYS_futex }, { SYS_exit_group, SYS_exit_group },
-	{ SYS_rt_sigprocmask, SYS_rt_sigprocmask }, { SYS_sigaltstack, SYS_sigaltstack },
-};
-
 /* Makes the call that the child is about to enter fail with this error, where we know how. */
 static void fail_call(pid_t child, int error)
 {
 #if defined(__x86_64__)
+	static const long not_failed[] = { /* memory and signals: not what a disk can refuse */
+		SYS_mmap, SYS_mprotect, SYS_munmap, SYS_brk, SYS_madvise, SYS_futex, SYS_exit_group, SYS_rt_sigprocmask,
+		SYS_sigaltstack,
+	};
 	struct user_regs_struct regs;
 	int status;
 
 	ptrace(PTRACE_GETREGS, child, 0, &regs);
 	for (size_t i = 0; i < LENGTH_OF(not_failed); i++)
-		if ((long)regs.orig_rax == not_failed[i].first)
+		if ((long)regs.orig_rax == not_failed[i])
 			return;
 	regs.orig_rax = (unsigned long long)-1;
 	ptrace(PTRACE_SETREGS, child, 0, &regs);
@@ -378,7 +374,7 @@ static void fail_call(pid_t child, int error)
 	regs.rax = (unsigned long long)-(long long)error;
 	ptrace(PTRACE_SETREGS, child, 0, &regs);
 #else
-	(void)child, (void)error, (void)not_failed;
+	(void)child, (void)error;
 #endif
 }
 
