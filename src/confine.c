@@ -18,6 +18,12 @@ int confine(enum role role, const struct config *config, int tokens, struct faul
 	return 0;
 }
 
+void *confine_filter(enum role role, uint32_t architecture)
+{
+	(void)role, (void)architecture;
+	return NULL;
+}
+
 #else
 
 #include <errno.h>
@@ -165,14 +171,18 @@ static int confine_files(enum role role, const struct config *config, int tokens
 /* --- system calls ------------------------------------------------------------------------------------------------- */
 
 /*
+ * Calls that an architecture does not have are left out of its filter. i386 and s390x have calls whose arguments lie in memory, where
+ * no filter can look: all of sockets in one (socketcall; libseccomp adds it for each call that it stands for), and mmap.
+ *
  * Three kinds of filter. What answers on sockets that it was given, and what writes below directories that it was given, has a
  * list of the calls that it may make. libcurl, libsystemd and the C library's name services change from release to release: the
- * client has a list of the calls that it may not make, acmegate-firewalld a list of the calls that read.
+ * client has a list of the calls that it may not make, acmegate-firewalld a list of the calls that read. A call that a list does not
+ * have does not exist (ENOSYS): a newer C library then tries an older one.
  */
 static const int common_calls[] = {
-	SCMP_SYS(poll), SCMP_SYS(ppoll), SCMP_SYS(ppoll_time64), SCMP_SYS(recvfrom), SCMP_SYS(recvmsg), SCMP_SYS(sendto),
-	SCMP_SYS(sendmsg), SCMP_SYS(read), SCMP_SYS(write), SCMP_SYS(close), SCMP_SYS(clock_gettime), SCMP_SYS(clock_gettime64),
-	SCMP_SYS(brk), SCMP_SYS(munmap), SCMP_SYS(mremap), SCMP_SYS(madvise), SCMP_SYS(futex), SCMP_SYS(futex_time64),
+	SCMP_SYS(poll), SCMP_SYS(ppoll), SCMP_SYS(ppoll_time64), SCMP_SYS(recv), SCMP_SYS(recvfrom), SCMP_SYS(recvmsg),
+	SCMP_SYS(send), SCMP_SYS(sendto), SCMP_SYS(sendmsg), SCMP_SYS(read), SCMP_SYS(write), SCMP_SYS(close),
+	SCMP_SYS(clock_gettime), SCMP_SYS(clock_gettime64), SCMP_SYS(gettimeofday), SCMP_SYS(time), SCMP_SYS(brk), SCMP_SYS(munmap), SCMP_SYS(mremap), SCMP_SYS(madvise), SCMP_SYS(futex), SCMP_SYS(futex_time64),
 	SCMP_SYS(getrandom), SCMP_SYS(getpid), SCMP_SYS(gettid), SCMP_SYS(rt_sigaction), SCMP_SYS(rt_sigprocmask),
 	SCMP_SYS(rt_sigreturn), SCMP_SYS(sigreturn), SCMP_SYS(restart_syscall), SCMP_SYS(exit), SCMP_SYS(exit_group),
 	SCMP_SYS(nanosleep), SCMP_SYS(clock_nanosleep), SCMP_SYS(clock_nanosleep_time64),
@@ -196,14 +206,15 @@ static const int storing_calls[] = {
 /* Of libsystemd's client of D-Bus: a socket, and files that it reads. */
 static const int bus_calls[] = {
 	SCMP_SYS(connect), SCMP_SYS(getsockopt), SCMP_SYS(setsockopt), SCMP_SYS(getsockname), SCMP_SYS(getpeername),
-	SCMP_SYS(shutdown), SCMP_SYS(recvmmsg), SCMP_SYS(sendmmsg), SCMP_SYS(writev), SCMP_SYS(readv), SCMP_SYS(pread64),
+	SCMP_SYS(shutdown), SCMP_SYS(recvmmsg), SCMP_SYS(recvmmsg_time64), SCMP_SYS(sendmmsg), SCMP_SYS(writev), SCMP_SYS(readv), SCMP_SYS(pread64),
 	SCMP_SYS(fstat), SCMP_SYS(fstat64), SCMP_SYS(newfstatat), SCMP_SYS(fstatat64), SCMP_SYS(statx), SCMP_SYS(stat),
 	SCMP_SYS(lstat), SCMP_SYS(stat64), SCMP_SYS(lstat64), SCMP_SYS(statfs), SCMP_SYS(statfs64), SCMP_SYS(fstatfs),
 	SCMP_SYS(fstatfs64), SCMP_SYS(access), SCMP_SYS(faccessat), SCMP_SYS(faccessat2), SCMP_SYS(readlink), SCMP_SYS(readlinkat),
 	SCMP_SYS(getdents64), SCMP_SYS(getdents), SCMP_SYS(lseek), SCMP_SYS(_llseek), SCMP_SYS(getuid), SCMP_SYS(geteuid),
 	SCMP_SYS(getgid), SCMP_SYS(getegid), SCMP_SYS(getuid32), SCMP_SYS(geteuid32), SCMP_SYS(getgid32), SCMP_SYS(getegid32),
-	SCMP_SYS(getgroups), SCMP_SYS(getgroups32), SCMP_SYS(getresuid), SCMP_SYS(getresgid), SCMP_SYS(getppid), SCMP_SYS(getsid),
-	SCMP_SYS(uname), SCMP_SYS(sysinfo), SCMP_SYS(gettimeofday), SCMP_SYS(time), SCMP_SYS(clock_getres),
+	SCMP_SYS(getgroups), SCMP_SYS(getgroups32), SCMP_SYS(getresuid), SCMP_SYS(getresgid), SCMP_SYS(getresuid32),
+	SCMP_SYS(getresgid32), SCMP_SYS(getppid), SCMP_SYS(getsid), SCMP_SYS(uname), SCMP_SYS(sysinfo), SCMP_SYS(clock_getres),
+	SCMP_SYS(clock_getres_time64),
 	SCMP_SYS(getrlimit), SCMP_SYS(ugetrlimit), SCMP_SYS(sched_getaffinity), SCMP_SYS(sched_yield),
 	SCMP_SYS(epoll_create1), SCMP_SYS(epoll_ctl), SCMP_SYS(epoll_wait), SCMP_SYS(epoll_pwait), SCMP_SYS(epoll_pwait2),
 	SCMP_SYS(timerfd_create), SCMP_SYS(timerfd_settime), SCMP_SYS(timerfd_settime64), SCMP_SYS(eventfd2), SCMP_SYS(pipe2),
@@ -226,7 +237,9 @@ static const int denied_calls[] = {
 	SCMP_SYS(sched_setparam), SCMP_SYS(sched_setscheduler), SCMP_SYS(migrate_pages), SCMP_SYS(move_pages),
 	SCMP_SYS(setuid), SCMP_SYS(setgid), SCMP_SYS(setreuid), SCMP_SYS(setregid), SCMP_SYS(setresuid),
 	SCMP_SYS(setresgid), SCMP_SYS(setgroups), SCMP_SYS(setfsuid), SCMP_SYS(setfsgid), SCMP_SYS(capset),
-	SCMP_SYS(unshare), SCMP_SYS(setns), SCMP_SYS(mount), SCMP_SYS(umount2), SCMP_SYS(pivot_root), SCMP_SYS(chroot),
+	SCMP_SYS(setuid32), SCMP_SYS(setgid32), SCMP_SYS(setreuid32), SCMP_SYS(setregid32), SCMP_SYS(setresuid32),
+	SCMP_SYS(setresgid32), SCMP_SYS(setgroups32), SCMP_SYS(setfsuid32), SCMP_SYS(setfsgid32),
+	SCMP_SYS(unshare), SCMP_SYS(setns), SCMP_SYS(mount), SCMP_SYS(umount), SCMP_SYS(umount2), SCMP_SYS(pivot_root), SCMP_SYS(chroot),
 	SCMP_SYS(move_mount), SCMP_SYS(open_tree), SCMP_SYS(fsopen), SCMP_SYS(fsconfig), SCMP_SYS(fsmount),
 	SCMP_SYS(fspick), SCMP_SYS(mount_setattr), SCMP_SYS(open_by_handle_at), SCMP_SYS(name_to_handle_at),
 	SCMP_SYS(bpf), SCMP_SYS(perf_event_open), SCMP_SYS(userfaultfd), SCMP_SYS(io_uring_setup),
@@ -234,9 +247,10 @@ static const int denied_calls[] = {
 	SCMP_SYS(request_key), SCMP_SYS(personality), SCMP_SYS(fanotify_init), SCMP_SYS(memfd_secret),
 	SCMP_SYS(init_module), SCMP_SYS(finit_module), SCMP_SYS(delete_module), SCMP_SYS(kexec_load),
 	SCMP_SYS(kexec_file_load), SCMP_SYS(reboot), SCMP_SYS(swapon), SCMP_SYS(swapoff), SCMP_SYS(acct),
-	SCMP_SYS(quotactl), SCMP_SYS(syslog), SCMP_SYS(settimeofday), SCMP_SYS(clock_settime), SCMP_SYS(clock_adjtime),
-	SCMP_SYS(adjtimex), SCMP_SYS(sethostname), SCMP_SYS(setdomainname), SCMP_SYS(iopl), SCMP_SYS(ioperm),
-	SCMP_SYS(modify_ldt), SCMP_SYS(listen), SCMP_SYS(accept), SCMP_SYS(accept4),
+	SCMP_SYS(quotactl), SCMP_SYS(syslog), SCMP_SYS(settimeofday), SCMP_SYS(stime), SCMP_SYS(clock_settime),
+	SCMP_SYS(clock_settime64), SCMP_SYS(clock_adjtime), SCMP_SYS(clock_adjtime64), SCMP_SYS(adjtimex), SCMP_SYS(sethostname),
+	SCMP_SYS(setdomainname), SCMP_SYS(iopl), SCMP_SYS(ioperm), SCMP_SYS(modify_ldt), SCMP_SYS(vm86), SCMP_SYS(vm86old),
+	SCMP_SYS(uselib), SCMP_SYS(listen), SCMP_SYS(accept), SCMP_SYS(accept4),
 	SCMP_SYS(mknod), SCMP_SYS(mknodat), SCMP_SYS(creat), SCMP_SYS(truncate), SCMP_SYS(truncate64), SCMP_SYS(ftruncate),
 	SCMP_SYS(ftruncate64), SCMP_SYS(fallocate), SCMP_SYS(chmod), SCMP_SYS(fchmod), SCMP_SYS(fchmodat), CALL_FCHMODAT2,
 	SCMP_SYS(chown), SCMP_SYS(fchown), SCMP_SYS(lchown), SCMP_SYS(fchownat), SCMP_SYS(chown32), SCMP_SYS(fchown32),
@@ -245,13 +259,27 @@ static const int denied_calls[] = {
 	SCMP_SYS(futimesat), SCMP_SYS(utimensat), SCMP_SYS(utimensat_time64), SCMP_SYS(link), SCMP_SYS(linkat), SCMP_SYS(symlink),
 	SCMP_SYS(symlinkat), SCMP_SYS(rename), SCMP_SYS(renameat), SCMP_SYS(renameat2), SCMP_SYS(unlink), SCMP_SYS(unlinkat),
 	SCMP_SYS(mkdir), SCMP_SYS(mkdirat), SCMP_SYS(rmdir), SCMP_SYS(memfd_create), SCMP_SYS(mq_open), SCMP_SYS(mq_unlink),
-	SCMP_SYS(shmget), SCMP_SYS(shmat), SCMP_SYS(shmctl), SCMP_SYS(semget), SCMP_SYS(semop), SCMP_SYS(semctl),
+	SCMP_SYS(shmget), SCMP_SYS(shmat), SCMP_SYS(shmctl), SCMP_SYS(semget), SCMP_SYS(semop), SCMP_SYS(semtimedop),
+	SCMP_SYS(semtimedop_time64), SCMP_SYS(semctl),
 	SCMP_SYS(msgget), SCMP_SYS(msgsnd), SCMP_SYS(msgrcv), SCMP_SYS(msgctl), SCMP_SYS(ipc), SCMP_SYS(pkey_mprotect),
 };
 
+static bool is_for(scmp_filter_ctx filter, uint32_t architecture)
+{
+	return seccomp_arch_exist(filter, architecture) == 0;
+}
+
+/* The oldest mmap there, beside mmap2; and the only one there is. */
+static bool has_old_mmap(scmp_filter_ctx filter) { return is_for(filter, SCMP_ARCH_X86); }
+static bool has_blind_mmap(scmp_filter_ctx filter) { return is_for(filter, SCMP_ARCH_S390X) || is_for(filter, SCMP_ARCH_S390); }
+static bool has_socketcall(scmp_filter_ctx filter) { return has_old_mmap(filter) || has_blind_mmap(filter); }
+
+/* libseccomp knows no name for CALL_*, and so no number of theirs on other architectures: only a test asks. */
 static int rule(scmp_filter_ctx filter, uint32_t action, int call)
 {
-	return seccomp_rule_add(filter, action, call, 0);
+	int rc = seccomp_rule_add(filter, action, call, 0);
+
+	return rc == -EFAULT && !is_for(filter, seccomp_arch_native()) ? 0 : rc;
 }
 
 static int rule_if(scmp_filter_ctx filter, uint32_t action, int call, struct scmp_arg_cmp condition)
@@ -282,9 +310,13 @@ static struct scmp_arg_cmp has_bits(unsigned int argument, unsigned int mask, un
 /* Memory to run code from is mapped by the loader, before this. */
 static int allow_data_only(scmp_filter_ctx filter)
 {
-	return rule_if(filter, SCMP_ACT_ALLOW, SCMP_SYS(mmap), has_bits(2, PROT_EXEC, 0)) |
-	       rule_if(filter, SCMP_ACT_ALLOW, SCMP_SYS(mmap2), has_bits(2, PROT_EXEC, 0)) |
-	       rule_if(filter, SCMP_ACT_ALLOW, SCMP_SYS(mprotect), has_bits(2, PROT_EXEC, 0));
+	int rc = rule_if(filter, SCMP_ACT_ALLOW, SCMP_SYS(mmap2), has_bits(2, PROT_EXEC, 0)) |
+		 rule_if(filter, SCMP_ACT_ALLOW, SCMP_SYS(mprotect), has_bits(2, PROT_EXEC, 0));
+
+	if (has_old_mmap(filter))
+		return rc;
+	return rc | (has_blind_mmap(filter) ? rule(filter, SCMP_ACT_ALLOW, SCMP_SYS(mmap)) :
+		     rule_if(filter, SCMP_ACT_ALLOW, SCMP_SYS(mmap), has_bits(2, PROT_EXEC, 0)));
 }
 
 static int allow_fcntl(scmp_filter_ctx filter, unsigned int command)
@@ -345,13 +377,19 @@ static int allow_bus(scmp_filter_ctx filter)
 
 /* --- the client's ------------------------------------------------------------------------------------------------- */
 
-/* The C library asks the kernel for its addresses (NETLINK_ROUTE), and looks names up through sockets of other services. */
+/*
+ * The C library asks the kernel for its addresses (NETLINK_ROUTE), and looks names up through sockets of other services. Where it
+ * makes sockets by socketcall, their kind cannot be seen.
+ */
 static int limit_sockets(scmp_filter_ctx filter, uint32_t no)
 {
 	static const int families[] = { AF_UNIX, AF_INET, AF_INET6, AF_NETLINK };
-	int rc = rule_if(filter, no, SCMP_SYS(socket), IF(0, SCMP_CMP_GT, AF_NETLINK));
 	struct scmp_arg_cmp other_netlink[] = { IF(0, SCMP_CMP_EQ, AF_NETLINK), IF(2, SCMP_CMP_NE, NETLINK_ROUTE) };
+	int rc;
 
+	if (has_socketcall(filter))
+		return 0;
+	rc = rule_if(filter, no, SCMP_SYS(socket), IF(0, SCMP_CMP_GT, AF_NETLINK));
 	for (int family = 0, i = 0; family <= AF_NETLINK; family++)
 		if (family == families[i])
 			i++;
@@ -394,12 +432,14 @@ static int deny_changes(scmp_filter_ctx filter, uint32_t no)
 /* Name services are libraries, which the C library loads when it needs them: code may come from files, and stays as it is there. */
 static int deny_new_code(scmp_filter_ctx filter, uint32_t no)
 {
-	static const int maps[] = { SCMP_SYS(mmap), SCMP_SYS(mmap2) };
+	const int maps[] = { SCMP_SYS(mmap2), SCMP_SYS(mmap) };
+	const bool old = has_old_mmap(filter), blind = has_blind_mmap(filter);
 	struct scmp_arg_cmp writable[] = { has_bits(2, PROT_EXEC | PROT_WRITE, PROT_EXEC | PROT_WRITE) };
 	struct scmp_arg_cmp anonymous[] = { has_bits(2, PROT_EXEC, PROT_EXEC), has_bits(3, MAP_ANONYMOUS, MAP_ANONYMOUS) };
-	int rc = rule_if(filter, no, SCMP_SYS(mprotect), has_bits(2, PROT_EXEC, PROT_EXEC));
+	int rc = rule_if(filter, no, SCMP_SYS(mprotect), has_bits(2, PROT_EXEC, PROT_EXEC)) |
+		 (old ? rule(filter, no, SCMP_SYS(mmap)) : 0);
 
-	for (size_t i = 0; i < LENGTH_OF(maps); i++)
+	for (size_t i = 0; i < LENGTH_OF(maps) - (old || blind); i++)
 		rc |= seccomp_rule_add_array(filter, no, maps[i], LENGTH_OF(writable), writable) |
 		      seccomp_rule_add_array(filter, no, maps[i], LENGTH_OF(anonymous), anonymous);
 	return rc;
@@ -429,13 +469,21 @@ static const struct {
 };
 _Static_assert(LENGTH_OF(filters) == ALL_ROLES, "a filter for each role");
 
+void *confine_filter(enum role role, uint32_t architecture)
+{
+	scmp_filter_ctx filter = sandbox_filter(filters[role].denies ? SCMP_ACT_ALLOW : SCMP_ACT_ERRNO(ENOSYS), architecture);
+
+	if (!filter || filters[role].add(filter) == 0)
+		return filter;
+	seccomp_release(filter);
+	return NULL;
+}
+
 static int confine_calls(enum role role, struct fault *fault)
 {
-	scmp_filter_ctx filter = seccomp_init(filters[role].denies ? SCMP_ACT_ALLOW : SCMP_ACT_ERRNO(EPERM));
-	int rc = filter ? filters[role].add(filter) : -ENOMEM;
+	scmp_filter_ctx filter = confine_filter(role, seccomp_arch_native());
+	int rc = filter ? seccomp_load(filter) : -ENOMEM;
 
-	if (rc == 0)
-		rc = seccomp_load(filter);
 	seccomp_release(filter);
 	return rc == 0 ? 0 : fault_set(fault, FAULT_FAILED, "filtering the system calls of the %s failed (%d); a kernel with "
 							   "CONFIG_SECCOMP_FILTER is needed", sandbox_role_name(role), rc);

@@ -17,4 +17,10 @@
  */
 int confine(enum role role, const struct config *config, int tokens, struct fault *fault) MUST_CHECK;
 
+/*
+ * The filter of system calls for this role and an architecture (SCMP_ARCH_*), not loaded: a scmp_filter_ctx, which the caller
+ * releases. NULL: out of memory, or not confined.
+ */
+void *confine_filter(enum role role, uint32_t architecture) MUST_CHECK;
+
 #endif

@@ -239,18 +239,40 @@ static const int denied_calls[] = {
 	SCMP_SYS(swapon), SCMP_SYS(swapoff), SCMP_SYS(acct), SCMP_SYS(quotactl), SCMP_SYS(syslog), SCMP_SYS(settimeofday),
 	SCMP_SYS(clock_settime), SCMP_SYS(clock_adjtime), SCMP_SYS(adjtimex), SCMP_SYS(sethostname), SCMP_SYS(setdomainname),
 	SCMP_SYS(setuid), SCMP_SYS(setgid), SCMP_SYS(setresuid), SCMP_SYS(setresgid), SCMP_SYS(setreuid), SCMP_SYS(setregid),
-	SCMP_SYS(setgroups),
+	SCMP_SYS(setgroups), SCMP_SYS(setuid32), SCMP_SYS(setgid32), SCMP_SYS(setresuid32), SCMP_SYS(setresgid32),
+	SCMP_SYS(setreuid32), SCMP_SYS(setregid32), SCMP_SYS(setgroups32), SCMP_SYS(umount), SCMP_SYS(stime),
+	SCMP_SYS(clock_settime64), SCMP_SYS(clock_adjtime64), SCMP_SYS(kexec_file_load), SCMP_SYS(fspick), SCMP_SYS(mount_setattr),
 };
 
-static int filter_calls(void)
+void *sandbox_filter(uint32_t unlisted, uint32_t architecture)
 {
-	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
+	scmp_filter_ctx filter = seccomp_init(unlisted);
+
+	if (!filter || architecture == seccomp_arch_native() ||
+	    (seccomp_arch_remove(filter, SCMP_ARCH_NATIVE) == 0 && seccomp_arch_add(filter, architecture) == 0))
+		return filter;
+	seccomp_release(filter);
+	return NULL;
+}
+
+void *sandbox_watchdog_filter(uint32_t architecture)
+{
+	scmp_filter_ctx filter = sandbox_filter(SCMP_ACT_ALLOW, architecture);
 	int rc = filter ? seccomp_attr_set(filter, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_ERRNO(EPERM)) : -ENOMEM;
 
 	for (size_t i = 0; i < LENGTH_OF(denied_calls) && rc == 0; i++)
 		rc = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), denied_calls[i], 0);
 	if (rc == 0)
-		rc = seccomp_load(filter);
+		return filter;
+	seccomp_release(filter);
+	return NULL;
+}
+
+static int filter_calls(void)
+{
+	scmp_filter_ctx filter = sandbox_watchdog_filter(seccomp_arch_native());
+	int rc = filter ? seccomp_load(filter) : -ENOMEM;
+
 	seccomp_release(filter);
 	errno = -rc;
 	return rc;

@@ -10,6 +10,7 @@
 #define ACMEGATE_SANDBOX_H
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "config.h"
@@ -55,5 +56,9 @@ int sandbox_prove(enum role role, struct fault *fault) MUST_CHECK;
  * returns. A system call filter lets through what it does not know: the tools that recovery runs are not ours.
  */
 int sandbox_watchdog(struct fault *fault) MUST_CHECK;
+
+/* Its filter, and an empty one that does this with each call that it has no rule for; as confine_filter() in confine.h. */
+void *sandbox_watchdog_filter(uint32_t architecture) MUST_CHECK;
+void *sandbox_filter(uint32_t unlisted, uint32_t architecture) MUST_CHECK;
 
 #endif

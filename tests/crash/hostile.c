@@ -283,7 +283,7 @@ static void try_kernel(void)
 	for (size_t i = 0; i < LENGTH_OF(doors); i++)
 		if (syscall(doors[i].number, doors[i].number == SYS_io_uring_setup ? (void *)4 : (void *)key, zeros, 0L, 0L, 0L) >= 0)
 			gained("%s", doors[i].name);
-	if (ioctl(STDERR_FILENO, TIOCSTI, "x") == 0 || errno != EPERM)
+	if (ioctl(STDERR_FILENO, TIOCSTI, "x") == 0 || (errno != EPERM && errno != ENOSYS))
 		gained("%s", "typing on the terminal");
 	if (role == ROLE_RESPONDER && mmap(NULL, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) != MAP_FAILED)
 		gained("%s", "memory to run code from");
