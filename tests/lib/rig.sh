@@ -35,9 +35,10 @@ rig_ca() { ip netns exec "$RIG_CA" "$@" 3>&-; }
 
 rig_say() { printf '%s\n' "$*" >&2; }
 
-# rig_until SECONDS COMMAND...: true as soon as the command is. A busy machine gets at least four tries for each second.
+# rig_until SECONDS COMMAND...: true as soon as the command is. A busy machine gets at least four tries for each second. RIG_SLOWER: how
+# many times as long it takes on a machine that is emulated.
 rig_until() {
-	local end=$((${EPOCHREALTIME/./} + $1 * 1000000)) tries=$((4 * $1))
+	local end=$((${EPOCHREALTIME/./} + $1 * 1000000 * ${RIG_SLOWER:-1})) tries=$((4 * $1))
 	shift
 	until "$@"; do
 		[ "${EPOCHREALTIME/./}" -lt "$end" ] || [ "$tries" -gt 0 ] || return 1
@@ -191,7 +192,7 @@ rig_pebble_stop() {
 	rig_end_of dns
 }
 
-rig_answers() { rig_host curl -s -o /dev/null --max-time 2 --cacert "$RIG_DIR/pki/ca.pem" "https://$RIG_CA4:14000/dir"; }
+rig_answers() { rig_host curl -s -o /dev/null --max-time $((2 * ${RIG_SLOWER:-1})) --cacert "$RIG_DIR/pki/ca.pem" "https://$RIG_CA4:14000/dir"; }
 
 # shellcheck disable=SC2120 # arguments come from those who source this
 rig_pebble() {
@@ -241,7 +242,7 @@ rig_config() {
 }
 
 rig_acmegate() {
-	timeout -k 5 60 ip netns exec "$RIG_HOST" "$RIG_ACMEGATE" -c "$RIG_CONF" "$@" 3>&-
+	timeout -k 5 $((60 * ${RIG_SLOWER:-1})) ip netns exec "$RIG_HOST" "$RIG_ACMEGATE" -c "$RIG_CONF" "$@" 3>&-
 }
 
 rig_live() { printf '%s\n' "$RIG_STATE/certificates/$1/live"; }
