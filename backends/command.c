@@ -37,7 +37,7 @@ static int run(const struct ruleset *ruleset, const char *action, const char *ta
 	n = run_split(command, words, MOST_WORDS + 1);
 	words[n] = strchr(what, '=') + 1;
 	words[n + 1] = NULL;
-	return run_program("command", words, environment, limit, true, fault) < 0 ? fault_at(fault, "%s", action) : 0;
+	return run_program("command", words, environment, limit, RUN_FOR_THE_FIREWALL, fault) < 0 ? fault_at(fault, "%s", action) : 0;
 }
 
 /* What the last argument of the program was, its environment tells, and that of everything which it has started. */

@@ -25,7 +25,7 @@ struct sink {
 	char *buffer;
 	size_t used, size, most;
 	int lines;
-	bool full, dies_with_us, disarmed;
+	bool full, dies_with_us, disarmed, hook;
 	pid_t pid;
 };
 
@@ -43,6 +43,7 @@ static const char *disarm(const char *program)
 static _Noreturn void become(const struct sink *sink, char *const argv[], char *const environment[], int output)
 {
 	const char *program;
+	struct fault fault;
 	sigset_t none;
 	int null = open("/dev/null", O_RDONLY);
 
@@ -51,6 +52,10 @@ static _Noreturn void become(const struct sink *sink, char *const argv[], char *
 	for (int number = 1; number < 32; number++) /* the watchdog ignores them, and that would be inherited */
 		signal(number, SIG_DFL);
 	setpgid(0, 0);
+	if (sink->hook && sandbox_give_up_firewall(&fault) < 0) {
+		dprintf(output, "%s\n", fault.text);
+		_exit(127);
+	}
 	if (sink->dies_with_us)
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (null >= 0 && dup2(null, STDIN_FILENO) >= 0 && dup2(output, STDOUT_FILENO) >= 0 &&
@@ -70,7 +75,7 @@ static size_t log_lines(const char *who, char *buffer, size_t used, size_t size,
 		size_t length = end ? (size_t)(end - start) : used;
 
 		if ((*lines)++ < MOST_LINES)
-			log_info("%s: %.*s", who, (int)length, start);
+			log_notice("%s: %.*s", who, (int)length, start);
 		start = end ? end + 1 : buffer + used;
 	}
 	used -= (size_t)(start - buffer);
@@ -177,15 +182,16 @@ static int run(struct sink *sink, char *const argv[], char *const environment[],
 	return WEXITSTATUS(status);
 }
 
-int run_program(const char *who, char *const argv[], char *const environment[], unsigned int seconds, bool dies_with_us,
+int run_program(const char *who, char *const argv[], char *const environment[], unsigned int seconds, enum run_rights rights,
 		struct fault *fault)
 {
 	char buffer[512];
-	struct sink sink = { .who = who, .buffer = buffer, .size = sizeof(buffer), .dies_with_us = dies_with_us };
+	struct sink sink = { .who = who, .buffer = buffer, .size = sizeof(buffer), .dies_with_us = rights == RUN_FOR_THE_FIREWALL,
+			     .hook = rights == RUN_WITHOUT_FIREWALL };
 	int status = run(&sink, argv, environment, seconds, fault);
 
 	if (sink.used)
-		log_info("%s: %.*s", who, (int)sink.used, buffer);
+		log_notice("%s: %.*s", who, (int)sink.used, buffer);
 	if (status > 0)
 		return fault_set(fault, status == STATUS_LATER ? FAULT_LATER : FAULT_FAILED, "%s ended with status %d", argv[0],
 				 status);

@@ -9,12 +9,15 @@
 
 #include "fault.h"
 
+/* A program of the administrator's that opens or closes, and is killed when this process dies; or a hook, which lives on. */
+enum run_rights { RUN_FOR_THE_FIREWALL, RUN_WITHOUT_FIREWALL };
+
 /*
  * Runs argv[0] (absolute) and waits at most that many seconds, then kills its process group. Each line it prints is logged
- * behind "WHO: ". If so wanted, it is killed when this process dies; what it has started is not. 0: it ended with status 0.
+ * behind "WHO: ". 0: it ended with status 0.
  * -1: anything else, the fault says what; status 75 is FAULT_LATER.
  */
-int run_program(const char *who, char *const argv[], char *const environment[], unsigned int seconds, bool dies_with_us,
+int run_program(const char *who, char *const argv[], char *const environment[], unsigned int seconds, enum run_rights rights,
 		struct fault *fault) MUST_CHECK;
 
 /* The words of command (split in place at white space) and NULL behind them; what does not fit is left out. The number. */

@@ -25,7 +25,7 @@ int deploy_run(const struct config *config, const struct certificate *certificat
 	char command[COMMAND_SIZE], who[96], name[64], live[PATH_SIZE + 96], lineage[PATH_SIZE + 96];
 	char *arguments[MOST_WORDS + 1];
 	char *environment[] = { (char[]){ "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" },
-				name, live, names, lineage, domains, NULL };
+				(char[]){ "HOME=/root" }, (char[]){ "LANG=C.UTF-8" }, name, live, names, lineage, domains, NULL };
 
 	snprintf(command, sizeof(command), "%s", certificate->deploy);
 	run_split(command, arguments, LENGTH_OF(arguments));
@@ -35,5 +35,5 @@ int deploy_run(const struct config *config, const struct certificate *certificat
 	snprintf(lineage, sizeof(lineage), "RENEWED_LINEAGE=%s/certificates/%s/live", config->gate.state, certificate->name);
 	list_names(config, certificate, "ACMEGATE_NAMES", names, sizeof(names));
 	list_names(config, certificate, "RENEWED_DOMAINS", domains, sizeof(domains));
-	return run_program(who, arguments, environment, HOOK_SECONDS, false, fault);
+	return run_program(who, arguments, environment, HOOK_SECONDS, RUN_WITHOUT_FIREWALL, fault);
 }

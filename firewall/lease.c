@@ -26,6 +26,7 @@
 #include "window.h"
 
 #define CLIENTS 32		/* of one window at a time */
+#define SCRIPT_SECONDS 10	/* a script that goes on for longer after its hook is the client itself */
 #define LISTEN_INTERVAL 2	/* ms between two looks for a listener */
 #define ANSWER_SECONDS (10 + COMMAND_SECONDS) /* how long the holder of a window may take to answer */
 
@@ -37,7 +38,8 @@ struct lease {
 	struct window window;
 	int status;
 	int fd[WATCHED];	/* what poll looks at; -1: not there */
-	pid_t client[CLIENTS];	/* whose pidfd is fd[ON_CLIENTS + i] */
+	struct client client[CLIENTS];	/* the first of its kin is watched: it, and its pidfd, is moved to fd[ON_CLIENTS + i] */
+	double began[CLIENTS];
 	pid_t guard, listener;	/* guard: the parent of the command; the process below it that was seen to listen */
 	int last;		/* the connection of the post that ended it, which waits for its answer; or -1 */
 	struct fault fault;
@@ -130,13 +132,12 @@ static int give_up(struct lease *l)
 /* --- hooks: what goes through STATE/hook.socket --------------------------------------------------------------------- */
 
 struct request {
-	uint32_t hook;
-	int32_t client;
+	uint32_t hook, number;
+	struct kin kin[MOST_KIN];
 };
 
-/* Room for one descriptor. */
 union passed {
-	char bytes[CMSG_SPACE(sizeof(int))];
+	char bytes[CMSG_SPACE(MOST_KIN * sizeof(int))];
 	struct cmsghdr header;
 };
 
@@ -154,18 +155,20 @@ static socklen_t socket_address(int state_fd, struct sockaddr_un *address)
 	return sizeof(*address);
 }
 
-/* The pidfd goes along. */
+/* The pidfds go along. */
 static int send_request(int fd, enum hook hook, const struct client *client)
 {
-	struct request request = { hook, client->pid };
+	const size_t length = client->number * sizeof(int);
+	struct request request = { .hook = hook, .number = client->number };
 	struct iovec part = { &request, sizeof(request) };
-	union passed passed = { .header = { CMSG_LEN(sizeof(int)), SOL_SOCKET, SCM_RIGHTS } };
+	union passed passed = { .header = { CMSG_LEN(length), SOL_SOCKET, SCM_RIGHTS } };
 	struct msghdr message = { .msg_iov = &part, .msg_iovlen = 1 };
 
-	if (client->fd >= 0) {
-		memcpy(CMSG_DATA(&passed.header), &client->fd, sizeof(int));
+	memcpy(request.kin, client->kin, sizeof(request.kin));
+	if (client->fd[0] >= 0) {
+		memcpy(CMSG_DATA(&passed.header), client->fd, length);
 		message.msg_control = &passed;
-		message.msg_controllen = sizeof(passed);
+		message.msg_controllen = CMSG_SPACE(length);
 	}
 	return sendmsg(fd, &message, MSG_NOSIGNAL) < 0 ? -1 : 0;
 }
@@ -223,16 +226,61 @@ static bool lives(int pidfd)
 	return poll(&process, 1, 0) == 0;
 }
 
-/* 0: any. */
-static int find_client(const struct lease *l, pid_t client)
+void client_close(struct client *client)
+{
+	for (uint32_t i = 0; i < MOST_KIN; i++)
+		close_fd(&client->fd[i]);
+}
+
+static bool is_kin(const struct client *client, pid_t pid)
+{
+	uint32_t i = 0;
+
+	while (i < client->number && client->kin[i].pid != pid)
+		i++;
+	return i < client->number;
+}
+
+/* NULL: any. */
+static int find_client(const struct lease *l, const struct client *client)
 {
 	for (int i = 0; i < CLIENTS; i++) {
 		int pidfd = l->fd[ON_CLIENTS + i];
 
-		if (pidfd >= 0 && (!client || (l->client[i] == client && lives(pidfd))))
+		if (pidfd >= 0 && (!client || (is_kin(client, l->client[i].kin[0].pid) && lives(pidfd))))
 			return i;
 	}
 	return -1;
+}
+
+/* The first of its kin is the next one. */
+static void step(struct lease *l, int slot)
+{
+	struct client *c = &l->client[slot];
+
+	c->number--;
+	memmove(c->kin, c->kin + 1, c->number * sizeof(c->kin[0]));
+	memmove(c->fd, c->fd + 1, (MOST_KIN - 1) * sizeof(c->fd[0]));
+	c->fd[MOST_KIN - 1] = -1;
+	close_fd(&l->fd[ON_CLIENTS + slot]);
+	l->fd[ON_CLIENTS + slot] = steal_fd(&c->fd[0]);
+}
+
+static void say_watched(const struct client *client)
+{
+	char text[FAULT_TEXT_SIZE] = "";
+	size_t used = 0;
+
+	for (uint32_t i = 0; i < client->number; i++)
+		used += (size_t)snprintf(text + used, sizeof(text) - used, "%s%d %s", i ? ", and if that was only the hook, " : "",
+					 (int)client->kin[i].pid, client->kin[i].name);
+	log_notice("watching %s", text);
+}
+
+static void forget_client(struct lease *l, int slot)
+{
+	client_close(&l->client[slot]);
+	close_fd(&l->fd[ON_CLIENTS + slot]);
 }
 
 /* The descriptor stays the caller's. */
@@ -240,18 +288,22 @@ static int add_client(struct lease *l, const struct client *client)
 {
 	int slot = 0;
 
-	if (client->fd < 0)
-		return fault_set(&l->fault, FAULT_FAILED, "there is no process %d to watch", (int)client->pid);
-	if (find_client(l, client->pid) >= 0) /* pre twice: once is enough */
+	if (client->fd[0] < 0)
+		return fault_set(&l->fault, FAULT_FAILED, "there is no process %d to watch", (int)client->kin[0].pid);
+	if (find_client(l, client) >= 0) /* pre twice: once is enough */
 		return 0;
 	while (slot < CLIENTS && l->fd[ON_CLIENTS + slot] >= 0)
 		slot++;
 	if (slot == CLIENTS)
 		return fault_set(&l->fault, FAULT_LATER, "%d clients have the port open already", CLIENTS);
-	l->fd[ON_CLIENTS + slot] = fcntl(client->fd, F_DUPFD_CLOEXEC, 0);
-	l->client[slot] = client->pid;
+	l->client[slot] = *client;
+	l->began[slot] = monotonic_seconds();
+	for (uint32_t i = 0; i < MOST_KIN; i++)
+		l->client[slot].fd[i] = client->fd[i] < 0 ? -1 : fcntl(client->fd[i], F_DUPFD_CLOEXEC, 0);
+	l->fd[ON_CLIENTS + slot] = steal_fd(&l->client[slot].fd[0]);
 	if (l->fd[ON_CLIENTS + slot] < 0)
-		return fault_errno(&l->fault, FAULT_FAILED, "watching the process %d", (int)client->pid);
+		return fault_errno(&l->fault, FAULT_FAILED, "watching the process %d", (int)client->kin[0].pid);
+	say_watched(client);
 	return 0;
 }
 
@@ -272,7 +324,7 @@ static void on_pre(struct lease *l, int fd, const struct client *client)
 }
 
 /* true: the connection waits for the end. */
-static bool on_post(struct lease *l, int fd, pid_t client)
+static bool on_post(struct lease *l, int fd, const struct client *client)
 {
 	int slot = find_client(l, client);
 
@@ -280,8 +332,8 @@ static bool on_post(struct lease *l, int fd, pid_t client)
 		reply(fd, STATUS_DONE, "no pre of this client; the port stays open for those that had one");
 		return false;
 	}
-	close_fd(&l->fd[ON_CLIENTS + slot]);
-	if (find_client(l, 0) < 0) {
+	forget_client(l, slot);
+	if (find_client(l, NULL) < 0) {
 		l->last = fd;
 		return true;
 	}
@@ -289,7 +341,7 @@ static bool on_post(struct lease *l, int fd, pid_t client)
 	return false;
 }
 
-/* The descriptor that comes along, or -1, is the caller's. */
+/* The descriptors that come along are the caller's, also when it fails. */
 static bool receive_request(int fd, struct request *request, struct client *client)
 {
 	struct iovec part = { request, sizeof(*request) };
@@ -298,16 +350,21 @@ static bool receive_request(int fd, struct request *request, struct client *clie
 	ssize_t n = recvmsg(fd, &message, MSG_CMSG_CLOEXEC);
 	const struct cmsghdr *header = n < 0 ? NULL : CMSG_FIRSTHDR(&message);
 
-	if (header && header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_RIGHTS && header->cmsg_len == CMSG_LEN(sizeof(int)))
-		memcpy(&client->fd, CMSG_DATA(header), sizeof(int));
-	client->pid = request->client;
-	return n == (ssize_t)sizeof(*request) && request->client > 0;
+	if (header && header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_RIGHTS && header->cmsg_len <= CMSG_LEN(sizeof(client->fd)))
+		memcpy(client->fd, CMSG_DATA(header), header->cmsg_len - CMSG_LEN(0));
+	if (n != (ssize_t)sizeof(*request) || request->number < 1 || request->number > MOST_KIN)
+		return false;
+	client->number = request->number;
+	memcpy(client->kin, request->kin, sizeof(client->kin));
+	for (uint32_t i = 0; i < client->number; i++)
+		client->kin[i].name[sizeof(client->kin[i].name) - 1] = '\0';
+	return request->kin[0].pid > 0;
 }
 
 /* The state directory lets others pass, so the peer is asked who it is. */
 static void on_socket(struct lease *l)
 {
-	struct client client = { .fd = -1 };
+	struct client client = NO_CLIENT;
 	struct timeval limit = { .tv_sec = 1 };
 	struct ucred peer = { .uid = (uid_t)-1 };
 	socklen_t length = sizeof(peer);
@@ -321,10 +378,10 @@ static void on_socket(struct lease *l)
 	    receive_request(fd, &request, &client)) {
 		if (request.hook == HOOK_PRE)
 			on_pre(l, fd, &client);
-		else if (request.hook == HOOK_POST && on_post(l, fd, request.client))
+		else if (request.hook == HOOK_POST && on_post(l, fd, &client))
 			fd = -1;
 	}
-	close_fd(&client.fd);
+	client_close(&client);
 	close_fd(&fd);
 }
 
@@ -338,10 +395,20 @@ static void on_signal(struct lease *l)
 	l->status = STATUS_LATER;
 }
 
+/* A script that ends soon and by itself was the hook, and what has run it is the client. */
 static void on_client_ended(struct lease *l, int slot)
 {
-	log_info("process %d has ended without a post hook", (int)l->client[slot]);
-	close_fd(&l->fd[ON_CLIENTS + slot]);
+	const struct client *client = &l->client[slot];
+	const pid_t pid = client->kin[0].pid;
+
+	if (client->number > 1 && monotonic_seconds() - l->began[slot] < SCRIPT_SECONDS && lives(client->fd[1]) &&
+	    !process_was_killed(l->fd[ON_CLIENTS + slot], pid)) {
+		step(l, slot);
+		say_watched(client);
+		return;
+	}
+	log_info("process %d (%s) has ended without a post hook", (int)pid, client->kin[0].name);
+	forget_client(l, slot);
 }
 
 /* Until the last client has gone, the time is up, or anything else happens. */
@@ -349,7 +416,7 @@ static void hold(struct lease *l)
 {
 	struct pollfd list[WATCHED];
 
-	while (find_client(l, 0) >= 0 && l->status == STATUS_DONE && wait_for(l, list, -1) > 0) {
+	while (find_client(l, NULL) >= 0 && l->status == STATUS_DONE && wait_for(l, list, -1) > 0) {
 		if (list[ON_SIGNAL].revents)
 			on_signal(l);
 		if (list[ON_TIMER].revents) {

@@ -12,13 +12,20 @@
 
 #include "config.h"
 #include "journal.h"
+#include "process.h"
 
 enum hook { HOOK_PRE, HOOK_POST };
 
+/* Who may be the client, nearest first, see process_kin(); the nearest that outlives the hook is. */
 struct client {
-	pid_t pid;
-	int fd;	/* its pidfd; -1: it has ended */
+	uint32_t number;
+	struct kin kin[MOST_KIN];
+	int fd[MOST_KIN];	/* their pidfds; -1: it has ended */
 };
+#define NO_CLIENT { .fd = { -1, -1, -1, -1, -1, -1 } }
+_Static_assert(MOST_KIN == 6, "as many descriptors");
+
+void client_close(struct client *);
 
 /*
  * Speaks to the process that holds a window already: pre adds a client to it, post takes one away and returns when the port

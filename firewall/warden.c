@@ -335,14 +335,16 @@ static void on_survey(struct warden *w)
 	}
 	w->wanted[i] = w->errand->named[i] && (survey->due || !w->errand->only_due);
 	w->deploy[i] = survey->deploy && w->errand->named[i];
-	if (w->errand->named[i])
-		log_info("certificate %s: %s", w->config->certificate[i].name, survey->reason);
+	if (w->wanted[i])
+		log_notice("certificate %s: %s", w->config->certificate[i].name, survey->reason);
+	else if (w->errand->named[i])
+		log_idle("certificate %s: %s", w->config->certificate[i].name, survey->reason);
 	if (i == 0 || survey->from < w->next) /* 0, the least of all: it could not be looked at */
 		w->next = survey->from;
 	if (++w->surveyed < w->config->certificates)
 		return;
 	if (!anything_wanted(w)) {
-		log_info("nothing is due");
+		log_idle("nothing is due");
 		w->errand->next = w->next;
 		w->state = CLOSING;
 		return;
@@ -435,8 +437,10 @@ static void on_signal(struct warden *w)
 
 	if (read(w->fd[ON_SIGNAL], &info, sizeof(info)) != (ssize_t)sizeof(info))
 		return;
-	fault_set(&w->fault, FAULT_LATER, "stopped by %s", strsignal((int)info.ssi_signo));
-	give_up(w);
+	log_warning("stopped by %s", strsignal((int)info.ssi_signo));
+	if (w->status == STATUS_DONE)
+		w->status = STATUS_LATER;
+	w->state = CLOSING;
 }
 
 static void on_nonsense(struct warden *w)
@@ -618,10 +622,13 @@ static void run_deploy_hooks(struct warden *w)
 			log_error("certificate %s: %s; the certificate is in place, the hook is tried again by the next acmegate renew",
 				  w->config->certificate[i].name, w->fault.text);
 			w->status = STATUS_FAILED;
-		} else if (w->fd[ON_KEEPER] < 0 || send(w, ON_KEEPER, VERB_DEPLOYED, i, NULL, 0) < 0) {
+			continue;
+		}
+		log_notice("certificate %s: the deploy hook has succeeded (%s)", w->config->certificate[i].name,
+			   w->config->certificate[i].deploy);
+		if (w->fd[ON_KEEPER] < 0 || send(w, ON_KEEPER, VERB_DEPLOYED, i, NULL, 0) < 0)
 			log_warning("certificate %s: the hook will run once more: the keeper is gone",
 				    w->config->certificate[i].name);
-		}
 	}
 }
 

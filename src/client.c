@@ -322,7 +322,7 @@ static int prove(struct client *client, struct fault *fault)
 		return -1;
 	if (proofs->webroot) /* what the keeper cannot remove now it tries again at its end, and says so */
 		(void)!ask(VERB_WITHDRAW, 0, NULL, 0, &ignored);
-	log_info("validation of %zu name%s took %lld ms", proofs->pending, proofs->pending == 1 ? "" : "s",
+	log_notice("validation of %zu name%s took %lld ms", proofs->pending, proofs->pending == 1 ? "" : "s",
 		 (long long)(closed - opened));
 	return 0;
 }

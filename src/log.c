@@ -169,6 +169,34 @@ static void put_syslog(enum log_level level, const char *text)
 		     (const struct sockaddr *)&address, sizeof(address));
 }
 
+/* The length of a character in UTF-8; 0: bytes that are none, or a control character other than the tab. */
+static size_t character(const unsigned char *c)
+{
+	static const uint32_t least[] = { 0, 0x20, 0xa0, 0x800, 0x10000 };
+	const size_t length = c[0] < 0x80 ? 1 : (c[0] & 0xe0) == 0xc0 ? 2 : (c[0] & 0xf0) == 0xe0 ? 3 : (c[0] & 0xf8) == 0xf0 ? 4 : 0;
+	uint32_t code = length > 1 ? c[0] & (0x7fU >> length) : c[0];
+
+	for (size_t i = 1; i < length; i++) {
+		if ((c[i] & 0xc0) != 0x80)
+			return 0;
+		code = code << 6 | (c[i] & 0x3f);
+	}
+	if (code == '\t')
+		return 1;
+	return code < least[length] || code == 0x7f || (code >= 0xd800 && code < 0xe000) || code > 0x10ffff ? 0 : length;
+}
+
+static void clean(char *text)
+{
+	for (unsigned char *c = (unsigned char *)text; *c;) {
+		size_t length = character(c);
+
+		if (!length)
+			*c = '?';
+		c += length ? length : 1;
+	}
+}
+
 void log_line(enum log_level level, const char *format, ...)
 {
 	char text[FAULT_TEXT_SIZE + 256], line[LINE_SIZE];
@@ -180,9 +208,7 @@ void log_line(enum log_level level, const char *format, ...)
 	va_start(args, format);
 	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
-	for (unsigned char *c = (unsigned char *)text; *c; c++)
-		if (*c < 0x20 || *c >= 0x7f)
-			*c = '?';
+	clean(text);
 	if (out.detached)
 		put_syslog(level, text); /* the levels have syslog's numbers */
 	/* One write for one line: the processes share stderr, and lines must not mix. */

@@ -3,7 +3,7 @@
  * log.h - what a person or the journal reads, on stderr.
  *
  * Under systemd (JOURNAL_STREAM names our stderr) each line carries its syslog level as "<N>", see sd-daemon(3); elsewhere
- * plain words. Control characters never reach the terminal. Only the top of a process logs faults.
+ * plain words. Tabs and UTF-8 stay as they are; control characters never reach the terminal. Only the top of a process logs faults.
  *
  * A log never waits: a reader that does not read (Ctrl-S, a hung tee, a journal that is stuck) must not keep a port open. Lines
  * for which there is no room are lost, and counted; the next line that has room is preceded by their number.
@@ -44,6 +44,8 @@ void log_line(enum log_level, const char *format, ...) PRINTF_LIKE(2, 3);
 #define log_warning(...) log_line(LOG_LEVEL_WARNING, __VA_ARGS__)
 #define log_notice(...) log_line(LOG_LEVEL_NOTICE, __VA_ARGS__)
 #define log_info(...) log_line(LOG_LEVEL_INFO, __VA_ARGS__)
+/* Nothing happened: the journal of a host whose timer runs each hour has no line of that, unless more is wanted. */
+#define log_idle(...) log_line(log_is_journal() ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO, __VA_ARGS__)
 #define log_debug(...) log_line(LOG_LEVEL_DEBUG, __VA_ARGS__)
 
 #endif

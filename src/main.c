@@ -160,7 +160,7 @@ static int renew(struct host *host, int argc, char **argv)
 		return no_arguments(argv[0]);
 	due_take_grounds(&due, host->config, host->state_fd);
 	if (!log_is_verbose() && due_recall(&due, host->state_fd, time(NULL))) {
-		log_info("nothing is due, and nothing has changed since all certificates were looked at; acmegate -v renew does so "
+		log_idle("nothing is due, and nothing has changed since all certificates were looked at; acmegate -v renew does so "
 			 "in any case");
 		return STATUS_DONE;
 	}
@@ -216,7 +216,7 @@ static int recover(struct host *host, int argc, char **argv)
 {
 	if (argc > 1)
 		return no_arguments(argv[0]);
-	log_info("nothing of acmegate's stands in the firewall");
+	log_idle("nothing of acmegate's stands in the firewall");
 	return has_tokens(host) ? STATUS_FAILED : STATUS_DONE; /* at boot, acmegate.service is started then: it may do more */
 }
 
@@ -390,17 +390,39 @@ static pid_t read_pid(const char *text)
 	return errno || end == text || *end || number < 1 || number > INT_MAX ? 0 : (pid_t)number;
 }
 
-/* The number becomes a descriptor before anything else is done: a number may be given to another process at any time. */
-static void take_client(struct client *client, pid_t pid)
+/* Numbers become descriptors before anything else is done: a number may be given to another process at any time. */
+static void watch(struct client *client)
 {
-	client->pid = pid;
-	client->fd = pidfd_open(pid, 0);
+	for (uint32_t i = 0; i < client->number; i++)
+		client->fd[i] = pidfd_open(client->kin[i].pid, 0);
+}
+
+static void name_client(struct client *client, pid_t pid)
+{
+	client_close(client);
+	client->number = 1;
+	client->kin[0].pid = pid;
+	process_name(pid, client->kin[0].name);
+	watch(client);
+}
+
+/* false: nobody, or one of them has ended meanwhile. */
+static bool find_kin(struct client *client)
+{
+	struct kin again[MOST_KIN] = { 0 };
+
+	client->number = process_kin(client->kin);
+	watch(client);
+	for (uint32_t i = 0; i < client->number; i++)
+		if (client->fd[i] < 0)
+			return false;
+	return client->number > 0 && process_kin(again) == client->number && !memcmp(again, client->kin, sizeof(again));
 }
 
 static int hook(struct host *host, int argc, char **argv)
 {
 	static const struct option options[] = { { "client", required_argument, NULL, 'c' }, { 0 } };
-	struct client client = { .fd = -1 };
+	struct client client = NO_CLIENT;
 	int option;
 
 	optind = 0;
@@ -411,21 +433,13 @@ static int hook(struct host *host, int argc, char **argv)
 			log_error("hook: expected --client PID");
 			return STATUS_USAGE;
 		}
-		take_client(&client, pid);
+		name_client(&client, pid);
 	}
 	if (optind != argc - 1 || (strcmp(argv[optind], "pre") && strcmp(argv[optind], "post"))) {
 		log_error("expected acmegate hook pre, or acmegate hook post");
 		return STATUS_USAGE;
 	}
-	if (!client.pid) {
-		pid_t pid = process_client();
-
-		if (pid)
-			take_client(&client, pid);
-		if (client.fd < 0 || process_client() != pid)
-			client.pid = 0;
-	}
-	if (!client.pid) {
+	if (!client.number && !find_kin(&client)) {
 		log_error("cannot tell which program runs this hook; say its process id with --client PID");
 		return STATUS_USAGE;
 	}
@@ -495,6 +509,13 @@ static int begin(struct host *host, const struct command *command, struct fault 
 	return command->claims || (!host->serves && !command->closes) ? claim(host, fault) : 0;
 }
 
+/* Clients show what their hooks write to standard error as errors: all words of a hook go to standard output. */
+static void speak_as_hook(void)
+{
+	if (dup2(STDOUT_FILENO, STDERR_FILENO) >= 0)
+		log_start(NULL, log_is_verbose());
+}
+
 static int run(const struct command *command, const char *file, int argc, char **argv)
 {
 	static struct config config;
@@ -508,6 +529,8 @@ static int run(const struct command *command, const char *file, int argc, char *
 		log_error("%s", fault.text);
 		return fault_status(&fault);
 	}
+	if (command->run == hook)
+		speak_as_hook();
 	leave_caller(command->run == guard ? COMMAND_CHANNEL + 1 : STDERR_FILENO + 1);
 	host.serves = config_load(&config, file, command->part, &mistakes, &wrong) == 0;
 	rc = begin(&host, command, &fault);

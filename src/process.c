@@ -6,6 +6,8 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <sys/wait.h>
 
 #include "own.h"
 
@@ -13,7 +15,7 @@
 
 struct process {
 	pid_t pid, parent, session;
-	char name[32];
+	char name[KIN_NAME];
 	char line[LINE_SIZE];	/* the beginning of its command line, the words with spaces between */
 	int words;
 	bool shell;		/* whatever its name: a script has its own */
@@ -34,7 +36,7 @@ static size_t read_about(pid_t pid, const char *file, char *text, size_t size)
 }
 
 /* /proc/PID/stat: the name in parentheses, which may contain anything, and the numbers behind it. */
-static pid_t parent_of(pid_t pid, struct process *p)
+static bool know(pid_t pid, struct process *p)
 {
 	char text[512];
 	const char *from, *to;
@@ -44,10 +46,10 @@ static pid_t parent_of(pid_t pid, struct process *p)
 	to = strrchr(text, ')');
 	/* NOLINTNEXTLINE(cert-err34-c): the numbers are the kernel's */
 	if (!from || !to || sscanf(to + 1, " %*c %d %*d %d", &p->parent, &p->session) != 2)
-		return 0;
+		return false;
 	p->pid = pid;
 	snprintf(p->name, sizeof(p->name), "%.*s", (int)(to - from - 1), from + 1);
-	return p->parent;
+	return true;
 }
 
 static bool is_one_of(const char *name, const char *const *list)
@@ -63,7 +65,7 @@ static bool look_at(pid_t pid, struct process *p)
 	char path[64], exe[PATH_MAX];
 	ssize_t n;
 
-	if (pid <= 1 || !parent_of(pid, p))
+	if (pid <= 0 || !know(pid, p))
 		return false;
 	snprintf(path, sizeof(path), "/proc/%d/exe", (int)pid);
 	n = readlink(path, exe, sizeof(exe) - 1);
@@ -88,7 +90,10 @@ static bool is_wrapper(const struct process *p)
 	return p->shell ? p->words > 1 && second[1] == '-' : is_one_of(p->name, names);
 }
 
-/* This process, or what stands behind it if it is a wrapper; for a part of a script that runs in a subshell, the script. */
+/*
+ * This process, or the one behind it if it is a wrapper; for a part of a script that runs in a subshell, the script. A wrapper with
+ * nobody behind it in this PID namespace, as the first process of a container may be, is as good as what it runs.
+ */
 static bool see_through(pid_t pid, struct process *p)
 {
 	struct process above;
@@ -99,25 +104,78 @@ static bool see_through(pid_t pid, struct process *p)
 				*p = above;
 			return true;
 		}
+		if (!p->parent)
+			return true;
 		pid = p->parent;
 	}
 	return false;
 }
 
-/*
- * A script may be the hook, which ends at once, or run the client itself. Who has started a hook is in its session: cron and
- * the like give each of their jobs its own. What is started from a shell by hand is the outermost that can be meant.
- */
-pid_t process_client(void)
+static bool is_script(const struct process *p)
 {
-	struct process script, client;
+	return p->shell && p->words > 1;
+}
 
-	if (!see_through(getppid(), &script))
-		return 0;
-	if (!script.shell || script.words < 2 || !see_through(script.parent, &client) || client.session != script.session ||
-	    (client.shell && client.words < 2))
-		return script.pid;
-	return client.pid;
+/* A service that systemd or init starts hooks for ends without them: its hooks name the client. */
+static bool is_init(const struct process *p)
+{
+	static const char *const names[] = { "systemd", "init", NULL };
+
+	return p->pid == 1 && is_one_of(p->name, names);
+}
+
+/*
+ * Who has started a hook is in its session: cron and the like give each of their jobs its own. A shell that a person types into is
+ * nobody's client.
+ */
+uint32_t process_kin(struct kin kin[MOST_KIN])
+{
+	struct process p;
+	pid_t session = -1;
+	uint32_t n = 0;
+
+	for (bool more = see_through(getppid(), &p); more && !is_init(&p) && n < MOST_KIN; more = see_through(p.parent, &p)) {
+		if (n == 0)
+			session = p.session;
+		else if (p.session != session || (p.shell && !is_script(&p)))
+			break;
+		kin[n].pid = p.pid;
+		snprintf(kin[n++].name, sizeof(kin->name), "%s", p.name);
+		if (!is_script(&p))
+			break;
+	}
+	return n;
+}
+
+/* Linux 6.15 keeps it for whoever has a pidfd: include/uapi/linux/pidfd.h, which is newer than most headers. */
+struct ended {
+	uint64_t mask, cgroup;
+	uint32_t ids[11];
+	int32_t status;
+};
+#define PIDFD_ENDED UINT64_C(8)
+
+/* Before that it shows in the last field but one of /proc/PID/stat, until the parent has asked. */
+bool process_was_killed(int pidfd, pid_t pid)
+{
+	struct ended ended = { .mask = PIDFD_ENDED };
+	char text[1024];
+	const char *to, *last;
+
+	if (ioctl(pidfd, _IOWR(0xFF, 11, struct ended), &ended) == 0 && (ended.mask & PIDFD_ENDED))
+		return WIFSIGNALED(ended.status);
+	read_about(pid, "stat", text, sizeof(text));
+	to = strrchr(text, ')');
+	last = to ? strrchr(to, ' ') : NULL;
+	return last && to[2] == 'Z' && WIFSIGNALED((int)strtol(last, NULL, 10));
+}
+
+void process_name(pid_t pid, char name[KIN_NAME])
+{
+	struct process p = { 0 };
+
+	(void)know(pid, &p);
+	snprintf(name, KIN_NAME, "%s", p.name);
 }
 
 bool process_is_below(pid_t pid, pid_t ancestor)
@@ -125,7 +183,7 @@ bool process_is_below(pid_t pid, pid_t ancestor)
 	struct process p;
 
 	while (pid > 1 && pid != ancestor)
-		pid = parent_of(pid, &p);
+		pid = know(pid, &p) ? p.parent : 0;
 	return pid == ancestor;
 }
 

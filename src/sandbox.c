@@ -278,6 +278,18 @@ static int filter_calls(void)
 	return rc;
 }
 
+/* Without CAP_SETPCAP the bounding set stays as it is, and exec would give all of it back unless no_new_privs says no. */
+int sandbox_give_up_firewall(struct fault *fault)
+{
+	const bool bounded = prctl(PR_CAPBSET_DROP, CAP_NET_ADMIN, 0, 0, 0) == 0 && prctl(PR_CAPBSET_DROP, CAP_NET_RAW, 0, 0, 0) == 0;
+	uint64_t now;
+
+	if (get_capabilities(&now) < 0 || set_capabilities(now & ~FIREWALL) < 0 ||
+	    (!bounded && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0))
+		return fault_errno(fault, FAULT_FAILED, "taking the rights over the firewall from a hook");
+	return 0;
+}
+
 int sandbox_watchdog(struct fault *fault)
 {
 	uint64_t now;

@@ -51,6 +51,9 @@ int sandbox_disarm(struct fault *fault) MUST_CHECK;
 /* In the agent, and in acmegate-firewalld: fails unless every right that the role must not have is gone, and cannot be had back. */
 int sandbox_prove(enum role role, struct fault *fault) MUST_CHECK;
 
+/* In a child that becomes a program of the administrator's with nothing to do there: neither CAP_NET_ADMIN nor CAP_NET_RAW. */
+int sandbox_give_up_firewall(struct fault *fault) MUST_CHECK;
+
 /*
  * In the watchdog, for good, with all that it executes: what talks to the kernel's firewall, and no way to more. Proved before it
  * returns. A system call filter lets through what it does not know: the tools that recovery runs are not ours.

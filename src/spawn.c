@@ -76,6 +76,11 @@ static void reset_signals(void)
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGXFSZ, SIG_IGN);
 	signal(SIGTTOU, SIG_IGN);
+	/* Ctrl-C, a terminal that goes, and systemctl stop reach all processes: the warden ends its children in their turn. */
+	signal(SIGINT, SIG_IGN);
+	signal(SIGTERM, SIG_IGN);
+	signal(SIGHUP, SIG_IGN);
+	signal(SIGQUIT, SIG_IGN);
 }
 
 /* It inherits two variables and nothing else: no proxy, no SSLKEYLOGFILE, no loader tricks. */

@@ -212,6 +212,96 @@ client() {
 	done
 }
 
+# A client in shell that evaluates its hooks, as acme.sh does, called by a script in the same session.
+eval_client() {
+	cat >"$RIG_DIR/eval-client" <<-SH
+		#!/bin/sh
+		# \$1: what comes behind the hook
+		command="$RIG_ACMEGATE -c $RIG_CONF hook"
+		_run() {
+			if [ -n "\$1" ]; then
+				if ! eval "\$1"; then
+					echo "error when running \$1" >&2
+					return 1
+				fi
+			fi
+		}
+		_run "\$command pre" || exit
+		case \$1 in
+		wait) sleep 30 ;;
+		post)
+			sleep 0.3
+			_run "\$command post"
+			;;
+		esac
+	SH
+	printf '#!/bin/sh\n%s "$1" &\necho $! >"$2"\nwait\nsleep 20\n' "$RIG_DIR/eval-client" >"$RIG_DIR/caller"
+	chmod 755 "$RIG_DIR/eval-client" "$RIG_DIR/caller"
+}
+
+@test "hooks: a client that evaluates them in its own shell is watched itself, and not what has called it" {
+	server_start
+	eval_client
+	for signal in KILL TERM KILL; do
+		rig_before
+		run_behind setsid -w "$RIG_DIR/caller" wait "$RIG_DIR/victim"
+		rig_until 5 is_open
+		at=$EPOCHREALTIME
+		kill -s "$signal" "$(cat "$RIG_DIR/victim")"
+		rig_closed_after "$at" 0.050
+		rig_until 5 rig_as_before
+		grep -q "watching $(cat "$RIG_DIR/victim") eval-client" "$RIG_DIR/out"
+		for process in $(ip netns pids "$RIG_HOST"); do
+			[ "$process" = "$(cat "$RIG_DIR/server.pid")" ] || rig_end "$process" KILL
+		done
+	done
+	rig_before
+	run_behind setsid -w "$RIG_DIR/caller" post "$RIG_DIR/victim"
+	rig_until 5 grep -q 'the port is closed' "$RIG_DIR/out"
+	rig_after
+	rig_was_open 4 1
+}
+
+@test "hooks: a hook's words are on standard output" {
+	rig_before
+	run --separate-stderr rig_acmegate hook --client $$ pre
+	[ "$status" -eq 0 ]
+	[[ $output == *"watching $$ bash"*'port 80 open'* ]]
+	[ -z "$stderr" ]
+	run --separate-stderr rig_acmegate hook --client $$ post
+	[[ $output == *'the port is closed'* ]]
+	[ -z "$stderr" ]
+	rig_after
+}
+
+@test "hooks: the first process of a container, and one that came from outside, are clients" {
+	server_start
+	eval_client
+	rig_before
+	# As an entry point: the hook's parent is process 1, a shell with -c. With it all processes of the container end, ours too.
+	run -0 rig_host unshare --pid --fork --kill-child --mount-proc sh -c \
+		"$RIG_ACMEGATE -c $RIG_CONF hook pre; sleep 1; $RIG_ACMEGATE -c $RIG_CONF hook post"
+	[[ $output == *'watching 1 sh'*'port 80 open'*'the port is closed'* ]]
+	rig_after
+	rig_was_open 4 1
+	awk -v open="$(rig_probe_total 4 open)" 'BEGIN { exit !(open > 0.9) }'
+	# As docker exec does it: a client whose parent is not to be seen.
+	ip netns exec "$RIG_HOST" unshare --pid --fork --kill-child --mount-proc sleep 60 3>&- &
+	pid=$!
+	rig_until 5 pgrep -P "$pid" -x sleep
+	first=$(pgrep -P "$pid" -x sleep)
+	rig_before
+	run_behind nsenter -t "$first" -p -m sh -c "exec $RIG_DIR/eval-client wait"
+	rig_until 5 is_open
+	sleep 0.3
+	is_open
+	at=$EPOCHREALTIME
+	kill -s KILL "$(pgrep -x eval-client | tail -n 1)"
+	rig_closed_after "$at" 0.050
+	rig_until 5 rig_as_before
+	rig_end "$pid" KILL
+}
+
 @test "hooks: the holder killed, stopped by the watchdog, or told to stop" {
 	server_start
 	client

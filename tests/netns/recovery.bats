@@ -33,7 +33,7 @@ left_open() {
 	rig_config one.test
 	ip netns exec "$RIG_HOST" "$RIG_ACMEGATE" -c "$RIG_CONF" guard -- sleep 60 >"$RIG_DIR/out" 2>&1 3>&- &
 	pid=$!
-	rig_until 5 eval '[ "$(rig_ours)" -gt 0 ] && pgrep -P "$pid" -x sleep'
+	rig_until 5 eval '[ "$(rig_ours)" -gt 0 ]'
 	rig_kill_at_once $(ip netns pids "$RIG_HOST")
 	rig_until 5 rig_idle
 	[ "$(rig_ours)" -gt 0 ]
@@ -151,10 +151,9 @@ closes() {
 	lock=/run/acmegate/netns-$(rig_host stat -L -c %i /proc/self/ns/net)
 	ip netns exec "$RIG_HOST" "$RIG_ACMEGATE" -c "$RIG_CONF" guard -- sleep 60 >"$RIG_DIR/out" 2>&1 3>&- &
 	pid=$!
-	rig_until 5 eval '[ "$(rig_ours)" -gt 0 ] && pgrep -P "$pid" -x sleep'
-	watchdog=$(pgrep -P "$pid" -x acmegate-watch)
+	rig_until 5 eval '[ "$(rig_ours)" -gt 0 ] && watchdog=$(ip netns pids "$RIG_HOST" | grep -xFf <(pgrep -x acmegate-watch))'
 	kill -s STOP "$watchdog"
-	kill -s KILL "$pid"
+	kill -s KILL "$(ps -o ppid= -p "$watchdog" | tr -d " ")"
 	! flock -n "$lock" true || false
 	kill -s CONT "$watchdog"
 	rig_until 5 flock -n "$lock" true

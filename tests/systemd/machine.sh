@@ -12,15 +12,24 @@
 #	machine_cut		the power: everything in it is killed at once
 #	machine_down		the same, and its root is gone
 
-MACHINE_BASE=${ACMEGATE_CACHE:-/var/cache/acmegate-tests}/bookworm-2
+# The release that this host has: what is built here runs there.
+# shellcheck disable=SC2016 # the variable is apt-get's
+MACHINE_RELEASE=$(apt-get indextargets --format '$(CODENAME)' 2>/dev/null | grep -v -- - | head -n 1)
+MACHINE_BASE=${ACMEGATE_CACHE:-/var/cache/acmegate-tests}/${MACHINE_RELEASE:=bookworm}-2
+
+# The libraries of what is built: what their -dev packages depend on.
+machine_libraries() {
+	dpkg-query -W -f '${Depends}, ' libnftnl-dev libmnl-dev nettle-dev libinih-dev libcurl4-openssl-dev libssl-dev libjansson-dev \
+		libseccomp-dev libsystemd-dev | tr ',' '\n' | awk '$1 ~ /^lib/ && $1 !~ /-dev$/ { print $1 }' | sort -u | paste -sd , -
+}
 
 machine_base() {
 	local new=$MACHINE_BASE.$$
 	[ -e "$MACHINE_BASE" ] && return
 	mkdir -p "${MACHINE_BASE%/*}" || return
 	nice debootstrap --variant=minbase \
-		--include=systemd,systemd-sysv,dbus,nftables,iptables,iproute2,ca-certificates,libmnl0,libnftnl11,libnettle8,libinih1,libcurl4,libssl3,libjansson4 \
-		bookworm "$new" "${ACMEGATE_MIRROR:-$(rig_mirror)}" >"${MACHINE_BASE}.log" 2>&1 3>&- || {
+		--include="systemd,systemd-sysv,dbus,nftables,iptables,iproute2,ca-certificates,$(machine_libraries)" \
+		"$MACHINE_RELEASE" "$new" "${ACMEGATE_MIRROR:-$(rig_mirror)}" >"${MACHINE_BASE}.log" 2>&1 3>&- || {
 		tail -n 5 "$MACHINE_BASE.log" >&2
 		rm -rf "$new"
 		return 1

@@ -140,7 +140,7 @@ closed_now() {
 }
 
 @test "systemd has nothing against the units, and little is exposed" {
-	run machine systemd-analyze verify --man=no acmegate.service acmegate.timer acmegate-recover.service
+	run machine systemd-analyze verify --man=no acmegate.service acmegate.timer acmegate-recover.service acmegate-recover-again.service
 	printf '%s\n' "$output"
 	[ "$status" -eq 0 ]
 	[ "$output" = '' ]
@@ -173,6 +173,8 @@ closed_now() {
 	machine systemctl stop acmegate.service
 	closed_now
 	[[ $(log) == *Terminated* ]]
+	[[ $(log) != *'died of signal'* ]]
+	[ "$(property Result)" = success ]
 }
 
 @test "the machine is shut down in mid-window: the port is closed on the way, and nothing is left for the next boot" {
@@ -221,6 +223,41 @@ closed_now() {
 	[[ $(log) == *nobody-has-this-name* ]]
 	rig_after
 	rig_never_open
+}
+
+lines_of() { machine journalctl -b -o cat --no-pager -u acmegate.service | wc -l; }
+
+@test "a run in which nothing is due writes no line, and neither does what follows it" {
+	configure one.test
+	machine systemctl start acmegate.service
+	machine systemctl start acmegate.service
+	before=$(lines_of)
+	machine systemctl start acmegate.service
+	rig_until 20 is_over
+	machine journalctl --sync
+	run -0 machine journalctl -b -o cat --no-pager -u acmegate.service
+	printf '%s\n' "${lines[@]:before}"
+	[ "$(lines_of)" = "$before" ]
+}
+
+saved_and_loaded() { [ "$(rig_ours)" = 0 ] && [[ $(log acmegate-recover-again.service) == *'that no run had left'* ]]; }
+
+@test "a ruleset that was saved in a window: what it brings back is removed, by hand and at boot" {
+	configure one.test
+	client=$(machine sh -c 'sleep 120 >/dev/null 2>&1 & acmegate hook --client $! pre >&2 && echo $!')
+	machine sh -c '{ echo flush ruleset && nft list ruleset; } >/etc/nftables.conf'
+	machine sh -c "kill $client"
+	rig_until 5 eval '[ "$(rig_ours)" = 0 ]'
+	grep -q 'acmegate:' "$machine/etc/nftables.conf"
+	machine nft -f /etc/nftables.conf
+	[ "$(rig_ours)" -gt 0 ] # a bare load does bring them back
+	machine systemctl restart nftables.service
+	rig_until 5 saved_and_loaded
+	machine systemctl -q enable nftables.service
+	machine_cut
+	machine_boot
+	rig_until 5 saved_and_loaded
+	machine systemctl -q disable nftables.service
 }
 
 legacy() { machine iptables-legacy-save; machine ip6tables-legacy-save; }
