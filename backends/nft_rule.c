@@ -70,6 +70,18 @@ static int add_element(struct nftnl_set *set, uint16_t port, uint64_t millisecon
 	return nftnl_set_elem_set(element, NFTNL_SET_ELEM_KEY, (uint16_t[]){ htons(port) }, sizeof(port));
 }
 
+static void add_elements(struct batch *batch, uint16_t type, uint8_t family, struct nftnl_set *set)
+{
+	struct nlmsghdr *message = nftnl_nlmsg_build_hdr(batch_next(batch), type, family, NLM_F_CREATE, ++batch->netlink->sequence);
+
+	nftnl_set_elems_nlmsg_build_payload(message, set);
+	batch_add(batch);
+}
+
+/*
+ * Where the rule is put back the set is there already, with its time. Kernels before 6.12 leave the time of an element that is
+ * added again as it is, and say nothing: it goes and comes in the same batch.
+ */
 int rule_add_set(struct batch *batch, uint8_t family, const char *table, const struct opening *opening, bool timed,
 		 struct fault *fault)
 {
@@ -94,10 +106,9 @@ int rule_add_set(struct batch *batch, uint8_t family, const char *table, const s
 					++batch->netlink->sequence);
 	nftnl_set_nlmsg_build_payload(message, set);
 	batch_add(batch);
-	message = nftnl_nlmsg_build_hdr(batch_next(batch), NFT_MSG_NEWSETELEM, family, NLM_F_CREATE,
-					++batch->netlink->sequence);
-	nftnl_set_elems_nlmsg_build_payload(message, set);
-	batch_add(batch);
+	add_elements(batch, NFT_MSG_NEWSETELEM, family, set);
+	add_elements(batch, NFT_MSG_DELSETELEM, family, set);
+	add_elements(batch, NFT_MSG_NEWSETELEM, family, set);
 	return 0;
 }
 
@@ -385,9 +396,7 @@ static int add_address_set(struct draft *draft, const struct addresses *addresse
 	message = nftnl_nlmsg_build_hdr(batch_next(draft->batch), NFT_MSG_NEWSET, family, NLM_F_CREATE, ++draft->batch->netlink->sequence);
 	nftnl_set_nlmsg_build_payload(message, set);
 	batch_add(draft->batch);
-	message = nftnl_nlmsg_build_hdr(batch_next(draft->batch), NFT_MSG_NEWSETELEM, family, NLM_F_CREATE, ++draft->batch->netlink->sequence);
-	nftnl_set_elems_nlmsg_build_payload(message, set);
-	batch_add(draft->batch);
+	add_elements(draft->batch, NFT_MSG_NEWSETELEM, family, set);
 	return 0;
 }
 
