@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include <cmocka.h>
 
@@ -726,27 +727,64 @@ static void shared_chains(void **state)
 }
 
 /* Many rules that jump to many chains: each is walked once. */
-static void a_large_ruleset_is_quick(void **state)
+/* Chains that each jump to the next one so many times, in each of their rules. */
+static bool load_levels(int levels, int jumps)
 {
 	char *text = NULL;
 	size_t size;
 	FILE *stream = open_memstream(&text, &size);
 	bool loaded;
 
-	(void)state;
 	assert_non_null(stream);
 	fputs("table inet t { chain c0 { tcp dport 81 drop; }; ", stream);
-	for (int i = 1; i < 15; i++) {
+	for (int i = 1; i < levels; i++) {
 		fprintf(stream, "chain c%d { ", i);
-		for (int j = 0; j < 100; j++)
+		for (int j = 0; j < jumps; j++)
 			fprintf(stream, "meta mark %d jump c%d; ", j, i - 1);
 		fputs("}; ", stream);
 	}
-	fputs("chain c { " INPUT("accept") "jump c14; }; }", stream);
+	fprintf(stream, "chain c { " INPUT("accept") "jump c%d; }; }", levels - 1);
 	fclose(stream);
-	loaded = usable && load(text);
+	loaded = load(text);
 	free(text);
-	if (!loaded)
+	return loaded;
+}
+
+/* What the kernel took, in milliseconds of the processor, for programs that have ended. */
+static long children_cost(void)
+{
+	struct rusage usage;
+
+	assert_int_equal(getrusage(RUSAGE_CHILDREN, &usage), 0);
+	return usage.ru_stime.tv_sec * 1000 + usage.ru_stime.tv_usec / 1000;
+}
+
+/*
+ * Kernels such as Debian 12's check a ruleset along every path through it, and cannot be stopped meanwhile: 100 jumps on 14 levels
+ * would keep a processor for ever. Two millions of paths tell, out of 160 rules.
+ */
+static bool kernel_walks_each_path(void)
+{
+	long begin = children_cost(), flat, deep;
+
+	assert_true(load_levels(2, 160));
+	flat = children_cost() - begin;
+	begin = children_cost();
+	assert_true(load_levels(5, 38));
+	deep = children_cost() - begin;
+	return deep > 5 * flat + 40;
+}
+
+static void a_large_ruleset_is_quick(void **state)
+{
+	(void)state;
+	if (!usable)
+		skip();
+	if (kernel_walks_each_path()) {
+		print_message("# this kernel walks every path through a ruleset that it is given: it would never take the large one\n");
+		skip();
+	}
+	if (!load_levels(15, 100))
 		skip();
 	read_it();
 	assert_false(blocks(PORT));
