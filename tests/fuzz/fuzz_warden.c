@@ -1,0 +1,617 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/*
+ * The warden's table: verbs x states x deaths. The warden is the real one, its world is not: time, children and firewall do what
+ * the input says. Whatever they do, the run ends in its time, the port is open for no longer than the run's budget and in no more than
+ * its windows, never without a watchdog and a responder, and at the end the port is closed, and nothing is left that the warden had.
+ *
+ * The input is a list of events, one or a few bytes each, see happen(). When it ends, only time goes on.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <sys/timerfd.h>
+#include <time.h>
+#include <unistd.h>
+
+/* The world's, instead of the system's. Only warden.c and what it includes is read with these names. */
+static int world_close(int fd);
+static int world_open(const char *path, int flags);
+static int world_fcntl(int fd, int command, int value);
+static int world_poll(struct pollfd *list, nfds_t n, int timeout);
+static ssize_t world_read(int fd, void *data, size_t size);
+static int world_signalfd(int fd, const sigset_t *signals, int flags);
+static int world_timerfd_create(int clock, int flags);
+static int world_timerfd_settime(int fd, int flags, const struct itimerspec *new, struct itimerspec *old);
+
+#define close world_close
+#define open world_open
+#define fcntl world_fcntl
+#define poll world_poll
+#define read world_read
+#define signalfd world_signalfd
+#define timerfd_create world_timerfd_create
+#define timerfd_settime world_timerfd_settime
+#define sigprocmask(how, set, old) (0)
+#include "warden.c"
+#undef close
+#undef open
+#undef fcntl
+#undef poll
+#undef read
+
+#define MAX_OPEN 10
+#define SLACK_MS 5000	/* for what the warden may wait for at an end */
+#define FDS 256
+#define QUEUE 8
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+struct word {
+	uint32_t verb, index;
+	uint8_t flags;
+	bool nonsense;
+};
+
+/* A child, by its role. The watchdog has the place behind the last. */
+static struct child {
+	bool started, alive, reaped, channel_shut, deaf, floods;
+	int status, channel, pidfd; /* the warden's ends */
+	struct word queue[QUEUE], flood;
+	size_t waiting;
+} child[ROLES + 1];
+
+static struct {
+	const uint8_t *data;
+	size_t size, at;
+	int64_t clock; /* ms */
+	bool is_open[FDS];
+	int peer[FDS]; /* of the second end of a pair: the first */
+	int timer[4], timers;
+	int64_t expiry[4]; /* 0: not armed */
+	int signals, news;
+	bool signalled, changed;
+	bool fails_prepare, fails_open, fails_shut, fails_mend, fails_journal, fails_deploy, fails_start;
+	bool stands, excused; /* the firewall refuses to close */
+	int64_t stood, since;
+	int windows;
+	bool deployed[MAX_CERTIFICATES];
+} world;
+
+static struct config config;
+
+static _Noreturn void broken(const char *what, int line)
+{
+	fprintf(stderr, "line %d: not so: %s\n", line, what);
+	abort();
+}
+
+#define must(condition) ((condition) ? (void)0 : broken(#condition, __LINE__))
+
+static uint8_t next_byte(void)
+{
+	return world.at < world.size ? world.data[world.at++] : 0;
+}
+
+/* --- descriptors -------------------------------------------------------------------------------------------------- */
+
+static int new_fd(void)
+{
+	for (int fd = 3; fd < FDS; fd++)
+		if (!world.is_open[fd]) {
+			world.is_open[fd] = true;
+			return fd;
+		}
+	abort();
+}
+
+static int world_close(int fd)
+{
+	must(fd >= 3 && fd < FDS && world.is_open[fd]);
+	world.is_open[fd] = false;
+	return 0;
+}
+
+static int world_open(const char *path, int flags)
+{
+	(void)path;
+	(void)flags;
+	return new_fd();
+}
+
+static int world_fcntl(int fd, int command, int value)
+{
+	(void)command;
+	(void)value;
+	must(world.is_open[fd]);
+	return 0;
+}
+
+static int world_signalfd(int fd, const sigset_t *signals, int flags)
+{
+	(void)fd;
+	(void)signals;
+	(void)flags;
+	world.signals = new_fd();
+	return world.signals;
+}
+
+static int world_timerfd_create(int clock, int flags)
+{
+	(void)clock;
+	(void)flags;
+	must(world.timers < (int)LENGTH_OF(world.timer));
+	world.timer[world.timers] = new_fd();
+	return world.timer[world.timers++];
+}
+
+static int world_timerfd_settime(int fd, int flags, const struct itimerspec *new, struct itimerspec *old)
+{
+	(void)flags;
+	for (int i = 0; i < world.timers; i++) {
+		int64_t left = world.expiry[i] > world.clock ? world.expiry[i] - world.clock : 0;
+		int64_t set = new->it_value.tv_sec * INT64_C(1000) + new->it_value.tv_nsec / 1000000;
+
+		if (world.timer[i] != fd)
+			continue;
+		if (old)
+			*old = (struct itimerspec){ .it_value = { left / 1000, left % 1000 * 1000000 } };
+		world.expiry[i] = set ? world.clock + set : 0;
+	}
+	return 0;
+}
+
+static ssize_t world_read(int fd, void *data, size_t size)
+{
+	struct signalfd_siginfo *info = data;
+
+	must(fd == world.signals && size == sizeof(*info));
+	memset(info, 0, sizeof(*info));
+	info->ssi_signo = SIGTERM;
+	world.signalled = false;
+	return (ssize_t)size;
+}
+
+/* --- what happens ------------------------------------------------------------------------------------------------- */
+
+static void check_time(void)
+{
+	int64_t open = world.stood + (world.stands && !world.excused ? world.clock - world.since : 0);
+
+	must(open <= MAX_OPEN * 1000 + SLACK_MS);
+	must(world.clock <= RUN_SECONDS * INT64_C(1000) + 120000);
+}
+
+static void pass_time(int64_t milliseconds)
+{
+	world.clock += milliseconds;
+	check_time();
+}
+
+static int64_t next_timer(void)
+{
+	int64_t next = INT64_MAX;
+
+	for (int i = 0; i < world.timers; i++)
+		if (world.expiry[i] && world.expiry[i] < next)
+			next = world.expiry[i];
+	return next;
+}
+
+/* Not past a timer: the warden is there then. */
+static void let_pass(int64_t milliseconds)
+{
+	int64_t most = next_timer() - world.clock;
+
+	pass_time(most < 0 ? 0 : milliseconds < most ? milliseconds : most);
+}
+
+static struct word read_word(void)
+{
+	struct word word = { .verb = next_byte() % (VERBS + 1), .index = next_byte() % (MAX_CERTIFICATES + 1) };
+
+	word.flags = next_byte();
+	word.nonsense = word.verb == VERBS || word.index == MAX_CERTIFICATES;
+	return word;
+}
+
+static void speak(struct child *c)
+{
+	struct word word = read_word();
+
+	if (c->alive && !c->channel_shut && c->waiting < QUEUE)
+		c->queue[c->waiting++] = word;
+}
+
+static void flood(struct child *c)
+{
+	c->flood = read_word();
+	c->floods = c->alive && !c->channel_shut;
+}
+
+static void die(struct child *c)
+{
+	uint8_t status = next_byte();
+
+	if (!c->alive)
+		return;
+	c->alive = false;
+	c->status = status & 1 ? 128 + 9 : status & 2 ? STATUS_DONE : status & 4 ? STATUS_LATER : STATUS_FAILED;
+	if (c->floods)
+		c->queue[c->waiting++ % QUEUE] = c->flood;
+	c->waiting = c->waiting > QUEUE ? QUEUE : c->waiting;
+	c->floods = false;
+}
+
+static void fail(uint8_t what)
+{
+	world.fails_prepare = what & 1;
+	world.fails_open = what & 2;
+	world.fails_shut = what & 4;
+	world.fails_mend = what & 8;
+	world.fails_journal = what & 16;
+	world.fails_deploy = what & 32;
+	world.fails_start = what & 64;
+}
+
+static void happen(void)
+{
+	uint8_t event = next_byte();
+	struct child *c = &child[event / 16 % (ROLES + 1)];
+
+	switch (event % 16) {
+	case 0:
+	case 1:
+		let_pass(event % 16 ? next_byte() * 4 : next_byte() * 1000);
+		break;
+	case 2:
+		die(c);
+		break;
+	case 3:
+		c->channel_shut = c->channel_shut || c->alive;
+		c->floods = false;
+		break;
+	case 4:
+		world.signalled = true;
+		break;
+	case 5:
+		world.changed = world.stands;
+		break;
+	case 6:
+		flood(c);
+		break;
+	case 7:
+		c->deaf = true;
+		break;
+	case 8:
+		fail(next_byte());
+		break;
+	default:
+		speak(c);
+		break;
+	}
+}
+
+static bool is_ready(int fd)
+{
+	for (int i = 0; i < world.timers; i++)
+		if (fd == world.timer[i])
+			return world.expiry[i] && world.expiry[i] <= world.clock;
+	for (struct child *c = child; c <= &child[ROLES]; c++) {
+		if (c->started && fd == c->pidfd)
+			return !c->alive;
+		if (c->started && fd == c->channel)
+			return c->waiting || c->floods || c->channel_shut || !c->alive;
+	}
+	return fd == world.signals ? world.signalled : fd == world.news && world.changed;
+}
+
+static int mark(struct pollfd *list, nfds_t n)
+{
+	int ready = 0;
+
+	for (nfds_t i = 0; i < n; i++) {
+		list[i].revents = 0;
+		if (list[i].fd < 0 || !is_ready(list[i].fd))
+			continue;
+		list[i].revents = POLLIN;
+		ready++;
+	}
+	return ready;
+}
+
+/* Nothing more happens by itself: up to the next timer. */
+static void wait_for_timer(void)
+{
+	must(next_timer() != INT64_MAX); /* or it would wait for ever */
+	pass_time(next_timer() > world.clock ? next_timer() - world.clock : 1);
+}
+
+static int world_poll(struct pollfd *list, nfds_t n, int timeout)
+{
+	int64_t end = world.clock + timeout;
+	int ready;
+
+	pass_time(1);
+	if (world.at < world.size)
+		happen();
+	while (!(ready = mark(list, n)) && timeout != 0) {
+		if (world.at < world.size)
+			happen();
+		else if (timeout < 0)
+			wait_for_timer();
+		else
+			pass_time(end > world.clock ? end - world.clock : 1);
+		if (timeout > 0 && world.clock >= end)
+			return mark(list, n);
+	}
+	return ready;
+}
+
+/* --- children ----------------------------------------------------------------------------------------------------- */
+
+int wire_pair(int ends[2], struct fault *fault)
+{
+	ends[0] = new_fd();
+	ends[1] = new_fd();
+	world.peer[ends[1]] = ends[0];
+	(void)fault;
+	return 0;
+}
+
+static struct child *child_on(int channel)
+{
+	for (struct child *c = child; c <= &child[ROLES]; c++)
+		if (c->started && c->channel == channel)
+			return c;
+	broken("a channel of a child", channel);
+}
+
+int wire_send(int fd, enum verb verb, uint32_t index, const void *data, size_t length, struct fault *fault)
+{
+	(void)verb;
+	(void)index;
+	(void)data;
+	(void)length;
+	if (fd < 0 || child_on(fd)->deaf || !child_on(fd)->alive)
+		return fault_set(fault, FAULT_FAILED, "sending");
+	return 0;
+}
+
+int wire_receive(int fd, struct record *record, struct fault *fault)
+{
+	struct child *c = child_on(fd);
+	struct word word = c->flood;
+	struct survey *survey = (void *)record->data;
+
+	pass_time(1);
+	if (!c->waiting && !c->floods)
+		return c->channel_shut || !c->alive ? 0 : fault_set(fault, FAULT_FAILED, "nothing there");
+	if (c->waiting) {
+		word = c->queue[0];
+		memmove(c->queue, c->queue + 1, --c->waiting * sizeof(word));
+	}
+	if (word.nonsense)
+		return fault_set(fault, FAULT_FAILED, "nonsense");
+	memset(record->data, 0, sizeof(*survey));
+	record->verb = word.verb;
+	record->index = word.index;
+	record->length = 0;
+	survey->due = word.flags & 1;
+	survey->deploy = word.flags & 2 ? 1 : 0;
+	survey->from = word.flags & 4 ? 1000 : 0;
+	return 1;
+}
+
+const char *verb_name(enum verb verb)
+{
+	return verb < VERBS ? "A VERB" : "unknown";
+}
+
+static int start_child(struct child *c, int channel, struct fault *fault)
+{
+	must(!c->started || c->reaped);
+	if (world.fails_start)
+		return fault_set(fault, FAULT_LATER, "no processes");
+	*c = (struct child){ .started = true, .alive = true, .channel = channel, .pidfd = new_fd() };
+	return c->pidfd;
+}
+
+int spawn_agent(enum role role, const struct config *c, const struct place *places, size_t n, struct fault *fault)
+{
+	(void)c;
+	(void)n;
+	return start_child(&child[role], world.peer[places[0].from], fault);
+}
+
+static struct child *child_of(int pidfd)
+{
+	for (struct child *c = child; c <= &child[ROLES]; c++)
+		if (c->started && !c->reaped && c->pidfd == pidfd)
+			return c;
+	broken("a child that runs", pidfd);
+}
+
+int spawn_reap(int *pidfd, bool kill_it)
+{
+	struct child *c;
+
+	if (*pidfd < 0)
+		return STATUS_DONE;
+	c = child_of(*pidfd);
+	must(kill_it || !c->alive); /* or the child decides how long this takes */
+	if (c->alive)
+		c->status = 128 + SIGKILL;
+	c->alive = false;
+	c->floods = false;
+	c->reaped = true;
+	world_close(*pidfd);
+	*pidfd = -1;
+	return c->status;
+}
+
+int watchdog_start(const struct journal *journal, const struct config *c, struct fault *fault)
+{
+	(void)journal;
+	(void)c;
+	return start_child(&child[ROLES], -1, fault);
+}
+
+void watchdog_stop(int *pidfd)
+{
+	(void)spawn_reap(pidfd, true);
+}
+
+/* --- the firewall ------------------------------------------------------------------------------------------------- */
+
+int window_prepare(struct window *window, struct journal *journal, const struct config *c, bool own_listener, struct fault *fault)
+{
+	memset(window, 0, sizeof(*window));
+	window->opening.seconds = c->gate.max_open;
+	window->journal = journal;
+	window->opening.own_listener = own_listener;
+	window->news = -1;
+	if (world.fails_prepare)
+		return fault_set(fault, FAULT_FAILED, "no plan");
+	window->news = world.news = new_fd();
+	return 0;
+}
+
+int window_open(struct window *window, struct fault *fault)
+{
+	must(!world.stands && child[ROLES].started && !child[ROLES].reaped);
+	must(config.responder.mode == RESPONDER_WEBROOT || (child[ROLE_RESPONDER].started && !child[ROLE_RESPONDER].reaped));
+	must(window->opening.seconds > 0 && window->opening.seconds <= MAX_OPEN);
+	must(++world.windows <= RUN_WINDOWS);
+	window->standing = window->journal->armed = true;
+	if (world.fails_open)
+		return fault_set(fault, FAULT_FAILED, "not opened");
+	window->opened = 1;
+	world.stands = true;
+	world.since = world.clock;
+	return 0;
+}
+
+int window_shut(struct window *window, struct fault *fault)
+{
+	must(window->standing);
+	if (world.stands && !world.excused)
+		world.stood += world.clock - world.since;
+	if (world.fails_shut) {
+		world.excused = true;
+		return fault_set(fault, FAULT_FAILED, "not closed");
+	}
+	world.stands = world.excused = world.changed = false;
+	window->standing = false;
+	return 0;
+}
+
+int window_mend(struct window *window, struct fault *fault)
+{
+	must(window->standing);
+	world.changed = false;
+	return world.fails_mend ? fault_set(fault, FAULT_FAILED, "not mended") : 1;
+}
+
+void window_free(struct window *window)
+{
+	close_fd(&window->news);
+}
+
+int journal_clear(struct journal *journal, struct fault *fault)
+{
+	must(!world.stands);
+	if (world.fails_journal)
+		return fault_set(fault, FAULT_FAILED, "no disk");
+	journal->armed = false;
+	return 0;
+}
+
+int listener_open(uint16_t port, int fds[2], struct fault *fault)
+{
+	(void)port;
+	(void)fault;
+	fds[0] = new_fd();
+	fds[1] = new_fd();
+	return 0;
+}
+
+int config_share(const struct config *c, struct fault *fault)
+{
+	(void)c;
+	(void)fault;
+	return new_fd();
+}
+
+int deploy_run(const struct config *c, const struct certificate *certificate, struct fault *fault)
+{
+	must(!world.stands || world.excused); /* a hook runs behind a closed port */
+	must(!world.deployed[certificate - c->certificate]);
+	world.deployed[certificate - c->certificate] = true;
+	return world.fails_deploy ? fault_set(fault, FAULT_FAILED, "no hook") : 0;
+}
+
+void window_say_opened(const struct window *window)
+{
+	(void)window;
+}
+
+void window_say_mended(const struct window *window, int mended, const struct fault *fault)
+{
+	(void)window;
+	(void)mended;
+	(void)fault;
+}
+
+void window_say_unchanged(struct window *window)
+{
+	(void)window;
+}
+
+void log_line(enum log_level level, const char *format, ...)
+{
+	(void)level;
+	(void)format;
+}
+
+/* --- one run ------------------------------------------------------------------------------------------------------ */
+
+static void check_end(const struct journal *journal, int status)
+{
+	check_time();
+	must(!world.stands || world.excused);
+	must(!world.stands || (journal->armed && status != STATUS_DONE));
+	must(status == STATUS_DONE || status == STATUS_FAILED || status == STATUS_USAGE || status == STATUS_LATER);
+	for (int i = 0; i < ROLES; i++)
+		must(!child[i].started || child[i].reaped);
+	/* While the firewall refuses, the watchdog goes on trying. */
+	must(!child[ROLES].started || child[ROLES].reaped || world.stands || journal->armed);
+	for (int fd = 3; fd < FDS; fd++)
+		must(!world.is_open[fd] || world.excused);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct errand errand = { .only_due = size && data[0] & 1 };
+	struct journal journal = { .fd = -1 };
+
+	memset(child, 0, sizeof(child));
+	memset(&world, 0, sizeof(world));
+	world.data = data;
+	world.size = size;
+	world.at = 1;
+	config.certificates = size && data[0] & 2 ? 3 : 1;
+	config.gate.max_open = MAX_OPEN;
+	config.responder.mode = size && data[0] & 4 ? RESPONDER_WEBROOT : RESPONDER_STANDALONE;
+	for (uint32_t i = 0; i < config.certificates; i++)
+		config.certificate[i].deploy[0] = size && data[0] & 8 ? '/' : '\0';
+	memset(errand.named, true, sizeof(errand.named));
+	check_end(&journal, warden_run(&config, &errand, &journal, 3));
+	return 0;
+}
