@@ -106,6 +106,20 @@ bool table_has(const struct legacy_table *table, const char *chain, const char *
 	return false;
 }
 
+uint64_t table_packets(const struct legacy_table *table, const char *tag)
+{
+	struct xt_counters counters;
+	uint64_t most = 0;
+	struct entry entry;
+
+	for (size_t at = 0; read_entry(table, at, &entry); at += entry.next) {
+		memcpy(&counters, table->entries + at + entry.counters, sizeof(counters));
+		if (counters.pcnt > most && entry_has(table, at, &entry, tag))
+			most = counters.pcnt;
+	}
+	return most;
+}
+
 void table_hash(const struct legacy_table *table, bool without_ours, struct sha256_ctx *sum)
 {
 	struct entry entry;

@@ -31,6 +31,9 @@ void table_free(struct legacy_table *table);
 /* Is there a rule with this tag (NULL: any of ours) in this chain (NULL: anywhere)? */
 bool table_has(const struct legacy_table *table, const char *chain, const char *tag);
 
+/* The most packets that one of them has counted. */
+uint64_t table_packets(const struct legacy_table *table, const char *tag);
+
 /* Adds all of it but the counters; without our rules, if so wanted. */
 void table_hash(const struct legacy_table *table, bool without_ours, struct sha256_ctx *sum);
 

@@ -50,6 +50,7 @@ struct ruleset {
 	bool inserted, removed;
 	bool nothing;			/* of iptables-nft was found by the last reading, which was interrupted */
 	unsigned char seen[DIGEST_SIZE]; /* the legacy tables as they were last looked at */
+	struct evidence evidence;
 };
 
 /* --- looking: iptables-nft, by netlink ---------------------------------------------------------------------------- */
@@ -57,6 +58,7 @@ struct ruleset {
 /* Rules of iptables-nft that carry our tag. */
 struct ours {
 	const char *tag; /* NULL: any */
+	struct evidence *evidence;
 	size_t rules;
 	struct {
 		uint8_t family;
@@ -135,6 +137,7 @@ static int visit_rule(const struct nlmsghdr *message, void *arg, struct fault *f
 		return 0;
 	ours->rule[ours->rules].family = generic->nfgen_family;
 	ours->rule[ours->rules].table = tables[table];
+	tag_count(ours->evidence, tag_packets(attrs[NFTA_RULE_EXPRESSIONS]));
 	snprintf(ours->rule[ours->rules].chain, SURVEY_NAME, "%s", attr_text(attrs[NFTA_RULE_CHAIN]));
 	ours->rule[ours->rules++].handle = handle;
 	return 0;
@@ -271,6 +274,8 @@ static int choose_legacy(struct ruleset *ruleset, size_t layer, const char *name
 	for (size_t i = 0; survey && i < survey->spots; i++)
 		if (add_place(ruleset, layer, &survey->spot[i], opening, fault) < 0)
 			return -1;
+	if (survey && survey->shut[0])
+		memcpy(ruleset->evidence.shut, survey->shut, sizeof(survey->shut));
 	return survey ? 0 : -1;
 }
 
@@ -286,6 +291,8 @@ static int choose_nft(struct ruleset *ruleset, const struct opening *opening, st
 		    add_place(ruleset, layer, spot, opening, fault) < 0)
 			return -1;
 	}
+	if (survey && survey->shut[0])
+		memcpy(ruleset->evidence.shut, survey->shut, sizeof(survey->shut));
 	ruleset->generation = survey ? survey->generation : 0;
 	return survey ? 0 : -1;
 }
@@ -294,6 +301,7 @@ static int attempt_choose(struct ruleset *ruleset, const void *opening, struct f
 {
 	int rc = look_for_tables(ruleset, fault);
 
+	ruleset->evidence.shut[0] = '\0';
 	ruleset->places = 0;
 	if (rc > 0)
 		rc = choose_nft(ruleset, opening, fault);
@@ -487,7 +495,7 @@ static int mark_legacy(struct ruleset *ruleset, size_t layer, const char *name, 
 
 static int read_back(struct ruleset *ruleset, const char *tag, struct fault *fault)
 {
-	struct ours ours = { .tag = tag };
+	struct ours ours = { .tag = tag, .evidence = &ruleset->evidence };
 	int rc = look_for_ours(ruleset, &ours, fault);
 
 	if (rc == -1)
@@ -582,7 +590,7 @@ static int remove_ours(struct ruleset *ruleset, struct ours *ours, struct fault 
 
 static int attempt_close_nft(struct ruleset *ruleset, const void *tag, struct fault *fault)
 {
-	struct ours ours = { .tag = tag };
+	struct ours ours = { .tag = tag, .evidence = &ruleset->evidence };
 	int found = look_for_tables(ruleset, fault), rc;
 
 	if (found == 0 || found == -1)
@@ -632,6 +640,7 @@ static int remove_legacy(struct ruleset *ruleset, size_t layer, const char *name
 	if (!table_has(table, NULL, tag))
 		return 0;
 	*(bool *)((void **)arg)[1] = true;
+	tag_count(&ruleset->evidence, table_packets(table, tag));
 	known = remove_known(ruleset, layer, name, table, tag, fault);
 	if (known)
 		return known < 0 ? -1 : 0;
@@ -679,6 +688,14 @@ static int ipt_close(struct ruleset *ruleset, const char *tag, struct fault *fau
 		return -1;
 	(void)timerfd_settime(ruleset->timer, 0, &never, NULL);
 	return ruleset->removed;
+}
+
+static void ipt_tell(const struct ruleset *ruleset, struct evidence *evidence)
+{
+	if (ruleset->evidence.counted)
+		tag_count(evidence, ruleset->evidence.packets);
+	if (!evidence->shut[0])
+		memcpy(evidence->shut, ruleset->evidence.shut, sizeof(evidence->shut));
 }
 
 /* --- the rest ----------------------------------------------------------------------------------------------------- */
@@ -792,6 +809,7 @@ const struct backend iptables_backend = {
 	.watch = ipt_watch,
 	.mend = ipt_mend,
 	.close = ipt_close,
+	.tell = ipt_tell,
 	.digest = ipt_digest,
 	.detach = ipt_detach,
 };

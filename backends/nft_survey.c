@@ -232,6 +232,7 @@ const struct survey *survey_choose(const struct opening *opening, struct fault *
 	if (ask(&question, NULL, &it.survey, &answer, fault) < 0)
 		return NULL;
 	it.survey.generation = answer.done.generation;
+	snprintf(it.survey.shut, sizeof(it.survey.shut), "%.*s", (int)sizeof(answer.done.shut) - 1, answer.done.shut);
 	it.opening = *opening;
 	return &it.survey;
 }
@@ -260,5 +261,8 @@ const struct survey *survey_listing(const char *listing, uint8_t family, const c
 
 	snprintf(question.table, sizeof(question.table), "%s", table);
 	it.listed.spots = 0;
-	return ask(&question, listing, &it.listed, &answer, fault) < 0 ? NULL : &it.listed;
+	if (ask(&question, listing, &it.listed, &answer, fault) < 0)
+		return NULL;
+	snprintf(it.listed.shut, sizeof(it.listed.shut), "%.*s", (int)sizeof(answer.done.shut) - 1, answer.done.shut);
+	return &it.listed;
 }

@@ -54,6 +54,7 @@ struct survey {
 	uint32_t generation;		/* of the ruleset that was read */
 	size_t spots;
 	struct spot spot[SURVEY_MOST];
+	char shut[EVIDENCE_TEXT];	/* what blocks although rules of this opening are there, or "" */
 };
 
 /*
@@ -109,6 +110,7 @@ struct survey_answer {
 		struct {
 			uint32_t generation;
 			unsigned char digest[SURVEY_DIGEST_SIZE];
+			char shut[EVIDENCE_TEXT];
 		} done;
 		struct fault fault;
 		_Alignas(struct nlmsghdr) char request[1024];

@@ -40,20 +40,32 @@ bool tag_of_rule(const struct nlattr *userdata, char tag[TAG_SIZE])
 	return false;
 }
 
+/* The first expression with this name from attr on, of which so many bytes are left: its data in *data. NULL: there is none. */
+static const struct nlattr *next_expression(const struct nlattr *attr, int *left, const char *name, const struct nlattr **data)
+{
+	for (; attr && mnl_attr_ok(attr, *left); attr = mnl_attr_next(attr)) {
+		const struct nlattr *e[NFTA_EXPR_MAX + 1];
+
+		*left -= (int)((attr->nla_len + 3U) & ~3U);
+		attrs_of_nest(attr, e, NFTA_EXPR_MAX);
+		*data = e[NFTA_EXPR_DATA];
+		if (!strcmp(attr_text(e[NFTA_EXPR_NAME]), name))
+			return attr;
+	}
+	return NULL;
+}
+
 /* struct xt_comment_info is nothing but the text, in 256 bytes. */
 bool tag_of_match(const struct nlattr *expressions, char tag[TAG_SIZE])
 {
 	int left = expressions ? mnl_attr_get_payload_len(expressions) : 0;
+	const struct nlattr *attr = expressions ? mnl_attr_get_payload(expressions) : NULL, *data;
 
-	for (const struct nlattr *attr = expressions ? mnl_attr_get_payload(expressions) : NULL;
-	     attr && mnl_attr_ok(attr, left);
-	     left -= (int)((attr->nla_len + 3U) & ~3U), attr = mnl_attr_next(attr)) {
-		const struct nlattr *e[NFTA_EXPR_MAX + 1], *m[NFTA_MATCH_MAX + 1], *info;
+	for (attr = next_expression(attr, &left, "match", &data); attr;
+	     attr = next_expression(mnl_attr_next(attr), &left, "match", &data)) {
+		const struct nlattr *m[NFTA_MATCH_MAX + 1], *info;
 
-		attrs_of_nest(attr, e, NFTA_EXPR_MAX);
-		if (strcmp(attr_text(e[NFTA_EXPR_NAME]), "match"))
-			continue;
-		attrs_of_nest(e[NFTA_EXPR_DATA], m, NFTA_MATCH_MAX);
+		attrs_of_nest(data, m, NFTA_MATCH_MAX);
 		info = m[NFTA_MATCH_INFO];
 		if (strcmp(attr_text(m[NFTA_MATCH_NAME]), "comment") || !info || mnl_attr_get_payload_len(info) < TAG_SIZE)
 			continue;
@@ -62,4 +74,22 @@ bool tag_of_match(const struct nlattr *expressions, char tag[TAG_SIZE])
 			return true;
 	}
 	return false;
+}
+
+uint64_t tag_packets(const struct nlattr *expressions)
+{
+	int left = expressions ? mnl_attr_get_payload_len(expressions) : 0;
+	const struct nlattr *c[NFTA_COUNTER_MAX + 1], *data;
+
+	if (!expressions || !next_expression(mnl_attr_get_payload(expressions), &left, "counter", &data))
+		return 0;
+	attrs_of_nest(data, c, NFTA_COUNTER_MAX);
+	return attr_u64(c[NFTA_COUNTER_PACKETS], 0);
+}
+
+void tag_count(struct evidence *evidence, uint64_t packets)
+{
+	evidence->counted = true;
+	if (packets > evidence->packets)
+		evidence->packets = packets;
 }

@@ -27,4 +27,10 @@ bool tag_of_rule(const struct nlattr *userdata, char tag[TAG_SIZE]);
 /* The same for a rule of iptables-nft, whose comment is a match of x_tables among the expressions. */
 bool tag_of_match(const struct nlattr *expressions, char tag[TAG_SIZE]);
 
+/* The packets that the counter of a rule has counted; 0 without one. */
+uint64_t tag_packets(const struct nlattr *expressions);
+
+/* Adds one rule of ours to the evidence. */
+void tag_count(struct evidence *evidence, uint64_t packets);
+
 #endif

@@ -35,6 +35,7 @@ struct ruleset {
 	size_t spots;
 	struct spot spot[SURVEY_MOST];
 	char left[FAULT_TEXT_SIZE], owned[FAULT_TEXT_SIZE];
+	struct evidence evidence;
 };
 
 /* What carries our tag: rules by handle, sets by name. */
@@ -83,6 +84,7 @@ static int read_and_choose(struct ruleset *ruleset, const struct opening *openin
 	if (!survey)
 		return -1;
 	ruleset->generation = survey->generation;
+	memcpy(ruleset->evidence.shut, survey->shut, sizeof(survey->shut));
 	for (size_t i = 0; i < survey->spots; i++) {
 		const struct spot *spot = &survey->spot[i];
 
@@ -226,14 +228,22 @@ static int open_spots(struct ruleset *ruleset, const struct opening *opening, st
 	return send_opening(ruleset, opening, false, fault);
 }
 
+/* A rule by its handle. */
+struct found {
+	char tag[TAG_SIZE];
+	uint64_t packets;
+};
+
 static int visit_tag(const struct nlmsghdr *message, void *arg, struct fault *fault)
 {
 	const struct nlattr *attrs[NFTA_RULE_USERDATA + 1];
+	struct found *found = arg;
 
 	(void)fault;
 	attrs_of_message(message, attrs, NFTA_RULE_USERDATA);
-	if (!tag_of_rule(attrs[NFTA_RULE_USERDATA], arg))
-		*(char *)arg = '\0';
+	if (!tag_of_rule(attrs[NFTA_RULE_USERDATA], found->tag))
+		found->tag[0] = '\0';
+	found->packets = tag_packets(attrs[NFTA_RULE_EXPRESSIONS]);
 	return 0;
 }
 
@@ -241,13 +251,17 @@ static int visit_tag(const struct nlmsghdr *message, void *arg, struct fault *fa
 static int is_ours(struct ruleset *ruleset, uint8_t family, const char *table, const char *chain, uint64_t handle,
 		   const char *tag, struct fault *fault)
 {
-	char found[TAG_SIZE] = "", buffer[1024];
+	struct found found = { 0 };
+	char buffer[1024];
 	struct nlmsghdr *request = netlink_about(&ruleset->netlink, buffer, NFT_MSG_GETRULE, 0, family, table, chain, handle);
-	int rc = netlink_dump(&ruleset->netlink, request, visit_tag, found, fault);
+	int rc = netlink_dump(&ruleset->netlink, request, visit_tag, &found, fault);
 
 	if (rc < 0)
 		return rc == -1 && fault->code == ENOENT ? 0 : rc;
-	return opening_is_tag(found, tag);
+	if (!opening_is_tag(found.tag, tag))
+		return 0;
+	tag_count(&ruleset->evidence, found.packets);
+	return 1;
 }
 
 /* Reads each rule back by its handle: an acknowledgement is no proof. AGAIN: somebody has swept one away already. */
@@ -557,6 +571,15 @@ static int nft_close(struct ruleset *ruleset, const char *tag, struct fault *fau
 	return rc < 0 ? -1 : ruleset->removed;
 }
 
+/* Closing has looked at each rule once more. */
+static void nft_tell(const struct ruleset *ruleset, struct evidence *evidence)
+{
+	if (ruleset->evidence.counted)
+		tag_count(evidence, ruleset->evidence.packets);
+	if (!evidence->shut[0])
+		memcpy(evidence->shut, ruleset->evidence.shut, sizeof(evidence->shut));
+}
+
 /* --- the rest ----------------------------------------------------------------------------------------------------- */
 
 static int nft_digest(struct ruleset *ruleset, unsigned char out[DIGEST_SIZE], struct fault *fault)
@@ -638,6 +661,7 @@ const struct backend nftables_backend = {
 	.watch = nft_watch,
 	.mend = nft_mend,
 	.close = nft_close,
+	.tell = nft_tell,
 	.digest = nft_digest,
 	.detach = nft_detach,
 };

@@ -46,6 +46,8 @@ struct backend {
 	int (*mend)(struct ruleset *ruleset, const struct opening *opening, struct fault *fault);
 	/* Removes what carries this tag, or any tag of ours when tag is NULL. 1: there was some. 0: there was none. -1: fault. */
 	int (*close)(struct ruleset *ruleset, const char *tag, struct fault *fault);
+	/* Adds what the rules that close() removed have seen. NULL: they cannot count. */
+	void (*tell)(const struct ruleset *ruleset, struct evidence *evidence);
 	/* SHA-256 over all that is not ours and does not change by itself (counters, timeouts, dynamic sets). NULL: nothing can be read. */
 	int (*digest)(struct ruleset *ruleset, unsigned char out[DIGEST_SIZE], struct fault *fault);
 	void (*detach)(struct ruleset *ruleset);

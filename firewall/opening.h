@@ -33,6 +33,14 @@ struct opening {
 	unsigned char address4[OPENING_ADDRESSES][4], address6[OPENING_ADDRESSES][16];
 };
 
+/* What the rules of an opening have seen, for the message when a validation has failed. */
+#define EVIDENCE_TEXT 256
+struct evidence {
+	bool counted;		/* a rule of ours was there to count */
+	uint64_t packets;	/* the most that one of them has let through */
+	char shut[EVIDENCE_TEXT]; /* what keeps packets out ahead of our rules, or "" */
+};
+
 /* A new opening with a random tag. */
 int opening_make(struct opening *opening, uint16_t port, uint32_t seconds, struct fault *fault) MUST_CHECK;
 

@@ -263,13 +263,18 @@ static void on_news(struct warden *w)
 
 static void on_close(struct warden *w)
 {
+	struct closed closed = { 0 };
+
 	shut(w);
 	if (w->window.standing) {
 		w->state = CLOSING;
 		return;
 	}
 	w->state = WORKING;
-	if (send(w, ON_CLIENT, VERB_CLOSED, 0, NULL, 0) < 0)
+	closed.counted = w->window.evidence.counted;
+	closed.packets = w->window.evidence.packets;
+	snprintf(closed.shut, sizeof(closed.shut), "%s", w->window.evidence.shut);
+	if (send(w, ON_CLIENT, VERB_CLOSED, 0, &closed, sizeof(closed)) < 0)
 		give_up(w);
 	tidy(w);
 	w->window.opened = 0;

@@ -142,6 +142,14 @@ int window_open(struct window *window, struct fault *fault)
 	return 0;
 }
 
+static void gather(struct window *window)
+{
+	memset(&window->evidence, 0, sizeof(window->evidence));
+	for (int i = 0; backends[i]; i++)
+		if (window->ruleset[i] && backends[i]->tell)
+			backends[i]->tell(window->ruleset[i], &window->evidence);
+}
+
 /* What is put back lives no longer than what was swept away would have. */
 int window_mend(struct window *window, struct fault *fault)
 {
@@ -158,6 +166,7 @@ int window_mend(struct window *window, struct fault *fault)
 		mended = rc < 0 || mended < 0 ? -1 : mended | rc;
 	}
 	window->mend_cost = monotonic_seconds() - start;
+	gather(window);
 	window->mended = window->mended || mended > 0;
 	return mended;
 }
@@ -173,6 +182,7 @@ int window_close(struct window *window, struct fault *fault)
 	if (rc < 0)
 		return -1;
 	window->close_cost = monotonic_seconds() - start;
+	gather(window);
 	window->standing = false;
 	return 0;
 }
@@ -235,12 +245,18 @@ void window_say_opened(const struct window *window)
 		log_notice("port %u is not blocked by any chain; nothing to open", opening->port);
 }
 
-void window_say_mended(const struct window *window, int mended, const struct fault *fault)
+void window_say_mended(struct window *window, int mended, const struct fault *fault)
 {
+	const char *shut = window->evidence.shut;
+
 	if (mended < 0)
 		log_warning("somebody has changed the ruleset, and the opening could not be put back: %s", fault->text);
 	else if (mended > 0)
 		log_notice("somebody has changed the ruleset; the opening was put back in %.1f ms", window->mend_cost * 1e3);
+	if (shut[0] && strcmp(shut, window->said))
+		log_warning("somebody has shut port %u again, ahead of acmegate's rule: %s. That rule is newer, and stays ahead", window->opening.port,
+			    shut);
+	memcpy(window->said, shut, sizeof(window->said));
 }
 
 /* 1: the same. 0: not. */

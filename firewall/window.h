@@ -21,6 +21,8 @@ struct window {
 	struct connections connected;	/* to the listener, when it is somebody else's */
 	int news;		/* readable when somebody has committed; -1: there is no window */
 	bool standing;		/* from the moment it may stand until a reading shows that it does not */
+	struct evidence evidence; /* what the rules have seen, once they are removed; what shuts them out, once that was seen */
+	char said[EVIDENCE_TEXT]; /* of what shuts them out: once is enough */
 	bool mended;		/* something was put back, or opened for a chain that came later */
 	double opened;		/* monotonic seconds */
 	double open_cost, close_cost, mend_cost; /* seconds spent in the backends */
@@ -50,7 +52,7 @@ int window_shut(struct window *window, struct fault *fault) MUST_CHECK;
 
 /* For the log: what is open now, what became of window_mend(), whether all that is not ours is as it was before. */
 void window_say_opened(const struct window *window);
-void window_say_mended(const struct window *window, int mended, const struct fault *fault);
+void window_say_mended(struct window *window, int mended, const struct fault *fault);
 void window_say_unchanged(struct window *window);
 
 void window_free(struct window *window);

@@ -320,6 +320,7 @@ static int prove(struct client *client, struct fault *fault)
 	closed = now_ms(NULL);
 	if (hear(VERB_CLOSED, fault) < 0)
 		return -1;
+	memcpy(&proofs->closed, record.data, sizeof(proofs->closed));
 	if (proofs->webroot) /* what the keeper cannot remove now it tries again at its end, and says so */
 		(void)!ask(VERB_WITHDRAW, 0, NULL, 0, &ignored);
 	log_notice("validation of %zu name%s took %lld ms", proofs->pending, proofs->pending == 1 ? "" : "s",
@@ -329,7 +330,7 @@ static int prove(struct client *client, struct fault *fault)
 
 static void tell_names(const struct client *client)
 {
-	char visits[320];
+	char visits[640];
 
 	for (size_t i = 0; i < client->proofs.count; i++) {
 		const struct proof *proof = &client->proofs.list[i];

@@ -259,7 +259,7 @@ bool issue_lacks_account(struct issue *issues, size_t n)
 
 void issue_judge(struct issue *issues, size_t n, const struct proofs *proofs)
 {
-	char visits[320];
+	char visits[640];
 
 	for (size_t i = 0; i < n; i++) {
 		const struct proof *proof = NULL;

@@ -458,16 +458,33 @@ void proofs_hit(struct proofs *proofs, const struct hit *hit, int64_t now)
 	}
 }
 
+/* Nobody has asked for the token. Strangers knock at the port too, so packets alone do not say that the CA's came. */
+static void tell_absence(const struct closed *closed, char *text, size_t size)
+{
+	if (closed->shut[0])
+		snprintf(text, size, "no validation request reached this host: somebody has put a rule that blocks the port ahead of acmegate's "
+			 "while it was open (%s)", closed->shut);
+	else if (!closed->counted)
+		snprintf(text, size, "no validation request reached this host");
+	else if (closed->packets == 0)
+		snprintf(text, size, "no validation request reached this host, nor any packet for the port");
+	else
+		snprintf(text, size, "no request for the token came, although %llu packet%s for the port %s let in: were they the CA's, then its "
+			 "answers do not get out of this host or not back to it (ip route get ADDRESS; acmegate plan)",
+			 (unsigned long long)closed->packets, closed->packets == 1 ? "" : "s", closed->packets == 1 ? "was" : "were");
+}
+
 void proof_tell(const struct proof *proof, char *text, size_t size)
 {
 	if (proof->proofs->webroot)
 		snprintf(text, size, proof->state == STATE_VALID ? "out of %s" : "is %s/.well-known/acme-challenge what the web server "
 			 "here answers on this name and port 80 with, without asking for a password?", proof->proofs->webroot);
 	else if (proof->hits == 0)
-		snprintf(text, size, "no validation request reached this host");
+		tell_absence(&proof->proofs->closed, text, size);
 	else
-		snprintf(text, size, "%u request%s from %s %s answered", proof->hits, proof->hits == 1 ? "" : "s",
-			 proof->visitors, proof->hits == 1 ? "was" : "were");
+		snprintf(text, size, "%u request%s from %s %s answered%s", proof->hits, proof->hits == 1 ? "" : "s",
+			 proof->visitors, proof->hits == 1 ? "was" : "were", proof->state == STATE_VALID ? "" :
+			 ", and the CA says otherwise: do all addresses of the name, A and AAAA, lead to this host?");
 }
 
 void proofs_free(struct proofs *proofs)

@@ -57,6 +57,7 @@ struct proofs {
 	struct acme *acme;	 /* once armed, as the following */
 	struct acme_call *calls; /* one for each pending one, then one for each group */
 	size_t pending;
+	struct closed closed; /* what the firewall saw, once the window is closed */
 };
 
 /* Takes the URL of an authorization; returns its index, the old one when it is known. -1: no memory. */
@@ -84,7 +85,10 @@ void proofs_drop(struct proofs *proofs, enum fault_kind kind, const char *why);
 /* Somebody at that address has fetched the token: now, by the transport's clock. */
 void proofs_hit(struct proofs *proofs, const struct hit *hit, int64_t now);
 
-/* "N requests from A, B were answered", or that none came. */
+/*
+ * "N requests from A, B were answered", or as far as that is known, whether packets came to the port at all. For one that is lost
+ * the text says what that means.
+ */
 void proof_tell(const struct proof *proof, char *text, size_t size);
 
 void proofs_free(struct proofs *proofs);

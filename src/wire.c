@@ -23,7 +23,7 @@ static const struct shape {
 	[VERB_OPEN] = { "OPEN", 0, 0 },
 	[VERB_CLOSE] = { "CLOSE", 0, 0 },
 	[VERB_OPENED] = { "OPENED", 0, 0 },
-	[VERB_CLOSED] = { "CLOSED", 0, 0 },
+	[VERB_CLOSED] = { "CLOSED", sizeof(struct closed), sizeof(struct closed) },
 	[VERB_REFUSED] = { "REFUSED", 0, FAULT_TEXT_SIZE },
 	[VERB_ACCOUNT] = { "ACCOUNT", 0, 0 },
 	[VERB_ACCOUNT_URL] = { "ACCOUNT_URL", 1, URL_SIZE - 1 },
@@ -83,9 +83,12 @@ static void terminate(struct record *record)
 	struct survey *survey = (void *)record->data;
 	struct token *token = (void *)record->data;
 	struct hit *hit = (void *)record->data;
+	struct closed *closed = (void *)record->data;
 
 	if (record->verb == VERB_SURVEY) {
 		survey->reason[sizeof(survey->reason) - 1] = '\0';
+	} else if (record->verb == VERB_CLOSED) {
+		closed->shut[sizeof(closed->shut) - 1] = '\0';
 	} else if (record->verb == VERB_TOKEN) {
 		token->token[sizeof(token->token) - 1] = '\0';
 		token->answer[sizeof(token->answer) - 1] = '\0';

@@ -43,7 +43,7 @@ enum verb {
 	VERB_CLOSE,
 	/* warden -> client */
 	VERB_OPENED,
-	VERB_CLOSED,
+	VERB_CLOSED,		/* data: struct closed */
 	VERB_REFUSED,		/* data: text why, for the problem report; the window is closed */
 	/* client -> keeper, each answered by VERB_ANSWER or VERB_FAULT before the next */
 	VERB_ACCOUNT,		/* answer: struct account; makes the key on first use */
@@ -81,6 +81,13 @@ struct survey {
 
 struct work {
 	uint8_t wanted[MAX_CERTIFICATES];	/* 1: obtain this one */
+};
+
+/* What the firewall saw while the port was open. */
+struct closed {
+	uint64_t packets;	/* that the rules let in */
+	uint8_t counted;	/* 0: no rule was needed, or none can count */
+	char shut[256];		/* what kept packets out in spite of the rules, or "" */
 };
 
 #define JWK_SIZE 1024

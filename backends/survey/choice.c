@@ -167,9 +167,22 @@ static int add_spot(const struct choice *choice, struct spot *spot, const struct
 	return take_spot(choice->survey, spot, base, fault);
 }
 
+/* Somebody may have put a rule ahead of ours, which is newer than ours and stays there. */
+static void find_shut(const struct choice *choice, const struct nft_chain *chain, const struct way *way)
+{
+	char rule[2 * SURVEY_NAME] = "";
+	struct culprit culprit;
+
+	if (choice->survey->shut[0] || !walk_is_shut(choice->snapshot, choice->facts, chain, way, &culprit))
+		return;
+	name_culprit(rule, sizeof(rule), &culprit);
+	snprintf(choice->survey->shut, sizeof(choice->survey->shut), "%s %s %s%s", nft_family(chain->family), chain->table, chain->name, rule);
+}
+
 static int choose_one(const struct choice *choice, const struct nft_table *table, const struct nft_chain *chain, struct fault *fault)
 {
 	struct walk_result result;
+	bool opened = false;
 	struct way way;
 
 	if (!walk_way(chain, choice->opening, &way))
@@ -185,7 +198,10 @@ static int choose_one(const struct choice *choice, const struct nft_table *table
 		name_effects(spot.lost, sizeof(spot.lost), i ? 0 : result.lost);
 		if (add_spot(choice, &spot, chain, &way, &result.insertion[i], fault) < 0)
 			return -1;
+		opened = spot.handle[0] && (i == 0 || opened);
 	}
+	if (opened)
+		find_shut(choice, chain, &way);
 	return 0;
 }
 
@@ -195,6 +211,7 @@ int choose(struct survey *survey, struct snapshot *snapshot, const struct facts 
 	const struct choice choice = { survey, snapshot, facts, opening };
 
 	survey->spots = 0;
+	survey->shut[0] = '\0';
 	survey->generation = snapshot->generation;
 	for (size_t i = 0; i < snapshot->chains; i++) {
 		const struct nft_chain *chain = &snapshot->chain[i];

@@ -126,6 +126,7 @@ static int say_spots(struct ruleset *ruleset, struct fault *fault)
 		if (say(SAY_SPOT, &ruleset->survey.spot[i], sizeof(ruleset->survey.spot[i])) < 0)
 			return fault_errno(fault, FAULT_FAILED, "answering");
 	ruleset->answer.done.generation = ruleset->survey.generation;
+	memcpy(ruleset->answer.done.shut, ruleset->survey.shut, sizeof(ruleset->survey.shut));
 	return 0;
 }
 

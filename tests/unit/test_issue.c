@@ -836,7 +836,8 @@ static void test_reason_while_pending(void **state)
 	all_failed(FAULT_FAILED, "n");
 	assert_string_equal(issues[0].fault.text,
 			    "n0.example: connection: wrong content (the CA leaves the authorization pending); "
-			    "1 request from 192.0.2.7 was answered");
+			    "1 request from 192.0.2.7 was answered, and the CA says otherwise: do all addresses of the name, A and AAAA, "
+			    "lead to this host?");
 }
 
 static void test_reason_while_order_pending(void **state)

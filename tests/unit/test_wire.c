@@ -29,7 +29,7 @@ static const struct {
 	{ VERB_OPEN, 0, 0 },
 	{ VERB_CLOSE, 0, 0 },
 	{ VERB_OPENED, 0, 0 },
-	{ VERB_CLOSED, 0, 0 },
+	{ VERB_CLOSED, sizeof(struct closed), sizeof(struct closed) },
 	{ VERB_REFUSED, 0, FAULT_TEXT_SIZE },
 	{ VERB_ACCOUNT, 0, 0 },
 	{ VERB_ACCOUNT_URL, 1, URL_SIZE - 1 },
