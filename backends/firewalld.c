@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "firewalld_bus.h"
+#include "nft_survey.h"
 #include "nft_batch.h"
 #include "run.h"
 #include "spawn.h"
@@ -247,7 +248,16 @@ static void firewalld_detach(struct ruleset *ruleset)
 	free(ruleset);
 }
 
+/* Its chains are in nf_tables. */
+static int fw_admit(struct ruleset *ruleset, const struct opening *opening, const struct peer *peer, size_t n, uint64_t *admitted,
+		    struct fault *fault)
+{
+	(void)ruleset;
+	return survey_peers(opening, peer, n, admitted, fault);
+}
+
 const struct backend firewalld_backend = {
+	.admit = fw_admit,
 	.name = "firewalld",
 	.on_demand = true,
 	.last = true,

@@ -162,6 +162,47 @@ int host_read(struct host *host, struct mnl_socket *socket, struct fault *fault)
 	return fault_errno(fault, FAULT_FAILED, "reading the addresses of this host");
 }
 
+static int take_interface(const struct nlattr *attr, void *index)
+{
+	if (mnl_attr_get_type(attr) == RTA_OIF && mnl_attr_get_payload_len(attr) == sizeof(uint32_t))
+		*(uint32_t *)index = mnl_attr_get_u32(attr);
+	return MNL_CB_OK;
+}
+
+static int take_route(const struct nlmsghdr *message, void *index)
+{
+	return mnl_attr_parse(message, sizeof(struct rtmsg), take_interface, index);
+}
+
+uint32_t host_route(struct mnl_socket *socket, uint8_t family, const void *to, const void *from, uint16_t port)
+{
+	const size_t bytes = family == NFPROTO_IPV4 ? 4 : 16;
+	_Alignas(struct nlmsghdr) char buffer[8192];
+	struct nlmsghdr *request = mnl_nlmsg_put_header(buffer);
+	struct rtmsg *route = mnl_nlmsg_put_extra_header(request, sizeof(*route));
+	uint32_t index = 0;
+	ssize_t n;
+
+	request->nlmsg_type = RTM_GETROUTE;
+	request->nlmsg_flags = NLM_F_REQUEST;
+	request->nlmsg_seq = 1;
+	route->rtm_family = family == NFPROTO_IPV4 ? AF_INET : AF_INET6;
+	route->rtm_dst_len = (unsigned char)(8 * bytes);
+	mnl_attr_put(request, RTA_DST, bytes, to);
+	if (from) {
+		route->rtm_src_len = (unsigned char)(8 * bytes);
+		mnl_attr_put(request, RTA_SRC, bytes, from);
+	}
+	mnl_attr_put_u8(request, RTA_IP_PROTO, IPPROTO_TCP);
+	mnl_attr_put_u16(request, RTA_SPORT, htons(port));
+	if (mnl_socket_sendto(socket, request, request->nlmsg_len) < 0)
+		return 0;
+	do
+		n = mnl_socket_recvfrom(socket, buffer, sizeof(buffer));
+	while (n < 0 && errno == EINTR);
+	return n < 0 || mnl_cb_run(buffer, (size_t)n, 0, 0, take_route, &index) < 0 ? 0 : index;
+}
+
 void host_free(struct host *host)
 {
 	free(host->address);

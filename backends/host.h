@@ -44,6 +44,12 @@ struct mnl_socket *host_connect(struct fault *fault) MUST_CHECK;
 int host_read(struct host *host, struct mnl_socket *socket, struct fault *fault) MUST_CHECK;
 void host_free(struct host *host);
 
+/*
+ * The index of the interface over which TCP from this port of ours to that address leaves; from NULL: whatever address the kernel takes.
+ * 0: it does not, errno says why.
+ */
+uint32_t host_route(struct mnl_socket *socket, uint8_t family, const void *to, const void *from, uint16_t port) MUST_CHECK;
+
 /* Is this an address of the loopback network (127.0.0.0/8, ::1)? */
 bool host_is_loopback(const struct host_address *address);
 

@@ -361,7 +361,7 @@ static void add_time(struct ipt_words *command, const char *option, time_t time)
 	ipt_add(command, text);
 }
 
-enum action { INSERT, SHOW, DELETE };
+enum action { INSERT, DELETE };
 
 /* What is for this host: -m addrtype, or where only some addresses are meant those. */
 static void add_bound(struct ipt_words *command, const struct place *place, const struct opening *opening)
@@ -409,15 +409,13 @@ static void make_rule(const struct ruleset *ruleset, struct ipt_words *command, 
 	add_place_of(command, place, opening, action);
 	if (ruleset->bound && bindable)
 		ipt_add_all(command, "-m socket --transparent --nowildcard");
-	if (ruleset->timed && action != SHOW) {
+	if (ruleset->timed) {
 		ipt_add_all(command, "-m time");
 		add_time(command, "--datestart", ruleset->start);
 		add_time(command, "--datestop", ruleset->stop);
 	}
-	if (action != SHOW) {
-		ipt_add_all(command, "-m comment --comment");
-		ipt_add(command, opening->tag);
-	}
+	ipt_add_all(command, "-m comment --comment");
+	ipt_add(command, opening->tag);
 	ipt_add_all(command, place->spot.returns ? "-j RETURN" : "-j ACCEPT");
 }
 
@@ -530,6 +528,13 @@ static int settle(struct ruleset *ruleset, const struct opening *opening, struct
 	return netlink_insist(attempt_look, ruleset, ruleset->seen, fault);
 }
 
+/* It matches until the end of the last second. */
+static void set_time(struct ruleset *ruleset, const struct opening *opening)
+{
+	ruleset->start = time(NULL);
+	ruleset->stop = ruleset->start + opening->seconds - 1;
+}
+
 /* Of nf_tables, what was chosen before the window holds; if somebody has changed it since, there is news, and it is mended. */
 static int ipt_open(struct ruleset *ruleset, const struct opening *opening, struct fault *fault)
 {
@@ -537,8 +542,7 @@ static int ipt_open(struct ruleset *ruleset, const struct opening *opening, stru
 	unsigned char now[DIGEST_SIZE];
 
 	ruleset->made = *opening;
-	ruleset->start = time(NULL);
-	ruleset->stop = ruleset->start + opening->seconds - 1; /* it matches until the end of that second */
+	set_time(ruleset, opening);
 	if (netlink_insist(attempt_look, ruleset, now, fault) < 0 ||
 	    (memcmp(now, ruleset->seen, sizeof(now)) && netlink_insist(attempt_choose, ruleset, opening, fault) < 0))
 		return -1;
@@ -698,6 +702,43 @@ static void ipt_tell(const struct ruleset *ruleset, struct evidence *evidence)
 		memcpy(evidence->shut, ruleset->evidence.shut, sizeof(evidence->shut));
 }
 
+struct admission {
+	const struct opening *opening;
+	const struct peer *peer;
+	size_t peers;
+	uint64_t admitted;
+};
+
+/* Of its own family; the others do not traverse this table. */
+static int admit_legacy(struct ruleset *ruleset, size_t layer, const char *name, const struct legacy_table *table, void *arg,
+			struct fault *fault)
+{
+	OWN_FREE char *listing = tool_of(ruleset, layer, fault) ? ipt_list(ruleset->tool[layer], name, fault) : NULL;
+	struct admission *admission = arg;
+	uint64_t these = admission->admitted, others = 0;
+
+	(void)table;
+	for (size_t i = 0; i < admission->peers; i++)
+		others |= admission->peer[i].family == ipt_layers[layer].family ? 0 : UINT64_C(1) << i;
+	if (!listing || survey_peers_listed(listing, ipt_layers[layer].family, name, admission->opening, admission->peer, admission->peers,
+					    &these, fault) < 0)
+		return -1;
+	admission->admitted &= these | others;
+	return 0;
+}
+
+static int ipt_admit(struct ruleset *ruleset, const struct opening *opening, const struct peer *peer, size_t n, uint64_t *admitted,
+		     struct fault *fault)
+{
+	struct admission admission = { opening, peer, n, *admitted };
+
+	if ((ruleset->netlink.socket && survey_peers(opening, peer, n, &admission.admitted, fault) < 0) ||
+	    each_legacy_table(ruleset, admit_legacy, &admission, fault) < 0)
+		return -1;
+	*admitted = admission.admitted;
+	return 0;
+}
+
 /* --- the rest ----------------------------------------------------------------------------------------------------- */
 
 static int attempt_digest(struct ruleset *ruleset, const void *arg, struct fault *fault)
@@ -746,6 +787,7 @@ static int ipt_plan(struct ruleset *ruleset, const struct opening *opening, stru
 	if (watch_all(ruleset, fault) < 0 || netlink_insist(attempt_choose, ruleset, opening, fault) < 0 ||
 	    probe(ruleset, opening->own_listener, fault) < 0)
 		return -1;
+	set_time(ruleset, opening);
 	for (const struct place *place = ruleset->place; place < ruleset->place + ruleset->places; place++) {
 		struct ipt_words command;
 		size_t used = 0;
@@ -755,7 +797,7 @@ static int ipt_plan(struct ruleset *ruleset, const struct opening *opening, stru
 				 place->spot.chain, place->spot.lost);
 		if (plan->lines == PLAN_LINES)
 			continue;
-		make_rule(ruleset, &command, place, opening, SHOW);
+		make_rule(ruleset, &command, place, opening, INSERT);
 		for (size_t w = 0; w < command.words && used < sizeof(plan->line[0]); w++)
 			used += (size_t)snprintf(plan->line[plan->lines] + used, sizeof(plan->line[0]) - used, "%s%s", w ? " " : "",
 						 command.word[w]);
@@ -810,6 +852,7 @@ const struct backend iptables_backend = {
 	.mend = ipt_mend,
 	.close = ipt_close,
 	.tell = ipt_tell,
+	.admit = ipt_admit,
 	.digest = ipt_digest,
 	.detach = ipt_detach,
 };

@@ -621,13 +621,38 @@ void rule_print(char *line, size_t size, const struct spot *spot, const struct o
 
 	if (which < find_protocols(protocols, spot, opening, make))
 		draft.protocol = protocols[which];
-	print(&draft, "nft %s rule %s %s %s", spot->before ? "insert" : "add", nft_family(spot->family), spot->table, spot->chain);
+	print(&draft, "nft '%s rule %s %s %s", spot->before ? "insert" : "add", nft_family(spot->family), spot->table, spot->chain);
 	if (spot->before)
 		print(&draft, " position %llu", (unsigned long long)spot->before);
 	for (size_t i = 0; i < LENGTH_OF(parts); i++)
 		if (!parts[i].needed || parts[i].needed(&draft))
 			parts[i].print(&draft);
-	print(&draft, " comment \"%s\"", opening->tag);
+	print(&draft, " comment \"%s\"'", opening->tag);
+}
+
+/* With the port, and the target if that is another one. */
+static void print_elements(struct draft *draft, uint16_t target, bool timed)
+{
+	const uint16_t ports[] = { draft->opening->port, target };
+
+	print(draft, " type inet_service; %selements = {", timed ? "flags timeout; " : "");
+	for (size_t i = 0; i < (ports[0] == ports[1] ? 1 : LENGTH_OF(ports)); i++) {
+		print(draft, "%s %u", i ? "," : "", ports[i]);
+		if (timed)
+			print(draft, " timeout %us", draft->opening->seconds);
+	}
+	print(draft, " };");
+}
+
+void rule_print_set(char *line, size_t size, uint8_t family, const char *table, const struct opening *opening, bool timed)
+{
+	struct draft draft = { .opening = opening, .line = line, .size = size };
+	char name[SET_NAME_SIZE];
+
+	tag_set_name(opening->tag, name);
+	print(&draft, "nft 'add set %s %s %s {", nft_family(family), table, name);
+	print_elements(&draft, opening->target, timed);
+	print(&draft, " }'");
 }
 
 /* --- the table that redirects --------------------------------------------------------------------------------------- */
@@ -681,4 +706,16 @@ int rule_add_redirect(struct batch *batch, const struct opening *opening, bool o
 	if (rule_add_set(batch, NFPROTO_INET, table, &outside, timed, fault) < 0 || add_nat_chain(batch, table, fault) < 0)
 		return -1;
 	return add_redirect_rule(batch, table, opening->target, fault);
+}
+
+void rule_print_redirect(char *line, size_t size, const struct opening *opening, bool owned, bool timed)
+{
+	struct draft draft = { .opening = opening, .line = line, .size = size };
+	char name[SET_NAME_SIZE];
+
+	tag_set_name(opening->tag, name);
+	print(&draft, "nft 'add table inet %s {%s set %s {", name, owned ? " flags owner;" : "", name);
+	print_elements(&draft, opening->port, timed);
+	print(&draft, " }; chain " NAT_CHAIN " { type nat hook prerouting priority %d; fib daddr type local tcp dport @%s redirect to :%u; }; }'",
+	      NAT_FIRST, name, opening->target);
 }

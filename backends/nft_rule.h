@@ -45,7 +45,10 @@ size_t rule_count(const struct spot *spot, const struct opening *opening, const 
 int rule_add(struct batch *batch, const struct spot *spot, const struct opening *opening, const struct rule_make *make,
 	     struct fault *fault) MUST_CHECK;
 
-/* What rule_add() does, as a line for nft: the first of its rules, or the second. */
+/* What rule_add_set() does, as a line for a shell. */
+void rule_print_set(char *line, size_t size, uint8_t family, const char *table, const struct opening *opening, bool timed);
+
+/* What rule_add() does, as a line for a shell: the first of its rules, or the second. */
 void rule_print(char *line, size_t size, const struct spot *spot, const struct opening *opening, const struct rule_make *make, size_t which);
 
 /*
@@ -58,5 +61,8 @@ void rule_print(char *line, size_t size, const struct spot *spot, const struct o
  */
 int rule_add_redirect(struct batch *batch, const struct opening *opening, bool owned, bool timed,
 		      struct fault *fault) MUST_CHECK;
+
+/* The same as a line for a shell. */
+void rule_print_redirect(char *line, size_t size, const struct opening *opening, bool owned, bool timed);
 
 #endif

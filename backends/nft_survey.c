@@ -252,14 +252,48 @@ int survey_digest(unsigned char out[SURVEY_DIGEST_SIZE], struct fault *fault)
 	return 0;
 }
 
+int survey_peers(const struct opening *opening, const struct peer *peer, size_t n, uint64_t *admitted, struct fault *fault)
+{
+	struct survey_question question = { .verb = ASK_CHOOSE, .hidden = may_be_hidden(), .opening = *opening, .peers = (uint32_t)n };
+	struct survey_answer answer = { 0 };
+
+	memcpy(question.peer, peer, n * sizeof(*peer));
+	if (ask(&question, NULL, NULL, &answer, fault) < 0)
+		return -1;
+	*admitted &= answer.done.admitted;
+	return 0;
+}
+
+static void ask_of_listing(struct survey_question *question, const char *listing, uint8_t family, const char *table,
+			   const struct opening *opening)
+{
+	*question = (struct survey_question){ .verb = ASK_LISTING, .hidden = may_be_hidden(), .opening = *opening, .family = family,
+					      .length = strlen(listing) };
+	snprintf(question->table, sizeof(question->table), "%s", table);
+}
+
+int survey_peers_listed(const char *listing, uint8_t family, const char *table, const struct opening *opening, const struct peer *peer,
+			size_t n, uint64_t *admitted, struct fault *fault)
+{
+	struct survey_question question;
+	struct survey_answer answer = { 0 };
+
+	ask_of_listing(&question, listing, family, table, opening);
+	question.peers = (uint32_t)n;
+	memcpy(question.peer, peer, n * sizeof(*peer));
+	if (ask(&question, listing, NULL, &answer, fault) < 0)
+		return -1;
+	*admitted &= answer.done.admitted;
+	return 0;
+}
+
 const struct survey *survey_listing(const char *listing, uint8_t family, const char *table, const struct opening *opening,
 				    struct fault *fault)
 {
-	struct survey_question question = { .verb = ASK_LISTING, .hidden = may_be_hidden(), .opening = *opening, .family = family,
-					    .length = strlen(listing) };
+	struct survey_question question;
 	struct survey_answer answer = { 0 };
 
-	snprintf(question.table, sizeof(question.table), "%s", table);
+	ask_of_listing(&question, listing, family, table, opening);
 	it.listed.spots = 0;
 	if (ask(&question, listing, &it.listed, &answer, fault) < 0)
 		return NULL;

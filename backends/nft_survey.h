@@ -55,6 +55,7 @@ struct survey {
 	size_t spots;
 	struct spot spot[SURVEY_MOST];
 	char shut[EVIDENCE_TEXT];	/* what blocks although rules of this opening are there, or "" */
+	uint64_t admitted;		/* of the peers that were asked about: a bit for each that all chains surely let in without us */
 };
 
 /*
@@ -77,6 +78,11 @@ int survey_digest(unsigned char out[SURVEY_DIGEST_SIZE], struct fault *fault) MU
 const struct survey *survey_listing(const char *listing, uint8_t family, const char *table, const struct opening *opening,
 				    struct fault *fault) MUST_CHECK;
 
+/* The same two questions about up to PEERS_MOST peers: clears the bits of those that may not be let in. */
+int survey_peers(const struct opening *opening, const struct peer *peer, size_t n, uint64_t *admitted, struct fault *fault) MUST_CHECK;
+int survey_peers_listed(const char *listing, uint8_t family, const char *table, const struct opening *opening, const struct peer *peer,
+			size_t n, uint64_t *admitted, struct fault *fault) MUST_CHECK;
+
 /* Ends the surveyor, if there is one. */
 void survey_end(void);
 
@@ -90,6 +96,8 @@ struct survey_question {
 	uint32_t verb;
 	bool hidden;			/* tables of iptables-legacy may hide packets from connection tracking */
 	struct opening opening;
+	uint32_t peers;			/* not 0: the question is not for spots, but about these */
+	struct peer peer[PEERS_MOST];
 	uint8_t family;			/* ASK_LISTING: of this table; the text follows, */
 	char table[16];
 	size_t length;			/* so many bytes of it, in records of at most */
@@ -111,6 +119,7 @@ struct survey_answer {
 			uint32_t generation;
 			unsigned char digest[SURVEY_DIGEST_SIZE];
 			char shut[EVIDENCE_TEXT];
+			uint64_t admitted;
 		} done;
 		struct fault fault;
 		_Alignas(struct nlmsghdr) char request[1024];

@@ -580,6 +580,13 @@ static void nft_tell(const struct ruleset *ruleset, struct evidence *evidence)
 		memcpy(evidence->shut, ruleset->evidence.shut, sizeof(evidence->shut));
 }
 
+static int nft_admit(struct ruleset *ruleset, const struct opening *opening, const struct peer *peer, size_t n, uint64_t *admitted,
+		     struct fault *fault)
+{
+	(void)ruleset;
+	return survey_peers(opening, peer, n, admitted, fault);
+}
+
 /* --- the rest ----------------------------------------------------------------------------------------------------- */
 
 static int nft_digest(struct ruleset *ruleset, unsigned char out[DIGEST_SIZE], struct fault *fault)
@@ -594,8 +601,14 @@ struct planning {
 	struct plan *plan;
 };
 
-static void print_spot(struct plan *plan, const struct ruleset *ruleset, const struct spot *spot, const struct opening *opening)
+static void print_spot(struct plan *plan, const struct ruleset *ruleset, size_t number, const struct opening *opening)
 {
+	const struct spot *spot = &ruleset->spot[number];
+
+	if (begins_table(ruleset, number, opening) && plan->lines < PLAN_LINES) {
+		rule_print_set(plan->line[plan->lines++], sizeof(plan->line[0]), spot->family, spot->table, opening, ruleset->make.timed);
+		plan->sets++;
+	}
 	for (size_t i = 0; i < count_rules(ruleset, spot, opening) && plan->lines < PLAN_LINES; i++)
 		rule_print(plan->line[plan->lines++], sizeof(plan->line[0]), spot, opening, &ruleset->make, i);
 	if (spot->lost[0] && !plan->lost[0])
@@ -617,11 +630,11 @@ static int attempt_plan(struct ruleset *ruleset, const void *arg, struct fault *
 	if (rc < 0)
 		return rc;
 	ruleset->plan = plan;
-	plan->lines = 0;
+	plan->lines = plan->sets = 0;
 	plan->lost[0] = '\0';
 	snprintf(plan->owned, sizeof(plan->owned), "%s", ruleset->owned);
 	for (size_t i = 0; i < ruleset->spots; i++)
-		print_spot(plan, ruleset, &ruleset->spot[i], opening);
+		print_spot(plan, ruleset, i, opening);
 	plan->unbound = plan->unbound || (ruleset->spots && opening->own_listener && !ruleset->make.bound);
 	plan->untimed = plan->untimed || (ruleset->spots && !ruleset->make.timed);
 	snprintf(plan->left, sizeof(plan->left), "%s", ruleset->left);
@@ -662,6 +675,7 @@ const struct backend nftables_backend = {
 	.mend = nft_mend,
 	.close = nft_close,
 	.tell = nft_tell,
+	.admit = nft_admit,
 	.digest = nft_digest,
 	.detach = nft_detach,
 };

@@ -165,10 +165,7 @@ static int redirect_plan(struct ruleset *ruleset, const struct opening *opening,
 	}
 	plan->untimed = plan->untimed || !ruleset->timed;
 	if (plan->lines < PLAN_LINES)
-		snprintf(plan->line[plan->lines++], sizeof(plan->line[0]),
-			 "nft 'add table inet acmegate {%s chain prerouting { type nat hook prerouting priority -199; "
-			 "fib daddr type local tcp dport %u redirect to :%u; }; }'", ruleset->owned ? " flags owner;" : "",
-			 opening->port, opening->target);
+		rule_print_redirect(plan->line[plan->lines++], sizeof(plan->line[0]), opening, ruleset->owned, ruleset->timed);
 	return 0;
 }
 

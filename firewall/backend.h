@@ -18,7 +18,7 @@
 
 /* What open() would do, as commands that a person could type. */
 struct plan {
-	size_t lines;
+	size_t lines, sets;		/* sets: so many of the lines make no rule, but what rules look into */
 	char line[PLAN_LINES][640];
 	char left[FAULT_TEXT_SIZE];	/* a chain that blocks and is left to the iptables backend, or "" */
 	char owned[FAULT_TEXT_SIZE];	/* a chain that blocks and that nobody but its owner can change, or "" */
@@ -48,6 +48,9 @@ struct backend {
 	int (*close)(struct ruleset *ruleset, const char *tag, struct fault *fault);
 	/* Adds what the rules that close() removed have seen. NULL: they cannot count. */
 	void (*tell)(const struct ruleset *ruleset, struct evidence *evidence);
+	/* Clears the bits of those peers that its chains might not have let in without us. NULL: that cannot be told of any. */
+	int (*admit)(struct ruleset *ruleset, const struct opening *opening, const struct peer *peer, size_t n, uint64_t *admitted,
+		     struct fault *fault);
 	/* SHA-256 over all that is not ours and does not change by itself (counters, timeouts, dynamic sets). NULL: nothing can be read. */
 	int (*digest)(struct ruleset *ruleset, unsigned char out[DIGEST_SIZE], struct fault *fault);
 	void (*detach)(struct ruleset *ruleset);

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <libmnl/libmnl.h>
 #include <linux/inet_diag.h>
+#include <linux/netfilter.h>
 #include <linux/sock_diag.h>
 #include <netinet/tcp.h>
 #include <string.h>
@@ -145,52 +146,99 @@ static bool is_local(struct mnl_socket *socket, const struct inet_diag_msg *s)
 	return talk(socket, message, note_state, &state) == 0 && state != TCP_LISTEN;
 }
 
-struct ending {
+/* Those that may have come through the window; the rest has to wait for the next round. */
+struct newcomers {
 	const struct connections *spared;
 	struct mnl_socket *socket;
-	int ended, error;
+	size_t count;
+	struct inet_diag_msg one[PEERS_MOST];
+	struct peer peer[PEERS_MOST];
 };
 
-static bool is_spared(const struct ending *ending, const struct inet_diag_msg *s)
+static bool is_spared(const struct newcomers *newcomers, const struct inet_diag_msg *s)
 {
-	for (size_t i = 0; i < ending->spared->count; i++)
-		if (ending->spared->cookie[i] == cookie_of(s))
+	for (size_t i = 0; i < newcomers->spared->count; i++)
+		if (newcomers->spared->cookie[i] == cookie_of(s))
 			return true;
-	return is_local(ending->socket, s);
+	return is_local(newcomers->socket, s);
 }
 
-static int end_one(const struct nlmsghdr *message, void *arg)
+static void note_address(unsigned char out[16], const void *address, bool v4, bool mapped)
+{
+	memset(out, 0, 16);
+	memcpy(out, (const unsigned char *)address + (mapped ? 12 : 0), v4 ? 4 : 16);
+}
+
+static int take_newcomer(const struct nlmsghdr *message, void *arg)
 {
 	const struct inet_diag_msg *s = socket_of(message);
-	struct ending *ending = arg;
+	struct newcomers *newcomers = arg;
+	struct peer *peer = &newcomers->peer[newcomers->count];
+	bool mapped, v4;
+
+	if (!s || newcomers->count == PEERS_MOST || is_spared(newcomers, s))
+		return MNL_CB_OK;
+	mapped = s->idiag_family == AF_INET6 && IN6_IS_ADDR_V4MAPPED((const struct in6_addr *)(const void *)s->id.idiag_dst);
+	v4 = mapped || s->idiag_family == AF_INET;
+	peer->family = v4 ? NFPROTO_IPV4 : NFPROTO_IPV6;
+	note_address(peer->address, s->id.idiag_dst, v4, mapped);
+	note_address(peer->local, s->id.idiag_src, v4, mapped);
+	newcomers->one[newcomers->count++] = *s;
+	return MNL_CB_OK;
+}
+
+/* 1: it did. 0: it had ended by itself. -1: errno. */
+static int end_one(struct mnl_socket *socket, const struct inet_diag_msg *s)
+{
 	char buffer[256];
 	struct nlmsghdr *order;
-	struct inet_diag_req_v2 *request;
+	struct inet_diag_req_v2 *request = build(&order, buffer, SOCK_DESTROY, NLM_F_ACK);
 
-	if (!s || is_spared(ending, s))
-		return MNL_CB_OK;
-	request = build(&order, buffer, SOCK_DESTROY, NLM_F_ACK);
 	request->sdiag_family = s->idiag_family;
 	request->sdiag_protocol = IPPROTO_TCP;
 	request->idiag_states = LIVE;
 	request->id = s->id;
-	if (talk(ending->socket, order, NULL, NULL) >= 0)
-		ending->ended++;
-	else if (errno != ENOENT) /* it ended by itself */
-		ending->error = errno;
-	return MNL_CB_OK;
+	return talk(socket, order, NULL, NULL) >= 0 ? 1 : errno == ENOENT ? 0 : -1;
 }
 
-int connections_end(const struct connections *connections, uint16_t port, struct fault *fault)
+/* Spares those that are admitted for the rounds to come. */
+static int end_some(struct newcomers *newcomers, struct connections *spared, uint64_t admitted)
+{
+	int ended = 0, error = 0;
+
+	for (size_t i = 0; i < newcomers->count; i++) {
+		bool spare = admitted >> i & 1;
+		int rc = spare ? 0 : end_one(newcomers->socket, &newcomers->one[i]);
+
+		ended += rc > 0;
+		error = rc < 0 ? errno : error;
+		if ((spare || rc < 0) && spared->count < CONNECTIONS_MOST)
+			spared->cookie[spared->count++] = cookie_of(&newcomers->one[i]);
+	}
+	errno = error;
+	return error ? -1 : ended;
+}
+
+int connections_end(struct connections *connections, uint16_t port, connections_admit *admit, void *arg, struct fault *fault)
 {
 	OWN_SOCKET struct mnl_socket *socket = connect_kernel(fault);
-	struct ending ending = { .spared = connections, .socket = socket };
+	struct newcomers newcomers = { .spared = connections, .socket = socket };
+	int ended = 0, error = 0;
 
-	if (!socket || list(port, LIVE, end_one, &ending, fault) < 0)
-		return -1;
-	errno = ending.error;
-	return errno ? fault_errno(fault, FAULT_FAILED, "ending the connections that came through port %u", port) :
-		       ending.ended;
+	for (size_t rounds = 0; socket && rounds < CONNECTIONS_MOST / PEERS_MOST; rounds++) {
+		int rc;
+
+		newcomers.count = 0;
+		if (list(port, LIVE, take_newcomer, &newcomers, fault) < 0)
+			return -1;
+		if (!newcomers.count)
+			break;
+		rc = end_some(&newcomers, connections, admit(arg, newcomers.peer, newcomers.count));
+		ended += rc > 0 ? rc : 0;
+		error = rc < 0 ? errno : error;
+	}
+	errno = error;
+	return !socket ? -1 : error ? fault_errno(fault, FAULT_FAILED, "ending the connections that came through port %u", port) : ended;
 }
 
 struct listeners {

@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "fault.h"
+#include "opening.h"
 
 #define CONNECTIONS_MOST 4096
 
@@ -24,8 +25,14 @@ struct connections {
 /* Remembers those that exist. More than CONNECTIONS_MOST: the rest is taken for new by connections_end(). */
 int connections_note(struct connections *connections, uint16_t port, struct fault *fault) MUST_CHECK;
 
-/* Ends those that are not remembered, except where this host is at both ends; returns how many, or -1. */
-int connections_end(const struct connections *connections, uint16_t port, struct fault *fault) MUST_CHECK;
+/* A bit for each of these peers that came in without the window. */
+typedef uint64_t connections_admit(void *arg, const struct peer *peer, size_t n);
+
+/*
+ * Ends those that are neither remembered nor admitted, except where this host is at both ends; returns how many, or -1. Remembers what
+ * was admitted.
+ */
+int connections_end(struct connections *connections, uint16_t port, connections_admit *admit, void *arg, struct fault *fault) MUST_CHECK;
 
 /* Finds the inodes of up to most sockets that listen on the port; returns how many there are, or -1. */
 int connections_listeners(uint16_t port, uint32_t *inodes, int most, struct fault *fault) MUST_CHECK;

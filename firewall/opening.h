@@ -41,6 +41,13 @@ struct evidence {
 	char shut[EVIDENCE_TEXT]; /* what keeps packets out ahead of our rules, or "" */
 };
 
+/* A connection to the port: who is at its other end. In network order. */
+#define PEERS_MOST 64
+struct peer {
+	uint8_t family;		/* NFPROTO_* */
+	unsigned char address[16], local[16];
+};
+
 /* A new opening with a random tag. */
 int opening_make(struct opening *opening, uint16_t port, uint32_t seconds, struct fault *fault) MUST_CHECK;
 

@@ -187,15 +187,35 @@ int window_close(struct window *window, struct fault *fault)
 	return 0;
 }
 
+/* The ruleset is without our rules again. Where that cannot be told, nobody was let in by it. */
+static uint64_t admit(void *arg, const struct peer *peer, size_t n)
+{
+	const struct window *window = arg;
+	uint64_t admitted = UINT64_MAX;
+	struct fault fault;
+
+	for (int i = 0; backends[i] && admitted; i++) {
+		const struct backend *backend = window->ruleset[i] ? backends[i] : NULL;
+		int rc = backend && backend->admit ?
+				 backend->admit(window->ruleset[i], &window->opening, peer, n, &admitted, &fault) : 0;
+
+		if (rc < 0)
+			log_warning("which connections the ruleset lets in anyway is not known: %s", fault.text);
+		if (rc < 0 || (backend && !backend->admit))
+			admitted = 0;
+	}
+	return admitted;
+}
+
 /* What came in through the window to a listener of somebody else's. Where nothing had to be opened, they are visitors like any. */
-static void end_connections(const struct window *window)
+static void end_connections(struct window *window)
 {
 	struct fault fault;
 	int ended;
 
 	if (window->opening.own_listener || (!window->plan.lines && !window->mended))
 		return;
-	ended = connections_end(&window->connected, window->opening.target, &fault);
+	ended = connections_end(&window->connected, window->opening.target, admit, window, &fault);
 	if (ended < 0)
 		log_warning("%s", fault.text);
 	else if (ended > 0)
@@ -239,10 +259,12 @@ void window_say_opened(const struct window *window)
 	for (size_t i = 0; i < plan->lines; i++)
 		log_debug("%s", plan->line[i]);
 	if (plan->lines)
-		log_notice("port %u open for at most %u s (%zu rule%s in %.2f ms)", opening->port, opening->seconds, plan->lines,
-			   plan->lines == 1 ? "" : "s", window->open_cost * 1e3);
+		log_notice("port %u open for at most %u s (%zu rule%s in %.2f ms)", opening->port, opening->seconds, plan->lines - plan->sets,
+			   plan->lines - plan->sets == 1 ? "" : "s", window->open_cost * 1e3);
 	else
 		log_notice("port %u is not blocked by any chain; nothing to open", opening->port);
+	if (plan->lost[0])
+		log_notice("while the port is open, its packets miss what rules behind acmegate's set: %s", plan->lost);
 }
 
 void window_say_mended(struct window *window, int mended, const struct fault *fault)

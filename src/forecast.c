@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "forecast.h"
 
+#include <stdio.h>
 #include <unistd.h>
 
 #include "connections.h"
 #include "listener.h"
 #include "log.h"
+#include "window.h"
 
 /* The files in webroot need a web server on the port. */
 static int find_server(const struct config *config, struct fault *fault)
@@ -32,7 +34,8 @@ static int try_listening(uint16_t port, struct fault *fault)
 	return 0;
 }
 
-int forecast_renewal(struct config *config, uint16_t target)
+/* Where a renewal would fail. */
+static int find_obstacles(struct config *config, uint16_t target)
 {
 	int status = STATUS_DONE;
 	struct fault fault;
@@ -46,4 +49,49 @@ int forecast_renewal(struct config *config, uint16_t target)
 		status = status == STATUS_DONE ? fault_status(&fault) : status;
 	}
 	return status;
+}
+
+static void print_plan(const struct window *window, const char *whose)
+{
+	const struct plan *plan = &window->plan;
+
+	printf("# %s:\n", whose);
+	if (!plan->lines)
+		printf("# no chain blocks port %u; nothing to open\n", window->opening.port);
+	for (size_t i = 0; i < plan->lines; i++)
+		printf("%s\n", plan->line[i]);
+	if (plan->lost[0])
+		printf("# meanwhile packets for the port miss what rules behind these set: %s\n", plan->lost);
+}
+
+/* Of a listener of our own, or of another program's. *target: where it listens. */
+static int show(struct config *config, struct journal *journal, bool own, const char *whose, uint16_t *target, struct fault *fault)
+{
+	static struct window window;
+	int rc = window_prepare(&window, journal, config, own, fault);
+
+	if (rc == 0)
+		print_plan(&window, whose);
+	*target = window.opening.target;
+	window_free(&window);
+	return rc;
+}
+
+int forecast(struct config *config, struct journal *journal)
+{
+	const bool webroot = config->responder.mode == RESPONDER_WEBROOT;
+	struct fault fault, other;
+	uint16_t target, ignored;
+	int rc = show(config, journal, true, webroot ? "with the web server that is there" : "for renewals, whose listener is acmegate's own",
+		      &target, &fault);
+
+	if (rc < 0)
+		log_error("%s", fault.text);
+	if (rc == 0 && webroot)
+		printf("# the tokens become files in %s/.well-known/acme-challenge\n", config->responder.webroot);
+	if (!webroot && show(config, journal, false, "for hook and guard, whose listener is another program's", &ignored, &other) < 0)
+		printf("# hook and guard: %s\n", other.text);
+	if (rc < 0)
+		return fault_status(&fault);
+	return config->certificates ? find_obstacles(config, target) : STATUS_DONE;
 }

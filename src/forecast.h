@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* forecast.h - what a renewal on this host would fail by after it has talked to the CA, found before: for acmegate plan. */
+/* forecast.h - acmegate plan: what would be opened, and what a renewal on this host would fail by after it has talked to the CA. */
 #ifndef ACMEGATE_FORECAST_H
 #define ACMEGATE_FORECAST_H
 
 #include "config.h"
+#include "journal.h"
 
-/* Logs each obstacle, with the remedy; target is where the responder would listen. The exit status that the renewal would have. */
-int forecast_renewal(struct config *config, uint16_t target);
+/* Prints the lines, and logs each obstacle with its remedy. The exit status that a renewal would have. */
+int forecast(struct config *config, struct journal *journal);
 
 #endif

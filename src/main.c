@@ -191,25 +191,7 @@ static int renew_now(struct host *host, int argc, char **argv)
 
 static int plan(struct host *host, int argc, char **argv)
 {
-	static struct window window;
-	struct fault fault;
-	int rc;
-
-	if (argc > 1)
-		return no_arguments(argv[0]);
-	rc = window_prepare(&window, &host->journal, host->config, true, &fault);
-	if (rc < 0)
-		log_error("%s", fault.text);
-	if (rc == 0 && !window.plan.lines)
-		printf("# no chain blocks port %u; nothing to open\n", host->config->gate.port);
-	for (size_t i = 0; rc == 0 && i < window.plan.lines; i++)
-		printf("%s\n", window.plan.line[i]);
-	if (rc == 0 && host->config->responder.mode == RESPONDER_WEBROOT)
-		printf("# the tokens become files in %s/.well-known/acme-challenge\n", host->config->responder.webroot);
-	window_free(&window);
-	if (rc < 0)
-		return fault_status(&fault);
-	return host->config->certificates ? forecast_renewal(host->config, window.opening.target) : STATUS_DONE;
+	return argc > 1 ? no_arguments(argv[0]) : forecast(host->config, &host->journal);
 }
 
 static int recover(struct host *host, int argc, char **argv)

@@ -205,6 +205,30 @@ static int choose_one(const struct choice *choice, const struct nft_table *table
 	return 0;
 }
 
+/* Does anything traverse it that is for this host? */
+static bool is_used(const struct snapshot *snapshot, const struct nft_chain *chain, bool bridged)
+{
+	const struct nft_table *table = snapshot_table(snapshot, chain->family, chain->table);
+
+	return chain->base && table && !(table->flags & NFT_TABLE_F_DORMANT) && (chain->family != NFPROTO_BRIDGE || bridged);
+}
+
+bool choose_admits(struct snapshot *snapshot, const struct facts *facts, bool bridged, const struct opening *opening, uint8_t family)
+{
+	for (const struct nft_chain *chain = snapshot->chain; chain < snapshot->chain + snapshot->chains; chain++) {
+		struct walk_result result;
+		struct way way;
+
+		if (!is_used(snapshot, chain, bridged) || !walk_way(chain, opening, &way))
+			continue;
+		way.family = family;
+		way.answerable = true; /* the facts name the interface that leads there */
+		if (walk_open(snapshot, facts, chain, &way, &result) < 0 || result.insertions)
+			return false;
+	}
+	return true;
+}
+
 int choose(struct survey *survey, struct snapshot *snapshot, const struct facts *facts, bool bridged, const struct opening *opening,
 	   struct fault *fault)
 {
@@ -217,9 +241,7 @@ int choose(struct survey *survey, struct snapshot *snapshot, const struct facts 
 		const struct nft_chain *chain = &snapshot->chain[i];
 		const struct nft_table *table = snapshot_table(snapshot, chain->family, chain->table);
 
-		if (!chain->base || !table || (table->flags & NFT_TABLE_F_DORMANT) || (chain->family == NFPROTO_BRIDGE && !bridged))
-			continue;
-		if (choose_one(&choice, table, chain, fault) < 0)
+		if (is_used(snapshot, chain, bridged) && choose_one(&choice, table, chain, fault) < 0)
 			return -1;
 	}
 	return 0;

@@ -14,4 +14,7 @@
 int choose(struct survey *survey, struct snapshot *snapshot, const struct facts *facts, bool bridged, const struct opening *opening,
 	   struct fault *fault) MUST_CHECK;
 
+/* Do all its chains surely let packets of this family in that the facts are about, without a rule of ours? An error counts as a no. */
+bool choose_admits(struct snapshot *snapshot, const struct facts *facts, bool bridged, const struct opening *opening, uint8_t family);
+
 #endif

@@ -59,7 +59,8 @@ static int add_sources(struct facts *facts, bool wide)
 		      add_texts(four, AF_INET, sources4, LENGTH_OF(sources4)) | add_texts(six, AF_INET6, sources6, LENGTH_OF(sources6));
 }
 
-static int add_link(struct facts *facts, const struct host_link *link)
+/* routed: the layers above it know it by itself, not by its bridge. */
+static int add_link(struct facts *facts, const struct host_link *link, bool routed)
 {
 	int rc = 0;
 
@@ -69,7 +70,7 @@ static int add_link(struct facts *facts, const struct host_link *link)
 		return rc;
 	rc |= add(&facts->field[FACT_LINK_INDEX], sizeof(link->index), &link->index, &link->index) |
 	      add(&facts->field[FACT_LINK_NAME], sizeof(link->name), link->name, link->name);
-	if (!link->port)
+	if (routed)
 		rc |= add(&facts->field[FACT_INDEX], sizeof(link->index), &link->index, &link->index) |
 		      add(&facts->field[FACT_NAME], sizeof(link->name), link->name, link->name);
 	return rc;
@@ -85,7 +86,7 @@ static int add_host(struct facts *facts, const struct host *host)
 		rc |= add(&facts->field[v4 ? FACT_LOCAL4 : FACT_LOCAL6], v4 ? 4 : 16, host->address[i].bytes, host->address[i].bytes);
 	}
 	for (size_t i = 0; i < host->links; i++)
-		rc |= add_link(facts, &host->link[i]);
+		rc |= add_link(facts, &host->link[i], !host->link[i].port);
 	return rc;
 }
 
@@ -96,6 +97,21 @@ int facts_make(struct facts *facts, const struct host *host, bool wide, struct f
 	    add_sources(facts, wide) < 0 || (host && add_host(facts, host) < 0))
 		return fault_errno(fault, FAULT_LATER, "noting what is known of packets");
 	return 0;
+}
+
+int facts_make_peer(struct facts *facts, const struct host *host, const struct peer *peer, uint32_t index, struct fault *fault)
+{
+	const bool v4 = peer->family == NFPROTO_IPV4;
+	const size_t bytes = v4 ? 4 : 16;
+	int rc;
+
+	memset(facts, 0, sizeof(*facts));
+	rc = add(&facts->field[FACT_TTL], 1, ttl.low, ttl.high) | add(&facts->field[FACT_MSS], 2, mss.low, mss.high) |
+	     add(&facts->field[v4 ? FACT_SOURCE4 : FACT_SOURCE6], bytes, peer->address, peer->address) |
+	     add(&facts->field[v4 ? FACT_LOCAL4 : FACT_LOCAL6], bytes, peer->local, peer->local);
+	for (size_t i = 0; i < host->links; i++)
+		rc |= add_link(facts, &host->link[i], index ? host->link[i].index == index : !host->link[i].port);
+	return rc ? fault_errno(fault, FAULT_LATER, "noting what is known of a connection") : 0;
 }
 
 void facts_free(struct facts *facts)

@@ -10,6 +10,7 @@
 #define ACMEGATE_FACTS_H
 
 #include "host.h"
+#include "opening.h"
 
 enum match { NO, MAYBE, YES };
 
@@ -40,6 +41,9 @@ struct facts {
 
 /* host NULL: nothing is known of this host. wide: the CA is one of the public ones, whose addresses are public. To be freed in any case. */
 int facts_make(struct facts *facts, const struct host *host, bool wide, struct fault *fault) MUST_CHECK;
+
+/* Of one connection, which comes in by the interface with this index (0: any). */
+int facts_make_peer(struct facts *facts, const struct host *host, const struct peer *peer, uint32_t index, struct fault *fault) MUST_CHECK;
 void facts_free(struct facts *facts);
 
 /*

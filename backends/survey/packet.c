@@ -66,6 +66,18 @@ static void load(struct meeting *meeting, uint32_t number, const void *value, co
 		memcpy(meeting->registers.known + at, known, length);
 }
 
+/* A field that can have one value only has that. */
+static bool know_fact(struct registers *registers, size_t at, size_t length, const struct field *field)
+{
+	size_t bytes = length < field->bytes ? length : field->bytes;
+
+	if (field->count != 1 || memcmp(field->range->low, field->range->high, field->bytes) != 0 || at + bytes > REGISTER_BYTES)
+		return false;
+	memcpy(registers->value + at, field->range->low, bytes);
+	memset(registers->known + at, 0xff, bytes);
+	return true;
+}
+
 /* The first bytes of this field lie there now. */
 static void note_fact(struct meeting *meeting, size_t at, size_t length, enum fact fact)
 {
@@ -74,7 +86,7 @@ static void note_fact(struct meeting *meeting, size_t at, size_t length, enum fa
 
 	while (i < REGISTER_FACTS && meeting->registers.fact[i].bytes)
 		i++;
-	if (i == REGISTER_FACTS || !field->count || at + length > REGISTER_BYTES)
+	if (know_fact(&meeting->registers, at, length, field) || i == REGISTER_FACTS || !field->count || at + length > REGISTER_BYTES)
 		return;
 	meeting->registers.fact[i].at = at;
 	meeting->registers.fact[i].bytes = length < field->bytes ? length : field->bytes;

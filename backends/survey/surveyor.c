@@ -54,7 +54,28 @@ static bool is_same(const struct earlier *before, int rc, const struct survey *s
 {
 	if (before->rc != rc || rc < 0)
 		return before->rc == rc && !strcmp(before->fault.text, fault->text);
-	return before->survey.spots == survey->spots && !memcmp(before->survey.spot, survey->spot, survey->spots * sizeof(survey->spot[0]));
+	return before->survey.spots == survey->spots && before->survey.admitted == survey->admitted && !memcmp(before->survey.spot, survey->spot, survey->spots * sizeof(survey->spot[0]));
+}
+
+/* A bit for each peer that is surely let in. Of an interface that is not known it is taken to be any. */
+static uint64_t judge_peers(struct ruleset *ruleset, struct snapshot *snapshot, const struct host *host, bool bridged)
+{
+	const struct survey_question *question = ruleset->question;
+	uint64_t admitted = 0;
+
+	for (uint32_t i = 0; i < question->peers && i < PEERS_MOST; i++) {
+		const struct peer *peer = &question->peer[i];
+		uint16_t port = question->opening.target;
+		uint32_t index = ruleset->route ? host_route(ruleset->route, peer->family, peer->address, peer->local, port) : 0;
+		struct facts facts;
+		struct fault ignored;
+
+		if (facts_make_peer(&facts, host, peer, index, &ignored) == 0 &&
+		    choose_admits(snapshot, &facts, bridged, &question->opening, peer->family))
+			admitted |= UINT64_C(1) << i;
+		facts_free(&facts);
+	}
+	return admitted;
 }
 
 /* Judges a ruleset that was read. Where nothing can be learned of this host, every address may be its own. */
@@ -69,7 +90,9 @@ static int choose_spots(struct ruleset *ruleset, struct snapshot *snapshot, stru
 
 	for (size_t i = 0; i < host.links; i++)
 		bridged = bridged || host.link[i].bridge;
-	if (rc == 0)
+	if (rc == 0 && ruleset->question->peers)
+		ruleset->survey.admitted = judge_peers(ruleset, snapshot, &host, bridged);
+	else if (rc == 0)
 		rc = choose(&ruleset->survey, snapshot, &facts, bridged, opening, fault);
 	facts_free(&facts);
 	host_free(&host);
@@ -126,6 +149,7 @@ static int say_spots(struct ruleset *ruleset, struct fault *fault)
 		if (say(SAY_SPOT, &ruleset->survey.spot[i], sizeof(ruleset->survey.spot[i])) < 0)
 			return fault_errno(fault, FAULT_FAILED, "answering");
 	ruleset->answer.done.generation = ruleset->survey.generation;
+	ruleset->answer.done.admitted = ruleset->survey.admitted;
 	memcpy(ruleset->answer.done.shut, ruleset->survey.shut, sizeof(ruleset->survey.shut));
 	return 0;
 }
@@ -177,6 +201,7 @@ static int answer_question(struct ruleset *ruleset)
 	int rc;
 
 	memset(&ruleset->answer, 0, sizeof(ruleset->answer));
+	memset(&ruleset->survey, 0, sizeof(ruleset->survey));
 	ruleset->readings = 0;
 	if (ruleset->question->verb == ASK_CHOOSE)
 		rc = answer_choice(ruleset, &fault);

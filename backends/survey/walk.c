@@ -325,10 +325,12 @@ static bool sees_family(const struct nft_chain *chain, uint8_t family)
 	return (chain->family != NFPROTO_IPV4 && chain->family != NFPROTO_IPV6) || chain->family == family;
 }
 
-static void add_variants(struct variants *variants, const struct nft_chain *chain, const struct packet *packet, uint16_t port)
+/* family 0: both. */
+static void add_variants(struct variants *variants, const struct nft_chain *chain, const struct packet *packet, uint16_t port,
+			 uint8_t family)
 {
 	for (size_t i = 0; i < FAMILIES; i++) {
-		if (!sees_family(chain, families[i]))
+		if (!sees_family(chain, families[i]) || (family && family != families[i]))
 			continue;
 		variants->variant[variants->count].packet = packet;
 		variants->variant[variants->count].port = port;
@@ -344,7 +346,7 @@ static void find_variants(struct variants *variants, const struct snapshot *snap
 	for (size_t i = 0; i < LENGTH_OF(packets); i++)
 		for (size_t p = 0; p < LENGTH_OF(way->port); p++)
 			if (way->port[p] && packets[i].leaving == way->leaving && (packets[i].seen & seen))
-				add_variants(variants, chain, &packets[i], way->port[p]);
+				add_variants(variants, chain, &packets[i], way->port[p], way->family);
 }
 
 static void take_variant(struct walk *walk, const struct variants *variants, size_t i)
@@ -570,7 +572,7 @@ bool walk_stops_client(struct snapshot *snapshot, const struct facts *facts, con
 
 	if (!chain->base || !hook || !hook->leaving || hook->families != ROUTED || !strcmp(chain->type, "nat"))
 		return false;
-	add_variants(&variants, chain, &client_packet, port);
+	add_variants(&variants, chain, &client_packet, port, 0);
 	if (begin_walk(&walk, snapshot, facts, chain, &way) == 0) {
 		walk.any.from = false;
 		walk.meeting.owned = true;

@@ -23,6 +23,7 @@ struct way {
 	unsigned int seen;	/* which packets; see walk.c */
 	bool translated;	/* conntrack knows that the port was another one */
 	bool answerable;	/* set by the caller: the sender passes a filter of reverse paths */
+	uint8_t family;		/* set by the caller: only packets of NFPROTO_IPV4 or NFPROTO_IPV6; 0: both */
 };
 
 /* false: they do not traverse this chain, or nothing can happen to them. */

@@ -562,7 +562,7 @@ void window_say_opened(const struct window *window)
 	(void)window;
 }
 
-void window_say_mended(const struct window *window, int mended, const struct fault *fault)
+void window_say_mended(struct window *window, int mended, const struct fault *fault)
 {
 	(void)window;
 	(void)mended;
@@ -572,6 +572,11 @@ void window_say_mended(const struct window *window, int mended, const struct fau
 void window_say_unchanged(struct window *window)
 {
 	(void)window;
+}
+
+bool log_is_journal(void)
+{
+	return false;
 }
 
 void log_line(enum log_level level, const char *format, ...)

@@ -132,7 +132,7 @@ version_1() {
 	RIG_DNS6=$RIG_HOST6
 	rig_config one.test
 	run -0 rig_acmegate plan
-	[[ $output == *'inet firewalld filter_INPUT tcp dport 80'* ]]
+	[[ $output == *'rule inet firewalld filter_INPUT '*'tcp dport @acmegate_'* ]]
 	rig_window
 	rig_release
 	rig_ends 0

@@ -165,9 +165,9 @@ time.sleep(60)' 3>&- &
 	run -0 rig_acmegate plan
 	rig_after
 	saved_as_before
-	[[ $output == *'/usr/sbin/iptables-nft -w 5 -t filter -I INPUT 1 -p tcp --dport 80 -m socket --transparent --nowildcard -j ACCEPT'* ]]
-	grep -v '^#' <<<"$output" >"$RIG_DIR/typed"
-	[ "$(wc -l <"$RIG_DIR/typed")" = 5 ]
+	[[ $output == *'/usr/sbin/iptables-nft -w 5 -t filter -I INPUT 4 -p tcp --dport 80 -m socket --transparent --nowildcard -m time --datestart '*' -j ACCEPT'* ]]
+	sed '/^# for hook/,$d; /^#/d' <<<"$output" >"$RIG_DIR/typed"
+	[ "$(wc -l <"$RIG_DIR/typed")" = 6 ] # a set and five rules
 	transparent_server_start
 	rig_silent
 	rig_host sh -e "$RIG_DIR/typed"

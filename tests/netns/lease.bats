@@ -502,6 +502,102 @@ except ConnectionResetError: print("reset")' "$RIG_HOST4" >"$RIG_DIR/talk.out" 3
 	[[ $output != *'closed after'* ]]
 }
 
+# newcomers FILE SOURCE TARGET...: connects in the window, from the CA's side; tells afterwards which are alive
+newcomers() {
+	cat >"$RIG_DIR/newcomers.py" <<-'PY'
+		import socket, sys
+		pairs = list(zip(sys.argv[1::2], sys.argv[2::2]))
+		through = [socket.create_connection((to, 80), 5, source_address=(source, 0)) for source, to in pairs]
+		print("connected", flush=True)
+		sys.stdin.readline()
+		def alive(s):
+		    s.settimeout(0.5)
+		    try:
+		        return s.recv(1) != b""
+		    except socket.timeout:
+		        return True
+		    except ConnectionResetError:
+		        return False
+		print("alive", [source for s, (source, to) in zip(through, pairs) if alive(s)], flush=True)
+	PY
+	rm -f "$RIG_DIR/talk.in" && mkfifo "$RIG_DIR/talk.in"
+	ip netns exec "$RIG_CA" python3 "$RIG_DIR/newcomers.py" "$@" <>"$RIG_DIR/talk.in" >"$RIG_DIR/talk.out" 3>&- &
+	echo $! >"$RIG_DIR/talk.pid"
+	rig_until 10 grep -q connected "$RIG_DIR/talk.out"
+}
+
+# spares VARIANT: 10.98.0.77 and fd98::77 are of the LAN, which the firewall lets in anyway; of the others nobody is
+spares() {
+	local address
+	for address in 10.98.0.77/24 fd98::77/64; do rig_ca ip addr add "$address" dev cable0 nodad 2>/dev/null || rig_ca ip addr add "$address" dev cable0; done
+	server_start
+	run -0 rig_acmegate hook --client $$ pre
+	newcomers 10.98.0.77 "$RIG_HOST4" "$RIG_CA4" "$RIG_HOST4" fd98::77 "$RIG_HOST6" "$RIG_CA6" "$RIG_HOST6"
+	run -0 rig_acmegate hook --client $$ post
+	echo >"$RIG_DIR/talk.in"
+	rig_until 10 grep -q alive "$RIG_DIR/talk.out"
+	for address in 10.98.0.77/24 fd98::77/64; do rig_ca ip addr del "$address" dev cable0; done
+	run -0 tail -n 1 "$RIG_DIR/talk.out"
+	[ "$(tail -n 1 "$RIG_DIR/talk.out")" = "alive ['10.98.0.77', 'fd98::77']" ]
+}
+
+@test "a client whom the ruleset lets in anyway keeps its connection when the window ends: nft" {
+	rig_nft - <<-'NFT'
+		table inet filter {
+			set lan6 { type ipv6_addr; flags interval; elements = { fd98::70/124 }; }
+			chain input {
+				type filter hook input priority 0; policy drop;
+				ct state established,related accept
+				meta l4proto ipv6-icmp accept
+				jump lan
+			}
+			chain lan {
+				iifname "cable0" ip saddr { 10.98.0.64/26, 192.168.0.0/16 } tcp dport { 22, 80 } accept
+				ip6 saddr @lan6 tcp dport 80 accept
+			}
+		}
+		table ip early { chain pre { type filter hook prerouting priority raw; ip saddr 203.0.113.0/24 drop; }; }
+	NFT
+	spares
+}
+
+# The legacy tables go with the namespaces.
+@test "a client whom the ruleset lets in anyway keeps its connection when the window ends: iptables, both variants" {
+	source "$BATS_TEST_DIRNAME/../lib/layers.sh"
+	for variant in nft legacy; do
+		fresh
+		printf '[gate]\nuser = nobody\nstate = %s\nmax_open = 30\n' "$RIG_STATE" >"$RIG_CONF"
+		policy_drop "$variant"
+		rig_host "iptables-$variant" -w 5 -A INPUT -i cable0 -s 10.98.0.64/26 -p tcp --dport 80 -j ACCEPT
+		rig_host "ip6tables-$variant" -w 5 -A INPUT -s fd98::77/128 -p tcp -m multiport --dports 80,443 -j ACCEPT
+		spares
+		rig_end_of server
+	done
+	fresh
+}
+
+@test "a stranger who is banned in the window is none that the ruleset lets in" {
+	rig_nft - <<-'NFT'
+		table inet filter {
+			set banned { type ipv4_addr; flags timeout; }
+			chain input {
+				type filter hook input priority 0; policy drop;
+				ct state established,related accept
+				ip saddr @banned drop
+				ip saddr 10.98.0.0/24 tcp dport 80 ct state new limit rate 1000/second accept
+			}
+		}
+	NFT
+	server_start
+	run -0 rig_acmegate hook --client $$ pre
+	newcomers "$RIG_CA4" "$RIG_HOST4"
+	rig_host nft add element inet filter banned "{ $RIG_CA4 timeout 1h }"
+	run -0 rig_acmegate hook --client $$ post
+	echo >"$RIG_DIR/talk.in"
+	rig_until 10 grep -q alive "$RIG_DIR/talk.out"
+	[ "$(tail -n 1 "$RIG_DIR/talk.out")" = 'alive []' ]
+}
+
 @test "our own responder's connections are reset when the window ends" {
 	rig_window
 	ip netns exec "$RIG_CA" python3 -c 'import socket, sys

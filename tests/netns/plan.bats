@@ -23,6 +23,9 @@ setup() {
 teardown() {
 	[ -n "${BATS_TEST_COMPLETED:-}" ] || printf '%s\n' "${output:-}"
 	rig_end_of server
+	rig_end_of probe
+	rig_pebble_stop
+	rig_ca nft flush ruleset
 }
 
 # server ADDRESS: listens on port 80 and keeps its name
@@ -38,11 +41,55 @@ time.sleep(60)' "$1" 3>&- &
 }
 listening() { rig_host ss -Hltn 'sport = 80' | grep -q .; }
 
+# section WHOSE: its lines
+section() { sed -n "/^# for $1/,/^# for /{/^#/d;p}" <<<"$output"; }
+
+# opens_typed WHOSE: its lines, typed into a shell of the host, are what acmegate itself would have made
+opens_typed() {
+	rig_host nft list ruleset >"$RIG_DIR/plain"
+	run -0 rig_acmegate plan
+	section "$1" >"$RIG_DIR/typed"
+	rig_host nft list ruleset | diff "$RIG_DIR/plain" -
+	rig_host sh -e "$RIG_DIR/typed"
+	rig_host nft list ruleset | without_tag >"$RIG_DIR/by-hand"
+	[ "$(rig_ours)" = 2 ]
+	run -0 rig_acmegate recover
+	[[ $output == *'no run had left'* ]]
+	rig_host nft list ruleset | diff "$RIG_DIR/plain" -
+}
+without_tag() { sed -E 's/acmegate([:_])[0-9a-f]{16}/acmegate\1TAG/g; s/ expires [0-9a-z]+//; s/packets [0-9]+ bytes [0-9]+/packets/; s/meta time "[^"]*"-"[^"]*"/meta time/'; }
+
+@test "typed, the lines make what acmegate makes: set, time, position, comment; for renewals, and for hook and guard" {
+	rig_nft - <<-'NFT'
+		table inet filter {
+			chain input {
+				type filter hook input priority 0; policy accept;
+				ct state established,related accept
+				meta l4proto ipv6-icmp accept
+				tcp dport 22 accept
+				tcp dport 80 meta mark set 7
+				drop
+			}
+		}
+	NFT
+	opens_typed 'hook and guard'
+	run_guard=$(rig_acmegate guard -- sh -c 'nft list ruleset' 2>/dev/null)
+	without_tag <<<"$run_guard" | diff "$RIG_DIR/by-hand" -
+	opens_typed renewals
+	grep -q 'socket transparent 1' "$RIG_DIR/by-hand"
+	rig_window
+	rig_host nft list ruleset | without_tag | diff "$RIG_DIR/by-hand" -
+	rig_release
+	rig_ends 0
+	rig_probe_stop
+	rig_pebble_stop
+}
+
 @test "a taken port is named, with the program that has it; the plan is printed all the same" {
 	for address in 0.0.0.0 :: "$RIG_HOST4"; do
 		server "$address"
 		run -1 rig_acmegate plan
-		[[ $output == *'nft insert rule inet filter input'* ]]
+		[[ $output == *"nft 'add rule inet filter input"* ]]
 		[[ $output == *"port 80 is taken by python3 (pid $(cat "$RIG_DIR/server.pid"))"* ]]
 		rig_end_of server
 	done
@@ -56,7 +103,7 @@ listening() { rig_host ss -Hltn 'sport = 80' | grep -q .; }
 @test "a user that is missing is named" {
 	sed -i 's/^user = .*/user = _nobody_here/' "$RIG_CONF"
 	run -2 rig_acmegate plan
-	[[ $output == *'nft insert rule inet filter input'* ]]
+	[[ $output == *"nft 'add rule inet filter input"* ]]
 	[[ $output == *"there is no user '_nobody_here' on this host"* ]]
 }
 

@@ -122,14 +122,14 @@ owned_table() {
 	rig_config one.test
 	rig_before
 	run -0 rig_acmegate plan
-	[[ $output == *'nft insert rule inet filter input tcp dport '*'8402'*' socket transparent 1 accept'* ]]
-	[[ $output == *'flags owner'*'tcp dport 80 redirect to :8402'* ]]
+	[[ $output == *'rule inet filter input tcp dport @acmegate_'*' socket transparent 1 '*'accept'* ]]
+	[[ $output == *'flags owner'*'tcp dport @acmegate_'*' redirect to :8402'* ]]
 	# What it prints can be typed.
 	rig_host sh -c "$(grep redirect <<<"$output")"
 	server_start '[::]:8402' 8402
 	rig_pebble
 	run -0 rig_acmegate plan
-	[[ $output == *'tcp dport 80 redirect to :1023'* ]]
+	[[ $output == *'tcp dport @acmegate_'*' redirect to :1023'* ]]
 	run -0 rig_acmegate renew-now
 	[[ $output == *'acmegate listens on port 1023 this time: port 8402 is taken by busybox'* ]]
 	rig_after
