@@ -203,6 +203,14 @@ uint32_t host_route(struct mnl_socket *socket, uint8_t family, const void *to, c
 	return n < 0 || mnl_cb_run(buffer, (size_t)n, 0, 0, take_route, &index) < 0 ? 0 : index;
 }
 
+bool host_has(const struct host *host, uint8_t family, const unsigned char *bytes)
+{
+	for (size_t i = 0; i < host->addresses; i++)
+		if (host->address[i].family == family && !memcmp(host->address[i].bytes, bytes, family == NFPROTO_IPV4 ? 4 : 16))
+			return true;
+	return false;
+}
+
 void host_free(struct host *host)
 {
 	free(host->address);

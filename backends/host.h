@@ -50,6 +50,9 @@ void host_free(struct host *host);
  */
 uint32_t host_route(struct mnl_socket *socket, uint8_t family, const void *to, const void *from, uint16_t port) MUST_CHECK;
 
+/* Is this address one of this host's? bytes: 4 or 16, by family (NFPROTO_*). */
+bool host_has(const struct host *host, uint8_t family, const unsigned char *bytes);
+
 /* Is this an address of the loopback network (127.0.0.0/8, ::1)? */
 bool host_is_loopback(const struct host_address *address);
 

@@ -47,6 +47,7 @@ struct ruleset {
 	uint32_t generation;		/* when the places were chosen */
 	bool chosen;			/* the places are as the last reading showed them */
 	bool stale;			/* somebody has changed the chains since: choose again */
+	char client[FAULT_TEXT_SIZE];	/* how a legacy table may stop our client */
 	bool inserted, removed;
 	bool nothing;			/* of iptables-nft was found by the last reading, which was interrupted */
 	unsigned char seen[DIGEST_SIZE]; /* the legacy tables as they were last looked at */
@@ -244,13 +245,8 @@ static const char *tool_of(struct ruleset *ruleset, size_t layer, struct fault *
 
 /* --- choosing ----------------------------------------------------------------------------------------------------- */
 
-/* A chain of nat that only addresses of the other family would need is left alone. */
-static int add_place(struct ruleset *ruleset, size_t layer, const struct spot *spot, const struct opening *opening, struct fault *fault)
+static int add_place(struct ruleset *ruleset, size_t layer, const struct spot *spot, struct fault *fault)
 {
-	const bool v4 = ipt_layers[layer].family == NFPROTO_IPV4;
-
-	if (spot->bound == BOUND_BY_ADDRESS && !(v4 ? opening->addresses4 : opening->addresses6))
-		return 0;
 	if (ruleset->places == LENGTH_OF(ruleset->place))
 		return fault_set(fault, FAULT_FAILED, "more than %zu chains of iptables may block the port. Nothing was changed",
 				 LENGTH_OF(ruleset->place));
@@ -272,10 +268,12 @@ static int choose_legacy(struct ruleset *ruleset, size_t layer, const char *name
 	listing = ipt_list(ruleset->tool[layer], name, fault);
 	survey = listing ? survey_listing(listing, ipt_layers[layer].family, name, opening, fault) : NULL;
 	for (size_t i = 0; survey && i < survey->spots; i++)
-		if (add_place(ruleset, layer, &survey->spot[i], opening, fault) < 0)
+		if (add_place(ruleset, layer, &survey->spot[i], fault) < 0)
 			return -1;
 	if (survey && survey->shut[0])
 		memcpy(ruleset->evidence.shut, survey->shut, sizeof(survey->shut));
+	if (survey && survey->client[0] && !ruleset->client[0])
+		snprintf(ruleset->client, sizeof(ruleset->client), "%s", survey->client);
 	return survey ? 0 : -1;
 }
 
@@ -288,7 +286,7 @@ static int choose_nft(struct ruleset *ruleset, const struct opening *opening, st
 		size_t layer, table;
 
 		if (spot->holder == HOLDER_IPTABLES && find_table(spot->family, spot->table, &layer, &table) &&
-		    add_place(ruleset, layer, spot, opening, fault) < 0)
+		    add_place(ruleset, layer, spot, fault) < 0)
 			return -1;
 	}
 	if (survey && survey->shut[0])
@@ -303,6 +301,7 @@ static int attempt_choose(struct ruleset *ruleset, const void *opening, struct f
 
 	ruleset->evidence.shut[0] = '\0';
 	ruleset->places = 0;
+	ruleset->client[0] = '\0';
 	if (rc > 0)
 		rc = choose_nft(ruleset, opening, fault);
 	if (rc == 0)
@@ -363,6 +362,14 @@ static void add_time(struct ipt_words *command, const char *option, time_t time)
 
 enum action { INSERT, DELETE };
 
+/* The addresses that the names resolve to, in chains where only those are meant; 0: they are not known. */
+static uint32_t count_addresses(const struct place *place, const struct opening *opening)
+{
+	const bool v4 = ipt_layers[place->layer].family == NFPROTO_IPV4;
+
+	return place->spot.bound == BOUND_BY_ADDRESS ? (v4 ? opening->addresses4 : opening->addresses6) : 0;
+}
+
 /* What is for this host: -m addrtype, or where only some addresses are meant those. */
 static void add_bound(struct ipt_words *command, const struct place *place, const struct opening *opening)
 {
@@ -372,11 +379,11 @@ static void add_bound(struct ipt_words *command, const struct place *place, cons
 
 	if (place->spot.bound == BOUND_BY_HOOK)
 		return;
-	if (place->spot.bound == BOUND_BY_FIB) {
+	if (place->spot.bound == BOUND_BY_FIB || !count_addresses(place, opening)) {
 		ipt_add_all(command, place->spot.leaving ? "-m addrtype --src-type LOCAL" : "-m addrtype --dst-type LOCAL");
 		return;
 	}
-	for (uint32_t i = 0; i < (v4 ? opening->addresses4 : opening->addresses6) && i < OPENING_ADDRESSES; i++)
+	for (uint32_t i = 0; i < count_addresses(place, opening) && i < OPENING_ADDRESSES; i++)
 		used += (size_t)snprintf(list + used, sizeof(list) - used, "%s%s", i ? "," : "",
 					 inet_ntop(v4 ? AF_INET : AF_INET6, v4 ? opening->address4[i] : opening->address6[i], text, sizeof(text)));
 	ipt_add(command, "-d");
@@ -422,8 +429,7 @@ static void make_rule(const struct ruleset *ruleset, struct ipt_words *command, 
 /* A rule that was just inserted moves the places behind it. */
 static void move_places(struct ruleset *ruleset, const struct place *inserted, const struct opening *opening)
 {
-	const bool v4 = ipt_layers[inserted->layer].family == NFPROTO_IPV4;
-	const uint32_t rules = inserted->spot.bound == BOUND_BY_ADDRESS ? (v4 ? opening->addresses4 : opening->addresses6) : 1;
+	const uint32_t named = count_addresses(inserted, opening), rules = named ? named : 1;
 
 	for (struct place *place = ruleset->place; place < ruleset->place + ruleset->places; place++)
 		if (place != inserted && place->layer == inserted->layer && !strcmp(place->spot.table, inserted->spot.table) &&
@@ -805,6 +811,8 @@ static int ipt_plan(struct ruleset *ruleset, const struct opening *opening, stru
 		plan->unbound = plan->unbound || (opening->own_listener && !ruleset->bound);
 		plan->untimed = plan->untimed || !ruleset->timed;
 	}
+	if (ruleset->client[0])
+		snprintf(plan->client, sizeof(plan->client), "%s", ruleset->client);
 	return 0;
 }
 

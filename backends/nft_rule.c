@@ -326,13 +326,13 @@ struct addresses {
 
 static void find_addresses(struct addresses *found, uint8_t protocol, const struct opening *opening, const struct rule_make *make)
 {
-	const bool v4 = protocol == NFPROTO_IPV4, named = opening->addresses4 || opening->addresses6;
+	const bool v4 = protocol == NFPROTO_IPV4;
 	const uint32_t names = v4 ? opening->addresses4 : opening->addresses6;
 
 	*found = (struct addresses){ .bytes = v4 ? 4 : 16 };
 	for (uint32_t i = 0; i < names && i < OPENING_ADDRESSES; i++)
 		found->address[found->count++] = v4 ? opening->address4[i] : opening->address6[i];
-	for (size_t i = 0; !named && make->host && i < make->host->addresses; i++) {
+	for (size_t i = 0; !names && make->host && i < make->host->addresses; i++) {
 		if (make->host->address[i].family != protocol)
 			continue;
 		found->too_many = found->too_many || found->count == MOST_ADDRESSES;

@@ -233,6 +233,8 @@ const struct survey *survey_choose(const struct opening *opening, struct fault *
 		return NULL;
 	it.survey.generation = answer.done.generation;
 	snprintf(it.survey.shut, sizeof(it.survey.shut), "%.*s", (int)sizeof(answer.done.shut) - 1, answer.done.shut);
+	answer.done.client[sizeof(answer.done.client) - 1] = '\0';
+	memcpy(it.survey.client, answer.done.client, sizeof(it.survey.client));
 	it.opening = *opening;
 	return &it.survey;
 }
@@ -298,5 +300,7 @@ const struct survey *survey_listing(const char *listing, uint8_t family, const c
 	if (ask(&question, listing, &it.listed, &answer, fault) < 0)
 		return NULL;
 	snprintf(it.listed.shut, sizeof(it.listed.shut), "%.*s", (int)sizeof(answer.done.shut) - 1, answer.done.shut);
+	answer.done.client[sizeof(answer.done.client) - 1] = '\0';
+	memcpy(it.listed.client, answer.done.client, sizeof(it.listed.client));
 	return &it.listed;
 }

@@ -52,6 +52,7 @@ struct spot {
 
 struct survey {
 	uint32_t generation;		/* of the ruleset that was read */
+	char client[640];		/* how a chain may stop our client on its way to the CA, or "" */
 	size_t spots;
 	struct spot spot[SURVEY_MOST];
 	char shut[EVIDENCE_TEXT];	/* what blocks although rules of this opening are there, or "" */
@@ -117,6 +118,7 @@ struct survey_answer {
 		struct spot spot;
 		struct {
 			uint32_t generation;
+			char client[640];
 			unsigned char digest[SURVEY_DIGEST_SIZE];
 			char shut[EVIDENCE_TEXT];
 			uint64_t admitted;

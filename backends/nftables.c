@@ -34,7 +34,7 @@ struct ruleset {
 	uint32_t generation;
 	size_t spots;
 	struct spot spot[SURVEY_MOST];
-	char left[FAULT_TEXT_SIZE], owned[FAULT_TEXT_SIZE];
+	char left[FAULT_TEXT_SIZE], owned[FAULT_TEXT_SIZE], client[FAULT_TEXT_SIZE];
 	struct evidence evidence;
 };
 
@@ -85,6 +85,7 @@ static int read_and_choose(struct ruleset *ruleset, const struct opening *openin
 		return -1;
 	ruleset->generation = survey->generation;
 	memcpy(ruleset->evidence.shut, survey->shut, sizeof(survey->shut));
+	snprintf(ruleset->client, sizeof(ruleset->client), "%s", survey->client);
 	for (size_t i = 0; i < survey->spots; i++) {
 		const struct spot *spot = &survey->spot[i];
 
@@ -638,6 +639,7 @@ static int attempt_plan(struct ruleset *ruleset, const void *arg, struct fault *
 	plan->unbound = plan->unbound || (ruleset->spots && opening->own_listener && !ruleset->make.bound);
 	plan->untimed = plan->untimed || (ruleset->spots && !ruleset->make.timed);
 	snprintf(plan->left, sizeof(plan->left), "%s", ruleset->left);
+	snprintf(plan->client, sizeof(plan->client), "%s", ruleset->client);
 	return 0;
 }
 

@@ -28,6 +28,8 @@ struct opening {
 	uint32_t seconds;	/* the longest it may stand, whatever happens to us */
 	bool own_listener;	/* bind the rule to our transparent socket, so that it ends with the process */
 	bool public_ca;		/* the CA is a public one, and asks from public addresses */
+	uint16_t ca_port;	/* where our own client, as this user, reaches it; 0: there is none */
+	uint32_t client;
 	/* The addresses that the names resolve to, as far as they are this host's; none: any of its addresses. In network order. */
 	uint32_t addresses4, addresses6;
 	unsigned char address4[OPENING_ADDRESSES][4], address6[OPENING_ADDRESSES][16];

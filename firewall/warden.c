@@ -194,7 +194,7 @@ static int prepare_window(struct warden *w)
 	int listeners[2], rc;
 
 	w->prepared = true;
-	if (window_prepare(&w->window, w->journal, w->config, true, &w->fault) < 0)
+	if (window_prepare_at(&w->window, w->journal, w->config, (const void *)w->record.data, &w->fault) < 0)
 		return -1;
 	w->window.opening.seconds = (uint32_t)w->left.it_value.tv_sec + (w->left.it_value.tv_nsec > 0);
 	w->fd[WATCHDOG_PID] = watchdog_start(w->journal, w->config, &w->fault);
@@ -383,6 +383,16 @@ static bool ends_soon(const struct warden *w, enum watched which)
 static bool take_record(struct warden *w, enum watched channel);
 static void dispatch(struct warden *w, enum event event);
 
+/* A client that failed before it asked for a window has not reached the CA, or was not liked there: the firewall may be the reason. */
+static void look_for_reason(struct warden *w)
+{
+	struct fault ignored;
+
+	if (window_prepare(&w->window, w->journal, w->config, true, &ignored) == 0 && w->window.plan.client[0])
+		log_warning("%s", w->window.plan.client);
+	window_free(&w->window);
+}
+
 /* What the keeper has said before the client ended still counts: no more than one record for each certificate. */
 static void on_client_ended(struct warden *w)
 {
@@ -398,6 +408,8 @@ static void on_client_ended(struct warden *w)
 		give_up_of(w, "client", status); /* it has not said why */
 	else if (status != STATUS_DONE && w->status == STATUS_DONE)
 		w->status = status;
+	if ((status == STATUS_LATER || status == STATUS_FAILED) && !w->windows && !w->prepared)
+		look_for_reason(w);
 	w->state = CLOSING;
 }
 

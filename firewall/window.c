@@ -2,12 +2,14 @@
 #include "window.h"
 
 #include <errno.h>
+#include <linux/netfilter.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <time.h>
 
 #include "listener.h"
+#include "host.h"
 #include "log.h"
 
 #define SHUT_SECONDS 20 /* when each attempt is slow; otherwise it ends after 2 seconds */
@@ -106,8 +108,32 @@ static int go_around(struct window *window, const struct config *config, struct 
 	return window->plan.owned[0] ? fault_set(fault, FAULT_FAILED, "%s", why) : 0;
 }
 
-int window_prepare(struct window *window, struct journal *journal, const struct config *config, bool own_listener,
-		   struct fault *fault)
+/* What is not this host's address says nothing: a router may stand between the world and it. */
+static void take_addresses(struct opening *opening, const struct whereabouts *at)
+{
+	struct fault ignored;
+	struct host host = { 0 };
+	struct mnl_socket *route = host_connect(&ignored);
+	bool known = route && host_read(&host, route, &ignored) == 0;
+
+	_Static_assert(OPENING_ADDRESSES == WHEREABOUTS_MOST, "one is copied to the other");
+	opening->addresses4 = known && at->addresses4 <= OPENING_ADDRESSES ? at->addresses4 : 0;
+	opening->addresses6 = known && at->addresses6 <= OPENING_ADDRESSES ? at->addresses6 : 0;
+	memcpy(opening->address4, at->address4, sizeof(opening->address4));
+	memcpy(opening->address6, at->address6, sizeof(opening->address6));
+	for (uint32_t i = 0; i < opening->addresses4; i++)
+		if (!host_has(&host, NFPROTO_IPV4, opening->address4[i]))
+			opening->addresses4 = 0;
+	for (uint32_t i = 0; i < opening->addresses6; i++)
+		if (!host_has(&host, NFPROTO_IPV6, opening->address6[i]))
+			opening->addresses6 = 0;
+	if (route)
+		mnl_socket_close(route);
+	host_free(&host);
+}
+
+static int prepare(struct window *window, struct journal *journal, const struct config *config, bool own_listener,
+		   const struct whereabouts *at, struct fault *fault)
 {
 	memset(window, 0, sizeof(*window));
 	window->journal = journal;
@@ -117,11 +143,30 @@ int window_prepare(struct window *window, struct journal *journal, const struct 
 	if (opening_make(&window->opening, config->gate.port, config->gate.max_open, fault) < 0)
 		return -1;
 	window->opening.own_listener = own_listener && config->responder.mode != RESPONDER_WEBROOT;
+	if (own_listener) { /* the CA asks for our own client */
+		window->opening.public_ca = config_has_public_ca(config);
+		window->opening.ca_port = config_ca_port(config);
+		window->opening.client = config->gate.uid;
+	}
+	if (at && (at->addresses4 || at->addresses6))
+		take_addresses(&window->opening, at);
 	if (own_listener && config->responder.mode == RESPONDER_REDIRECT)
 		window->opening.target = choose_target(config);
 	if (attach(window, config, fault) < 0 || make_plan(window, config, fault) < 0)
 		return -1;
 	return window->plan.owned[0] ? go_around(window, config, fault) : 0;
+}
+
+int window_prepare(struct window *window, struct journal *journal, const struct config *config, bool own_listener,
+		   struct fault *fault)
+{
+	return prepare(window, journal, config, own_listener, NULL, fault);
+}
+
+int window_prepare_at(struct window *window, struct journal *journal, const struct config *config, const struct whereabouts *at,
+		      struct fault *fault)
+{
+	return prepare(window, journal, config, true, at, fault);
 }
 
 int window_open(struct window *window, struct fault *fault)
@@ -256,6 +301,9 @@ void window_say_opened(const struct window *window)
 		log_warning("this kernel cannot end the rule in time (timeouts in sets, xt_time): if all of acmegate is killed, %s",
 			    opening->own_listener ? "only the end of its socket closes the port" :
 						    "the port stays open until acmegate recover runs");
+	if (plan->lost[0])
+		log_notice("packets of the validation miss marks that rules behind acmegate's would set, in %s; if the CA's packets or the "
+			   "answers go astray, put the rule that blocks behind those", plan->lost);
 	for (size_t i = 0; i < plan->lines; i++)
 		log_debug("%s", plan->line[i]);
 	if (plan->lines)

@@ -9,6 +9,7 @@
 #include "config.h"
 #include "connections.h"
 #include "journal.h"
+#include "wire.h"
 
 #define WINDOW_BACKENDS 8
 
@@ -34,6 +35,10 @@ struct window {
  */
 int window_prepare(struct window *window, struct journal *journal, const struct config *config, bool own_listener,
 		   struct fault *fault) MUST_CHECK;
+
+/* The same for our own listener, where the addresses are known that the names resolve to. */
+int window_prepare_at(struct window *window, struct journal *journal, const struct config *config, const struct whereabouts *at,
+		      struct fault *fault) MUST_CHECK;
 
 /* Arms the journal, then opens in every backend. After a fault it must be closed like one that stands. */
 int window_open(struct window *window, struct fault *fault) MUST_CHECK;

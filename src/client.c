@@ -19,6 +19,7 @@
 #include "http.h"
 #include "issue.h"
 #include "log.h"
+#include "whereabouts.h"
 #include "wire.h"
 
 #define FINISH_MOST  300000 /* ms from finalize to the stored certificates */
@@ -294,6 +295,7 @@ static int64_t window_most(const struct config *config)
 static int prove(struct client *client, struct fault *fault)
 {
 	struct proofs *proofs = &client->proofs;
+	struct whereabouts_search search;
 	struct fault ignored;
 	int64_t opened, closed;
 	int n;
@@ -302,8 +304,12 @@ static int prove(struct client *client, struct fault *fault)
 		return -1;
 	if (proofs->pending == 0)
 		return 0;
+	whereabouts_begin(&search);
+	for (size_t i = 0; i < proofs->count; i++)
+		if (proofs->list[i].wanted)
+			whereabouts_look(&search, proofs->list[i].name);
 	if (send_tokens(client, acme_thumbprint(client->acme), fault) < 0 ||
-	    wire_send(FD_WARDEN, VERB_OPEN, 0, NULL, 0, fault) < 0)
+	    wire_send(FD_WARDEN, VERB_OPEN, 0, &search.found, sizeof(search.found), fault) < 0)
 		return -1;
 	n = hear(VERB_OPENED, fault);
 	if (n < 0)

@@ -112,19 +112,42 @@ static int set_label(struct loader *loader, const struct key *key, const char *v
 	return set_text(loader, key, value);
 }
 
+/* CAs that a name is enough for. */
+static const struct {
+	const char *name, *url;
+} known[] = {
+	{ "letsencrypt", "https://acme-v02.api.letsencrypt.org/directory" },
+	{ "letsencrypt-staging", "https://acme-staging-v02.api.letsencrypt.org/directory" },
+	{ "google", "https://dv.acme-v02.api.pki.goog/directory" },
+	{ "google-staging", "https://dv.acme-v02.test-api.pki.goog/directory" },
+	{ "zerossl", "https://acme.zerossl.com/v2/DV90" },
+	{ "sslcom", "https://acme.ssl.com/sslcom-dv-ecc" },
+};
+
+bool config_has_public_ca(const struct config *config)
+{
+	for (size_t i = 0; i < LENGTH_OF(known); i++)
+		if (!strcmp(config->acme.directory, known[i].url))
+			return true;
+	return false;
+}
+
+uint16_t config_ca_port(const struct config *config)
+{
+	const char *url = config->acme.proxy[0] ? config->acme.proxy : config->acme.directory, *host = strstr(url, "://");
+	const char *end = host ? host + 3 + strcspn(host + 3, "/?#") : NULL, *colon = end;
+
+	if (!host)
+		return 0;
+	while (colon > host + 3 && colon[-1] >= '0' && colon[-1] <= '9')
+		colon--;
+	if (colon > host + 3 && colon[-1] == ':' && colon < end)
+		return (uint16_t)strtoul(colon, NULL, 10);
+	return strncmp(url, "http:", 5) ? 443 : 80;
+}
+
 static int set_directory(struct loader *loader, const struct key *key, const char *value)
 {
-	static const struct {
-		const char *name, *url;
-	} known[] = {
-		{ "letsencrypt", "https://acme-v02.api.letsencrypt.org/directory" },
-		{ "letsencrypt-staging", "https://acme-staging-v02.api.letsencrypt.org/directory" },
-		{ "google", "https://dv.acme-v02.api.pki.goog/directory" },
-		{ "google-staging", "https://dv.acme-v02.test-api.pki.goog/directory" },
-		{ "zerossl", "https://acme.zerossl.com/v2/DV90" },
-		{ "sslcom", "https://acme.ssl.com/sslcom-dv-ecc" },
-	};
-
 	for (size_t i = 0; i < LENGTH_OF(known); i++)
 		if (!strcmp(value, known[i].name))
 			return set_text(loader, key, known[i].url);

@@ -88,6 +88,12 @@ struct config {
 /* Is this name an IP address (RFC 8738 identifier type "ip") rather than a DNS name? */
 bool config_is_address(const char *name);
 
+/* Is the CA one of those that the configuration knows by name? They ask from public addresses, and their roots are public. */
+bool config_has_public_ca(const struct config *config);
+
+/* The TCP port of the CA, or of the proxy before it. 0: neither is configured. */
+uint16_t config_ca_port(const struct config *config);
+
 #define CONFIG_FILE SYSCONFDIR "/acmegate/acmegate.conf"
 
 /* What a command needs: certificates and a CA to ask for them, no more than to know about the port, or nothing: to close. */

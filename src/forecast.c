@@ -62,6 +62,8 @@ static void print_plan(const struct window *window, const char *whose)
 		printf("%s\n", plan->line[i]);
 	if (plan->lost[0])
 		printf("# meanwhile packets for the port miss what rules behind these set: %s\n", plan->lost);
+	if (plan->client[0])
+		printf("# %s\n", plan->client);
 }
 
 /* Of a listener of our own, or of another program's. *target: where it listens. */
@@ -82,7 +84,10 @@ int forecast(struct config *config, struct journal *journal)
 	const bool webroot = config->responder.mode == RESPONDER_WEBROOT;
 	struct fault fault, other;
 	uint16_t target, ignored;
-	int rc = show(config, journal, true, webroot ? "with the web server that is there" : "for renewals, whose listener is acmegate's own",
+	int rc;
+
+	(void)!config_find_user(config, &other); /* a user that is missing is one of the obstacles */
+	rc = show(config, journal, true, webroot ? "with the web server that is there" : "for renewals, whose listener is acmegate's own",
 		      &target, &fault);
 
 	if (rc < 0)

@@ -20,7 +20,7 @@ static const struct shape {
 } shapes[] = {
 	[VERB_SURVEY] = { "SURVEY", sizeof(struct survey), sizeof(struct survey) },
 	[VERB_WORK] = { "WORK", sizeof(struct work), sizeof(struct work) },
-	[VERB_OPEN] = { "OPEN", 0, 0 },
+	[VERB_OPEN] = { "OPEN", sizeof(struct whereabouts), sizeof(struct whereabouts) },
 	[VERB_CLOSE] = { "CLOSE", 0, 0 },
 	[VERB_OPENED] = { "OPENED", 0, 0 },
 	[VERB_CLOSED] = { "CLOSED", sizeof(struct closed), sizeof(struct closed) },

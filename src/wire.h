@@ -38,8 +38,8 @@ enum verb {
 	VERB_SURVEY,		/* index, data: struct survey */
 	/* warden -> client, once at the start */
 	VERB_WORK,		/* data: struct work */
-	/* client -> warden: no argument, no power */
-	VERB_OPEN,
+	/* client -> warden: no power */
+	VERB_OPEN,		/* data: struct whereabouts */
 	VERB_CLOSE,
 	/* warden -> client */
 	VERB_OPENED,
@@ -107,6 +107,17 @@ struct token {
 /* In the state directory as long as tokens are files for the host's web server: which these are (webroot.h). */
 #define TOKEN_NOTES "webroot"
 #define TOKEN_PLACE ".at"	/* in it: the link that says below which directory they are */
+
+#define WHEREABOUTS_MOST 8
+
+/*
+ * The addresses that the names resolve to, in network order; none of a family: it is not known. They can only narrow what is opened:
+ * those that are not this host's make their family unknown.
+ */
+struct whereabouts {
+	uint32_t addresses4, addresses6;
+	unsigned char address4[WHEREABOUTS_MOST][4], address6[WHEREABOUTS_MOST][16];
+};
 
 struct hit {
 	char token[TOKEN_SIZE];

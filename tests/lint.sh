@@ -83,7 +83,7 @@ report "the surveyor includes its own files, the base, and what only reads" "$(
 
 # Small enough to be read by who trusts it with root. Lines without comments, with its part of the base; the limit is what it has
 # come down to, and who needs more of it says why.
-most=9400
+most=9700
 # shellcheck disable=SC2046,SC2086
 lines=$(cat $gate $(files src | grep -E "$privileged|^src/(fault|own|log|wire|config|safe|seam|sandbox)\.[ch]$") |
 	grep -cvE '^[[:blank:]]*(/\*|\*|//|$)')
@@ -129,7 +129,7 @@ report "a backend includes backend.h, the base and its own files only" "$(
 report "of firewall/ only backend.c includes a backend" "$(
 	# shellcheck disable=SC2046
 	includes $(files firewall) | while read -r file header; do
-		[ -e "backends/$header" ] && [ "$header" != run.h ] && [ "$file" != firewall/backend.c ] &&
+		[ -e "backends/$header" ] && [ "$header" != run.h ] && [ "$header" != host.h ] && [ "$file" != firewall/backend.c ] &&
 			echo "$file includes $header"
 	done
 )"

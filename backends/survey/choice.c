@@ -229,6 +229,21 @@ bool choose_admits(struct snapshot *snapshot, const struct facts *facts, bool br
 	return true;
 }
 
+/* Our own client has to reach the CA before there is anything to open. */
+static void look_out(const struct choice *choice, const struct nft_chain *chain)
+{
+	const struct opening *opening = choice->opening;
+	char rule[2 * SURVEY_NAME] = "";
+	struct culprit culprit;
+
+	if (!opening->ca_port || choice->survey->client[0] ||
+	    !walk_stops_client(choice->snapshot, choice->facts, chain, opening->client, opening->ca_port, &culprit))
+		return;
+	name_culprit(rule, sizeof(rule), &culprit);
+	snprintf(choice->survey->client, sizeof(choice->survey->client), "the chain %s %s %s (%s) may keep acmegate's client, user id %u, from port "
+		 "%u of the CA%s", nft_family(chain->family), chain->table, chain->name, nft_hook(chain), opening->client, opening->ca_port, rule);
+}
+
 int choose(struct survey *survey, struct snapshot *snapshot, const struct facts *facts, bool bridged, const struct opening *opening,
 	   struct fault *fault)
 {
@@ -236,12 +251,16 @@ int choose(struct survey *survey, struct snapshot *snapshot, const struct facts 
 
 	survey->spots = 0;
 	survey->shut[0] = '\0';
+	survey->client[0] = '\0';
 	survey->generation = snapshot->generation;
 	for (size_t i = 0; i < snapshot->chains; i++) {
 		const struct nft_chain *chain = &snapshot->chain[i];
 		const struct nft_table *table = snapshot_table(snapshot, chain->family, chain->table);
 
-		if (is_used(snapshot, chain, bridged) && choose_one(&choice, table, chain, fault) < 0)
+		if (!is_used(snapshot, chain, bridged))
+			continue;
+		look_out(&choice, chain);
+		if (choose_one(&choice, table, chain, fault) < 0)
 			return -1;
 	}
 	return 0;

@@ -151,6 +151,7 @@ static int say_spots(struct ruleset *ruleset, struct fault *fault)
 	ruleset->answer.done.generation = ruleset->survey.generation;
 	ruleset->answer.done.admitted = ruleset->survey.admitted;
 	memcpy(ruleset->answer.done.shut, ruleset->survey.shut, sizeof(ruleset->survey.shut));
+	memcpy(ruleset->answer.done.client, ruleset->survey.client, sizeof(ruleset->survey.client));
 	return 0;
 }
 

@@ -339,8 +339,10 @@ static void do_flood(void)
 {
 	static const uint32_t own[] = { [ROLE_CLIENT] = VERB_OPEN, [ROLE_KEEPER] = VERB_STORED, [ROLE_RESPONDER] = VERB_READY };
 
+	const uint32_t size = role == ROLE_CLIENT ? sizeof(struct whereabouts) : 0;
+
 	for (;;) {
-		send_raw(FD_WARDEN, own[role], 0, 0, 0);
+		send_raw(FD_WARDEN, own[role], 0, size, size);
 		if (role == ROLE_CLIENT)
 			send_raw(FD_WARDEN, VERB_CLOSE, 0, 0, 0);
 	}
@@ -370,7 +372,7 @@ static void open_and_close(int milliseconds)
 	struct fault fault;
 
 	do {
-		send_raw(FD_WARDEN, VERB_OPEN, 0, 0, 0);
+		send_raw(FD_WARDEN, VERB_OPEN, 0, sizeof(struct whereabouts), sizeof(struct whereabouts));
 		while (wire_receive(FD_WARDEN, &record, &fault) > 0 && record.verb != VERB_OPENED)
 			if (record.verb == VERB_REFUSED)
 				return;

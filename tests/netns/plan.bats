@@ -118,3 +118,37 @@ without_tag() { sed -E 's/acmegate([:_])[0-9a-f]{16}/acmegate\1TAG/g; s/ expires
 	run -1 rig_acmegate plan
 	[[ $output == *"$RIG_DIR/www: No such file or directory"* ]]
 }
+
+# The client has to reach the CA before anything is opened; on hosts that let little out, that is where a renewal ends.
+@test "a chain that stops the client on its way to the CA is named, with the rule and the user" {
+	user=$(id -u nobody)
+	{
+		rig_policy_drop
+		echo "table inet out { chain out { type filter hook output priority 0; meta skuid $user tcp dport 14000 reject with tcp reset; }; }"
+	} | rig_nft -
+	rig_pebble
+	rig_config one.test
+	run -0 rig_acmegate plan
+	handle=$(rig_host nft -a list chain inet out out | sed -nE 's/.*skuid.*# handle ([0-9]+)/\1/p')
+	said="the chain inet out out (output) may keep acmegate's client, user id $user, from port 14000 of the CA: the rule with handle $handle in out"
+	[[ $output == *"# $said"* ]]
+	run -75 rig_acmegate renew-now
+	[[ $output == *"$said"* ]]
+	# Somebody else's user is somebody else's business.
+	rig_host nft flush chain inet out out
+	rig_host nft add rule inet out out meta skuid 0 tcp dport 14000 drop
+	run -0 rig_acmegate plan
+	[[ $output != *"acmegate's client"* ]]
+	rig_policy_drop | rig_nft -
+	rig_pebble_stop
+}
+
+@test "marks that a rule of acmegate's would keep from packets are named" {
+	rig_nft - <<-'NFT'
+		table inet mw { chain pre { type filter hook prerouting priority mangle; tcp dport 80 ip saddr 192.0.2.0/24 drop; ct mark set 1; }; }
+	NFT
+	run -0 rig_acmegate plan
+	[[ $output == *'inet mw pre position '*' fib daddr type local '*' counter accept comment '* ]]
+	[[ $output == *'# meanwhile packets for the port miss what rules behind these set: inet mw pre: ct mark'* ]]
+	rig_policy_drop | rig_nft -
+}

@@ -702,9 +702,39 @@ static void a_child_refuses_other_files(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
 
+/* Which port leads to the CA, and whether the CA is one of those that everybody knows. */
+static void the_way_to_the_ca(void **state)
+{
+	static const struct {
+		const char *directory, *proxy;
+		uint16_t port;
+		bool public_ca;
+	} cases[] = {
+		{ "https://ca.example/dir", "", 443, false },
+		{ "https://ca.example:14000/dir", "", 14000, false },
+		{ "https://[2001:db8::1]/dir", "", 443, false },
+		{ "https://[2001:db8::1]:8443/dir", "", 8443, false },
+		{ "https://ca.example/dir:99", "", 443, false },
+		{ "https://acme-v02.api.letsencrypt.org/directory", "", 443, true },
+		{ "https://acme-v02.api.letsencrypt.org/directory", "http://proxy.example", 80, true },
+		{ "https://acme-v02.api.letsencrypt.org/directory", "http://proxy.example:3128", 3128, true },
+		{ "", "", 0, false },
+	};
+	static struct config one;
+
+	(void)state;
+	for (size_t i = 0; i < LENGTH_OF(cases); i++) {
+		snprintf(one.acme.directory, sizeof(one.acme.directory), "%s", cases[i].directory);
+		snprintf(one.acme.proxy, sizeof(one.acme.proxy), "%s", cases[i].proxy);
+		assert_int_equal(config_ca_port(&one), cases[i].port);
+		assert_int_equal(config_has_public_ca(&one), cases[i].public_ca);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		TEST(the_way_to_the_ca),
 		TEST(a_full_file_is_read),
 		TEST(a_short_file_has_defaults),
 		TEST(layout_does_not_matter),

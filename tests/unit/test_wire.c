@@ -26,7 +26,7 @@ static const struct {
 } bounds[] = {
 	{ VERB_SURVEY, sizeof(struct survey), sizeof(struct survey) },
 	{ VERB_WORK, sizeof(struct work), sizeof(struct work) },
-	{ VERB_OPEN, 0, 0 },
+	{ VERB_OPEN, sizeof(struct whereabouts), sizeof(struct whereabouts) },
 	{ VERB_CLOSE, 0, 0 },
 	{ VERB_OPENED, 0, 0 },
 	{ VERB_CLOSED, sizeof(struct closed), sizeof(struct closed) },
@@ -180,7 +180,7 @@ static void verb_and_index_are_known(void **state)
 static void a_header_is_whole(void **state)
 {
 	(void)state;
-	sent.verb = VERB_OPEN;
+	sent.verb = VERB_CLOSE;
 	for (size_t n = 1; n < HEADER; n++) {
 		send_raw(n);
 		assert_refused("too short");
@@ -204,7 +204,7 @@ static void descriptors_are_refused(void **state)
 	(void)state;
 	assert_int_equal(pipe2(pipes, O_CLOEXEC), 0);
 	memcpy(CMSG_DATA(&control.header), &pipes[1], sizeof(int));
-	sent.verb = VERB_OPEN;
+	sent.verb = VERB_CLOSE;
 	assert_int_equal(sendmsg(ends[0], &message, 0), HEADER);
 	assert_refused("descriptors");
 	close(pipes[1]);
@@ -220,7 +220,7 @@ static void the_end_is_told(void **state)
 	assert_int_equal(wire_receive(ends[1], &record, &fault), 1);
 	assert_int_equal(wire_receive(ends[1], &record, &fault), 0);
 	assert_int_equal(wire_receive(ends[1], &record, &fault), 0);
-	assert_int_equal(wire_send(ends[1], VERB_OPEN, 0, NULL, 0, &fault), -1);
+	assert_int_equal(wire_send(ends[1], VERB_CLOSE, 0, NULL, 0, &fault), -1);
 	assert_int_equal(fault.kind, FAULT_FAILED);
 	assert_int_equal(fault.code, EPIPE);
 }
@@ -228,7 +228,7 @@ static void the_end_is_told(void **state)
 static void death_with_records_unread_is_the_end(void **state)
 {
 	(void)state;
-	assert_int_equal(wire_send(ends[1], VERB_OPEN, 0, NULL, 0, &fault), 0);
+	assert_int_equal(wire_send(ends[1], VERB_CLOSE, 0, NULL, 0, &fault), 0);
 	close_fd(&ends[0]);
 	assert_int_equal(wire_receive(ends[1], &record, &fault), 0);
 }
