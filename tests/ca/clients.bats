@@ -216,8 +216,31 @@ start_dehydrated() {
 		sh "$WORK/config" "$name"
 }
 
+# A script that evaluates its hooks in its own shell, as acme.sh does, with a client in the foreground.
+start_evalclient() {
+	cat >"$RIG_DIR/evalclient" <<-'SH'
+		#!/bin/sh
+		_hook() {
+			if [ -n "$1" ]; then
+				eval "$1" || return
+			fi
+		}
+		_on_error() {
+			_hook "$POST"
+			exit 1
+		}
+		_hook "$PRE" || exit
+		lego "$@" || _on_error
+		_hook "$POST"
+	SH
+	chmod 0755 "$RIG_DIR/evalclient"
+	in_host "${prefix[@]}" "$RIG_DIR/evalclient" --server "$URL" --accept-tos --email admin@example.test --path "$WORK" \
+		--key-type ec256 --http --http.port :80 -d "$name" run
+}
+
 certificate_of() {
 	case $1 in
+	evalclient) certificate "$WORK/certificates/$name.crt" ;;
 	certbot) certificate "$WORK/c/live/$name/cert.pem" ;;
 	lego) certificate "$WORK/certificates/$name.crt" ;;
 	uacme) certificate "$WORK/$name/cert.pem" ;;
@@ -356,6 +379,12 @@ at_any_moment() {
 	needs dehydrated busybox
 	issues dehydrated hook guard listen
 	cases dehydrated hook guard listen
+}
+
+@test "a script that evaluates its hooks: issues, and is killed" {
+	needs lego
+	issues evalclient hook guard
+	cases evalclient hook
 }
 
 @test "clients are killed at any moment of their life" {

@@ -206,6 +206,61 @@ hook() {
 	grep -qx 'ACMEGATE_NAMES=one.test www.one.test' "$RIG_DIR/environment"
 	grep -qx 'RENEWED_DOMAINS=one.test www.one.test' "$RIG_DIR/environment"
 	if grep -q '^SECRET=' "$RIG_DIR/environment"; then false; fi
+	grep -qx 'HOME=/root' "$RIG_DIR/environment"
+	grep -qx 'LANG=C.UTF-8' "$RIG_DIR/environment"
+	grep -q '^PATH=/usr/local/sbin:.*:/bin$' "$RIG_DIR/environment"
+	[[ $output == *"certificate shop: the deploy hook has succeeded ($RIG_DIR/hook reload nginx)"* ]]
+}
+
+# rights_of_hook [COMMAND...]: the hook's capabilities, as numbers, when a program that gives some away runs acmegate
+rights_of_hook() {
+	ip netns exec "$RIG_HOST" "$@" "$RIG_ACMEGATE" -c "$RIG_CONF" renew-now 3>&-
+	local set
+	while read -r _ set; do
+		[ $((0x$set & 1 << 12)) = 0 ] && [ $((0x$set & 1 << 13)) = 0 ] || {
+			cat "$RIG_DIR/rights"
+			return 1
+		}
+	done < <(grep -E '^Cap(Inh|Prm|Eff|Amb):' "$RIG_DIR/rights")
+}
+
+@test "the deploy hook has no right over the firewall, whatever it executes, and all others" {
+	hook <<-HOOK
+		#!/bin/bash
+		grep -E '^Cap' /proc/self/status >"$RIG_DIR/rights"
+		nft add table ip of_the_hook && echo 'it changed the firewall'
+		[ -w /proc/sys/kernel/hostname ] && echo 'and is root'
+		true
+	HOOK
+	rig_pebble
+	rig_config <<-INI
+		[certificate shop]
+		names = one.test
+		deploy = $RIG_DIR/hook
+	INI
+	run -0 rights_of_hook
+	[[ $output != *'it changed the firewall'* && $output == *'and is root'* ]]
+	read -r _ all < <(grep '^CapEff:' /proc/self/status)
+	read -r _ set < <(grep '^CapEff:' "$RIG_DIR/rights")
+	[ $((0x$set)) = $((0x$all & ~(3 << 12))) ]
+	# Without CAP_SETPCAP the bounding set cannot be made smaller.
+	run -0 rights_of_hook setpriv --bounding-set=-setpcap --inh-caps=-setpcap
+	[[ $output != *'it changed the firewall'* ]]
+}
+
+@test "a hook's words keep tabs and UTF-8, and nothing that a terminal obeys" {
+	hook <<-'HOOK'
+		#!/bin/bash
+		printf 'a\tb \303\244\342\202\254\360\237\230\200 \033[2J \302\233 \300\257 \355\240\200 \377\n'
+	HOOK
+	rig_pebble
+	rig_config <<-INI
+		[certificate shop]
+		names = one.test
+		deploy = $RIG_DIR/hook
+	INI
+	run -0 rig_acmegate renew-now
+	[[ $output == *$'deploy shop: a\tb \u00e4\u20ac\U0001f600 ?[2J ?? ?? ??? ?\n'* ]]
 }
 
 @test "a deploy hook that failed: exit status 1, the certificate stays, the hook runs again with the next run" {
@@ -236,8 +291,11 @@ hook() {
 
 @test "SIGTERM in mid-window: closed, the ruleset the same, nothing runs on" {
 	rig_window
-	rig_end "$pid" TERM
-	output=$(cat "$RIG_DIR/out")
+	# As systemctl stop and Ctrl-C do it: all of its processes get the signal.
+	local process
+	for process in $(pgrep -P "$pid") "$pid"; do kill -s TERM "$process"; done
+	rig_ends 75
+	[[ $output == *'stopped by Terminated'* && $output != *'died of signal'* && $output != *error:* ]]
 	rig_silent
 	rig_until 5 rig_idle
 	rig_after
