@@ -81,9 +81,10 @@ int journal_parse(struct journal *journal, const unsigned char *image, struct fa
 
 static int write_slot(struct journal *journal, struct fault *fault)
 {
-	struct slot slot = { .magic = JOURNAL_MAGIC, .version = JOURNAL_VERSION };
+	struct slot slot = { .version = JOURNAL_VERSION };
 	off_t at;
 
+	memcpy(slot.magic, JOURNAL_MAGIC, sizeof(slot.magic));
 	slot.sequence = journal->sequence + 1;
 	slot.armed = journal->armed;
 	slot.backends = journal->backends;

@@ -87,11 +87,11 @@ is_over() { machine systemctl show -P ActiveState acmegate.service | grep -qE '^
 	rig_before
 	run -0 package -i
 	machine getent passwd _acmegate
-	[ "$(machine systemctl is-enabled acmegate.timer acmegate-recover.service | tr '\n' ' ')" = 'enabled enabled ' ]
+	[ "$(machine systemctl is-enabled acmegate.timer acmegate-recover.service acmegate-recover-again.service | tr '\n' ' ')" = 'enabled enabled enabled ' ]
 	[ "$(machine systemctl is-active acmegate.timer)" = active ]
 	[ "$(machine systemctl show -P ExecMainStartTimestamp acmegate.service acmegate-recover.service)" = '' ]
 	[ "$(stat -c %a "$machine/var/lib/acmegate")" = 711 ]
-	run -0 machine systemd-analyze verify --man=no acmegate.service acmegate.timer acmegate-recover.service
+	run -0 machine systemd-analyze verify --man=no acmegate.service acmegate.timer acmegate-recover.service acmegate-recover-again.service
 	[ "$output" = '' ]
 	machine test -s /usr/share/doc/acmegate/acmegate.conf.sample
 	rig_after

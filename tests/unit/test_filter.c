@@ -504,6 +504,9 @@ static void each_role_can_do_its_work(void **state)
 	}
 	snprintf(directory, sizeof(directory), "%s/test-filter-XXXXXX", temporary ? temporary : "/tmp");
 	assert_non_null(mkdtemp(directory));
+	/* confine() makes it where there is Landlock, and the store elsewhere */
+	snprintf(command, sizeof(command), "%s/certificates", directory);
+	assert_int_equal(mkdir(command, 0700), 0);
 	for (unsigned int role = 0; role < ALL_ROLES; role++) {
 		int status;
 		pid_t pid = fork();
