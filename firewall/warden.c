@@ -22,19 +22,20 @@
 #define RUN_SECONDS 1800	/* for all of a run; nothing adds to it */
 #define RUN_WINDOWS 4		/* a run needs one */
 #define ENDING_SECONDS 1	/* how long a process may outlive its channel */
-#define KEEPER_SECONDS 10	/* how long the keeper may take to end when it is told to */
+#define STORER_SECONDS 10	/* how long the storer may take to end when it is told to */
 
 enum state { SURVEYING, WORKING, OPENING, STANDING, CLOSING, STATES };
 
 enum event {
-	EVENT_SURVEY,		/* the keeper has looked at one certificate */
-	EVENT_STORED,		/* the keeper has stored one */
+	EVENT_SURVEY,		/* the storer has looked at one certificate */
+	EVENT_STORED,		/* the storer has stored one */
 	EVENT_OPEN,		/* the client asks */
 	EVENT_CLOSE,
 	EVENT_READY,		/* the responder accepts connections */
 	EVENT_NEWS,		/* somebody has changed the ruleset while the window stands */
 	EVENT_CLIENT_ENDED,
-	EVENT_KEEPER_ENDED,
+	EVENT_SIGNER_ENDED,
+	EVENT_STORER_ENDED,
 	EVENT_RESPONDER_ENDED,
 	EVENT_WATCHDOG_ENDED,
 	EVENT_OVERTIME,		/* the run has used up its open time */
@@ -44,7 +45,7 @@ enum event {
 	EVENTS
 };
 
-enum watched { ON_SIGNAL, ON_OVERTIME, ON_DEADLINE, ON_KEEPER, ON_CLIENT, ON_RESPONDER, KEEPER_PID, CLIENT_PID, RESPONDER_PID,
+enum watched { ON_SIGNAL, ON_OVERTIME, ON_DEADLINE, ON_STORER, ON_CLIENT, ON_RESPONDER, SIGNER_PID, STORER_PID, CLIENT_PID, RESPONDER_PID,
 	       WATCHDOG_PID, ON_NEWS, WATCHED };
 
 struct warden {
@@ -55,8 +56,8 @@ struct warden {
 	enum state state;
 	int status;
 	int fd[WATCHED];	/* what poll looks at; -1: not there (any more) */
-	int client_ends[2];	/* for the client: its sockets to keeper and responder, made before either runs */
-	int keeper_end, responder_end;
+	int client_ends[2];	/* for the client: its sockets to signer and responder, made before either runs */
+	int signer_end, responder_end;
 	struct window window;
 	bool prepared;
 	struct itimerspec left;	/* of the open time that [gate] max_open gives the run */
@@ -282,14 +283,37 @@ static void on_close(struct warden *w)
 
 /* --- the work ----------------------------------------------------------------------------------------------------- */
 
-static int start_keeper(struct warden *w, int keeper_channel)
+/* -1 also when none is configured, which is no fault. */
+static int open_configured(const char *path, int *fd, struct fault *fault)
 {
-	struct place places[] = { { keeper_channel, FD_WARDEN }, { w->config_fd, FD_CONFIG }, { w->keeper_end, FD_CLIENT },
+	*fd = path[0] ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+	return path[0] && *fd < 0 ? fault_errno(fault, FAULT_USAGE, "%s", path) : 0;
+}
+
+static int start_storer(struct warden *w, int channel, int signer)
+{
+	struct place places[] = { { channel, FD_WARDEN }, { w->config_fd, FD_CONFIG }, { signer, FD_SIGNER },
 				  { w->state_fd, FD_STATE } };
 
-	w->fd[KEEPER_PID] = spawn_agent(ROLE_KEEPER, w->config, places, LENGTH_OF(places), &w->fault);
-	close_fd(&w->keeper_end);
-	return w->fd[KEEPER_PID] < 0 ? -1 : 0;
+	w->fd[STORER_PID] = spawn_agent(ROLE_STORER, w->config, places, LENGTH_OF(places), &w->fault);
+	return w->fd[STORER_PID] < 0 ? -1 : 0;
+}
+
+static int start_signer(struct warden *w, int storer)
+{
+	OWN_FD int trust = -1;
+	OWN_FD int ca = -1;
+	struct place places[] = { { -1, FD_TRUST }, { w->config_fd, FD_CONFIG }, { w->signer_end, FD_CLIENT }, { storer, FD_STORER },
+				  { -1, FD_CA_FILE } };
+
+	if (open_configured(w->config->acme.trust_file, &trust, &w->fault) < 0 ||
+	    open_configured(w->config->acme.ca_file, &ca, &w->fault) < 0)
+		return -1;
+	places[0].from = trust;
+	places[4].from = ca;
+	w->fd[SIGNER_PID] = spawn_agent(ROLE_SIGNER, w->config, places, LENGTH_OF(places), &w->fault);
+	close_fd(&w->signer_end);
+	return w->fd[SIGNER_PID] < 0 ? -1 : 0;
 }
 
 static int start_client(struct warden *w)
@@ -297,14 +321,11 @@ static int start_client(struct warden *w)
 	OWN_FD int ca = -1;
 	int ends[2];
 	struct work work = { 0 };
-	struct place places[] = { { -1, FD_WARDEN }, { w->config_fd, FD_CONFIG }, { w->client_ends[0], FD_KEEPER },
+	struct place places[] = { { -1, FD_WARDEN }, { w->config_fd, FD_CONFIG }, { w->client_ends[0], FD_SIGNER },
 				  { w->client_ends[1], FD_RESPONDER }, { -1, FD_CA_FILE } };
 
-	if (w->config->acme.ca_file[0]) {
-		ca = open(w->config->acme.ca_file, O_RDONLY | O_CLOEXEC);
-		if (ca < 0)
-			return fault_errno(&w->fault, FAULT_USAGE, "%s", w->config->acme.ca_file);
-	}
+	if (open_configured(w->config->acme.ca_file, &ca, &w->fault) < 0)
+		return -1;
 	if (make_channel(ends, &w->fault) < 0)
 		return -1;
 	places[0].from = ends[1];
@@ -335,7 +356,7 @@ static void on_survey(struct warden *w)
 	uint32_t i = w->record.index;
 
 	if (i != w->surveyed || i >= w->config->certificates) {
-		give_up_because(w, FAULT_FAILED, "the keeper told of certificates in the wrong order");
+		give_up_because(w, FAULT_FAILED, "the storer told of certificates in the wrong order");
 		return;
 	}
 	w->wanted[i] = w->errand->named[i] && (survey->due || !w->errand->only_due);
@@ -364,7 +385,7 @@ static void on_stored(struct warden *w)
 	uint32_t i = w->record.index;
 
 	if (i >= w->config->certificates || !w->wanted[i] || w->stored[i]) {
-		give_up_because(w, FAULT_FAILED, "the keeper stored a certificate that was not to be stored, or twice");
+		give_up_because(w, FAULT_FAILED, "the storer stored a certificate that was not to be stored, or twice");
 		return;
 	}
 	w->stored[i] = true;
@@ -393,14 +414,14 @@ static void look_for_reason(struct warden *w)
 	window_free(&w->window);
 }
 
-/* What the keeper has said before the client ended still counts: no more than one record for each certificate. */
+/* What the storer has said before the client ended still counts: no more than one record for each certificate. */
 static void on_client_ended(struct warden *w)
 {
-	struct pollfd keeper = { .fd = w->fd[ON_KEEPER], .events = POLLIN };
+	struct pollfd storer = { .fd = w->fd[ON_STORER], .events = POLLIN };
 	int status;
 
 	for (uint32_t i = 0; i < w->config->certificates; i++)
-		if (poll(&keeper, 1, 0) <= 0 || !(keeper.revents & POLLIN) || !take_record(w, ON_KEEPER))
+		if (poll(&storer, 1, 0) <= 0 || !(storer.revents & POLLIN) || !take_record(w, ON_STORER))
 			break;
 	status = spawn_reap(&w->fd[CLIENT_PID], false);
 	close_fd(&w->fd[ON_CLIENT]);
@@ -413,12 +434,17 @@ static void on_client_ended(struct warden *w)
 	w->state = CLOSING;
 }
 
-static void on_keeper_ended(struct warden *w)
+static void on_signer_ended(struct warden *w)
 {
-	int status = spawn_reap(&w->fd[KEEPER_PID], false);
+	give_up_of(w, "signer", spawn_reap(&w->fd[SIGNER_PID], false));
+}
 
-	close_fd(&w->fd[ON_KEEPER]);
-	give_up_of(w, "keeper", status);
+static void on_storer_ended(struct warden *w)
+{
+	int status = spawn_reap(&w->fd[STORER_PID], false);
+
+	close_fd(&w->fd[ON_STORER]);
+	give_up_of(w, "storer", status);
 }
 
 /* It ends well when the client's end of their channel does, and may be seen to end before the client. */
@@ -473,17 +499,17 @@ static void surprise(struct warden *w)
 
 /* What is not in the table is a surprise. */
 static handler *const table[STATES][EVENTS] = {
-	[SURVEYING] = { [EVENT_SURVEY] = on_survey, [EVENT_KEEPER_ENDED] = on_keeper_ended,
+	[SURVEYING] = { [EVENT_SURVEY] = on_survey, [EVENT_SIGNER_ENDED] = on_signer_ended, [EVENT_STORER_ENDED] = on_storer_ended,
 			[EVENT_DEADLINE] = on_deadline, [EVENT_SIGNAL] = on_signal, [EVENT_NONSENSE] = on_nonsense },
 	[WORKING] = { [EVENT_OPEN] = on_open, [EVENT_STORED] = on_stored, [EVENT_CLIENT_ENDED] = on_client_ended,
-		      [EVENT_KEEPER_ENDED] = on_keeper_ended, [EVENT_DEADLINE] = on_deadline, [EVENT_SIGNAL] = on_signal,
+		      [EVENT_SIGNER_ENDED] = on_signer_ended, [EVENT_STORER_ENDED] = on_storer_ended, [EVENT_DEADLINE] = on_deadline, [EVENT_SIGNAL] = on_signal,
 		      [EVENT_NONSENSE] = on_nonsense },
 	[OPENING] = { [EVENT_READY] = on_ready, [EVENT_CLIENT_ENDED] = on_client_ended,
-		      [EVENT_KEEPER_ENDED] = on_keeper_ended, [EVENT_RESPONDER_ENDED] = on_responder_ended,
+		      [EVENT_SIGNER_ENDED] = on_signer_ended, [EVENT_STORER_ENDED] = on_storer_ended, [EVENT_RESPONDER_ENDED] = on_responder_ended,
 		      [EVENT_WATCHDOG_ENDED] = on_watchdog_ended, [EVENT_OVERTIME] = on_overtime,
 		      [EVENT_DEADLINE] = on_deadline, [EVENT_SIGNAL] = on_signal, [EVENT_NONSENSE] = on_nonsense },
 	[STANDING] = { [EVENT_CLOSE] = on_close, [EVENT_NEWS] = on_news, [EVENT_CLIENT_ENDED] = on_client_ended,
-		       [EVENT_KEEPER_ENDED] = on_keeper_ended, [EVENT_RESPONDER_ENDED] = on_responder_ended,
+		       [EVENT_SIGNER_ENDED] = on_signer_ended, [EVENT_STORER_ENDED] = on_storer_ended, [EVENT_RESPONDER_ENDED] = on_responder_ended,
 		       [EVENT_WATCHDOG_ENDED] = on_watchdog_ended, [EVENT_OVERTIME] = on_overtime,
 		       [EVENT_DEADLINE] = on_deadline, [EVENT_SIGNAL] = on_signal, [EVENT_NONSENSE] = on_nonsense },
 };
@@ -503,7 +529,7 @@ static const struct {
 	enum verb verb;
 	enum event event;
 } spoken[] = {
-	{ ON_KEEPER, VERB_SURVEY, EVENT_SURVEY }, { ON_KEEPER, VERB_STORED, EVENT_STORED },
+	{ ON_STORER, VERB_SURVEY, EVENT_SURVEY }, { ON_STORER, VERB_STORED, EVENT_STORED },
 	{ ON_CLIENT, VERB_OPEN, EVENT_OPEN },	  { ON_CLIENT, VERB_CLOSE, EVENT_CLOSE },
 	{ ON_RESPONDER, VERB_READY, EVENT_READY },
 };
@@ -512,7 +538,7 @@ static const struct {
 static void hang_up(struct warden *w, enum watched channel)
 {
 	close_fd(&w->fd[channel]);
-	if (ends_soon(w, (enum watched)(channel + (KEEPER_PID - ON_KEEPER))))
+	if (ends_soon(w, (enum watched)(channel + (STORER_PID - ON_STORER))))
 		return;
 	fault_set(&w->fault, FAULT_FAILED, "the %s has closed its channel but runs on", w->speaker);
 	dispatch(w, EVENT_NONSENSE);
@@ -523,7 +549,7 @@ static bool take_record(struct warden *w, enum watched channel)
 {
 	int rc = wire_receive(w->fd[channel], &w->record, &w->fault);
 
-	w->speaker = channel == ON_KEEPER ? "keeper" : channel == ON_CLIENT ? "client" : "responder";
+	w->speaker = channel == ON_STORER ? "storer" : channel == ON_CLIENT ? "client" : "responder";
 	if (rc == 0) {
 		hang_up(w, channel);
 		return false;
@@ -547,11 +573,11 @@ static void look_at(struct warden *w, enum watched which)
 	static const enum event events[WATCHED] = {
 		[ON_SIGNAL] = EVENT_SIGNAL,	    [ON_OVERTIME] = EVENT_OVERTIME,
 		[ON_DEADLINE] = EVENT_DEADLINE,	    [ON_NEWS] = EVENT_NEWS,
-		[KEEPER_PID] = EVENT_KEEPER_ENDED,  [CLIENT_PID] = EVENT_CLIENT_ENDED,
+		[SIGNER_PID] = EVENT_SIGNER_ENDED, [STORER_PID] = EVENT_STORER_ENDED,  [CLIENT_PID] = EVENT_CLIENT_ENDED,
 		[RESPONDER_PID] = EVENT_RESPONDER_ENDED, [WATCHDOG_PID] = EVENT_WATCHDOG_ENDED,
 	};
 
-	if (which == ON_KEEPER || which == ON_CLIENT || which == ON_RESPONDER)
+	if (which == ON_STORER || which == ON_CLIENT || which == ON_RESPONDER)
 		take_record(w, which);
 	else
 		dispatch(w, events[which]);
@@ -598,6 +624,21 @@ static int make_timers(struct warden *w)
 	return timerfd_settime(w->fd[ON_DEADLINE], 0, &run, NULL);
 }
 
+/* The storer first: it has more to do before they talk. */
+static int start_store(struct warden *w, int channel)
+{
+	int pair[2], rc;
+
+	if (wire_pair(pair, &w->fault) < 0)
+		return -1;
+	rc = start_storer(w, channel, pair[0]);
+	if (rc == 0)
+		rc = start_signer(w, pair[1]);
+	close(pair[0]);
+	close(pair[1]);
+	return rc;
+}
+
 static int begin(struct warden *w)
 {
 	int channel[2], pair[2];
@@ -617,15 +658,15 @@ static int begin(struct warden *w)
 	if (w->config_fd < 0 || wire_pair(pair, &w->fault) < 0)
 		return -1;
 	w->client_ends[0] = pair[0];
-	w->keeper_end = pair[1];
+	w->signer_end = pair[1];
 	if (wire_pair(pair, &w->fault) < 0)
 		return -1;
 	w->client_ends[1] = pair[0];
 	w->responder_end = pair[1];
 	if (make_channel(channel, &w->fault) < 0)
 		return -1;
-	w->fd[ON_KEEPER] = channel[0];
-	rc = start_keeper(w, channel[1]);
+	w->fd[ON_STORER] = channel[0];
+	rc = start_store(w, channel[1]);
 	close(channel[1]);
 	return rc;
 }
@@ -643,24 +684,24 @@ static void run_deploy_hooks(struct warden *w)
 		}
 		log_notice("certificate %s: the deploy hook has succeeded (%s)", w->config->certificate[i].name,
 			   w->config->certificate[i].deploy);
-		if (w->fd[ON_KEEPER] < 0 || send(w, ON_KEEPER, VERB_DEPLOYED, i, NULL, 0) < 0)
-			log_warning("certificate %s: the hook will run once more: the keeper is gone",
+		if (w->fd[ON_STORER] < 0 || send(w, ON_STORER, VERB_DEPLOYED, i, NULL, 0) < 0)
+			log_warning("certificate %s: the hook will run once more: the storer is gone",
 				    w->config->certificate[i].name);
 	}
 }
 
-/* The keeper ends when its channel does; one that does not is killed. */
-static void end_keeper(struct warden *w)
+/* The storer ends when its channel does; one that does not is killed. */
+static void end_storer(struct warden *w)
 {
-	struct pollfd ended = { .fd = w->fd[KEEPER_PID], .events = POLLIN };
+	struct pollfd ended = { .fd = w->fd[STORER_PID], .events = POLLIN };
 	int status;
 
-	close_fd(&w->fd[ON_KEEPER]);
-	if (w->fd[KEEPER_PID] < 0)
+	close_fd(&w->fd[ON_STORER]);
+	if (w->fd[STORER_PID] < 0)
 		return;
-	status = spawn_reap(&w->fd[KEEPER_PID], poll(&ended, 1, KEEPER_SECONDS * 1000) <= 0);
+	status = spawn_reap(&w->fd[STORER_PID], poll(&ended, 1, STORER_SECONDS * 1000) <= 0);
 	if (status > 128)
-		give_up_of(w, "keeper", status);
+		give_up_of(w, "storer", status);
 	else if (status != STATUS_DONE && w->status == STATUS_DONE)
 		w->status = STATUS_FAILED; /* a certificate could not be looked at: it has said which */
 }
@@ -670,13 +711,14 @@ static void end(struct warden *w)
 	shut(w);
 	tidy(w);
 	spawn_reap(&w->fd[CLIENT_PID], true);
+	spawn_reap(&w->fd[SIGNER_PID], true); /* so that the storer waits for nobody */
 	run_deploy_hooks(w);
-	end_keeper(w);
+	end_storer(w);
 	for (int i = 0; i < WATCHED; i++)
 		close_fd(&w->fd[i]);
 	close_fd(&w->client_ends[0]);
 	close_fd(&w->client_ends[1]);
-	close_fd(&w->keeper_end);
+	close_fd(&w->signer_end);
 	close_fd(&w->responder_end);
 	close_fd(&w->config_fd);
 }
@@ -686,7 +728,7 @@ int warden_run(const struct config *config, struct errand *errand, struct journa
 	static struct warden w;
 
 	w = (struct warden){ .config = config, .errand = errand, .journal = journal, .state_fd = state_fd, .config_fd = -1,
-			     .client_ends = { -1, -1 }, .keeper_end = -1, .responder_end = -1, .speaker = "child" };
+			     .client_ends = { -1, -1 }, .signer_end = -1, .responder_end = -1, .speaker = "child" };
 	for (int i = 0; i < WATCHED; i++)
 		w.fd[i] = -1;
 	if (begin(&w) < 0)

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "crypto.h"
 #include "file.h"
 
 static int open_account(const struct store *store, const char *directory, struct fault *fault)
@@ -37,48 +38,43 @@ static void read_url(int dir, char url[URL_SIZE])
 		snprintf(url, URL_SIZE, "%.*s", (int)length, text);
 }
 
-int accounts_read(const struct store *store, const char *directory, struct key **key, char url[URL_SIZE],
-		       struct fault *fault)
+int accounts_read(const struct store *store, const char *directory, struct stored_account *account, struct fault *fault)
 {
 	OWN_FD int dir = open_account(store, directory, fault);
+	size_t length;
+	char *pem;
 
-	*key = NULL;
-	url[0] = '\0';
+	memset(account, 0, sizeof(*account));
 	if (dir < 0)
 		return -1;
-	if (!file_exists(dir, "key.pem"))
-		return 0;
-	*key = store_read_key(dir, "key.pem", fault);
-	if (*key) {
-		read_url(dir, url);
-		return 0;
+	pem = file_read(dir, "key.pem", &length);
+	if (!pem && !file_is_broken(errno))
+		return fault_errno(fault, FAULT_LATER, "the account key in %s/accounts", store->path);
+	if (pem && length < sizeof(account->key)) {
+		memcpy(account->key, pem, length);
+		read_url(dir, account->url);
 	}
-	if (fault->kind == FAULT_LATER)
-		return fault_at(fault, "the account in %s/accounts", store->path);
-	if (renameat(dir, "key.pem", dir, "key.pem.broken") < 0)
-		return fault_errno(fault, FAULT_FAILED, "putting aside a broken key in %s/accounts", store->path);
-	return 1;
+	if (pem)
+		explicit_bzero(pem, length);
+	free(pem);
+	return 0;
 }
 
-int accounts_save_key(const struct store *store, const char *directory, const struct key *key, struct fault *fault)
+int accounts_save_key(const struct store *store, const char *directory, const char *pem, size_t length, struct fault *fault)
 {
 	OWN_FD int dir = open_account(store, directory, fault);
-	char pem[KEY_PEM_SIZE];
-	int rc;
+	int old;
 
 	if (dir < 0)
 		return -1;
-	if (file_exists(dir, "key.pem"))
-		return fault_set(fault, FAULT_FAILED, "the account in %s/accounts has a key already", store->path);
 	if (unlinkat(dir, "url", 0) < 0 && errno != ENOENT) /* another key's account */
 		return fault_errno(fault, FAULT_FAILED, "an old account in %s/accounts", store->path);
-	if (key_write(key, pem, fault) < 0)
-		return -1;
-	rc = file_replace(dir, "key.pem", pem, strlen(pem));
-	crypto_wipe(pem, sizeof(pem));
-	if (rc < 0)
+	old = renameat(dir, "key.pem", dir, "key.pem.broken") == 0;
+	if (!old && errno != ENOENT)
+		return fault_errno(fault, FAULT_FAILED, "putting aside a broken key in %s/accounts", store->path);
+	if (file_replace(dir, "key.pem", pem, length) < 0)
 		return fault_errno(fault, FAULT_FAILED, "writing the account key in %s/accounts", store->path);
-	return 0;
+	return old;
 }
 
 int accounts_save_url(const struct store *store, const char *directory, const char *url, size_t length,

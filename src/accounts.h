@@ -8,15 +8,16 @@
 #include "store.h"
 
 /*
- * The account at the CA with this directory URL: *key is the caller's, NULL when there is none; url is "" when it is
- * not known. Returns 1 when there was a key that cannot be used and that has been put aside as key.pem.broken, else 0
- * or -1.
+ * The account at the CA with this directory URL: the key as it is in its file, "" when there is none or the file cannot be one; the
+ * URL is "" when it is not known.
  */
-int accounts_read(const struct store *store, const char *directory, struct key **key, char url[URL_SIZE],
-		  struct fault *fault) MUST_CHECK;
+int accounts_read(const struct store *store, const char *directory, struct stored_account *account, struct fault *fault) MUST_CHECK;
 
-/* Both are durable when they return 0. A key is never written over another one. */
-int accounts_save_key(const struct store *store, const char *directory, const struct key *key,
+/*
+ * Both are durable when they return 0. A key is never written over another one: one that is there (its user knows that it is broken)
+ * is put aside as key.pem.broken, its URL is forgotten, and the result is 1.
+ */
+int accounts_save_key(const struct store *store, const char *directory, const char *pem, size_t length,
 		      struct fault *fault) MUST_CHECK;
 int accounts_save_url(const struct store *store, const char *directory, const char *url, size_t length,
 		      struct fault *fault) MUST_CHECK;

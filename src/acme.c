@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "jws.h"
 #include "log.h"
 #include "remedy.h"
 
@@ -130,49 +129,18 @@ static void fetch_nonces(struct acme *acme, size_t wanted, int64_t now)
 	}
 }
 
-/* The JWS for one request, malloc'ed. */
-static char *make_jws(struct acme *acme, const struct jws *jws, bool binding, struct fault *fault)
+char *acme_bind(struct acme *acme, struct fault *fault)
 {
-	OWN_FREE char *input = jws_signing_input(jws);
-	unsigned char signature[JWS_SIGNATURE_SIZE];
-	size_t length = 0;
-	char *text;
-
-	if (!input) {
-		fault_set(fault, FAULT_LATER, "not enough memory for a request");
-		return NULL;
-	}
-	if (acme->signer.sign(acme->signer.context, binding, input, signature, &length, fault) < 0)
-		return NULL;
-	text = jws_flatten(input, signature, length);
-	if (!text)
-		fault_set(fault, FAULT_LATER, "not enough memory for a request");
-	return text;
-}
-
-char *acme_bind(struct acme *acme, const char *kid, struct fault *fault)
-{
-	const struct jws jws = {
-		.algorithm = "HS256", .kid = kid, .url = acme->directory.new_account, .payload = acme->account.jwk};
-
-	return make_jws(acme, &jws, true, fault);
+	return acme->signer.bind(acme->signer.context, acme->directory.new_account, fault);
 }
 
 /* Signs the call with the newest nonce, of which there is one. */
 static int sign_call(struct acme *acme, struct acme_call *call, struct fault *fault)
 {
 	OWN_FREE char *nonce = acme->nonce[--acme->nonces];
-	const struct jws jws = {
-		.algorithm = acme->account.algorithm,
-		.jwk = call->kind == CALL_SIGNED_WITH_KEY ? acme->account.jwk : NULL,
-		.kid = acme->account.url,
-		.nonce = nonce,
-		.url = call->url,
-		.payload = call->payload,
-	};
 
 	free(call->body);
-	call->body = make_jws(acme, &jws, false, fault);
+	call->body = acme->signer.sign(acme->signer.context, call->kind == CALL_SIGNED_WITH_KEY, call->url, nonce, call->payload, fault);
 	return call->body ? 0 : -1;
 }
 

@@ -16,16 +16,13 @@
 #include "exchange.h"
 #include "wire.h"
 
-#define JWS_SIGNATURE_SIZE 1024
-
+/* Both give a JWS (RFC 7515, 7.2.2) that the caller frees, or NULL: then everything ends. */
 struct signer {
 	void *context;
-	/*
-	 * Signs with the account key, or with the HMAC key of the external account binding; signature has room for
-	 * JWS_SIGNATURE_SIZE bytes, *length is how many there are. A failure ends everything.
-	 */
-	int (*sign)(void *context, bool binding, const char *input, void *signature, size_t *length,
-		    struct fault *fault);
+	/* A request to this URL, payload NULL for POST-as-GET; in the name of the key for newAccount, else of the account. */
+	char *(*sign)(void *context, bool by_key, const char *url, const char *nonce, const char *payload, struct fault *fault);
+	/* The external account binding of our key, for newAccount at this URL. */
+	char *(*bind)(void *context, const char *url, struct fault *fault);
 };
 
 #define CALL_FINISHED (-1)
@@ -69,7 +66,7 @@ const char *acme_account(const struct acme *acme);
 const char *acme_thumbprint(const struct acme *acme);
 
 /* The external account binding of our key (RFC 8555, 7.3.4) as a JWS; the caller frees it. */
-char *acme_bind(struct acme *acme, const char *kid, struct fault *fault) MUST_CHECK;
+char *acme_bind(struct acme *acme, struct fault *fault) MUST_CHECK;
 
 /* Has at least n nonces ready, or as many as one keeps; fetches what is missing, all at once. */
 int acme_gather_nonces(struct acme *acme, size_t n, struct fault *fault) MUST_CHECK;

@@ -16,7 +16,8 @@
 
 static int (*const mains[])(const struct config *) = {
 	[ROLE_CLIENT] = client_main,
-	[ROLE_KEEPER] = keeper_main,
+	[ROLE_SIGNER] = signer_main,
+	[ROLE_STORER] = storer_main,
 	[ROLE_RESPONDER] = responder_main,
 	[ROLE_SWEEPER] = sweeper_main,
 };
@@ -68,7 +69,7 @@ static void say_what_is_missing(enum role role)
 {
 	struct statvfs root;
 
-	if (role != ROLE_KEEPER || sandbox_landlock() > 0)
+	if (role != ROLE_STORER || sandbox_landlock() > 0)
 		return;
 	if (statvfs("/", &root) == 0 && (root.f_flag & ST_RDONLY))
 		log_warning("this kernel has no Landlock (Linux 5.13, in the list of lsm=): the %s can read what root can; all file "
@@ -81,11 +82,11 @@ static void say_what_is_missing(enum role role)
 /* Numbers that the warden gave to nobody are taken: confine.c lets those who keep files change the attributes of higher ones only. */
 static int fill_places(enum role role, struct fault *fault)
 {
-	int fd = role == ROLE_KEEPER || role == ROLE_SWEEPER ? 0 : FD_AGENT_END;
+	int fd = role == ROLE_STORER || role == ROLE_SWEEPER ? 0 : FD_AGENT_END;
 
 	while (fd >= 0 && fd < FD_AGENT_END - 1)
 		fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
-	if (fd >= FD_AGENT_END && (role == ROLE_KEEPER || role == ROLE_SWEEPER))
+	if (fd >= FD_AGENT_END && (role == ROLE_STORER || role == ROLE_SWEEPER))
 		close(fd);
 	return fd < 0 ? fault_errno(fault, FAULT_LATER, "preparing the %s", sandbox_role_name(role)) : 0;
 }
@@ -98,6 +99,8 @@ static int confine_role(enum role role, const struct config *config, struct faul
 		return -1;
 	tokens = webroot_open(role, config);
 	say_what_is_missing(role);
+	if (role == ROLE_SIGNER)
+		signer_trust(config);
 	return confine(role, config, tokens, fault);
 }
 

@@ -11,8 +11,12 @@
 #include "config.h"
 
 int client_main(const struct config *config);	 /* talks to the CA */
-int keeper_main(const struct config *config);	 /* keys and store */
+int signer_main(const struct config *config);	 /* holds the keys, signs, verifies */
+int storer_main(const struct config *config);	 /* writes what is kept */
 int responder_main(const struct config *config); /* answers on the port */
 int sweeper_main(const struct config *config);	 /* removes tokens that an earlier run left */
+
+/* Before the signer confines itself: the system's roots become FD_TRUST, unless the configuration has a trust_file. */
+void signer_trust(const struct config *config);
 
 #endif

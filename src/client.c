@@ -2,7 +2,7 @@
 /*
  * client.c - the agent's role that talks to the CA.
  *
- * It owns nothing: the keeper signs and stores, the responder answers the CA, the warden opens the port. This file is
+ * It owns nothing: the signer signs, and has what is good stored, the responder answers the CA, the warden opens the port. This file is
  * the order of events and the channels to those three; what is said to the CA stands in enrol, issue and proof.
  */
 #include "agent.h"
@@ -30,7 +30,7 @@ struct client {
 	const struct config *config;
 	struct http *http;
 	struct acme *acme;
-	struct issue_keeper keeper;
+	struct issue_signer signer;
 	struct issue *issues;
 	size_t count;
 	struct proofs proofs;
@@ -56,36 +56,64 @@ static bool is_readable(int fd)
 	return poll(&p, 1, 0) == 1;
 }
 
-/* One question to the keeper; the answer is in record. */
+/* One question to the signer; the answer is in record. */
 static int ask(enum verb verb, uint32_t index, const void *data, size_t length, struct fault *fault)
 {
 	int n;
 
-	if (wire_send(FD_KEEPER, verb, index, data, length, fault) < 0)
+	if (wire_send(FD_SIGNER, verb, index, data, length, fault) < 0)
 		return -1;
-	n = wire_receive(FD_KEEPER, &record, fault);
+	n = wire_receive(FD_SIGNER, &record, fault);
 	if (n < 0)
 		return -1;
 	if (n == 0)
-		return fault_set(fault, FAULT_FAILED, "the keeper has ended");
+		return fault_set(fault, FAULT_FAILED, "the signer has ended");
 	if (record.verb == VERB_ANSWER)
 		return 0;
 	if (record.verb != VERB_FAULT)
-		return fault_set(fault, FAULT_FAILED, "the keeper answers %s with %s", verb_name(verb),
+		return fault_set(fault, FAULT_FAILED, "the signer answers %s with %s", verb_name(verb),
 				 verb_name((enum verb)record.verb));
-	return fault_set(fault, record.index == FAULT_LATER ? FAULT_LATER : FAULT_FAILED, "%s", record.data);
+	if (record.index != FAULT_LATER && record.index != FAULT_USAGE)
+		record.index = FAULT_FAILED;
+	return fault_set(fault, (enum fault_kind)record.index, "%s", record.data);
 }
 
-static int sign(void *context, bool binding, const char *input, void *signature, size_t *length, struct fault *fault)
+/* The text that the signer has answered; the caller frees it. */
+static char *take_text(struct fault *fault)
+{
+	char *text = strndup(record.data, record.length);
+
+	if (!text)
+		fault_set(fault, FAULT_LATER, "not enough memory for a request");
+	return text;
+}
+
+static char *sign(void *context, bool by_key, const char *url, const char *nonce, const char *payload, struct fault *fault)
+{
+	size_t length = payload ? strlen(payload) : 0;
+	struct draft *request = calloc(1, sizeof(*request) + length);
+	int rc = -1;
+
+	(void)context;
+	if (!request)
+		fault_set(fault, FAULT_LATER, "not enough memory for a request");
+	else if (snprintf(request->url, sizeof(request->url), "%s", url) >= (int)sizeof(request->url) ||
+		 snprintf(request->nonce, sizeof(request->nonce), "%s", nonce) >= (int)sizeof(request->nonce))
+		fault_set(fault, FAULT_FAILED, "the CA's URL or nonce is too long");
+	else {
+		request->by_key = by_key;
+		if (payload)
+			memcpy(request->payload, payload, length);
+		rc = ask(VERB_SIGN, 0, request, sizeof(*request) + length, fault);
+	}
+	free(request);
+	return rc < 0 ? NULL : take_text(fault);
+}
+
+static char *bind_account(void *context, const char *url, struct fault *fault)
 {
 	(void)context;
-	if (ask(binding ? VERB_SIGN_EAB : VERB_SIGN, 0, input, strlen(input), fault) < 0)
-		return -1;
-	if (record.length == 0 || record.length > JWS_SIGNATURE_SIZE)
-		return fault_set(fault, FAULT_FAILED, "the keeper gives a signature of %u bytes", record.length);
-	memcpy(signature, record.data, record.length);
-	*length = record.length;
-	return 0;
+	return ask(VERB_SIGN_EAB, 0, url, strlen(url), fault) < 0 ? NULL : take_text(fault);
 }
 
 static int request(void *context, uint32_t index, const void **der, size_t *length, struct fault *fault)
@@ -193,7 +221,7 @@ static int take_work(struct client *client, struct fault *fault)
 		if (work.wanted[i] != 1)
 			continue;
 		client->issues[n].config = config;
-		client->issues[n].keeper = &client->keeper;
+		client->issues[n].signer = &client->signer;
 		client->issues[n++].index = i;
 	}
 	client->count = n;
@@ -205,15 +233,15 @@ static int set_up(struct client *client, struct fault *fault)
 {
 	const struct config *config = client->config;
 	struct transport transport = {client, begin, next, cancel, now_ms};
-	struct signer signer = {client, sign};
+	struct signer signer = {client, sign, bind_account};
 	struct account account;
 	int64_t date, off;
 
-	client->keeper = (struct issue_keeper){client, request, install, prefers};
+	client->signer = (struct issue_signer){client, request, install, prefers};
 	if (ask(VERB_ACCOUNT, 0, NULL, 0, fault) < 0)
 		return fault_at(fault, "account key");
 	if (record.length != sizeof(account))
-		return fault_set(fault, FAULT_FAILED, "the keeper gives an account of %u bytes", record.length);
+		return fault_set(fault, FAULT_FAILED, "the signer gives an account of %u bytes", record.length);
 	memcpy(&account, record.data, sizeof(account));
 	crypto_start(); /* before libcurl does it in its way, with openssl.cnf and what that loads */
 	client->http = http_start(config->acme.ca_file[0] ? FD_CA_FILE : -1, config->acme.proxy, fault);
@@ -258,7 +286,7 @@ static int place(struct client *client, struct fault *fault)
 	return issue_place(client->issues, client->count, client->acme, &client->proofs, fault);
 }
 
-/* To whom it concerns: the keeper where the host's web server answers. */
+/* To the storer, by way of the signer, where the host's web server answers; else to the responder. */
 static int send_token(const struct client *client, const struct token *token, struct fault *fault)
 {
 	return client->proofs.webroot ? ask(VERB_TOKEN, 0, token, sizeof(*token), fault) :
@@ -327,7 +355,7 @@ static int prove(struct client *client, struct fault *fault)
 	if (hear(VERB_CLOSED, fault) < 0)
 		return -1;
 	memcpy(&proofs->closed, record.data, sizeof(proofs->closed));
-	if (proofs->webroot) /* what the keeper cannot remove now it tries again at its end, and says so */
+	if (proofs->webroot) /* what the storer cannot remove now it tries again at its end, and says so */
 		(void)!ask(VERB_WITHDRAW, 0, NULL, 0, &ignored);
 	log_notice("validation of %zu name%s took %lld ms", proofs->pending, proofs->pending == 1 ? "" : "s",
 		 (long long)(closed - opened));

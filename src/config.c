@@ -181,6 +181,13 @@ static int set_proxy(struct loader *loader, const struct key *key, const char *v
 	return set_text(loader, key, value);
 }
 
+static int set_hosts(struct loader *loader, const struct key *key, const char *value)
+{
+	if (value[strspn(value, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-:[] ")])
+		return wrong(loader, "%s: expected names of hosts, separated by spaces", key->name);
+	return set_text(loader, key, value);
+}
+
 static int set_path(struct loader *loader, const struct key *key, const char *value)
 {
 	if (value[0] != '/')
@@ -449,6 +456,8 @@ static const struct key keys[] = {
 	{ SECTION_ACME, "contact", set_contact, ACME(contact), NULL },
 	{ SECTION_ACME, "accept_terms", set_bool, ACME(accept_terms), NULL },
 	{ SECTION_ACME, "ca_file", set_file, ACME(ca_file), NULL },
+	{ SECTION_ACME, "trust_file", set_file, ACME(trust_file), NULL },
+	{ SECTION_ACME, "hosts", set_hosts, ACME(hosts), NULL },
 	{ SECTION_ACME, "proxy", set_proxy, ACME(proxy), NULL },
 	{ SECTION_ACME, "eab_kid", set_text, ACME(eab_kid), NULL },
 	{ SECTION_ACME, "eab_key_file", set_file, ACME(eab_key_file), NULL },

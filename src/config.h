@@ -59,9 +59,11 @@ struct config {
 		char contact[NAME_SIZE];	/* an e-mail address without "mailto:", or "" */
 		bool accept_terms;
 		char ca_file[PATH_SIZE];	/* PEM file that the CA's HTTPS is verified with, "" is the system's */
+		char trust_file[PATH_SIZE];	/* PEM file with the roots that certificates must lead up to, or "" */
+		char hosts[URL_SIZE];		/* hosts of the CA beside the directory's, separated by spaces, or "" */
 		char proxy[URL_SIZE];		/* http(s)://[user:password@]host:port, or "" */
 		char eab_kid[128];		/* external account binding (RFC 8555, 7.3.4), or "" */
-		char eab_key_file[PATH_SIZE];	/* base64url HMAC key; read by the keeper only */
+		char eab_key_file[PATH_SIZE];	/* base64url HMAC key; read by the storer only */
 		enum key_type account_key;
 	} acme;
 	struct {

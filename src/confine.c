@@ -126,15 +126,14 @@ static int allow_tokens(int ruleset, int directory, uint64_t all)
 	return directory < 0 ? 0 : allow(ruleset, directory, rights);
 }
 
-/* Not the state directory itself, nor the journal, which lies beside them. The time zone: OpenSSL calls mktime(). */
-static int allow_keeper(int ruleset, const struct config *config, int tokens, uint64_t all)
+/* Not the state directory itself, nor the journal, which lies beside them. */
+static int allow_storer(int ruleset, const struct config *config, int tokens, uint64_t all)
 {
 	const char *eab_key = config->acme.eab_key_file;
 
 	if (config->responder.mode == RESPONDER_WEBROOT && allow_tokens(ruleset, tokens, all) < 0)
 		return -1;
-	if (allow_top(ruleset, "accounts", all) < 0 || allow_top(ruleset, "certificates", all) < 0 ||
-	    allow_path(ruleset, "/etc/localtime", LANDLOCK_ACCESS_FS_READ_FILE) < 0)
+	if (allow_top(ruleset, "accounts", all) < 0 || allow_top(ruleset, "certificates", all) < 0)
 		return -1;
 	return eab_key[0] ? allow_path(ruleset, eab_key, LANDLOCK_ACCESS_FS_READ_FILE) : 0;
 }
@@ -159,8 +158,8 @@ static int confine_files(enum role role, const struct config *config, int tokens
 		return -1;
 	if (role == ROLE_CLIENT)
 		rc = allow_client(ruleset);
-	else if (role == ROLE_KEEPER)
-		rc = allow_keeper(ruleset, config, tokens, handled.files);
+	else if (role == ROLE_STORER)
+		rc = allow_storer(ruleset, config, tokens, handled.files);
 	else if (role == ROLE_SWEEPER)
 		rc = allow_tokens(ruleset, tokens, handled.files);
 	else if (role == ROLE_BUS)
@@ -325,6 +324,7 @@ static int allow_fcntl(scmp_filter_ctx filter, unsigned int command)
 	       rule_if(filter, SCMP_ACT_ALLOW, SCMP_SYS(fcntl64), is_command(1, command));
 }
 
+/* All that the signer needs: its channels, and files of roots that were opened before. */
 static int allow_common(scmp_filter_ctx filter)
 {
 	return rules(filter, SCMP_ACT_ALLOW, common_calls, LENGTH_OF(common_calls)) | allow_data_only(filter) |
@@ -461,7 +461,8 @@ static const struct {
 	bool denies;	/* what is not in the filter is allowed */
 } filters[] = {
 	[ROLE_CLIENT] = { deny_much, true },
-	[ROLE_KEEPER] = { allow_storing, false },
+	[ROLE_SIGNER] = { allow_common, false },
+	[ROLE_STORER] = { allow_storing, false },
 	[ROLE_RESPONDER] = { allow_answering, false },
 	[ROLE_SWEEPER] = { allow_storing, false },
 	[ROLE_SURVEYOR] = { allow_answering, false },

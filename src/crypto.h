@@ -16,7 +16,6 @@
 #include "fault.h"
 #include "wire.h"
 
-#define KEY_PEM_SIZE 4096	/* PKCS#8 of RSA 4096 takes 3272 characters */
 #define SIGNATURE_SIZE 512	/* RSA 4096 */
 #define SHA256_SIZE 32
 #define CHAIN_MAX 8		/* certificates in one chain */
@@ -91,12 +90,23 @@ int chain_facts(const struct chain *chain, struct facts *facts, struct fault *fa
 bool chain_has_key(const struct chain *chain, const struct key *key);
 
 /*
- * What must hold before a chain is installed, at the time now (seconds since the epoch): the leaf has our key, names
- * exactly these names, is in its lifetime, and each certificate is signed by the next one. The trust in its root is the
- * CA's matter: a private CA is as good as a public one.
+ * What must hold before a chain is installed, at the time now (seconds since the epoch): the leaf has our key, names exactly these
+ * names, is in its lifetime, is for TLS servers and no CA, and each certificate is signed by the next one.
  */
 int chain_verify(const struct chain *chain, const struct key *key, const char (*names)[NAME_SIZE], uint32_t count,
 		 int64_t now, struct fault *fault) MUST_CHECK;
+
+/*
+ * Has one of these roots (PEM, with any text between) signed the chain, or what it leads up to? As OpenSSL verifies it: signatures,
+ * dates, constraints, for a TLS server. A root that signs without an intermediate is as good.
+ */
+bool chain_leads_to(const struct chain *chain, const char *roots, size_t length, int64_t now);
+
+/*
+ * Where no root is known: is it what a CA would issue? Up to the topmost certificate it verifies as above, there is at least one
+ * above the leaf, and the lifetime is at most 398 days.
+ */
+int chain_is_plausible(const struct chain *chain, int64_t now, struct fault *fault) MUST_CHECK;
 
 /* Are these the same names, whatever their order? */
 bool facts_have_names(const struct facts *facts, const char (*names)[NAME_SIZE], uint32_t count);

@@ -3,8 +3,6 @@
 
 #include <string.h>
 
-#include "jws.h"
-
 #define ENROL_MOST 150000 /* ms for one request with its retries */
 
 struct answer {
@@ -75,8 +73,8 @@ static int new_account(struct acme *acme, const char *payload, struct fault *fau
 {
 	struct answer answer = {.acme = acme};
 	struct acme_call call = {
-		.kind = CALL_SIGNED_WITH_KEY,
 		.step = "account",
+		.kind = CALL_SIGNED_WITH_KEY,
 		.url = acme_directory(acme)->new_account,
 		.payload = payload,
 		.context = &answer,
@@ -125,9 +123,7 @@ int enrol_register(struct acme *acme, const struct config *config, struct fault 
 				 "eab_kid and eab_key_file in [acme] of %s",
 				 config->file);
 	if (config->acme.eab_kid[0]) {
-		if (!jws_is_plain(config->acme.eab_kid))
-			return fault_set(fault, FAULT_USAGE, "eab_kid in [acme] has characters that no CA hands out");
-		binding = acme_bind(acme, config->acme.eab_kid, fault);
+		binding = acme_bind(acme, fault);
 		if (!binding)
 			return fault_at(fault, "external account binding");
 	}

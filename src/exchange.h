@@ -13,11 +13,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "config.h"
-#include "fault.h"
+#include "wire.h"
 
 #define BODY_MOST      (256 * 1024) /* of an answer; a chain has some 10 KiB */
-#define NONCE_SIZE     257
 #define ALTERNATES     3
 #define EXCHANGES_MOST 32 /* on their way at once */
 

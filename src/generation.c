@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "file.h"
-#include "store.h"
 
 #define BROKEN ".broken"
 #define KEPT 3
@@ -176,79 +175,110 @@ void generation_prune(int dir, uint32_t live)
 		(void)fsync(dir);
 }
 
-/* 1: the file has this content. 0: it has not. -1: it cannot be read. */
-static int compare_file(int dir, const char *name, const char *data, size_t length)
-{
-	size_t n;
-	OWN_FREE char *content = file_read(dir, name, &n);
+/* What one generation consists of; 0: a file that is not there. */
+struct files {
+	char *key, *full, *cert, *chain;
+	size_t key_length, full_length, cert_length, chain_length;
+};
 
-	if (!content)
-		return file_is_broken(errno) ? 0 : -1;
-	return n == length && !memcmp(content, data, n);
+static void free_files(struct files *files)
+{
+	if (files->key)
+		explicit_bzero(files->key, files->key_length);
+	free(files->key);
+	free(files->full);
+	free(files->cert);
+	free(files->chain);
+}
+#define OWN_FILES __attribute__((cleanup(free_files)))
+
+/* As below. */
+static int read_one(int dir, const char *name, char **data, size_t *length, struct fault *fault)
+{
+	*data = file_read(dir, name, length);
+	if (*data)
+		return 1;
+	return file_is_broken(errno) ? 0 : fault_errno(fault, FAULT_LATER, "%s", name);
+}
+
+/* 1: all of them. 0: one is broken. -1: one cannot be read, which says nothing about it. */
+static int read_files(int dir, struct files *files, struct fault *fault)
+{
+	int rc = read_one(dir, "privkey.pem", &files->key, &files->key_length, fault);
+
+	if (rc > 0)
+		rc = read_one(dir, "fullchain.pem", &files->full, &files->full_length, fault);
+	if (rc > 0)
+		rc = read_one(dir, "cert.pem", &files->cert, &files->cert_length, fault);
+	if (rc > 0)
+		rc = read_one(dir, "chain.pem", &files->chain, &files->chain_length, fault);
+	return rc;
 }
 
 /* 1: it is these two, one behind the other, or is not there: generations had no such files once. 0: it is not. -1: as above. */
-static int compare_joined(int dir, const char *name, const char *first, size_t m, const char *second, size_t n)
+static int compare_joined(int dir, const char *name, const char *first, size_t m, const char *second, size_t n, struct fault *fault)
 {
 	size_t length;
 	char *content = file_read(dir, name, &length);
 	int same;
 
+	if (!content && errno == ENOENT)
+		return 1;
 	if (!content)
-		return errno == ENOENT ? 1 : file_is_broken(errno) ? 0 : -1;
+		return file_is_broken(errno) ? 0 : fault_errno(fault, FAULT_LATER, "%s", name);
 	same = length == m + n && !memcmp(content, first, m) && !memcmp(content + m, second, n);
-	crypto_wipe(content, length);
+	explicit_bzero(content, length);
 	free(content);
 	return same;
 }
 
-static int compare_both_joined(int dir, const char *chain, size_t n)
+/* Do all files say the same? As above. */
+static int compare_files(int dir, const struct files *f, struct fault *fault)
 {
-	size_t length;
-	char *key = file_read(dir, "privkey.pem", &length);
-	int rc = key ? compare_joined(dir, "combined.pem", chain, n, key, length) : -1;
+	int rc = f->full_length == f->cert_length + f->chain_length && !memcmp(f->full, f->cert, f->cert_length) &&
+		 !memcmp(f->full + f->cert_length, f->chain, f->chain_length);
 
 	if (rc > 0)
-		rc = compare_joined(dir, "keyfirst.pem", key, length, chain, n);
-	if (key)
-		crypto_wipe(key, length);
-	free(key);
+		rc = compare_joined(dir, "combined.pem", f->full, f->full_length, f->key, f->key_length, fault);
+	if (rc > 0)
+		rc = compare_joined(dir, "keyfirst.pem", f->key, f->key_length, f->full, f->full_length, fault);
 	return rc;
 }
 
-/* 1: key and certificate belong together and all files agree. 0: they do not. -1: that could not be found out. */
-static int examine_files(int dir, struct facts *facts, struct fault *fault)
+/* As above, by whoever can read keys and certificates. */
+static int ask_examiner(const struct files *f, const struct examiner *examiner, struct verdict *verdict, struct fault *fault)
 {
-	size_t length, leaf, n;
-	OWN_KEY struct key *key = store_read_key(dir, "privkey.pem", fault);
-	OWN_FREE char *pem = key ? file_read(dir, "fullchain.pem", &length) : NULL;
-	OWN_CHAIN struct chain *chain = pem ? chain_read(pem, length, fault) : NULL;
-	const char *text;
-	int cert, rest, joined;
+	size_t length = sizeof(struct bundle) + f->key_length + f->full_length;
+	struct bundle *bundle;
+	int rc;
 
-	if (key && !pem)
-		fault_errno(fault, file_is_broken(errno) ? FAULT_FAILED : FAULT_LATER, "fullchain.pem");
-	if (!chain)
-		return fault->kind == FAULT_LATER ? -1 : 0;
-	text = chain_text(chain, &leaf, &n);
-	cert = compare_file(dir, "cert.pem", text, leaf);
-	rest = compare_file(dir, "chain.pem", text + leaf, n - leaf);
-	joined = compare_both_joined(dir, pem, length);
-	if (cert < 0 || rest < 0 || joined < 0)
-		return fault_errno(fault, FAULT_LATER, "reading the certificate");
-	if (chain_facts(chain, facts, fault) < 0)
-		return fault->kind == FAULT_LATER ? -1 : 0;
-	return cert && rest && joined && n == length && chain_has_key(chain, key);
+	if (!f->key_length || f->key_length >= KEY_PEM_SIZE || !f->cert_length || f->full_length > CHAIN_SIZE)
+		return 0;
+	bundle = malloc(length);
+	if (!bundle)
+		return fault_errno(fault, FAULT_LATER, "reading a certificate");
+	*bundle = (struct bundle){ (uint32_t)f->key_length, (uint32_t)f->cert_length };
+	memcpy(bundle->text, f->key, f->key_length);
+	memcpy(bundle->text + f->key_length, f->full, f->full_length);
+	rc = examiner->examine(examiner->context, bundle, length, verdict, fault);
+	explicit_bzero(bundle, length);
+	free(bundle);
+	return rc < 0 ? -1 : verdict->whole != 0;
 }
 
-int generation_examine(int dir, uint32_t number, struct facts *facts, struct fault *fault)
+int generation_examine(int dir, uint32_t number, const struct examiner *examiner, struct verdict *verdict, struct fault *fault)
 {
 	struct number_text name = spell(number);
 	OWN_FD int generation = dir_open(dir, name.text);
+	OWN_FILES struct files files = { 0 };
+	int rc;
 
 	if (generation < 0)
 		return file_is_broken(errno) ? 0 : fault_errno(fault, FAULT_LATER, "generation %s", name.text);
-	return examine_files(generation, facts, fault);
+	rc = read_files(generation, &files, fault);
+	if (rc > 0)
+		rc = compare_files(generation, &files, fault);
+	return rc > 0 ? ask_examiner(&files, examiner, verdict, fault) : rc;
 }
 
 int generation_put_aside(int dir, uint32_t number, struct fault *fault)
@@ -264,7 +294,7 @@ int generation_put_aside(int dir, uint32_t number, struct fault *fault)
 	return 0;
 }
 
-int generation_find_whole(int dir, struct facts *facts, uint32_t *number, struct fault *fault)
+int generation_find_whole(int dir, const struct examiner *examiner, struct verdict *verdict, uint32_t *number, struct fault *fault)
 {
 	struct generations generations;
 
@@ -272,7 +302,7 @@ int generation_find_whole(int dir, struct facts *facts, uint32_t *number, struct
 	if (list_generations(dir, &generations, fault) < 0)
 		return -1;
 	for (size_t i = 0; i < generations.count; i++) {
-		int whole = generation_examine(dir, generations.number[i], facts, fault);
+		int whole = generation_examine(dir, generations.number[i], examiner, verdict, fault);
 
 		if (whole < 0)
 			return -1;

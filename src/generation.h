@@ -10,8 +10,14 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "crypto.h"
 #include "fault.h"
+#include "wire.h"
+
+/* The judge of what is stored: key and chain are no more than bytes here. -1: it cannot say, which says nothing about these. */
+struct examiner {
+	int (*examine)(void *context, const struct bundle *bundle, size_t length, struct verdict *verdict, struct fault *fault);
+	void *context;
+};
 
 /* A number that is in use by no generation, whole or broken, and higher than theirs. 0 on failure. */
 uint32_t generation_next(int dir, struct fault *fault) MUST_CHECK;
@@ -25,11 +31,13 @@ uint32_t generation_live(int dir, bool *unusable);
 /* Makes it the live one in one step. Durable when it returns 0. */
 int generation_switch(int dir, uint32_t number, struct fault *fault) MUST_CHECK;
 
-/* 1: whole, and *facts are its own. 0: broken. -1: that could not be found out, which says nothing about it. */
-int generation_examine(int dir, uint32_t number, struct facts *facts, struct fault *fault) MUST_CHECK;
+/* 1: whole, and *verdict is about it. 0: broken. -1: that could not be found out, which says nothing about it. */
+int generation_examine(int dir, uint32_t number, const struct examiner *examiner, struct verdict *verdict,
+		       struct fault *fault) MUST_CHECK;
 
 /* The newest whole one, putting aside the broken ones above it. *number 0: there is none. */
-int generation_find_whole(int dir, struct facts *facts, uint32_t *number, struct fault *fault) MUST_CHECK;
+int generation_find_whole(int dir, const struct examiner *examiner, struct verdict *verdict, uint32_t *number,
+			  struct fault *fault) MUST_CHECK;
 
 /* Renames it to N.broken, or with number 0 "live" itself; that there is none is success. */
 int generation_put_aside(int dir, uint32_t number, struct fault *fault) MUST_CHECK;

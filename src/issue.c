@@ -315,7 +315,7 @@ static int64_t move_on(struct acme_call *call, const struct exchange *exchange)
 
 static int64_t install(struct issue *issue, const char *pem, size_t length)
 {
-	issue->stored = issue->keeper->install(issue->keeper->context, issue->index, pem, length, &issue->fault) == 0;
+	issue->stored = issue->signer->install(issue->signer->context, issue->index, pem, length, &issue->fault) == 0;
 	return CALL_FINISHED;
 }
 
@@ -337,9 +337,9 @@ static int64_t took_alternate(struct acme_call *call, const struct exchange *exc
 	struct issue *issue = call->context;
 	struct fault why;
 
-	if (exchange->used == 0 || exchange->used > WIRE_DATA ||
-	    issue->keeper->prefers(issue->keeper->context, issue->index, exchange->data, exchange->used, &why) != 1 ||
-	    issue->keeper->install(issue->keeper->context, issue->index, exchange->data, exchange->used, &why) < 0)
+	if (exchange->used == 0 || exchange->used > CHAIN_SIZE ||
+	    issue->signer->prefers(issue->signer->context, issue->index, exchange->data, exchange->used, &why) != 1 ||
+	    issue->signer->install(issue->signer->context, issue->index, exchange->data, exchange->used, &why) < 0)
 		return try_next(call);
 	issue->stored = true;
 	return CALL_FINISHED;
@@ -366,12 +366,12 @@ static int64_t downloaded(struct acme_call *call, const struct exchange *exchang
 	struct issue *issue = call->context;
 	int wanted = 1;
 
-	if (exchange->used == 0 || exchange->used > WIRE_DATA) {
+	if (exchange->used == 0 || exchange->used > CHAIN_SIZE) {
 		fault_set(&issue->fault, FAULT_FAILED, "certificate: the CA's chain has %zu bytes", exchange->used);
 		return CALL_FINISHED;
 	}
 	if (issue_certificate(issue)->chain[0])
-		wanted = issue->keeper->prefers(issue->keeper->context, issue->index, exchange->data, exchange->used,
+		wanted = issue->signer->prefers(issue->signer->context, issue->index, exchange->data, exchange->used,
 						&issue->fault);
 	if (wanted < 0)
 		return CALL_FINISHED;
@@ -407,7 +407,7 @@ static int make_request(struct issue *issue)
 	const void *der;
 	size_t length;
 
-	if (issue->keeper->request(issue->keeper->context, issue->index, &der, &length, &issue->fault) < 0)
+	if (issue->signer->request(issue->signer->context, issue->index, &der, &length, &issue->fault) < 0)
 		return -1;
 	free(issue->payload);
 	issue->payload = jws_finalize(der, length);

@@ -15,7 +15,7 @@ enum issue_stage { STAGE_FINALIZE, STAGE_WATCH, STAGE_DOWNLOAD, STAGE_ALTERNATE 
 
 struct issue {
 	const struct config *config;
-	const struct issue_keeper *keeper;
+	const struct issue_signer *signer;
 	uint32_t index;	    /* of the certificate in the configuration */
 	struct fault fault; /* FAULT_NONE: all went well so far */
 	char *url;	    /* of the order */
@@ -35,7 +35,7 @@ struct issue {
 };
 
 /* What the holder of keys does for us; both return 0 or -1. */
-struct issue_keeper {
+struct issue_signer {
 	void *context;
 	/* Makes a key and the request for certificate `index`; *der is valid until the next call. */
 	int (*request)(void *context, uint32_t index, const void **der, size_t *length, struct fault *fault);

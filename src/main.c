@@ -107,7 +107,7 @@ static bool has_tokens(const struct host *host)
 	return unlinkat(host->state_fd, TOKEN_NOTES, AT_REMOVEDIR) < 0 && errno != ENOENT;
 }
 
-/* What a keeper that was killed has left in the web server's directory. The sweeper says what it did, or why it could not. */
+/* What a storer that was killed has left in the web server's directory. The sweeper says what it did, or why it could not. */
 static void sweep_tokens(const struct host *host)
 {
 	struct pollfd sweeper = { .events = POLLIN };
@@ -137,7 +137,7 @@ static bool has_room(void)
 	return false;
 }
 
-/* One run, and what its keeper could not take away. */
+/* One run, and what its storer could not take away. */
 static int obtain(struct host *host, struct errand *errand)
 {
 	int status;
@@ -548,7 +548,7 @@ int main(int argc, char **argv)
 			return option == 'V' ? finish(version()) : usage(stderr, STATUS_USAGE);
 	}
 	/*
-	 * No core dump of what root has in memory, and no ptrace by a keeper that turned hostile. Capabilities stay: with fewer, a
+	 * No core dump of what root has in memory, and no ptrace by a storer that turned hostile. Capabilities stay: with fewer, a
 	 * tool that is executed would gain some, and the kernel then forgets that the tool is to die with us (PR_SET_PDEATHSIG).
 	 */
 	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);

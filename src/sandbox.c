@@ -24,10 +24,10 @@
 #define BIT(capability) (UINT64_C(1) << (capability))
 
 /*
- * The keeper gives files to their configured owner (CHOWN) and reads keys back as that owner (SETUID, of whose calls
- * confine.c leaves it setfsuid() alone); in the web server's directory it is, as the sweeper, that directory's owner.
- * It is root without anything else: the store's directories are root's. Descriptors: the responder's connections.
- * No limit of file sizes: stderr may be a file that is large already.
+ * The storer gives files to their configured owner (CHOWN) and reads keys back as that owner (SETUID, of whose calls confine.c leaves
+ * it setfsuid() alone); in the web server's directory it is, as the sweeper, that directory's owner. It is root without anything else:
+ * the store's directories are root's. Descriptors: the responder's connections. No limit of file sizes: stderr may be a file that is
+ * large already.
  */
 static const struct role_rights {
 	const char *name;
@@ -36,7 +36,8 @@ static const struct role_rights {
 	rlim_t descriptors;
 } rights[] = {
 	[ROLE_CLIENT] = { "client", false, 0, 256 },
-	[ROLE_KEEPER] = { "keeper", true, BIT(CAP_CHOWN) | BIT(CAP_SETUID), STORING_DESCRIPTORS },
+	[ROLE_SIGNER] = { "signer", false, 0, 16 },
+	[ROLE_STORER] = { "storer", true, BIT(CAP_CHOWN) | BIT(CAP_SETUID), STORING_DESCRIPTORS },
 	[ROLE_RESPONDER] = { "responder", false, 0, 512 },
 	[ROLE_SWEEPER] = { "sweeper", true, BIT(CAP_SETUID), STORING_DESCRIPTORS },
 	[ROLE_SURVEYOR] = { "surveyor", true, 0, 16 },
@@ -133,7 +134,7 @@ static void list_trees(enum role role, const struct config *config, int state_fd
 	char place[PATH_SIZE + 8];
 	ssize_t n = role == ROLE_SWEEPER ? readlinkat(state_fd, TOKEN_NOTES "/" TOKEN_PLACE, place, sizeof(place) - 1) : -1;
 
-	if (role == ROLE_KEEPER) {
+	if (role == ROLE_STORER) {
 		add_top(trees, state, state_fd, "certificates");
 		add_top(trees, state, state_fd, "accounts");
 	}
@@ -142,7 +143,7 @@ static void list_trees(enum role role, const struct config *config, int state_fd
 	place[n > 0 ? n : 0] = '\0';
 	if (n > 2)
 		snprintf(trees->path[trees->count++], sizeof(trees->path[0]), "%s", place + 2);
-	else if (role == ROLE_KEEPER && config->responder.mode == RESPONDER_WEBROOT)
+	else if (role == ROLE_STORER && config->responder.mode == RESPONDER_WEBROOT)
 		snprintf(trees->path[trees->count++], sizeof(trees->path[0]), "%s", config->responder.webroot);
 }
 
@@ -158,7 +159,7 @@ int sandbox_seclude(enum role role, const struct config *config, int state_fd, s
 	struct trees trees = { 0 };
 	OWN_FD int state = -1;
 
-	if ((role != ROLE_KEEPER && role != ROLE_SWEEPER) || sandbox_landlock() > 0 || unshare(CLONE_NEWNS) < 0)
+	if ((role != ROLE_STORER && role != ROLE_SWEEPER) || sandbox_landlock() > 0 || unshare(CLONE_NEWNS) < 0)
 		return 0;
 	list_trees(role, config, state_fd, &trees);
 	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)

@@ -60,8 +60,5 @@ struct decision schedule_decide(const struct holding *holding, int64_t now)
 		return decide(true, now, "valid only from %s: is the clock of this host right?", from.text);
 	if (holding->not_after <= now)
 		return decide(true, now, "expired on %s", until.text);
-	if (holding->broken)
-		return decide(now >= renew, renew, "valid until %s; what was live before was broken and has been put aside",
-			      until.text);
 	return decide(now >= renew, renew, "valid until %s, renewed from %s", until.text, renewed.text);
 }

@@ -10,7 +10,6 @@
 #include <sys/statvfs.h>
 
 #include "file.h"
-#include "generation.h"
 
 #define MARKER "deploy-pending"
 
@@ -67,22 +66,6 @@ int store_open(const struct store *store, const char *name, bool passable, struc
 	return fd;
 }
 
-struct key *store_read_key(int dir, const char *name, struct fault *fault)
-{
-	size_t length;
-	char *pem = file_read(dir, name, &length);
-	struct key *key;
-
-	if (!pem) {
-		fault_errno(fault, file_is_broken(errno) ? FAULT_FAILED : FAULT_LATER, "%s", name);
-		return NULL;
-	}
-	key = key_read(pem, length, fault);
-	crypto_wipe(pem, length);
-	free(pem);
-	return key;
-}
-
 /* --- what is there ------------------------------------------------------------------------------------------------ */
 
 /* The hook is owed from before the switch on: a crash in between runs it once too often rather than never. */
@@ -98,11 +81,12 @@ static int mark_pending(int dir, const struct certificate *certificate, struct f
 }
 
 /* Nothing usable is live: it never was, a crash came before the switch, or it broke. */
-static int heal(int dir, const struct certificate *certificate, struct stored *stored, struct fault *fault)
+static int heal(int dir, const struct store *store, const struct certificate *certificate, struct stored *stored,
+		struct fault *fault)
 {
 	if (stored->broken && generation_put_aside(dir, stored->generation, fault) < 0)
 		return -1;
-	if (generation_find_whole(dir, &stored->facts, &stored->generation, fault) < 0)
+	if (generation_find_whole(dir, &store->examiner, &stored->verdict, &stored->generation, fault) < 0)
 		return -1;
 	if (!stored->generation) {
 		if (unlinkat(dir, "live", 0) < 0 && errno != ENOENT)
@@ -115,19 +99,20 @@ static int heal(int dir, const struct certificate *certificate, struct stored *s
 	return generation_switch(dir, stored->generation, fault);
 }
 
-static int survey(int dir, const struct certificate *certificate, struct stored *stored, struct fault *fault)
+static int survey(int dir, const struct store *store, const struct certificate *certificate, struct stored *stored,
+		  struct fault *fault)
 {
 	bool unusable;
 	int whole = 0;
 
 	stored->generation = generation_live(dir, &unusable);
 	if (stored->generation)
-		whole = generation_examine(dir, stored->generation, &stored->facts, fault);
+		whole = generation_examine(dir, stored->generation, &store->examiner, &stored->verdict, fault);
 	if (whole < 0)
 		return -1;
 	stored->present = whole;
 	stored->broken = !whole && (stored->generation || unusable);
-	if (!whole && heal(dir, certificate, stored, fault) < 0)
+	if (!whole && heal(dir, store, certificate, stored, fault) < 0)
 		return -1;
 	stored->deploy_pending = certificate->deploy[0] && file_exists(dir, MARKER);
 	return 0;
@@ -152,7 +137,7 @@ int store_survey(const struct store *store, const struct certificate *certificat
 	memset(stored, 0, sizeof(*stored));
 	if (open_certificate(store, certificate->name, &dir, fault) < 0)
 		return -1;
-	if (dir >= 0 && survey(dir, certificate, stored, fault) < 0)
+	if (dir >= 0 && survey(dir, store, certificate, stored, fault) < 0)
 		return fault_at(fault, "%s/certificates/%s", store->path, certificate->name);
 	return 0;
 }
@@ -181,7 +166,7 @@ static int write_joined(int dir, const char *name, struct text first, struct tex
 	memcpy(both, first.data, first.length);
 	memcpy(both + first.length, second.data, second.length);
 	rc = file_write(dir, name, both, length, certificate);
-	crypto_wipe(both, length);
+	explicit_bzero(both, length);
 	free(both);
 	return rc;
 }
@@ -197,37 +182,31 @@ static int write_key(int dir, const struct certificate *certificate, struct text
 	return 0;
 }
 
-static int write_files(int dir, const struct certificate *certificate, const struct key *key, const struct chain *chain,
+static int write_files(int dir, const struct certificate *certificate, const struct bundle *bundle, size_t length,
 		       struct fault *fault)
 {
-	char pem[KEY_PEM_SIZE];
-	size_t leaf, length;
-	const char *text = chain_text(chain, &leaf, &length);
+	const struct text key = { bundle->text, bundle->key };
+	const struct text chain = { bundle->text + bundle->key, length - sizeof(*bundle) - bundle->key };
 	const struct {
-		const char *name, *data;
-		size_t length;
+		const char *name;
+		struct text text;
 	} files[] = {
-		{ "cert.pem", text, leaf },
-		{ "chain.pem", text + leaf, length - leaf },
-		{ "fullchain.pem", text, length },
+		{ "cert.pem", { chain.data, bundle->leaf } },
+		{ "chain.pem", { chain.data + bundle->leaf, chain.length - bundle->leaf } },
+		{ "fullchain.pem", chain },
 	};
-	int rc;
 
-	if (key_write(key, pem, fault) < 0)
-		return -1;
-	rc = write_key(dir, certificate, (struct text){ pem, strlen(pem) }, (struct text){ text, length }, fault);
-	crypto_wipe(pem, sizeof(pem));
-	if (rc < 0)
+	if (write_key(dir, certificate, key, chain, fault) < 0)
 		return -1;
 	for (size_t i = 0; i < LENGTH_OF(files); i++)
-		if (file_write(dir, files[i].name, files[i].data, files[i].length, certificate) < 0)
+		if (file_write(dir, files[i].name, files[i].text.data, files[i].text.length, certificate) < 0)
 			return fault_errno(fault, FAULT_FAILED, "writing %s", files[i].name);
 	return 0;
 }
 
 /* A whole generation under a temporary name. */
-static int write_generation(int dir, const struct certificate *certificate, const struct key *key,
-			    const struct chain *chain, struct fault *fault)
+static int write_generation(int dir, const struct certificate *certificate, const struct bundle *bundle, size_t length,
+			    struct fault *fault)
 {
 	OWN_FD int generation = -1;
 
@@ -235,7 +214,7 @@ static int write_generation(int dir, const struct certificate *certificate, cons
 	generation = dir_make(dir, TEMPORARY "generation", is_shared(certificate));
 	if (generation < 0)
 		return fault_errno(fault, FAULT_FAILED, "making a directory");
-	if (write_files(generation, certificate, key, chain, fault) < 0)
+	if (write_files(generation, certificate, bundle, length, fault) < 0)
 		return -1;
 	if (fsync(generation) < 0)
 		return fault_errno(fault, FAULT_FAILED, "bringing the new files to the disk");
@@ -263,15 +242,14 @@ static void discard(int dir, uint32_t number, bool was_pending)
 		(void)unlinkat(dir, MARKER, 0);
 }
 
-static int save(int dir, const struct certificate *certificate, const struct key *key, const struct chain *chain,
-		struct fault *fault)
+static int save(int dir, const struct certificate *certificate, const struct bundle *bundle, size_t length, struct fault *fault)
 {
 	bool was_pending = file_exists(dir, MARKER);
 	uint32_t number = generation_next(dir, fault);
 
 	if (!number)
 		return -1;
-	if (write_generation(dir, certificate, key, chain, fault) < 0 || publish(dir, certificate, number, fault) < 0) {
+	if (write_generation(dir, certificate, bundle, length, fault) < 0 || publish(dir, certificate, number, fault) < 0) {
 		discard(dir, number, was_pending);
 		return -1;
 	}
@@ -279,8 +257,8 @@ static int save(int dir, const struct certificate *certificate, const struct key
 	return 0;
 }
 
-int store_save(const struct store *store, const struct certificate *certificate, const struct key *key,
-	       const struct chain *chain, struct fault *fault)
+int store_save(const struct store *store, const struct certificate *certificate, const struct bundle *bundle, size_t length,
+	       struct fault *fault)
 {
 	OWN_FD int top = store_open(store, "certificates", is_shared(certificate), fault);
 	OWN_FD int dir = -1;
@@ -290,7 +268,7 @@ int store_save(const struct store *store, const struct certificate *certificate,
 	dir = dir_make(top, certificate->name, is_shared(certificate));
 	if (dir < 0)
 		return fault_errno(fault, FAULT_FAILED, "%s/certificates/%s", store->path, certificate->name);
-	if (save(dir, certificate, key, chain, fault) < 0)
+	if (save(dir, certificate, bundle, length, fault) < 0)
 		return fault_at(fault, "%s/certificates/%s", store->path, certificate->name);
 	return 0;
 }

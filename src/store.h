@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * store.h - certificates below the state directory. Only the keeper touches it.
+ * store.h - certificates below the state directory. Only the storer touches it, which reads none of them: they are bytes.
  *
  *	certificates/NAME/N/{privkey,cert,chain,fullchain}.pem	one whole generation; N rises
  *	certificates/NAME/N/{combined,keyfirst}.pem		fullchain and privkey in one file, the other way round
@@ -18,21 +18,20 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "config.h"
-#include "crypto.h"
-#include "fault.h"
+#include "generation.h"
 
 struct store {
 	int state;		/* the state directory, O_PATH is enough; the caller's */
 	const char *path;	/* its name, for messages */
+	struct examiner examiner;	/* for store_survey() */
 };
 
 struct stored {
-	bool present;		/* a whole generation is live, and facts are its own */
+	bool present;		/* a whole generation is live, and verdict is about it */
 	bool broken;		/* the live one was not whole: it has been renamed to N.broken */
 	bool deploy_pending;
 	uint32_t generation;
-	struct facts facts;
+	struct verdict verdict;
 };
 
 /* Removes what an earlier run left unfinished. Call it once before the others. */
@@ -53,20 +52,16 @@ int store_survey(const struct store *store, const struct certificate *certificat
 		 struct fault *fault) MUST_CHECK;
 
 /*
- * Makes key and chain, which chain_verify() has accepted, the live generation; durable when it returns 0. On failure
- * the old one stays live, unless only the last fsync failed. Three generations are kept.
+ * Makes this the live generation; durable when it returns 0. On failure the old one stays live, unless only the last fsync failed.
+ * Three generations are kept.
  */
-int store_save(const struct store *store, const struct certificate *certificate, const struct key *key,
-	       const struct chain *chain, struct fault *fault) MUST_CHECK;
+int store_save(const struct store *store, const struct certificate *certificate, const struct bundle *bundle, size_t length,
+	       struct fault *fault) MUST_CHECK;
 
 /* The deploy hook has succeeded: forget that it is pending. */
 int store_deployed(const struct store *store, const struct certificate *certificate, struct fault *fault) MUST_CHECK;
 
-/*
- * For accounts.c: a directory right below the state directory, made when it is missing; the caller closes it. And a
- * private key, NULL on failure: FAULT_LATER when that says nothing about the file.
- */
+/* For accounts.c: a directory right below the state directory, made when it is missing; the caller closes it. */
 int store_open(const struct store *store, const char *name, bool passable, struct fault *fault) MUST_CHECK;
-struct key *store_read_key(int dir, const char *name, struct fault *fault) MUST_CHECK;
 
 #endif

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-/* sweeper.c - the agent's role that takes away what a keeper which was killed has left in the web server's directory. */
+/* sweeper.c - the agent's role that takes away what a storer that was killed has left in the web server's directory. */
 #include "agent.h"
 
 #include "log.h"

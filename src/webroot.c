@@ -288,7 +288,7 @@ int webroot_open(enum role role, const struct config *config)
 	OWN_FD int notes = role == ROLE_SWEEPER ? dir_open(FD_STATE, TOKEN_NOTES) : -1;
 	char place[PATH_SIZE + 8] = "";
 
-	if (role == ROLE_KEEPER && config->responder.mode == RESPONDER_WEBROOT)
+	if (role == ROLE_STORER && config->responder.mode == RESPONDER_WEBROOT)
 		return open_directory(config->responder.webroot);
 	if (notes >= 0)
 		read_place(notes, place);

@@ -27,11 +27,17 @@ static const struct shape {
 	[VERB_REFUSED] = { "REFUSED", 0, FAULT_TEXT_SIZE },
 	[VERB_ACCOUNT] = { "ACCOUNT", 0, 0 },
 	[VERB_ACCOUNT_URL] = { "ACCOUNT_URL", 1, URL_SIZE - 1 },
-	[VERB_SIGN] = { "SIGN", 1, WIRE_DATA },
-	[VERB_SIGN_EAB] = { "SIGN_EAB", 1, WIRE_DATA },
+	[VERB_SIGN] = { "SIGN", sizeof(struct draft), WIRE_DATA },
+	[VERB_SIGN_EAB] = { "SIGN_EAB", 1, URL_SIZE - 1 },
 	[VERB_CSR] = { "CSR", 0, 0 },
-	[VERB_PREFERS] = { "PREFERS", 1, WIRE_DATA },
-	[VERB_INSTALL] = { "INSTALL", 1, WIRE_DATA },
+	[VERB_PREFERS] = { "PREFERS", 1, CHAIN_SIZE },
+	[VERB_INSTALL] = { "INSTALL", 1, CHAIN_SIZE },
+	[VERB_LOAD_ACCOUNT] = { "LOAD_ACCOUNT", 0, 0 },
+	[VERB_SAVE_ACCOUNT] = { "SAVE_ACCOUNT", 1, KEY_PEM_SIZE - 1 },
+	[VERB_LOAD_EAB] = { "LOAD_EAB", 0, 0 },
+	[VERB_SAVE] = { "SAVE", sizeof(struct bundle) + 2, WIRE_DATA },
+	[VERB_EXAMINE] = { "EXAMINE", sizeof(struct bundle) + 2, WIRE_DATA },
+	[VERB_VERDICT] = { "VERDICT", sizeof(struct verdict), sizeof(struct verdict) },
 	[VERB_ANSWER] = { "ANSWER", 0, WIRE_DATA },
 	[VERB_FAULT] = { "FAULT", 0, FAULT_TEXT_SIZE },
 	[VERB_STORED] = { "STORED", 0, 0 },
@@ -78,25 +84,44 @@ int wire_send(int fd, enum verb verb, uint32_t index, const void *data, size_t l
 }
 
 /* Texts inside structs end within their field, and a NUL stands behind the data, whoever wrote them. */
+#define END_TEXT(field) ((field)[sizeof(field) - 1] = '\0')
+
 static void terminate(struct record *record)
 {
 	struct survey *survey = (void *)record->data;
+	struct verdict *verdict = (void *)record->data;
+	struct draft *request = (void *)record->data;
 	struct token *token = (void *)record->data;
 	struct hit *hit = (void *)record->data;
 	struct closed *closed = (void *)record->data;
 
 	if (record->verb == VERB_SURVEY) {
-		survey->reason[sizeof(survey->reason) - 1] = '\0';
+		END_TEXT(survey->reason);
 	} else if (record->verb == VERB_CLOSED) {
-		closed->shut[sizeof(closed->shut) - 1] = '\0';
+		END_TEXT(closed->shut);
+	} else if (record->verb == VERB_VERDICT) {
+		END_TEXT(verdict->survey.reason);
+	} else if (record->verb == VERB_SIGN) {
+		END_TEXT(request->url);
+		END_TEXT(request->nonce);
 	} else if (record->verb == VERB_TOKEN) {
-		token->token[sizeof(token->token) - 1] = '\0';
-		token->answer[sizeof(token->answer) - 1] = '\0';
+		END_TEXT(token->token);
+		END_TEXT(token->answer);
 	} else if (record->verb == VERB_HIT) {
-		hit->token[sizeof(hit->token) - 1] = '\0';
-		hit->address[sizeof(hit->address) - 1] = '\0';
+		END_TEXT(hit->token);
+		END_TEXT(hit->address);
 	}
 	*((char *)record + HEADER + record->length) = '\0';
+}
+
+/* The lengths in a bundle describe what came with it, and neither part is empty. */
+static bool is_bundle(const struct record *record)
+{
+	const struct bundle *bundle = (const void *)record->data;
+	size_t text = record->length - sizeof(*bundle);
+
+	return bundle->key > 0 && bundle->key < KEY_PEM_SIZE && bundle->key < text && bundle->leaf > 0 &&
+	       bundle->leaf <= text - bundle->key;
 }
 
 int wire_check(struct record *record, size_t n, struct fault *fault)
@@ -110,6 +135,8 @@ int wire_check(struct record *record, size_t n, struct fault *fault)
 	if (n - HEADER != record->length || record->length < shapes[record->verb].least ||
 	    record->length > shapes[record->verb].most)
 		return fault_set(fault, FAULT_FAILED, "%s with %zu bytes of data", verb_name(record->verb), n - HEADER);
+	if ((record->verb == VERB_EXAMINE || record->verb == VERB_SAVE) && !is_bundle(record))
+		return fault_set(fault, FAULT_FAILED, "%s with lengths that are wrong", verb_name(record->verb));
 	terminate(record);
 	return 0;
 }

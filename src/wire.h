@@ -7,9 +7,10 @@
  * anything else is a fault, and the receiver treats it like the death of the peer.
  *
  *	warden -- client	OPEN, CLOSE and what became of them
- *	warden -- keeper	what is due, what was stored
+ *	warden -- storer	what is due, what was stored
  *	warden -- responder	that it listens
- *	client -- keeper	signatures, requests for certificates (CSR), certificates; tokens with mode webroot
+ *	client -- signer	signed requests, requests for certificates (CSR), certificates; tokens with mode webroot
+ *	signer -- storer	keys and certificates as bytes, and what these are worth; the tokens
  *	client -- responder	tokens, and who came to fetch them
  */
 #ifndef ACMEGATE_WIRE_H
@@ -21,20 +22,22 @@
 #include "fault.h"
 
 enum agent_fd {
-	FD_WARDEN = 3,		/* every role but the sweeper: channel to the warden */
+	FD_WARDEN = 3,		/* every role but signer and sweeper: channel to the warden */
+	FD_TRUST = 3,		/* signer: roots of CAs (PEM), see signer_trust(); closed when there are none */
 	FD_CONFIG = 4,		/* every role: config_share() */
-	FD_KEEPER = 5,		/* client */
+	FD_SIGNER = 5,		/* client, storer */
 	FD_RESPONDER = 6,	/* client */
-	FD_CA_FILE = 7,		/* client: the configured ca_file opened for reading; closed when none is configured */
-	FD_CLIENT = 5,		/* keeper, responder */
-	FD_STATE = 6,		/* keeper, sweeper: the state directory (O_PATH | O_DIRECTORY) */
+	FD_CA_FILE = 7,		/* client, signer: the configured ca_file opened for reading; closed when none is configured */
+	FD_CLIENT = 5,		/* signer, responder */
+	FD_STORER = 6,		/* signer */
+	FD_STATE = 6,		/* storer, sweeper: the state directory (O_PATH | O_DIRECTORY) */
 	FD_LISTEN_4 = 6,	/* responder: listening, non-blocking; closed when the host has no IPv4 */
 	FD_LISTEN_6 = 7,	/* responder: the same for IPv6, IPV6_V6ONLY */
 	FD_AGENT_END = 8,
 };
 
 enum verb {
-	/* keeper -> warden, once for each certificate in order, as soon as it has looked at the store */
+	/* storer -> warden, once for each certificate in order, as soon as it has looked at the store */
 	VERB_SURVEY,		/* index, data: struct survey */
 	/* warden -> client, once at the start */
 	VERB_WORK,		/* data: struct work */
@@ -45,29 +48,37 @@ enum verb {
 	VERB_OPENED,
 	VERB_CLOSED,		/* data: struct closed */
 	VERB_REFUSED,		/* data: text why, for the problem report; the window is closed */
-	/* client -> keeper, each answered by VERB_ANSWER or VERB_FAULT before the next */
+	/* client -> signer, each answered by VERB_ANSWER or VERB_FAULT before the next */
 	VERB_ACCOUNT,		/* answer: struct account; makes the key on first use */
-	VERB_ACCOUNT_URL,	/* data: account URL to keep beside the key; answer: empty */
-	VERB_SIGN,		/* data: JWS signing input; answer: raw signature (RFC 7518: r||s, or RSA), not base64 */
-	VERB_SIGN_EAB,		/* data: JWS signing input; answer: HMAC-SHA256 with the configured EAB key */
+	VERB_ACCOUNT_URL,	/* data: account URL to keep beside the key; answer: empty. signer -> storer: the same */
+	VERB_SIGN,		/* data: struct draft; answer: the JWS (RFC 7515, 7.2.2) as text */
+	VERB_SIGN_EAB,		/* answer: the external account binding (RFC 8555, 7.3.4) as text. data: URL of newAccount */
 	VERB_CSR,		/* index; makes a fresh certificate key, kept in memory; answer: PKCS#10 DER */
 	VERB_PREFERS,		/* index, data: PEM chain; answer: one byte, 1 when it is the configured `chain`, else 0 */
 	VERB_INSTALL,		/* index, data: PEM chain; verified, then stored; answer: empty */
-	/* keeper -> client */
+	/* signer -> client, storer -> signer and back */
 	VERB_ANSWER,
 	VERB_FAULT,		/* index: enum fault_kind, data: text */
-	/* keeper -> warden, after the new generation is live on disk */
+	/* storer -> warden, after the new generation is live on disk */
 	VERB_STORED,		/* index */
-	/* warden -> keeper: the deploy hook of that certificate has succeeded, forget that it is pending */
+	/* warden -> storer: the deploy hook of that certificate has succeeded, forget that it is pending */
 	VERB_DEPLOYED,		/* index */
-	/* client -> responder; with mode webroot -> keeper, answered as above once the host's web server finds it */
+	/* client -> responder; with mode webroot -> signer -> storer, answered as above once the host's web server finds it */
 	VERB_TOKEN,		/* data: struct token */
-	/* client -> keeper, answered as above, when the port is closed: nobody comes for the tokens any more */
+	/* client -> signer -> storer, answered as above, when the port is closed: nobody comes for the tokens any more */
 	VERB_WITHDRAW,
 	/* responder -> warden: all tokens sent so far are known, connections are accepted */
 	VERB_READY,
 	/* responder -> client: a live token was served. Sent without waiting; lost when the client does not read */
 	VERB_HIT,		/* data: struct hit */
+	/* signer -> storer, each answered by VERB_ANSWER or VERB_FAULT before the next */
+	VERB_LOAD_ACCOUNT,	/* answer: struct stored_account */
+	VERB_SAVE_ACCOUNT,	/* data: PEM of the account key; one that is there was broken and is put aside */
+	VERB_LOAD_EAB,		/* answer: what the configured eab_key_file contains */
+	VERB_SAVE,		/* index, data: struct bundle, which becomes the live generation */
+	/* storer -> signer, answered by VERB_VERDICT or VERB_FAULT: what is this worth? */
+	VERB_EXAMINE,		/* index, data: struct bundle */
+	VERB_VERDICT,		/* data: struct verdict */
 	VERBS
 };
 
@@ -90,12 +101,41 @@ struct closed {
 	char shut[256];		/* what kept packets out in spite of the rules, or "" */
 };
 
+#define WIRE_DATA (64 * 1024)
+#define KEY_PEM_SIZE 4096	/* PKCS#8 of RSA 4096 takes 3272 characters */
+
+/* A private key and its chain, as bytes. */
+struct bundle {
+	uint32_t key;	/* bytes of the private key (PEM), which is the beginning of text */
+	uint32_t leaf;	/* bytes of the certificate itself, which is the beginning of the chain, which is the rest of text */
+	char text[];
+};
+#define CHAIN_SIZE (WIRE_DATA - KEY_PEM_SIZE - sizeof(struct bundle))
+
+struct verdict {
+	uint8_t whole;	/* key and chain belong together and say what we would have written; else nothing else counts */
+	struct survey survey;	/* without what only the storer knows: deploy */
+};
+
 #define JWK_SIZE 1024
 struct account {
 	char algorithm[8];	/* "ES256", "ES384", "RS256" */
 	char jwk[JWK_SIZE];	/* public key, members in the order of RFC 7638, no white space */
 	char thumbprint[48];	/* base64url SHA-256 of jwk */
 	char url[URL_SIZE];	/* account URL of an earlier run, or "" */
+};
+
+struct stored_account {
+	char url[URL_SIZE];	/* or "" */
+	char key[KEY_PEM_SIZE];	/* PEM, or "" when there is none; not wiped by the wire */
+};
+
+#define NONCE_SIZE 257
+struct draft {
+	char url[URL_SIZE];	/* where it goes */
+	char nonce[NONCE_SIZE];
+	uint8_t by_key;		/* newAccount, which names the key; the others name the account */
+	char payload[];		/* JSON, or nothing for POST-as-GET; the rest of the record */
 };
 
 #define TOKEN_SIZE 129
@@ -123,8 +163,6 @@ struct hit {
 	char token[TOKEN_SIZE];
 	char address[46];
 };
-
-#define WIRE_DATA (64 * 1024)
 
 struct record {
 	uint32_t verb;

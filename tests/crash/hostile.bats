@@ -131,31 +131,31 @@ some() {
 	withstands responder later $(some everything execute memory verbs lengths flood descriptors close hang)
 }
 
-@test "the keeper, from its start" {
+@test "the storer, from its start" {
 	# shellcheck disable=SC2046 # one act a word
-	withstands keeper start $(some everything execute memory verbs lengths flood descriptors close)
+	withstands storer start $(some everything execute memory verbs lengths flood descriptors close)
 }
 
-@test "the keeper, while the port is open" {
+@test "the storer, while the port is open" {
 	# shellcheck disable=SC2046 # one act a word
-	withstands keeper later $(some everything execute memory verbs lengths flood descriptors close hang)
+	withstands storer later $(some everything execute memory verbs lengths flood descriptors close hang)
 }
 
-@test "client and keeper, where the keeper puts the tokens into a web server's directory" {
+@test "client and storer, where the storer puts the tokens into a web server's directory" {
 	mkdir -m 0755 "$RIG_DIR/www"
 	echo page >"$RIG_DIR/www/page"
 	chown -R www-data: "$RIG_DIR/www"
 	RIG_GATE=$'max_open = 5\n[responder]\nmode = webroot\nwebroot = '$RIG_DIR/www rig_config one.test other.test
 	rig_opened() { [ -n "$(find "$RIG_DIR/www/.well-known" -type f 2>/dev/null)" ] && grep -q 'port 80 open' "$RIG_DIR/out"; }
 	# shellcheck disable=SC2046 # one act a word
-	withstands keeper later $(some everything close lengths descriptors hang)
+	withstands storer later $(some everything close lengths descriptors hang)
 	# shellcheck disable=SC2046 # one act a word
 	withstands client later $(some verbs everything lengths flood close)
 	rm -r "$RIG_DIR/www"
 }
 
 @test "the attacks are real: without confinement they gain something" {
-	for role in client responder keeper; do
+	for role in client responder storer; do
 		run_with "$role" everything start loose
 		cat "$RIG_DIR/out"
 		grep -q '^gained: a child by fork' "$RIG_DIR/out"

@@ -127,7 +127,7 @@ static void try_in_state(const char *name, int flags)
 
 	snprintf(path, sizeof(path), "%s/%s", config->gate.state, name);
 	try_open(path, flags);
-	if (role != ROLE_KEEPER)
+	if (role != ROLE_STORER)
 		return;
 	fd = openat(FD_STATE, name, flags | O_CLOEXEC, 0600);
 	if (fd >= 0)
@@ -162,7 +162,7 @@ static void try_files(void)
 	}
 	try_in_state("journal", O_RDWR);
 	try_in_state("lock", O_RDWR | O_CREAT);
-	if (role != ROLE_KEEPER) {
+	if (role != ROLE_STORER) {
 		try_in_state("certificates", O_RDONLY);
 		try_in_state("accounts", O_RDONLY);
 	}
@@ -250,9 +250,9 @@ static void try_rights(void)
 
 	if (syscall(SYS_capset, &header, all) == 0)
 		gained("%s", "capabilities");
-	if (role != ROLE_KEEPER && (setuid(0) == 0 || setresuid(0, 0, 0) == 0 || setgid(0) == 0))
+	if (role != ROLE_STORER && (setuid(0) == 0 || setresuid(0, 0, 0) == 0 || setgid(0) == 0))
 		gained("%s", "root");
-	if (role == ROLE_KEEPER && (setuid(1) == 0 || setresuid(1, 1, 0) == 0 || setreuid(0, 1) == 0 || setgid(1) == 0))
+	if (role == ROLE_STORER && (setuid(1) == 0 || setresuid(1, 1, 0) == 0 || setreuid(0, 1) == 0 || setgid(1) == 0))
 		gained("%s", "another user");
 	if (setgroups(0, NULL) == 0)
 		gained("%s", "other groups");
@@ -337,7 +337,7 @@ static void do_lengths(void)
 /* Well formed and its own to send, without end. */
 static void do_flood(void)
 {
-	static const uint32_t own[] = { [ROLE_CLIENT] = VERB_OPEN, [ROLE_KEEPER] = VERB_STORED, [ROLE_RESPONDER] = VERB_READY };
+	static const uint32_t own[] = { [ROLE_CLIENT] = VERB_OPEN, [ROLE_STORER] = VERB_STORED, [ROLE_RESPONDER] = VERB_READY };
 
 	const uint32_t size = role == ROLE_CLIENT ? sizeof(struct whereabouts) : 0;
 
@@ -481,8 +481,8 @@ static bool read_orders(struct orders *orders)
 int main(int argc, char **argv)
 {
 	static int (*const mains[])(const struct config *) = {
-		[ROLE_CLIENT] = client_main, [ROLE_KEEPER] = keeper_main, [ROLE_RESPONDER] = responder_main,
-		[ROLE_SWEEPER] = sweeper_main,
+		[ROLE_CLIENT] = client_main, [ROLE_SIGNER] = signer_main, [ROLE_STORER] = storer_main,
+		[ROLE_RESPONDER] = responder_main, [ROLE_SWEEPER] = sweeper_main,
 	};
 	struct orders orders = { 0 };
 	struct fault fault;
@@ -498,6 +498,8 @@ int main(int argc, char **argv)
 		signal(SIGUSR1, on_signal);
 	}
 	confined = strcmp(orders.how, "loose") != 0;
+	if (role == ROLE_SIGNER)
+		signer_trust(config);
 	if (confined && confine(role, config, webroot_open(role, config), &fault) < 0) {
 		log_error("%s", fault.text);
 		return STATUS_FAILED;

@@ -11,7 +11,7 @@
  *	fail ROLE N ERRNO once|always		the N-th system call is not carried out and gives this error; with "always", those
  *						of the same name that follow too (EINTR: 100 of them, as nothing interrupts for ever)
  *
- * ROLE is main (the command itself), keeper, responder or client (acmegate-agent ROLE, from its exec on), surveyor, hook (any other
+ * ROLE is main (the command itself), signer, storer, responder or client (acmegate-agent ROLE, from its exec on), surveyor, hook (any other
  * program), or forkN: the N-th child of main, until it execs. What it becomes is told at the end; one that never execs is
  * the watchdog. Threads count for their process, and children of a child for that child.
  *

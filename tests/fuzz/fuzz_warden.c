@@ -427,7 +427,7 @@ int spawn_agent(enum role role, const struct config *c, const struct place *plac
 {
 	(void)c;
 	(void)n;
-	return start_child(&child[role], world.peer[places[0].from], fault);
+	return start_child(&child[role], role == ROLE_SIGNER ? -1 : world.peer[places[0].from], fault);
 }
 
 static struct child *child_of(int pidfd)
@@ -481,6 +481,13 @@ int window_prepare(struct window *window, struct journal *journal, const struct 
 		return fault_set(fault, FAULT_FAILED, "no plan");
 	window->news = world.news = new_fd();
 	return 0;
+}
+
+int window_prepare_at(struct window *window, struct journal *journal, const struct config *c, const struct whereabouts *at,
+		      struct fault *fault)
+{
+	(void)at;
+	return window_prepare(window, journal, c, true, fault);
 }
 
 int window_open(struct window *window, struct fault *fault)

@@ -23,12 +23,25 @@ static void check_text(const char *text, size_t size)
 static void check_texts(const struct record *record)
 {
 	const struct survey *survey = (const void *)record->data;
+	const struct verdict *verdict = (const void *)record->data;
+	const struct draft *request = (const void *)record->data;
+	const struct bundle *bundle = (const void *)record->data;
 	const struct token *token = (const void *)record->data;
 	const struct hit *hit = (const void *)record->data;
 
 	if (record->verb == VERB_SURVEY) {
 		check(record->length == sizeof(*survey));
 		check_text(survey->reason, sizeof(survey->reason));
+	} else if (record->verb == VERB_VERDICT) {
+		check(record->length == sizeof(*verdict));
+		check_text(verdict->survey.reason, sizeof(verdict->survey.reason));
+	} else if (record->verb == VERB_SIGN) {
+		check(record->length >= sizeof(*request));
+		check_text(request->url, sizeof(request->url));
+		check_text(request->nonce, sizeof(request->nonce));
+	} else if (record->verb == VERB_SAVE || record->verb == VERB_EXAMINE) {
+		check(bundle->key && bundle->leaf);
+		check(sizeof(*bundle) + (size_t)bundle->key + bundle->leaf <= record->length);
 	} else if (record->verb == VERB_TOKEN) {
 		check(record->length == sizeof(*token));
 		check_text(token->token, sizeof(token->token));

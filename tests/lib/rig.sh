@@ -200,7 +200,8 @@ rig_pebble() {
 	cat >"$RIG_DIR/pebble.json" <<-JSON
 		{ "pebble": { "listenAddress": "0.0.0.0:14000", "managementListenAddress": "0.0.0.0:15000",
 		  "certificate": "$RIG_DIR/pki/server.pem", "privateKey": "$RIG_DIR/pki/server.key",
-		  "httpPort": $RIG_PORT, "tlsPort": 443, "ocspResponderURL": "", "externalAccountBindingRequired": false } }
+		  "httpPort": $RIG_PORT, "tlsPort": 443, "ocspResponderURL": "", "externalAccountBindingRequired": false,
+		  "certificateValidityPeriod": 7776000 } }
 	JSON
 	# -dns01 is -dnsserver in newer ones; -defaultIPv6 is ::1 unless told otherwise, and Pebble never falls back to IPv4.
 	local flag=-dns01

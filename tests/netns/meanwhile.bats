@@ -115,7 +115,7 @@ monitor_shows() {
 }
 
 @test "each child killed alone in mid-window: closed, the ruleset the same, an error that says so" {
-	for role in responder client keeper; do
+	for role in responder client storer signer; do
 		rm -rf "$RIG_STATE"
 		rig_policy_drop | rig_nft -
 		rig_window

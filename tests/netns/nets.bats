@@ -110,7 +110,7 @@ time.sleep(60)' 3>&- &
 
 @test "each process stopped in mid-window: closed when the time is up, at the latest" {
 	unset ACMEGATE_SEAMS
-	for role in client responder keeper; do
+	for role in client responder storer signer; do
 		rig_window
 		kill -s STOP "$(pgrep -P "$pid" -f "agent $role")"
 		rig_ends '1|75'
@@ -288,7 +288,7 @@ another_version() {
 	RIG_ACMEGATE=$RIG_BUILD/acmegate
 	rig_window
 	# CAP_NET_ADMIN and CAP_NET_RAW; CAP_CHOWN and CAP_SETUID
-	for expected in 'acmegate-watch 0000000000003000 1 2' 'keeper 0000000000000081 1 2' 'client 0000000000000000 1 2' \
+	for expected in 'acmegate-watch 0000000000003000 1 2' 'storer 0000000000000081 1 2' 'signer 0000000000000000 1 2' 'client 0000000000000000 1 2' \
 		'responder 0000000000000000 1 2' 'surveyor 0000000000000000 1 2'; do
 		read -r role capabilities no_new filter <<<"$expected"
 		process=$(ip netns pids "$RIG_HOST" | while read -r p; do

@@ -99,18 +99,18 @@ tokens() { find "$WEB/.well-known/acme-challenge" -type f 2>/dev/null; }
 	rig_after
 	same_files
 	rig_window
-	kill -s KILL "$(keeper)"
+	kill -s KILL "$(storer)"
 	rig_ends 1
 	rig_after
 	same_files
 }
 
-keeper() { pgrep -P "$pid" -f 'agent keeper'; }
+storer() { pgrep -P "$pid" -f 'agent storer'; }
 
 @test "killed: the port is closed at once by the watchdog, or in time by the kernel; the next start removes the tokens" {
 	nginx_start
 	rig_window
-	kill -s STOP "$(keeper)" # which would take the tokens along, if it were quicker than its own death
+	kill -s STOP "$(storer)" # which would take the tokens along, if it were quicker than its own death
 	killed=$EPOCHREALTIME
 	kill -s KILL "$pid"
 	rig_closed_after "$killed" 0.050

@@ -10,6 +10,7 @@
 
 #include "base64url.h"
 #include "fake_transport.h"
+#include "jws.h"
 
 struct fake fake;
 
@@ -102,17 +103,38 @@ static int64_t now(void *context)
 	return fake.now;
 }
 
-static int sign(void *context, bool binding, const char *input, void *signature, size_t *length, struct fault *fault)
+static char *wrap(const struct jws *jws)
 {
+	char *input = jws_signing_input(jws), *text;
+
+	assert_non_null(input);
+	text = jws_flatten(input, "signature", 9);
+	free(input);
+	return text;
+}
+
+/* As the signer does it: by the key where there is no account yet. */
+static char *sign(void *context, bool by_key, const char *url, const char *nonce, const char *payload, struct fault *fault)
+{
+	const struct jws jws = { "ES256", by_key ? "{\"crv\":\"P-256\"}" : NULL, CA "acct/1", nonce, url, payload };
+
 	(void)context;
-	assert_non_null(strchr(input, '.'));
-	if (fake.unsigned_after && --fake.unsigned_after == 0)
-		return fault_set(fault, FAULT_FAILED, "no key");
+	if (fake.unsigned_after && --fake.unsigned_after == 0) {
+		fault_set(fault, FAULT_FAILED, "no key");
+		return NULL;
+	}
 	fake.signatures++;
-	fake.bindings += binding;
-	memset(signature, 's', 64);
-	*length = 64;
-	return 0;
+	return wrap(&jws);
+}
+
+static char *bind_account(void *context, const char *url, struct fault *fault)
+{
+	const struct jws jws = { "HS256", NULL, "kid-1", NULL, url, "{\"crv\":\"P-256\"}" };
+
+	(void)context, (void)fault;
+	fake.signatures++;
+	fake.bindings++;
+	return wrap(&jws);
 }
 
 struct acme *fake_start(void (*serve)(struct fake *fake, struct exchange *exchange))
@@ -121,7 +143,7 @@ struct acme *fake_start(void (*serve)(struct fake *fake, struct exchange *exchan
 	static const struct directory directory = {
 		.new_nonce = CA "nonce", .new_account = CA "account", .new_order = CA "order"};
 	const struct transport transport = {NULL, start, next, cancel, now};
-	const struct signer signer = {NULL, sign};
+	const struct signer signer = {NULL, sign, bind_account};
 	struct fault fault;
 	struct acme *acme;
 

@@ -90,7 +90,7 @@ static void a_full_file_is_read(void **state)
 	assert_good("# comment\n; another\n\n[acme]\n"
 		    "directory = https://ca.example/directory\ncontact = admin@example.org\naccept_terms = yes\n"
 		    "ca_file = /dev/null\nproxy = http://proxy.example:3128\neab_kid = kid 1\n"
-		    "eab_key_file = /dev/null\naccount_key = p384\n"
+		    "eab_key_file = /dev/null\naccount_key = p384\ntrust_file = /dev/null\nhosts = api.ca.example [::1]\n"
 		    "[gate]\nbackend = nftables\nport = 8080\nmax_open = 600\nuser = nobody\nstate = /srv/acmegate\n"
 		    "command = /bin/true one two\n"
 		    "[responder]\nmode = webroot\nport = 9000\nwebroot = /srv/www\n"
@@ -104,6 +104,8 @@ static void a_full_file_is_read(void **state)
 	assert_string_equal(config.acme.contact, "admin@example.org");
 	assert_true(config.acme.accept_terms);
 	assert_string_equal(config.acme.ca_file, "/dev/null");
+	assert_string_equal(config.acme.trust_file, "/dev/null");
+	assert_string_equal(config.acme.hosts, "api.ca.example [::1]");
 	assert_string_equal(config.acme.proxy, "http://proxy.example:3128");
 	assert_string_equal(config.acme.eab_kid, "kid 1");
 	assert_string_equal(config.acme.eab_key_file, "/dev/null");
@@ -133,7 +135,7 @@ static void a_full_file_is_read(void **state)
 	assert_int_equal(config.certificate[0].group, 0);
 	assert_int_equal(config.certificate[0].mode, 0640);
 	assert_string_equal(config.certificate[0].deploy, "/bin/true --now");
-	assert_int_equal(config.certificate[0].line, 24);
+	assert_int_equal(config.certificate[0].line, 26);
 	assert_string_equal(config.certificate[1].name, "x.y_z-1");
 	assert_int_equal(config.certificate[1].first_name, 4);
 	assert_int_equal(config.certificate[1].names, 1);
@@ -252,6 +254,8 @@ static const struct {
 	{ "[acme]\naccept_terms = maybe\n", 2, "yes or no" },
 	{ "[acme]\naccept_terms = 1\n", 2, "yes or no" },
 	{ "[acme]\nca_file = ca.pem\n", 2, "absolute" },
+	{ "[acme]\ntrust_file = root.pem\n", 2, "absolute" },
+	{ "[acme]\nhosts = a/b\n", 2, "names of hosts" },
 	{ "[acme]\nca_file = /nonexistent/ca.pem\n", 2, "No such file" },
 	{ "[acme]\nproxy = socks5://proxy.example\n", 2, "http://" },
 	{ "[acme]\neab_kid = " X50 X50 X10 X10 "xxxxxxxx\n", 2, "127" },

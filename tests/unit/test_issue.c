@@ -272,7 +272,7 @@ static void serve(struct fake *f, struct exchange *exchange)
 
 static int setup(void **state)
 {
-	static const struct issue_keeper keeper = {NULL, request, install, prefers};
+	static const struct issue_signer signer = {NULL, request, install, prefers};
 
 	(void)state;
 	memset(&ca, 0, sizeof(ca));
@@ -287,7 +287,7 @@ static int setup(void **state)
 		config.certificate[i].first_name = i * NAMES;
 		config.certificate[i].names = NAMES;
 		issues[i].config = &config;
-		issues[i].keeper = &keeper;
+		issues[i].signer = &signer;
 		issues[i].index = i;
 	}
 	acme = fake_start(serve);

@@ -59,17 +59,6 @@ static void nothing_or_another_is_due(void **state)
 	assert_non_null(strstr(schedule_decide(&key, START).reason, "type of key"));
 }
 
-static void a_fallback_says_so(void **state)
-{
-	struct holding held = holding(90 * DAY);
-
-	(void)state;
-	held.broken = true;
-	assert_false(schedule_decide(&held, START).due);
-	assert_true(schedule_decide(&held, START + 60 * DAY).due);
-	assert_non_null(strstr(schedule_decide(&held, START).reason, "put aside"));
-}
-
 static void clock_and_dates_contradict(void **state)
 {
 	struct holding held = holding(90 * DAY), odd = holding(-DAY);
@@ -99,7 +88,6 @@ int main(void)
 		cmocka_unit_test(a_third_is_left),
 		cmocka_unit_test(half_is_left_of_a_short_one),
 		cmocka_unit_test(nothing_or_another_is_due),
-		cmocka_unit_test(a_fallback_says_so),
 		cmocka_unit_test(clock_and_dates_contradict),
 		cmocka_unit_test(extreme_dates_do_no_harm),
 	};

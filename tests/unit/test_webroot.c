@@ -173,7 +173,7 @@ static void test_killed_in_between(void **unused)
 	assert_int_equal(sweep(), 1);
 	assert_false(has("webroot/one") || has("webroot/.at"));
 	unlinkat(state_fd, "webroot", AT_REMOVEDIR);
-	mkdirat(state_fd, "webroot", 0700); /* not even that: it is made when the keeper confines itself */
+	mkdirat(state_fd, "webroot", 0700); /* not even that: it is made when the storer confines itself */
 	assert_int_equal(sweep(), 0);
 	assert_false(has("webroot/one") || has("webroot/.at"));
 	assert_int_equal(put_one(), 0);

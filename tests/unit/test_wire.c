@@ -33,11 +33,11 @@ static const struct {
 	{ VERB_REFUSED, 0, FAULT_TEXT_SIZE },
 	{ VERB_ACCOUNT, 0, 0 },
 	{ VERB_ACCOUNT_URL, 1, URL_SIZE - 1 },
-	{ VERB_SIGN, 1, WIRE_DATA },
-	{ VERB_SIGN_EAB, 1, WIRE_DATA },
+	{ VERB_SIGN, sizeof(struct draft), WIRE_DATA },
+	{ VERB_SIGN_EAB, 1, URL_SIZE - 1 },
 	{ VERB_CSR, 0, 0 },
-	{ VERB_PREFERS, 1, WIRE_DATA },
-	{ VERB_INSTALL, 1, WIRE_DATA },
+	{ VERB_PREFERS, 1, CHAIN_SIZE },
+	{ VERB_INSTALL, 1, CHAIN_SIZE },
 	{ VERB_ANSWER, 0, WIRE_DATA },
 	{ VERB_FAULT, 0, FAULT_TEXT_SIZE },
 	{ VERB_STORED, 0, 0 },
@@ -46,6 +46,12 @@ static const struct {
 	{ VERB_WITHDRAW, 0, 0 },
 	{ VERB_READY, 0, 0 },
 	{ VERB_HIT, sizeof(struct hit), sizeof(struct hit) },
+	{ VERB_LOAD_ACCOUNT, 0, 0 },
+	{ VERB_SAVE_ACCOUNT, 1, KEY_PEM_SIZE - 1 },
+	{ VERB_LOAD_EAB, 0, 0 },
+	{ VERB_SAVE, sizeof(struct bundle) + 2, WIRE_DATA },
+	{ VERB_EXAMINE, sizeof(struct bundle) + 2, WIRE_DATA },
+	{ VERB_VERDICT, sizeof(struct verdict), sizeof(struct verdict) },
 };
 _Static_assert(LENGTH_OF(bounds) == VERBS, "one line for each verb");
 
@@ -94,11 +100,11 @@ static void the_pair_is_close_on_exec(void **state)
 static void what_was_sent_arrives(void **state)
 {
 	(void)state;
-	assert_int_equal(wire_send(ends[0], VERB_SIGN, 0, "header.payload", 14, &fault), 0);
+	assert_int_equal(wire_send(ends[0], VERB_INSTALL, 0, "header.payload", 14, &fault), 0);
 	assert_int_equal(wire_send(ends[0], VERB_CSR, 5, NULL, 0, &fault), 0);
 	memset(&record, 0xff, sizeof(record));
 	assert_int_equal(wire_receive(ends[1], &record, &fault), 1);
-	assert_int_equal(record.verb, VERB_SIGN);
+	assert_int_equal(record.verb, VERB_INSTALL);
 	assert_int_equal(record.index, 0);
 	assert_int_equal(record.length, 14);
 	assert_string_equal(record.data, "header.payload");
@@ -112,6 +118,7 @@ static void what_was_sent_arrives(void **state)
 static void the_bounds_of_each_verb_hold(void **state)
 {
 	(void)state;
+	*(struct bundle *)(void *)sent.data = (struct bundle){ 1, 1 }; /* other verbs take it for anything */
 	for (size_t i = 0; i < LENGTH_OF(bounds); i++) {
 		enum verb verb = bounds[i].verb;
 		uint32_t least = bounds[i].least, most = bounds[i].most;
@@ -138,6 +145,31 @@ static void the_bounds_of_each_verb_hold(void **state)
 		sent.length = most + 1;
 		send_raw(HEADER + sent.length);
 		assert_refused(most == WIRE_DATA ? "too long" : verb_name(verb));
+	}
+}
+
+static void a_bundle_is_what_its_lengths_say(void **state)
+{
+	static const struct {
+		uint32_t key, leaf, text;
+		bool good;
+	} cases[] = {
+		{ 1, 1, 2, true }, { 3, 1, 9, true }, { 3, 6, 9, true }, { 0, 1, 2, false }, { 1, 0, 2, false }, { 2, 1, 2, false },
+		{ 3, 7, 9, false }, { UINT32_MAX, 1, 9, false }, { 3, UINT32_MAX, 9, false }, { KEY_PEM_SIZE - 1, 1, 5000, true },
+		{ KEY_PEM_SIZE, 1, 5000, false },
+	};
+	struct bundle *bundle = (void *)sent.data;
+
+	(void)state;
+	for (size_t i = 0; i < LENGTH_OF(cases); i++) {
+		*bundle = (struct bundle){ cases[i].key, cases[i].leaf };
+		sent.verb = i % 2 ? VERB_SAVE : VERB_EXAMINE;
+		sent.length = (uint32_t)sizeof(*bundle) + cases[i].text;
+		send_raw(HEADER + sent.length);
+		if (cases[i].good)
+			assert_int_equal(wire_receive(ends[1], &record, &fault), 1);
+		else
+			assert_refused("lengths");
 	}
 }
 
@@ -294,6 +326,7 @@ int main(void)
 		TEST(the_pair_is_close_on_exec),
 		TEST(what_was_sent_arrives),
 		TEST(the_bounds_of_each_verb_hold),
+		TEST(a_bundle_is_what_its_lengths_say),
 		TEST(the_header_tells_the_truth),
 		TEST(verb_and_index_are_known),
 		TEST(a_header_is_whole),

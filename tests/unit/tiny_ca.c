@@ -9,8 +9,13 @@
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
 
-static EVP_PKEY *root_key, *intermediate_key, *stranger_key;
-static X509 *root, *intermediate;
+struct line {
+	EVP_PKEY *root_key, *intermediate_key;
+	X509 *root, *intermediate;
+};
+
+static EVP_PKEY *stranger_key;
+static struct line ours, theirs; /* of the same names */
 
 static void check(int ok, const char *what)
 {
@@ -45,19 +50,43 @@ static X509 *begin(const char *subject, const X509_NAME *issuer, EVP_PKEY *pkey,
 	return certificate;
 }
 
+static void start_line(struct line *line)
+{
+	line->root_key = EVP_PKEY_Q_keygen(NULL, NULL, "EC", "P-256");
+	line->intermediate_key = EVP_PKEY_Q_keygen(NULL, NULL, "EC", "P-256");
+	line->root = begin("Tiny Root", NULL, line->root_key, -86400, 86400 * 3650L);
+	extend(line->root, NID_basic_constraints, "critical,CA:TRUE");
+	check(X509_sign(line->root, line->root_key, EVP_sha256()), "root");
+	line->intermediate = begin("Tiny Intermediate", X509_get_subject_name(line->root), line->intermediate_key, -86400, 86400 * 1000L);
+	extend(line->intermediate, NID_basic_constraints, "critical,CA:TRUE");
+	check(X509_sign(line->intermediate, line->root_key, EVP_sha256()), "intermediate");
+}
+
 static void start(void)
 {
-	if (root)
+	if (ours.root)
 		return;
-	root_key = EVP_PKEY_Q_keygen(NULL, NULL, "EC", "P-256");
-	intermediate_key = EVP_PKEY_Q_keygen(NULL, NULL, "EC", "P-256");
 	stranger_key = EVP_PKEY_Q_keygen(NULL, NULL, "EC", "P-256");
-	root = begin("Tiny Root", NULL, root_key, -86400, 86400 * 3650L);
-	extend(root, NID_basic_constraints, "critical,CA:TRUE");
-	check(X509_sign(root, root_key, EVP_sha256()), "root");
-	intermediate = begin("Tiny Intermediate", X509_get_subject_name(root), intermediate_key, -86400, 86400 * 1000L);
-	extend(intermediate, NID_basic_constraints, "critical,CA:TRUE");
-	check(X509_sign(intermediate, root_key, EVP_sha256()), "intermediate");
+	start_line(&ours);
+	start_line(&theirs);
+}
+
+static void write_pem(BIO *bio, char pem[TINY_PEM_SIZE])
+{
+	int n = BIO_read(bio, pem, TINY_PEM_SIZE - 1);
+
+	check(n > 0, "PEM");
+	pem[n] = '\0';
+	BIO_free(bio);
+}
+
+void tiny_ca_root(char pem[TINY_PEM_SIZE])
+{
+	BIO *bio = BIO_new(BIO_s_mem());
+
+	start();
+	PEM_write_bio_X509(bio, ours.root);
+	write_pem(bio, pem);
 }
 
 static void copy_names(X509 *leaf, X509_REQ *request, const char *san)
@@ -75,28 +104,34 @@ static void copy_names(X509 *leaf, X509_REQ *request, const char *san)
 	sk_X509_EXTENSION_pop_free(extensions, X509_EXTENSION_free);
 }
 
+static EVP_PKEY *key_for(const struct tiny_order *order, const struct line *line)
+{
+	return order->wrong_issuer ? stranger_key : order->by_root ? line->root_key : line->intermediate_key;
+}
+
 void tiny_ca_issue(const unsigned char *csr, size_t length, const struct tiny_order *order, char pem[TINY_PEM_SIZE])
 {
+	const struct line *line = order->stranger ? &theirs : &ours;
 	X509_REQ *request = d2i_X509_REQ(NULL, &csr, (long)length);
 	BIO *bio = BIO_new(BIO_s_mem());
 	X509 *leaf;
-	int n;
 
 	start();
 	check(request && X509_REQ_verify(request, X509_REQ_get0_pubkey(request)) == 1, "the request");
-	leaf = begin(NULL, X509_get_subject_name(intermediate), X509_REQ_get0_pubkey(request),
+	leaf = begin(NULL, X509_get_subject_name(order->by_root ? line->root : line->intermediate), X509_REQ_get0_pubkey(request),
 		     order->until ? order->from : -3600, order->until ? order->until : 86400 * 90);
 	copy_names(leaf, request, order->san);
-	check(X509_sign(leaf, order->wrong_issuer ? stranger_key : intermediate_key, EVP_sha256()), "leaf");
+	if (!order->use || order->use[0])
+		extend(leaf, NID_ext_key_usage, order->use ? order->use : "serverAuth");
+	if (order->is_ca)
+		extend(leaf, NID_basic_constraints, "critical,CA:TRUE");
+	check(X509_sign(leaf, key_for(order, line), EVP_sha256()), "leaf");
 	PEM_write_bio_X509(bio, leaf);
-	if (!order->leaf_only)
-		PEM_write_bio_X509(bio, intermediate);
+	if (!order->leaf_only && !order->by_root)
+		PEM_write_bio_X509(bio, line->intermediate);
 	if (order->with_root)
-		PEM_write_bio_X509(bio, root);
-	n = BIO_read(bio, pem, TINY_PEM_SIZE - 1);
-	check(n > 0, "PEM");
-	pem[n] = '\0';
-	BIO_free(bio);
+		PEM_write_bio_X509(bio, line->root);
+	write_pem(bio, pem);
 	X509_free(leaf);
 	X509_REQ_free(request);
 }

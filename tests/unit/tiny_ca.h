@@ -16,9 +16,16 @@ struct tiny_order {
 	int wrong_issuer;	/* the leaf is signed by a key that is not in the chain */
 	int with_root;		/* the chain goes on to the root */
 	int leaf_only;
+	int by_root;		/* the root itself signs the leaf, which comes alone */
+	int is_ca;		/* the leaf says that it is a CA */
+	const char *use;	/* extended key usage; NULL: serverAuth; "": none */
+	int stranger;		/* the root is another one of the same name, and so on downwards */
 };
 
 /* Writes the chain for a PKCS#10 request in DER as PEM with a NUL. Ends the test when it cannot. */
 void tiny_ca_issue(const unsigned char *csr, size_t length, const struct tiny_order *order, char pem[TINY_PEM_SIZE]);
+
+/* The root as PEM. */
+void tiny_ca_root(char pem[TINY_PEM_SIZE]);
 
 #endif

@@ -1,0 +1,741 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/* Signer and storer, each in a process of its own, as warden and client see them. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include <cmocka.h>
+
+#include "agent.h"
+#include "base64url.h"
+#include "crypto.h"
+#include "jws.h"
+#include "log.h"
+#include "tiny_ca.h"
+#include "wire.h"
+
+static struct config config;
+static struct fault fault;
+static struct record record;
+static char path[PATH_SIZE], trust[PATH_SIZE + 8];
+static int warden, client;
+static pid_t signer, storer;
+
+/* Descriptors out of the way of the numbers that they are to get, and then these. The peers' ends go: who held them would see no end. */
+static void place(const int fds[][2], size_t n)
+{
+	int high[8];
+
+	for (size_t i = 0; i < n; i++)
+		high[i] = fcntl(fds[i][0], F_DUPFD, 64);
+	for (int fd = 3; fd < 64; fd++)
+		close(fd);
+	for (size_t i = 0; i < n; i++)
+		dup2(high[i], fds[i][1]);
+	for (size_t i = 0; i < n; i++)
+		close(high[i]);
+	dup2(open("/dev/null", O_WRONLY), STDERR_FILENO);
+}
+
+static void in_signer(int to_client, int to_storer)
+{
+	const int fds[][2] = { { to_client, FD_CLIENT }, { to_storer, FD_STORER }, { open(trust, O_RDONLY), FD_TRUST } };
+
+	place(fds, LENGTH_OF(fds));
+	log_start("signer", false);
+	_exit(signer_main(&config));
+}
+
+static void in_storer(int to_warden, int to_signer)
+{
+	const int fds[][2] = { { to_warden, FD_WARDEN }, { to_signer, FD_SIGNER }, { open(path, O_PATH | O_DIRECTORY), FD_STATE } };
+
+	place(fds, LENGTH_OF(fds));
+	log_start("storer", false);
+	_exit(storer_main(&config));
+}
+
+static void start(void)
+{
+	int wardens[2], clients[2], between[2];
+
+	assert_int_equal(wire_pair(wardens, &fault), 0);
+	assert_int_equal(wire_pair(clients, &fault), 0);
+	assert_int_equal(wire_pair(between, &fault), 0);
+	signer = fork();
+	if (!signer)
+		in_signer(clients[1], between[0]);
+	storer = fork();
+	if (!storer)
+		in_storer(wardens[1], between[1]);
+	close(wardens[1]);
+	close(clients[1]);
+	close(between[0]);
+	close(between[1]);
+	warden = wardens[0];
+	client = clients[0];
+}
+
+static int result(pid_t pid)
+{
+	int status;
+
+	waitpid(pid, &status, 0);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+/* Once the warden has closed: the exit status of the storer, and that of the signer. */
+static int stop_both(int *of_signer)
+{
+	int of_storer;
+
+	close_fd(&warden);
+	close_fd(&client);
+	of_storer = result(storer);
+	*of_signer = result(signer);
+	return of_storer;
+}
+
+static void stop_with(int expected_of_storer, int expected_of_signer)
+{
+	int of_signer;
+
+	assert_int_equal(stop_both(&of_signer), expected_of_storer);
+	assert_int_equal(of_signer, expected_of_signer);
+}
+
+static void stop_run(int expected)
+{
+	stop_with(expected, expected);
+}
+
+static void write_roots(void)
+{
+	char pem[TINY_PEM_SIZE];
+	FILE *file = fopen(trust, "w");
+
+	tiny_ca_root(pem);
+	assert_true(file && fprintf(file, "# our root\n%s", pem) > 0 && fclose(file) == 0);
+}
+
+static int begin(void **state)
+{
+	const char *temporary = getenv("TMPDIR");
+
+	(void)state;
+	memset(&config, 0, sizeof(config));
+	snprintf(path, sizeof(path), "%s/acmegate-signer-XXXXXX", temporary ? temporary : "/tmp");
+	if (!mkdtemp(path))
+		return -1;
+	strcpy(config.gate.state, path);
+	snprintf(trust, sizeof(trust), "%s/roots", path);
+	write_roots();
+	strcpy(config.acme.directory, "https://ca.example/directory");
+	config.certificates = 2;
+	config.certificate[0] = (struct certificate){ .name = "mail", .names = 2, .mode = 0600, .deploy = "/bin/true" };
+	config.certificate[1] = (struct certificate){ .name = "vpn", .first_name = 2, .names = 1, .mode = 0600,
+						      .key = KEY_P384 };
+	config.names = 3;
+	strcpy(config.name[0], "mail.example.org");
+	strcpy(config.name[1], "192.0.2.1");
+	strcpy(config.name[2], "vpn.example.org");
+	return 0;
+}
+
+static int end(void **state)
+{
+	char command[PATH_SIZE + 16];
+
+	(void)state;
+	snprintf(command, sizeof(command), "rm -rf '%s'", path);
+	return system(command) ? -1 : 0;
+}
+
+static const struct record *take(int fd, enum verb verb)
+{
+	assert_int_equal(wire_receive(fd, &record, &fault), 1);
+	assert_string_equal(verb_name(record.verb), verb_name(verb));
+	return &record;
+}
+
+static struct survey survey(uint32_t index)
+{
+	struct survey survey;
+
+	take(warden, VERB_SURVEY);
+	assert_int_equal(record.index, index);
+	memcpy(&survey, record.data, sizeof(survey));
+	return survey;
+}
+
+static void start_fresh(void)
+{
+	start();
+	for (uint32_t i = 0; i < config.certificates; i++)
+		(void)survey(i);
+}
+
+static const struct record *ask(enum verb verb, uint32_t index, const void *data, size_t length, enum verb expected)
+{
+	assert_int_equal(wire_send(client, verb, index, data, length, &fault), 0);
+	return take(client, expected);
+}
+
+static struct account ask_account(void)
+{
+	struct account account;
+
+	memcpy(&account, ask(VERB_ACCOUNT, 0, NULL, 0, VERB_ANSWER)->data, sizeof(account));
+	assert_int_equal(record.length, sizeof(account));
+	return account;
+}
+
+#define CA "https://ca.example/"
+
+/* Asks for a signature; what is expected is VERB_ANSWER or VERB_FAULT. */
+static void ask_sign(const char *url, const char *nonce, const char *payload, enum verb expected)
+{
+	static _Alignas(struct draft) char data[WIRE_DATA];
+	struct draft *request = (void *)data;
+
+	memset(data, 0, sizeof(data));
+	snprintf(request->url, sizeof(request->url), "%s", url);
+	snprintf(request->nonce, sizeof(request->nonce), "%s", nonce);
+	request->by_key = !strcmp(url, CA "account");
+	memcpy(request->payload, payload, strlen(payload));
+	ask(VERB_SIGN, 0, request, sizeof(*request) + strlen(payload), expected);
+}
+
+static void not_signed(const char *url, const char *nonce, const char *payload, const char *what)
+{
+	ask_sign(url, nonce, payload, VERB_FAULT);
+	assert_int_equal(record.index, FAULT_FAILED);
+	if (!strstr(record.data, what))
+		fail_msg("%s", record.data);
+}
+
+static void get_account(void)
+{
+	ask(VERB_ACCOUNT, 0, NULL, 0, VERB_ANSWER);
+	ask(VERB_ACCOUNT_URL, 0, CA "acct/1", strlen(CA "acct/1"), VERB_ANSWER);
+}
+
+/* Asks for a request and has the CA sign it. */
+static void obtain(uint32_t index, const struct tiny_order *order, char pem[TINY_PEM_SIZE])
+{
+	static unsigned char csr[WIRE_DATA];
+	OWN_FREE char *payload = NULL;
+	size_t length;
+
+	get_account();
+	ask(VERB_CSR, index, NULL, 0, VERB_ANSWER);
+	length = record.length;
+	memcpy(csr, record.data, length);
+	payload = jws_finalize(csr, length);
+	ask_sign(CA "finalize", "N1", payload, VERB_ANSWER);
+	tiny_ca_issue(csr, length, order, pem);
+}
+
+static void refused(enum verb verb, uint32_t index, const void *data, size_t length, const char *what)
+{
+	ask(verb, index, data, length, VERB_FAULT);
+	assert_int_equal(record.index, FAULT_FAILED);
+	assert_non_null(strstr(record.data, what));
+}
+
+static void surveys_then_waits(void **state)
+{
+	struct survey first, second;
+
+	(void)state;
+	start();
+	first = survey(0);
+	second = survey(1);
+	assert_true(first.due && !first.present && !first.deploy && first.from > 0);
+	assert_string_equal(first.reason, "there is no certificate yet");
+	assert_true(second.due);
+	close_fd(&client); /* was never needed */
+	stop_run(STATUS_DONE);
+}
+
+static void account_stays_the_same(void **state)
+{
+	struct account first, second;
+
+	(void)state;
+	start_fresh();
+	first = ask_account();
+	second = ask_account();
+	assert_memory_equal(&first, &second, sizeof(first));
+	assert_string_equal(first.algorithm, "ES256");
+	assert_string_equal(first.url, "");
+	assert_int_equal(strlen(first.thumbprint), 43);
+	ask(VERB_ACCOUNT_URL, 0, "https://ca.example/acct/1", 25, VERB_ANSWER);
+	assert_int_equal(record.length, 0);
+	ask_sign(CA "order/1", "N0", "", VERB_ANSWER);
+	stop_run(STATUS_DONE);
+
+	start_fresh();
+	second = ask_account();
+	assert_string_equal(second.jwk, first.jwk);
+	assert_string_equal(second.url, "https://ca.example/acct/1");
+	refused(VERB_ACCOUNT_URL, 0, "https://ca.example/\n", 20, "URL");
+	refused(VERB_ACCOUNT_URL, 0, "https://other.example/", 22, "other.example");
+	stop_run(STATUS_DONE);
+}
+
+static void account_is_asked_for_first(void **state)
+{
+	(void)state;
+	start_fresh();
+	not_signed(CA "order", "N0", "", "account was not asked for");
+	refused(VERB_ACCOUNT_URL, 0, "x", 1, "account");
+	stop_run(STATUS_DONE);
+}
+
+/* The part of a JWS, decoded; of the last answer. */
+static char *part(const char *name, char out[WIRE_DATA])
+{
+	char label[32];
+	const char *at;
+	long n;
+
+	snprintf(label, sizeof(label), "\"%s\":\"", name);
+	at = strstr(record.data, label);
+	assert_non_null(at);
+	at += strlen(label);
+	n = base64url_decode(out, at, strcspn(at, "\""));
+	assert_true(n >= 0);
+	out[n] = '\0';
+	return out;
+}
+
+/* Whatever the client wants: the header is the signer's. */
+static void the_header_is_its_own(void **state)
+{
+	static char text[WIRE_DATA];
+	struct account account;
+
+	(void)state;
+	config.acme.accept_terms = true;
+	start_fresh();
+	account = ask_account();
+	not_signed(CA "order", "N0", "", "not known yet");
+	ask_sign(CA "account", "N0", "{\"termsOfServiceAgreed\":true}", VERB_ANSWER);
+	part("protected", text);
+	assert_non_null(strstr(text, "{\"alg\":\"ES256\",\"jwk\":{"));
+	assert_non_null(strstr(text, account.jwk));
+	assert_non_null(strstr(text, "\"nonce\":\"N0\",\"url\":\"" CA "account\"}"));
+	get_account();
+	ask_sign(CA "order/1", "N1", "", VERB_ANSWER);
+	assert_string_equal(part("protected", text), "{\"alg\":\"ES256\",\"kid\":\"" CA "acct/1\",\"nonce\":\"N1\",\"url\":\"" CA
+						     "order/1\"}");
+	assert_string_equal(part("payload", text), "");
+	stop_run(STATUS_DONE);
+}
+
+static void only_for_the_ca(void **state)
+{
+	(void)state;
+	strcpy(config.acme.hosts, "api.ca.example [2001:db8::1]");
+	start_fresh();
+	get_account();
+	ask_sign("https://CA.example:8443/x?y", "N0", "", VERB_ANSWER);
+	ask_sign("https://api.ca.example/x", "N0", "", VERB_ANSWER);
+	ask_sign("https://[2001:db8::1]:1/x", "N0", "", VERB_ANSWER);
+	not_signed("http://ca.example/x", "N0", "", "https");
+	not_signed("https://ca.example.evil.example/x", "N0", "", "hosts in [acme]");
+	not_signed("https://ca.example@evil.example/x", "N0", "", "hosts in [acme]");
+	not_signed("https://ca.exampl/x", "N0", "", "hosts in [acme]");
+	not_signed("https://example/x", "N0", "", "hosts in [acme]");
+	not_signed("https://ca.example:443@evil.example/x", "N0", "", "hosts in [acme]");
+	not_signed("https:///x", "N0", "", "signed");
+	not_signed(CA "x\",\"kid\":\"y", "N0", "", "https");
+	not_signed(CA "x", "", "", "nonce");
+	not_signed(CA "x", "N\",\"", "", "nonce");
+	stop_run(STATUS_DONE);
+}
+
+/* Not a signer for whatever somebody wants to have said in the name of the account. */
+static void only_what_acmegate_sends(void **state)
+{
+	(void)state;
+	start_fresh();
+	get_account();
+	ask_sign(CA "challenge", "N0", "{}", VERB_ANSWER);
+	ask_sign(CA "account", "N0", "{\"onlyReturnExisting\":true}", VERB_ANSWER);
+	ask_sign(CA "order", "N0", "{\"identifiers\":[{\"type\":\"dns\",\"value\":\"mail.example.org\"},"
+		 "{\"type\":\"ip\",\"value\":\"192.0.2.1\"}]}", VERB_ANSWER);
+	not_signed(CA "order", "N0", "{\"identifiers\":[{\"type\":\"dns\",\"value\":\"mail.example.org\"}]}", "does not make");
+	not_signed(CA "order", "N0", "{\"identifiers\":[{\"type\":\"dns\",\"value\":\"evil.example\"}]}", "does not make");
+	not_signed(CA "acct/1", "N0", "{\"status\":\"deactivated\"}", "does not make");
+	not_signed(CA "revoke", "N0", "{\"certificate\":\"AAAA\"}", "does not make");
+	not_signed(CA "finalize", "N0", "{\"csr\":\"AAAA\"}", "does not make");
+	not_signed(CA "x", "N0", "{} ", "does not make");
+	not_signed(CA "account", "N0", "", "does not make");
+	not_signed(CA "account", "N0", "{\"contact\":[\"mailto:evil@example\"]}", "does not make");
+	stop_run(STATUS_DONE);
+}
+
+static void eab_is_an_hmac(void **state)
+{
+	static char text[WIRE_DATA], jws[WIRE_DATA];
+	static const char key[] = "Jefe";
+	unsigned char mac[32], expected[32];
+	struct account account;
+	const char *dot;
+	FILE *file;
+
+	(void)state;
+	snprintf(config.acme.eab_key_file, sizeof(config.acme.eab_key_file), "%.200s/eab", path);
+	strcpy(config.acme.eab_kid, "kid-1");
+	file = fopen(config.acme.eab_key_file, "w");
+	fputs("SmVmZQ==\n", file); /* "Jefe" */
+	fclose(file);
+	chmod(config.acme.eab_key_file, 0600);
+	start_fresh();
+	account = ask_account();
+	ask(VERB_SIGN_EAB, 0, CA "account", strlen(CA "account"), VERB_ANSWER);
+	assert_string_equal(part("payload", text), account.jwk);
+	assert_string_equal(part("protected", text), "{\"alg\":\"HS256\",\"kid\":\"kid-1\",\"url\":\"" CA "account\"}");
+	dot = strstr(record.data, "\",\"payload\":\"");
+	snprintf(jws, sizeof(jws), "%.*s.%.*s", (int)(dot - record.data - 14), record.data + 14, (int)strcspn(dot + 13, "\""), dot + 13);
+	memcpy(mac, part("signature", text), sizeof(mac));
+	assert_int_equal(crypto_hmac(key, 4, jws, strlen(jws), expected, &fault), 0);
+	assert_memory_equal(mac, expected, sizeof(mac));
+	refused(VERB_SIGN_EAB, 0, "https://other.example/", 22, "other.example");
+	file = fopen(config.acme.eab_key_file, "w");
+	fputs("not base64url!", file);
+	fclose(file);
+	ask(VERB_SIGN_EAB, 0, CA, strlen(CA), VERB_FAULT);
+	assert_int_equal(record.index, FAULT_USAGE);
+	chmod(config.acme.eab_key_file, 0666);
+	ask(VERB_SIGN_EAB, 0, CA, strlen(CA), VERB_FAULT);
+	assert_int_equal(record.index, FAULT_USAGE);
+	stop_run(STATUS_DONE);
+	strcpy(config.acme.eab_kid, "bad\"kid");
+	start_fresh();
+	ask(VERB_SIGN_EAB, 0, CA, strlen(CA), VERB_FAULT);
+	assert_int_equal(record.index, FAULT_USAGE);
+	stop_run(STATUS_DONE);
+}
+
+static void a_certificate_is_installed(void **state)
+{
+	static char first[TINY_PEM_SIZE], second[TINY_PEM_SIZE];
+	struct survey held;
+	char byte;
+
+	(void)state;
+	start_fresh();
+	obtain(0, &(struct tiny_order){ 0 }, first);
+	obtain(1, &(struct tiny_order){ 0 }, second); /* several may be under way */
+	ask(VERB_INSTALL, 0, first, strlen(first), VERB_ANSWER);
+	assert_true(recv(warden, &byte, 1, MSG_PEEK | MSG_DONTWAIT | MSG_TRUNC) > 0); /* the warden was told first */
+	assert_int_equal(take(warden, VERB_STORED)->index, 0);
+	ask(VERB_INSTALL, 1, second, strlen(second), VERB_ANSWER);
+	assert_int_equal(take(warden, VERB_STORED)->index, 1);
+	refused(VERB_INSTALL, 0, first, strlen(first), "not asked for"); /* once */
+	stop_run(STATUS_DONE);
+
+	start();
+	held = survey(0);
+	assert_true(!held.due && held.present && held.deploy && held.from > time(NULL));
+	assert_memory_equal(held.reason, "valid until ", 12);
+	held = survey(1);
+	assert_true(!held.due && held.present && !held.deploy);
+	assert_int_equal(wire_send(warden, VERB_DEPLOYED, 0, NULL, 0, &fault), 0);
+	stop_run(STATUS_DONE);
+
+	strcpy(config.name[2], "other.example.org");
+	config.certificate[0].key = KEY_RSA2048;
+	start();
+	held = survey(0);
+	assert_true(held.due && held.present && !held.deploy);
+	assert_non_null(strstr(held.reason, "type of key"));
+	held = survey(1);
+	assert_true(held.due && held.present);
+	assert_non_null(strstr(held.reason, "names"));
+	stop_run(STATUS_DONE);
+}
+
+static void only_what_was_asked_for_is_installed(void **state)
+{
+	static char pem[TINY_PEM_SIZE], good[TINY_PEM_SIZE];
+
+	(void)state;
+	start_fresh();
+	refused(VERB_INSTALL, 0, "x", 1, "not asked for");
+	ask(VERB_CSR, 0, NULL, 0, VERB_ANSWER);
+	refused(VERB_INSTALL, 0, "x", 1, "not asked for"); /* the CA was not asked to sign it */
+	obtain(0, &(struct tiny_order){ 0 }, good);
+	obtain(0, &(struct tiny_order){ .wrong_issuer = 1 }, pem); /* a new key takes the old one's place */
+	refused(VERB_INSTALL, 0, good, strlen(good), "key");
+	refused(VERB_INSTALL, 0, pem, strlen(pem), "link");
+	refused(VERB_INSTALL, 0, "-----BEGIN CERTIFICATE-----", 27, "something else");
+	obtain(0, &(struct tiny_order){ .san = "DNS:evil.example" }, pem);
+	refused(VERB_INSTALL, 0, pem, strlen(pem), "names");
+	refused(VERB_CSR, 2, NULL, 0, "no certificate 2");
+	refused(VERB_INSTALL, 127, "x", 1, "no certificate 127");
+	obtain(0, &(struct tiny_order){ 0 }, good);
+	ask(VERB_INSTALL, 0, good, strlen(good), VERB_ANSWER);
+	stop_run(STATUS_DONE);
+}
+
+/* What a client that was taken over may bring: signed by a CA of its own, of the same names. */
+static const struct tiny_order forged = { .stranger = 1 };
+
+static void a_forged_chain_is_refused(void **state)
+{
+	static char pem[TINY_PEM_SIZE];
+
+	(void)state;
+	start_fresh();
+	obtain(0, &forged, pem);
+	refused(VERB_INSTALL, 0, pem, strlen(pem), "no root of this system's store");
+	obtain(0, &(struct tiny_order){ .stranger = 1, .with_root = 1 }, pem);
+	refused(VERB_INSTALL, 0, pem, strlen(pem), "no root of this system's store");
+	obtain(0, &(struct tiny_order){ .stranger = 1, .by_root = 1 }, pem);
+	refused(VERB_INSTALL, 0, pem, strlen(pem), "no root of this system's store");
+	obtain(0, &(struct tiny_order){ .leaf_only = 1 }, pem);
+	refused(VERB_INSTALL, 0, pem, strlen(pem), "no root of this system's store");
+	obtain(0, &(struct tiny_order){ .by_root = 1 }, pem);
+	ask(VERB_INSTALL, 0, pem, strlen(pem), VERB_ANSWER);
+	stop_run(STATUS_DONE);
+}
+
+static void a_root_of_ones_own_is_the_only_one(void **state)
+{
+	static char pem[TINY_PEM_SIZE];
+
+	(void)state;
+	strcpy(config.acme.trust_file, trust);
+	strcpy(config.acme.ca_file, trust); /* as for a private CA, which changes nothing then */
+	start_fresh();
+	obtain(0, &forged, pem);
+	refused(VERB_INSTALL, 0, pem, strlen(pem), "(trust_file)");
+	obtain(0, &(struct tiny_order){ 0 }, pem);
+	ask(VERB_INSTALL, 0, pem, strlen(pem), VERB_ANSWER);
+	stop_run(STATUS_DONE);
+}
+
+/* What cannot be verified, because the CA is a private one or for tests, must be plausible. */
+static void what_cannot_be_verified_is_plausible(void **state)
+{
+	static const struct {
+		struct tiny_order order;
+		const char *what;
+	} cases[] = {
+		{ { .stranger = 1, .leaf_only = 1 }, "without that of its issuer" },
+		{ { .stranger = 1, .by_root = 1 }, "without that of its issuer" },
+		{ { .stranger = 1, .from = -3600, .until = 3650 * 86400L }, "3650 days" },
+		{ { .stranger = 1, .use = "" }, "does not say" },
+		{ { .stranger = 1, .use = "clientAuth" }, "not for TLS servers" },
+		{ { .stranger = 1, .is_ca = 1 }, "CA:TRUE" },
+	};
+	static char pem[TINY_PEM_SIZE];
+
+	(void)state;
+	strcpy(config.acme.ca_file, "/some/file");
+	start_fresh();
+	for (size_t i = 0; i < LENGTH_OF(cases); i++) {
+		obtain(0, &cases[i].order, pem);
+		refused(VERB_INSTALL, 0, pem, strlen(pem), cases[i].what);
+	}
+	obtain(0, &forged, pem);
+	ask(VERB_INSTALL, 0, pem, strlen(pem), VERB_ANSWER);
+	stop_run(STATUS_DONE);
+	config.acme.ca_file[0] = '\0';
+	strcpy(config.acme.directory, "https://acme-staging-v02.ca.example/directory");
+	strcpy(config.acme.hosts, "ca.example");
+	start_fresh();
+	obtain(0, &forged, pem);
+	ask(VERB_INSTALL, 0, pem, strlen(pem), VERB_ANSWER);
+	stop_run(STATUS_DONE);
+	strcpy(config.acme.directory, "https://latest.ca.example/staging");
+	start_fresh();
+	obtain(0, &forged, pem);
+	refused(VERB_INSTALL, 0, pem, strlen(pem), "no root");
+	stop_run(STATUS_DONE);
+}
+
+/* Once a certificate was verified, the next one must be, too. */
+static void trust_is_not_lost(void **state)
+{
+	static char pem[TINY_PEM_SIZE];
+
+	(void)state;
+	strcpy(config.acme.ca_file, "/some/file");
+	start_fresh();
+	obtain(0, &(struct tiny_order){ 0 }, pem);
+	ask(VERB_INSTALL, 0, pem, strlen(pem), VERB_ANSWER);
+	stop_run(STATUS_DONE);
+	start_fresh();
+	obtain(0, &forged, pem);
+	refused(VERB_INSTALL, 0, pem, strlen(pem), "certificate in use");
+	obtain(1, &forged, pem); /* of which none is in use */
+	ask(VERB_INSTALL, 1, pem, strlen(pem), VERB_ANSWER);
+	stop_run(STATUS_DONE);
+}
+
+static void it_knows_the_preferred_chain(void **state)
+{
+	static char pem[TINY_PEM_SIZE];
+
+	(void)state;
+	strcpy(config.certificate[0].chain, "Tiny Root");
+	strcpy(config.certificate[1].chain, "Tiny Intermediate");
+	start_fresh();
+	obtain(0, &(struct tiny_order){ 0 }, pem);
+	ask(VERB_PREFERS, 0, pem, strlen(pem), VERB_ANSWER);
+	assert_int_equal(record.length, 1);
+	assert_int_equal(record.data[0], 1);
+	ask(VERB_PREFERS, 1, pem, strlen(pem), VERB_ANSWER);
+	assert_int_equal(record.length, 1);
+	assert_int_equal(record.data[0], 0);
+	refused(VERB_PREFERS, 0, "x", 1, "something else");
+	refused(VERB_PREFERS, 2, pem, strlen(pem), "no certificate 2");
+	ask(VERB_INSTALL, 0, pem, strlen(pem), VERB_ANSWER); /* the question has changed nothing */
+	stop_run(STATUS_DONE);
+}
+
+static bool has(const char *name)
+{
+	char file[2 * PATH_SIZE];
+
+	snprintf(file, sizeof(file), "%s/%s", path, name);
+	return access(file, F_OK) == 0;
+}
+
+static const char published[] = "www/.well-known/acme-challenge/one";
+
+static void a_webroot_is_configured(void)
+{
+	config.responder.mode = RESPONDER_WEBROOT;
+	snprintf(config.responder.webroot, sizeof(config.responder.webroot), "%.200s/www", path);
+	mkdir(config.responder.webroot, 0755);
+}
+
+static void tokens_are_there_and_away(void **state)
+{
+	const struct token token = { "one", "one.thumbprint" }, bad = { "../one", "../one.thumbprint" };
+
+	(void)state;
+	start_fresh();
+	get_account();
+	refused(VERB_TOKEN, 0, &token, sizeof(token), "for the responder");
+	ask(VERB_WITHDRAW, 0, NULL, 0, VERB_ANSWER);
+	stop_run(STATUS_DONE);
+
+	a_webroot_is_configured();
+	start_fresh();
+	refused(VERB_TOKEN, 0, &token, sizeof(token), "account");
+	get_account();
+	ask(VERB_TOKEN, 0, &token, sizeof(token), VERB_ANSWER);
+	assert_int_equal(record.length, 0);
+	assert_true(has(published) && has("webroot/one"));
+	ask(VERB_WITHDRAW, 0, NULL, 0, VERB_ANSWER);
+	assert_false(has("www/.well-known") || has("webroot/one") || has("webroot/.at"));
+	ask(VERB_TOKEN, 0, &token, sizeof(token), VERB_ANSWER);
+	refused(VERB_TOKEN, 0, &bad, sizeof(bad), "malformed");
+	assert_true(has(published));
+	stop_run(STATUS_DONE);
+	assert_false(has("www/.well-known") || has("webroot/one") || has("webroot/.at"));
+}
+
+/* It is the warden that knows whether the port is closed. */
+static void tokens_outlive_the_client_not_the_warden(void **state)
+{
+	const struct token token = { "one", "one.thumbprint" };
+
+	(void)state;
+	a_webroot_is_configured();
+	start_fresh();
+	get_account();
+	ask(VERB_TOKEN, 0, &token, sizeof(token), VERB_ANSWER);
+	assert_int_equal(send(client, "garbage", 7, 0), 7);
+	assert_int_equal(wire_receive(client, &record, &fault), 0);
+	assert_true(has(published));
+	stop_with(STATUS_DONE, STATUS_FAILED);
+	assert_false(has("www/.well-known") || has("webroot/one") || has("webroot/.at"));
+}
+
+static void tokens_that_stay_are_an_error(void **state)
+{
+	const struct token token = { "one", "one.thumbprint" };
+	char inner[2 * PATH_SIZE];
+
+	(void)state;
+	a_webroot_is_configured();
+	start_fresh();
+	get_account();
+	ask(VERB_TOKEN, 0, &token, sizeof(token), VERB_ANSWER);
+	snprintf(inner, sizeof(inner), "%s/%s", path, published);
+	assert_int_equal(unlink(inner), 0);
+	assert_int_equal(mkdir(inner, 0755), 0);
+	refused(VERB_WITHDRAW, 0, NULL, 0, "removing the tokens");
+	assert_true(has("webroot/one")); /* for who comes later */
+	stop_with(STATUS_FAILED, STATUS_DONE);
+	assert_true(has("webroot/one"));
+}
+
+static void a_rude_client_is_cut_off(void **state)
+{
+	(void)state;
+	start_fresh();
+	assert_int_equal(wire_send(client, VERB_STORED, 0, NULL, 0, &fault), 0);
+	assert_int_equal(wire_receive(client, &record, &fault), 0);
+	assert_int_equal(wire_send(warden, VERB_DEPLOYED, 0, NULL, 0, &fault), 0); /* the warden is still served */
+	stop_with(STATUS_DONE, STATUS_FAILED);
+
+	start_fresh();
+	assert_int_equal(send(client, "garbage", 7, 0), 7);
+	assert_int_equal(wire_receive(client, &record, &fault), 0);
+	stop_with(STATUS_DONE, STATUS_FAILED);
+}
+
+static void a_rude_warden_ends_it(void **state)
+{
+	(void)state;
+	start_fresh();
+	assert_int_equal(wire_send(warden, VERB_DEPLOYED, 5, NULL, 0, &fault), 0);
+	assert_int_equal(wire_receive(warden, &record, &fault), 0);
+	stop_with(STATUS_FAILED, STATUS_DONE);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
+	const struct CMUnitTest tests[] = {
+		TEST(surveys_then_waits),
+		TEST(account_stays_the_same),
+		TEST(account_is_asked_for_first),
+		TEST(the_header_is_its_own),
+		TEST(only_for_the_ca),
+		TEST(only_what_acmegate_sends),
+		TEST(eab_is_an_hmac),
+		TEST(a_certificate_is_installed),
+		TEST(only_what_was_asked_for_is_installed),
+		TEST(a_forged_chain_is_refused),
+		TEST(a_root_of_ones_own_is_the_only_one),
+		TEST(what_cannot_be_verified_is_plausible),
+		TEST(trust_is_not_lost),
+		TEST(it_knows_the_preferred_chain),
+		TEST(tokens_are_there_and_away),
+		TEST(tokens_outlive_the_client_not_the_warden),
+		TEST(tokens_that_stay_are_an_error),
+		TEST(a_rude_client_is_cut_off),
+		TEST(a_rude_warden_ends_it),
+	};
+
+	crypto_start();
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
