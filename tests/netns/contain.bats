@@ -169,6 +169,29 @@ docker_is_left_alone() { nothing_in table ip docker-bridges && nothing_in table 
 	contained 'inner>outside proxy' 'far>inner proxy'
 }
 
+@test "a second public address is another host's: its visitors go there" {
+	town routed
+	rig_nft - <<-NFT
+		table inet nat { chain pre { type nat hook prerouting priority dstnat
+			ip daddr 203.0.113.20 tcp dport 80 dnat ip to 10.9.0.2
+			ip6 daddr 2001:db8:cafe::20 tcp dport 80 dnat ip6 to 2001:db8:9::2
+			}; }
+		$shut_host
+	NFT
+	forms=(renew)
+	contained 'outside>second inner' 'far>second inner'
+	for variant in nft legacy; do
+		step=$variant
+		town routed
+		rig_host "iptables-$variant" -t nat -A PREROUTING -d 203.0.113.20 -p tcp --dport 80 -j DNAT --to-destination 10.9.0.2
+		rig_host "ip6tables-$variant" -t nat -A PREROUTING -d 2001:db8:cafe::20 -p tcp --dport 80 -j DNAT --to-destination 2001:db8:9::2
+		both "$variant" -P INPUT DROP
+		both "$variant" -A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
+		rig_host "ip6tables-$variant" -A INPUT -p ipv6-icmp -j ACCEPT
+		contained 'outside>second inner' 'far>second inner'
+	done
+}
+
 # --- bridged -----------------------------------------------------------------------------------------------------------------------
 
 @test "a guest that may not begin connections does not begin any: Proxmox VE's nftables backend" {
@@ -348,6 +371,23 @@ providers() {
 	NFT
 	providers 'inner>outside outside'
 }
+
+# The blocking rule is in a base chain and the mark behind it: neither place is right, so it is told.
+@test "a mark that has to be skipped is told, by plan and in the window" {
+	town routed
+	rig_nft - <<-NFT
+		table inet mw { chain pre { type filter hook prerouting priority mangle; tcp dport 80 drop
+			iifname "eth0" ct state new ct mark set 1
+			}; }
+		$shut_host
+	NFT
+	rig_config one.test
+	run -0 rig_acmegate plan
+	[[ $output == *'ct mark'* ]]
+	forms=(guard)
+	inside=skips contained 'outside>inner closed'
+}
+skips() { grep -q 'ct mark' "$RIG_DIR/out"; }
 
 # geo_blocker VARIANT RULES: a drop before the mark, the mark in the connection, and from there in what answers it
 geo_blocker() {
@@ -549,6 +589,31 @@ output_is_left_alone() { ! town_saves | grep -qE -- '-A (OUTPUT|InstanceServices
 		rig_host "iptables-$variant" -A InstanceServices -d 169.254.0.0/16 -p tcp -j REJECT --reject-with tcp-reset
 		inside=output_is_left_alone contained 'outside>inner inner'
 		forms=(guard)
+	done
+}
+
+# names_client CHAIN: the chain, and whom its rule stops
+names_client() { [[ $output == *"the chain $1"* && $output == *"user id $(id -u nobody)"* ]]; }
+
+@test "a chain that stops acmegate's own client is named, with the rule and the user" {
+	town routed
+	rig_nft - <<-NFT
+		$shut_host
+		table inet out { chain users { type filter hook output priority 0; meta skuid "nobody" tcp dport != 53 reject
+			}; }
+	NFT
+	rig_config one.test
+	run -0 rig_acmegate plan
+	names_client 'inet out users'
+	run ! rig_acmegate renew-now
+	names_client 'inet out users'
+	for variant in nft legacy; do
+		step=$variant
+		town routed
+		both "$variant" -A OUTPUT -m owner --uid-owner nobody -p tcp -j REJECT
+		rig_config one.test
+		run -0 rig_acmegate plan
+		names_client 'ip filter OUTPUT'
 	done
 }
 
