@@ -87,13 +87,16 @@ static int take_link(const struct nlmsghdr *message, void *arg)
 {
 	const struct ifinfomsg *header = mnl_nlmsg_get_payload(message);
 	struct host_link found = { .index = (uint32_t)header->ifi_index, .loopback = header->ifi_type == ARPHRD_LOOPBACK };
-	const struct nlattr *attrs[IFLA_MAX + 1], *info[IFLA_INFO_MAX + 1];
+	const struct nlattr *attrs[IFLA_MAX + 1], *info[IFLA_INFO_MAX + 1], *xdp[IFLA_XDP_MAX + 1];
 	struct host *host = arg;
 	void *more;
 
 	attrs_behind(message, sizeof(*header), attrs, IFLA_MAX);
 	attrs_of_nest(attrs[IFLA_LINKINFO], info, IFLA_INFO_MAX);
 	snprintf(found.name, sizeof(found.name), "%s", attr_text(attrs[IFLA_IFNAME]));
+	attrs_of_nest(attrs[IFLA_XDP], xdp, IFLA_XDP_MAX);
+	if (xdp[IFLA_XDP_PROG_ID] && mnl_attr_get_payload_len(xdp[IFLA_XDP_PROG_ID]) == sizeof(found.xdp))
+		found.xdp = mnl_attr_get_u32(xdp[IFLA_XDP_PROG_ID]);
 	found.port = is_bridge(info[IFLA_INFO_SLAVE_KIND]);
 	found.bridge = is_bridge(info[IFLA_INFO_KIND]);
 	found.has_mac = attrs[IFLA_ADDRESS] && mnl_attr_get_payload_len(attrs[IFLA_ADDRESS]) == sizeof(found.mac);

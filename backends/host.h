@@ -29,6 +29,7 @@ struct host_link {
 	bool bridge;
 	bool has_mac;
 	unsigned char mac[6];
+	uint32_t xdp;		/* the number of the program of XDP there; 0: none */
 };
 
 struct host {

@@ -851,6 +851,13 @@ static int ipt_attach(struct ruleset **out, const struct config *config, struct 
 	return rc;
 }
 
+static int ipt_remark(struct ruleset *ruleset, const struct opening *opening, const struct peer *ca, size_t n, struct plan *plan,
+		      struct fault *fault)
+{
+	(void)ruleset;
+	return survey_remarks(opening, ca, n, plan_remark, plan, fault);
+}
+
 const struct backend iptables_backend = {
 	.name = "iptables",
 	.attach = ipt_attach,
@@ -861,6 +868,7 @@ const struct backend iptables_backend = {
 	.close = ipt_close,
 	.tell = ipt_tell,
 	.admit = ipt_admit,
+	.remark = ipt_remark,
 	.digest = ipt_digest,
 	.detach = ipt_detach,
 };

@@ -20,6 +20,8 @@ static struct {
 	struct opening opening;	/* that it was about; no tag: none */
 	unsigned char digest[SURVEY_DIGEST_SIZE];
 	uint32_t digested;	/* the generation that it is of; 0: none */
+	void (*take)(void *arg, const char *text); /* while remarks are asked for */
+	void *arg;
 } it = { .channel = -1, .process = -1 };
 
 void survey_end(void)
@@ -118,6 +120,11 @@ static int take(struct survey_answer *answer, ssize_t n, struct survey *survey, 
 		return pass_on(answer->request, payload, fault);
 	if (answer->kind == SAY_SPOT && payload == sizeof(answer->spot) && survey)
 		return take_spot(survey, &answer->spot, fault) < 0 ? -1 : 1;
+	if (answer->kind == SAY_REMARK && payload == sizeof(answer->remark) && it.take) {
+		answer->remark[sizeof(answer->remark) - 1] = '\0';
+		it.take(it.arg, answer->remark);
+		return 1;
+	}
 	if (answer->kind == SAY_DONE && payload == sizeof(answer->done))
 		return 0;
 	if (answer->kind == SAY_FAULT && payload == sizeof(answer->fault)) {
@@ -303,4 +310,19 @@ const struct survey *survey_listing(const char *listing, uint8_t family, const c
 	answer.done.client[sizeof(answer.done.client) - 1] = '\0';
 	memcpy(it.listed.client, answer.done.client, sizeof(it.listed.client));
 	return &it.listed;
+}
+
+int survey_remarks(const struct opening *opening, const struct peer *ca, size_t n, void (*take_text)(void *arg, const char *text), void *arg,
+		   struct fault *fault)
+{
+	struct survey_question question = { .verb = ASK_REMARKS, .opening = *opening, .peers = (uint32_t)n };
+	struct survey_answer answer = { 0 };
+	int rc;
+
+	memcpy(question.peer, ca, n * sizeof(*ca));
+	it.take = take_text;
+	it.arg = arg;
+	rc = ask(&question, NULL, NULL, &answer, fault);
+	it.take = NULL;
+	return rc < 0 ? -1 : 0;
 }

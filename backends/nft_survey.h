@@ -84,6 +84,11 @@ int survey_peers(const struct opening *opening, const struct peer *peer, size_t 
 int survey_peers_listed(const char *listing, uint8_t family, const char *table, const struct opening *opening, const struct peer *peer,
 			size_t n, uint64_t *admitted, struct fault *fault) MUST_CHECK;
 
+/* What the host has besides rules (remark.h), as lines for the plan; the CA is at these addresses, if they are known. */
+#define SURVEY_REMARK 320
+int survey_remarks(const struct opening *opening, const struct peer *ca, size_t n, void (*take)(void *arg, const char *text), void *arg,
+		   struct fault *fault) MUST_CHECK;
+
 /* Ends the surveyor, if there is one. */
 void survey_end(void);
 
@@ -91,7 +96,7 @@ void survey_end(void);
 
 enum { FD_QUESTIONS = 3, FD_NETLINK = 4 }; /* of the surveyor */
 
-enum survey_verb { ASK_CHOOSE = 1, ASK_DIGEST, ASK_LISTING };
+enum survey_verb { ASK_CHOOSE = 1, ASK_DIGEST, ASK_LISTING, ASK_REMARKS };
 
 struct survey_question {
 	uint32_t verb;
@@ -108,6 +113,7 @@ struct survey_question {
 enum survey_answer_kind {
 	SAY_READ = 1,	/* send this request to the kernel; a message of netlink. One byte says that it was sent */
 	SAY_SPOT,
+	SAY_REMARK,	/* text */
 	SAY_DONE,
 	SAY_FAULT,
 };
@@ -124,6 +130,7 @@ struct survey_answer {
 			uint64_t admitted;
 		} done;
 		struct fault fault;
+		char remark[SURVEY_REMARK];
 		_Alignas(struct nlmsghdr) char request[1024];
 	};
 };

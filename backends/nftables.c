@@ -668,6 +668,13 @@ static void nft_detach(struct ruleset *ruleset)
 	free(ruleset);
 }
 
+static int nft_remark(struct ruleset *ruleset, const struct opening *opening, const struct peer *ca, size_t n, struct plan *plan,
+		      struct fault *fault)
+{
+	(void)ruleset;
+	return survey_remarks(opening, ca, n, plan_remark, plan, fault);
+}
+
 const struct backend nftables_backend = {
 	.name = "nftables",
 	.attach = nft_attach,
@@ -678,6 +685,7 @@ const struct backend nftables_backend = {
 	.close = nft_close,
 	.tell = nft_tell,
 	.admit = nft_admit,
+	.remark = nft_remark,
 	.digest = nft_digest,
 	.detach = nft_detach,
 };

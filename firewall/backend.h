@@ -15,6 +15,7 @@
 
 #define DIGEST_SIZE 32
 #define PLAN_LINES 64
+#define PLAN_REMARKS 8
 
 /* What open() would do, as commands that a person could type. */
 struct plan {
@@ -24,8 +25,13 @@ struct plan {
 	char owned[FAULT_TEXT_SIZE];	/* a chain that blocks and that nobody but its owner can change, or "" */
 	char client[FAULT_TEXT_SIZE];	/* how a chain may stop our client on its way to the CA, or "" */
 	char lost[256];			/* a chain, and the marks that packets miss because of a rule there, or "" */
+	size_t remarks;
+	char remark[PLAN_REMARKS][320];	/* what the host has besides rules that may keep a validation away */
 	bool unbound, untimed;		/* what a kernel here cannot do: end the opening with our socket, end it in time */
 };
+
+/* Adds one; for the backends. */
+void plan_remark(void *plan, const char *text);
 
 struct ruleset; /* a backend's connection to its firewall */
 
@@ -49,6 +55,9 @@ struct backend {
 	int (*close)(struct ruleset *ruleset, const char *tag, struct fault *fault);
 	/* Adds what the rules that close() removed have seen. NULL: they cannot count. */
 	void (*tell)(const struct ruleset *ruleset, struct evidence *evidence);
+	/* Adds remarks about the host; the CA is at these addresses, if they are known. NULL: none. */
+	int (*remark)(struct ruleset *ruleset, const struct opening *opening, const struct peer *ca, size_t n, struct plan *plan,
+		      struct fault *fault);
 	/* Clears the bits of those peers that its chains might not have let in without us. NULL: that cannot be told of any. */
 	int (*admit)(struct ruleset *ruleset, const struct opening *opening, const struct peer *peer, size_t n, uint64_t *admitted,
 		     struct fault *fault);

@@ -168,8 +168,10 @@ static void tidy(struct warden *w)
 		w->status = STATUS_FAILED;
 	}
 	watchdog_stop(&w->fd[WATCHDOG_PID]);
-	if (opened)
+	if (opened) {
 		window_say_unchanged(&w->window);
+		window_remark(&w->window, w->config);
+	}
 	window_free(&w->window);
 	w->prepared = false;
 }
@@ -431,6 +433,8 @@ static void on_client_ended(struct warden *w)
 		w->status = status;
 	if ((status == STATUS_LATER || status == STATUS_FAILED) && !w->windows && !w->prepared)
 		look_for_reason(w);
+	for (size_t i = 0; status != STATUS_DONE && i < w->window.plan.remarks; i++)
+		log_warning("%s", w->window.plan.remark[i]);
 	w->state = CLOSING;
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "window.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <linux/netfilter.h>
 #include <stdio.h>
@@ -167,6 +168,33 @@ int window_prepare_at(struct window *window, struct journal *journal, const stru
 		      struct fault *fault)
 {
 	return prepare(window, journal, config, true, at, fault);
+}
+
+/* The CA's own address, if its URL has one instead of a name. */
+static size_t find_ca(const char *url, struct peer *ca)
+{
+	const char *host = strstr(url, "://"), *end;
+	char text[INET6_ADDRSTRLEN];
+
+	host = host ? host + 3 + (host[3] == '[') : "";
+	end = host + (host > url && host[-1] == '[' ? strcspn(host, "]") : strcspn(host, ":/"));
+	snprintf(text, sizeof(text), "%.*s", (int)(end - host), host);
+	ca->family = inet_pton(AF_INET, text, ca->address) == 1 ? NFPROTO_IPV4 : NFPROTO_IPV6;
+	return ca->family == NFPROTO_IPV4 || inet_pton(AF_INET6, text, ca->address) == 1;
+}
+
+void window_remark(struct window *window, const struct config *config)
+{
+	struct peer ca = { 0 };
+	size_t known = find_ca(config->acme.directory, &ca);
+	struct fault fault;
+
+	for (int i = 0; backends[i]; i++)
+		if (window->ruleset[i] && backends[i]->remark) {
+			if (backends[i]->remark(window->ruleset[i], &window->opening, &ca, known, &window->plan, &fault) < 0)
+				log_warning("%s", fault.text);
+			return;
+		}
 }
 
 int window_open(struct window *window, struct fault *fault)

@@ -46,6 +46,9 @@ int window_open(struct window *window, struct fault *fault) MUST_CHECK;
 /* After news, while it stands: puts back what others have swept away. 1: it did. 0: nothing was gone. -1: fault. */
 int window_mend(struct window *window, struct fault *fault) MUST_CHECK;
 
+/* Adds to the plan what may keep a validation away besides rules. */
+void window_remark(struct window *window, const struct config *config);
+
 /* Closes in every backend and reads back; clearing the journal is next. May be repeated; after a fault it still stands. */
 int window_close(struct window *window, struct fault *fault) MUST_CHECK;
 

@@ -2,6 +2,7 @@
 #include "forecast.h"
 
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "connections.h"
@@ -74,6 +75,10 @@ static int show(struct config *config, struct journal *journal, bool own, const 
 
 	if (rc == 0)
 		print_plan(&window, whose);
+	if (rc == 0 && own)
+		window_remark(&window, config);
+	for (size_t i = 0; i < window.plan.remarks; i++)
+		printf("# %s\n", window.plan.remark[i]);
 	*target = window.opening.target;
 	window_free(&window);
 	return rc;
@@ -99,4 +104,17 @@ int forecast(struct config *config, struct journal *journal)
 	if (rc < 0)
 		return fault_status(&fault);
 	return config->certificates ? find_obstacles(config, target) : STATUS_DONE;
+}
+
+void forecast_command(const char *program, uint16_t port)
+{
+	static const char *const engines[] = { "docker", "docker-compose", "podman", "podman-compose", "nerdctl", "ctr" };
+	const char *slash = strrchr(program, '/'), *name = slash ? slash + 1 : program;
+
+	for (size_t i = 0; i < LENGTH_OF(engines); i++)
+		if (!strcmp(name, engines[i]))
+			log_notice("%s: port %u of this host is opened, and the chains that forward to a container (FORWARD, DOCKER-USER) are not; "
+				   "while it is open, a rule of nat that sends the port to a container is passed by. What listens on the host "
+				   "itself is reached: a container with --network host, or the engine's own proxy of a published port",
+				   name, port);
 }

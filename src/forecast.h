@@ -9,4 +9,7 @@
 /* Prints the lines, and logs each obstacle with its remedy. The exit status that a renewal would have. */
 int forecast(struct config *config, struct journal *journal);
 
+/* Before guard runs this command: an engine of containers forwards what it publishes, which is not what is opened. */
+void forecast_command(const char *program, uint16_t port);
+
 #endif

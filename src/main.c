@@ -329,6 +329,7 @@ static int guard(struct host *host, int argc, char **argv)
 		log_error("guard needs a command: acmegate guard -- COMMAND...");
 		return STATUS_USAGE;
 	}
+	forecast_command(argv[optind], host->config->gate.port);
 	return lease_guard(host->config, &host->journal, host->command, argv + optind, on_listen);
 }
 

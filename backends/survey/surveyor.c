@@ -13,6 +13,7 @@
 #include "host.h"
 #include "listing.h"
 #include "nft_survey.h"
+#include "remark.h"
 #include "sandbox.h"
 
 #define DIGEST_READINGS 3
@@ -196,6 +197,26 @@ static int answer_listing(struct ruleset *ruleset, struct fault *fault)
 	return rc < 0 ? -1 : say_spots(ruleset, fault);
 }
 
+static void say_remark(const char *text)
+{
+	char padded[SURVEY_REMARK] = "";
+
+	snprintf(padded, sizeof(padded), "%s", text);
+	(void)say(SAY_REMARK, padded, sizeof(padded)); /* who asks has gone: the next word ends us */
+}
+
+/* They are remarks: where nothing can be learned, nothing is said. */
+static int answer_remarks(struct ruleset *ruleset)
+{
+	struct host host = { 0 };
+	struct fault ignored;
+
+	if (ruleset->route && host_read(&host, ruleset->route, &ignored) == 0)
+		remark_host(ruleset->route, &host, ruleset->question, say_remark);
+	host_free(&host);
+	return 0;
+}
+
 static int answer_question(struct ruleset *ruleset)
 {
 	struct fault fault = { 0 };
@@ -206,6 +227,8 @@ static int answer_question(struct ruleset *ruleset)
 	ruleset->readings = 0;
 	if (ruleset->question->verb == ASK_CHOOSE)
 		rc = answer_choice(ruleset, &fault);
+	else if (ruleset->question->verb == ASK_REMARKS)
+		rc = answer_remarks(ruleset);
 	else if (ruleset->question->verb == ASK_DIGEST)
 		rc = netlink_insist(attempt_digest, ruleset, NULL, &fault);
 	else

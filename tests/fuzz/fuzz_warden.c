@@ -490,6 +490,12 @@ int window_prepare_at(struct window *window, struct journal *journal, const stru
 	return window_prepare(window, journal, c, true, fault);
 }
 
+void window_remark(struct window *window, const struct config *c)
+{
+	(void)window;
+	(void)c;
+}
+
 int window_open(struct window *window, struct fault *fault)
 {
 	must(!world.stands && child[ROLES].started && !child[ROLES].reaped);

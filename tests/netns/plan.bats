@@ -23,6 +23,7 @@ setup() {
 teardown() {
 	[ -n "${BATS_TEST_COMPLETED:-}" ] || printf '%s\n' "${output:-}"
 	rig_end_of server
+	rig_end_of xdp
 	rig_end_of probe
 	rig_pebble_stop
 	rig_ca nft flush ruleset
@@ -151,4 +152,101 @@ without_tag() { sed -E 's/acmegate([:_])[0-9a-f]{16}/acmegate\1TAG/g; s/ expires
 	[[ $output == *'inet mw pre position '*' fib daddr type local '*' counter accept comment '* ]]
 	[[ $output == *'# meanwhile packets for the port miss what rules behind these set: inet mw pre: ct mark'* ]]
 	rig_policy_drop | rig_nft -
+}
+
+# --- what no rule shows -------------------------------------------------------------------------------------------------
+
+# xdp_attach INTERFACE: a program that passes everything, for as long as its process lives
+xdp_attach() {
+	cat >"$RIG_DIR/xdp.py" <<-'PY'
+		import ctypes, os, socket, struct, sys, time
+		libc = ctypes.CDLL(None, use_errno=True)
+		def bpf(command, attributes):
+		    buffer = ctypes.create_string_buffer(attributes, 128)
+		    number = {"x86_64": 321}.get(os.uname().machine, 280)
+		    result = libc.syscall(number, command, buffer, len(buffer))
+		    if result < 0:
+		        sys.exit("bpf(%d): %s" % (command, os.strerror(ctypes.get_errno())))
+		    return result
+		code = ctypes.create_string_buffer(struct.pack("=BBhiBBhi", 0xb7, 0, 0, 2, 0x95, 0, 0, 0))	# r0 = XDP_PASS; exit
+		licence = ctypes.create_string_buffer(b"GPL")
+		program = bpf(5, struct.pack("=IIQQ", 6, 2, ctypes.addressof(code), ctypes.addressof(licence)))	# BPF_PROG_LOAD
+		bpf(28, struct.pack("=IIII", program, socket.if_nametoindex(sys.argv[1]), 37, 0))	# BPF_LINK_CREATE, BPF_XDP
+		print("attached", flush=True)
+		time.sleep(60)
+	PY
+	ip netns exec "$RIG_HOST" python3 "$RIG_DIR/xdp.py" "$1" >"$RIG_DIR/xdp.out" 2>&1 3>&- &
+	echo $! >"$RIG_DIR/xdp.pid"
+	rig_until 5 test -s "$RIG_DIR/xdp.out"
+	grep -q attached "$RIG_DIR/xdp.out" || skip "no program of XDP can be attached here: $(cat "$RIG_DIR/xdp.out")"
+}
+
+@test "a program of XDP on an interface is told, in plan and when a validation has failed" {
+	run -0 rig_acmegate plan
+	[[ $output != *XDP* && $output != *'no way to'* && $output != *bridge* ]]
+	xdp_attach cable0
+	run -0 rig_acmegate plan
+	[[ $output =~ '# a program of XDP (id '[1-9][0-9]*') on cable0 gets packets before the firewall does' ]]
+	rig_pebble
+	RIG_GATE='max_open = 5' rig_config one.test
+	rig_hold
+	run rig_acmegate renew-now
+	[ "$status" -ne 0 ]
+	[[ $output == *'warning: a program of XDP (id '* ]]
+}
+
+@test "routes on which the answers to the CA cannot go out are told: none, prohibited by a rule, blackholed, unreachable" {
+	for kind in unreachable prohibit blackhole; do
+		rig_host ip route add "$kind" "$RIG_CA4/32"
+		run -0 rig_acmegate plan
+		[[ $output == *"# no answer to the CA leaves this host over IPv4: its routes have no way to $RIG_CA4 ("* ]]
+		rig_host ip route del "$kind" "$RIG_CA4/32"
+	done
+	# Of two addresses of the host one is sent elsewhere.
+	rig_host ip addr add 10.98.0.78/24 dev cable0
+	rig_host ip rule add from 10.98.0.78 ipproto tcp sport 80 prohibit
+	run -0 rig_acmegate plan
+	rig_host ip rule del from 10.98.0.78 ipproto tcp sport 80 prohibit
+	rig_host ip addr del 10.98.0.78/24 dev cable0
+	[[ $output == *"# answers from 10.98.0.78 to the CA do not leave this host"*"ip route get $RIG_CA4 from 10.98.0.78 ipproto tcp sport 80"* ]]
+	[[ $output != *"answers from $RIG_HOST4"* ]]
+	# A CA whose address is not known is somewhere in the Internet; this host has no way there.
+	sed -i 's,^directory = .*,directory = letsencrypt,' "$RIG_CONF"
+	run -0 rig_acmegate plan
+	[[ $output == *'over IPv4: its routes have no way to 198.41.0.4 ('*'over IPv6: its routes have no way to 2001:503:ba3e::2:30 ('* ]]
+	rig_host ip route add default via "$RIG_CA4"
+	rig_host ip -6 route add default via "$RIG_CA6"
+	run -0 rig_acmegate plan
+	rig_host ip route del default
+	rig_host ip -6 route del default
+	[[ $output != *'no way to'* ]]
+	# By IPv6 address.
+	sed -i "s,^directory = .*,directory = https://[$RIG_CA6]:14000/dir," "$RIG_CONF"
+	rig_host ip -6 route add prohibit "$RIG_CA6/128"
+	run -0 rig_acmegate plan
+	rig_host ip -6 route del prohibit "$RIG_CA6/128"
+	[[ $output == *"over IPv6: its routes have no way to $RIG_CA6 ("* && $output != *IPv4* ]]
+}
+
+@test "a host with containers is told what is opened and what is not; guard says it when it runs an engine" {
+	for bridge in docker0 br-0123456789ab; do
+		rig_host ip link add "$bridge" type bridge
+		run -0 rig_acmegate plan
+		[[ $output == *"# $bridge is a bridge of containers: port 80 of this host is opened, and the chains that forward"* ]]
+		rig_host ip link del "$bridge"
+	done
+	for bridge in br-lan br0; do
+		rig_host ip link add "$bridge" type bridge
+		run -0 rig_acmegate plan
+		[[ $output != *containers* ]]
+		rig_host ip link del "$bridge"
+	done
+	mkdir -p "$RIG_DIR/bin"
+	ln -sf /bin/true "$RIG_DIR/bin/docker"
+	run -0 rig_acmegate guard -- "$RIG_DIR/bin/docker" run -p 80:80 web
+	[[ $output == *'docker: port 80 of this host is opened, and the chains that forward to a container'* ]]
+	run -0 rig_acmegate guard -- "$RIG_DIR/bin/docker" run --network host web
+	[[ $output == *'docker: '* ]]
+	run -0 rig_acmegate guard -- true
+	[[ $output != *'forward'* ]]
 }

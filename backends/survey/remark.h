@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* remark.h - what no firewall rule shows, and keeps a validation from coming or being answered all the same: told, never judged. */
+#ifndef ACMEGATE_REMARK_H
+#define ACMEGATE_REMARK_H
+
+#include "host.h"
+#include "nft_survey.h"
+
+/*
+ * Says, one text each: programs of XDP on interfaces, answers for which the host's routes have no way to the CA (the peers of the
+ * question; else an address of the Internet), and bridges of container engines.
+ */
+void remark_host(struct mnl_socket *route, const struct host *host, const struct survey_question *question, void (*say)(const char *text));
+
+#endif
