@@ -16,6 +16,7 @@
 #include "ipt_table.h"
 #include "ipt_tool.h"
 #include "nft_batch.h"
+#include "nft_news.h"
 #include "nft_survey.h"
 #include "nft_tag.h"
 #include "seam.h"
@@ -29,14 +30,14 @@ static const char *const tables[TABLES] = { "raw", "mangle", "nat", "filter", "s
 /* A chain that needs the rule. */
 struct place {
 	size_t layer;
-	struct spot spot;	/* its handles are of no use here */
+	struct spot spot;	/* with the handle of our rule in iptables-nft, once that was read */
 	bool stands;		/* the rule is there */
 };
 
 struct ruleset {
 	struct netlink netlink;		/* no socket: no nf_tables */
-	struct netlink news;
-	int watch, timer;
+	struct news news;
+	int timer;			/* for the legacy tables; -1: none */
 	const char *tool[IPT_LAYERS];
 	bool bound, timed;		/* what tools and kernel can do for the rule */
 	struct opening made;		/* by this process */
@@ -49,6 +50,7 @@ struct ruleset {
 	bool stale;			/* somebody has changed the chains since: choose again */
 	char client[FAULT_TEXT_SIZE];	/* how a legacy table may stop our client */
 	bool inserted, removed;
+	bool busy;			/* others committed all the time while the places were chosen */
 	bool nothing;			/* of iptables-nft was found by the last reading, which was interrupted */
 	unsigned char seen[DIGEST_SIZE]; /* the legacy tables as they were last looked at */
 	struct evidence evidence;
@@ -292,6 +294,7 @@ static int choose_nft(struct ruleset *ruleset, const struct opening *opening, st
 	if (survey && survey->shut[0])
 		memcpy(ruleset->evidence.shut, survey->shut, sizeof(survey->shut));
 	ruleset->generation = survey ? survey->generation : 0;
+	ruleset->busy = survey && !survey->generation;
 	return survey ? 0 : -1;
 }
 
@@ -302,6 +305,7 @@ static int attempt_choose(struct ruleset *ruleset, const void *opening, struct f
 	ruleset->evidence.shut[0] = '\0';
 	ruleset->places = 0;
 	ruleset->client[0] = '\0';
+	ruleset->busy = false;
 	if (rc > 0)
 		rc = choose_nft(ruleset, opening, fault);
 	if (rc == 0)
@@ -461,7 +465,7 @@ static int insert_one(struct ruleset *ruleset, const struct place *place, const 
 		ruleset->stale = is_stale(ruleset, place);
 		return ruleset->stale ? AGAIN : -1;
 	}
-	netlink_expect(pid);
+	news_expect(pid);
 	move_places(ruleset, place, opening);
 	ruleset->inserted = true;
 	return 0;
@@ -509,8 +513,10 @@ static int read_back(struct ruleset *ruleset, const char *tag, struct fault *fau
 	for (struct place *place = ruleset->place; place < ruleset->place + ruleset->places; place++)
 		for (size_t i = 0; i < ours.rules && !ipt_layers[place->layer].legacy; i++)
 			if (ours.rule[i].family == ipt_layers[place->layer].family && !strcmp(ours.rule[i].table, place->spot.table) &&
-			    !strcmp(ours.rule[i].chain, place->spot.chain))
+			    !strcmp(ours.rule[i].chain, place->spot.chain)) {
 				place->stands = true;
+				place->spot.handle[0] = ours.rule[i].handle;
+			}
 	return each_legacy_table(ruleset, mark_legacy, (void *)(uintptr_t)tag, fault);
 }
 
@@ -554,25 +560,64 @@ static int ipt_open(struct ruleset *ruleset, const struct opening *opening, stru
 		return -1;
 	if ((needs(ruleset, 2) || needs(ruleset, 3)) && timerfd_settime(ruleset->timer, 0, &often, NULL) < 0)
 		return fault_errno(fault, FAULT_LATER, "starting a timer");
+	if (ruleset->busy) /* others commit all the time: that is no news */
+		news_rest(&ruleset->news);
 	return settle(ruleset, opening, fault);
 }
 
+/* Have the legacy tables changed since they were last looked at? They tell nobody. 1: yes. */
+static int look_at_legacy(struct ruleset *ruleset, struct fault *fault)
+{
+	unsigned char now[DIGEST_SIZE];
+	uint64_t ticks;
+
+	if (read(ruleset->timer, &ticks, sizeof(ticks)) < 0)
+		return 0;
+	if (netlink_insist(attempt_look, ruleset, now, fault) < 0)
+		return -1;
+	return memcmp(now, ruleset->seen, sizeof(now)) != 0;
+}
+
+/* Are the rules in iptables-nft still there? Each is asked for by its handle. 0: one is not. */
+static int attempt_check(struct ruleset *ruleset, const void *tag, struct fault *fault)
+{
+	struct ours ours = { .tag = tag, .evidence = &ruleset->evidence };
+
+	for (const struct place *place = ruleset->place; place < ruleset->place + ruleset->places; place++) {
+		const struct spot *spot = &place->spot;
+		int rc;
+
+		if (ipt_layers[place->layer].legacy)
+			continue;
+		ours.rules = 0;
+		rc = ask_for_rules(ruleset, &ours, spot->family, spot->table, spot->chain, spot->handle[0], fault);
+		if (rc == AGAIN || (rc < 0 && fault->code != ENOENT))
+			return rc;
+		if (!ours.rules)
+			return 0;
+	}
+	return 1;
+}
+
+/* One rule that is gone is put back at once. But the chains are not read after each of many commits. */
 static int ipt_mend(struct ruleset *ruleset, const struct opening *opening, struct fault *fault)
 {
-	uint64_t ticks;
-	bool heard = ruleset->news.socket && netlink_heard(&ruleset->news, ruleset->netlink.port);
+	bool look, heard = news_heard(&ruleset->news, ruleset->netlink.port, &look);
+	int legacy = look_at_legacy(ruleset, fault), rc;
 
-	if (read(ruleset->timer, &ticks, sizeof(ticks)) > 0) {
-		unsigned char now[DIGEST_SIZE];
-
-		if (netlink_insist(attempt_look, ruleset, now, fault) < 0)
-			return -1;
-		heard = heard || memcmp(now, ruleset->seen, sizeof(now)) != 0;
-	}
 	ruleset->inserted = false;
-	if (heard && (netlink_insist(attempt_choose, ruleset, opening, fault) < 0 || settle(ruleset, opening, fault) < 0))
+	if (legacy < 0)
 		return -1;
-	return ruleset->inserted;
+	if (!look && !legacy) {
+		rc = heard ? netlink_insist(attempt_check, ruleset, opening->tag, fault) : 1;
+		if (rc)
+			return rc < 0 ? -1 : 0;
+	}
+	rc = netlink_insist(attempt_choose, ruleset, opening, fault);
+	if (rc == 0)
+		rc = settle(ruleset, opening, fault);
+	news_rest(&ruleset->news);
+	return rc < 0 ? -1 : ruleset->inserted;
 }
 
 /* --- closing ------------------------------------------------------------------------------------------------------ */
@@ -772,18 +817,12 @@ static int watch_all(struct ruleset *ruleset, struct fault *fault)
 {
 	struct epoll_event readable = { .events = EPOLLIN };
 
-	if (ruleset->watch >= 0)
-		return 0;
-	ruleset->watch = epoll_create1(EPOLL_CLOEXEC);
-	ruleset->timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
-	if (ruleset->watch < 0 || ruleset->timer < 0 ||
-	    epoll_ctl(ruleset->watch, EPOLL_CTL_ADD, ruleset->timer, &readable) < 0)
-		return fault_errno(fault, FAULT_LATER, "watching the firewall");
-	if (!ruleset->netlink.socket)
-		return 0;
-	if (netlink_listen(&ruleset->news, fault) < 0)
+	if (news_open(&ruleset->news, ruleset->netlink.socket, fault) < 0)
 		return -1;
-	if (epoll_ctl(ruleset->watch, EPOLL_CTL_ADD, mnl_socket_get_fd(ruleset->news.socket), &readable) < 0)
+	if (ruleset->timer >= 0)
+		return 0;
+	ruleset->timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+	if (ruleset->timer < 0 || epoll_ctl(ruleset->news.watch, EPOLL_CTL_ADD, ruleset->timer, &readable) < 0)
 		return fault_errno(fault, FAULT_LATER, "watching the firewall");
 	return 0;
 }
@@ -818,15 +857,14 @@ static int ipt_plan(struct ruleset *ruleset, const struct opening *opening, stru
 
 static int ipt_watch(struct ruleset *ruleset)
 {
-	return ruleset->watch;
+	return ruleset->news.watch;
 }
 
 static void ipt_detach(struct ruleset *ruleset)
 {
 	survey_end();
 	netlink_close(&ruleset->netlink);
-	netlink_close(&ruleset->news);
-	close_fd(&ruleset->watch);
+	news_close(&ruleset->news);
 	close_fd(&ruleset->timer);
 	free(ruleset);
 }
@@ -840,7 +878,8 @@ static int ipt_attach(struct ruleset **out, const struct config *config, struct 
 	(void)config;
 	if (!ruleset)
 		return fault_errno(fault, FAULT_LATER, "attaching to iptables");
-	ruleset->watch = ruleset->timer = -1;
+	ruleset->news = NEWS_CLOSED;
+	ruleset->timer = -1;
 	rc = netlink_open(&ruleset->netlink, fault);
 	for (size_t i = 0; rc == 0 && i < IPT_LAYERS * TABLES; i++)
 		rc = ipt_layers[i / TABLES].legacy && table_is_loaded(ipt_layers[i / TABLES].family, tables[i % TABLES]);

@@ -22,54 +22,6 @@ int netlink_attach(struct ruleset **out, size_t size, struct fault *fault)
 	return rc;
 }
 
-/* --- what others commit ------------------------------------------------------------------------------------------- */
-
-int netlink_listen(struct netlink *netlink, struct fault *fault)
-{
-	return netlink_connect(netlink, 1U << (NFNLGRP_NFTABLES - 1), fault);
-}
-
-static pid_t expected[16];
-
-void netlink_expect(pid_t pid)
-{
-	memmove(expected + 1, expected, sizeof(expected) - sizeof(expected[0]));
-	expected[0] = pid;
-}
-
-static bool is_news(const struct nlmsghdr *message, uint32_t own_port)
-{
-	const struct nlattr *attrs[NFTA_GEN_PROC_PID + 1];
-
-	if (NFNL_MSG_TYPE(message->nlmsg_type) != NFT_MSG_NEWGEN || message->nlmsg_pid == own_port)
-		return false;
-	attrs_of_message(message, attrs, NFTA_GEN_PROC_PID);
-	for (size_t i = 0; i < LENGTH_OF(expected) && expected[i]; i++)
-		if (attr_u32(attrs[NFTA_GEN_PROC_PID], 0) == (uint32_t)expected[i])
-			return false;
-	return true;
-}
-
-bool netlink_heard(struct netlink *netlink, uint32_t own_port)
-{
-	_Alignas(struct nlmsghdr) char buffer[RECEIVE_SIZE];
-	bool heard = false;
-
-	for (;;) {
-		ssize_t n = recv(mnl_socket_get_fd(netlink->socket), buffer, sizeof(buffer), MSG_DONTWAIT);
-		int left = (int)n;
-
-		if (n < 0 && errno != ENOBUFS && errno != EINTR)
-			return heard || errno != EAGAIN;
-		heard = heard || (n < 0 && errno == ENOBUFS);
-		for (struct nlmsghdr *message = (void *)buffer; mnl_nlmsg_ok(message, left);
-		     message = mnl_nlmsg_next(message, &left))
-			heard = heard || is_news(message, own_port);
-	}
-}
-
-/* --- what we commit ----------------------------------------------------------------------------------------------- */
-
 int batch_begin(struct batch *batch, struct netlink *netlink, uint32_t generation, struct fault *fault)
 {
 	struct nlmsghdr *begin;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * nft_batch.h - changing nf_tables: batches that are committed or not, nothing in between, and the news of what others commit.
+ * nft_batch.h - changing nf_tables: batches that are committed or not, nothing in between.
  *
  * Source of the rules kept here: net/netfilter/nfnetlink.c (nfnetlink_rcv_batch), and mnl_batch_talk() of nftables.
  */
@@ -11,18 +11,6 @@
 
 /* For backend.attach(): a ruleset of that size, all zero but for the open netlink that it begins with. 1, 0 or -1 as netlink_open(). */
 int netlink_attach(struct ruleset **out, size_t size, struct fault *fault) MUST_CHECK;
-
-/* A second socket, which is told of every commit. */
-int netlink_listen(struct netlink *netlink, struct fault *fault) MUST_CHECK;
-
-/*
- * A program of ours with this process id has committed: no news for netlink_heard(). Its numbers are those of the first pid
- * namespace; in another one the ruleset is looked at once more than need be.
- */
-void netlink_expect(pid_t pid);
-
-/* Reads what it was told. Has anybody but the socket with this port committed? Lost news count as a yes. */
-bool netlink_heard(struct netlink *netlink, uint32_t own_port);
 
 #define BATCH_SIZE (64 * 1024)
 

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "nft_news.h"
 #include "nft_rule.h"
 #include "nft_survey.h"
 
@@ -23,7 +24,7 @@
  */
 struct ruleset {
 	struct netlink netlink; /* first: netlink_attach() */
-	struct netlink news;	/* what is committed while the opening stands */
+	struct news news;	/* of what is committed while the opening stands */
 	bool planned, removed;
 	bool nothing;		/* was found by the last reading, which was interrupted */
 	struct rule_make make;	/* what this kernel can do for the rule */
@@ -310,52 +311,67 @@ static int attempt_open(struct ruleset *ruleset, const void *arg, struct fault *
 static int nft_open(struct ruleset *ruleset, const struct opening *opening, struct fault *fault)
 {
 	ruleset->lost = 0;
-	return netlink_insist(attempt_open, ruleset, opening, fault) < 0 ? -1 : 0;
+	if (netlink_insist(attempt_open, ruleset, opening, fault) < 0)
+		return -1;
+	if (!ruleset->generation || ruleset->lost) /* others commit all the time: that is no news */
+		news_rest(&ruleset->news);
+	return 0;
 }
 
 static int nft_watch(struct ruleset *ruleset)
 {
-	return mnl_socket_get_fd(ruleset->news.socket);
+	return ruleset->news.watch;
+}
+
+/* Forgets the handles of rules that are no longer there. */
+static int check_handles(struct ruleset *ruleset, struct spot *spot, const char *tag, struct fault *fault)
+{
+	for (size_t r = 0; r < LENGTH_OF(spot->handle); r++) {
+		int ours = !spot->handle[r] ? 0 :
+			   is_ours(ruleset, spot->family, spot->table, spot->chain, spot->handle[r], tag, fault);
+
+		if (ours < 0)
+			return ours;
+		spot->handle[r] = ours ? spot->handle[r] : 0;
+	}
+	return 0;
 }
 
 /* Puts the rule back into the chains that had it, without a reading of all rules. 1: it did. */
-static int restore(struct ruleset *ruleset, const struct opening *opening, struct fault *fault)
+static int attempt_restore(struct ruleset *ruleset, const void *arg, struct fault *fault)
 {
-	if (netlink_generation(&ruleset->netlink, &ruleset->generation, fault) < 0)
-		return -1;
-	for (size_t i = 0; i < ruleset->spots; i++) {
-		struct spot *spot = &ruleset->spot[i];
+	const struct opening *opening = arg;
+	int rc = netlink_generation(&ruleset->netlink, &ruleset->generation, fault);
 
-		for (size_t r = 0; r < LENGTH_OF(spot->handle); r++) {
-			int ours = spot->handle[r] ? is_ours(ruleset, spot->family, spot->table, spot->chain, spot->handle[r], opening->tag, fault) : 0;
-
-			if (ours < 0)
-				return -1;
-			spot->handle[r] = ours ? spot->handle[r] : 0;
-		}
-	}
-	if (is_complete(ruleset, opening))
-		return 0;
+	for (size_t i = 0; i < ruleset->spots && rc == 0; i++)
+		rc = check_handles(ruleset, &ruleset->spot[i], opening->tag, fault);
+	if (rc < 0 || is_complete(ruleset, opening))
+		return rc;
 	set_time(ruleset, opening);
-	return send_opening(ruleset, opening, false, fault) < 0 ? -1 : 1;
+	rc = send_opening(ruleset, opening, false, fault);
+	if (rc == AGAIN && fault->code != ERESTART)
+		return -1; /* a chain or what was in it is gone: only a reading helps */
+	return rc < 0 ? rc : 1;
 }
 
 /*
- * First what can be done at once; then the whole ruleset is read, since another chain may block now. What others insert
- * ahead of our rule is newer than it, and stays ahead.
+ * First what can be done at once; then, but not after each of many commits, the whole ruleset is read, since another chain may block
+ * now. What others insert ahead of our rule is newer than it, and stays ahead.
  */
 static int nft_mend(struct ruleset *ruleset, const struct opening *opening, struct fault *fault)
 {
-	bool restored;
-	int rc;
+	int restored = 0, rc;
+	bool look;
 
-	if (!netlink_heard(&ruleset->news, ruleset->netlink.port))
-		return 0;
-	restored = restore(ruleset, opening, fault) > 0;
-	ruleset->planned = false;
 	ruleset->lost = 0;
+	if (news_heard(&ruleset->news, ruleset->netlink.port, &look))
+		restored = netlink_insist(attempt_restore, ruleset, opening, fault);
+	if (!look && restored >= 0)
+		return restored;
+	ruleset->planned = false;
 	rc = netlink_insist(attempt_open, ruleset, opening, fault);
-	return rc < 0 ? -1 : rc || restored;
+	news_rest(&ruleset->news);
+	return rc < 0 ? -1 : rc || restored > 0;
 }
 
 /* --- closing ------------------------------------------------------------------------------------------------------ */
@@ -647,7 +663,7 @@ static int nft_plan(struct ruleset *ruleset, const struct opening *opening, stru
 {
 	struct planning planning = { opening, plan };
 
-	if (!ruleset->news.socket && netlink_listen(&ruleset->news, fault) < 0)
+	if (news_open(&ruleset->news, true, fault) < 0)
 		return -1;
 	ruleset->lost = 0;
 	return netlink_insist(attempt_plan, ruleset, &planning, fault);
@@ -655,8 +671,12 @@ static int nft_plan(struct ruleset *ruleset, const struct opening *opening, stru
 
 static int nft_attach(struct ruleset **out, const struct config *config, struct fault *fault)
 {
+	int rc = netlink_attach(out, sizeof(struct ruleset), fault);
+
 	(void)config;
-	return netlink_attach(out, sizeof(struct ruleset), fault);
+	if (rc > 0)
+		(*out)->news = NEWS_CLOSED;
+	return rc;
 }
 
 static void nft_detach(struct ruleset *ruleset)
@@ -664,7 +684,7 @@ static void nft_detach(struct ruleset *ruleset)
 	survey_end();
 	host_free(&ruleset->host);
 	netlink_close(&ruleset->netlink);
-	netlink_close(&ruleset->news);
+	news_close(&ruleset->news);
 	free(ruleset);
 }
 

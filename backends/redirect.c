@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "nft_news.h"
 #include "nft_rule.h"
 #include "seam.h"
 
@@ -99,7 +100,7 @@ static int make(struct ruleset *ruleset, const struct opening *opening, struct f
 
 static int redirect_open(struct ruleset *ruleset, const struct opening *opening, struct fault *fault)
 {
-	netlink_expect(getpid()); /* no news for the other backends */
+	news_expect(getpid()); /* no news for the other backends */
 	return make(ruleset, opening, fault) < 0 ? -1 : 0;
 }
 

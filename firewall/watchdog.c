@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/file.h>
 #include <sys/pidfd.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -16,6 +17,10 @@
 #include "window.h"
 
 #define GRACE 5 /* seconds: for the warden's own deadline */
+
+#define PATIENCE 2 /* seconds of tries to close that the run's output sees */
+#define FIRST_PAUSE 20 /* ms between two tries; each pause is twice as long as the one before, */
+#define LONGEST_PAUSE 10000 /* until it is so long at least */
 
 enum { KEPT_SINGLE = 3, KEPT_WARDEN = 4, KEPT_JOURNAL = 5, KEPT_READY = 6, KEPT_END = 7 };
 
@@ -35,7 +40,8 @@ static int keep_only(const int kept[KEPT_END])
 	return close_range(KEPT_END, ~0U, 0);
 }
 
-static int recover(struct journal *journal, const struct config *config)
+/* 0: nothing is left. first: a fault is new to the reader of the log. */
+static int recover(struct journal *journal, const struct config *config, bool first)
 {
 	struct fault fault;
 	int rc;
@@ -43,19 +49,64 @@ static int recover(struct journal *journal, const struct config *config)
 	journal->fd = KEPT_JOURNAL;
 	/* What the warden wrote since the fork counts, not what this process remembers. */
 	if (journal_reread(journal, &fault) < 0) {
-		log_error("watchdog: %s", fault.text);
+		if (first)
+			log_error("watchdog: %s", fault.text);
 		journal->armed = true;
 		journal->backends = UINT32_MAX;
 		journal->opening.tag[0] = '\0'; /* any */
 	}
 	rc = journal->armed ? window_recover(journal, config, &fault) : RECOVERY_NOTHING;
-	if (rc < 0)
-		log_error("watchdog: %s", fault.text);
+	if (rc < 0 && first)
+		log_error("watchdog: %s; it tries again until the port is closed", fault.text);
 	else if (rc == RECOVERY_RULES)
 		log_warning("the watchdog has closed the port: the warden had died");
 	else if (rc == RECOVERY_ARMED)
 		log_warning("the warden had died, but the port was closed already");
-	return rc < 0 ? STATUS_FAILED : STATUS_DONE;
+	return rc < 0 ? -1 : 0;
+}
+
+static void end_turn(void)
+{
+	(void)flock(KEPT_JOURNAL, LOCK_UN);
+	(void)flock(KEPT_SINGLE, LOCK_UN); /* if there is one */
+}
+
+static bool take_turn(const struct journal *journal)
+{
+	if ((journal->single < 0 || flock(KEPT_SINGLE, LOCK_EX | LOCK_NB) == 0) && flock(KEPT_JOURNAL, LOCK_EX | LOCK_NB) == 0)
+		return true;
+	end_turn();
+	return false;
+}
+
+/* Whoever waits for the end of the run's output is let go. */
+static void stay_behind(void)
+{
+	log_warning("the port is not closed yet: the watchdog, process %d, goes on trying and logs to syslog", (int)getpid());
+	log_detach();
+	log_leave_terminal();
+}
+
+/*
+ * Does not give up while something may be left. Between two tries others get a turn: every command of acmegate begins with closing,
+ * and may be able to do what the watchdog is not, or an administrator has to put something right.
+ */
+static _Noreturn void recover_at_last(struct journal *journal, const struct config *config)
+{
+	const double patience = monotonic_seconds() + PATIENCE;
+	bool first = true, turn = true, stayed = false;
+
+	for (int pause = FIRST_PAUSE; !turn || recover(journal, config, first) < 0; pause += pause < LONGEST_PAUSE ? pause : 0) {
+		first = false;
+		if (!stayed && monotonic_seconds() > patience) {
+			stay_behind();
+			stayed = true;
+		}
+		end_turn();
+		poll(NULL, 0, pause);
+		turn = take_turn(journal);
+	}
+	_exit(STATUS_DONE);
 }
 
 static _Noreturn void watch(struct journal *journal, const struct config *config, int warden, int ready)
@@ -90,8 +141,11 @@ static _Noreturn void watch(struct journal *journal, const struct config *config
 			(void)pidfd_send_signal(KEPT_WARDEN, SIGKILL, NULL, 0);
 			left = 1; /* its death shows in the next round */
 		}
-		if (poll(&poll_warden, 1, (int)(left * 1000) + 1) > 0)
-			_exit(seam("no-watchdog") ? STATUS_DONE : recover(journal, config));
+		if (poll(&poll_warden, 1, (int)(left * 1000) + 1) <= 0)
+			continue;
+		if (seam("no-watchdog"))
+			_exit(STATUS_DONE);
+		recover_at_last(journal, config);
 	}
 }
 

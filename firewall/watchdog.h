@@ -11,7 +11,7 @@
 /*
  * Forks the watchdog of this process; to be called before any listening socket exists, because a child that holds one keeps
  * the port. It shares the flock of the journal, so nobody else can begin before it has closed. A few seconds after the time
- * is up it kills a warden that still lives, and closes. Returns its pidfd.
+ * is up it kills a warden that still lives, and closes, however often it has to try. Returns its pidfd.
  */
 int watchdog_start(const struct journal *journal, const struct config *config, struct fault *fault) MUST_CHECK;
 

@@ -303,8 +303,8 @@ int window_shut(struct window *window, struct fault *fault)
 	for (int i = 0; window_close(window, fault) < 0; i++) {
 		log_error("closing port %u: %s", window->opening.port, fault->text);
 		if (i == 20 || monotonic_seconds() > end) {
-			log_error("the port may still be open; every command of acmegate tries again, first of all acmegate "
-				  "recover. The kernel closes its rules after %u s at the latest", window->opening.seconds);
+			log_error("the port may still be open; the watchdog goes on trying, and every command of acmegate tries again, "
+				  "first of all acmegate recover. The kernel closes its rules after %u s at the latest", window->opening.seconds);
 			return -1;
 		}
 		nanosleep(&pause, NULL);

@@ -31,6 +31,7 @@
 #define SWEEPER_SECONDS 10
 #define LEAST_FILES 64		/* descriptors */
 #define LEAST_BYTES (1024 * 1024)
+#define RECOVER_SECONDS 20 /* others may commit all the time, or hold a lock */
 
 /* What every command starts from. */
 struct host {
@@ -282,13 +283,17 @@ static int lock_host(struct host *host, struct fault *fault)
 
 static int recover_window(struct host *host, struct fault *fault)
 {
+	const struct timespec pause = { .tv_nsec = 100000000 };
+	const double end = monotonic_seconds() + RECOVER_SECONDS;
 	const bool armed = host->journal.armed;
 	int recovered;
 
 	if (host->journal.quarantined)
 		log_warning("the journal was unreadable and is kept as %s/journal.corrupt; searching the firewall for leftovers",
 			    host->config->gate.state);
-	recovered = window_recover(&host->journal, host->config, fault);
+	while ((recovered = window_recover(&host->journal, host->config, fault)) < 0 && fault->kind == FAULT_LATER &&
+	       monotonic_seconds() < end)
+		nanosleep(&pause, NULL);
 	if (recovered < 0)
 		return -1;
 	say_recovered(host, armed, recovered);

@@ -172,6 +172,10 @@ PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" ]
 	[[ $output == *'every command of acmegate tries again'* ]]
 	rig_after
 	[ "$(cloud_rules)" = 1 ]
+	# The watchdog goes on trying, and lets others have their turn. Here it is to leave that to them.
+	watchdog=$(pgrep -x acmegate-watch --ns "$(ip netns pids "$RIG_HOST" | head -n 1)" --nslist net)
+	kill -s KILL "$watchdog"
+	rig_until 2 rig_idle
 	for command in plan recover renew; do
 		run -1 rig_acmegate "$command"
 		[[ $output == *'command: no luck'*"closing what an earlier run left open: close: $RIG_DIR/cloud/gate ended with status 1"* ]]
