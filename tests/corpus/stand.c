@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
- * stand [bound] - stands behind port 80 and answers each request with 200, until SIGTERM. Prints "ready" when a SYN may come.
+ * stand [bound STATE] - a server on port 80 that answers each request with 200, until SIGTERM. Prints "ready" when a SYN may come.
  *
- * With "bound" it makes the opening itself, as a renewal does: through every backend, bound to its own transparent sockets.
- * Without, it is what any other ACME client is, and "acmegate guard" opens for it.
+ * With "bound" it makes the opening itself, as a renewal does: through the window, with a journal in the directory STATE, bound to
+ * its own transparent sockets. Without, it is any other ACME client, and "acmegate guard" opens for it.
  */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -14,43 +15,53 @@
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 
-#include "backend.h"
 #include "listener.h"
 #include "own.h"
+#include "window.h"
 
 #define PORT 80
 #define WINDOW_SECONDS 60
 
-static const struct config config = { .gate = { .backend = BACKEND_AUTO, .port = PORT, .max_open = WINDOW_SECONDS } };
-static struct ruleset *ruleset[32];
+static const struct config config = {
+	.gate = { .backend = BACKEND_AUTO, .port = PORT, .max_open = WINDOW_SECONDS },
+	.responder = { .port = 8402 },
+};
+/* Of the host's addresses those that names resolve to, as the corpus gives them: 203.0.113.10 and 2001:db8:cafe::10. */
+static const struct whereabouts whereabouts = {
+	.addresses4 = 1,
+	.addresses6 = 1,
+	.address4 = { { 203, 0, 113, 10 } },
+	.address6 = { { 0x20, 0x01, 0x0d, 0xb8, 0xca, 0xfe, [15] = 0x10 } },
+};
+static struct journal journal = { .fd = -1 };
+static struct window window;
 
-static int open_all(struct opening *opening, struct fault *fault)
+static int open_window(const char *state, int fds[2], struct fault *fault)
 {
-	static struct plan plan;
+	OWN_FD int state_fd = open(state, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
-	for (int i = 0; backends[i]; i++)
-		if (!backends[i]->on_demand && (backends[i]->attach(&ruleset[i], &config, fault) < 0 ||
-		    (ruleset[i] && backends[i]->plan(ruleset[i], opening, &plan, fault) < 0)))
-			return -1;
-	if (plan.unbound || plan.untimed)
+	if (state_fd < 0)
+		return fault_errno(fault, FAULT_FAILED, "%s", state);
+	if (journal_open(&journal, state_fd, fault) < 0 || window_prepare_at(&window, &journal, &config, &whereabouts, fault) < 0)
+		return -1;
+	if (window.plan.unbound || window.plan.untimed)
 		return fault_set(fault, FAULT_FAILED, "the rule cannot be bound, or not end in time");
-	for (int i = 0; backends[i]; i++)
-		if (ruleset[i] && backends[i]->open(ruleset[i], opening, fault) < 0)
-			return -1;
+	if (listener_open(window.opening.target, fds, fault) < 0)
+		return -1;
+	if (window_open(&window, fault) < 0)
+		return -1;
+	window_say_opened(&window);
 	return 0;
 }
 
-static int close_all(const struct opening *opening, struct fault *fault)
+static int close_window(struct fault *fault)
 {
-	int rc = 0;
+	int rc = window.standing ? window_shut(&window, fault) : 0;
 
-	for (int i = 0; backends[i]; i++) {
-		if (!ruleset[i])
-			continue;
-		if (backends[i]->close(ruleset[i], opening->tag, fault) < 0)
-			rc = -1;
-		backends[i]->detach(ruleset[i]);
-	}
+	if (rc == 0 && journal.armed)
+		rc = journal_clear(&journal, fault);
+	window_free(&window);
+	journal_close(&journal);
 	return rc;
 }
 
@@ -83,51 +94,58 @@ static void answer(int listener)
 			;
 }
 
-static void serve(int stop, const int fds[2])
+static void mend(void)
+{
+	struct fault fault;
+
+	if (window_mend(&window, &fault) < 0)
+		fprintf(stderr, "putting the opening back: %s\n", fault.text);
+}
+
+static void serve(int stop, int news, const int fds[2])
 {
 	struct pollfd list[] = { { .fd = stop, .events = POLLIN },
 				 { .fd = fds[0], .events = POLLIN },
-				 { .fd = fds[1], .events = POLLIN } };
+				 { .fd = fds[1], .events = POLLIN },
+				 { .fd = news, .events = POLLIN } };
 
 	puts("ready");
 	fflush(stdout);
 	while (poll(list, LENGTH_OF(list), -1) >= 0 || errno == EINTR) {
 		if (list[0].revents)
 			return;
-		for (size_t i = 1; i < LENGTH_OF(list); i++)
+		for (size_t i = 1; i < 3; i++)
 			if (list[i].revents)
 				answer(list[i].fd);
+		if (list[3].revents)
+			mend();
 	}
 }
 
 int main(int argc, char **argv)
 {
-	bool bound = argc == 2 && !strcmp(argv[1], "bound");
-	struct opening opening = { 0 };
+	bool bound = argc == 3 && !strcmp(argv[1], "bound");
 	struct fault fault = { 0 };
 	sigset_t signals;
-	int fds[2], stop, rc = 0;
+	int fds[2], stop, rc;
 
 	sigemptyset(&signals);
 	sigaddset(&signals, SIGTERM);
 	sigprocmask(SIG_BLOCK, &signals, NULL);
 	stop = signalfd(-1, &signals, SFD_CLOEXEC);
+	window.news = -1;
 	if (bound) {
-		rc = opening_make(&opening, PORT, WINDOW_SECONDS, &fault);
-		if (rc == 0)
-			rc = open_all(&opening, &fault);
-		if (rc == 0)
-			rc = listener_open(PORT, fds, &fault);
+		rc = open_window(argv[2], fds, &fault);
 	} else {
 		fds[0] = listen_plainly(AF_INET);
 		fds[1] = listen_plainly(AF_INET6);
 		rc = fds[0] < 0 || fds[1] < 0 ? fault_errno(&fault, FAULT_FAILED, "listening") : 0;
 	}
 	if (rc == 0)
-		serve(stop, fds);
+		serve(stop, bound ? window.news : -1, fds);
 	else
 		fprintf(stderr, "%s\n", fault.text);
-	if (bound && close_all(&opening, &fault) < 0) {
+	if (bound && close_window(&fault) < 0) {
 		fprintf(stderr, "closing: %s\n", fault.text);
 		rc = -1;
 	}
