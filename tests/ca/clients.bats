@@ -43,6 +43,7 @@ setup_file() {
 	cat >"$RIG_DIR/client" <<-'SH'
 		#!/bin/sh
 		# Every client looks for trusted certificates here. ip-netns has given us mounts of our own.
+		[ -z "${SUDOERS:-}" ] || mount --bind "$SUDOERS" /etc/sudoers || exit
 		mount --bind "$REQUESTS_CA_BUNDLE" /etc/ssl/certs/ca-certificates.crt &&
 			exec env --default-signal=INT "$@" # ignored by what a shell starts in the background
 	SH
@@ -385,6 +386,70 @@ at_any_moment() {
 	needs lego
 	issues evalclient hook guard
 	cases evalclient hook
+}
+
+# As the README has it. Apache runs the command as its own user, from a child.
+apache_up() {
+	local module modules=/usr/lib/apache2/modules
+	cat >"$RIG_DIR/mod_md" <<-SH
+		#!/bin/sh
+		case \$1 in
+		challenge-setup:http-01:*) exec $hook hook pre ;;
+		renewed | errored) exec $hook hook post ;;
+		esac
+	SH
+	chmod 0755 "$RIG_DIR/mod_md"
+	printf 'www-data ALL=(root) NOPASSWD: %s\n' "$RIG_DIR/mod_md" >"$RIG_DIR/sudoers"
+	chmod 0440 "$RIG_DIR/sudoers"
+	{
+		for module in mpm_event authz_core ssl md; do echo "LoadModule ${module}_module $modules/mod_$module.so"; done
+		cat <<-CONF
+			ServerRoot $WORK
+			PidFile $WORK/pid
+			ErrorLog $WORK/log
+			User www-data
+			Group www-data
+			ServerName $name
+			Listen 80
+			Listen 443
+			MDomain $name
+			MDRenewMode always
+			MDCertificateAgreement accepted
+			MDContactEmail admin@example.test
+			MDCertificateAuthority $URL
+			MDCACertificateFile $REQUESTS_CA_BUNDLE
+			MDMessageCmd /usr/bin/sudo -n $RIG_DIR/mod_md
+			MDStoreDir $WORK/md
+			<VirtualHost *:443>
+				ServerName $name
+				SSLEngine on
+			</VirtualHost>
+		CONF
+	} >"$WORK/conf"
+	SUDOERS=$RIG_DIR/sudoers in_host apache2 -f "$WORK/conf" -D FOREGROUND
+}
+apache_has_certificate() { [ -s "$WORK/md/staging/$name/pubcert.pem" ] || [ -s "$WORK/md/domains/$name/pubcert.pem" ]; }
+
+@test "Apache's mod_md: issues, and its death closes the port" {
+	needs apache2 sudo
+	rig_before
+	apache_up
+	rig_until 60 apache_has_certificate || { cat "$WORK/log"; false; }
+	rig_until 5 rig_as_before
+	certificate "$(find "$WORK/md/staging/$name" "$WORK/md/domains/$name" -name pubcert.pem -size +0 | head -n 1)"
+	kill -s TERM "$pid"
+	ends
+	rig_closed_after "$at" 0.050
+	rig_was_open 4 1
+	clean_up
+	name=killed.$name
+	rig_hold
+	rig_before
+	apache_up
+	rig_until 60 rig_opened
+	pkill -KILL -P "$pid"
+	rig_until 5 rig_as_before
+	[ "$(rig_ours)" = 0 ]
 }
 
 @test "clients are killed at any moment of their life" {
