@@ -289,6 +289,15 @@ rights_of_hook() {
 	[ "$(wc -l <"$RIG_DIR/calls")" -eq 2 ]
 }
 
+@test "a kernel without Landlock: a certificate all the same, for another user too, and a warning" {
+	[ -x "$RIG_BUILD/seams/acmegate" ] || skip 'there is no build with seams: rig_seams'
+	rig_pebble
+	printf '[certificate one.test]\nnames = one.test\nowner = daemon\nmode = 0640\n' | rig_config
+	ACMEGATE_SEAMS=no-landlock RIG_ACMEGATE=$RIG_BUILD/seams/acmegate succeeds renew-now
+	[[ $output == *'has no Landlock'* ]]
+	[ "$(stat -L -c '%a %U' "$(rig_live one.test)"/*.pem | uniq)" = '640 daemon' ]
+}
+
 @test "SIGTERM in mid-window: closed, the ruleset the same, nothing runs on" {
 	rig_window
 	# As systemctl stop and Ctrl-C do it: all of its processes get the signal.
