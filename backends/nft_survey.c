@@ -7,10 +7,12 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 
 #include "spawn.h"
 
-#define PATIENCE 60 /* seconds for the next word of an answer */
+#define PATIENCE 60		/* seconds for the next word of an answer */
+#define ANSWER_SECONDS 120	/* for all of it: the surveyor may always have something to say */
 
 static struct {
 	int channel, process;	/* -1: there is no surveyor */
@@ -102,6 +104,8 @@ static int take_spot(struct survey *survey, const struct spot *spot, struct faul
 {
 	struct spot *kept = &survey->spot[survey->spots];
 
+	if (spot->holder > HOLDER_OWNER || spot->bound > BOUND_BY_ADDRESS)
+		return fault_set(fault, FAULT_FAILED, "the surveyor names a spot that makes no sense");
 	if (survey->spots == SURVEY_MOST)
 		return fault_set(fault, FAULT_FAILED, "the surveyor names more than %d spots", SURVEY_MOST);
 	*kept = *spot;
@@ -177,15 +181,30 @@ static int put_question(const struct survey_question *question, const char *text
 	return -1;
 }
 
+static time_t seconds(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec;
+}
+
 /* Whatever goes wrong, the surveyor is not asked in the middle of an answer again. */
 static int ask(const struct survey_question *question, const char *text, struct survey *survey, struct survey_answer *answer,
 	       struct fault *fault)
 {
 	bool answered = false;
+	const time_t end = seconds() + ANSWER_SECONDS;
 	int rc = put_question(question, text, fault) < 0 ? -1 : 1;
 
 	while (rc > 0) {
-		ssize_t n = recv(it.channel, answer, sizeof(*answer), 0);
+		ssize_t n;
+
+		if (seconds() > end) {
+			rc = fault_set(fault, FAULT_LATER, "the surveyor did not end its answer in %d s", ANSWER_SECONDS);
+			break;
+		}
+		n = recv(it.channel, answer, sizeof(*answer), 0);
 
 		if (n >= 0 || errno != EINTR)
 			rc = n > 0 ? take(answer, n, survey, &answered, fault) : give_up(n, fault);
