@@ -58,6 +58,8 @@ static int ask(const char *verb, const char *tag, const struct opening *opening,
 	if (status != STATUS_FAILED && status != STATUS_LATER && status != STATUS_NOBODY && status != STATUS_REFUSED)
 		return is_nonsense(status, *answer, fault);
 	(*answer)[strcspn(*answer, "\n")] = '\0';
+	if (!(*answer)[0])
+		return is_nonsense(status, "nothing", fault);
 	fault_set(fault, status == STATUS_LATER ? FAULT_LATER : FAULT_FAILED, "%s", *answer);
 	fault->code = status == STATUS_NOBODY ? CODE_NOBODY : status == STATUS_FAILED ? CODE_NO_WAY : CODE_REFUSED;
 	return -1;

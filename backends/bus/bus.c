@@ -71,13 +71,20 @@ static int tell(sd_bus *bus, const char *path, const char *interface, const char
 
 /* --- zones ---------------------------------------------------------------------------------------------------------- */
 
-static void add_zone(struct zones *zones, const char *zone)
+/* A zone becomes a word of a command that a person may type. */
+static int add_zone(struct zones *zones, const char *zone)
 {
+	if (!zone[0])
+		return -EINVAL;
+	for (const char *c = zone; *c; c++)
+		if ((unsigned char)*c <= ' ' || *c == 0x7f || strchr("'\"\\$`;&|<>(){}", *c))
+			return -EINVAL;
 	for (size_t i = 0; i < zones->number; i++)
 		if (!strcmp(zones->name[i], zone))
-			return;
+			return 0;
 	if (zones->number < MOST_ZONES && strlen(zone) < ZONE_SIZE)
 		snprintf(zones->name[zones->number++], ZONE_SIZE, "%s", zone);
+	return 0;
 }
 
 /* a{sa{sas}}: each zone in use, with its interfaces and sources */
@@ -87,11 +94,9 @@ static int read_active(struct zones *zones, sd_bus_message *answer)
 	int rc = sd_bus_message_enter_container(answer, 'a', "{sa{sas}}");
 
 	while (rc >= 0 && (rc = sd_bus_message_enter_container(answer, 'e', "sa{sas}")) > 0) {
-		rc = sd_bus_message_read(answer, "s", &zone);
-		if (rc >= 0) {
-			add_zone(zones, zone);
+		rc = sd_bus_message_read(answer, "s", &zone) > 0 ? add_zone(zones, zone) : -EBADMSG;
+		if (rc >= 0)
 			rc = sd_bus_message_skip(answer, "a{sas}");
-		}
 		if (rc >= 0)
 			rc = sd_bus_message_exit_container(answer);
 	}
@@ -108,8 +113,8 @@ static int find_zones(sd_bus *bus, struct zones *zones, struct fault *fault)
 	if (!answer)
 		return -1;
 	rc = sd_bus_message_read(answer, "s", &zone);
-	if (rc > 0)
-		add_zone(zones, zone);
+	if (rc > 0 && add_zone(zones, zone) < 0)
+		rc = -EINVAL;
 	sd_bus_message_unref(answer);
 	answer = rc > 0 ? ask(bus, PATH, ZONES, "getActiveZones", fault, "") : NULL;
 	if (rc > 0 && !answer)
