@@ -85,6 +85,15 @@ int netlink_generation(struct netlink *netlink, uint32_t *generation, struct fau
 	return fault_set(fault, FAULT_FAILED, "not asked here");
 }
 
+int survey_peers(const struct opening *opening, const struct peer *peer, size_t n, uint64_t *admitted, struct fault *fault)
+{
+	(void)opening;
+	(void)peer;
+	(void)n;
+	(void)admitted;
+	return fault_set(fault, FAULT_FAILED, "not asked here");
+}
+
 static void check_plan(const struct plan *plan)
 {
 	must(plan->lines <= PLAN_LINES);
