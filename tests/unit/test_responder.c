@@ -487,7 +487,7 @@ static void malformed_tokens_end_it(void **state)
 		end(state);
 		assert_int_equal(begin(state), 0);
 	}
-	assert_int_equal(wire_send(client, VERB_OPEN, 0, NULL, 0, &fault), 0);
+	assert_int_equal(wire_send(client, VERB_CLOSE, 0, NULL, 0, &fault), 0);
 	assert_int_equal(status_at_end(), STATUS_FAILED);
 }
 
