@@ -80,6 +80,26 @@ client() {
 	chmod 0755 "$RIG_DIR/client"
 }
 
+# Its timeout begins anew at each load, but the rule is of a time that is over.
+@test "a ruleset that is saved while guard holds the port open opens nothing when it is loaded later" {
+	printf '[gate]\nuser = nobody\nstate = %s\nmax_open = 5\n' "$RIG_STATE" >"$RIG_CONF"
+	server_start
+	rig_probe_start
+	run -0 rig_acmegate guard -- nft list ruleset
+	listed=$output
+	[[ $listed == *'timeout 5s'*'meta time "'*'comment "acmegate:'* ]]
+	sleep 8
+	{
+		echo 'flush ruleset'
+		grep -v '^acmegate: ' <<<"$listed"
+	} | rig_host nft -f -
+	[ "$(rig_ours)" -ge 2 ]
+	rig_silent
+	run -0 rig_acmegate recover
+	[ "$(rig_ours)" = 0 ]
+	rig_end_of server
+}
+
 @test "guard: open while the command lives, its exit status is ours" {
 	rig_before
 	run rig_acmegate guard -- "$RIG_DIR/serve" 0.5
