@@ -13,6 +13,7 @@
 
 #define PATIENCE 60		/* seconds for the next word of an answer */
 #define ANSWER_SECONDS 120	/* for all of it: the surveyor may always have something to say */
+#define MOST_REMARKS 64
 
 static struct {
 	int channel, process;	/* -1: there is no surveyor */
@@ -24,6 +25,7 @@ static struct {
 	uint32_t digested;	/* the generation that it is of; 0: none */
 	void (*take)(void *arg, const char *text); /* while remarks are asked for */
 	void *arg;
+	unsigned int remarks;	/* that were taken */
 } it = { .channel = -1, .process = -1 };
 
 void survey_end(void)
@@ -115,6 +117,16 @@ static int take_spot(struct survey *survey, const struct spot *spot, struct faul
 	return 0;
 }
 
+/* The names of interfaces in it may be of any bytes. */
+static void take_remark(char text[SURVEY_REMARK])
+{
+	text[SURVEY_REMARK - 1] = '\0';
+	for (char *c = text; *c; c++)
+		if (*c < ' ' || *c > '~')
+			*c = '?';
+	it.take(it.arg, text);
+}
+
 /* 1: there is more to come. 0: that was all. -1: fault; *answered: it is the surveyor's own, who can be asked again. */
 static int take(struct survey_answer *answer, ssize_t n, struct survey *survey, bool *answered, struct fault *fault)
 {
@@ -124,9 +136,8 @@ static int take(struct survey_answer *answer, ssize_t n, struct survey *survey, 
 		return pass_on(answer->request, payload, fault);
 	if (answer->kind == SAY_SPOT && payload == sizeof(answer->spot) && survey)
 		return take_spot(survey, &answer->spot, fault) < 0 ? -1 : 1;
-	if (answer->kind == SAY_REMARK && payload == sizeof(answer->remark) && it.take) {
-		answer->remark[sizeof(answer->remark) - 1] = '\0';
-		it.take(it.arg, answer->remark);
+	if (answer->kind == SAY_REMARK && payload == sizeof(answer->remark) && it.take && it.remarks++ < MOST_REMARKS) {
+		take_remark(answer->remark);
 		return 1;
 	}
 	if (answer->kind == SAY_DONE && payload == sizeof(answer->done))
@@ -341,6 +352,7 @@ int survey_remarks(const struct opening *opening, const struct peer *ca, size_t 
 	memcpy(question.peer, ca, n * sizeof(*ca));
 	it.take = take_text;
 	it.arg = arg;
+	it.remarks = 0;
 	rc = ask(&question, NULL, NULL, &answer, fault);
 	it.take = NULL;
 	return rc < 0 ? -1 : 0;

@@ -115,28 +115,32 @@ static void act_direct(char *buffer)
 	_exit(0);
 }
 
+static struct survey_question question; /* the last one */
+
 static void act_findings(char *buffer)
 {
-	struct finding finding = { .family = NFPROTO_INET };
+	struct spot spot = { .family = NFPROTO_INET };
 
 	(void)buffer;
 	for (int i = 0; i <= SURVEY_MOST; i++)
-		say(SAY_FINDING, &finding, sizeof(finding));
+		say(SAY_SPOT, &spot, sizeof(spot));
 }
 
 /* Names without an end; the ruleset has no such chain. */
 static void act_names(char *buffer)
 {
-	struct finding finding;
+	struct spot spot;
 
 	(void)buffer;
-	memset(&finding, 'x', sizeof(finding));
-	finding.family = NFPROTO_INET;
-	finding.holder = HOLDER_NOBODY;
-	finding.reply = finding.bindable = true;
-	finding.handle = 0;
-	say(SAY_FINDING, &finding, sizeof(finding));
-	memset(buffer, 0, 64);
+	memset(&spot, 'x', sizeof(spot));
+	spot.family = NFPROTO_INET;
+	spot.holder = HOLDER_NOBODY;
+	spot.leaving = spot.bindable = true;
+	spot.bound = BOUND_BY_HOOK;
+	memset(spot.handle, 0, sizeof(spot.handle));
+	if (question.verb == ASK_CHOOSE)
+		say(SAY_SPOT, &spot, sizeof(spot));
+	memset(buffer, 0, sizeof(((struct survey_answer *)0)->done));
 	say(SAY_DONE, buffer, sizeof(((struct survey_answer *)0)->done));
 }
 
@@ -144,6 +148,25 @@ static void act_kinds(char *buffer)
 {
 	memset(buffer, 0xff, 512);
 	say(77, buffer, 512);
+}
+
+/* Nobody has asked for it. */
+static void act_remark(char *buffer)
+{
+	memset(buffer, 'z', SURVEY_REMARK);
+	say(SAY_REMARK, buffer, SURVEY_REMARK);
+}
+
+/* What was asked is answered with nothing, until remarks are asked for: those never end, and would write on the terminal. */
+static void act_remarks(char *buffer)
+{
+	do {
+		memset(buffer, '\033', SURVEY_REMARK);
+		while (question.verb == ASK_REMARKS)
+			say(SAY_REMARK, buffer, SURVEY_REMARK);
+		memset(buffer, 0, sizeof(((struct survey_answer *)0)->done));
+		say(SAY_DONE, buffer, sizeof(((struct survey_answer *)0)->done));
+	} while (recv(FD_QUESTIONS, &question, sizeof(question), 0) == (ssize_t)sizeof(question));
 }
 
 static void act_short(char *buffer)
@@ -203,7 +226,7 @@ static const struct act {
 	{ "write", act_write },	      { "batch", act_batch },	{ "tail", act_tail },	{ "reset", act_reset },
 	{ "other", act_other },	      { "direct", act_direct }, { "names", act_names }, { "findings", act_findings },
 	{ "kinds", act_kinds },	      { "short", act_short },	{ "fault", act_fault }, { "crash", act_crash },
-	{ "everything", act_everything },
+	{ "everything", act_everything }, { "remark", act_remark }, { "remarks", act_remarks },
 };
 
 static const struct act *read_orders(bool *confined)
@@ -229,7 +252,6 @@ static const struct act *read_orders(bool *confined)
 int main(void)
 {
 	static char buffer[4096];
-	struct survey_question question;
 	struct fault fault;
 	bool confined;
 	const struct act *act = read_orders(&confined);

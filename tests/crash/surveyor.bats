@@ -53,7 +53,14 @@ refused() {
 	refused short 'the surveyor said what it may not say'
 }
 
-@test "more findings than there is room for" { refused findings 'more than 64 chains'; }
+@test "remarks that nobody asked for, or without an end; their bytes do not reach the terminal" {
+	refused remark 'the surveyor said what it may not say'
+	printf 'remarks confined\n' >"$RIG_DIR/liar/orders"
+	run rig_acmegate plan
+	[[ $output == *'the surveyor said what it may not say'* && $output != *$'\033'* && $output == *'# ????'* ]]
+}
+
+@test "more findings than there is room for" { refused findings 'more than 64 spots'; }
 
 @test "a fault without an end" { refused fault yyyy; }
 
