@@ -284,9 +284,9 @@ rig_probe_total() {
 }
 
 # rig_lost: the seconds that the machine took from the last probe, and from a process beside it that had to act. RIG_HANDS: so
-# many processes act one after another until what is promised is done.
+# many processes act one after another until what is promised is done; at least the test, which kills, and the one that closes.
 rig_lost() {
-	awk -v hands="${RIG_HANDS:-1}" '$1 == "total" && $NF > gap { gap = $NF } $1 == "beside" { beside = $2 }
+	awk -v hands="${RIG_HANDS:-2}" '$1 == "total" && $NF > gap { gap = $NF } $1 == "beside" { beside = $2 }
 		END { printf "%.6f\n", gap + hands * beside }' "$RIG_DIR/probe"
 }
 

@@ -182,8 +182,9 @@ version_1() {
 	firewalld_up
 	rules >"$RIG_DIR/rules"
 	rig_window
+	victims=("$pid" $(pgrep -P "$pid") "$(cat "$RIG_DIR/firewalld.pid")")
 	killed=$EPOCHREALTIME
-	kill -s KILL "$pid" $(pgrep -P "$pid") "$(cat "$RIG_DIR/firewalld.pid")"
+	kill -s KILL "${victims[@]}"
 	rig_closed_after "$killed" 0.050
 	run -0 rig_acmegate recover
 	rules | diff "$RIG_DIR/rules" -
@@ -276,8 +277,9 @@ asked_killed() {
 	# firewalld's own timer.
 	RIG_GATE='max_open = 5'
 	guard_window
+	victims=("$pid" $(pgrep -P "$pid"))
 	killed=$EPOCHREALTIME
-	kill -s KILL "$pid" $(pgrep -P "$pid")
+	kill -s KILL "${victims[@]}"
 	rig_closed_after "$killed" 6
 	sleep 0.2
 	run -0 rig_acmegate recover
@@ -496,8 +498,9 @@ version_2() {
 	firewalld_up
 	rules >"$RIG_DIR/rules"
 	rig_window
+	victims=("$pid" $(pgrep -P "$pid") "$(cat "$RIG_DIR/firewalld.pid")")
 	killed=$EPOCHREALTIME
-	kill -s KILL "$pid" $(pgrep -P "$pid") "$(cat "$RIG_DIR/firewalld.pid")"
+	kill -s KILL "${victims[@]}"
 	rig_closed_after "$killed" 0.050
 	run -0 rig_acmegate recover
 	rules | diff "$RIG_DIR/rules" -

@@ -58,7 +58,8 @@ server_start() {
 	echo $! >"$RIG_DIR/server.pid"
 	rig_until 5 listening
 }
-listening() { rig_host ss -Hltn 'sport = 80' | grep -q .; }
+# Over both families.
+listening() { [ "$(rig_host ss -Hltn 'sport = 80' | wc -l)" = 2 ]; }
 is_open() { [ "$(rig_probe_once)" = $'4 listening\n6 listening' ]; }
 
 # A client like certbot: a process that runs hooks through a shell, and does its work in between: for so many seconds, or until there
@@ -315,8 +316,9 @@ eval_client() {
 	rig_until 5 is_open
 	sleep 0.3
 	is_open
+	victim=$(pgrep -x eval-client | tail -n 1)
 	at=$EPOCHREALTIME
-	kill -s KILL "$(pgrep -x eval-client | tail -n 1)"
+	kill -s KILL "$victim"
 	rig_closed_after "$at" 0.050
 	rig_until 5 rig_as_before
 	rig_end "$pid" KILL

@@ -128,8 +128,9 @@ storer() { pgrep -P "$pid" -f 'agent storer'; }
 	[[ $output != *tokens* ]]
 	[ "${NETS:-}" = all ] || return 0 # the rest takes its time: make check-nets
 	rig_window
+	victims=("$pid" $(pgrep -P "$pid"))
 	killed=$EPOCHREALTIME
-	rig_kill_at_once "$pid" $(pgrep -P "$pid")
+	rig_kill_at_once "${victims[@]}"
 	rig_closed_after "$killed" 5.1
 	run -0 rig_acmegate plan
 	[[ $output == *'had left tokens'* ]]
