@@ -32,13 +32,17 @@ int store_clean(const struct store *store, struct fault *fault)
 	return 0;
 }
 
-/* File systems that make inodes as they need them (btrfs) count none at all. */
+/*
+ * File systems that make inodes as they need them (btrfs) count none at all. Where there is no Landlock, the state directory itself is
+ * read-only, see sandbox_seclude().
+ */
 int store_check_room(const struct store *store, struct fault *fault)
 {
+	OWN_FD int top = dir_open(store->state, "certificates");
 	struct statvfs s;
 	uint64_t bytes;
 
-	if (fstatvfs(store->state, &s) < 0)
+	if (fstatvfs(top < 0 ? store->state : top, &s) < 0)
 		return fault_errno(fault, FAULT_FAILED, "looking for room in %s", store->path);
 	bytes = (uint64_t)s.f_bavail * s.f_frsize;
 	if (s.f_flag & ST_RDONLY)

@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "between.h"
 #include "enrol.h"
 #include "fake_transport.h"
 #include "remedy.h"
@@ -176,7 +177,7 @@ static void test_retry_after(void **state)
 	begin(serve_overloaded);
 	assert_int_equal(run(1, 600000), 0);
 	assert_int_equal(done_well, 1);
-	assert_in_range(fake.now, 5000, 5010);
+	assert_between(fake.now, 5000, 5010);
 }
 
 static void serve_limited(struct fake *f, struct exchange *exchange)

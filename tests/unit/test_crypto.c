@@ -8,6 +8,8 @@
 #include <time.h>
 
 #include <cmocka.h>
+
+#include "between.h"
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
@@ -371,8 +373,8 @@ static void facts_of_a_leaf(void **state)
 							     .until = 1000 }, pem);
 	chain = chain_read(pem, strlen(pem), &fault);
 	assert_int_equal(chain_facts(chain, &facts, &fault), 0);
-	assert_in_range(facts.not_before, now - 12, now - 8);
-	assert_in_range(facts.not_after, now + 998, now + 1003);
+	assert_between(facts.not_before, now - 12, now - 8);
+	assert_between(facts.not_after, now + 998, now + 1003);
 	assert_int_equal(facts.key, KEY_P256);
 	assert_int_equal(facts.names, 2);
 	assert_string_equal(facts.name[0], "*.example.org");

@@ -30,6 +30,7 @@
 
 #include <cmocka.h>
 
+#include "between.h"
 #include "confine.h"
 #include "own.h"
 #include "wire.h"
@@ -136,7 +137,7 @@ static void export(void *filter, const struct architecture *architecture, struct
 	rewind(file);
 	program->steps = fread(program->step, sizeof(program->step[0]), LENGTH_OF(program->step), file);
 	fclose(file);
-	assert_in_range(program->steps, 1, LENGTH_OF(program->step) - 1);
+	assert_between(program->steps, 1, LENGTH_OF(program->step) - 1);
 	program->big = architecture->big;
 	for (size_t i = 0; i < program->steps && architecture->big != is_big_endian(); i++) {
 		program->step[i].code = __builtin_bswap16(program->step[i].code);

@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "between.h"
 #include "fake_transport.h"
 #include "issue.h"
 
@@ -59,7 +60,7 @@ static int request(void *context, uint32_t index, const void **der, size_t *leng
 {
 	(void)context;
 	(void)why;
-	assert_in_range(index, 0, CERTIFICATES - 1);
+	assert_between(index, 0, CERTIFICATES - 1);
 	*der = "DER";
 	*length = 3;
 	return 0;
@@ -479,8 +480,8 @@ static void test_false_hits(void **state)
 	fake.wake_at = fake.now + 1;
 	fake.wake = flood;
 	ca.ready_at = fake.now + 5000;
-	assert_in_range(prove_all(20000), 5000, 5000 + 5000);
-	assert_in_range(ca.looks, CERTIFICATES * 8, CERTIFICATES * 14);
+	assert_between(prove_all(20000), 5000, 5000 + 5000);
+	assert_between(ca.looks, CERTIFICATES * 8, CERTIFICATES * 14);
 }
 
 static void test_false_hits_of_order(void **state)
@@ -489,8 +490,8 @@ static void test_false_hits_of_order(void **state)
 	fake.wake_at = fake.now + 1;
 	fake.wake = flood;
 	ca.ready_at = fake.now + 5000;
-	assert_in_range(prove_all(20000), 5000, 5000 + 5000);
-	assert_in_range(ca.order_looks, CERTIFICATES * 8, CERTIFICATES * 14);
+	assert_between(prove_all(20000), 5000, 5000 + 5000);
+	assert_between(ca.order_looks, CERTIFICATES * 8, CERTIFICATES * 14);
 }
 
 /* The answer itself waits for nothing, whatever is said of tokens before it was given. */
@@ -514,7 +515,7 @@ static void test_useless_order(void **state)
 	run_all(10000);
 	assert_true(issues[0].stored && issues[1].stored);
 	assert_int_equal(ca.order_looks, CERTIFICATES);
-	assert_in_range(fake.now, 2000, 2000 + 150);
+	assert_between(fake.now, 2000, 2000 + 150);
 }
 
 /* An order that is lost has names that may still be under way: all are final before the window closes. */
@@ -529,7 +530,7 @@ static void test_one_name_lost(void **state)
 	assert_int_equal(proofs.list[1].state, STATE_VALID);
 	assert_int_equal(proofs.list[2].state, STATE_VALID);
 	assert_true(issues[1].stored);
-	assert_in_range(fake.now, 2000, 2000 + 250);
+	assert_between(fake.now, 2000, 2000 + 250);
 }
 
 /* The order of such a name tells nothing of the others any more: each is looked at as soon as its token was fetched. */
@@ -602,7 +603,7 @@ static void test_retry_after_of_order(void **state)
 	fake.wake = flood;
 	prove_all(30000);
 	assert_int_equal(ca.order_looks, CERTIFICATES * 2); /* the authorizations were first, each at its own time */
-	assert_in_range(fake.now, 1000 + 2000, 1000 + 2000);
+	assert_between(fake.now, 1000 + 2000, 1000 + 2000);
 }
 
 static void test_never_final(void **state)
@@ -843,7 +844,7 @@ static void test_reason_while_pending(void **state)
 static void test_reason_while_order_pending(void **state)
 {
 	(void)state;
-	assert_in_range(leaves_pending("wrong content", 58000), 1000, 3100);
+	assert_between(leaves_pending("wrong content", 58000), 1000, 3100);
 	all_failed(FAULT_FAILED, "connection: wrong content");
 }
 
@@ -871,7 +872,7 @@ static void test_invalid_in_the_answer(void **state)
 	(void)state;
 	ca.answer = "{\"status\":\"invalid\"}";
 	ca.final = "invalid";
-	assert_in_range(prove_all(10000), 2, 10);
+	assert_between(prove_all(10000), 2, 10);
 	issue_judge(issues, CERTIFICATES, &proofs);
 	all_failed(FAULT_FAILED, "connection: timeout");
 }
@@ -903,7 +904,7 @@ static void test_reason_of_an_earlier_run_stays(void **state)
 	(void)state;
 	one_name_each();
 	ca.old_word = "old story";
-	assert_in_range(leaves_pending("old story", 58000), 6000, 10000);
+	assert_between(leaves_pending("old story", 58000), 6000, 10000);
 	all_failed(FAULT_FAILED, "connection: old story");
 }
 

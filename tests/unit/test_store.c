@@ -17,6 +17,7 @@
 
 #include <cmocka.h>
 
+#include "between.h"
 #include "accounts.h"
 #include "crypto.h"
 #include "store.h"
@@ -170,7 +171,7 @@ static size_t slurp(const char *name, char *out, size_t size)
 	OWN_FD int fd = openat(store.state, name, O_RDONLY | O_CLOEXEC);
 	ssize_t n = fd < 0 ? -1 : read(fd, out, size);
 
-	assert_in_range(n, 0, size - 1);
+	assert_between(n, 0, size - 1);
 	out[n] = '\0';
 	return (size_t)n;
 }

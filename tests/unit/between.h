@@ -1,0 +1,9 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* between.h - cmocka 2 has other names for assert_in_range(), by type, and warns of the old one; cmocka 1 has only that. */
+#ifndef ACMEGATE_BETWEEN_H
+#define ACMEGATE_BETWEEN_H
+
+#define assert_between(value, least, most) \
+	assert_true((intmax_t)(value) >= (intmax_t)(least) && (intmax_t)(value) <= (intmax_t)(most))
+
+#endif
