@@ -49,22 +49,26 @@ static const struct certificate *certificate_of(const struct storer *storer, uin
 
 /* --- what is stored ----------------------------------------------------------------------------------------------- */
 
+struct question {
+	uint32_t index;
+	bool lost;	/* the signer has gone or makes no sense */
+};
+
 /* As struct examiner wants it. */
 static int ask_signer(void *context, const struct bundle *bundle, size_t length, struct verdict *verdict, struct fault *fault)
 {
-	const uint32_t *index = context;
-	int rc;
+	struct question *question = context;
+	int rc = wire_send(FD_SIGNER, VERB_EXAMINE, question->index, bundle, length, fault) < 0 ? -1 :
+			wire_receive(FD_SIGNER, &record, fault);
 
-	if (wire_send(FD_SIGNER, VERB_EXAMINE, *index, bundle, length, fault) < 0)
-		return -1;
-	rc = wire_receive(FD_SIGNER, &record, fault);
+	question->lost = rc <= 0 || (record.verb != VERB_FAULT && record.verb != VERB_VERDICT);
 	if (rc < 0)
-		return -1;
+		return fault_at(fault, "the signer");
 	if (rc == 0)
 		return fault_set(fault, FAULT_FAILED, "the signer has ended");
 	if (record.verb == VERB_FAULT)
 		return fault_set(fault, FAULT_LATER, "%s", record.data);
-	if (record.verb != VERB_VERDICT)
+	if (question->lost)
 		return fault_set(fault, FAULT_FAILED, "the signer answers EXAMINE with %s", verb_name((enum verb)record.verb));
 	memcpy(verdict, record.data, sizeof(*verdict));
 	return 0;
@@ -95,10 +99,13 @@ static int survey_one(struct storer *storer, uint32_t index, struct fault *fault
 {
 	const struct certificate *certificate = certificate_of(storer, index);
 	struct survey survey = { .reason = "what is stored cannot be read" };
+	struct question question = { .index = index };
 	struct stored stored;
 
-	storer->store.examiner = (struct examiner){ ask_signer, &index };
+	storer->store.examiner = (struct examiner){ ask_signer, &question };
 	if (store_survey(&storer->store, certificate, &stored, fault) < 0) {
+		if (question.lost)
+			return -1;
 		log_error("%s", fault->text);
 		storer->failed = true;
 	} else {
@@ -228,7 +235,7 @@ static int refuse(const struct fault *why, struct fault *fault)
 	return wire_send(FD_SIGNER, VERB_FAULT, (uint32_t)why->kind, why->text, strlen(why->text), fault);
 }
 
-/* 1: served. 0: the signer has gone. -1: it misbehaves, and gets no more answers. */
+/* 1: served. 0: the signer has gone. -1: it makes no sense. */
 static int serve_signer(struct storer *storer, struct fault *fault)
 {
 	static struct answer answer;
@@ -236,7 +243,7 @@ static int serve_signer(struct storer *storer, struct fault *fault)
 	int rc = wire_receive(FD_SIGNER, &record, fault);
 
 	if (rc <= 0)
-		return rc;
+		return rc < 0 ? fault_at(fault, "the signer") : 0;
 	if (!handlers[record.verb])
 		return fault_set(fault, FAULT_FAILED, "the signer has no right to send %s", verb_name((enum verb)record.verb));
 	answer.length = 0;
@@ -282,12 +289,10 @@ static int serve(struct storer *storer, struct fault *fault)
 		if (fds[1].revents)
 			rc = serve_signer(storer, fault);
 		if (storer->warden_lost)
+			return fault_set(fault, FAULT_FAILED, "the warden has gone before its time");
+		if (rc < 0)
 			return -1;
-		if (rc < 0) {
-			log_error("the signer gets no more answers: %s", fault->text);
-			storer->failed = true;
-		}
-		if (rc <= 0) {
+		if (rc == 0) {
 			close(FD_SIGNER);
 			fds[1].fd = -1;
 		}
