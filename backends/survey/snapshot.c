@@ -3,6 +3,7 @@
 
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nf_tables_compat.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -110,18 +111,20 @@ static void count(const struct snapshot *snapshot, size_t *tables, size_t *chain
 	}
 }
 
-/* The name of the expression, or of the targets NOTRACK and CT of iptables, somewhere; elsewhere they only make us more careful. */
-static bool may_notrack(const struct messages *messages)
+static bool has_bytes(const struct messages *messages, const void *bytes, size_t length)
+{
+	return messages->used && memmem(messages->bytes, messages->used, bytes, length);
+}
+
+bool snapshot_may_notrack(const struct messages *messages)
 {
 	static const struct {
-		const char *bytes;
-		size_t length;
-	} words[] = { { "notrack", 8 }, { "NOTRACK", 8 }, { "\7\0\1\0CT", 7 } };
-	bool found = false;
+		struct nlattr head;
+		char name[sizeof("CT")];
+	} ct = { { sizeof(struct nlattr) + sizeof("CT"), NFTA_TARGET_NAME }, "CT" };
 
-	for (size_t i = 0; i < LENGTH_OF(words) && messages->used; i++)
-		found = found || memmem(messages->bytes, messages->used, words[i].bytes, words[i].length);
-	return found;
+	return has_bytes(messages, "notrack", sizeof("notrack")) || has_bytes(messages, "NOTRACK", sizeof("NOTRACK")) ||
+	       has_bytes(messages, &ct, ct.head.nla_len);
 }
 
 int snapshot_index(struct snapshot *snapshot, struct fault *fault)
@@ -196,7 +199,7 @@ int snapshot_read(struct snapshot *snapshot, struct netlink *netlink, bool hidde
 	if (rc == -1 || read_rules(snapshot, netlink, tables, fault) < 0)
 		return -1;
 	snapshot->netlink = netlink;
-	snapshot->notrack = hidden || may_notrack(&snapshot->messages);
+	snapshot->notrack = hidden || snapshot_may_notrack(&snapshot->messages);
 	return snapshot_index(snapshot, fault);
 }
 

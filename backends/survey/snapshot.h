@@ -76,6 +76,9 @@ struct snapshot {
 int snapshot_read(struct snapshot *snapshot, struct netlink *netlink, bool hidden, struct fault *fault) MUST_CHECK;
 void snapshot_free(struct snapshot *snapshot);
 
+/* The name of the expression, or of the targets NOTRACK and CT of iptables, somewhere; elsewhere they only make us more careful. */
+bool snapshot_may_notrack(const struct messages *messages);
+
 /* Builds the index over the messages; a part of snapshot_read(), and what the fuzzer feeds. */
 int snapshot_index(struct snapshot *snapshot, struct fault *fault) MUST_CHECK;
 

@@ -468,6 +468,7 @@ static int play(enum role role)
 		;
 	listener = make_listener(&address);
 	bad = wrong(listener < 0 || state < 0 || socketpair(AF_UNIX, SOCK_SEQPACKET, 0, channel) < 0, "preparing");
+	bad += wrong(mkdirat(state, "certificates", 0700) < 0 && errno != EEXIST, "preparing");
 	bad += wrong(dup2(state, FD_STATE) < 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0, "preparing");
 	if (bad)
 		return bad;

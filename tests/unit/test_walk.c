@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nf_tables_compat.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -727,6 +728,28 @@ static void shared_chains(void **state)
 }
 
 /* Many rules that jump to many chains: each is walked once. */
+/* In the order of bytes of this machine, with no kernel. */
+static void targets_that_hide_packets(void **state)
+{
+	static const struct {
+		const char *target;
+		bool hides;
+	} targets[] = { { "CT", true }, { "NOTRACK", true }, { "ACCEPT", false }, { "CTX", false } };
+
+	(void)state;
+	for (size_t i = 0; i < LENGTH_OF(targets); i++) {
+		char buffer[256];
+		struct nlmsghdr *message = mnl_nlmsg_put_header(buffer);
+		struct messages messages = { 0 };
+
+		mnl_attr_put_strz(message, NFTA_TARGET_NAME, targets[i].target);
+		mnl_attr_put_u32(message, NFTA_TARGET_REV, 0);
+		assert_int_equal(messages_append(&messages, message, message->nlmsg_len, &fault), 0);
+		assert_int_equal(snapshot_may_notrack(&messages), targets[i].hides);
+		free(messages.bytes);
+	}
+}
+
 /* Chains that each jump to the next one so many times, in each of their rules. */
 static bool load_levels(int levels, int jumps)
 {
@@ -804,6 +827,7 @@ int main(void)
 		cmocka_unit_test(rules_of_ours),
 		cmocka_unit_test(the_client),
 		cmocka_unit_test(shared_chains),
+		cmocka_unit_test(targets_that_hide_packets),
 		cmocka_unit_test(a_large_ruleset_is_quick),
 	};
 	size_t n = 0;
