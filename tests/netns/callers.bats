@@ -380,3 +380,114 @@ unread() {
 	[ "$(legacy_rules)" -eq 0 ]
 	rig_host iptables-legacy -P INPUT ACCEPT
 }
+
+# --- a flood -------------------------------------------------------------------------------------------------------------------
+
+@test "10,000 slow connections from a few sources, IPv4 and IPv6: no prompt peer and no late one is reset" {
+	cat >"$RIG_DIR/flood" <<-'PY'
+		import itertools, os, selectors, signal, socket, sys, time
+		host4, host6, slow_most = sys.argv[1], sys.argv[2], int(sys.argv[3])
+		REQUEST = b"GET /.well-known/acme-challenge/x HTTP/1.1\r\nHost: one.test\r\n\r\n"
+		def dial(family, source, port, block):
+		    s = socket.socket(family, socket.SOCK_STREAM)
+		    s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+		    s.bind((source, port))
+		    s.setblocking(block)
+		    s.settimeout(3) if block else None
+		    s.connect_ex((host4 if family == socket.AF_INET else host6, 80)) if not block else s.connect((host4 if family == socket.AF_INET else host6, 80))
+		    return s
+		# The CA's own ports from 32768 on are held back, see rig_hold.
+		def flood(family, sources, counter):
+		    kept, start = [], time.monotonic()
+		    for i in itertools.count():
+		        try:
+		            s = dial(family, sources[i % len(sources)], 2000 + i // len(sources) % 30000, False)
+		            kept.append(s)
+		            if len(kept) > 400:
+		                old = kept.pop(0)
+		                old.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+		                old.close()
+		            if len(kept) > 20:
+		                kept[-20].send(b"GET /")
+		        except OSError:
+		            pass
+		        os.pwrite(counter, b"%8d" % (i + 1), 0)
+		        if i - (time.monotonic() - start) * 4000 > 10:
+		            time.sleep(0.002)
+		def peer(family, source, pause, port):
+		    s = dial(family, source, port, True)
+		    time.sleep(pause)
+		    start, answer = time.monotonic(), b""
+		    s.sendall(REQUEST)
+		    while True:
+		        more = s.recv(4096)
+		        if not more:
+		            break
+		        answer += more
+		    assert answer.startswith(b"HTTP/1.1 404"), answer
+		    return time.monotonic() - start
+		def peers(out, jobs):
+		    for family, source, pause, port in jobs:
+		        try:
+		            os.write(out, b"%f\n" % peer(family, source, pause, port))
+		        except Exception as e:
+		            os.write(out, b"lost %s\n" % type(e).__name__.encode())
+		def fork(run, *arguments):
+		    pid = os.fork()
+		    if pid == 0:
+		        try:
+		            run(*arguments)
+		        finally:
+		            os._exit(0)
+		    return pid
+		def idle(out):
+		    worst = 0
+		    while True:
+		        start = time.monotonic()
+		        time.sleep(0.001)
+		        late = time.monotonic() - start - 0.001
+		        if late > worst:
+		            worst = late
+		            os.pwrite(out, b"%f" % worst, 0)
+		counters = [os.open(sys.argv[4] + name, os.O_RDWR | os.O_CREAT | os.O_TRUNC) for name in (".4", ".6")]
+		gap = os.open(sys.argv[4] + ".gap", os.O_RDWR | os.O_CREAT | os.O_TRUNC)
+		floods = [fork(flood, socket.AF_INET, ["10.98.0.51", "10.98.0.52"], counters[0]),
+		          fork(flood, socket.AF_INET6, ["fd98:0:0:1::%x" % i for i in range(1, 9)], counters[1]), fork(idle, gap)]
+		time.sleep(0.5)
+		r, w = os.pipe()
+		jobs, children = {}, []
+		for n in range(30):
+		    family, source = (socket.AF_INET, "10.98.0.%d" % (100 + n)) if n % 2 else (socket.AF_INET6, "fd98:0:0:%x::1" % (100 + n))
+		    children.append(fork(peers, w, [(family, source, 0.06 * (k % 2), 3000 + k) for k in range(20)]))
+		for pid in children:
+		    os.waitpid(pid, 0)
+		os.close(w)
+		while sum(int(os.pread(c, 8, 0) or 0) for c in counters) < slow_most:
+		    time.sleep(0.05)
+		for pid in floods:
+		    os.kill(pid, signal.SIGKILL)
+		lines = b""
+		while more := os.read(r, 65536):
+		    lines += more
+		lost = [line for line in lines.decode().split("\n") if line.startswith("lost")]
+		times = sorted(float(line) for line in lines.decode().split() if line[0].isdigit())
+		asleep = float(os.pread(gap, 16, 0) or 0)
+		print("%d slow connections; %d answered, %d lost %s; median %.1f ms, p99.9 %.1f ms (a sleeper: %.1f)" % (
+		    sum(int(os.pread(c, 8, 0) or 0) for c in counters), len(times), len(lost), sorted(set(lost)), times[len(times) // 2] * 1e3,
+		    times[min(len(times) - 1, len(times) * 999 // 1000)] * 1e3, asleep * 1e3))
+		sys.exit(0 if len(times) == 600 and not lost and times[len(times) * 999 // 1000 - 1] <= 0.05 + 5 * asleep else 1)
+	PY
+	local n
+	for n in 51 52 $(seq 101 2 129); do rig_ca ip addr add "10.98.0.$n/24" dev cable0; done
+	for n in $(seq 1 8); do rig_ca ip addr add "fd98:0:0:1::$n/128" dev cable0 nodad; done
+	for n in $(seq 100 2 128); do rig_ca ip addr add "fd98:0:0:$(printf %x "$n")::1/128" dev cable0 nodad; done
+	rig_host ip route add fd98:0:0::/48 dev cable0
+	RIG_GATE='max_open = 60' rig_window
+	result=0
+	rig_ca python3 "$RIG_DIR/flood" "$RIG_HOST4" "$RIG_HOST6" 10000 "$RIG_DIR/flooded" >"$RIG_DIR/flood.out" 2>&1 || result=$?
+	sed 's/^/# /' "$RIG_DIR/flood.out" >&3
+	rig_release
+	rig_ends 0
+	[ "$result" -eq 0 ]
+	rig_after
+}
