@@ -163,15 +163,18 @@ static void name_lock_holder(char text[FAULT_TEXT_SIZE / 2])
 static int must_run(const struct ipt_words *command, char **output, pid_t *pid, struct fault *fault)
 {
 	char text[FAULT_TEXT_SIZE / 2];
+	bool locked;
 	int status = run(command, SECONDS, output, pid, fault);
 
 	if (status <= 0 || !*output)
 		return status;
+	/* the tools of the nft variant end so, too, when the kernel lacks what the rule asks for: it will lack it the next time */
+	locked = status == STATUS_LOCKED && !strstr(*output, "missing kernel module") && !strstr(*output, "(No such file or directory)");
 	quote(command, *output, text);
-	if (status == STATUS_LOCKED)
+	if (locked)
 		name_lock_holder(text);
-	(void)fault_set(fault, status == STATUS_LOCKED ? FAULT_LATER : FAULT_FAILED, "%s (status %d)", text, status);
-	fault->code = status == STATUS_LOCKED ? EAGAIN : 0;
+	(void)fault_set(fault, locked ? FAULT_LATER : FAULT_FAILED, "%s (status %d)", text, status);
+	fault->code = locked ? EAGAIN : 0;
 	return -1;
 }
 

@@ -13,6 +13,7 @@
 #include <sys/timerfd.h>
 #include <time.h>
 
+#include "ipt_kernel.h"
 #include "ipt_table.h"
 #include "ipt_tool.h"
 #include "nft_batch.h"
@@ -325,6 +326,46 @@ static bool needs(const struct ruleset *ruleset, size_t layer)
 	return false;
 }
 
+static bool needs_addrtype(const struct ruleset *ruleset, size_t layer)
+{
+	for (size_t i = 0; i < ruleset->places; i++)
+		if (ruleset->place[i].layer == layer && ruleset->place[i].spot.bound == BOUND_BY_FIB)
+			return true;
+	return false;
+}
+
+/*
+ * The tool has a library for each match, whatever the kernel has. Without two of them the window has a net less, without the others
+ * there is no rule: such a kernel has no module for them, today or tomorrow.
+ */
+static int ask_kernel(struct ruleset *ruleset, size_t layer, bool *bound, bool *timed, struct fault *fault)
+{
+	struct {
+		const char *match;
+		uint8_t revision;
+		bool wanted, *net;
+	} asked[] = {
+		{ "comment", 0, true, NULL },
+		{ "addrtype", 1, needs_addrtype(ruleset, layer), NULL },
+		{ "socket", 2, *bound, bound },
+		{ "time", 0, *timed, timed },
+	};
+
+	for (size_t i = 0; i < LENGTH_OF(asked); i++) {
+		int has = asked[i].wanted ? ipt_kernel_has(ipt_layers[layer].legacy ? NULL : &ruleset->netlink, ipt_layers[layer].family,
+							   asked[i].match, asked[i].revision, fault) : 1;
+
+		if (has < 0)
+			return -1;
+		if (!has && !asked[i].net)
+			return fault_set(fault, FAULT_FAILED, "this kernel has no -m %s for %s: it needs the module xt_%s%s", asked[i].match,
+					 ipt_layers[layer].name, asked[i].match, ipt_layers[layer].legacy ? "" : " and nft_compat");
+		if (!has)
+			*asked[i].net = false;
+	}
+	return 0;
+}
+
 /* Which matches do all the tools that are needed know? */
 static int probe(struct ruleset *ruleset, bool own_listener, struct fault *fault)
 {
@@ -337,6 +378,8 @@ static int probe(struct ruleset *ruleset, bool own_listener, struct fault *fault
 			continue;
 		if (!tool_of(ruleset, i, fault))
 			return fault_at(fault, "chains of %s block the port, and opening them takes that tool", ipt_layers[i].name);
+		if (ask_kernel(ruleset, i, &bound, &timed, fault) < 0)
+			return -1;
 		for (int without = 0; without < 4 && !knows; without++) {
 			ruleset->bound = bound && !(without & 1);
 			ruleset->timed = timed && !(without & 2);

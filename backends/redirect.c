@@ -165,6 +165,7 @@ static int redirect_plan(struct ruleset *ruleset, const struct opening *opening,
 		return fault_at(fault, "this kernel cannot redirect the port (nft_redir, nft_fib_inet)");
 	}
 	plan->untimed = plan->untimed || !ruleset->timed;
+	plan->unowned = !ruleset->owned;
 	if (plan->lines < PLAN_LINES)
 		rule_print_redirect(plan->line[plan->lines++], sizeof(plan->line[0]), opening, ruleset->owned, ruleset->timed);
 	return 0;

@@ -28,6 +28,7 @@ struct plan {
 	size_t remarks;
 	char remark[PLAN_REMARKS][320];	/* what the host has besides rules that may keep a validation away */
 	bool unbound, untimed;		/* what a kernel here cannot do: end the opening with our socket, end it in time */
+	bool unowned;			/* ... end the redirection with our process */
 };
 
 /* Adds one; for the backends. */

@@ -332,6 +332,9 @@ void window_say_opened(const struct window *window)
 	if (plan->lost[0])
 		log_notice("packets of the validation miss marks that rules behind acmegate's would set, in %s; if the CA's packets or the "
 			   "answers go astray, put the rule that blocks behind those", plan->lost);
+	if (plan->unowned)
+		log_warning("this kernel cannot end the redirection with acmegate's process (tables with an owner, Linux 5.12): if all of "
+			    "acmegate is killed, %s", plan->untimed ? "it stays until acmegate recover runs" : "it ends in time");
 	for (size_t i = 0; i < plan->lines; i++)
 		log_debug("%s", plan->line[i]);
 	if (plan->lines)

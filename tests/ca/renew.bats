@@ -337,7 +337,7 @@ rights_of_hook() {
 
 @test "everything killed at once: silent at once, recover removes the rest" {
 	rig_window
-	for victim in $(ip netns pids "$RIG_HOST"); do kill -s KILL "$victim"; done
+	for victim in $(ip netns pids "$RIG_HOST"); do kill -s KILL "$victim" || true; done # some end with the first
 	rig_until 2 rig_silent
 	run rig_acmegate recover
 	[ "$status" -eq 0 ]

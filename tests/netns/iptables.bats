@@ -450,6 +450,15 @@ refused() {
 	[[ $output == *xt_time*'only the end of its socket'* ]]
 }
 
+@test "a kernel that lacks what the rule asks for lacks it the next time: status 1, not 75" {
+	policy_drop nft
+	fake '[[ $* != *-I* ]] || { echo "iptables v1.8.9 (nf_tables):  RULE_INSERT failed (No such file or directory): rule in chain INPUT"
+		exit 4; }'
+	refused 'RULE_INSERT failed (No such file or directory)'
+	[ "$status" -eq 1 ]
+	rig_never_open
+}
+
 @test "a listing that is none is not taken for an empty one" {
 	policy_drop legacy
 	fake '[[ $* != *-S* ]] || { echo "# nothing to see"; exit 0; }'

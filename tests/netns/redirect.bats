@@ -252,6 +252,7 @@ all_but_server() {
 	rig_closed_after "$killed" 0.050
 	rig_until 5 rig_as_before
 	grep -q 'the watchdog has closed the port' "$RIG_DIR/out"
+	grep -q 'cannot end the redirection with acmegate' "$RIG_DIR/out"
 }
 
 @test "the kernel alone closes when the time is up; the warden alone at its deadline; and a warden that hangs" {
