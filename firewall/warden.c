@@ -245,6 +245,18 @@ static int may_open(struct warden *w)
 	return 0;
 }
 
+/* From here on: neither a firewall that tools change nor a hook that would run one, with what rights its administrator wants. */
+static bool runs_no_tool(const struct warden *w)
+{
+	for (size_t i = 0; i < WINDOW_BACKENDS && backends[i]; i++)
+		if (w->window.ruleset[i] && strcmp(backends[i]->name, "nftables") != 0)
+			return false;
+	for (uint32_t i = 0; i < w->config->certificates; i++)
+		if (w->config->certificate[i].deploy[0])
+			return false;
+	return true;
+}
+
 static void on_open(struct warden *w)
 {
 	if (may_open(w) < 0) {
@@ -253,7 +265,7 @@ static void on_open(struct warden *w)
 	}
 	start_clock(w); /* preparing costs no open time, but has no more than that */
 	w->state = OPENING;
-	if (prepare_window(w) < 0)
+	if (prepare_window(w) < 0 || (runs_no_tool(w) && sandbox_warden(&w->fault) < 0))
 		refuse(w);
 	else if (w->fd[RESPONDER_PID] < 0)
 		on_ready(w);

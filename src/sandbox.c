@@ -224,6 +224,23 @@ int sandbox_prove(enum role role, struct fault *fault)
 	return 0;
 }
 
+/* --- the warden ----------------------------------------------------------------------------------------------------- */
+
+/* SYS_PTRACE: who listens on the port, for a message. SYS_ADMIN: sandbox_seclude() of a child to come. */
+#define WARDEN (BIT(CAP_NET_ADMIN) | BIT(CAP_NET_RAW) | BIT(CAP_NET_BIND_SERVICE) | BIT(CAP_SETUID) | BIT(CAP_SETGID) | \
+		BIT(CAP_SETPCAP) | BIT(CAP_CHOWN) | BIT(CAP_KILL) | BIT(CAP_SYS_PTRACE))
+
+int sandbox_warden(struct fault *fault)
+{
+	const uint64_t keep = WARDEN | (sandbox_landlock() > 0 ? 0 : BIT(CAP_SYS_ADMIN));
+	uint64_t now;
+
+	if (get_capabilities(&now) < 0 || bound_capabilities(keep) < 0 || set_capabilities(now & keep) < 0 ||
+	    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		return fault_errno(fault, FAULT_FAILED, "taking rights from the warden");
+	return 0;
+}
+
 /* --- the watchdog --------------------------------------------------------------------------------------------------- */
 
 #define FIREWALL (BIT(CAP_NET_ADMIN) | BIT(CAP_NET_RAW)) /* iptables-legacy has a raw socket */

@@ -55,6 +55,12 @@ int sandbox_prove(enum role role, struct fault *fault) MUST_CHECK;
 int sandbox_give_up_firewall(struct fault *fault) MUST_CHECK;
 
 /*
+ * In the warden, for good, from the moment on when it will execute no tool that is not acmegate's: it keeps what it uses itself, as
+ * acmegate.service says, and cannot get more.
+ */
+int sandbox_warden(struct fault *fault) MUST_CHECK;
+
+/*
  * In the watchdog, for good, with all that it executes: what talks to the kernel's firewall, and no way to more. Proved before it
  * returns. A system call filter lets through what it does not know: the tools that recovery runs are not ours.
  */

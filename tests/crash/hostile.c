@@ -2,8 +2,9 @@
 /*
  * hostile - acmegate-agent with one role that turns against the others: at once, or on SIGUSR1.
  *
- * The file "orders" beside the program says "ROLE ACT start|later confined|loose". The other roles, and this one until it turns, are the real
- * ones, and the start is the real start; "loose" leaves confine() out, to show that these attacks can succeed. Each
+ * The file "orders" beside the program says "ROLE ACT start|later confined|readable|loose". The other roles, and this one until it turns, are the real
+ * ones, and the start is the real start; "loose" leaves confine() out, to show that these attacks can succeed; "readable" does not ask
+ * whether other files can be read, which they can without Landlock. Each
  * thing that must not have worked is a line "gained: ..." on stderr; "gained: nothing" ends an attack of which none did.
  */
 #include <errno.h>
@@ -20,6 +21,12 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/ipc.h>
+#include <sys/msg.h>
+#include <sys/sem.h>
+#include <sys/shm.h>
+#include <sys/time.h>
+#include <sys/xattr.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
@@ -41,7 +48,8 @@
 static enum role role;
 static const struct config *config;
 static char act[32];
-static bool confined;
+static bool confined, readable;
+static char outside[PATH_MAX]; /* a directory of files that are nobody's business here */
 static int gains;
 
 static void say(const char *format, ...) PRINTF_LIKE(1, 2);
@@ -104,13 +112,15 @@ static void try_sockets(void)
 	}
 	if (role != ROLE_CLIENT && socket(AF_INET, SOCK_STREAM, 0) >= 0)
 		gained("a network socket for the %s", sandbox_role_name(role));
+	if (role != ROLE_CLIENT && socket(AF_UNIX, SOCK_STREAM, 0) >= 0)
+		gained("a UNIX socket for the %s", sandbox_role_name(role));
 }
 
 /* --- files -------------------------------------------------------------------------------------------------------- */
 
 static void try_open(const char *path, int flags)
 {
-	int fd = open(path, flags | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0600);
+	int fd = readable && (flags & O_ACCMODE) == O_RDONLY ? -1 : open(path, flags | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0600);
 
 	if (fd < 0)
 		return;
@@ -165,6 +175,155 @@ static void try_files(void)
 	if (role != ROLE_STORER) {
 		try_in_state("certificates", O_RDONLY);
 		try_in_state("accounts", O_RDONLY);
+	}
+}
+
+/* --- changes to files that are not its own ------------------------------------------------------------------------ */
+
+enum { FCHMODAT2 = 452, SETXATTRAT = 463 };
+
+static const struct timespec long_ago[2] = { { 1, 0 }, { 1, 0 } };
+
+static void tell(long result, const char *what, const char *path)
+{
+	if (result >= 0)
+		gained("%s of %s", what, path);
+}
+
+static void try_attributes(const char *path)
+{
+	static const struct timeval then[2] = { { 1, 0 }, { 1, 0 } };
+	const struct {
+		const void *value;
+		uint32_t size, flags;
+	} attribute = { "x", 1, 0 };
+	uid_t uid = geteuid();
+	gid_t gid = getegid();
+
+	tell(chmod(path, 0777), "chmod", path);
+	tell(fchmodat(AT_FDCWD, path, 0777, 0), "fchmodat", path);
+	tell(syscall(FCHMODAT2, AT_FDCWD, path, 0777, 0), "fchmodat2", path);
+	tell(chown(path, uid, gid), "chown", path);
+	tell(lchown(path, uid, gid), "lchown", path);
+	tell(fchownat(AT_FDCWD, path, uid, gid, 0), "fchownat", path);
+	tell(setxattr(path, "user.hostile", "x", 1, 0), "setxattr", path);
+	tell(lsetxattr(path, "user.hostile", "x", 1, 0), "lsetxattr", path);
+	tell(syscall(SETXATTRAT, AT_FDCWD, path, 0, "user.hostile", &attribute, sizeof(attribute)), "setxattrat", path);
+	tell(removexattr(path, "user.theirs"), "removexattr", path);
+	tell(utimensat(AT_FDCWD, path, long_ago, 0), "utimensat", path);
+	tell(utimes(path, then), "utimes", path);
+}
+
+static void try_file(const char *path)
+{
+	char other[PATH_MAX + 16];
+	static const int flags[] = { O_WRONLY, O_RDWR, O_RDONLY | O_TRUNC, O_WRONLY | O_APPEND };
+
+	try_attributes(path);
+	for (size_t i = 0; i < LENGTH_OF(flags); i++)
+		tell(open(path, flags[i] | O_CLOEXEC), "open for writing", path);
+	tell(truncate(path, 0), "truncate", path);
+	snprintf(other, sizeof(other), "%s.hard", path);
+	tell(link(path, other), "link", path);
+	tell(linkat(AT_FDCWD, path, AT_FDCWD, other, AT_SYMLINK_FOLLOW), "linkat", path);
+	snprintf(other, sizeof(other), "%s.soft", path);
+	tell(symlink(path, other), "symlink", path);
+	snprintf(other, sizeof(other), "%s.fifo", path);
+	tell(mkfifo(other, 0600), "mkfifo beside", path);
+	snprintf(other, sizeof(other), "%s.new", path);
+	tell(creat(other, 0600), "creat beside", path);
+	tell(rename(path, other), "rename", path);
+	tell(renameat2(AT_FDCWD, path, AT_FDCWD, other, 0), "renameat2", path);
+	tell(unlink(path), "unlink", path);
+}
+
+static void try_directory(const char *path)
+{
+	char inner[PATH_MAX + 16];
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	try_attributes(path);
+	if (fd >= 0) {
+		tell(fchmod(fd, 0777), "fchmod", path);
+		tell(fchown(fd, geteuid(), getegid()), "fchown", path);
+		tell(futimens(fd, long_ago), "futimens", path);
+		tell(fsetxattr(fd, "user.hostile", "x", 1, 0), "fsetxattr", path);
+		close(fd);
+	}
+	tell(open(path, O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600), "O_TMPFILE", path);
+	snprintf(inner, sizeof(inner), "%s/made", path);
+	tell(mkdir(inner, 0700), "mkdir in", path);
+	snprintf(inner, sizeof(inner), "%s/empty", path);
+	tell(rmdir(inner), "rmdir in", path);
+	snprintf(inner, sizeof(inner), "%s.moved", path);
+	tell(rename(path, inner), "rename", path);
+}
+
+/* Those that it was given, and what lies beside its own in the directory behind one of them. */
+static void try_given(void)
+{
+	char number[8];
+
+	for (int fd = 0; fd < FD_AGENT_END; fd++) {
+		snprintf(number, sizeof(number), "%d", fd);
+		tell(fchmod(fd, 0777), "fchmod", number);
+		tell(fchown(fd, geteuid(), getegid()), "fchown", number);
+		tell(syscall(SYS_fchmod, UINT64_C(0x100000000) | (unsigned int)fd, 0777), "fchmod with high bits", number);
+		tell(futimens(fd, long_ago), "futimens", number);
+		tell(fsetxattr(fd, "user.hostile", "x", 1, 0), "fsetxattr", number);
+		tell(fd > STDERR_FILENO ? ftruncate(fd, 0) : -1, "ftruncate", number); /* what we say goes to stderr */
+	}
+	if (role != ROLE_STORER && role != ROLE_SWEEPER)
+		return;
+	tell(fchmodat(FD_STATE, "journal", 0777, 0), "fchmodat", "journal");
+	tell(fchownat(FD_STATE, "journal", 1, 1, 0), "fchownat", "journal");
+	tell(linkat(FD_STATE, "journal", FD_STATE, "certificates/journal", 0), "linkat", "journal");
+	tell(symlinkat("x", FD_STATE, "soft"), "symlinkat", "the state directory");
+	tell(mkdirat(FD_STATE, "made", 0700), "mkdirat", "the state directory");
+	tell(renameat(FD_STATE, "journal", FD_STATE, "certificates/journal"), "renameat", "journal");
+	tell(renameat(FD_STATE, "journal", FD_STATE, "moved"), "renameat", "journal");
+	tell(renameat(FD_STATE, "certificates", FD_STATE, "moved"), "renameat", "certificates");
+	tell(unlinkat(FD_STATE, "journal", 0), "unlinkat", "journal");
+	tell(openat(FD_STATE, "journal", O_WRONLY | O_CLOEXEC), "openat", "journal");
+	tell(mkdirat(FD_STATE, "../made", 0700), "mkdirat", "above the state directory");
+}
+
+static void try_changes(void)
+{
+	static const char *const owners[] = { "root", "user" };
+	char path[PATH_MAX + 32];
+
+	for (size_t i = 0; i < LENGTH_OF(owners); i++) {
+		snprintf(path, sizeof(path), "%s/%s/file", outside, owners[i]);
+		try_file(path);
+		snprintf(path, sizeof(path), "%s/%s", outside, owners[i]);
+		try_directory(path);
+	}
+	snprintf(path, sizeof(path), "%s/journal", config->gate.state);
+	try_file(path);
+	try_directory(config->gate.state);
+	try_given();
+}
+
+static void try_ipc(void)
+{
+	tell(shmget(IPC_PRIVATE, 4096, IPC_CREAT | 0600), "a segment", "shared memory");
+	tell(semget(IPC_PRIVATE, 1, IPC_CREAT | 0600), "a set", "semaphores");
+	tell(msgget(IPC_PRIVATE, IPC_CREAT | 0600), "a queue", "messages");
+	tell(syscall(SYS_mq_open, "hostile", O_CREAT | O_RDWR, 0600, NULL), "a POSIX queue", "messages");
+	tell(syscall(SYS_memfd_create, "hostile", 0), "a file", "memory");
+}
+
+static void try_code(void)
+{
+	const int pages[] = { PROT_READ | PROT_EXEC, PROT_READ | PROT_WRITE | PROT_EXEC };
+	void *page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	for (size_t i = 0; i < LENGTH_OF(pages); i++) {
+		if (mmap(NULL, 4096, pages[i], MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) != MAP_FAILED)
+			gained("memory to run code from (%d)", pages[i]);
+		if (page != MAP_FAILED && mprotect(page, 4096, pages[i]) == 0)
+			gained("mprotect(PROT_EXEC) (%d)", pages[i]);
 	}
 }
 
@@ -285,14 +444,15 @@ static void try_kernel(void)
 			gained("%s", doors[i].name);
 	if (ioctl(STDERR_FILENO, TIOCSTI, "x") == 0 || (errno != EPERM && errno != ENOSYS))
 		gained("%s", "typing on the terminal");
-	if (role == ROLE_RESPONDER && mmap(NULL, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) != MAP_FAILED)
-		gained("%s", "memory to run code from");
 }
 
 static void do_everything(void)
 {
 	try_sockets();
 	try_files();
+	try_changes();
+	try_ipc();
+	try_code();
 	try_processes();
 	try_children();
 	try_rights();
@@ -337,12 +497,13 @@ static void do_lengths(void)
 /* Well formed and its own to send, without end. */
 static void do_flood(void)
 {
-	static const uint32_t own[] = { [ROLE_CLIENT] = VERB_OPEN, [ROLE_STORER] = VERB_STORED, [ROLE_RESPONDER] = VERB_READY };
+	static const uint32_t own[] = { [ROLE_CLIENT] = VERB_OPEN, [ROLE_SIGNER] = VERB_LOAD_ACCOUNT, [ROLE_STORER] = VERB_STORED,
+					[ROLE_RESPONDER] = VERB_READY };
 
 	const uint32_t size = role == ROLE_CLIENT ? sizeof(struct whereabouts) : 0;
 
 	for (;;) {
-		send_raw(FD_WARDEN, own[role], 0, size, size);
+		send_raw(role == ROLE_SIGNER ? FD_STORER : FD_WARDEN, own[role], 0, size, size);
 		if (role == ROLE_CLIENT)
 			send_raw(FD_WARDEN, VERB_CLOSE, 0, 0, 0);
 	}
@@ -417,6 +578,19 @@ static void do_memory(void)
 		gained("%s", "more memory than is good");
 }
 
+/* One after the other, in one process. */
+static void do_turns(void)
+{
+	do_everything();
+	if (!gains) /* said now: what follows may be the end of it */
+		say("gained: nothing\n");
+	do_descriptors();
+	do_verbs();
+	do_lengths();
+	do_everything();
+	do_close();
+}
+
 static void hold_still(void)
 {
 	for (;;)
@@ -433,7 +607,7 @@ static void turn(void)
 		{ "everything", do_everything, true }, { "execute", try_programs, true }, { "verbs", do_verbs, false },
 		{ "lengths", do_lengths, false },      { "flood", do_flood, false },	   { "descriptors", do_descriptors, false },
 		{ "close", do_close, false },	       { "hang", do_nothing, false },	   { "memory", do_memory, true },
-		{ "windows", do_windows, false },      { "blinks", do_blinks, false },
+		{ "turns", do_turns, true },	       { "windows", do_windows, false },      { "blinks", do_blinks, false },
 	};
 
 	for (size_t i = 0; i < LENGTH_OF(acts); i++) {
@@ -469,6 +643,7 @@ static bool read_orders(struct orders *orders)
 	int words;
 
 	path[n > 0 ? n : 0] = '\0';
+	snprintf(outside, sizeof(outside), "%.*s/../outside", (int)(strrchr(path, '/') - path), path);
 	snprintf(strrchr(path, '/') + 1, 8, "orders");
 	file = fopen(path, "re");
 	if (!file)
@@ -476,6 +651,15 @@ static bool read_orders(struct orders *orders)
 	words = fscanf(file, "%15s %31s %15s %15s", orders->role, orders->act, orders->when, orders->how);
 	fclose(file);
 	return words == 4;
+}
+
+/* As agent.c does it. */
+static void fill_places(void)
+{
+	int fd = role == ROLE_STORER || role == ROLE_SWEEPER ? 0 : FD_AGENT_END;
+
+	while (fd >= 0 && fd < FD_AGENT_END - 1)
+		fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 }
 
 int main(int argc, char **argv)
@@ -498,8 +682,10 @@ int main(int argc, char **argv)
 		signal(SIGUSR1, on_signal);
 	}
 	confined = strcmp(orders.how, "loose") != 0;
+	readable = !strcmp(orders.how, "readable");
 	if (role == ROLE_SIGNER)
 		signer_trust(config);
+	fill_places();
 	if (confined && confine(role, config, webroot_open(role, config), &fault) < 0) {
 		log_error("%s", fault.text);
 		return STATUS_FAILED;

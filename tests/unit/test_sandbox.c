@@ -161,6 +161,18 @@ static bool has_rights(void)
 	return all;
 }
 
+static int warden(void)
+{
+	struct fault fault;
+	int bad = wrong(sandbox_warden(&fault) < 0, "it fails");
+
+	bad += wrong(capabilities() >> CAP_DAC_OVERRIDE & 1 || capabilities() >> CAP_SYS_MODULE & 1, "capabilities");
+	bad += wrong(prctl(PR_CAPBSET_READ, CAP_DAC_OVERRIDE) != 0, "the bounding set");
+	bad += wrong(prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) != 1, "no_new_privs");
+	bad += wrong(socket(AF_NETLINK, SOCK_RAW, 12) < 0 || kill(getppid(), 0) < 0, "too few rights");
+	return bad + disarmed() + wrong(sandbox_drop(ROLE_RESPONDER, 65534, 65534, &fault) < 0, "no child");
+}
+
 static void as_root(int (*act)(void))
 {
 	if (getenv("UNDER_VALGRIND")) /* it crashes where it is refused system calls of its own */
@@ -174,6 +186,12 @@ static void the_watchdog_keeps_the_firewall_only(void **state)
 {
 	(void)state;
 	as_root(watchdog);
+}
+
+static void the_warden_keeps_what_it_uses(void **state)
+{
+	(void)state;
+	as_root(warden);
 }
 
 static void what_is_disarmed_stays_so(void **state)
@@ -193,6 +211,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_watchdog_keeps_the_firewall_only),
+		cmocka_unit_test(the_warden_keeps_what_it_uses),
 		cmocka_unit_test(what_is_disarmed_stays_so),
 		cmocka_unit_test(the_client_of_dbus_keeps_a_socket),
 	};
