@@ -476,11 +476,16 @@ static void tell_absence(const struct closed *closed, char *text, size_t size)
 
 void proof_tell(const struct proof *proof, char *text, size_t size)
 {
-	if (proof->proofs->webroot)
+	const struct closed *closed = &proof->proofs->closed;
+	const bool nothing = proof->state != STATE_VALID && (closed->shut[0] || (closed->counted && !closed->packets));
+
+	if (proof->proofs->webroot && nothing)
+		tell_absence(closed, text, size);
+	else if (proof->proofs->webroot)
 		snprintf(text, size, proof->state == STATE_VALID ? "out of %s" : "is %s/.well-known/acme-challenge what the web server "
 			 "here answers on this name and port 80 with, without asking for a password?", proof->proofs->webroot);
 	else if (proof->hits == 0)
-		tell_absence(&proof->proofs->closed, text, size);
+		tell_absence(closed, text, size);
 	else
 		snprintf(text, size, "%u request%s from %s %s answered%s", proof->hits, proof->hits == 1 ? "" : "s",
 			 proof->visitors, proof->hits == 1 ? "was" : "were", proof->state == STATE_VALID ? "" :

@@ -63,6 +63,20 @@ nobody_asks() {
 @test "packets came, and nobody asked: iptables-nft" { nobody_asks iptables-nft; }
 @test "packets came, and nobody asked: iptables-legacy" { nobody_asks iptables-legacy; }
 
+@test "nothing came, where a web server answers" {
+	on nft
+	mkdir -p "$RIG_DIR/www"
+	chmod 0755 "$RIG_DIR/www"
+	printf '[responder]\nmode = webroot\nwebroot = %s\n' "$RIG_DIR/www" >>"$RIG_CONF"
+	ip netns exec "$RIG_HOST" python3 -m http.server 80 --directory "$RIG_DIR/www" >/dev/null 2>&1 3>&- &
+	echo $! >"$RIG_DIR/server.pid"
+	rig_hold
+	run rig_acmegate renew-now
+	rig_end_of server
+	[ "$status" -ne 0 ]
+	[[ $output == *'no validation request reached this host, nor any packet for the port'* ]]
+}
+
 # shut FIREWALL COMMAND...: which somebody runs in mid-window
 shut() {
 	on "$1"
