@@ -308,6 +308,47 @@ asked_dead() {
 	same_files
 }
 
+# keeps_trusted: a client in a zone that is let in anyway keeps its connection when the window ends, another one does not
+keeps_trusted() {
+	firewalld_up
+	firewall_cmd --zone=trusted --add-source=10.98.0.77
+	rig_ca ip addr add 10.98.0.77/24 dev cable0
+	cat >"$RIG_DIR/private/talk.py" <<-'PY'
+		import socket, sys
+		through = [socket.create_connection((sys.argv[1], 80), 5, source_address=(source, 0)) for source in ("10.98.0.77", sys.argv[2])]
+		print("connected", flush=True)
+		sys.stdin.readline()
+		def alive(s):
+		    s.settimeout(0.5)
+		    try:
+		        return s.recv(1) != b""
+		    except socket.timeout:
+		        return True
+		    except ConnectionResetError:
+		        return False
+		print("alive", [alive(s) for s in through], flush=True)
+	PY
+	guard_window
+	mkfifo "$RIG_DIR/private/talk.in"
+	ip netns exec "$RIG_CA" python3 "$RIG_DIR/private/talk.py" "$RIG_HOST4" "$RIG_CA4" <>"$RIG_DIR/private/talk.in" >"$RIG_DIR/private/talk.out" 3>&- &
+	talk=$!
+	rig_until 10 grep -q connected "$RIG_DIR/private/talk.out"
+	guard_ends
+	echo >"$RIG_DIR/private/talk.in"
+	wait "$talk"
+	rig_ca ip addr del 10.98.0.77/24 dev cable0
+	rm -f "$RIG_DIR/private/talk.in"
+	[ "$(tail -n 1 "$RIG_DIR/private/talk.out")" = 'alive [True, False]' ]
+}
+
+@test "version 1: a client of a trusted zone keeps its connection when a window ends; opened by a rule, or over D-Bus" {
+	version_1
+	keeps_trusted
+	for process in probe server firewalld bus holder; do rig_end_of "$process" KILL; done
+	RIG_ACMEGATE=$BUILT RIG_BACKEND=firewalld
+	keeps_trusted
+}
+
 @test "version 1 over D-Bus: opened for another's listener and closed; the administrator's rules stay" {
 	version_1
 	RIG_BACKEND=firewalld
