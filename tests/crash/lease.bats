@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Hooks and guard, killed at their system calls: LEASE_STEP=1 takes each of them, more takes one of so many.
+# Hooks and guard, killed at their system calls (fork1 of guard becomes the command, fork2 holds the window): LEASE_STEP=1 takes each of them, more takes one of so many.
 bats_require_minimum_version 1.5.0
 
 setup_file() {
@@ -73,7 +73,9 @@ sweep() {
 
 @test "guard killed at its system calls, alone and with all that it has started" {
 	sweep kill main guard
+	sweep kill fork2 guard
 	sweep killall main guard
+	sweep killall fork2 guard
 	printf '# %d points\n' "$points" >&3
 }
 
