@@ -6,10 +6,10 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/pidfd.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "kernel.h"
 #include "run.h"
 
 #define MOST_WORDS 64

@@ -12,7 +12,6 @@
 
 #define PATIENCE "5"		/* seconds to wait for the lock of the legacy tools; without it they wait for ever, or not at all */
 #define SECONDS 10		/* for a command to end, the waiting included */
-#define MOMENT 3		/* for one that touches no table */
 #define MOST (16 * 1024 * 1024) /* some 150,000 rules */
 #define LOCK_FILE "/run/xtables.lock"
 #define STATUS_LOCKED 4		/* RESOURCE_PROBLEM of xtables.h */
@@ -25,8 +24,7 @@ const struct ipt_layer ipt_layers[IPT_LAYERS] = {
 };
 
 /* The exit status, or -1. */
-static int run(const struct ipt_words *command, unsigned int seconds, char **output, pid_t *pid,
-	       struct fault *fault)
+static int run(const struct ipt_words *command, char **output, pid_t *pid, struct fault *fault)
 {
 	char locale[] = "LC_ALL=C", path[] = "PATH=/usr/sbin:/usr/bin:/sbin:/bin";
 	char *const environment[] = { locale, path, NULL };
@@ -34,7 +32,7 @@ static int run(const struct ipt_words *command, unsigned int seconds, char **out
 	*output = NULL;
 	if (command->full)
 		return fault_set(fault, FAULT_FAILED, "a command of %s is too long", command->word[0]);
-	return run_capture(command->word, environment, seconds, MOST, output, pid, fault);
+	return run_capture(command->word, environment, SECONDS, MOST, output, pid, fault);
 }
 
 /* "iptables v1.8.9 (nf_tables)"; before 1.8 there was one variant, and nothing in parentheses. 1: of this layer. 0: not. -1: what? */
@@ -60,7 +58,7 @@ const char *ipt_find(const struct ipt_layer *layer, struct fault *fault)
 			continue;
 		ipt_add(&command, layer->paths[i]);
 		ipt_add(&command, "-V");
-		status = run(&command, MOMENT, &output, &pid, fault);
+		status = run(&command, &output, &pid, fault);
 		fits = status == 0 && output ? is_of(layer, output) : -1;
 		if (fits == 1)
 			return layer->paths[i];
@@ -103,7 +101,7 @@ int ipt_knows(const char *tool, bool bound, bool timed, struct fault *fault)
 	ipt_add_all(&command, bound ? "-m socket --transparent --nowildcard" : "");
 	ipt_add_all(&command, timed ? "-m time" : "");
 	ipt_add_all(&command, "-m comment -h");
-	status = run(&command, MOMENT, &output, &pid, fault);
+	status = run(&command, &output, &pid, fault);
 	return status < 0 ? -1 : status == 0;
 }
 
@@ -164,7 +162,7 @@ static int must_run(const struct ipt_words *command, char **output, pid_t *pid, 
 {
 	char text[FAULT_TEXT_SIZE / 2];
 	bool locked;
-	int status = run(command, SECONDS, output, pid, fault);
+	int status = run(command, output, pid, fault);
 
 	if (status <= 0 || !*output)
 		return status;

@@ -8,7 +8,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/pidfd.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
@@ -20,6 +19,7 @@
 #include <time.h>
 
 #include "connections.h"
+#include "kernel.h"
 #include "log.h"
 #include "process.h"
 #include "watchdog.h"

@@ -6,11 +6,11 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/file.h>
-#include <sys/pidfd.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 
+#include "kernel.h"
 #include "log.h"
 #include "sandbox.h"
 #include "seam.h"

@@ -8,7 +8,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/pidfd.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -18,6 +17,7 @@
 #include "due.h"
 #include "forecast.h"
 #include "journal.h"
+#include "kernel.h"
 #include "lease.h"
 #include "log.h"
 #include "process.h"

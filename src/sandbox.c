@@ -17,6 +17,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
+#include "kernel.h"
 #include "own.h"
 #include "seam.h"
 #include "wire.h"

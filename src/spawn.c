@@ -7,10 +7,10 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/pidfd.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 
+#include "kernel.h"
 #include "log.h"
 #include "seam.h"
 #include "wire.h"

@@ -61,9 +61,9 @@ gate=$(files firewall backends | grep -v '^backends/.*/')
 report "the agent and the base include nothing of firewall/ and backends/" \
 	"$(users "$gate_headers" "^(firewall|backends)/|$privileged")"
 
-# What both share: fault, own, log, wire, config, safe, seam, sandbox.
+# What both share: fault, own, log, wire, config, safe, seam, kernel, sandbox.
 agent_headers=$(find src -name '*.h' | sed 's,.*/,,' |
-	grep -vxE '(fault|own|log|wire|config|safe|seam|sandbox|due|process|spawn|listener|forecast)\.h' | sed 's/\./\\./' | paste -sd '|' -)
+	grep -vxE '(fault|own|log|wire|config|safe|seam|kernel|sandbox|due|process|spawn|listener|forecast)\.h' | sed 's/\./\\./' | paste -sd '|' -)
 report "the privileged image includes nothing of the agent" "$(
 	# shellcheck disable=SC2046,SC2086
 	includes $gate $(files src | grep -E "$privileged") |
@@ -73,7 +73,7 @@ report "the surveyor includes its own files, the base, and what only reads" "$(
 	# shellcheck disable=SC2046
 	includes $(files backends/survey) | while read -r file header; do
 		case $header in
-		nft_netlink.h | nft_survey.h | nft_tag.h | ipt_rules.h | host.h | opening.h | fault.h | own.h | seam.h | sandbox.h | confine.h) continue ;;
+		nft_netlink.h | nft_survey.h | nft_tag.h | ipt_rules.h | host.h | opening.h | fault.h | own.h | seam.h | kernel.h | sandbox.h | confine.h) continue ;;
 		esac
 		[ -e "backends/survey/$header" ] && continue
 		[ -e "src/$header" ] || [ -e "firewall/$header" ] || [ -e "backends/$header" ] || continue
@@ -85,7 +85,7 @@ report "the surveyor includes its own files, the base, and what only reads" "$(
 # come down to, and who needs more of it says why.
 most=10020
 # shellcheck disable=SC2046,SC2086
-lines=$(cat $gate $(files src | grep -E "$privileged|^src/(fault|own|log|wire|config|safe|seam|sandbox)\.[ch]$") |
+lines=$(cat $gate $(files src | grep -E "$privileged|^src/(fault|own|log|wire|config|safe|seam|kernel|sandbox)\.[ch]$") |
 	grep -cvE '^[[:blank:]]*(/\*|\*|//|$)')
 echo "# the privileged image has $lines lines"
 report "the privileged image has at most $most lines" "$([ "$lines" -le "$most" ] || echo "it has $lines")"
@@ -119,7 +119,7 @@ report "a backend includes backend.h, the base and its own files only" "$(
 		backends/firewalld.c:spawn.h | backends/nft_survey.c:spawn.h | backends/run.c:sandbox.h) continue ;;
 		esac
 		case $header in
-		backend.h | opening.h | fault.h | own.h | seam.h | log.h | config.h | run.h | host.h | nft_*.h) continue ;;
+		backend.h | opening.h | fault.h | own.h | seam.h | kernel.h | log.h | config.h | run.h | host.h | nft_*.h) continue ;;
 		esac
 		[ -e "src/$header" ] || [ -e "firewall/$header" ] || [ -e "backends/$header" ] || continue
 		[ -e "backends/$header" ] && [ "$(printf %.3s "$header")" = "$(printf %.3s "$name")" ] && continue
