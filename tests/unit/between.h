@@ -3,7 +3,14 @@
 #ifndef ACMEGATE_BETWEEN_H
 #define ACMEGATE_BETWEEN_H
 
-#define assert_between(value, least, most) \
-	assert_true((intmax_t)(value) >= (intmax_t)(least) && (intmax_t)(value) <= (intmax_t)(most))
+#include <stdbool.h>
+#include <stdint.h>
+
+static inline bool is_between(intmax_t value, intmax_t least, intmax_t most)
+{
+	return value >= least && value <= most;
+}
+
+#define assert_between(value, least, most) assert_true(is_between((intmax_t)(value), (intmax_t)(least), (intmax_t)(most)))
 
 #endif
