@@ -2,6 +2,7 @@
 /* What the watchdog can still do after it has given up what it does not need, and who is root without a capability. Needs root. */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/capability.h>
 #include <linux/landlock.h>
 #include <sched.h>
@@ -53,16 +54,19 @@ static uint64_t capabilities(void)
 	return syscall(SYS_capget, &header, data) < 0 ? ~UINT64_C(0) : data[0].permitted | (uint64_t)data[1].permitted << 32;
 }
 
-static int runs(const char *program)
+/* This program, whose processor the filters are for: with an argument it succeeds if it has no capability. */
+static char self[PATH_MAX];
+
+static int runs_a_program(void)
 {
 	int status;
 	pid_t pid = fork();
 
 	if (pid == 0) {
-		execl(program, program, (char *)NULL);
+		execl(self, self, "program", (char *)NULL);
 		_exit(127);
 	}
-	return waitpid(pid, &status, 0) == pid && status == 0;
+	return waitpid(pid, &status, 0) == pid && WIFEXITED(status) && WEXITSTATUS(status) < 2;
 }
 
 static int watchdog(void)
@@ -89,7 +93,7 @@ static int watchdog(void)
 	bad += wrong(socket(AF_NETLINK, SOCK_RAW, 12) < 0, "no netlink");
 	bad += wrong(socket(AF_INET, SOCK_RAW, 255) < 0, "no raw socket");
 	bad += wrong(kill(getppid(), 0) < 0, "no signal to another process of root's");
-	return bad + wrong(!runs("/bin/true"), "no program");
+	return bad + wrong(!runs_a_program(), "no program");
 }
 
 /* After exec, which would give root everything back. */
@@ -101,7 +105,8 @@ static int executed_without(void)
 	bad += wrong(capabilities() != 0, "capabilities");
 	bad += wrong(prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) != 1, "no_new_privs");
 	bad += wrong(sandbox_prove(ROLE_BUS, &fault) < 0, "it cannot be proved");
-	execl("/bin/grep", "grep", "-q", "^CapPrm:.0000000000000000$", "/proc/self/status", (char *)NULL);
+	if (!bad)
+		execl(self, self, "program", (char *)NULL);
 	return bad + 1;
 }
 
@@ -207,7 +212,7 @@ static void the_client_of_dbus_keeps_a_socket(void **state)
 	as_root(client_of_bus);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_watchdog_keeps_the_firewall_only),
@@ -216,5 +221,10 @@ int main(void)
 		cmocka_unit_test(the_client_of_dbus_keeps_a_socket),
 	};
 
+	(void)argv;
+	if (argc > 1)
+		return capabilities() ? 1 : 0;
+	if (readlink("/proc/self/exe", self, sizeof(self) - 1) < 0)
+		return 1;
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
