@@ -11,6 +11,11 @@ static inline bool is_between(intmax_t value, intmax_t least, intmax_t most)
 	return value >= least && value <= most;
 }
 
-#define assert_between(value, least, most) assert_true(is_between((intmax_t)(value), (intmax_t)(least), (intmax_t)(most)))
+#define assert_between(value, least, most) \
+	do { \
+		const intmax_t between = (intmax_t)(value); /* once: it may be a call */ \
+\
+		assert_true(between >= (intmax_t)(least) && between <= (intmax_t)(most)); \
+	} while (0)
 
 #endif
