@@ -203,8 +203,8 @@ static void client_says(enum verb verb, uint32_t index, const void *data, size_t
 
 static void client_signs(const char *payload)
 {
-	static const char *const urls[] = { "https://" HOST "/x", "https://evil.example/x", "https://" HOST "@evil.example/x",
-					    "https://evil.example/" HOST };
+	static const char *const urls[] = { ("https://" HOST "/x"), "https://evil.example/x", ("https://" HOST "@evil.example/x"),
+					    ("https://evil.example/" HOST) };
 	static _Alignas(struct draft) char data[WIRE_DATA];
 	struct draft *draft = (void *)data;
 	uint8_t how = next_byte();
