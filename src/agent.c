@@ -20,6 +20,7 @@ static int (*const mains[])(const struct config *) = {
 	[ROLE_STORER] = storer_main,
 	[ROLE_RESPONDER] = responder_main,
 	[ROLE_SWEEPER] = sweeper_main,
+	[ROLE_TRANSLATOR] = translator_main,
 };
 _Static_assert(LENGTH_OF(mains) == ROLES, "one main for each role");
 
@@ -120,8 +121,8 @@ int main(int argc, char **argv)
 		log_error("%s", fault.text);
 		return STATUS_FAILED;
 	}
-	config = config_receive(FD_CONFIG);
-	if (!config) {
+	config = role == ROLE_TRANSLATOR ? NULL : config_receive(FD_CONFIG);
+	if (!config && role != ROLE_TRANSLATOR) {
 		log_error("the %s got no configuration", argv[1]);
 		return STATUS_FAILED;
 	}

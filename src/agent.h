@@ -15,6 +15,7 @@ int signer_main(const struct config *config);	 /* holds the keys, signs, verifie
 int storer_main(const struct config *config);	 /* writes what is kept */
 int responder_main(const struct config *config); /* answers on the port */
 int sweeper_main(const struct config *config);	 /* removes tokens that an earlier run left */
+int translator_main(const struct config *config); /* knows international names; there is no configuration yet */
 
 /* Before the signer confines itself: the system's roots become FD_TRUST, unless the configuration has a trust_file. */
 void signer_trust(const struct config *config);

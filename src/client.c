@@ -17,6 +17,7 @@
 #include "crypto.h"
 #include "enrol.h"
 #include "http.h"
+#include "idna.h"
 #include "issue.h"
 #include "log.h"
 #include "whereabouts.h"
@@ -364,7 +365,7 @@ static int prove(struct client *client, struct fault *fault)
 
 static void tell_names(const struct client *client)
 {
-	char visits[640];
+	char visits[640], foreign[FOREIGN_NAME_SIZE];
 
 	for (size_t i = 0; i < client->proofs.count; i++) {
 		const struct proof *proof = &client->proofs.list[i];
@@ -372,7 +373,9 @@ static void tell_names(const struct client *client)
 		if (proof->state != STATE_VALID || !proof->name)
 			continue;
 		proof_tell(proof, visits, sizeof(visits));
-		log_notice("%s is valid (%s)", proof->name, proof->challenge ? visits : "it was already");
+		idna_unicode(proof->name, foreign);
+		log_notice("%s%s%s%s is valid (%s)", proof->name, *foreign ? " (" : "", foreign, *foreign ? ")" : "",
+			   proof->challenge ? visits : "it was already");
 	}
 }
 
@@ -390,6 +393,20 @@ static int run(struct client *client, struct fault *fault)
 	tell_names(client);
 	issue_judge(client->issues, client->count, &client->proofs);
 	return issue_finish(client->issues, client->count, client->acme, FINISH_MOST, fault);
+}
+
+/* The international names in a text, as people write them. */
+static void tell_both(const struct issue *issue)
+{
+	const struct certificate *certificate = issue_certificate(issue);
+	char foreign[FOREIGN_NAME_SIZE];
+
+	for (uint32_t i = 0; i < certificate->names; i++) {
+		const char *name = issue->config->name[certificate->first_name + i];
+
+		if (strstr(issue->fault.text, name) && *idna_unicode(name, foreign))
+			log_notice("%s is %s", name, foreign);
+	}
 }
 
 /* Tells of each certificate that failed; the status of the process. */
@@ -412,6 +429,7 @@ static int conclude(const struct client *client)
 		if (client->refused && strstr(issue->fault.text, "the port was not opened"))
 			continue; /* the warden has said why */
 		log_error("certificate %s: %s", issue_certificate(issue)->name, issue->fault.text);
+		tell_both(issue);
 	}
 	return status;
 }

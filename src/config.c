@@ -27,6 +27,7 @@ enum section { SECTION_ACME, SECTION_GATE, SECTION_RESPONDER, SECTION_CERTIFICAT
 struct loader {
 	struct config *config;
 	struct mistakes *mistakes;
+	enum config_part part;
 	FILE *file;
 	char *buffer;
 	size_t capacity;
@@ -375,8 +376,7 @@ static int check_dns_name(struct loader *loader, const char *name)
 	for (const char *c = name;; c++) {
 		if (*c && *c != '.') {
 			if (!isalnum((unsigned char)*c) && *c != '-')
-				return wrong(loader, "names: '%s': expected letters, digits, '-' and '.'; write an "
-						     "international name in its xn-- form", name);
+				return wrong(loader, "names: '%s': expected letters, digits, '-' and '.'", name);
 			label++;
 			continue;
 		}
@@ -405,24 +405,59 @@ static void canonical(char name[NAME_SIZE])
 		inet_ntop(AF_INET6, address, name, NAME_SIZE);
 }
 
+static int (*translate)(const char *name, char ascii[NAME_SIZE], struct fault *fault);
+
+void config_translate_with(int (*translator)(const char *name, char ascii[NAME_SIZE], struct fault *fault))
+{
+	translate = translator;
+}
+
+/* Where nobody asks for names, another one of its own serves as well. */
+static int take_foreign(struct loader *loader, const char *foreign, char name[NAME_SIZE])
+{
+	struct fault why;
+
+	if (loader->part != CONFIG_WHOLE) {
+		snprintf(name, NAME_SIZE, "untranslated-%u.invalid", loader->config->names);
+		return 0;
+	}
+	if (!translate)
+		return wrong(loader, "names: '%s': write an international name in its xn-- form", foreign);
+	return translate(foreign, name, &why) < 0 ? wrong(loader, "names: '%s': %s", foreign, why.text) : 0;
+}
+
+static int take_word(struct loader *loader, const char *word, size_t length, char name[NAME_SIZE])
+{
+	char text[FOREIGN_NAME_SIZE];
+	bool foreign = false;
+
+	for (size_t i = 0; i < length; i++)
+		foreign |= (unsigned char)word[i] >= 0x80;
+	if (length >= (foreign ? FOREIGN_NAME_SIZE : NAME_SIZE))
+		return wrong(loader, "names: a name has at most %d characters", NAME_SIZE - 1);
+	snprintf(text, sizeof(text), "%.*s", (int)length, word);
+	if (foreign)
+		return take_foreign(loader, text, name);
+	memcpy(name, text, length + 1);
+	return 0;
+}
+
 static int add_name(struct loader *loader, const char *word, size_t length)
 {
 	struct config *config = loader->config;
 	struct certificate *certificate = loader->certificate;
 	char *name = config->name[config->names];
 
-	if (length >= NAME_SIZE)
-		return wrong(loader, "names: a name has at most %d characters", NAME_SIZE - 1);
 	if (config->names == MAX_NAMES - 1 || certificate->names == MAX_NAMES_EACH)
 		return wrong(loader, "names: at most %d in one certificate and %d in all", MAX_NAMES_EACH, MAX_NAMES - 1);
-	memcpy(name, word, length);
-	name[length] = '\0';
+	if (take_word(loader, word, length, name) < 0)
+		return -1;
 	canonical(name);
 	if (!config_is_address(name) && check_dns_name(loader, name) < 0)
 		return -1;
 	for (uint32_t i = 0; i < certificate->names; i++)
 		if (!strcmp(config->name[certificate->first_name + i], name))
-			return wrong(loader, "names: '%s' is given twice", name);
+			return wrong(loader, "names: '%.*s' (%s) is given twice", (int)length, word, name);
 	config->names++;
 	certificate->names++;
 	return 0;
@@ -808,7 +843,7 @@ static bool serves(const struct loader *loader, enum config_part part)
 
 int config_load(struct config *config, const char *file, enum config_part part, struct mistakes *mistakes, struct fault *fault)
 {
-	struct loader loader = { .config = config, .mistakes = mistakes, .section = SECTION_UNKNOWN };
+	struct loader loader = { .config = config, .mistakes = mistakes, .part = part, .section = SECTION_UNKNOWN };
 
 	mistakes->number = 0;
 	set_defaults(config, file);

@@ -20,6 +20,7 @@
 #define MAX_NAMES 2048		/* over all certificates */
 #define MAX_NAMES_EACH 100	/* Let's Encrypt's limit for one order */
 #define NAME_SIZE 254		/* a DNS name has at most 253 characters (RFC 1035), an address fewer */
+#define FOREIGN_NAME_SIZE 1024	/* of an international name in UTF-8 */
 #define LABEL_SIZE 33		/* the NAME of [certificate NAME], a profile */
 #define URL_SIZE 512
 #define PATH_SIZE 256
@@ -117,6 +118,12 @@ struct mistakes {
  */
 int config_load(struct config *config, const char *file, enum config_part part, struct mistakes *mistakes,
 		struct fault *fault) MUST_CHECK;
+
+/*
+ * Whoever turns an international name into its ASCII form, for config_load(CONFIG_WHOLE); without one such a name is a mistake. Other
+ * parts do without: nobody asks them for the names of certificates, and closing depends on no other process.
+ */
+void config_translate_with(int (*translate)(const char *name, char ascii[NAME_SIZE], struct fault *fault));
 
 /* Whom client and responder run as: [gate] user becomes a number. FAULT_USAGE: there is none, or it is root. CONFIG_WHOLE includes it. */
 int config_find_user(struct config *config, struct fault *fault) MUST_CHECK;

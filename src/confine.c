@@ -465,6 +465,7 @@ static const struct {
 	[ROLE_STORER] = { allow_storing, false },
 	[ROLE_RESPONDER] = { allow_answering, false },
 	[ROLE_SWEEPER] = { allow_storing, false },
+	[ROLE_TRANSLATOR] = { allow_common, false },
 	[ROLE_SURVEYOR] = { allow_answering, false },
 	[ROLE_BUS] = { allow_bus, false },
 };

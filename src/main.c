@@ -16,6 +16,7 @@
 #include "config.h"
 #include "due.h"
 #include "forecast.h"
+#include "international.h"
 #include "journal.h"
 #include "kernel.h"
 #include "lease.h"
@@ -520,7 +521,9 @@ static int run(const struct command *command, const char *file, int argc, char *
 	if (command->run == hook)
 		speak_as_hook();
 	leave_caller(command->run == guard ? COMMAND_CHANNEL + 1 : STDERR_FILENO + 1);
+	config_translate_with(international_ascii);
 	host.serves = config_load(&config, file, command->part, &mistakes, &wrong) == 0;
+	international_end();
 	rc = begin(&host, command, &fault);
 	say_mistakes(&mistakes, !host.serves || !command->tolerates);
 	if (rc < 0)

@@ -41,6 +41,7 @@ static const struct role_rights {
 	[ROLE_STORER] = { "storer", true, BIT(CAP_CHOWN) | BIT(CAP_SETUID), STORING_DESCRIPTORS },
 	[ROLE_RESPONDER] = { "responder", false, 0, 512 },
 	[ROLE_SWEEPER] = { "sweeper", true, BIT(CAP_SETUID), STORING_DESCRIPTORS },
+	[ROLE_TRANSLATOR] = { "translator", true, 0, 16 },
 	[ROLE_SURVEYOR] = { "surveyor", true, 0, 16 },
 	[ROLE_BUS] = { "client of D-Bus", true, 0, 64 },
 };

@@ -17,7 +17,7 @@
 #include "fault.h"
 
 enum role {
-	ROLE_CLIENT, ROLE_STORER, ROLE_RESPONDER, ROLE_SWEEPER, ROLE_SIGNER, ROLES, /* of the agent */
+	ROLE_CLIENT, ROLE_STORER, ROLE_RESPONDER, ROLE_SWEEPER, ROLE_SIGNER, ROLE_TRANSLATOR, ROLES, /* of the agent */
 	ROLE_SURVEYOR = ROLES, ROLE_BUS,		 /* images of their own: acmegate-surveyor, acmegate-firewalld */
 	ALL_ROLES
 };

@@ -50,20 +50,20 @@ headers() {
 sources=$(files src firewall backends)
 gate_headers="^((firewall|backends|\\.\\.)/.*|$(headers firewall)|$(headers backends))\$"
 
-echo "1..21"
+echo "1..22"
 
 # --- the images -------------------------------------------------------------------------------------------------
 
 # The privileged image consists of these, of firewall/ and of backends/ without its directories, each of which is an image of its
 # own; everything else in src/ belongs to the agent or to several.
-privileged='^src/(main|due|process|spawn|listener|forecast)\.[ch]$'
+privileged='^src/(main|due|process|spawn|listener|forecast|international)\.[ch]$'
 gate=$(files firewall backends | grep -v '^backends/.*/')
 report "the agent and the base include nothing of firewall/ and backends/" \
 	"$(users "$gate_headers" "^(firewall|backends)/|$privileged")"
 
 # What both share: fault, own, log, wire, config, safe, seam, kernel, sandbox.
 agent_headers=$(find src -name '*.h' | sed 's,.*/,,' |
-	grep -vxE '(fault|own|log|wire|config|safe|seam|kernel|sandbox|due|process|spawn|listener|forecast)\.h' | sed 's/\./\\./' | paste -sd '|' -)
+	grep -vxE '(fault|own|log|wire|config|safe|seam|kernel|sandbox|due|process|spawn|listener|forecast|international)\.h' | sed 's/\./\\./' | paste -sd '|' -)
 report "the privileged image includes nothing of the agent" "$(
 	# shellcheck disable=SC2046,SC2086
 	includes $gate $(files src | grep -E "$privileged") |
@@ -95,6 +95,7 @@ report "the privileged image has at most $most lines" "$([ "$lines" -le "$most" 
 report "only src/http.c includes curl" "$(users '^curl/' '^src/http\.c$')"
 report "only src/crypto.c includes OpenSSL" "$(users '^openssl/' '^src/crypto\.c$')"
 report "only src/codec.c includes jansson" "$(users '^jansson' '^src/codec\.c$')"
+report "only src/idna.c includes libidn2" "$(users '^idn2' '^src/idna\.c$')"
 report "only src/confine.c (agent, acmegate-firewalld) and src/sandbox.c (watchdog) include libseccomp" \
 	"$(users '^seccomp\.h$' '^src/(confine|sandbox)\.c$')"
 report "only src/config.c includes inih" "$(users '^(ini|INIReader)\.h$' '^src/config\.c$')"

@@ -22,7 +22,8 @@ setup_file() {
 		}
 	CADDY
 	# It looks names up as every program does.
-	printf '127.0.0.1 localhost\n%s one.test two.test\n%s elsewhere.test\n' "$RIG_HOST4" "$RIG_CA4" >"$RIG_DIR/hosts"
+	printf '127.0.0.1 localhost\n%s one.test two.test %s\n%s elsewhere.test\n' "$RIG_HOST4" "$(longest_name)" "$RIG_CA4" \
+		>"$RIG_DIR/hosts"
 	# shellcheck disable=SC2016 # the shell in the namespace
 	ip netns exec "$RIG_CA" env HOME="$RIG_DIR" sh -c 'mount --bind "$1/hosts" /etc/hosts && exec caddy run --config "$1/Caddyfile"' \
 		sh "$RIG_DIR" >"$RIG_DIR/caddy.log" 2>&1 3>&- &
@@ -55,6 +56,12 @@ teardown() {
 	rig_end_of server
 }
 
+longest_name() {
+	local label
+	label=$(printf 'x%.0s' {1..63})
+	printf %s "$label.$label.$label.${label:0:56}.test"
+}
+
 answers() {
 	root=$RIG_DIR/caddy/pki/authorities/local/root.crt
 	[ -s "$root" ] && rig_host curl -s -o /dev/null --max-time 2 --cacert "$root" "https://$RIG_CA4:14000/acme/local/directory"
@@ -77,6 +84,15 @@ open_for_less() {
 	# It lives for twelve hours, and is due when half of them have passed.
 	run -0 rig_acmegate renew
 	[[ $output == *'nothing is due'* ]]
+}
+
+# Pebble's resolver takes none that is longer than 200.
+@test "a name of 253 characters, in one line with another" {
+	name=$(longest_name)
+	[ ${#name} = 253 ]
+	printf '[certificate long]\nnames = one.test %s\n' "$name" | rig_config
+	run -0 rig_acmegate renew-now
+	openssl x509 -in "$(rig_live long)/cert.pem" -noout -checkhost "$name" | grep 'does match'
 }
 
 # fails HOST WORD

@@ -19,7 +19,7 @@
 # What a build and a run in the rig need; the tests and the benchmark name more.
 # shellcheck disable=SC2034 # used by those who source this
 RIG_PACKAGES=(autoconf automake make gcc libc6-dev pkg-config libnftnl-dev libmnl-dev nettle-dev libcurl4-openssl-dev libssl-dev
-	libinih-dev libjansson-dev libseccomp-dev libsystemd-dev netbase nftables iproute2 procps pebble curl jq openssl ca-certificates)
+	libinih-dev libidn2-dev libjansson-dev libseccomp-dev libsystemd-dev netbase nftables iproute2 procps pebble curl jq openssl ca-certificates)
 
 RIG_ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 RIG_BUILD=${ACMEGATE_BUILD:-$RIG_ROOT/build-test}

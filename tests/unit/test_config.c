@@ -528,6 +528,44 @@ static void lines_have_a_limit(void **state)
 	assert_wrong(load(text), 7, "more than one character");
 }
 
+static int translations;
+
+/* "\xc3\xbc" to "xn--", and one that there is no name for. */
+static int translate(const char *name, char ascii[NAME_SIZE], struct fault *why)
+{
+	translations++;
+	if (strstr(name, "bad"))
+		return fault_set(why, FAULT_USAGE, "no such character");
+	snprintf(ascii, NAME_SIZE, "%s", strstr(name, "hostile") ? "../../etc" : "xn--bcher-kva.example");
+	return 0;
+}
+
+static void international_names_are_translated(void **state)
+{
+#define BUECHER "B\xc3\xbc" "cher.example"
+	(void)state;
+	assert_good(ACME USER CERT); /* nobody is asked */
+	config_translate_with(translate);
+	assert_good(ACME USER CERT " " BUECHER "\n");
+	assert_string_equal(config.name[1], "xn--bcher-kva.example");
+	assert_int_equal(translations, 1);
+	assert_wrong(load(ACME USER CERT " " BUECHER "\n xn--bcher-kva.example\n"), 8, "twice");
+	assert_wrong(load(ACME USER CERT " xn--bcher-kva.example " BUECHER "\n"), 7, "(xn--bcher-kva.example) is given twice");
+	assert_non_null(strstr(mistakes_found.text[0], "'" BUECHER "'"));
+	assert_wrong(load(ACME USER CERT " bad" BUECHER "\n"), 7, "no such character");
+	assert_wrong(load(ACME USER CERT " hostile" BUECHER "\n"), 7, "host name");
+	assert_wrong(load(ACME "contact = b\xc3\xbc@b.example\n" USER CERT), 3, "ASCII");
+	/* What closes depends on nobody, and asks for no names. */
+	assert_int_equal(load(ACME USER CERT " bad" BUECHER "\n other" BUECHER "\n"), -1);
+	translations = 0;
+	assert_int_equal(config_load(&config, file, CONFIG_GATE, &mistakes_found, &fault), 0);
+	assert_int_equal(mistakes_found.number, 0);
+	assert_int_equal(config_load(&config, file, CONFIG_CLOSING, &mistakes_found, &fault), 0);
+	assert_int_equal(mistakes_found.number, 0);
+	assert_int_equal(translations, 0);
+	config_translate_with(NULL);
+}
+
 /* A file with so many certificates of so many names each. */
 static char *make_many(unsigned int certificates, unsigned int names)
 {
@@ -752,6 +790,7 @@ int main(void)
 		TEST(bytes_before_a_section_do_no_harm),
 		TEST(long_lines_and_names_fit),
 		TEST(long_values_fit),
+		TEST(international_names_are_translated),
 		TEST(lines_have_a_limit),
 		TEST(there_are_limits),
 		TEST(the_same_name_may_stand_in_two_certificates),
