@@ -16,7 +16,7 @@ int dir_open(int at, const char *name)
 }
 
 /* 0711 for a directory whose mode has less. */
-static int let_pass(int fd)
+int dir_let_pass(int fd)
 {
 	struct stat s;
 
@@ -30,7 +30,7 @@ int dir_make(int at, const char *name, bool passable)
 	bool made = mkdirat(at, name, 0700) == 0;
 	OWN_FD int fd = made || errno == EEXIST ? dir_open(at, name) : -1;
 
-	if (fd < 0 || (passable && let_pass(fd) < 0))
+	if (fd < 0 || (passable && dir_let_pass(fd) < 0))
 		return -1;
 	if (fsync(at) < 0) /* also when it was there: whoever made it may have been killed before this */
 		return -1;
@@ -43,7 +43,7 @@ int dir_top(int state, const char *name, bool passable)
 	OWN_FD int listed = -1;
 
 	if (fd >= 0)
-		return passable && let_pass(fd) < 0 ? -1 : steal_fd(&fd);
+		return passable && dir_let_pass(fd) < 0 ? -1 : steal_fd(&fd);
 	listed = errno == ENOENT ? dir_open(state, ".") : -1;
 	return listed < 0 ? -1 : dir_make(listed, name, passable);
 }
@@ -92,6 +92,43 @@ static int open_as_owner(int dir, const char *name)
 	fd = openat(dir, name, flags);
 	setfsuid(geteuid());
 	return fd;
+}
+
+/* A mode is its owner's to change, as whom root without CAP_FOWNER does it. */
+static int set_mode(int fd, uid_t owner, mode_t mode)
+{
+	int rc, code;
+
+	setfsuid(owner);
+	rc = fchmod(fd, mode);
+	code = errno;
+	setfsuid(geteuid());
+	errno = code;
+	return rc;
+}
+
+/*
+ * In an order that lets nobody in who may not read it before or after: first the mode loses what it will not have, then the file
+ * changes hands, then the mode gains.
+ */
+int file_give(int dir, const char *name, const struct certificate *access)
+{
+	OWN_FD int fd = open_as_owner(dir, name);
+	struct stat s;
+	mode_t mode;
+
+	if (fd < 0 || fstat(fd, &s) < 0)
+		return -1;
+	mode = s.st_mode & 07777;
+	if (mode == access->mode && s.st_uid == access->owner && s.st_gid == access->group)
+		return 0;
+	if (mode != (mode & access->mode) && set_mode(fd, s.st_uid, mode & access->mode) < 0)
+		return -1;
+	if ((s.st_uid != access->owner || s.st_gid != access->group) && fchown(fd, access->owner, access->group) < 0)
+		return -1;
+	if ((mode & access->mode) != access->mode && set_mode(fd, access->owner, access->mode) < 0)
+		return -1;
+	return fsync(fd) < 0 ? -1 : 1;
 }
 
 char *file_read(int dir, const char *name, size_t *length)

@@ -28,6 +28,9 @@ int dir_make(int at, const char *name, bool passable) MUST_CHECK;
  */
 int dir_top(int state, const char *name, bool passable) MUST_CHECK;
 
+/* Makes the directory 0711 if its mode has less. */
+int dir_let_pass(int fd) MUST_CHECK;
+
 /* Calls act for each entry except "." and ".."; a failure of act ends it. */
 int dir_each(int dir, int (*act)(int dir, const char *name, void *context), void *context) MUST_CHECK;
 
@@ -42,6 +45,9 @@ int file_write(int dir, const char *name, const char *data, size_t length, const
 
 /* The same through a temporary name, instead of what has the name: the old or the new, whatever happens. */
 int file_replace(int dir, const char *name, const char *data, size_t length) MUST_CHECK;
+
+/* Owner, group and mode of a file as the certificate has them now. 1: changed. 0: they were so already. */
+int file_give(int dir, const char *name, const struct certificate *access) MUST_CHECK;
 
 bool file_exists(int dir, const char *name);
 

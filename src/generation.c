@@ -266,10 +266,17 @@ static int ask_examiner(const struct files *f, const struct examiner *examiner, 
 	return rc < 0 ? -1 : verdict->whole != 0;
 }
 
+int generation_open(int dir, uint32_t number)
+{
+	struct number_text name = spell(number);
+
+	return dir_open(dir, name.text);
+}
+
 int generation_examine(int dir, uint32_t number, const struct examiner *examiner, struct verdict *verdict, struct fault *fault)
 {
 	struct number_text name = spell(number);
-	OWN_FD int generation = dir_open(dir, name.text);
+	OWN_FD int generation = generation_open(dir, number);
 	OWN_FILES struct files files = { 0 };
 	int rc;
 

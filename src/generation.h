@@ -39,6 +39,9 @@ int generation_examine(int dir, uint32_t number, const struct examiner *examiner
 int generation_find_whole(int dir, const struct examiner *examiner, struct verdict *verdict, uint32_t *number,
 			  struct fault *fault) MUST_CHECK;
 
+/* Its directory; the caller closes it. -1 with errno. */
+int generation_open(int dir, uint32_t number) MUST_CHECK;
+
 /* Renames it to N.broken, or with number 0 "live" itself; that there is none is success. */
 int generation_put_aside(int dir, uint32_t number, struct fault *fault) MUST_CHECK;
 

@@ -12,6 +12,7 @@
 #include "file.h"
 
 #define MARKER "deploy-pending"
+#define DIRECTORY "directory"
 
 /* One generation takes six files and a directory, some 40 KiB; a run prunes as it goes. */
 #define ROOM_BYTES (1024 * 1024)
@@ -103,6 +104,17 @@ static int heal(int dir, const struct store *store, const struct certificate *ce
 	return generation_switch(dir, stored->generation, fault);
 }
 
+/* Generations had no such file once, and it is no part of the certificate: one that cannot be read says nothing. */
+static void read_directory(int dir, const struct store *store, struct stored *stored)
+{
+	OWN_FD int generation = generation_open(dir, stored->generation);
+	size_t length;
+	OWN_FREE char *text = generation < 0 ? NULL : file_read(generation, DIRECTORY, &length);
+
+	if (text && length > 0 && length < sizeof(stored->directory) && strcmp(text, store->directory) != 0)
+		memcpy(stored->directory, text, length + 1);
+}
+
 static int survey(int dir, const struct store *store, const struct certificate *certificate, struct stored *stored,
 		  struct fault *fault)
 {
@@ -119,6 +131,8 @@ static int survey(int dir, const struct store *store, const struct certificate *
 	if (!whole && heal(dir, store, certificate, stored, fault) < 0)
 		return -1;
 	stored->deploy_pending = certificate->deploy[0] && file_exists(dir, MARKER);
+	if (stored->present)
+		read_directory(dir, store, stored);
 	return 0;
 }
 
@@ -209,8 +223,8 @@ static int write_files(int dir, const struct certificate *certificate, const str
 }
 
 /* A whole generation under a temporary name. */
-static int write_generation(int dir, const struct certificate *certificate, const struct bundle *bundle, size_t length,
-			    struct fault *fault)
+static int write_generation(int dir, const struct store *store, const struct certificate *certificate, const struct bundle *bundle,
+			    size_t length, struct fault *fault)
 {
 	OWN_FD int generation = -1;
 
@@ -220,6 +234,8 @@ static int write_generation(int dir, const struct certificate *certificate, cons
 		return fault_errno(fault, FAULT_FAILED, "making a directory");
 	if (write_files(generation, certificate, bundle, length, fault) < 0)
 		return -1;
+	if (file_write(generation, DIRECTORY, store->directory, strlen(store->directory), NULL) < 0)
+		return fault_errno(fault, FAULT_FAILED, "writing " DIRECTORY);
 	if (fsync(generation) < 0)
 		return fault_errno(fault, FAULT_FAILED, "bringing the new files to the disk");
 	return 0;
@@ -246,14 +262,15 @@ static void discard(int dir, uint32_t number, bool was_pending)
 		(void)unlinkat(dir, MARKER, 0);
 }
 
-static int save(int dir, const struct certificate *certificate, const struct bundle *bundle, size_t length, struct fault *fault)
+static int save(int dir, const struct store *store, const struct certificate *certificate, const struct bundle *bundle, size_t length,
+		struct fault *fault)
 {
 	bool was_pending = file_exists(dir, MARKER);
 	uint32_t number = generation_next(dir, fault);
 
 	if (!number)
 		return -1;
-	if (write_generation(dir, certificate, bundle, length, fault) < 0 || publish(dir, certificate, number, fault) < 0) {
+	if (write_generation(dir, store, certificate, bundle, length, fault) < 0 || publish(dir, certificate, number, fault) < 0) {
 		discard(dir, number, was_pending);
 		return -1;
 	}
@@ -272,9 +289,36 @@ int store_save(const struct store *store, const struct certificate *certificate,
 	dir = dir_make(top, certificate->name, is_shared(certificate));
 	if (dir < 0)
 		return fault_errno(fault, FAULT_FAILED, "%s/certificates/%s", store->path, certificate->name);
-	if (save(dir, certificate, bundle, length, fault) < 0)
+	if (save(dir, store, certificate, bundle, length, fault) < 0)
 		return fault_at(fault, "%s/certificates/%s", store->path, certificate->name);
 	return 0;
+}
+
+static int adjust(int top, const struct certificate *certificate, uint32_t number, struct fault *fault)
+{
+	static const char *const files[] = { "privkey.pem", "combined.pem", "keyfirst.pem", "cert.pem", "chain.pem", "fullchain.pem" };
+	OWN_FD int dir = dir_make(top, certificate->name, is_shared(certificate));
+	OWN_FD int generation = dir < 0 ? -1 : generation_open(dir, number);
+	int changed = 0;
+
+	if (generation < 0 || (is_shared(certificate) && dir_let_pass(generation) < 0))
+		return fault_errno(fault, FAULT_FAILED, "generation %u", number);
+	for (size_t i = 0; i < LENGTH_OF(files); i++) {
+		int rc = file_give(generation, files[i], certificate);
+
+		if (rc < 0 && errno != ENOENT) /* older generations have fewer files */
+			return fault_errno(fault, FAULT_FAILED, "owner, group and mode of %s", files[i]);
+		changed |= rc > 0;
+	}
+	return changed;
+}
+
+int store_adjust(const struct store *store, const struct certificate *certificate, uint32_t generation, struct fault *fault)
+{
+	OWN_FD int top = store_open(store, "certificates", is_shared(certificate), fault);
+	int rc = top < 0 ? -1 : adjust(top, certificate, generation, fault);
+
+	return rc < 0 && top >= 0 ? fault_at(fault, "%s/certificates/%s", store->path, certificate->name) : rc;
 }
 
 int store_deployed(const struct store *store, const struct certificate *certificate, struct fault *fault)

@@ -4,6 +4,7 @@
  *
  *	certificates/NAME/N/{privkey,cert,chain,fullchain}.pem	one whole generation; N rises
  *	certificates/NAME/N/{combined,keyfirst}.pem		fullchain and privkey in one file, the other way round
+ *	certificates/NAME/N/directory				the ACME directory of the CA that it came from
  *	certificates/NAME/live -> N				the generation in use: one rename switches all files
  *	certificates/NAME/deploy-pending			the deploy hook has not succeeded for it yet
  *	certificates/NAME/N.broken				a generation that was found broken
@@ -23,6 +24,7 @@
 struct store {
 	int state;		/* the state directory, O_PATH is enough; the caller's */
 	const char *path;	/* its name, for messages */
+	const char *directory;	/* the configured CA's */
 	struct examiner examiner;	/* for store_survey() */
 };
 
@@ -32,6 +34,7 @@ struct stored {
 	bool deploy_pending;
 	uint32_t generation;
 	struct verdict verdict;
+	char directory[URL_SIZE];	/* of another CA that the live one came from; "" when that is the configured one, or not known */
 };
 
 /* Removes what an earlier run left unfinished. Call it once before the others. */
@@ -57,6 +60,13 @@ int store_survey(const struct store *store, const struct certificate *certificat
  */
 int store_save(const struct store *store, const struct certificate *certificate, const struct bundle *bundle, size_t length,
 	       struct fault *fault) MUST_CHECK;
+
+/*
+ * Gives the files of a generation to the owner and group, and the mode, that the configuration has now. Who may read them before and
+ * after may do so all the time. 1: something was changed. 0: nothing was to be done.
+ */
+int store_adjust(const struct store *store, const struct certificate *certificate, uint32_t generation,
+		 struct fault *fault) MUST_CHECK;
 
 /* The deploy hook has succeeded: forget that it is pending. */
 int store_deployed(const struct store *store, const struct certificate *certificate, struct fault *fault) MUST_CHECK;

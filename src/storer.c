@@ -82,6 +82,11 @@ static struct survey survey_from(const struct stored *stored)
 
 	survey.present = stored->present;
 	survey.deploy = stored->deploy_pending;
+	if (stored->present && stored->directory[0] && !survey.due) {
+		survey.due = 1;
+		survey.from = time(NULL);
+		snprintf(survey.reason, sizeof(survey.reason), "from another CA than the configured one: %.80s", stored->directory);
+	}
 	if (stored->present)
 		return survey;
 	decision = schedule_decide(&nothing, time(NULL));
@@ -89,6 +94,19 @@ static struct survey survey_from(const struct stored *stored)
 	survey.from = decision.from;
 	snprintf(survey.reason, sizeof(survey.reason), "%s", decision.reason);
 	return survey;
+}
+
+static void adjust(struct storer *storer, const struct certificate *certificate, uint32_t generation)
+{
+	struct fault fault;
+	int changed = store_adjust(&storer->store, certificate, generation, &fault);
+
+	if (changed > 0)
+		log_notice("certificate %s: owner, group and mode of its files are as configured now", certificate->name);
+	if (changed >= 0)
+		return;
+	log_error("%s", fault.text);
+	storer->failed = true;
 }
 
 /*
@@ -110,6 +128,8 @@ static int survey_one(struct storer *storer, uint32_t index, struct fault *fault
 		storer->failed = true;
 	} else {
 		survey = survey_from(&stored);
+		if (stored.present)
+			adjust(storer, certificate, stored.generation);
 		if (stored.broken)
 			log_warning("%s/certificates/%s: what was live was broken and has been renamed to *.broken",
 				    storer->store.path, certificate->name);
@@ -317,7 +337,7 @@ int storer_main(const struct config *config)
 	int rc;
 
 	storer.config = config;
-	storer.store = (struct store){ .state = FD_STATE, .path = config->gate.state };
+	storer.store = (struct store){ .state = FD_STATE, .path = config->gate.state, .directory = config->acme.directory };
 	storer.webroot = (struct webroot){ .directory = config->responder.webroot, .notes = -1, .challenge = -1 };
 	rc = survey_all(&storer, &fault);
 	if (rc == 0)

@@ -111,19 +111,51 @@ settle() {
 	settle
 }
 
-@test "a key that was given to another user is looked at all the same, also when its owner is another by now" {
+own_files() { stat -L -c %U:%G:%a "$(rig_live own.test)"/*.pem | sort -u; }
+
+@test "a changed owner, group or mode is applied without an order" {
 	{ rig_sections own.test; printf 'owner = daemon\nmode = 0600\n'; } | rig_config
 	renews 0 'own.test is stored'
-	[ "$(stat -L -c %U:%a "$(rig_live own.test)"/*.pem | sort -u)" = daemon:600 ]
+	[ "$(own_files)" = daemon:root:600 ]
 	renews 0 'own.test: valid until'
-	{ rig_sections own.test; printf 'owner = nobody\nmode = 0400\n'; } | rig_config
-	renews 0 'own.test: valid until'
-	run rig_acmegate renew-now
-	[ "$status" -eq 0 ]
-	[ "$(stat -L -c %U:%a "$(rig_live own.test)"/*.pem | sort -u)" = nobody:400 ]
-	renews 0 'own.test: valid until'
+	serial=$(openssl x509 -in "$(rig_live own.test)/cert.pem" -noout -serial)
+	while read -r owner group mode; do
+		{ rig_sections own.test; printf 'owner = %s\ngroup = %s\nmode = %s\n' "$owner" "$group" "$mode"; } | rig_config
+		rig_before
+		renews 0 'own.test: owner, group and mode of its files are as configured now'
+		rig_after
+		rig_never_open
+		[ "$(own_files)" = "$owner:$group:${mode#0}" ]
+		# Whom they belong to now can read them.
+		setpriv --reuid="$owner" --clear-groups cat "$(rig_live own.test)/privkey.pem" >/dev/null
+		renews 0 'own.test: valid until'
+		[[ $output != *'as configured now'* ]]
+	done <<-'ROWS'
+		nobody root 0400
+		nobody daemon 0440
+		daemon mail 0640
+		root daemon 0644
+		root root 0600
+	ROWS
+	[ "$(openssl x509 -in "$(rig_live own.test)/cert.pem" -noout -serial)" = "$serial" ]
 	[ "$(find "$RIG_STATE" -name '*.broken')" = '' ]
 	rig_config one.test two.test
+}
+
+@test "a certificate that came from another CA than the configured one is due" {
+	settle
+	serial=$(openssl x509 -in "$(rig_live one.test)/cert.pem" -noout -serial)
+	RIG_DIRECTORY="https://$RIG_CA4:14000/dir?the-real-one" rig_config one.test two.test
+	renews 0 "one.test: from another CA than the configured one: https://$RIG_CA4:14000/dir"
+	[[ $output == *'one.test is stored'* && $output == *'two.test is stored'* ]]
+	[ "$(openssl x509 -in "$(rig_live one.test)/cert.pem" -noout -serial)" != "$serial" ]
+	renews 0 'nothing is due'
+	# A generation of an earlier acmegate does not say: that is no reason.
+	rm "$(rig_live one.test)/directory"
+	rig_config one.test
+	renews 0 'one.test: valid until'
+	rig_config one.test two.test
+	renews 0 'two.test is stored'
 }
 
 @test "a certificate that cannot be looked at is an error in every run" {

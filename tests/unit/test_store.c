@@ -121,7 +121,7 @@ static int begin(void **state)
 	if (!mkdtemp(path) || chmod(path, 0711) < 0)
 		return -1;
 	store = (struct store){ .state = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC), .path = path,
-				.examiner = { examine, NULL } };
+				.directory = DIRECTORY, .examiner = { examine, NULL } };
 	certificate = (struct certificate){ .name = "mail", .names = 1, .mode = 0600 };
 	return store.state < 0 ? -1 : 0;
 }
@@ -244,6 +244,67 @@ static void three_generations_are_kept(void **state)
 		assert_int_equal(save_nth(i % 2), 0);
 	assert_live(1, 6);
 	assert_int_equal(run("[ \"$(ls -A '%s/certificates/mail' | tr '\\n' ' ')\" = '4 5 6 live ' ]", path), 0);
+}
+
+/* Staging first, and then the real CA: that it came from another one is known as long as it is live. */
+static void another_ca_is_noticed(void **state)
+{
+	(void)state;
+	assert_int_equal(save_nth(0), 0);
+	assert_string_equal(survey().directory, "");
+	store.directory = "https://other.example/directory";
+	assert_string_equal(survey().directory, DIRECTORY);
+	assert_int_equal(save_nth(1), 0);
+	assert_string_equal(survey().directory, "");
+	/* it heals to the older one, which is from there */
+	assert_int_equal(run("rm '%s/certificates/mail/2/cert.pem'", path), 0);
+	assert_string_equal(survey().directory, DIRECTORY);
+	/* what generations did not have once is not missed */
+	assert_int_equal(run("rm '%s/certificates/mail/1/directory'", path), 0);
+	assert_string_equal(survey().directory, "");
+	assert_live(0, 1);
+}
+
+static void assert_given(uid_t owner, gid_t group, mode_t mode)
+{
+	static const char *const files[] = { "privkey", "cert", "chain", "fullchain", "combined", "keyfirst" };
+	char name[64];
+	struct stat s;
+
+	for (size_t i = 0; i < LENGTH_OF(files); i++) {
+		snprintf(name, sizeof(name), "certificates/mail/live/%s.pem", files[i]);
+		assert_int_equal(fstatat(store.state, name, &s, 0), 0);
+		assert_true(s.st_uid == owner && s.st_gid == group && (s.st_mode & 07777) == mode);
+	}
+}
+
+static void owner_and_mode_change_without_an_order(void **state)
+{
+	static const struct {
+		uid_t owner;
+		gid_t group;
+		mode_t mode;
+	} steps[] = { { 65534, 65533, 0640 }, { 65534, 65532, 0440 }, { 65531, 65532, 0644 }, { 0, 0, 0400 }, { 0, 0, 0600 } };
+
+	(void)state;
+	if (geteuid() != 0)
+		skip();
+	assert_int_equal(save_nth(0), 0);
+	assert_int_equal(store_adjust(&store, &certificate, 1, &fault), 0);
+	for (size_t i = 0; i < LENGTH_OF(steps); i++) {
+		certificate.owner = steps[i].owner;
+		certificate.group = steps[i].group;
+		certificate.mode = steps[i].mode;
+		assert_int_equal(store_adjust(&store, &certificate, 1, &fault), 1);
+		assert_given(steps[i].owner, steps[i].group, steps[i].mode);
+		assert_int_equal(store_adjust(&store, &certificate, 1, &fault), 0);
+		assert_live(0, 1);
+	}
+	assert_int_equal(mode_of("certificates"), 0711);
+	assert_int_equal(mode_of("certificates/mail/1"), 0711);
+	/* generations had no such file once */
+	assert_int_equal(run("rm '%s/certificates/mail/1/keyfirst.pem'", path), 0);
+	assert_int_equal(store_adjust(&store, &certificate, 1, &fault), 0);
 }
 
 static void owner_and_mode_are_as_configured(void **state)
@@ -686,6 +747,8 @@ int main(void)
 		TEST(saved_is_there),
 		TEST(three_generations_are_kept),
 		TEST(owner_and_mode_are_as_configured),
+		TEST(owner_and_mode_change_without_an_order),
+		TEST(another_ca_is_noticed),
 		TEST(deploy_is_pending_until_done),
 		TEST(a_generation_without_joined_files_is_whole),
 		TEST(a_broken_generation_is_put_aside),
