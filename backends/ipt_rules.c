@@ -75,10 +75,16 @@ size_t ipt_line(const char *line, const char **next)
 
 const char *ipt_tag(const struct ipt_words *rule, const char *wanted)
 {
-	for (size_t i = 0; i + 1 < rule->words; i++)
+	struct tag_shape shape = { 0 };
+	const char *tag = NULL;
+
+	for (size_t i = 0; i + 1 < rule->words; i++) {
 		if (!strcmp(rule->word[i], "--comment") && opening_is_tag(rule->word[i + 1], wanted))
-			return rule->word[i + 1];
-	return NULL;
+			tag = rule->word[i + 1];
+		if (!strcmp(rule->word[i], "-m"))
+			tag_add_match(&shape, rule->word[i + 1]);
+	}
+	return wanted || tag_is_shape(&shape) ? tag : NULL;
 }
 
 bool ipt_is_listing(const char *listing)

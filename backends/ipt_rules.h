@@ -25,7 +25,7 @@ void ipt_split(struct ipt_words *words, const char *line, size_t length);
 /* The length of the line that begins here; *next is the one behind it, or NULL. */
 size_t ipt_line(const char *line, const char **next);
 
-/* The comment of a rule if it is a tag of ours, any (wanted NULL) or this; otherwise NULL. */
+/* The comment of a rule if it is this tag, or any of ours (wanted NULL) in a rule that has the shape of ours; otherwise NULL. */
 const char *ipt_tag(const struct ipt_words *rule, const char *wanted);
 
 /* Is there a built-in chain in what -S printed? Everything else is no listing. */

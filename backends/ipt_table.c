@@ -38,22 +38,26 @@ static bool read_entry(const struct legacy_table *table, size_t at, struct entry
 	return entry->target >= head && entry->next >= entry->target && at + entry->next <= table->size && entry->next > 0;
 }
 
-/* Does it carry this tag in a comment (NULL: any of ours)? */
+/* Does it carry this tag in a comment (NULL: any of ours, in a rule that has the shape of ours)? */
 static bool entry_has(const struct legacy_table *table, size_t at, const struct entry *entry, const char *tag)
 {
-	for (size_t i = entry->matches; i + sizeof(struct xt_entry_match) + TAG_SIZE <= entry->target;) {
+	struct tag_shape shape = { 0 };
+	bool found = false;
+
+	for (size_t i = entry->matches; i + sizeof(struct xt_entry_match) <= entry->target;) {
 		const char *start = table->entries + at + i, *text = start + sizeof(struct xt_entry_match);
 		struct xt_entry_match match;
 
 		memcpy(&match, start, sizeof(match));
 		if (match.u.match_size < sizeof(match))
 			return false;
-		if (!strncmp(match.u.user.name, "comment", sizeof(match.u.user.name)) && memchr(text, '\0', TAG_SIZE) &&
-		    opening_is_tag(text, tag))
-			return true;
+		match.u.user.name[sizeof(match.u.user.name) - 1] = '\0';
+		tag_add_match(&shape, match.u.user.name);
+		if (!strcmp(match.u.user.name, "comment") && i + sizeof(match) + TAG_SIZE <= entry->target && memchr(text, '\0', TAG_SIZE))
+			found = found || opening_is_tag(text, tag);
 		i += match.u.match_size;
 	}
-	return false;
+	return found && (tag || tag_is_shape(&shape));
 }
 
 /* struct xt_error_target: the first entry of a chain that is not built in, and the last one of the table, which is called ERROR. */

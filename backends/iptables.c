@@ -135,7 +135,7 @@ static int visit_rule(const struct nlmsghdr *message, void *arg, struct fault *f
 	(void)fault;
 	attrs_of_message(message, attrs, NFTA_RULE_EXPRESSIONS);
 	handle = attr_u64(attrs[NFTA_RULE_HANDLE], 0);
-	if (ours->rules == MOST_OURS || !tag_of_match(attrs[NFTA_RULE_EXPRESSIONS], tag) || !opening_is_tag(tag, ours->tag) ||
+	if (ours->rules == MOST_OURS || !tag_of_match(attrs[NFTA_RULE_EXPRESSIONS], ours->tag, tag) ||
 	    !find_table(generic->nfgen_family, attr_text(attrs[NFTA_RULE_TABLE]), &layer, &table) ||
 	    is_noted(ours, generic->nfgen_family, tables[table], handle))
 		return 0;

@@ -21,11 +21,11 @@ void tag_set_name(const char *tag, char name[SET_NAME_SIZE]);
 /* Is that such a name: of any tag (wanted NULL), or of this one? */
 bool tag_names_set(const char *name, const char *wanted);
 
-/* The tag in the user data of a rule, if it has one of ours: copied to tag. */
-bool tag_of_rule(const struct nlattr *userdata, char tag[TAG_SIZE]);
+/* The tag in the user data of a rule, if it is one of ours: copied to tag. */
+bool tag_of_rule(const struct nlattr *userdata, const struct nlattr *expressions, char tag[TAG_SIZE]);
 
 /* The same for a rule of iptables-nft, whose comment is a match of x_tables among the expressions. */
-bool tag_of_match(const struct nlattr *expressions, char tag[TAG_SIZE]);
+bool tag_of_match(const struct nlattr *expressions, const char *wanted, char tag[TAG_SIZE]);
 
 /* The packets that the counter of a rule has counted; 0 without one. */
 uint64_t tag_packets(const struct nlattr *expressions);

@@ -243,7 +243,7 @@ static int visit_tag(const struct nlmsghdr *message, void *arg, struct fault *fa
 
 	(void)fault;
 	attrs_of_message(message, attrs, NFTA_RULE_USERDATA);
-	if (!tag_of_rule(attrs[NFTA_RULE_USERDATA], found->tag))
+	if (!tag_of_rule(attrs[NFTA_RULE_USERDATA], attrs[NFTA_RULE_EXPRESSIONS], found->tag))
 		found->tag[0] = '\0';
 	found->packets = tag_packets(attrs[NFTA_RULE_EXPRESSIONS]);
 	return 0;
@@ -405,7 +405,7 @@ static int visit_rule(const struct nlmsghdr *message, void *arg, struct fault *f
 
 	(void)fault;
 	attrs_of_message(message, attrs, NFTA_RULE_USERDATA);
-	if (tag_of_rule(attrs[NFTA_RULE_USERDATA], tag) && opening_is_tag(tag, left->tag))
+	if (tag_of_rule(attrs[NFTA_RULE_USERDATA], attrs[NFTA_RULE_EXPRESSIONS], tag) && opening_is_tag(tag, left->tag))
 		note(left, message, false, attr_text(attrs[NFTA_RULE_TABLE]), attr_text(attrs[NFTA_RULE_CHAIN]),
 		     attr_u64(attrs[NFTA_RULE_HANDLE], 0));
 	return 0;

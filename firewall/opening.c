@@ -26,3 +26,19 @@ bool opening_is_tag(const char *text, const char *wanted)
 	return !strncmp(text, TAG_PREFIX, strlen(TAG_PREFIX)) && strlen(text) == TAG_SIZE - 1 &&
 	       strspn(text + strlen(TAG_PREFIX), "0123456789abcdef") == TAG_DIGITS;
 }
+
+void tag_add_match(struct tag_shape *shape, const char *match)
+{
+	static const char *const known[] = { "socket", "time", "tcp", "addrtype", "comment" };
+	size_t i = 0;
+
+	while (i < LENGTH_OF(known) && strcmp(match, known[i]))
+		i++;
+	shape->ends = shape->ends || i < 2;
+	shape->foreign = shape->foreign || i == LENGTH_OF(known);
+}
+
+bool tag_is_shape(const struct tag_shape *shape)
+{
+	return shape->ends && !shape->foreign;
+}

@@ -56,4 +56,14 @@ int opening_make(struct opening *opening, uint16_t port, uint32_t seconds, struc
 /* Is this text, all of it, a tag of ours (wanted NULL), or this very one? */
 bool opening_is_tag(const char *text, const char *wanted);
 
+/*
+ * A comment can be anybody's. A rule of ours in iptables has no matches but some of ours, and of them one that ends it: with our socket,
+ * or in time. (Where a kernel knows neither, it is known by the tag that the journal has.) Feed it with the names of all matches.
+ */
+struct tag_shape {
+	bool ends, foreign;
+};
+void tag_add_match(struct tag_shape *shape, const char *match);
+bool tag_is_shape(const struct tag_shape *shape);
+
 #endif

@@ -412,6 +412,16 @@ static int say_gone(const struct backend *backend, const struct config *config, 
 			 config->gate.state);
 }
 
+/* First what the journal names: that is ours whatever it looks like. 1, 0 or -1 as close(). */
+static int close_leftovers(const struct backend *backend, struct ruleset *ruleset, const char *tag, struct fault *fault)
+{
+	int named = tag ? backend->close(ruleset, tag, fault) : 0, any = 0;
+
+	if (!backend->on_demand || !tag)
+		any = backend->close(ruleset, NULL, fault);
+	return named < 0 || any < 0 ? -1 : named | any;
+}
+
 /*
  * Any tag, not the journal's only: there is one warden at a time, so whatever else carries a tag is a leftover too. And not
  * only when the journal is armed: a ruleset that somebody saved during a window and loads later brings the rules back.
@@ -419,7 +429,7 @@ static int say_gone(const struct backend *backend, const struct config *config, 
 int window_sweep(const struct config *config, const struct journal *journal, struct fault *fault)
 {
 	const uint32_t armed = !journal ? UINT32_MAX : journal->armed ? journal->backends : 0;
-	const char *tag = journal && journal->opening.tag[0] ? journal->opening.tag : NULL;
+	const char *tag = journal && journal->armed && journal->opening.tag[0] ? journal->opening.tag : NULL;
 	int result = 0;
 
 	for (int i = 0; backends[i]; i++) { /* one that fails does not keep the others open */
@@ -430,7 +440,7 @@ int window_sweep(const struct config *config, const struct journal *journal, str
 		if (rc == 0 && on_demand && may_stand && armed != UINT32_MAX)
 			rc = say_gone(backends[i], config, fault);
 		if (rc > 0) {
-			rc = backends[i]->close(ruleset, on_demand ? tag : NULL, fault);
+			rc = close_leftovers(backends[i], ruleset, tag, fault);
 			backends[i]->detach(ruleset);
 		}
 		result = rc < 0 || result < 0 ? -1 : result | rc;

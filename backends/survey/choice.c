@@ -55,7 +55,9 @@ static bool has_tag(const struct nft_rule *rule, const char *tag, bool iptables)
 
 	if (rule->line)
 		return listing_is_ours(rule, tag);
-	return (iptables ? tag_of_match(rule->expressions, found) : tag_of_rule(rule->userdata, found)) && !strcmp(found, tag);
+	if (iptables)
+		return tag_of_match(rule->expressions, tag, found);
+	return tag_of_rule(rule->userdata, rule->expressions, found) && !strcmp(found, tag);
 }
 
 /* The rules with this tag in the chain. The tools of iptables have their own kind of comments. */

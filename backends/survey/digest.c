@@ -85,7 +85,7 @@ static int visit_rule(const struct nlmsghdr *message, void *arg, struct fault *f
 
 	(void)fault;
 	attrs_of_message(message, attrs, NFTA_RULE_USERDATA);
-	if (tag_of_rule(attrs[NFTA_RULE_USERDATA], tag))
+	if (tag_of_rule(attrs[NFTA_RULE_USERDATA], attrs[NFTA_RULE_EXPRESSIONS], tag))
 		return 0;
 	add_message(arg, message, NFTA_RULE_USERDATA, SKIP(NFTA_RULE_EXPRESSIONS) | SKIP(NFTA_RULE_POSITION));
 	if (attrs[NFTA_RULE_EXPRESSIONS])

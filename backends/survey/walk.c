@@ -245,7 +245,7 @@ static bool is_ours(const struct nft_rule *rule)
 
 	if (rule->line)
 		return listing_is_ours(rule, NULL);
-	return tag_of_rule(rule->userdata, tag) || tag_of_match(rule->expressions, tag);
+	return tag_of_rule(rule->userdata, rule->expressions, tag) || tag_of_match(rule->expressions, NULL, tag);
 }
 
 static enum passage walk_rule(struct walk *walk, struct position *position)

@@ -239,3 +239,27 @@ print(struct.unpack_from(">I", s.recv(4096), 24)[0])'
 	rig_ends 0
 	rig_after
 }
+
+# The comment may be an administrator's own, or a copy of ours with something else behind it.
+@test "a rule of somebody else's with a comment like ours stays, in nftables and in both kinds of iptables" {
+	local comment=acmegate:0123456789abcdef tool
+	{
+		rig_policy_drop
+		printf 'table inet theirs { chain c { tcp dport 8080 accept comment "%s"; }; }\n' "$comment"
+	} | rig_nft -
+	for tool in iptables-nft iptables-legacy; do
+		rig_host "$tool" -A INPUT -p tcp --dport 8080 -m comment --comment "$comment" -j ACCEPT
+		rig_host "$tool" -A INPUT -p tcp -m limit --limit 1/s -m comment --comment "$comment" -j ACCEPT
+	done
+	rig_config one.test
+	run -0 rig_acmegate recover
+	rig_pebble
+	run -0 rig_acmegate renew-now
+	run -0 rig_host nft list table inet theirs
+	[[ $output == *"$comment"* ]]
+	for tool in iptables-nft iptables-legacy; do
+		run -0 rig_host "$tool" -S INPUT
+		[ "$(grep -c "$comment" <<<"$output")" = 2 ]
+		rig_host "$tool" -F INPUT
+	done
+}

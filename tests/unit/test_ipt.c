@@ -97,13 +97,26 @@ static void too_much(void **state)
 	assert_int_equal(split(line).words, IPT_WORDS);
 }
 
-/* Appends a rule with one match, which has this name and text. */
-static void add_rule(struct legacy_table *table, const char *match, const char *text)
+static size_t add_match(char *at, const char *match, const char *text)
+{
+	const size_t size = sizeof(struct xt_entry_match) + sizeof(struct xt_comment_info);
+	struct xt_entry_match m = { .u.user.match_size = (uint16_t)size };
+
+	snprintf(m.u.user.name, sizeof(m.u.user.name), "%s", match);
+	memcpy(at, &m, sizeof(m));
+	snprintf(at + sizeof(m), sizeof(struct xt_comment_info), "%s", text);
+	return size;
+}
+
+/* Appends a rule with these matches, and this text in each. */
+static void add_rule_of(struct legacy_table *table, const char *const matches[2], const char *text)
 {
 	const size_t head = table->family == NFPROTO_IPV4 ? sizeof(struct ipt_entry) : sizeof(struct ip6t_entry);
-	const size_t size = sizeof(struct xt_entry_match) + sizeof(struct xt_comment_info);
 	char *entry = table->entries + table->size;
-	struct xt_entry_match m = { .u.user.match_size = (uint16_t)size };
+	size_t size = 0;
+
+	for (size_t i = 0; i < 2 && matches[i]; i++)
+		size += add_match(entry + head + size, matches[i], text);
 
 	if (table->family == NFPROTO_IPV4)
 		((struct ipt_entry *)(void *)entry)->target_offset = (uint16_t)(head + size),
@@ -111,10 +124,12 @@ static void add_rule(struct legacy_table *table, const char *match, const char *
 	else
 		((struct ip6t_entry *)(void *)entry)->target_offset = (uint16_t)(head + size),
 		((struct ip6t_entry *)(void *)entry)->next_offset = (uint16_t)(head + size + 40);
-	snprintf(m.u.user.name, sizeof(m.u.user.name), "%s", match);
-	memcpy(entry + head, &m, sizeof(m));
-	snprintf(entry + head + sizeof(m), sizeof(struct xt_comment_info), "%s", text);
 	table->size += head + size + 40;
+}
+
+static void add_rule(struct legacy_table *table, const char *match, const char *text)
+{
+	add_rule_of(table, (const char *const[]){ match, NULL }, text);
 }
 
 static void hash(const struct legacy_table *table, bool without_ours, unsigned char out[SHA256_DIGEST_SIZE])
@@ -138,9 +153,16 @@ static void tables(void **state)
 
 		memset(entries, 0, sizeof(entries));
 		add_rule(&table, "comment", "somebody's");
+		add_rule(&table, "comment", TAG); /* with the comment alone it is somebody else's, too */
+		add_rule_of(&table, (const char *const[]){ "limit", "comment" }, TAG);
+		assert_false(table_has(&table, NULL, NULL));
+		assert_true(table_has(&table, NULL, TAG)); /* but this very tag is nobody else's */
+		table.size = 0;
+		memset(entries, 0, sizeof(entries));
+		add_rule(&table, "comment", "somebody's");
 		hash(&table, true, before);
 		table.first[1] = (unsigned int)table.size;
-		add_rule(&table, "comment", TAG);
+		add_rule_of(&table, (const char *const[]){ "comment", "time" }, TAG);
 		table.last[1] = table.first[3] = (unsigned int)table.size;
 		add_rule(&table, "comment", TAG "0");
 		add_rule(&table, "string", TAG);
@@ -271,7 +293,8 @@ static void chains(void **state)
 		{ false, "-P INPUT DROP\n-A INPUT ! -p udp -j ACCEPT\n" },
 		{ true, "-P INPUT DROP\n-A INPUT -p tcp -m tcp --tcp-flags FIN,SYN,RST,ACK ACK -j ACCEPT\n" },
 		{ true, "-P INPUT DROP\n-A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT\n" },
-		{ true, "-P INPUT DROP\n-A INPUT -p tcp -m comment --comment \"" TAG "\" -j ACCEPT\n" },
+		{ true, "-P INPUT DROP\n-A INPUT -p tcp -m time --datestop 2026-11-26T15:00:00 -m comment --comment \"" TAG "\" -j ACCEPT\n" },
+		{ false, "-P INPUT DROP\n-A INPUT -p tcp -m comment --comment \"" TAG "\" -j ACCEPT\n" },
 	};
 
 	(void)state;

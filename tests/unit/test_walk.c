@@ -662,6 +662,9 @@ static void insert(void **state)
 	assert_int_equal(result.lost, c->lost);
 }
 
+#define OURS_SET "set acmegate_0123456789abcdef { type inet_service; flags timeout; elements = { 80 timeout 1m }; }; "
+#define OURS "tcp dport @acmegate_0123456789abcdef accept comment \"acmegate:0123456789abcdef\""
+
 /* Our own rules are passed over when a place is looked for, and count when it is asked whether they are enough. */
 static void rules_of_ours(void **state)
 {
@@ -669,17 +672,20 @@ static void rules_of_ours(void **state)
 	struct way way;
 
 	(void)state;
-	if (!usable || !load("table inet t { chain c { " INPUT("drop") "tcp dport 80 accept comment \"acmegate:0123456789abcdef\"; }; }"))
+	if (!usable || !load("table inet t { " OURS_SET "chain c { " INPUT("drop") OURS "; }; }"))
 		skip();
 	read_it();
 	assert_true(blocks(PORT));
 	assert_true(walk_way(base_chain(), &opening, &way));
 	assert_false(walk_is_shut(&snapshot, facts, base_chain(), &way, &culprit));
-	assert_true(load("table inet t { chain c { " INPUT("drop") "ip saddr 192.0.2.1 drop; "
-			 "tcp dport 80 accept comment \"acmegate:0123456789abcdef\"; }; }"));
+	assert_true(load("table inet t { " OURS_SET "chain c { " INPUT("drop") "ip saddr 192.0.2.1 drop; " OURS "; }; }"));
 	read_it();
 	assert_true(walk_is_shut(&snapshot, facts, base_chain(), &way, &culprit));
 	assert_ptr_equal(culprit.rule, &snapshot.rule[0]);
+	/* With the comment alone it is somebody else's. */
+	assert_true(load("table inet t { chain c { " INPUT("drop") "tcp dport 80 accept comment \"acmegate:0123456789abcdef\"; }; }"));
+	read_it();
+	assert_false(blocks(PORT));
 }
 
 /* The connections that our client makes to the CA. */
