@@ -83,7 +83,7 @@ report "the surveyor includes its own files, the base, and what only reads" "$(
 
 # Small enough to be read by who trusts it with root. Lines without comments, with its part of the base; the limit is what it has
 # come down to, and who needs more of it says why.
-most=10130
+most=10200
 # shellcheck disable=SC2046,SC2086
 lines=$(cat $gate $(files src | grep -E "$privileged|^src/(fault|own|log|wire|config|safe|seam|kernel|sandbox)\.[ch]$") |
 	grep -cvE '^[[:blank:]]*(/\*|\*|//|$)')
