@@ -18,7 +18,7 @@ teardown_file() {
 setup() {
 	source "$BATS_TEST_DIRNAME/../lib/rig.sh"
 	unset ACMEGATE_SEAMS
-	RIG_GATE=$'max_open = 5\n[responder]\nmode = redirect'
+	RIG_GATE=$'max_open = 20\n[responder]\nmode = redirect'
 	rm -rf "$RIG_STATE"
 	rig_policy_drop | rig_nft -
 }
@@ -257,6 +257,7 @@ all_but_server() {
 
 @test "the kernel alone closes when the time is up; the warden alone at its deadline; and a warden that hangs" {
 	[ "${NETS:-}" = all ] || skip 'it takes its time: make check-nets'
+	RIG_GATE=${RIG_GATE/max_open = 20/max_open = 5}
 	server_start
 	RIG_ACMEGATE=$RIG_BUILD/seams/acmegate
 	export ACMEGATE_SEAMS='no-owner no-socket no-watchdog'
@@ -282,7 +283,7 @@ all_but_server() {
 }
 
 @test "a chain that only its owner can change: redirected by itself, if it accepts that" {
-	RIG_GATE='max_open = 5' RIG_DNS6=$RIG_HOST6
+	RIG_GATE='max_open = 20' RIG_DNS6=$RIG_HOST6
 	owned_table 'ct status dnat accept;'
 	rig_window
 	rig_release
