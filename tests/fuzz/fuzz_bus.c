@@ -23,6 +23,7 @@ static int world_printf(const char *format, ...) __attribute__((format(printf, 1
 int bus_main(int argc, char **argv);
 
 /* The functions of libsystemd are those below. */
+#undef printf
 #define printf world_printf
 #define main bus_main
 #include "../../backends/bus/bus.c"
