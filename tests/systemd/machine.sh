@@ -19,7 +19,7 @@ MACHINE_BASE=${ACMEGATE_CACHE:-/var/cache/acmegate-tests}/${MACHINE_RELEASE:=boo
 
 # The libraries of what is built: what their -dev packages depend on.
 machine_libraries() {
-	dpkg-query -W -f '${Depends}, ' libnftnl-dev libmnl-dev nettle-dev libinih-dev libcurl4-openssl-dev libssl-dev libjansson-dev \
+	dpkg-query -W -f '${Depends}, ' libnftnl-dev libmnl-dev nettle-dev libinih-dev libcurl4-openssl-dev libssl-dev libidn2-dev libjansson-dev \
 		libseccomp-dev libsystemd-dev | tr ',' '\n' | awk '$1 ~ /^lib/ && $1 !~ /-dev$/ { print $1 }' | sort -u | paste -sd , -
 }
 
