@@ -785,7 +785,7 @@ static long children_cost(void)
 	struct rusage usage;
 
 	assert_int_equal(getrusage(RUSAGE_CHILDREN, &usage), 0);
-	return usage.ru_stime.tv_sec * 1000 + usage.ru_stime.tv_usec / 1000;
+	return (long)(usage.ru_stime.tv_sec * 1000 + usage.ru_stime.tv_usec / 1000);
 }
 
 /*
