@@ -24,15 +24,14 @@ teardown() {
 	[ -n "${BATS_TEST_COMPLETED:-}" ] || printf '%s\n' "${output:-}"
 }
 
-# root N: the common name of the CA's N-th root, which it makes anew with each start
-root() {
-	rig_ca curl -s --max-time 5 --cacert "$RIG_DIR/pki/ca.pem" "https://127.0.0.1:15000/roots/$1" |
-		openssl x509 -noout -subject -nameopt multiline | sed -n 's/.*commonName *= //p'
-}
+# The CA's N-th root, which it makes anew with each start; and its common name.
+root_pem() { rig_ca curl -s --max-time 5 --cacert "$RIG_DIR/pki/ca.pem" "https://127.0.0.1:15000/roots/$1"; }
+root() { root_pem "$1" | openssl x509 -noout -subject -nameopt multiline | sed -n 's/.*commonName *= //p'; }
 
-# wants NAME: a certificate with this chain preferred
+# wants NAME: a certificate with this chain preferred; all of the CA's roots are known
 wants() {
-	rig_config <<-INI
+	for n in 0 1 2; do root_pem "$n"; done >"$RIG_DIR/etc/roots.pem"
+	RIG_ACME="trust_file = $RIG_DIR/etc/roots.pem" rig_config <<-INI
 		[certificate one.test]
 		names = one.test
 		chain = $1
@@ -63,4 +62,28 @@ issuer() {
 	[ "$(issuer)" = "$(root 0)" ]
 	[[ $output == *warning*one.test*'"No Such Root"'* ]]
 	rig_certificate one.test one.test
+}
+
+@test "with another root as trust_file: refused, nothing is stored; without: stored, and the log says what it could not verify" {
+	RIG_ACME="trust_file = $RIG_DIR/pki/ca.pem" rig_config one.test
+	run rig_acmegate renew-now
+	[ "$status" -eq 1 ]
+	[[ $output == *'certificate one.test is not installed: no root in '*'pki/ca.pem (trust_file) has signed it'* ]]
+	[ ! -e "$(rig_live one.test)" ]
+	rig_config one.test
+	run rig_acmegate renew-now
+	[ "$status" -eq 0 ]
+	[[ $output == *'warning: certificate one.test: whether the CA has issued it cannot be verified'*'trust_file in [acme]'* ]]
+	# Roots in ca_file will do; and what they have verified gives way to nothing that cannot be.
+	for n in 0 1 2; do root_pem "$n"; done | cat "$RIG_DIR/pki/ca.pem" - >"$RIG_DIR/etc/both.pem"
+	sed -i "s,^ca_file = .*,ca_file = $RIG_DIR/etc/both.pem," "$RIG_CONF"
+	run rig_acmegate renew-now
+	[ "$status" -eq 0 ]
+	if [[ $output == *warning* ]]; then false; fi
+	live=$(readlink "$(rig_live one.test)")
+	rig_pebble PEBBLE_ALTERNATE_ROOTS=2 # with roots that nobody knows
+	run rig_acmegate renew-now
+	[ "$status" -eq 1 ]
+	[[ $output == *'as one has signed the certificate in use'* ]]
+	[ "$(readlink "$(rig_live one.test)")" = "$live" ]
 }
