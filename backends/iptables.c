@@ -563,24 +563,21 @@ static int read_back(struct ruleset *ruleset, const char *tag, struct fault *fau
 	return each_legacy_table(ruleset, mark_legacy, (void *)(uintptr_t)tag, fault);
 }
 
-/* Succeeds when a reading shows that it stands everywhere; somebody may be sweeping our rules away meanwhile. */
+/*
+ * Succeeds when a reading shows that it stands everywhere; somebody may be sweeping our rules away meanwhile. What the legacy tables
+ * look like is noted before that reading: what is swept away after it is seen at the next look.
+ */
 static int attempt_open(struct ruleset *ruleset, const void *arg, struct fault *fault)
 {
 	const struct opening *opening = arg;
 	int rc = ruleset->stale ? attempt_choose(ruleset, opening, fault) : 0;
 
-	if (rc == 0 && !ruleset->chosen)
-		rc = read_back(ruleset, opening->tag, fault);
+	if (rc == 0 && !ruleset->chosen) {
+		rc = attempt_look(ruleset, ruleset->seen, fault);
+		rc = rc < 0 ? rc : read_back(ruleset, opening->tag, fault);
+	}
 	ruleset->chosen = false;
 	return rc < 0 ? rc : insert_missing(ruleset, opening, fault);
-}
-
-/* Opens, and notes what the legacy tables look like then. */
-static int settle(struct ruleset *ruleset, const struct opening *opening, struct fault *fault)
-{
-	if (netlink_insist(attempt_open, ruleset, opening, fault) < 0)
-		return -1;
-	return netlink_insist(attempt_look, ruleset, ruleset->seen, fault);
 }
 
 /* It matches until the end of the last second. */
@@ -605,7 +602,7 @@ static int ipt_open(struct ruleset *ruleset, const struct opening *opening, stru
 		return fault_errno(fault, FAULT_LATER, "starting a timer");
 	if (ruleset->busy) /* others commit all the time: that is no news */
 		news_rest(&ruleset->news);
-	return settle(ruleset, opening, fault);
+	return netlink_insist(attempt_open, ruleset, opening, fault);
 }
 
 /* Have the legacy tables changed since they were last looked at? They tell nobody. 1: yes. */
@@ -658,7 +655,7 @@ static int ipt_mend(struct ruleset *ruleset, const struct opening *opening, stru
 	}
 	rc = netlink_insist(attempt_choose, ruleset, opening, fault);
 	if (rc == 0)
-		rc = settle(ruleset, opening, fault);
+		rc = netlink_insist(attempt_open, ruleset, opening, fault);
 	news_rest(&ruleset->news);
 	return rc < 0 ? -1 : ruleset->inserted;
 }
