@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Hooks and guard, killed at their system calls (fork1 of guard becomes the command, fork2 holds the window): LEASE_STEP=1 takes each of them, more takes one of so many.
+# Hooks and guard (fork1 becomes its command, fork2 holds its window), killed at their system calls: LEASE_STEP=1 takes each of them,
+# more takes one of so many.
 bats_require_minimum_version 1.5.0
 
 setup_file() {
