@@ -95,7 +95,7 @@ static uint8_t next_byte(void)
 
 static void world_clock(struct timespec *now)
 {
-	*now = (struct timespec){ .tv_sec = world.clock / 1000, .tv_nsec = world.clock % 1000 * 1000000 };
+	*now = (struct timespec){ .tv_sec = world.clock / 1000, .tv_nsec = (long)(world.clock % 1000 * 1000000) };
 }
 
 /* --- peers -------------------------------------------------------------------------------------------------------- */

@@ -61,7 +61,7 @@ static _Noreturn void broken(const char *what, int line)
 
 static void world_clock(struct timespec *now)
 {
-	*now = (struct timespec){ .tv_sec = world.clock / 1000, .tv_nsec = world.clock % 1000 * 1000000 };
+	*now = (struct timespec){ .tv_sec = world.clock / 1000, .tv_nsec = (long)(world.clock % 1000 * 1000000) };
 }
 
 static void pass_time(int64_t milliseconds)

@@ -161,7 +161,7 @@ static int world_timerfd_settime(int fd, int flags, const struct itimerspec *new
 		if (world.timer[i] != fd)
 			continue;
 		if (old)
-			*old = (struct itimerspec){ .it_value = { left / 1000, left % 1000 * 1000000 } };
+			*old = (struct itimerspec){ .it_value = { left / 1000, (long)(left % 1000 * 1000000) } };
 		world.expiry[i] = set ? world.clock + set : 0;
 	}
 	return 0;
