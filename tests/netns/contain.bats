@@ -665,3 +665,27 @@ reload() {
 	local family
 	for family in ip ip6; do rig_host "${family}tables-$1-restore" "$RIG_DIR/rules-$family"; done
 }
+
+back() { rig_host "$1tables-legacy-save" -t raw | grep -q 'acmegate:'; }
+
+# Each reading of a legacy table takes 0.12 seconds, so that the second reload comes between two of them.
+@test "a legacy table that is reloaded while the rule in another one is put back is opened again too" {
+	strace -qq -o "$RIG_DIR/trace" true 2>/dev/null || skip 'strace may not trace here'
+	town routed
+	both legacy -t raw -A PREROUTING -p tcp --dport 80 -j DROP
+	for family in ip ip6; do rig_host "${family}tables-legacy-save" -t raw >"$RIG_DIR/rules-$family"; done
+	rig_config one.test
+	ip netns exec "$RIG_HOST" strace -f -qq -o "$RIG_DIR/trace" -e trace=getsockopt -e inject=getsockopt:delay_enter=60000 \
+		"$RIG_ACMEGATE" -c "$RIG_CONF" guard -- sleep 50 >"$RIG_DIR/out" 2>&1 3>&- &
+	pid=$!
+	rig_until 20 back ip6
+	sleep 1
+	for pause in 0.25 0.35; do
+		rig_host iptables-legacy-restore "$RIG_DIR/rules-ip"
+		rig_until 10 back ip
+		sleep "$pause"
+		rig_host ip6tables-legacy-restore "$RIG_DIR/rules-ip6"
+		rig_until 10 back ip6
+		sleep 1
+	done
+}
