@@ -450,17 +450,23 @@ static void on_client_ended(struct warden *w)
 	w->state = CLOSING;
 }
 
-static void on_signer_ended(struct warden *w)
-{
-	give_up_of(w, "signer", spawn_reap(&w->fd[SIGNER_PID], false));
-}
-
 static void on_storer_ended(struct warden *w)
 {
 	int status = spawn_reap(&w->fd[STORER_PID], false);
 
 	close_fd(&w->fd[ON_STORER]);
 	give_up_of(w, "storer", status);
+}
+
+/* It ends well when the storer does, and may be seen to end before that one. */
+static void on_signer_ended(struct warden *w)
+{
+	int status = spawn_reap(&w->fd[SIGNER_PID], false);
+
+	if (status == STATUS_DONE && ends_soon(w, STORER_PID))
+		on_storer_ended(w);
+	else
+		give_up_of(w, "signer", status);
 }
 
 /* It ends well when the client's end of their channel does, and may be seen to end before the client. */
