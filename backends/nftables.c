@@ -182,7 +182,10 @@ static int send_opening(struct ruleset *ruleset, const struct opening *opening, 
 	return rc;
 }
 
-/* The time of day is a bound for copies of the rule: a clock that is set back does not end a window that is open. */
+/*
+ * The time of day is a bound for copies of the rule: a clock that is set back does not end a window that is open. A rule that is put
+ * back has the bound of the first one.
+ */
 static void set_time(struct ruleset *ruleset, const struct opening *opening)
 {
 	const uint64_t now = (uint64_t)time(NULL);
@@ -301,7 +304,6 @@ static int attempt_open(struct ruleset *ruleset, const void *arg, struct fault *
 	ruleset->planned = false;
 	if (is_complete(ruleset, opening))
 		return 0;
-	set_time(ruleset, opening);
 	rc = open_spots(ruleset, opening, fault);
 	if (rc == 0)
 		rc = check_spots(ruleset, opening->tag, fault);
@@ -311,6 +313,7 @@ static int attempt_open(struct ruleset *ruleset, const void *arg, struct fault *
 static int nft_open(struct ruleset *ruleset, const struct opening *opening, struct fault *fault)
 {
 	ruleset->lost = 0;
+	set_time(ruleset, opening);
 	if (netlink_insist(attempt_open, ruleset, opening, fault) < 0)
 		return -1;
 	if (!ruleset->generation || ruleset->lost) /* others commit all the time: that is no news */
@@ -347,7 +350,6 @@ static int attempt_restore(struct ruleset *ruleset, const void *arg, struct faul
 		rc = check_handles(ruleset, &ruleset->spot[i], opening->tag, fault);
 	if (rc < 0 || is_complete(ruleset, opening))
 		return rc;
-	set_time(ruleset, opening);
 	rc = send_opening(ruleset, opening, false, fault);
 	if (rc == AGAIN && fault->code != ERESTART)
 		return -1; /* a chain or what was in it is gone: only a reading helps */

@@ -713,7 +713,7 @@ static int watch_command(struct guard *g, const struct command_process *command,
 	return g->signals < 0 || g->command < 0 ? fault_errno(fault, FAULT_LATER, "watching the command") : 0;
 }
 
-/* A command that succeeded behind a port that could not be closed is no success. */
+/* A port that could not be closed is worse than a command that failed. */
 static int conclude(const struct guard *g, int command, int holder)
 {
 	if (!g->started)
@@ -721,7 +721,9 @@ static int conclude(const struct guard *g, int command, int holder)
 	if (holder > 128)
 		log_error("the process that held the port open was killed by signal %d; if no line above says that the watchdog has "
 			  "closed the port, run acmegate recover", holder - 128);
-	return command == STATUS_DONE && (holder > 128 || holder == STATUS_FAILED) ? STATUS_FAILED : command;
+	if (holder == STATUS_FAILED)
+		return STATUS_FAILED;
+	return command == STATUS_DONE && holder > 128 ? STATUS_FAILED : command;
 }
 
 int lease_guard(const struct config *config, struct journal *journal, struct command_process *command, char **words, bool on_listen)

@@ -355,7 +355,7 @@ void window_say_mended(struct window *window, int mended, const struct fault *fa
 	else if (mended > 0)
 		log_notice("somebody has changed the ruleset; the opening was put back in %.1f ms", window->mend_cost * 1e3);
 	if (shut[0] && strcmp(shut, window->said))
-		log_warning("somebody has shut port %u again, ahead of acmegate's rule: %s. That rule is newer, and stays ahead", window->opening.port,
+		log_warning("a rule that may shut port %u again was put ahead of acmegate's: %s. It is newer, and stays ahead", window->opening.port,
 			    shut);
 	memcpy(window->said, shut, sizeof(window->said));
 }
@@ -417,7 +417,7 @@ static int close_leftovers(const struct backend *backend, struct ruleset *rulese
 {
 	int named = tag ? backend->close(ruleset, tag, fault) : 0, any = 0;
 
-	if (!backend->on_demand || !tag)
+	if (named >= 0 && (!backend->on_demand || !tag)) /* a firewall that hangs is asked once */
 		any = backend->close(ruleset, NULL, fault);
 	return named < 0 || any < 0 ? -1 : named | any;
 }

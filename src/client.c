@@ -64,9 +64,9 @@ static int ask(enum verb verb, uint32_t index, const void *data, size_t length, 
 
 	if (wire_send(FD_SIGNER, verb, index, data, length, fault) < 0)
 		return -1;
-	n = wire_receive(FD_SIGNER, &record, fault);
+	n = wire_await(FD_SIGNER, &record, verb == VERB_CSR || verb == VERB_ACCOUNT ? WIRE_KEY_PATIENCE : WIRE_PATIENCE, fault);
 	if (n < 0)
-		return -1;
+		return fault_at(fault, "the signer");
 	if (n == 0)
 		return fault_set(fault, FAULT_FAILED, "the signer has ended");
 	if (record.verb == VERB_ANSWER)

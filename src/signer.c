@@ -78,7 +78,7 @@ static int ask(enum verb verb, uint32_t index, const void *data, size_t length, 
 
 	if (wire_send(FD_STORER, verb, index, data, length, fault) < 0)
 		return -1;
-	rc = wire_receive(FD_STORER, &heard, fault);
+	rc = wire_await(FD_STORER, &heard, WIRE_PATIENCE, fault);
 	if (rc < 0)
 		return -1;
 	if (rc == 0)

@@ -59,7 +59,7 @@ static int ask_signer(void *context, const struct bundle *bundle, size_t length,
 {
 	struct question *question = context;
 	int rc = wire_send(FD_SIGNER, VERB_EXAMINE, question->index, bundle, length, fault) < 0 ? -1 :
-			wire_receive(FD_SIGNER, &record, fault);
+			wire_await(FD_SIGNER, &record, WIRE_PATIENCE, fault);
 
 	question->lost = rc <= 0 || (record.verb != VERB_FAULT && record.verb != VERB_VERDICT);
 	if (rc < 0)

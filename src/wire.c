@@ -2,6 +2,7 @@
 #include "wire.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
@@ -139,6 +140,17 @@ int wire_check(struct record *record, size_t n, struct fault *fault)
 		return fault_set(fault, FAULT_FAILED, "%s with lengths that are wrong", verb_name(record->verb));
 	terminate(record);
 	return 0;
+}
+
+int wire_await(int fd, struct record *record, unsigned int seconds, struct fault *fault)
+{
+	struct pollfd channel = { .fd = fd, .events = POLLIN };
+	int ready;
+
+	do
+		ready = poll(&channel, 1, (int)seconds * 1000);
+	while (ready < 0 && errno == EINTR);
+	return ready ? wire_receive(fd, record, fault) : fault_set(fault, FAULT_FAILED, "no answer in %u s", seconds);
 }
 
 int wire_receive(int fd, struct record *record, struct fault *fault)

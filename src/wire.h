@@ -183,6 +183,11 @@ int wire_send(int fd, enum verb verb, uint32_t index, const void *data, size_t l
  */
 int wire_receive(int fd, struct record *record, struct fault *fault) MUST_CHECK;
 
+/* The same for an answer: a peer that gives none in so many seconds is a fault. */
+int wire_await(int fd, struct record *record, unsigned int seconds, struct fault *fault) MUST_CHECK;
+#define WIRE_PATIENCE 20	/* seconds for an answer */
+#define WIRE_KEY_PATIENCE 120	/* for one that takes a new key: RSA on a small machine takes a minute */
+
 /* The checks of wire_receive() on n bytes that lie in *record; for it, and for the fuzzer. */
 int wire_check(struct record *record, size_t n, struct fault *fault) MUST_CHECK;
 

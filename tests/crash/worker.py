@@ -121,7 +121,7 @@ class Worker:
             problem("store", str(error))
             return "broken"
         for name in os.listdir(top) if os.path.isdir(top) else []:
-            if name.isdigit() and len(os.listdir(f"{top}/{name}")) != 6:
+            if name.isdigit() and len(os.listdir(f"{top}/{name}")) != 7: # and one says which CA they came from
                 problem("store", f"generation {name} has its name and not all its files")
         if live is None:
             if had:

@@ -57,6 +57,13 @@ rig_end() {
 }
 rig_gone() { ! kill -s 0 "$1" 2>/dev/null; }
 
+# A process and all that it has started, whoever of them started it.
+rig_family() {
+	local child
+	echo "$1"
+	for child in $(pgrep -P "$1"); do rig_family "$child"; done
+}
+
 rig_end_of() {
 	local file=$RIG_DIR/$1.pid pid
 	[ -s "$file" ] || return 0

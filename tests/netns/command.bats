@@ -97,7 +97,7 @@ PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" ]
 	[[ $output == *"ACMEGATE_TAG=acmegate:"*" ACMEGATE_PORT=80 ACMEGATE_SECONDS=60 $RIG_DIR/cloud/gate sg-1 a+b open"* ]]
 	[ ! -e "$RIG_DIR/cloud/calls" ]
 	# The line opens, and what is left of it is closed with any tag.
-	line=$(grep ^ACMEGATE_TAG <<<"$output")
+	line=$(grep -m 1 ^ACMEGATE_TAG <<<"$output")
 	rig_host sh -c "$line"
 	[ "$(cloud_rules)" = 1 ]
 	rig_host env ACMEGATE_TAG= "$RIG_DIR/cloud/gate" sg-1 a+b close

@@ -408,7 +408,7 @@ refused() {
 @test "a tool that fails half-way takes all of the opening with it" {
 	policy_drop nft
 	fake '[[ $0 != *ip6* || $* != *-I* ]] || { echo "no luck"; exit 3; }'
-	refused 'ip6tables-nft -w 5 -t filter -I INPUT 1 -p tcp --dport 80'
+	refused 'ip6tables-nft -w 5 -t filter -I INPUT 5 -p tcp --dport 80'
 	[[ $output == *'no luck (status 3)'* ]]
 	fake '[[ $0 != *ip6* || $* != *-I* ]] || sleep 60'
 	refused 'did not end within 10 seconds'

@@ -40,7 +40,7 @@ monitor_shows() {
 	[ -s "$RIG_DIR/monitor" ]
 }
 
-@test "while it is open: one tagged rule at the head, a set that expires, nothing where nothing blocks" {
+@test "while it is open: one tagged rule behind those that let others in, a set that expires, nothing where nothing blocks" {
 	rig_nft - <<-'NFT'
 		table inet filter {
 			chain input {
@@ -55,9 +55,10 @@ monitor_shows() {
 	NFT
 	rig_window
 	run -0 rig_host nft -a list chain inet filter input
-	first=$(sed -n '/policy drop/{n;p}' <<<"$output")
-	[[ $first =~ comment\ \"acmegate:[0-9a-f]{16}\" ]]
-	[[ $first == *'accept'* && $first == *'socket transparent 1'* ]]
+	ours=$(sed -n '/ipv6-icmp accept/{n;p}' <<<"$output")
+	[[ $ours =~ comment\ \"acmegate:[0-9a-f]{16}\" ]]
+	[[ $ours == *'accept'* && $ours == *'socket transparent 1'* ]]
+	[ "$(rig_ours chain inet filter input)" = 1 ]
 	run -0 rig_host nft list sets
 	[[ $output =~ set\ acmegate_[0-9a-f]{16} ]]
 	[[ $output =~ 80\ timeout\ [0-9ms]+\ expires ]]

@@ -307,7 +307,8 @@ except TimeoutError: sys.exit(28)' "$RIG_CA4"
 	[[ $output == *"the rule with handle $handle "* ]]
 	rig_after listening
 	rig_nft - <<-NFT
-		table inet t$long { chain in { type filter hook input priority 0; policy drop; }; }
+		table ip filter { chain INPUT { type filter hook input priority 0; }
+			chain in { type filter hook input priority 1; policy drop; }; }
 	NFT
 	run -1 rig_acmegate plan
 	[[ $output == *'may block the port: its policy; '* ]]
