@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include "connections.h"
+#include "firewall/connections.h"
 
 #include <arpa/inet.h>
 #include <errno.h>

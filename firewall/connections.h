@@ -6,14 +6,14 @@
  * accept" stands in every firewall. SOCK_DESTROY (sock_diag(7)) resets both ends at once. Deleting the conntrack entry
  * instead would not do: the next packet that our side sends makes a new entry, and the peer's answers are let in again.
  */
-#ifndef ACMEGATE_CONNECTIONS_H
-#define ACMEGATE_CONNECTIONS_H
+#ifndef ACMEGATE_FIREWALL_CONNECTIONS_H
+#define ACMEGATE_FIREWALL_CONNECTIONS_H
 
 #include <stddef.h>
 #include <stdint.h>
 
-#include "fault.h"
-#include "opening.h"
+#include "base/fault.h"
+#include "backends/opening.h"
 
 #define CONNECTIONS_MOST 4096
 

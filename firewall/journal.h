@@ -9,10 +9,10 @@
  * one with the higher number counts, so a write that is torn leaves the other. Both are allocated when the file is made: a
  * full disk cannot stop a clear. An exclusive flock(2) on it is held by the one warden there may be.
  */
-#ifndef ACMEGATE_JOURNAL_H
-#define ACMEGATE_JOURNAL_H
+#ifndef ACMEGATE_FIREWALL_JOURNAL_H
+#define ACMEGATE_FIREWALL_JOURNAL_H
 
-#include "opening.h"
+#include "backends/opening.h"
 
 #define JOURNAL_SLOTS 2
 #define JOURNAL_SLOT_SIZE 512

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include "watchdog.h"
+#include "firewall/watchdog.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -10,11 +10,11 @@
 #include <sys/resource.h>
 #include <sys/wait.h>
 
-#include "kernel.h"
-#include "log.h"
-#include "sandbox.h"
-#include "seam.h"
-#include "window.h"
+#include "base/kernel.h"
+#include "base/log.h"
+#include "base/sandbox.h"
+#include "base/seam.h"
+#include "firewall/window.h"
 
 #define GRACE 5 /* seconds: for the warden's own deadline */
 

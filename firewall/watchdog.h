@@ -2,11 +2,11 @@
 /*
  * watchdog.h - a second process with the same rights that listens to nobody: when the warden dies, or overstays, it closes.
  */
-#ifndef ACMEGATE_WATCHDOG_H
-#define ACMEGATE_WATCHDOG_H
+#ifndef ACMEGATE_FIREWALL_WATCHDOG_H
+#define ACMEGATE_FIREWALL_WATCHDOG_H
 
-#include "config.h"
-#include "journal.h"
+#include "base/config.h"
+#include "firewall/journal.h"
 
 /*
  * Forks the watchdog of this process; to be called before any listening socket exists, because a child that holds one keeps

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include "window.h"
+#include "firewall/window.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -9,9 +9,10 @@
 #include <sys/epoll.h>
 #include <time.h>
 
-#include "listener.h"
-#include "host.h"
-#include "log.h"
+#include "firewall/backends.h"
+#include "firewall/listener.h"
+#include "backends/nft/host.h"
+#include "base/log.h"
 
 #define SHUT_SECONDS 20 /* when each attempt is slow; otherwise it ends after 2 seconds */
 #define NOTHING 2 /* to compare */

@@ -2,14 +2,14 @@
 /*
  * window.h - the time in which the port is open, over all backends of the host: arm, open, close with read-back; the caller clears the journal.
  */
-#ifndef ACMEGATE_WINDOW_H
-#define ACMEGATE_WINDOW_H
+#ifndef ACMEGATE_FIREWALL_WINDOW_H
+#define ACMEGATE_FIREWALL_WINDOW_H
 
-#include "backend.h"
-#include "config.h"
-#include "connections.h"
-#include "journal.h"
-#include "wire.h"
+#include "backends/backend.h"
+#include "base/config.h"
+#include "firewall/connections.h"
+#include "firewall/journal.h"
+#include "base/wire.h"
 
 #define WINDOW_BACKENDS 8
 

@@ -13,21 +13,21 @@
 #include <sys/stat.h>
 #include <time.h>
 
-#include "config.h"
-#include "due.h"
-#include "forecast.h"
-#include "international.h"
-#include "journal.h"
-#include "kernel.h"
-#include "lease.h"
-#include "log.h"
-#include "process.h"
-#include "safe.h"
-#include "single.h"
-#include "spawn.h"
-#include "warden.h"
-#include "window.h"
-#include "wire.h"
+#include "base/config.h"
+#include "command/due.h"
+#include "command/forecast.h"
+#include "command/international.h"
+#include "firewall/journal.h"
+#include "base/kernel.h"
+#include "command/lease.h"
+#include "base/log.h"
+#include "base/process.h"
+#include "base/safe.h"
+#include "command/single.h"
+#include "base/spawn.h"
+#include "command/warden.h"
+#include "firewall/window.h"
+#include "base/wire.h"
 
 #define SWEEPER_SECONDS 10
 #define LEAST_FILES 64		/* descriptors */

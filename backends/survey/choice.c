@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include "choice.h"
+#include "backends/survey/choice.h"
 
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "listing.h"
-#include "nft_tag.h"
-#include "packet.h"
-#include "walk.h"
+#include "backends/survey/listing.h"
+#include "backends/nft/tag.h"
+#include "backends/survey/packet.h"
+#include "backends/survey/walk.h"
 
 /* One ruleset, and what is asked of it. */
 struct choice {

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* choice.h - from a ruleset to the spots where a rule has to be inserted. */
-#ifndef ACMEGATE_CHOICE_H
-#define ACMEGATE_CHOICE_H
+#ifndef ACMEGATE_BACKENDS_SURVEY_CHOICE_H
+#define ACMEGATE_BACKENDS_SURVEY_CHOICE_H
 
-#include "facts.h"
-#include "nft_survey.h"
-#include "snapshot.h"
+#include "backends/survey/facts.h"
+#include "backends/nft/survey.h"
+#include "backends/survey/snapshot.h"
 
 /*
  * Of one reading of a ruleset. FAULT_FAILED: a chain blocks that nobody can open, with the reason and the remedy. bridged: this host

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include "digest.h"
+#include "backends/survey/digest.h"
 
 #include <errno.h>
 #include <linux/netfilter/nf_tables.h>
@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "nft_tag.h"
+#include "backends/nft/tag.h"
 
 _Static_assert(SURVEY_DIGEST_SIZE == SHA256_DIGEST_SIZE, "the digest is a SHA-256");
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* digest.h - one number for the whole ruleset, to see afterwards that nothing else has changed. */
-#ifndef ACMEGATE_DIGEST_H
-#define ACMEGATE_DIGEST_H
+#ifndef ACMEGATE_BACKENDS_SURVEY_DIGEST_H
+#define ACMEGATE_BACKENDS_SURVEY_DIGEST_H
 
-#include "nft_survey.h"
+#include "backends/nft/survey.h"
 
 /*
  * As survey_digest(), in one reading. *generation is 0 if somebody committed meanwhile: then it is the digest of what was seen.

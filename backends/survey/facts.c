@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include "facts.h"
+#include "backends/survey/facts.h"
 
 #include <arpa/inet.h>
 #include <linux/netfilter.h>

@@ -6,11 +6,11 @@
  * address of this host, with flags exactly SYN, an MSS of at least 536 and a time to live of at least 32; it is no fragment and has
  * neither IP options nor extension headers. A rule that needs anything else cannot meet it.
  */
-#ifndef ACMEGATE_FACTS_H
-#define ACMEGATE_FACTS_H
+#ifndef ACMEGATE_BACKENDS_SURVEY_FACTS_H
+#define ACMEGATE_BACKENDS_SURVEY_FACTS_H
 
-#include "host.h"
-#include "opening.h"
+#include "backends/nft/host.h"
+#include "backends/opening.h"
 
 enum match { NO, MAYBE, YES };
 

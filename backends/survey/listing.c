@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include "listing.h"
+#include "backends/survey/listing.h"
 
 #include <arpa/inet.h>
 #include <linux/netfilter.h>
@@ -10,8 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "ipt_rules.h"
-#include "xt_match.h"
+#include "backends/iptables/rules.h"
+#include "backends/survey/xt_match.h"
 
 /* --- judging one option --------------------------------------------------------------------------------------------- */
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* listing.h - what "iptables -S" prints of a table of iptables-legacy, as a ruleset that can be walked. */
-#ifndef ACMEGATE_LISTING_H
-#define ACMEGATE_LISTING_H
+#ifndef ACMEGATE_BACKENDS_SURVEY_LISTING_H
+#define ACMEGATE_BACKENDS_SURVEY_LISTING_H
 
-#include "packet.h"
+#include "backends/survey/packet.h"
 
 /*
  * Builds the index over a listing, which it takes (malloc). hidden: packets may be hidden from connection tracking. Free the
@@ -11,7 +11,7 @@
  */
 int listing_read(struct snapshot *snapshot, char *listing, uint8_t family, const char *table, bool hidden, struct fault *fault) MUST_CHECK;
 
-/* packet_meet() and packet_jumps() of a rule with a line. */
+/* meet_rule() and meet_jumps() of a rule with a line. */
 struct outcome listing_meet(struct meeting *meeting, const struct nft_rule *rule);
 struct outcome listing_jumps(struct snapshot *snapshot, const struct nft_chain *chain, const struct nft_rule *rule);
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* packet.h - one rule and an abstract packet: does it match, and what becomes of the packet? */
-#ifndef ACMEGATE_PACKET_H
-#define ACMEGATE_PACKET_H
+/* packet.h - an abstract packet, what is known where it meets a rule, and what becomes of it. */
+#ifndef ACMEGATE_BACKENDS_SURVEY_PACKET_H
+#define ACMEGATE_BACKENDS_SURVEY_PACKET_H
 
-#include "facts.h"
-#include "snapshot.h"
+#include "backends/survey/facts.h"
+#include "backends/survey/snapshot.h"
 
 /* A kind of packet before it meets a rule. */
 struct packet {
@@ -72,26 +72,6 @@ struct outcome {
 	size_t at;			/* where in the registers is what is looked for */
 };
 
-struct outcome packet_meet(struct meeting *meeting, const struct nft_rule *rule);
-
-/* Where the rule sends packets, whichever those are: its verdict, or its map of verdicts. */
-struct outcome packet_jumps(struct snapshot *snapshot, const struct nft_chain *chain, const struct nft_rule *rule);
-
-/* What is looked for in a set: a part of the registers as they are at that moment. */
-struct search {
-	struct registers registers;
-	const struct nft_set *set;
-	size_t at;
-	bool ordered;			/* the intervals decide: */
-	const struct nft_element *hit;	/* it is in this one, or in none */
-	bool outside;			/* no interval holds any value that it can have */
-	enum match others;		/* with any element but the one that catches all that no other does */
-};
-
-void search_begin(struct search *search, const struct registers *registers, const struct nft_set *set, size_t at);
-
-/* Does the packet find this element? Then this is its verdict. */
-enum match search_finds(const struct search *search, const struct nft_element *element);
-struct verdict verdict_of(const struct nlattr *data);
+bool packet_is_syn(const struct packet *packet);
 
 #endif

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include "remark.h"
+#include "backends/survey/remark.h"
 
 #include <arpa/inet.h>
 #include <ctype.h>

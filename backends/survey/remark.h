@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* remark.h - what no firewall rule shows, and keeps a validation from coming or being answered all the same: told, never judged. */
-#ifndef ACMEGATE_REMARK_H
-#define ACMEGATE_REMARK_H
+#ifndef ACMEGATE_BACKENDS_SURVEY_REMARK_H
+#define ACMEGATE_BACKENDS_SURVEY_REMARK_H
 
-#include "host.h"
-#include "nft_survey.h"
+#include "backends/nft/host.h"
+#include "backends/nft/survey.h"
 
 /*
  * Says, one text each: programs of XDP on interfaces, answers for which the host's routes have no way to the CA (the peers of the

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include "snapshot.h"
+#include "backends/survey/snapshot.h"
 
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>

@@ -5,10 +5,10 @@
  * Rules stay raw netlink attributes until somebody walks them, so reading 10,000 rules costs little more than copying them.
  * Sets are read when somebody asks for one: most of them are addresses, many, and of no interest.
  */
-#ifndef ACMEGATE_SNAPSHOT_H
-#define ACMEGATE_SNAPSHOT_H
+#ifndef ACMEGATE_BACKENDS_SURVEY_SNAPSHOT_H
+#define ACMEGATE_BACKENDS_SURVEY_SNAPSHOT_H
 
-#include "nft_netlink.h"
+#include "backends/nft/netlink.h"
 
 struct nft_table {
 	uint8_t family;		/* NFPROTO_* */

@@ -1,20 +1,20 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-/* acmegate-surveyor: started by acmegate only, with the descriptors of nft_survey.h; reads rulesets, and can do nothing else. */
+/* acmegate-surveyor: started by acmegate only, with the descriptors of survey.h; reads rulesets, and can do nothing else. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "choice.h"
-#include "confine.h"
-#include "digest.h"
-#include "facts.h"
-#include "host.h"
-#include "listing.h"
-#include "nft_survey.h"
-#include "remark.h"
-#include "sandbox.h"
+#include "backends/survey/choice.h"
+#include "base/confine.h"
+#include "backends/survey/digest.h"
+#include "backends/survey/facts.h"
+#include "backends/nft/host.h"
+#include "backends/survey/listing.h"
+#include "backends/nft/survey.h"
+#include "backends/survey/remark.h"
+#include "base/sandbox.h"
 
 #define DIGEST_READINGS 3
 

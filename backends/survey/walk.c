@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include "walk.h"
+#include "backends/survey/walk.h"
 
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_conntrack_common.h>
@@ -9,9 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "listing.h"
-#include "nft_tag.h"
-#include "packet.h"
+#include "backends/survey/listing.h"
+#include "backends/nft/tag.h"
+#include "backends/survey/expression.h"
+#include "backends/survey/meet.h"
 
 #define NETDEV_EGRESS 1	/* NF_NETDEV_EGRESS, since Linux 5.16 */
 #define JUMP_DEPTH 16	/* NFT_JUMP_STACK_SIZE */
@@ -223,7 +224,7 @@ static bool concerns(struct walk *walk, const struct nft_rule *rule)
 	relevance += rule - walk->meeting.snapshot->rule;
 	if (*relevance == NOT_ASKED) {
 		walk->meeting.packet = &walk->any;
-		outcome = packet_meet(&walk->meeting, rule);
+		outcome = meet_rule(&walk->meeting, rule);
 		walk->meeting.packet = packet;
 		*relevance = outcome.match == NO && !outcome.effects ? CONCERNS_NONE : CONCERNS;
 	}
@@ -254,7 +255,7 @@ static enum passage walk_rule(struct walk *walk, struct position *position)
 
 	if (!concerns(walk, position->rule))
 		return UNKNOWN;
-	outcome = packet_meet(&walk->meeting, position->rule);
+	outcome = meet_rule(&walk->meeting, position->rule);
 	if (outcome.match == NO || (outcome.verdict.code == (uint32_t)NFT_CONTINUE && !outcome.map))
 		return UNKNOWN;
 	if (is_ours(position->rule))
@@ -414,7 +415,7 @@ static void gather(struct walk *walk, const struct nft_chain *chain, size_t from
 	for (size_t i = from; i < chain->rules && !ends_chain(&outcome); i++) {
 		if (!concerns(walk, &first[i]) || is_ours(&first[i]))
 			continue;
-		outcome = packet_meet(&walk->meeting, &first[i]);
+		outcome = meet_rule(&walk->meeting, &first[i]);
 		*effects |= outcome.effects;
 		if (outcome.match == NO)
 			continue;
@@ -606,7 +607,7 @@ static bool leads_to(struct walk *walk, const struct nft_chain *from, const stru
 		return found;
 	*memory = 1;
 	for (size_t i = 0; i < from->rules && !found; i++) {
-		struct outcome outcome = packet_jumps(walk->meeting.snapshot, from, &walk->meeting.snapshot->rule[from->first_rule + i]);
+		struct outcome outcome = meet_jumps(walk->meeting.snapshot, from, &walk->meeting.snapshot->rule[from->first_rule + i]);
 
 		for (size_t e = 0; outcome.map && e < outcome.map->elements && !found; e++) {
 			struct verdict verdict = verdict_of(outcome.map->element[e].data);

@@ -7,12 +7,12 @@
  *
  * The answer errs on one side only: a chain that can block is never taken for harmless.
  */
-#ifndef ACMEGATE_WALK_H
-#define ACMEGATE_WALK_H
+#ifndef ACMEGATE_BACKENDS_SURVEY_WALK_H
+#define ACMEGATE_BACKENDS_SURVEY_WALK_H
 
-#include "facts.h"
-#include "opening.h"
-#include "snapshot.h"
+#include "backends/survey/facts.h"
+#include "backends/opening.h"
+#include "backends/survey/snapshot.h"
 
 /* How our packets traverse a base chain. */
 struct way {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include "xt_match.h"
+#include "backends/survey/xt_match.h"
 
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
@@ -28,11 +28,6 @@ static enum match invert(enum match match, bool inverted)
 static enum match both(enum match a, enum match b)
 {
 	return a < b ? a : b;
-}
-
-bool packet_is_syn(const struct packet *packet)
-{
-	return packet->known == 0xff && (packet->flags & TH_SYN) && !(packet->flags & TH_ACK);
 }
 
 enum match xt_number(unsigned int least, unsigned int most, unsigned int low, unsigned int high)

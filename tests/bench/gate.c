@@ -19,9 +19,9 @@
 #include <string.h>
 #include <time.h>
 
-#include "backend.h"
-#include "nft_batch.h"
-#include "window.h"
+#include "backends/backend.h"
+#include "backends/nft/batch.h"
+#include "firewall/window.h"
 
 #define MOST 1001
 

@@ -15,9 +15,9 @@
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 
-#include "listener.h"
-#include "own.h"
-#include "window.h"
+#include "firewall/listener.h"
+#include "base/own.h"
+#include "firewall/window.h"
 
 #define PORT 80
 #define WINDOW_SECONDS 60

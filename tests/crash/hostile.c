@@ -38,12 +38,12 @@
 #include <sys/uio.h>
 #include <sys/wait.h>
 
-#include "agent.h"
-#include "confine.h"
-#include "log.h"
-#include "sandbox.h"
-#include "webroot.h"
-#include "wire.h"
+#include "agent/agent.h"
+#include "base/confine.h"
+#include "base/log.h"
+#include "base/sandbox.h"
+#include "agent/webroot.h"
+#include "base/wire.h"
 
 static enum role role;
 static const struct config *config;

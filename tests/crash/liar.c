@@ -20,9 +20,9 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 
-#include "confine.h"
-#include "nft_survey.h"
-#include "sandbox.h"
+#include "base/confine.h"
+#include "backends/nft/survey.h"
+#include "base/sandbox.h"
 
 static void gained(const char *what)
 {

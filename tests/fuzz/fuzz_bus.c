@@ -15,9 +15,9 @@
 #include <string.h>
 #include <systemd/sd-bus.h>
 
-#include "confine.h"
-#include "opening.h"
-#include "sandbox.h"
+#include "base/confine.h"
+#include "backends/opening.h"
+#include "base/sandbox.h"
 
 static int world_printf(const char *format, ...) __attribute__((format(printf, 1, 2)));
 int bus_main(int argc, char **argv);
@@ -26,7 +26,7 @@ int bus_main(int argc, char **argv);
 #undef printf
 #define printf world_printf
 #define main bus_main
-#include "../../backends/bus/bus.c"
+#include "backends/firewalld/bus.c"
 #undef main
 #undef printf
 

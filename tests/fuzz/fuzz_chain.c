@@ -5,7 +5,7 @@
 
 #include <openssl/evp.h>
 
-#include "crypto.h"
+#include "store/crypto.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

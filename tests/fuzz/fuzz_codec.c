@@ -5,9 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base64url.h"
-#include "codec.h"
-#include "exchange.h"
+#include "base/base64url.h"
+#include "acme/codec.h"
+#include "acme/exchange.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

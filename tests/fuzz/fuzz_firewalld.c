@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "firewalld.c"
+#include "backends/firewalld/firewalld.c"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -6,7 +6,7 @@
 
 #include <nettle/sha2.h>
 
-#include "journal.h"
+#include "firewall/journal.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

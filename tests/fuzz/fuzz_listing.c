@@ -5,9 +5,9 @@
 #include <linux/netfilter.h>
 #include <string.h>
 
-#include "ipt_rules.h"
-#include "listing.h"
-#include "walk.h"
+#include "backends/iptables/rules.h"
+#include "backends/survey/listing.h"
+#include "backends/survey/walk.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "walk.h"
+#include "backends/survey/walk.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -3,9 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base64url.h"
-#include "request.h"
-#include "wire.h"
+#include "base/base64url.h"
+#include "agent/request.h"
+#include "base/wire.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -42,7 +42,7 @@ static void world_clock(struct timespec *now);
 #define fcntl world_fcntl
 #define close world_close
 #define clock_gettime(clock, now) world_clock(now)
-#include "responder.c"
+#include "agent/responder.c"
 #undef poll
 #undef accept4
 #undef recv

@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "wire.h"
+#include "base/wire.h"
 
 static int world_send(int fd, enum verb verb, uint32_t index, const void *data, size_t length, struct fault *fault);
 static int world_receive(int fd, struct record *record, struct fault *fault);
@@ -24,12 +24,12 @@ static ssize_t world_read(int fd, void *data, size_t size);
 #define wire_send world_send
 #define wire_receive world_receive
 #define read world_read
-#include "signer.c"
+#include "agent/signer.c"
 #undef wire_send
 #undef wire_receive
 #undef read
 
-#include "tiny_ca.h"
+#include "tests/unit/tiny_ca.h"
 
 #define HOST "ca.example"
 

@@ -37,7 +37,7 @@ static void world_clock(struct timespec *now);
 #define mnl_socket_get_fd(socket) (-1)
 #define clock_gettime(clock, now) world_clock(now)
 #define close world_close
-#include "nft_survey.c"
+#include "backends/nft/survey.c"
 #undef recv
 #undef send
 #undef close

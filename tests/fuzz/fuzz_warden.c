@@ -39,7 +39,7 @@ static int world_timerfd_settime(int fd, int flags, const struct itimerspec *new
 #define timerfd_create world_timerfd_create
 #define timerfd_settime world_timerfd_settime
 #define sigprocmask(how, set, old) (0)
-#include "warden.c"
+#include "command/warden.c"
 #undef close
 #undef open
 #undef fcntl
@@ -351,7 +351,7 @@ static void wait_for_timer(void)
 
 static int world_poll(struct pollfd *list, nfds_t n, int timeout)
 {
-	int64_t end = world.clock + timeout;
+	int64_t until = world.clock + timeout;
 	int ready;
 
 	pass_time(1);
@@ -363,8 +363,8 @@ static int world_poll(struct pollfd *list, nfds_t n, int timeout)
 		else if (timeout < 0)
 			wait_for_timer();
 		else
-			pass_time(end > world.clock ? end - world.clock : 1);
-		if (timeout > 0 && world.clock >= end)
+			pass_time(until > world.clock ? until - world.clock : 1);
+		if (timeout > 0 && world.clock >= until)
 			return mark(list, n);
 	}
 	return ready;

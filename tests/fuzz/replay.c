@@ -13,7 +13,7 @@
 #include <sys/stat.h>
 #include <time.h>
 
-#include "own.h"
+#include "base/own.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

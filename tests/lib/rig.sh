@@ -94,7 +94,7 @@ rig_make() {
 		make -s -C "$RIG_BUILD" -j"$(nproc)"
 }
 
-# A second build, in which single nets can be switched off; see src/seam.h.
+# A second build, in which single nets can be switched off; see src/base/seam.h.
 rig_seams() {
 	[ -z "${RIG_BUILT:-}" ] || return 0 # in a virtual machine, which has what was built
 	mkdir -p "$RIG_BUILD/seams" && (cd "$RIG_BUILD/seams" && "$RIG_ROOT/configure" -q --enable-werror --enable-seams) &&

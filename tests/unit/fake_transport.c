@@ -8,9 +8,9 @@
 
 #include <cmocka.h>
 
-#include "base64url.h"
+#include "base/base64url.h"
 #include "fake_transport.h"
-#include "jws.h"
+#include "acme/jws.h"
 
 struct fake fake;
 

@@ -8,7 +8,7 @@
 #ifndef ACMEGATE_TESTS_FAKE_TRANSPORT_H
 #define ACMEGATE_TESTS_FAKE_TRANSPORT_H
 
-#include "acme.h"
+#include "acme/acme.h"
 
 #define CA	    "https://ca.example/"
 #define FAKE_NONCES 20000

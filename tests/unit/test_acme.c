@@ -9,9 +9,9 @@
 #include <cmocka.h>
 
 #include "between.h"
-#include "enrol.h"
+#include "acme/account.h"
 #include "fake_transport.h"
-#include "remedy.h"
+#include "acme/problem.h"
 
 #define CALLS 100
 

@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "base64url.h"
+#include "base/base64url.h"
 
 /* RFC 4648, 10, without the padding. */
 static const struct {

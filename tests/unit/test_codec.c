@@ -8,10 +8,10 @@
 
 #include <cmocka.h>
 
-#include "base64url.h"
-#include "codec.h"
-#include "exchange.h"
-#include "jws.h"
+#include "base/base64url.h"
+#include "acme/codec.h"
+#include "acme/exchange.h"
+#include "acme/jws.h"
 
 #define URL "https://ca.example/"
 

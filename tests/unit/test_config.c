@@ -13,8 +13,8 @@
 
 #include <cmocka.h>
 
-#include "config.h"
-#include "safe.h"
+#include "base/config.h"
+#include "base/safe.h"
 
 /* Parts of a good file, two lines each. */
 #define ACME "[acme]\ndirectory = letsencrypt\n"

@@ -14,8 +14,8 @@
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
 
-#include "base64url.h"
-#include "crypto.h"
+#include "base/base64url.h"
+#include "store/crypto.h"
 #include "tiny_ca.h"
 
 static const char names[][NAME_SIZE] = { "a.example.org", "b.example.org", "192.0.2.1", "2001:db8::1" };

@@ -12,7 +12,7 @@
 
 #include <cmocka.h>
 
-#include "due.h"
+#include "command/due.h"
 
 #define NOW INT64_C(1790812800)
 #define UNTIL (NOW + 30 * 86400)

@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "fault.h"
+#include "base/fault.h"
 
 static char text[2 * FAULT_TEXT_SIZE];
 

@@ -31,9 +31,9 @@
 #include <cmocka.h>
 
 #include "between.h"
-#include "confine.h"
-#include "own.h"
-#include "wire.h"
+#include "base/confine.h"
+#include "base/own.h"
+#include "base/wire.h"
 
 #define MIB (1024 * 1024)
 

@@ -13,10 +13,10 @@
 #include <linux/netfilter_ipv6/ip6_tables.h>
 #include <linux/netfilter/xt_comment.h>
 
-#include "ipt_rules.h"
-#include "ipt_table.h"
-#include "listing.h"
-#include "walk.h"
+#include "backends/iptables/rules.h"
+#include "backends/iptables/table.h"
+#include "backends/survey/listing.h"
+#include "backends/survey/walk.h"
 
 #define TAG "acmegate:0123456789abcdef"
 

@@ -13,7 +13,7 @@
 #include <cmocka.h>
 #include <nettle/sha2.h>
 
-#include "journal.h"
+#include "firewall/journal.h"
 
 #define BYTES (JOURNAL_SLOTS * JOURNAL_SLOT_SIZE)
 #define VERSION_AT 8	/* of a slot, as it lies on the disk */

@@ -12,7 +12,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#include "nft_netlink.h"
+#include "backends/nft/netlink.h"
 
 #define BOTH (NLM_F_MULTI | NLM_F_DUMP_INTR)
 

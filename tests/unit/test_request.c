@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "request.h"
+#include "agent/request.h"
 
 #define PATH "/.well-known/acme-challenge/"
 #define TOKEN "evaGxfADs6pSRb2LAv9IZf17Dt3juxGJ-PCt92wr_oA"

@@ -18,10 +18,10 @@
 #include <cmocka.h>
 
 #include "between.h"
-#include "agent.h"
-#include "log.h"
-#include "request.h"
-#include "wire.h"
+#include "agent/agent.h"
+#include "base/log.h"
+#include "agent/request.h"
+#include "base/wire.h"
 
 #define TOKEN "evaGxfADs6pSRb2LAv9IZf17Dt3juxGJ-PCt92wr_oA"
 #define ANSWER TOKEN ".oKIywvGUpTVTyxMQ3bwIIeQUudfr_CkLMjCE19ECD-U"

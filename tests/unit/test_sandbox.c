@@ -24,7 +24,7 @@
 
 #include <cmocka.h>
 
-#include "confine.h"
+#include "base/confine.h"
 
 /* In a child: what it has done is not to be had back. Its exit status is how many things are wrong. */
 static int in_child(int (*act)(void))

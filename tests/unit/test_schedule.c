@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "schedule.h"
+#include "store/schedule.h"
 
 #define DAY INT64_C(86400)
 #define START INT64_C(1790812800) /* 2026-10-01 00:00 UTC */

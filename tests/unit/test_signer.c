@@ -14,13 +14,13 @@
 
 #include <cmocka.h>
 
-#include "agent.h"
-#include "base64url.h"
-#include "crypto.h"
-#include "jws.h"
-#include "log.h"
+#include "agent/agent.h"
+#include "base/base64url.h"
+#include "store/crypto.h"
+#include "acme/jws.h"
+#include "base/log.h"
 #include "tiny_ca.h"
-#include "wire.h"
+#include "base/wire.h"
 
 static struct config config;
 static struct fault fault;

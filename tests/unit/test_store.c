@@ -18,9 +18,9 @@
 #include <cmocka.h>
 
 #include "between.h"
-#include "accounts.h"
-#include "crypto.h"
-#include "store.h"
+#include "store/accounts.h"
+#include "store/crypto.h"
+#include "store/store.h"
 #include "tiny_ca.h"
 
 #define DIRECTORY "https://ca.example/directory"

@@ -15,7 +15,7 @@
 
 #include <cmocka.h>
 
-#include "walk.h"
+#include "backends/survey/walk.h"
 
 #define PORT 80
 #define INPUT(policy) "type filter hook input priority 0; policy " policy "; "

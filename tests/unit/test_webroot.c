@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include "webroot.h"
+#include "agent/webroot.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-#include "wire.h"
+#include "base/wire.h"
 
 #define HEADER offsetof(struct record, data)
 

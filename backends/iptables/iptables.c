@@ -1,0 +1,953 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "backends/iptables/iptables.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <linux/netfilter.h>
+#include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <nettle/sha2.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/timerfd.h>
+#include <time.h>
+
+#include "backends/iptables/kernel.h"
+#include "backends/iptables/table.h"
+#include "backends/iptables/tool.h"
+#include "backends/nft/batch.h"
+#include "backends/nft/news.h"
+#include "backends/nft/survey.h"
+#include "backends/nft/tag.h"
+#include "base/seam.h"
+
+#define MOST_OURS 64		/* removed in one batch; more take another round */
+#define LOOK_AGAIN 250000000L	/* nanoseconds: the legacy tables tell nobody of a change */
+
+#define TABLES 5
+static const char *const tables[TABLES] = { "raw", "mangle", "nat", "filter", "security" };
+
+/* A chain that needs the rule. */
+struct place {
+	size_t layer;
+	struct spot spot;	/* with the handle of our rule in iptables-nft, once that was read */
+	bool stands;		/* the rule is there */
+};
+
+struct ruleset {
+	struct netlink netlink;		/* no socket: no nf_tables */
+	struct news news;
+	int timer;			/* for the legacy tables; -1: none */
+	const char *tool[IPT_LAYERS];
+	bool bound, timed;		/* what tools and kernel can do for the rule */
+	struct opening made;		/* by this process */
+	time_t start, stop;		/* the first and last second in which the rule matches */
+	bool present[IPT_LAYERS][TABLES]; /* tables of iptables-nft */
+	size_t places;
+	struct place place[2 * SURVEY_MOST];
+	uint32_t generation;		/* when the places were chosen */
+	bool chosen;			/* the places are as the last reading showed them */
+	bool stale;			/* somebody has changed the chains since: choose again */
+	char client[FAULT_TEXT_SIZE];	/* how a legacy table may stop our client */
+	bool inserted, removed;
+	bool busy;			/* others committed all the time while the places were chosen */
+	bool nothing;			/* of iptables-nft was found by the last reading, which was interrupted */
+	unsigned char seen[DIGEST_SIZE]; /* the legacy tables as they were last looked at */
+	struct evidence evidence;
+};
+
+/* --- looking: iptables-nft, by netlink ---------------------------------------------------------------------------- */
+
+/* Rules of iptables-nft that carry our tag. */
+struct ours {
+	const char *tag; /* NULL: any */
+	struct evidence *evidence;
+	size_t rules;
+	struct {
+		uint8_t family;
+		const char *table;
+		char chain[SURVEY_NAME];
+		uint64_t handle;
+	} rule[MOST_OURS];
+};
+
+/* The layer of iptables-nft with this family, and the table; false: neither is of iptables. */
+static bool find_table(uint8_t family, const char *name, size_t *layer, size_t *table)
+{
+	for (*layer = 0; *layer < IPT_LAYERS; ++*layer)
+		for (*table = 0; *table < TABLES; ++*table)
+			if (!ipt_layers[*layer].legacy && ipt_layers[*layer].family == family && !strcmp(tables[*table], name))
+				return true;
+	return false;
+}
+
+static int visit_chain(const struct nlmsghdr *message, void *arg, struct fault *fault)
+{
+	static const char *const builtin[] = { "PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING" };
+	const struct nfgenmsg *generic = mnl_nlmsg_get_payload(message);
+	const struct nlattr *attrs[NFTA_CHAIN_HOOK + 1];
+	struct ruleset *ruleset = arg;
+	size_t layer, table;
+
+	(void)fault;
+	attrs_of_message(message, attrs, NFTA_CHAIN_HOOK);
+	for (size_t i = 0; attrs[NFTA_CHAIN_HOOK] && i < LENGTH_OF(builtin); i++)
+		if (!strcmp(attr_text(attrs[NFTA_CHAIN_NAME]), builtin[i]) &&
+		    find_table(generic->nfgen_family, attr_text(attrs[NFTA_CHAIN_TABLE]), &layer, &table))
+			ruleset->present[layer][table] = true;
+	return 0;
+}
+
+/* Which tables of iptables-nft are there? 1: some. 0: none, and no rule needs to be read. AGAIN: at least these. */
+static int look_for_tables(struct ruleset *ruleset, struct fault *fault)
+{
+	char buffer[512];
+	int rc = 0, found = 0;
+
+	memset(ruleset->present, 0, sizeof(ruleset->present));
+	if (ruleset->netlink.socket)
+		rc = netlink_dump(&ruleset->netlink, netlink_request(&ruleset->netlink, buffer, NFT_MSG_GETCHAIN), visit_chain, ruleset,
+				  fault);
+	for (size_t i = 0; i < IPT_LAYERS * TABLES; i++)
+		found |= ruleset->present[i / TABLES][i % TABLES];
+	return rc < 0 ? rc : found;
+}
+
+/* A dump that is interrupted may repeat itself. */
+static bool is_noted(const struct ours *ours, uint8_t family, const char *table, uint64_t handle)
+{
+	for (size_t i = 0; i < ours->rules; i++)
+		if (ours->rule[i].family == family && ours->rule[i].table == table && ours->rule[i].handle == handle)
+			return true;
+	return false;
+}
+
+static int visit_rule(const struct nlmsghdr *message, void *arg, struct fault *fault)
+{
+	const struct nfgenmsg *generic = mnl_nlmsg_get_payload(message);
+	const struct nlattr *attrs[NFTA_RULE_EXPRESSIONS + 1];
+	struct ours *ours = arg;
+	uint64_t handle;
+	size_t layer, table;
+	char tag[TAG_SIZE];
+
+	(void)fault;
+	attrs_of_message(message, attrs, NFTA_RULE_EXPRESSIONS);
+	handle = attr_u64(attrs[NFTA_RULE_HANDLE], 0);
+	if (ours->rules == MOST_OURS || !tag_of_match(attrs[NFTA_RULE_EXPRESSIONS], ours->tag, tag) ||
+	    !find_table(generic->nfgen_family, attr_text(attrs[NFTA_RULE_TABLE]), &layer, &table) ||
+	    is_noted(ours, generic->nfgen_family, tables[table], handle))
+		return 0;
+	ours->rule[ours->rules].family = generic->nfgen_family;
+	ours->rule[ours->rules].table = tables[table];
+	tag_count(ours->evidence, tag_packets(attrs[NFTA_RULE_EXPRESSIONS]));
+	snprintf(ours->rule[ours->rules].chain, SURVEY_NAME, "%s", attr_text(attrs[NFTA_RULE_CHAIN]));
+	ours->rule[ours->rules++].handle = handle;
+	return 0;
+}
+
+static int ask_for_rules(struct ruleset *ruleset, struct ours *ours, uint8_t family, const char *table, const char *chain, uint64_t handle,
+			 struct fault *fault)
+{
+	char buffer[1024];
+
+	return netlink_dump(&ruleset->netlink, netlink_about(&ruleset->netlink, buffer, NFT_MSG_GETRULE, handle ? 0 : NLM_F_DUMP, family, table,
+							     chain, handle), visit_rule, ours, fault);
+}
+
+/* Only the tables that may have a rule of ours are read. AGAIN: there are these at least. */
+static int look_for_ours(struct ruleset *ruleset, struct ours *ours, struct fault *fault)
+{
+	int result = 0;
+
+	for (size_t i = 0; i < IPT_LAYERS * TABLES; i++) {
+		int rc = !ruleset->present[i / TABLES][i % TABLES] ? 0 :
+			 ask_for_rules(ruleset, ours, ipt_layers[i / TABLES].family, tables[i % TABLES], NULL, 0, fault);
+
+		if (rc == -1)
+			return -1;
+		result = rc < 0 ? rc : result;
+	}
+	return result;
+}
+
+/* Asks for each rule once more by its handle, which may be somebody else's by now. */
+static int verify(struct ruleset *ruleset, struct ours *ours, struct fault *fault)
+{
+	const struct ours noted = *ours;
+
+	ours->rules = 0;
+	for (size_t i = 0; i < noted.rules; i++) {
+		int rc = ask_for_rules(ruleset, ours, noted.rule[i].family, noted.rule[i].table, noted.rule[i].chain, noted.rule[i].handle, fault);
+
+		if (rc == AGAIN || (rc < 0 && fault->code != ENOENT))
+			return rc;
+	}
+	return 0;
+}
+
+/* --- looking: legacy, in the kernel; by the tools only for what the rules mean ------------------------------------- */
+
+typedef int visit_table(struct ruleset *, size_t layer, const char *name, const struct legacy_table *, void *, struct fault *);
+
+/* Visits each legacy table that is loaded. */
+static int each_legacy_table(struct ruleset *ruleset, visit_table *visit, void *arg, struct fault *fault)
+{
+	struct legacy_table table;
+	int rc = 0;
+
+	for (size_t layer = 0; layer < IPT_LAYERS; layer++)
+		for (size_t i = 0; rc == 0 && ipt_layers[layer].legacy && i < TABLES; i++) {
+			if (!table_is_loaded(ipt_layers[layer].family, tables[i]))
+				continue;
+			rc = table_read(&table, ipt_layers[layer].family, tables[i], fault);
+			if (rc == 0)
+				rc = visit(ruleset, layer, tables[i], &table, arg, fault);
+			table_free(&table);
+		}
+	return rc;
+}
+
+struct digest {
+	struct sha256_ctx sum;
+	bool without_ours;
+};
+
+static int add_table(struct ruleset *ruleset, size_t layer, const char *name, const struct legacy_table *table, void *arg,
+		     struct fault *fault)
+{
+	struct digest *digest = arg;
+
+	(void)ruleset;
+	(void)fault;
+	sha256_update(&digest->sum, 1, (const uint8_t[]){ (uint8_t)layer });
+	sha256_update(&digest->sum, strlen(name) + 1, (const uint8_t *)name);
+	table_hash(table, digest->without_ours, &digest->sum);
+	return 0;
+}
+
+/* The legacy tables as they are, our rules included. */
+static int attempt_look(struct ruleset *ruleset, const void *out, struct fault *fault)
+{
+	struct digest digest = { .without_ours = false };
+	int rc;
+
+	sha256_init(&digest.sum);
+	rc = each_legacy_table(ruleset, add_table, &digest, fault);
+	sha256_digest(&digest.sum, DIGEST_SIZE, (unsigned char *)(uintptr_t)out);
+	return rc;
+}
+
+static const char *tool_of(struct ruleset *ruleset, size_t layer, struct fault *fault)
+{
+	if (!ruleset->tool[layer])
+		ruleset->tool[layer] = ipt_find(&ipt_layers[layer], fault);
+	return ruleset->tool[layer];
+}
+
+/* --- choosing ----------------------------------------------------------------------------------------------------- */
+
+static int add_place(struct ruleset *ruleset, size_t layer, const struct spot *spot, struct fault *fault)
+{
+	if (ruleset->places == LENGTH_OF(ruleset->place))
+		return fault_set(fault, FAULT_FAILED, "more than %zu chains of iptables may block the port. Nothing was changed",
+				 LENGTH_OF(ruleset->place));
+	ruleset->place[ruleset->places++] = (struct place){ layer, *spot, spot->handle[0] != 0 };
+	return 0;
+}
+
+static int choose_legacy(struct ruleset *ruleset, size_t layer, const char *name, const struct legacy_table *table, void *arg,
+			 struct fault *fault)
+{
+	const struct opening *opening = arg;
+	OWN_FREE char *listing = NULL;
+	const struct survey *survey;
+
+	(void)table;
+	if (!tool_of(ruleset, layer, fault))
+		return fault->code == ENOENT ? fault_at(fault, "tables of %s are loaded, which only that tool can read; if they do not "
+							"block the port, set backend = nftables", ipt_layers[layer].name) : -1;
+	listing = ipt_list(ruleset->tool[layer], name, fault);
+	survey = listing ? survey_listing(listing, ipt_layers[layer].family, name, opening, fault) : NULL;
+	for (size_t i = 0; survey && i < survey->spots; i++)
+		if (add_place(ruleset, layer, &survey->spot[i], fault) < 0)
+			return -1;
+	if (survey && survey->shut[0])
+		memcpy(ruleset->evidence.shut, survey->shut, sizeof(survey->shut));
+	if (survey && survey->client[0] && !ruleset->client[0])
+		snprintf(ruleset->client, sizeof(ruleset->client), "%s", survey->client);
+	return survey ? 0 : -1;
+}
+
+static int choose_nft(struct ruleset *ruleset, const struct opening *opening, struct fault *fault)
+{
+	const struct survey *survey = survey_choose(opening, fault);
+
+	for (size_t i = 0; survey && i < survey->spots; i++) {
+		const struct spot *spot = &survey->spot[i];
+		size_t layer, table;
+
+		if (spot->holder == HOLDER_IPTABLES && find_table(spot->family, spot->table, &layer, &table) &&
+		    add_place(ruleset, layer, spot, fault) < 0)
+			return -1;
+	}
+	if (survey && survey->shut[0])
+		memcpy(ruleset->evidence.shut, survey->shut, sizeof(survey->shut));
+	ruleset->generation = survey ? survey->generation : 0;
+	ruleset->busy = survey && !survey->generation;
+	return survey ? 0 : -1;
+}
+
+static int attempt_choose(struct ruleset *ruleset, const void *opening, struct fault *fault)
+{
+	int rc = look_for_tables(ruleset, fault);
+
+	ruleset->evidence.shut[0] = '\0';
+	ruleset->places = 0;
+	ruleset->client[0] = '\0';
+	ruleset->busy = false;
+	if (rc > 0)
+		rc = choose_nft(ruleset, opening, fault);
+	if (rc == 0)
+		rc = attempt_look(ruleset, ruleset->seen, fault);
+	if (rc == 0)
+		rc = each_legacy_table(ruleset, choose_legacy, (void *)(uintptr_t)opening, fault);
+	ruleset->chosen = rc == 0;
+	ruleset->stale = rc != 0;
+	return rc;
+}
+
+static bool needs(const struct ruleset *ruleset, size_t layer)
+{
+	for (size_t i = 0; i < ruleset->places; i++)
+		if (ruleset->place[i].layer == layer)
+			return true;
+	return false;
+}
+
+static bool needs_addrtype(const struct ruleset *ruleset, size_t layer)
+{
+	for (size_t i = 0; i < ruleset->places; i++)
+		if (ruleset->place[i].layer == layer && ruleset->place[i].spot.bound == BOUND_BY_FIB)
+			return true;
+	return false;
+}
+
+/*
+ * The tool has a library for each match, whatever the kernel has. Without two of them the window has a net less, without the others
+ * there is no rule: such a kernel has no module for them, today or tomorrow.
+ */
+static int ask_kernel(struct ruleset *ruleset, size_t layer, bool *bound, bool *timed, struct fault *fault)
+{
+	struct {
+		const char *match;
+		uint8_t revision;
+		bool wanted, *net;
+	} asked[] = {
+		{ "comment", 0, true, NULL },
+		{ "addrtype", 1, needs_addrtype(ruleset, layer), NULL },
+		{ "socket", 2, *bound, bound },
+		{ "time", 0, *timed, timed },
+	};
+
+	for (size_t i = 0; i < LENGTH_OF(asked); i++) {
+		int has = asked[i].wanted ? ipt_kernel_has(ipt_layers[layer].legacy ? NULL : &ruleset->netlink, ipt_layers[layer].family,
+							   asked[i].match, asked[i].revision, fault) : 1;
+
+		if (has < 0)
+			return -1;
+		if (!has && !asked[i].net)
+			return fault_set(fault, FAULT_FAILED, "this kernel has no -m %s for %s: it needs the module xt_%s%s", asked[i].match,
+					 ipt_layers[layer].name, asked[i].match, ipt_layers[layer].legacy ? "" : " and nft_compat");
+		if (!has)
+			*asked[i].net = false;
+	}
+	return 0;
+}
+
+/* Which matches do all the tools that are needed know? */
+static int probe(struct ruleset *ruleset, bool own_listener, struct fault *fault)
+{
+	bool bound = own_listener && !seam("no-socket"), timed = !seam("no-timeout");
+
+	for (size_t i = 0; i < IPT_LAYERS; i++) {
+		int knows = 0;
+
+		if (!needs(ruleset, i))
+			continue;
+		if (!tool_of(ruleset, i, fault))
+			return fault_at(fault, "chains of %s block the port, and opening them takes that tool", ipt_layers[i].name);
+		if (ask_kernel(ruleset, i, &bound, &timed, fault) < 0)
+			return -1;
+		for (int without = 0; without < 4 && !knows; without++) {
+			ruleset->bound = bound && !(without & 1);
+			ruleset->timed = timed && !(without & 2);
+			knows = ipt_knows(ruleset->tool[i], ruleset->bound, ruleset->timed, fault);
+		}
+		if (knows < 0)
+			return -1;
+		if (!knows)
+			return fault_set(fault, FAULT_FAILED, "%s does not know -m comment (module xt_comment)", ruleset->tool[i]);
+		bound = ruleset->bound;
+		timed = ruleset->timed;
+	}
+	return 0;
+}
+
+/* --- opening ------------------------------------------------------------------------------------------------------ */
+
+static void add_time(struct ipt_words *command, const char *option, time_t time)
+{
+	char text[32];
+	struct tm utc;
+
+	strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", gmtime_r(&time, &utc));
+	ipt_add(command, option);
+	ipt_add(command, text);
+}
+
+enum action { INSERT, DELETE };
+
+/* The addresses that the names resolve to, in chains where only those are meant; 0: they are not known. */
+static uint32_t count_addresses(const struct place *place, const struct opening *opening)
+{
+	const bool v4 = ipt_layers[place->layer].family == NFPROTO_IPV4;
+
+	return place->spot.bound == BOUND_BY_ADDRESS ? (v4 ? opening->addresses4 : opening->addresses6) : 0;
+}
+
+/* What is for this host: -m addrtype, or where only some addresses are meant those. */
+static void add_bound(struct ipt_words *command, const struct place *place, const struct opening *opening)
+{
+	const bool v4 = ipt_layers[place->layer].family == NFPROTO_IPV4;
+	char list[OPENING_ADDRESSES * INET6_ADDRSTRLEN] = "", text[INET6_ADDRSTRLEN];
+	size_t used = 0;
+
+	if (place->spot.bound == BOUND_BY_HOOK)
+		return;
+	if (place->spot.bound == BOUND_BY_FIB || !count_addresses(place, opening)) {
+		ipt_add_all(command, place->spot.leaving ? "-m addrtype --src-type LOCAL" : "-m addrtype --dst-type LOCAL");
+		return;
+	}
+	for (uint32_t i = 0; i < count_addresses(place, opening) && i < OPENING_ADDRESSES; i++)
+		used += (size_t)snprintf(list + used, sizeof(list) - used, "%s%s", i ? "," : "",
+					 inet_ntop(v4 ? AF_INET : AF_INET6, v4 ? opening->address4[i] : opening->address6[i], text, sizeof(text)));
+	ipt_add(command, "-d");
+	ipt_add(command, list);
+}
+
+static void add_place_of(struct ipt_words *command, const struct place *place, const struct opening *opening, enum action action)
+{
+	const struct spot *spot = &place->spot;
+	char text[48];
+
+	ipt_add(command, action == DELETE ? "-D" : "-I");
+	ipt_add(command, spot->chain);
+	if (action != DELETE) {
+		snprintf(text, sizeof(text), "%u", spot->number);
+		ipt_add(command, text);
+	}
+	snprintf(text, sizeof(text), "-p tcp --%cport %u%s", spot->leaving ? 's' : 'd', spot->port, spot->leaving ? " ! --syn" : "");
+	ipt_add_all(command, text);
+	add_bound(command, place, opening);
+}
+
+/* With a time in the past, a machine that boots in the past does not reopen either. */
+static void make_rule(const struct ruleset *ruleset, struct ipt_words *command, const struct place *place,
+		      const struct opening *opening, enum action action)
+{
+	const bool bindable = place->spot.bindable && !place->spot.leaving && place->spot.port == opening->target;
+
+	ipt_begin(command, ruleset->tool[place->layer], place->spot.table);
+	add_place_of(command, place, opening, action);
+	if (ruleset->bound && bindable)
+		ipt_add_all(command, "-m socket --transparent --nowildcard");
+	if (ruleset->timed) {
+		ipt_add_all(command, "-m time");
+		add_time(command, "--datestart", ruleset->start);
+		add_time(command, "--datestop", ruleset->stop);
+	}
+	ipt_add_all(command, "-m comment --comment");
+	ipt_add(command, opening->tag);
+	ipt_add_all(command, place->spot.returns ? "-j RETURN" : "-j ACCEPT");
+}
+
+/* A rule that was just inserted moves the places behind it. */
+static void move_places(struct ruleset *ruleset, const struct place *inserted, const struct opening *opening)
+{
+	const uint32_t named = count_addresses(inserted, opening), rules = named ? named : 1;
+
+	for (struct place *place = ruleset->place; place < ruleset->place + ruleset->places; place++)
+		if (place != inserted && place->layer == inserted->layer && !strcmp(place->spot.table, inserted->spot.table) &&
+		    !strcmp(place->spot.chain, inserted->spot.chain) && place->spot.number >= inserted->spot.number)
+			place->spot.number += rules;
+}
+
+/* Has anybody changed the chains since the places were chosen? Then their numbers may be of other rules. */
+static bool is_stale(struct ruleset *ruleset, const struct place *place)
+{
+	unsigned char now[DIGEST_SIZE];
+	uint32_t generation;
+	struct fault ignored;
+
+	if (ipt_layers[place->layer].legacy)
+		return attempt_look(ruleset, now, &ignored) < 0 || memcmp(now, ruleset->seen, sizeof(now));
+	return netlink_generation(&ruleset->netlink, &generation, &ignored) < 0 || generation != ruleset->generation;
+}
+
+static int insert_one(struct ruleset *ruleset, const struct place *place, const struct opening *opening, struct fault *fault)
+{
+	struct ipt_words command;
+	pid_t pid;
+
+	if (!tool_of(ruleset, place->layer, fault))
+		return -1;
+	make_rule(ruleset, &command, place, opening, INSERT);
+	if (ipt_run(&command, &pid, fault) < 0) {
+		ruleset->stale = is_stale(ruleset, place);
+		return ruleset->stale ? AGAIN : -1;
+	}
+	news_expect(pid);
+	move_places(ruleset, place, opening);
+	ruleset->inserted = true;
+	return 0;
+}
+
+/* Opens where it does not stand yet. AGAIN when it did, since a tool that ends with 0 is no proof. */
+static int insert_missing(struct ruleset *ruleset, const struct opening *opening, struct fault *fault)
+{
+	const struct place *last = NULL;
+	int rc;
+
+	for (const struct place *place = ruleset->place; place < ruleset->place + ruleset->places; place++) {
+		if (place->stands)
+			continue;
+		rc = insert_one(ruleset, place, opening, fault);
+		if (rc < 0)
+			return rc;
+		last = place;
+	}
+	if (!last)
+		return 0;
+	fault_set(fault, FAULT_LATER, "%s has made no rule in %s %s", ipt_layers[last->layer].name, last->spot.table, last->spot.chain);
+	return AGAIN;
+}
+
+static int mark_legacy(struct ruleset *ruleset, size_t layer, const char *name, const struct legacy_table *table, void *tag,
+		       struct fault *fault)
+{
+	(void)fault;
+	for (struct place *place = ruleset->place; place < ruleset->place + ruleset->places; place++)
+		if (place->layer == layer && !strcmp(place->spot.table, name))
+			place->stands = table_has(table, place->spot.chain, tag);
+	return 0;
+}
+
+static int read_back(struct ruleset *ruleset, const char *tag, struct fault *fault)
+{
+	struct ours ours = { .tag = tag, .evidence = &ruleset->evidence };
+	int rc = look_for_ours(ruleset, &ours, fault);
+
+	if (rc == -1)
+		return -1;
+	for (size_t i = 0; i < ruleset->places; i++)
+		ruleset->place[i].stands = false;
+	for (struct place *place = ruleset->place; place < ruleset->place + ruleset->places; place++)
+		for (size_t i = 0; i < ours.rules && !ipt_layers[place->layer].legacy; i++)
+			if (ours.rule[i].family == ipt_layers[place->layer].family && !strcmp(ours.rule[i].table, place->spot.table) &&
+			    !strcmp(ours.rule[i].chain, place->spot.chain)) {
+				place->stands = true;
+				place->spot.handle[0] = ours.rule[i].handle;
+			}
+	return each_legacy_table(ruleset, mark_legacy, (void *)(uintptr_t)tag, fault);
+}
+
+/*
+ * Succeeds when a reading shows that it stands everywhere; somebody may be sweeping our rules away meanwhile. What the legacy tables
+ * look like is noted before that reading: what is swept away after it is seen at the next look.
+ */
+static int attempt_open(struct ruleset *ruleset, const void *arg, struct fault *fault)
+{
+	const struct opening *opening = arg;
+	int rc = ruleset->stale ? attempt_choose(ruleset, opening, fault) : 0;
+
+	if (rc == 0 && !ruleset->chosen) {
+		rc = attempt_look(ruleset, ruleset->seen, fault);
+		rc = rc < 0 ? rc : read_back(ruleset, opening->tag, fault);
+	}
+	ruleset->chosen = false;
+	return rc < 0 ? rc : insert_missing(ruleset, opening, fault);
+}
+
+/* It matches until the end of the last second. */
+static void set_time(struct ruleset *ruleset, const struct opening *opening)
+{
+	ruleset->start = time(NULL);
+	ruleset->stop = ruleset->start + opening->seconds - 1;
+}
+
+/* Of nf_tables, what was chosen before the window holds; if somebody has changed it since, there is news, and it is mended. */
+static int ipt_open(struct ruleset *ruleset, const struct opening *opening, struct fault *fault)
+{
+	const struct itimerspec often = { { 0, LOOK_AGAIN }, { 0, LOOK_AGAIN } };
+	unsigned char now[DIGEST_SIZE];
+
+	ruleset->made = *opening;
+	set_time(ruleset, opening);
+	if (netlink_insist(attempt_look, ruleset, now, fault) < 0 ||
+	    (memcmp(now, ruleset->seen, sizeof(now)) && netlink_insist(attempt_choose, ruleset, opening, fault) < 0))
+		return -1;
+	if ((needs(ruleset, 2) || needs(ruleset, 3)) && timerfd_settime(ruleset->timer, 0, &often, NULL) < 0)
+		return fault_errno(fault, FAULT_LATER, "starting a timer");
+	if (ruleset->busy) /* others commit all the time: that is no news */
+		news_rest(&ruleset->news);
+	return netlink_insist(attempt_open, ruleset, opening, fault);
+}
+
+/* Have the legacy tables changed since they were last looked at? They tell nobody. 1: yes. */
+static int look_at_legacy(struct ruleset *ruleset, struct fault *fault)
+{
+	unsigned char now[DIGEST_SIZE];
+	uint64_t ticks;
+
+	if (read(ruleset->timer, &ticks, sizeof(ticks)) < 0)
+		return 0;
+	if (netlink_insist(attempt_look, ruleset, now, fault) < 0)
+		return -1;
+	return memcmp(now, ruleset->seen, sizeof(now)) != 0;
+}
+
+/* Are the rules in iptables-nft still there? Each is asked for by its handle. 0: one is not. */
+static int attempt_check(struct ruleset *ruleset, const void *tag, struct fault *fault)
+{
+	struct ours ours = { .tag = tag, .evidence = &ruleset->evidence };
+
+	for (const struct place *place = ruleset->place; place < ruleset->place + ruleset->places; place++) {
+		const struct spot *spot = &place->spot;
+		int rc;
+
+		if (ipt_layers[place->layer].legacy)
+			continue;
+		ours.rules = 0;
+		rc = ask_for_rules(ruleset, &ours, spot->family, spot->table, spot->chain, spot->handle[0], fault);
+		if (rc == AGAIN || (rc < 0 && fault->code != ENOENT))
+			return rc;
+		if (!ours.rules)
+			return 0;
+	}
+	return 1;
+}
+
+/* One rule that is gone is put back at once. But the chains are not read after each of many commits. */
+static int ipt_mend(struct ruleset *ruleset, const struct opening *opening, struct fault *fault)
+{
+	bool look, heard = news_heard(&ruleset->news, ruleset->netlink.port, &look);
+	int legacy = look_at_legacy(ruleset, fault), rc;
+
+	ruleset->inserted = false;
+	if (legacy < 0)
+		return -1;
+	if (!look && !legacy) {
+		rc = heard ? netlink_insist(attempt_check, ruleset, opening->tag, fault) : 1;
+		if (rc)
+			return rc < 0 ? -1 : 0;
+	}
+	rc = netlink_insist(attempt_choose, ruleset, opening, fault);
+	if (rc == 0)
+		rc = netlink_insist(attempt_open, ruleset, opening, fault);
+	news_rest(&ruleset->news);
+	return rc < 0 ? -1 : ruleset->inserted;
+}
+
+/* --- closing ------------------------------------------------------------------------------------------------------ */
+
+/* In one batch, which fails if the handles may mean other rules by now. */
+static int remove_ours(struct ruleset *ruleset, struct ours *ours, struct fault *fault)
+{
+	uint32_t generation;
+	struct batch batch;
+	int rc = netlink_generation(&ruleset->netlink, &generation, fault);
+
+	if (rc == 0)
+		rc = verify(ruleset, ours, fault);
+	if (rc == 0)
+		rc = batch_begin(&batch, &ruleset->netlink, generation, fault);
+	if (rc < 0)
+		return rc;
+	for (size_t i = 0; i < ours->rules; i++)
+		batch_delete(&batch, NFT_MSG_DELRULE, ours->rule[i].family, ours->rule[i].table, ours->rule[i].chain, ours->rule[i].handle);
+	rc = batch_commit(&batch, NULL, NULL, fault);
+	batch_free(&batch);
+	ruleset->removed = ruleset->removed || rc == 0;
+	return rc;
+}
+
+static int attempt_close_nft(struct ruleset *ruleset, const void *tag, struct fault *fault)
+{
+	struct ours ours = { .tag = tag, .evidence = &ruleset->evidence };
+	int found = look_for_tables(ruleset, fault), rc;
+
+	if (found == 0 || found == -1)
+		return found;
+	rc = look_for_ours(ruleset, &ours, fault);
+	if (rc == -1)
+		return -1;
+	if (!ours.rules)
+		return netlink_nothing(found < 0 ? found : rc, &ruleset->nothing);
+	ruleset->nothing = false;
+	rc = remove_ours(ruleset, &ours, fault);
+	return rc < 0 ? rc : AGAIN; /* the next attempt reads back */
+}
+
+/* What this process has made is known without a listing of all rules. 1: removed. 0: there is no such rule. */
+static int remove_known(struct ruleset *ruleset, size_t layer, const char *name, const struct legacy_table *table,
+			const char *tag, struct fault *fault)
+{
+	int removed = 0;
+
+	if (!tag || strcmp(tag, ruleset->made.tag))
+		return 0;
+	for (const struct place *place = ruleset->place; place < ruleset->place + ruleset->places; place++) {
+		struct ipt_words command;
+		pid_t pid;
+
+		if (place->layer != layer || strcmp(place->spot.table, name) || !table_has(table, place->spot.chain, tag))
+			continue;
+		make_rule(ruleset, &command, place, &ruleset->made, DELETE);
+		if (ipt_run(&command, &pid, fault) == 0)
+			removed = 1;
+		else if (fault->kind == FAULT_LATER)
+			return -1;
+	}
+	ruleset->removed = ruleset->removed || removed;
+	return removed;
+}
+
+/* "-A INPUT ..." becomes "-D INPUT ...". Somebody else may have been faster: the next round sees. */
+static int remove_legacy(struct ruleset *ruleset, size_t layer, const char *name, const struct legacy_table *table, void *arg,
+			 struct fault *fault)
+{
+	OWN_FREE char *listing = NULL;
+	const char *tag = ((void **)arg)[0], *next;
+	int known;
+
+	if (!table_has(table, NULL, tag))
+		return 0;
+	*(bool *)((void **)arg)[1] = true;
+	tag_count(&ruleset->evidence, table_packets(table, tag));
+	known = remove_known(ruleset, layer, name, table, tag, fault);
+	if (known)
+		return known < 0 ? -1 : 0;
+	listing = tool_of(ruleset, layer, fault) ? ipt_list(ruleset->tool[layer], name, fault) : NULL;
+	if (!listing)
+		return -1;
+	for (const char *line = listing; line; line = next) {
+		size_t length = ipt_line(line, &next);
+		struct ipt_words rule = { 0 }, command;
+		pid_t pid;
+
+		ipt_split(&rule, line, length);
+		if (rule.full || strcmp(rule.words ? rule.word[0] : "", "-A") || !ipt_tag(&rule, tag))
+			continue;
+		ipt_begin(&command, ruleset->tool[layer], name);
+		ipt_add(&command, "-D");
+		for (size_t i = 1; i < rule.words; i++)
+			ipt_add(&command, rule.word[i]);
+		if (ipt_run(&command, &pid, fault) == 0)
+			ruleset->removed = true;
+		else if (fault->kind == FAULT_LATER)
+			return -1;
+	}
+	return 0;
+}
+
+static int attempt_close_legacy(struct ruleset *ruleset, const void *tag, struct fault *fault)
+{
+	bool found = false;
+	void *arg[] = { (void *)(uintptr_t)tag, &found };
+
+	int rc = each_legacy_table(ruleset, remove_legacy, arg, fault);
+
+	return rc == 0 && found ? AGAIN : rc; /* the next attempt reads back */
+}
+
+static int ipt_close(struct ruleset *ruleset, const char *tag, struct fault *fault)
+{
+	const struct itimerspec never = { { 0, 0 }, { 0, 0 } };
+	int rc;
+
+	ruleset->removed = ruleset->nothing = false;
+	rc = netlink_insist(attempt_close_nft, ruleset, tag, fault);
+	if (netlink_insist(attempt_close_legacy, ruleset, tag, fault) < 0 || rc < 0)
+		return -1;
+	(void)timerfd_settime(ruleset->timer, 0, &never, NULL);
+	return ruleset->removed;
+}
+
+static void ipt_tell(const struct ruleset *ruleset, struct evidence *evidence)
+{
+	if (ruleset->evidence.counted)
+		tag_count(evidence, ruleset->evidence.packets);
+	if (!evidence->shut[0])
+		memcpy(evidence->shut, ruleset->evidence.shut, sizeof(evidence->shut));
+}
+
+struct admission {
+	const struct opening *opening;
+	const struct peer *peer;
+	size_t peers;
+	uint64_t admitted;
+};
+
+/* Of its own family; the others do not traverse this table. */
+static int admit_legacy(struct ruleset *ruleset, size_t layer, const char *name, const struct legacy_table *table, void *arg,
+			struct fault *fault)
+{
+	OWN_FREE char *listing = tool_of(ruleset, layer, fault) ? ipt_list(ruleset->tool[layer], name, fault) : NULL;
+	struct admission *admission = arg;
+	uint64_t these = admission->admitted, others = 0;
+
+	(void)table;
+	for (size_t i = 0; i < admission->peers; i++)
+		others |= admission->peer[i].family == ipt_layers[layer].family ? 0 : UINT64_C(1) << i;
+	if (!listing || survey_peers_listed(listing, ipt_layers[layer].family, name, admission->opening, admission->peer, admission->peers,
+					    &these, fault) < 0)
+		return -1;
+	admission->admitted &= these | others;
+	return 0;
+}
+
+static int ipt_admit(struct ruleset *ruleset, const struct opening *opening, const struct peer *peer, size_t n, uint64_t *admitted,
+		     struct fault *fault)
+{
+	struct admission admission = { opening, peer, n, *admitted };
+
+	if ((ruleset->netlink.socket && survey_peers(opening, peer, n, &admission.admitted, fault) < 0) ||
+	    each_legacy_table(ruleset, admit_legacy, &admission, fault) < 0)
+		return -1;
+	*admitted = admission.admitted;
+	return 0;
+}
+
+/* --- the rest ----------------------------------------------------------------------------------------------------- */
+
+static int attempt_digest(struct ruleset *ruleset, const void *arg, struct fault *fault)
+{
+	unsigned char *out = (unsigned char *)(uintptr_t)arg, nft[DIGEST_SIZE] = { 0 };
+	struct digest digest = { .without_ours = true };
+	int rc = look_for_tables(ruleset, fault);
+
+	sha256_init(&digest.sum);
+	if (rc > 0)
+		rc = survey_digest(nft, fault);
+	if (rc == 0)
+		rc = each_legacy_table(ruleset, add_table, &digest, fault);
+	sha256_update(&digest.sum, sizeof(nft), nft);
+	sha256_digest(&digest.sum, DIGEST_SIZE, out);
+	return rc;
+}
+
+static int ipt_digest(struct ruleset *ruleset, unsigned char out[DIGEST_SIZE], struct fault *fault)
+{
+	return netlink_insist(attempt_digest, ruleset, out, fault);
+}
+
+static int watch_all(struct ruleset *ruleset, struct fault *fault)
+{
+	struct epoll_event readable = { .events = EPOLLIN };
+
+	if (news_open(&ruleset->news, ruleset->netlink.socket, fault) < 0)
+		return -1;
+	if (ruleset->timer >= 0)
+		return 0;
+	ruleset->timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+	if (ruleset->timer < 0 || epoll_ctl(ruleset->news.watch, EPOLL_CTL_ADD, ruleset->timer, &readable) < 0)
+		return fault_errno(fault, FAULT_LATER, "watching the firewall");
+	return 0;
+}
+
+static int ipt_plan(struct ruleset *ruleset, const struct opening *opening, struct plan *plan, struct fault *fault)
+{
+	if (watch_all(ruleset, fault) < 0 || netlink_insist(attempt_choose, ruleset, opening, fault) < 0 ||
+	    probe(ruleset, opening->own_listener, fault) < 0)
+		return -1;
+	set_time(ruleset, opening);
+	for (const struct place *place = ruleset->place; place < ruleset->place + ruleset->places; place++) {
+		struct ipt_words command;
+		size_t used = 0;
+
+		if (place->spot.lost[0] && !plan->lost[0])
+			snprintf(plan->lost, sizeof(plan->lost), "%s %s %s: %s", ipt_layers[place->layer].name, place->spot.table,
+				 place->spot.chain, place->spot.lost);
+		if (plan->lines == PLAN_LINES)
+			continue;
+		make_rule(ruleset, &command, place, opening, INSERT);
+		for (size_t w = 0; w < command.words && used < sizeof(plan->line[0]); w++)
+			used += (size_t)snprintf(plan->line[plan->lines] + used, sizeof(plan->line[0]) - used, "%s%s", w ? " " : "",
+						 command.word[w]);
+		plan->lines++;
+		plan->unbound = plan->unbound || (opening->own_listener && !ruleset->bound);
+		plan->untimed = plan->untimed || !ruleset->timed;
+	}
+	if (ruleset->client[0])
+		snprintf(plan->client, sizeof(plan->client), "%s", ruleset->client);
+	return 0;
+}
+
+static int ipt_watch(struct ruleset *ruleset)
+{
+	return ruleset->news.watch;
+}
+
+static void ipt_detach(struct ruleset *ruleset)
+{
+	survey_end();
+	netlink_close(&ruleset->netlink);
+	news_close(&ruleset->news);
+	close_fd(&ruleset->timer);
+	free(ruleset);
+}
+
+/* In use wherever there could be tables of it in the next moment; which there are is seen at each look. */
+static int ipt_attach(struct ruleset **out, const struct config *config, struct fault *fault)
+{
+	struct ruleset *ruleset = calloc(1, sizeof(*ruleset));
+	int rc;
+
+	(void)config;
+	if (!ruleset)
+		return fault_errno(fault, FAULT_LATER, "attaching to iptables");
+	ruleset->news = NEWS_CLOSED;
+	ruleset->timer = -1;
+	rc = netlink_open(&ruleset->netlink, fault);
+	for (size_t i = 0; rc == 0 && i < IPT_LAYERS * TABLES; i++)
+		rc = ipt_layers[i / TABLES].legacy && table_is_loaded(ipt_layers[i / TABLES].family, tables[i % TABLES]);
+	if (rc == 1)
+		*out = ruleset;
+	else
+		ipt_detach(ruleset);
+	return rc;
+}
+
+static int ipt_remark(struct ruleset *ruleset, const struct opening *opening, const struct peer *ca, size_t n, struct plan *plan,
+		      struct fault *fault)
+{
+	(void)ruleset;
+	return survey_remarks(opening, ca, n, plan_remark, plan, fault);
+}
+
+const struct backend iptables_backend = {
+	.name = "iptables",
+	.attach = ipt_attach,
+	.plan = ipt_plan,
+	.open = ipt_open,
+	.watch = ipt_watch,
+	.mend = ipt_mend,
+	.close = ipt_close,
+	.tell = ipt_tell,
+	.admit = ipt_admit,
+	.remark = ipt_remark,
+	.digest = ipt_digest,
+	.detach = ipt_detach,
+};

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * rule.h - the messages that open: a set with a timeout in each table, and a rule in each chain that blocks. For example
+ *
+ *	nft add set inet filter acmegate_DIGITS { type inet_service; timeout ...; elements = { 80 timeout 60s } }
+ *	nft insert rule inet filter input position H tcp dport @acmegate_DIGITS socket transparent 1
+ *		meta time "FROM"-"UNTIL" counter accept comment "acmegate:DIGITS"
+ *
+ * One table of parts makes the rule and its text; see rule_print().
+ */
+#ifndef ACMEGATE_BACKENDS_NFT_RULE_H
+#define ACMEGATE_BACKENDS_NFT_RULE_H
+
+#include <linux/netfilter/nf_tables.h>
+
+#include "backends/nft/host.h"
+#include "backends/nft/batch.h"
+#include "backends/nft/survey.h"
+#include "backends/nft/tag.h"
+
+/* How a rule is made besides its place: what this kernel can do, and when. */
+struct rule_make {
+	bool bound;			/* ends with our transparent socket */
+	bool timed;			/* the set's element ends by itself */
+	bool routed;			/* "fib" tells what is for this host; else its addresses are listed */
+	bool dated;			/* the rule ends at a time of day, which a saved copy of it keeps */
+	uint64_t from, until;		/* that time, in seconds since 1970 */
+	const struct host *host;	/* for its addresses */
+};
+
+/*
+ * The set and its elements, the ports, with opening->seconds to live if timed. A set that is there already stays, with its
+ * time: a chain that was flushed has lost the rule only.
+ */
+int rule_add_set(struct batch *batch, uint8_t family, const char *table, const struct opening *opening, bool timed,
+		 struct fault *fault) MUST_CHECK;
+
+/* How many rules the spot takes: two where addresses are listed, for IPv4 and IPv6, of those families that have some. */
+size_t rule_count(const struct spot *spot, const struct opening *opening, const struct rule_make *make);
+
+/*
+ * Those of them whose handle is not known. The set must have been added to the same table before. The kernel echoes them in this
+ * order, with their handles.
+ */
+int rule_add(struct batch *batch, const struct spot *spot, const struct opening *opening, const struct rule_make *make,
+	     struct fault *fault) MUST_CHECK;
+
+/* What rule_add_set() does, as a line for a shell. */
+void rule_print_set(char *line, size_t size, uint8_t family, const char *table, const struct opening *opening, bool timed);
+
+/* What rule_add() does, as a line for a shell: the first of its rules, or the second. */
+void rule_print(char *line, size_t size, const struct spot *spot, const struct opening *opening, const struct rule_make *make, size_t which);
+
+/*
+ * A table of our own that sends the port's new connections to opening->target before any other nat sees them. Owned: nobody
+ * else can change it, and the kernel removes it when the netlink socket of this batch is closed.
+ *
+ *	nft add table inet acmegate_DIGITS { flags owner; set acmegate_DIGITS { ... }
+ *		chain prerouting { type nat hook prerouting priority -199;
+ *			fib daddr type local tcp dport @acmegate_DIGITS redirect to :TARGET; } }
+ */
+int rule_add_redirect(struct batch *batch, const struct opening *opening, bool owned, bool timed,
+		      struct fault *fault) MUST_CHECK;
+
+/* The same as a line for a shell. */
+void rule_print_redirect(char *line, size_t size, const struct opening *opening, bool owned, bool timed);
+
+#endif

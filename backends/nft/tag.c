@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "backends/nft/tag.h"
+
+#include <libnftnl/udata.h>
+#include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nf_tables_compat.h>
+#include <stdio.h>
+#include <string.h>
+
+void tag_set_name(const char *tag, char name[SET_NAME_SIZE])
+{
+	snprintf(name, SET_NAME_SIZE, SET_PREFIX "%s", tag + strlen(TAG_PREFIX));
+}
+
+bool tag_names_set(const char *name, const char *wanted)
+{
+	char tag[TAG_SIZE + 1];
+
+	if (strncmp(name, SET_PREFIX, strlen(SET_PREFIX)))
+		return false;
+	snprintf(tag, sizeof(tag), TAG_PREFIX "%s", name + strlen(SET_PREFIX));
+	return opening_is_tag(tag, wanted);
+}
+
+/* The first expression with this name from attr on, of which so many bytes are left: its data in *data. NULL: there is none. */
+static const struct nlattr *next_expression(const struct nlattr *attr, int *left, const char *name, const struct nlattr **data)
+{
+	for (; attr && mnl_attr_ok(attr, *left); attr = mnl_attr_next(attr)) {
+		const struct nlattr *e[NFTA_EXPR_MAX + 1];
+
+		*left -= (int)((attr->nla_len + 3U) & ~3U);
+		attrs_of_nest(attr, e, NFTA_EXPR_MAX);
+		*data = e[NFTA_EXPR_DATA];
+		if (!strcmp(attr_text(e[NFTA_EXPR_NAME]), name))
+			return attr;
+	}
+	return NULL;
+}
+
+/* User data is a row of type, length, value with one byte each for the first two, see libnftnl's udata.c. */
+static bool find_comment(const struct nlattr *userdata, char tag[TAG_SIZE])
+{
+	const unsigned char *at = userdata ? mnl_attr_get_payload(userdata) : NULL;
+	size_t left = userdata ? mnl_attr_get_payload_len(userdata) : 0;
+
+	while (left >= 2 && left - 2 >= at[1]) {
+		if (at[0] == NFTNL_UDATA_RULE_COMMENT && at[1] == TAG_SIZE && at[2 + TAG_SIZE - 1] == '\0' &&
+		    opening_is_tag((const char *)at + 2, NULL)) {
+			memcpy(tag, at + 2, TAG_SIZE);
+			return true;
+		}
+		left -= (size_t)at[1] + 2;
+		at += at[1] + 2;
+	}
+	return false;
+}
+
+/* A comment can be anybody's. But all rules of ours look into the set of their tag, also when they were saved and loaded again. */
+bool tag_of_rule(const struct nlattr *userdata, const struct nlattr *expressions, char tag[TAG_SIZE])
+{
+	int left = expressions ? mnl_attr_get_payload_len(expressions) : 0;
+	const struct nlattr *attr = expressions ? mnl_attr_get_payload(expressions) : NULL, *data;
+
+	if (!find_comment(userdata, tag))
+		return false;
+	for (attr = next_expression(attr, &left, "lookup", &data); attr;
+	     attr = next_expression(mnl_attr_next(attr), &left, "lookup", &data)) {
+		const struct nlattr *l[NFTA_LOOKUP_MAX + 1];
+
+		attrs_of_nest(data, l, NFTA_LOOKUP_MAX);
+		if (tag_names_set(attr_text(l[NFTA_LOOKUP_SET]), tag))
+			return true;
+	}
+	return false;
+}
+
+/* struct xt_comment_info is nothing but the text, in 256 bytes. */
+static bool match_has(const struct nlattr *info, char tag[TAG_SIZE])
+{
+	if (!info || mnl_attr_get_payload_len(info) < TAG_SIZE)
+		return false;
+	memcpy(tag, mnl_attr_get_payload(info), TAG_SIZE);
+	return tag[TAG_SIZE - 1] == '\0' && opening_is_tag(tag, NULL);
+}
+
+bool tag_of_match(const struct nlattr *expressions, const char *wanted, char tag[TAG_SIZE])
+{
+	int left = expressions ? mnl_attr_get_payload_len(expressions) : 0;
+	const struct nlattr *attr = expressions ? mnl_attr_get_payload(expressions) : NULL, *data;
+	struct tag_shape shape = { 0 };
+	bool found = false;
+
+	for (attr = next_expression(attr, &left, "match", &data); attr;
+	     attr = next_expression(mnl_attr_next(attr), &left, "match", &data)) {
+		const struct nlattr *m[NFTA_MATCH_MAX + 1];
+
+		attrs_of_nest(data, m, NFTA_MATCH_MAX);
+		tag_add_match(&shape, attr_text(m[NFTA_MATCH_NAME]));
+		if (!found && !strcmp(attr_text(m[NFTA_MATCH_NAME]), "comment"))
+			found = match_has(m[NFTA_MATCH_INFO], tag);
+	}
+	return found && opening_is_tag(tag, wanted) && (wanted || tag_is_shape(&shape));
+}
+
+uint64_t tag_packets(const struct nlattr *expressions)
+{
+	int left = expressions ? mnl_attr_get_payload_len(expressions) : 0;
+	const struct nlattr *c[NFTA_COUNTER_MAX + 1], *data;
+
+	if (!expressions || !next_expression(mnl_attr_get_payload(expressions), &left, "counter", &data))
+		return 0;
+	attrs_of_nest(data, c, NFTA_COUNTER_MAX);
+	return attr_u64(c[NFTA_COUNTER_PACKETS], 0);
+}
+
+void tag_count(struct evidence *evidence, uint64_t packets)
+{
+	evidence->counted = true;
+	if (packets > evidence->packets)
+		evidence->packets = packets;
+}

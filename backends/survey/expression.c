@@ -1,0 +1,916 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "backends/survey/expression.h"
+
+#include <arpa/inet.h>
+#include <linux/if_packet.h>
+#include <linux/netfilter.h>
+#include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nf_tables_compat.h>
+#include <linux/rtnetlink.h>
+#include <netinet/in.h>
+#include <string.h>
+
+#include "backends/survey/xt_match.h"
+
+#define LONGEST 16	/* that one expression fills without telling its length: a name of an interface, an address */
+
+/* --- registers; their numbering is that of nft_parse_register() in nf_tables_api.c -------------------------------------- */
+
+static size_t register_offset(uint32_t number)
+{
+	if (number >= NFT_REG_1 && number <= NFT_REG_4)
+		return (number - NFT_REG_1) * (size_t)16;
+	if (number >= NFT_REG32_00 && number <= NFT_REG32_15)
+		return (number - NFT_REG32_00) * (size_t)4;
+	return REGISTER_BYTES;
+}
+
+/* Facts about registers that are written over are gone. */
+static void forget_facts(struct registers *registers, size_t at, size_t length)
+{
+	for (size_t i = 0; i < REGISTER_FACTS; i++)
+		if (registers->fact[i].at < at + length && at < registers->fact[i].at + registers->fact[i].bytes)
+			registers->fact[i].bytes = 0;
+}
+
+static void forget(struct meeting *meeting, size_t at, size_t length)
+{
+	memset(meeting->registers.known + at, 0, length < REGISTER_BYTES - at ? length : REGISTER_BYTES - at);
+	forget_facts(&meeting->registers, at, length);
+}
+
+static void forget_all(struct meeting *meeting)
+{
+	forget(meeting, 0, REGISTER_BYTES);
+}
+
+/* Nothing of what lies in value is known where known is 0; known NULL: all is. The rest of the last four bytes becomes zero. */
+static void load(struct meeting *meeting, uint32_t number, const void *value, const void *known, size_t length)
+{
+	size_t at = register_offset(number), whole = (length + 3) & ~(size_t)3;
+
+	if (!value || at + whole > REGISTER_BYTES) {
+		forget(meeting, at, value ? length : LONGEST);
+		return;
+	}
+	forget_facts(&meeting->registers, at, whole);
+	memset(meeting->registers.value + at, 0, whole);
+	memset(meeting->registers.known + at, 0xff, whole);
+	memcpy(meeting->registers.value + at, value, length);
+	if (known)
+		memcpy(meeting->registers.known + at, known, length);
+}
+
+/* A field that can have one value only has that. */
+static bool know_fact(struct registers *registers, size_t at, size_t length, const struct field *field)
+{
+	size_t bytes = length < field->bytes ? length : field->bytes;
+
+	if (field->count != 1 || memcmp(field->range->low, field->range->high, field->bytes) != 0 || at + bytes > REGISTER_BYTES)
+		return false;
+	memcpy(registers->value + at, field->range->low, bytes);
+	memset(registers->known + at, 0xff, bytes);
+	return true;
+}
+
+/* The first bytes of this field lie there now. */
+static void note_fact(struct meeting *meeting, size_t at, size_t length, enum fact fact)
+{
+	const struct field *field = &meeting->facts->field[fact];
+	size_t i = 0;
+
+	while (i < REGISTER_FACTS && meeting->registers.fact[i].bytes)
+		i++;
+	if (know_fact(&meeting->registers, at, length, field) || i == REGISTER_FACTS || !field->count || at + length > REGISTER_BYTES)
+		return;
+	meeting->registers.fact[i].at = at;
+	meeting->registers.fact[i].bytes = length < field->bytes ? length : field->bytes;
+	meeting->registers.fact[i].field = field;
+	memset(meeting->registers.fact[i].mask, 0xff, sizeof(meeting->registers.fact[i].mask));
+}
+
+/* Loads a value of which nothing is known but this fact. */
+static void load_fact(struct meeting *meeting, uint32_t number, enum fact fact, size_t length)
+{
+	static const unsigned char nothing[LONGEST];
+
+	load(meeting, number, nothing, nothing, length);
+	note_fact(meeting, register_offset(number), length, fact);
+}
+
+/* Bytes of headers that are known: ethertype; that it is a plain packet of TCP and no fragment; ports and flags. */
+static void known_header(const struct meeting *meeting, uint32_t base, unsigned char header[40], unsigned char known[40])
+{
+	const size_t at = meeting->packet->from ? 0 : 2;
+	bool v4 = meeting->family == NFPROTO_IPV4;
+
+	memset(header, 0, 40);
+	memset(known, 0, 40);
+	if (base == NFT_PAYLOAD_TRANSPORT_HEADER) {
+		header[at] = (unsigned char)(meeting->port >> 8);
+		header[at + 1] = (unsigned char)meeting->port;
+		header[13] = meeting->packet->flags;
+		known[at] = known[at + 1] = 0xff;
+		known[13] = meeting->packet->known;
+	} else if (base == NFT_PAYLOAD_NETWORK_HEADER) {
+		header[0] = v4 ? 0x45 : 0x60;
+		known[0] = v4 ? 0xff : 0xf0;
+		header[v4 ? 9 : 6] = IPPROTO_TCP;
+		known[v4 ? 9 : 6] = 0xff;
+		known[7] = v4 ? 0xff : 0;
+		known[6] |= v4 ? 0x3f : 0;
+	} else if (base == NFT_PAYLOAD_LL_HEADER && meeting->packet->frame == TAGGED) {
+		header[12] = 0x81; /* behind it the tag, which may be any */
+		known[12] = known[13] = 0xff;
+	} else if (base == NFT_PAYLOAD_LL_HEADER && meeting->packet->frame == PLAIN) {
+		header[12] = v4 ? 0x08 : 0x86;
+		header[13] = v4 ? 0x00 : 0xdd;
+		known[12] = known[13] = 0xff;
+	}
+}
+
+/*
+ * A rule that writes into a header may send the packet elsewhere or spoil it. Type of service, flow label, time to live and
+ * checksums do no harm, nor does a byte that is written back as it was: nft writes two at once.
+ */
+static bool spoils(const struct meeting *meeting, uint32_t base, uint32_t offset, uint32_t length, size_t from)
+{
+	static const unsigned char harmless4[40] = { [1] = 1, [4] = 1, [5] = 1, [8] = 1, [10] = 1, [11] = 1 };
+	static const unsigned char harmless6[40] = { [0] = 1, [1] = 1, [2] = 1, [3] = 1, [7] = 1 };
+	const unsigned char *harmless = meeting->family == NFPROTO_IPV4 ? harmless4 : harmless6;
+	const struct registers *r = &meeting->registers;
+	unsigned char header[40], known[40];
+
+	if (offset > sizeof(header) || length > sizeof(header) - offset || from + length > REGISTER_BYTES)
+		return true;
+	known_header(meeting, base, header, known);
+	for (uint32_t i = 0; i < length; i++) {
+		bool same = known[offset + i] == 0xff && r->known[from + i] == 0xff && r->value[from + i] == header[offset + i];
+
+		if (!same && (base != NFT_PAYLOAD_NETWORK_HEADER || !harmless[offset + i]))
+			return true;
+	}
+	return false;
+}
+
+/* One load may span several fields. */
+static void note_fields(struct meeting *meeting, uint32_t base, uint32_t offset, uint32_t length, size_t at)
+{
+	for (uint32_t i = 0; i < length; i++) {
+		size_t bytes;
+		enum fact fact = facts_of_header(base, meeting->family, offset + i, meeting->packet->leaving, &bytes);
+
+		if (fact != FACT_NONE)
+			note_fact(meeting, at + i, length - i, fact);
+	}
+}
+
+static enum match do_payload(struct meeting *meeting, const struct nlattr *data, struct outcome *outcome)
+{
+	const struct nlattr *a[NFTA_PAYLOAD_MAX + 1];
+	unsigned char header[40], known[40];
+	uint32_t base, offset, length, number;
+
+	attrs_of_nest(data, a, NFTA_PAYLOAD_MAX);
+	base = attr_u32(a[NFTA_PAYLOAD_BASE], UINT32_MAX);
+	number = attr_u32(a[NFTA_PAYLOAD_DREG], UINT32_MAX);
+	offset = attr_u32(a[NFTA_PAYLOAD_OFFSET], UINT32_MAX);
+	length = attr_u32(a[NFTA_PAYLOAD_LEN], 0);
+	/* it writes a header instead of reading one */
+	if (number == UINT32_MAX && spoils(meeting, base, offset, length, register_offset(attr_u32(a[NFTA_PAYLOAD_SREG], 0))))
+		outcome->verdict.code = NF_DROP;
+	if (number == UINT32_MAX)
+		return YES;
+	if (offset > sizeof(header) || length > sizeof(header) - offset) {
+		forget_all(meeting);
+		return MAYBE;
+	}
+	known_header(meeting, base, header, known);
+	load(meeting, number, header + offset, known + offset, length);
+	note_fields(meeting, base, offset, length, register_offset(number));
+	return YES;
+}
+
+/* Writing these of a packet changes nothing for it but what is named. Any other may lose it. */
+static enum match set_meta(uint32_t key, struct outcome *outcome)
+{
+	switch (key) {
+	case NFT_META_MARK:
+		outcome->effects |= EFFECT_MARK;
+		break;
+	case NFT_META_PRIORITY:
+	case NFT_META_SECMARK:
+		outcome->effects |= EFFECT_OTHER;
+		break;
+	case NFT_META_NFTRACE:
+		break;
+	default: /* pkttype: what is not for this host is not delivered to it */
+		outcome->verdict.code = NF_DROP;
+	}
+	return YES;
+}
+
+/* Where the packet comes in, or goes out; a rule that asks for the other one ends there. */
+static enum match meta_link(struct meeting *meeting, uint32_t number, bool out, bool name)
+{
+	static const enum fact facts[2][2] = { { FACT_INDEX, FACT_NAME }, { FACT_LINK_INDEX, FACT_LINK_NAME } };
+
+	load_fact(meeting, number, facts[meeting->below][name], name ? HOST_NAME : sizeof(uint32_t));
+	if (out != meeting->packet->leaving)
+		return meeting->below ? MAYBE : NO;
+	return YES;
+}
+
+static enum match do_meta(struct meeting *meeting, const struct nlattr *data, struct outcome *outcome)
+{
+	static const uint8_t tcp = IPPROTO_TCP, to_host = PACKET_HOST;
+	const uint16_t ethertype = htons(meeting->family == NFPROTO_IPV4 ? 0x0800 : 0x86dd);
+	const struct {
+		const void *value;
+		size_t length;
+	} known[] = {
+		[NFT_META_PROTOCOL] = { &ethertype, sizeof(ethertype) },
+		[NFT_META_NFPROTO] = { &meeting->family, sizeof(meeting->family) },
+		[NFT_META_L4PROTO] = { &tcp, sizeof(tcp) },
+		[NFT_META_PKTTYPE] = { meeting->below || meeting->packet->leaving ? NULL : &to_host, sizeof(to_host) },
+		[NFT_META_SKUID] = { meeting->owned ? &meeting->user : NULL, sizeof(meeting->user) },
+	};
+	const struct nlattr *a[NFTA_META_MAX + 1];
+	uint32_t number, key;
+
+	attrs_of_nest(data, a, NFTA_META_MAX);
+	number = attr_u32(a[NFTA_META_DREG], UINT32_MAX);
+	key = attr_u32(a[NFTA_META_KEY], UINT32_MAX);
+	if (number == UINT32_MAX)
+		return set_meta(key, outcome);
+	if (key == NFT_META_IIF || key == NFT_META_OIF || key == NFT_META_IIFNAME || key == NFT_META_OIFNAME)
+		return meta_link(meeting, number, key == NFT_META_OIF || key == NFT_META_OIFNAME, key == NFT_META_IIFNAME || key == NFT_META_OIFNAME);
+	load(meeting, number, key < LENGTH_OF(known) ? known[key].value : NULL, NULL, key < LENGTH_OF(known) ? known[key].length : 0);
+	return YES;
+}
+
+static enum match set_ct(uint32_t key, struct outcome *outcome)
+{
+	outcome->effects |= key == NFT_CT_MARK ? EFFECT_CT_MARK : key == NFT_CT_ZONE ? EFFECT_ZONE : EFFECT_OTHER;
+	return YES;
+}
+
+static enum match do_ct(struct meeting *meeting, const struct nlattr *data, struct outcome *outcome)
+{
+	const struct nlattr *a[NFTA_CT_MAX + 1];
+	uint32_t number, key, state = meeting->packet->state;
+
+	attrs_of_nest(data, a, NFTA_CT_MAX);
+	number = attr_u32(a[NFTA_CT_DREG], UINT32_MAX);
+	key = attr_u32(a[NFTA_CT_KEY], UINT32_MAX);
+	if (number == UINT32_MAX)
+		return set_ct(key, outcome);
+	if (key == NFT_CT_STATE)
+		load(meeting, number, state ? &state : NULL, NULL, sizeof(state));
+	else
+		load(meeting, number, key == NFT_CT_STATUS ? &meeting->status : NULL, &meeting->status, sizeof(meeting->status));
+	/* most keys break the rule when the packet is untracked */
+	return key == NFT_CT_STATE || (key == NFT_CT_STATUS && meeting->status) ? YES : MAYBE;
+}
+
+/*
+ * Options and extension headers. A rule that asks for one that the packet lacks ends there, or reads that it is missing. Of TCP's
+ * options the size of segments is known: every SYN names one.
+ */
+static enum match do_exthdr(struct meeting *meeting, const struct nlattr *data, struct outcome *outcome)
+{
+	static const uint8_t missing = 0, there = 1;
+	const struct nlattr *a[NFTA_EXTHDR_MAX + 1];
+	uint32_t number, operation;
+	bool present, size, syn = meeting->packet->known == 0xff && !(meeting->packet->flags & 0x10);
+
+	(void)outcome;
+	attrs_of_nest(data, a, NFTA_EXTHDR_MAX);
+	number = attr_u32(a[NFTA_EXTHDR_DREG], UINT32_MAX);
+	if (number == UINT32_MAX) /* tcp option maxseg size set ... */
+		return YES;
+	operation = attr_u32(a[NFTA_EXTHDR_OP], NFT_EXTHDR_OP_IPV6);
+	present = attr_u32(a[NFTA_EXTHDR_FLAGS], 0) & NFT_EXTHDR_F_PRESENT;
+	size = operation == NFT_EXTHDR_OP_TCPOPT && a[NFTA_EXTHDR_TYPE] && mnl_attr_get_u8(a[NFTA_EXTHDR_TYPE]) == 2;
+	if (operation == NFT_EXTHDR_OP_TCPOPT && (!size || !meeting->packet->known)) {
+		load(meeting, number, NULL, NULL, 0);
+		return present ? YES : MAYBE;
+	}
+	if (present)
+		load(meeting, number, size && syn ? &there : &missing, NULL, sizeof(there));
+	else if (size && syn)
+		load_fact(meeting, number, FACT_MSS, 2);
+	return present || (size && syn) ? YES : NO;
+}
+
+static const struct nlattr *value_of(const struct nlattr *data)
+{
+	const struct nlattr *a[NFTA_DATA_MAX + 1];
+
+	attrs_of_nest(data, a, NFTA_DATA_MAX);
+	return a[NFTA_DATA_VALUE];
+}
+
+/* "ip saddr & 255.0.0.0": what is known of the field is known of its first bits. */
+static bool is_prefix(const unsigned char *mask, const unsigned char *xor, size_t length)
+{
+	bool end = false;
+
+	for (size_t i = 0; i < 8 * length; i++) {
+		bool bit = mask[i / 8] >> (7 - i % 8) & 1;
+
+		if (xor[i / 8] || (bit && end))
+			return false;
+		end = end || !bit;
+	}
+	return true;
+}
+
+/* A fact goes along where the registers are masked in place by a prefix; else it is gone. */
+static void mask_facts(struct registers *r, size_t from, size_t to, size_t length, const unsigned char *mask, const unsigned char *xor)
+{
+	for (size_t i = 0; i < REGISTER_FACTS; i++) {
+		size_t at = r->fact[i].at, bytes = r->fact[i].bytes;
+
+		if (!bytes || at + bytes <= to || to + length <= at)
+			continue;
+		if (from != to || at < to || at + bytes > to + length || !is_prefix(mask + (at - to), xor + (at - to), bytes))
+			r->fact[i].bytes = 0;
+		else
+			memcpy(r->fact[i].mask, mask + (at - to), bytes);
+	}
+	if (from != to)
+		forget_facts(r, to, length);
+}
+
+static enum match do_bitwise(struct meeting *meeting, const struct nlattr *data, struct outcome *outcome)
+{
+	const struct nlattr *a[NFTA_BITWISE_MAX + 1], *mask, *xor;
+	uint32_t length;
+	size_t from, to;
+
+	(void)outcome;
+	attrs_of_nest(data, a, NFTA_BITWISE_MAX);
+	from = register_offset(attr_u32(a[NFTA_BITWISE_SREG], 0));
+	to = register_offset(attr_u32(a[NFTA_BITWISE_DREG], 0));
+	length = attr_u32(a[NFTA_BITWISE_LEN], REGISTER_BYTES + 1);
+	mask = value_of(a[NFTA_BITWISE_MASK]);
+	xor = value_of(a[NFTA_BITWISE_XOR]);
+	if (attr_u32(a[NFTA_BITWISE_OP], NFT_BITWISE_BOOL) != NFT_BITWISE_BOOL || from + length > REGISTER_BYTES ||
+	    to + length > REGISTER_BYTES || !mask || !xor || mnl_attr_get_payload_len(mask) < length ||
+	    mnl_attr_get_payload_len(xor) < length) {
+		forget_all(meeting);
+		return YES;
+	}
+	mask_facts(&meeting->registers, from, to, length, mnl_attr_get_payload(mask), mnl_attr_get_payload(xor));
+	for (size_t i = 0; i < length; i++) {
+		unsigned char m = ((const unsigned char *)mnl_attr_get_payload(mask))[i];
+		unsigned char x = ((const unsigned char *)mnl_attr_get_payload(xor))[i];
+
+		meeting->registers.value[to + i] = (unsigned char)((meeting->registers.value[from + i] & m) ^ x);
+		meeting->registers.known[to + i] = (unsigned char)(meeting->registers.known[from + i] | ~m);
+	}
+	return YES;
+}
+
+#define NO_ORDER INT32_MIN
+
+/* Like memcmp() of a register with these bytes, if every bit is known, else NO_ORDER. */
+static int order(const struct registers *r, size_t at, const void *bytes, size_t length)
+{
+	for (size_t i = 0; i < length; i++)
+		if (r->known[at + i] != 0xff)
+			return NO_ORDER;
+	return memcmp(r->value + at, bytes, length);
+}
+
+static enum match either(bool yes)
+{
+	return yes ? YES : NO;
+}
+
+/* Of the field that begins in this register, length bytes. MAYBE also where nothing is known. */
+static enum match fact_between(const struct registers *r, size_t at, const unsigned char *low, const unsigned char *high, size_t length)
+{
+	for (size_t i = 0; i < REGISTER_FACTS; i++)
+		if (r->fact[i].bytes >= length && r->fact[i].at == at)
+			return field_between(r->fact[i].field, r->fact[i].mask, low, high, length);
+	return MAYBE;
+}
+
+/* The bytes from at on that a fact is about, as many as length. 0: there is none. */
+static size_t fact_bytes(const struct registers *r, size_t at, size_t length)
+{
+	for (size_t i = 0; i < REGISTER_FACTS; i++)
+		if (r->fact[i].bytes && r->fact[i].at == at)
+			return r->fact[i].bytes < length ? r->fact[i].bytes : length;
+	return 0;
+}
+
+/* NO: different in what is known. */
+static enum match equal(const struct registers *r, size_t at, const unsigned char *bytes, size_t length)
+{
+	enum match match = YES;
+	size_t step;
+
+	for (size_t i = 0; i < length; i += step) {
+		size_t part = fact_bytes(r, at + i, length - i);
+		enum match one = part ? fact_between(r, at + i, bytes + i, bytes + i, part) : r->known[at + i] == 0xff ? YES : MAYBE;
+
+		step = part ? part : 1;
+		match = one < match ? one : match;
+		if (match == NO)
+			return NO;
+	}
+	for (size_t i = 0; i < length; i++)
+		if ((r->value[at + i] ^ bytes[i]) & r->known[at + i])
+			return NO;
+	return match;
+}
+
+/* The bytes of a value that fits into the registers from there on, or NULL. */
+static const unsigned char *bytes_of(const struct nlattr *value, size_t at, size_t *length)
+{
+	*length = value ? mnl_attr_get_payload_len(value) : 0;
+	return *length && at + *length <= REGISTER_BYTES ? mnl_attr_get_payload(value) : NULL;
+}
+
+/* Is the register within these bounds? They are of the same length. */
+static enum match between(const struct registers *r, size_t at, const void *low, const void *high, size_t length)
+{
+	if (order(r, at, low, length) == NO_ORDER)
+		return fact_between(r, at, low, high, length);
+	return either(order(r, at, low, length) >= 0 && order(r, at, high, length) <= 0);
+}
+
+static enum match not(enum match match)
+{
+	return match == MAYBE ? MAYBE : either(match == NO);
+}
+
+static enum match do_cmp(struct meeting *meeting, const struct nlattr *data, struct outcome *outcome)
+{
+	static const unsigned char least[REGISTER_BYTES];
+	const struct nlattr *a[NFTA_CMP_MAX + 1];
+	const struct registers *r = &meeting->registers;
+	unsigned char most[REGISTER_BYTES];
+	const unsigned char *bytes;
+	size_t at, length;
+
+	(void)outcome;
+	attrs_of_nest(data, a, NFTA_CMP_MAX);
+	at = register_offset(attr_u32(a[NFTA_CMP_SREG], 0));
+	bytes = bytes_of(value_of(a[NFTA_CMP_DATA]), at, &length);
+	if (!bytes)
+		return MAYBE;
+	memset(most, 0xff, sizeof(most));
+	switch (attr_u32(a[NFTA_CMP_OP], UINT32_MAX)) {
+	case NFT_CMP_EQ:
+		return equal(r, at, bytes, length);
+	case NFT_CMP_NEQ:
+		return not(equal(r, at, bytes, length));
+	case NFT_CMP_LT:
+		return not(between(r, at, bytes, most, length));
+	case NFT_CMP_LTE:
+		return between(r, at, least, bytes, length);
+	case NFT_CMP_GT:
+		return not(between(r, at, least, bytes, length));
+	case NFT_CMP_GTE:
+		return between(r, at, bytes, most, length);
+	default:
+		return MAYBE;
+	}
+}
+
+static enum match do_range(struct meeting *meeting, const struct nlattr *data, struct outcome *outcome)
+{
+	const struct nlattr *a[NFTA_RANGE_MAX + 1];
+	const unsigned char *low, *high;
+	size_t at, length, other;
+	enum match inside;
+
+	(void)outcome;
+	attrs_of_nest(data, a, NFTA_RANGE_MAX);
+	at = register_offset(attr_u32(a[NFTA_RANGE_SREG], 0));
+	low = bytes_of(value_of(a[NFTA_RANGE_FROM_DATA]), at, &length);
+	high = bytes_of(value_of(a[NFTA_RANGE_TO_DATA]), at, &other);
+	inside = low && high && length == other ? between(&meeting->registers, at, low, high, length) : MAYBE;
+	return attr_u32(a[NFTA_RANGE_OP], NFT_RANGE_EQ) == NFT_RANGE_EQ ? inside : not(inside);
+}
+
+struct verdict verdict_of(const struct nlattr *data)
+{
+	const struct nlattr *d[NFTA_DATA_MAX + 1], *v[NFTA_VERDICT_MAX + 1];
+
+	attrs_of_nest(data, d, NFTA_DATA_MAX);
+	attrs_of_nest(d[NFTA_DATA_VERDICT], v, NFTA_VERDICT_MAX);
+	return (struct verdict){ attr_u32(v[NFTA_VERDICT_CODE], NF_DROP), attr_text(v[NFTA_VERDICT_CHAIN]) };
+}
+
+static enum match do_immediate(struct meeting *meeting, const struct nlattr *data, struct outcome *outcome)
+{
+	const struct nlattr *a[NFTA_IMMEDIATE_MAX + 1], *value;
+	uint32_t number;
+
+	attrs_of_nest(data, a, NFTA_IMMEDIATE_MAX);
+	value = value_of(a[NFTA_IMMEDIATE_DATA]);
+	number = attr_u32(a[NFTA_IMMEDIATE_DREG], NFT_REG_VERDICT);
+	if (number == NFT_REG_VERDICT)
+		outcome->verdict = verdict_of(a[NFTA_IMMEDIATE_DATA]);
+	else
+		load(meeting, number, value ? mnl_attr_get_payload(value) : NULL, NULL, value ? mnl_attr_get_payload_len(value) : 0);
+	return YES;
+}
+
+/* --- sets --------------------------------------------------------------------------------------------------------- */
+
+/*
+ * An interval is told as two elements, its first value and the first one behind it; so the one that a value belongs to is the
+ * last one that is not above it. *sure: the value is known. NULL: none.
+ */
+static const struct nft_element *find_interval(const struct registers *r, const struct nft_set *set, size_t at, bool *sure)
+{
+	const struct nft_element *best = NULL;
+	size_t length;
+
+	*sure = true;
+	for (const struct nft_element *e = set->element; e < set->element + set->elements && *sure; e++) {
+		const unsigned char *bytes = bytes_of(e->key, at, &length);
+		int sign = bytes ? order(r, at, bytes, length) : -1, above = best && bytes ? 1 : 0;
+
+		*sure = sign != NO_ORDER;
+		if (sign < 0)
+			continue;
+		if (above && mnl_attr_get_payload_len(best->key) == length)
+			above = memcmp(bytes, mnl_attr_get_payload(best->key), length);
+		if (!best || above > 0 || (above == 0 && !(e->flags & NFT_SET_ELEM_INTERVAL_END)))
+			best = e;
+	}
+	return best && !(best->flags & NFT_SET_ELEM_INTERVAL_END) ? best : NULL;
+}
+
+/* The fact about the whole of the key that lies there, unmasked; NULL: there is none. */
+static const struct field *fact_of_key(const struct registers *r, const struct nft_set *set, size_t at)
+{
+	const struct nlattr *key = set->elements ? set->element[0].key : NULL;
+	size_t i = 0;
+
+	while (i < REGISTER_FACTS && (!r->fact[i].bytes || r->fact[i].at != at))
+		i++;
+	if (i == REGISTER_FACTS || !key || mnl_attr_get_payload_len(key) != r->fact[i].field->bytes ||
+	    r->fact[i].bytes != r->fact[i].field->bytes)
+		return NULL;
+	for (size_t b = 0; b < r->fact[i].bytes; b++)
+		if (r->fact[i].mask[b] != 0xff)
+			return NULL;
+	return r->fact[i].field;
+}
+
+/* Does one of the set's intervals hold any value of this range? As find_interval(), for its first value; or one begins in it. */
+static bool touches(const struct nft_set *set, const struct range *range, size_t length)
+{
+	const struct nft_element *best = NULL;
+
+	for (const struct nft_element *e = set->element; e < set->element + set->elements; e++) {
+		const unsigned char *bytes = e->key && mnl_attr_get_payload_len(e->key) == length ? mnl_attr_get_payload(e->key) : NULL;
+		int above;
+
+		if (!bytes && (e->flags & NFT_SET_ELEM_CATCHALL))
+			continue;
+		if (!bytes)
+			return true;
+		if (memcmp(bytes, range->low, length) > 0) {
+			if (!(e->flags & NFT_SET_ELEM_INTERVAL_END) && memcmp(bytes, range->high, length) <= 0)
+				return true;
+			continue;
+		}
+		above = best ? memcmp(bytes, mnl_attr_get_payload(best->key), length) : 1;
+		if (above > 0 || (above == 0 && !(e->flags & NFT_SET_ELEM_INTERVAL_END)))
+			best = e;
+	}
+	return best && !(best->flags & NFT_SET_ELEM_INTERVAL_END);
+}
+
+#define MOST_COMPARISONS 4000000 /* some 10 ms */
+
+/* Is it known of the field that lies there that no interval holds it? */
+static bool is_outside(const struct registers *r, const struct nft_set *set, size_t at)
+{
+	const struct field *field = fact_of_key(r, set, at);
+
+	if (!field || field->count * set->elements > MOST_COMPARISONS)
+		return false;
+	for (const struct range *range = field->range; range < field->range + field->count; range++)
+		if (touches(set, range, field->bytes))
+			return false;
+	return true;
+}
+
+/* Each field begins at a register of four bytes, and has bounds of its own. */
+static enum match in_fields(const struct registers *r, const struct nft_set *set, size_t at, const struct nft_element *e)
+{
+	size_t length, other, offset = 0;
+	const unsigned char *low = bytes_of(e->key, at, &length), *high = bytes_of(e->key_end, at, &other);
+	enum match match = YES;
+
+	if (!low || !high || length != other)
+		return MAYBE;
+	for (size_t i = 0; i < set->fields && match != NO; offset += (set->field[i++] + 3) & ~3U) {
+		enum match one = offset + set->field[i] > length ? MAYBE :
+								   between(r, at + offset, low + offset, high + offset, set->field[i]);
+
+		match = one < match ? one : match;
+	}
+	return set->fields ? match : MAYBE;
+}
+
+/* May this element be that of the packet, when the register is compared with it alone? */
+static enum match is_element(const struct registers *r, const struct nft_set *set, size_t at, const struct nft_element *e)
+{
+	size_t length;
+	const unsigned char *bytes = bytes_of(e->key, at, &length);
+
+	if (e->flags & (NFT_SET_ELEM_INTERVAL_END | NFT_SET_ELEM_CATCHALL))
+		return NO;
+	if (e->key_end)
+		return in_fields(r, set, at, e);
+	return !bytes || ((set->flags & NFT_SET_INTERVAL) && !set->fields) ? MAYBE : equal(r, at, bytes, length);
+}
+
+/* Elements of dynamic sets come and go. */
+static bool is_constant(const struct nft_set *set)
+{
+	return !(set->flags & (NFT_SET_TIMEOUT | NFT_SET_EVAL));
+}
+
+/* Does the packet find this element? */
+enum match search_finds(const struct search *search, const struct nft_element *e)
+{
+	enum match match;
+
+	if (e->flags & NFT_SET_ELEM_CATCHALL)
+		match = search->others == MAYBE ? MAYBE : either(search->others == NO);
+	else
+		match = search->ordered ? either(e == search->hit) :
+			search->outside ? NO : is_element(&search->registers, search->set, search->at, e);
+	return match == YES && (e->stateful || !is_constant(search->set)) ? MAYBE : match;
+}
+
+/* Has the set all the values that the field can have? Of sets without intervals, and of fields with single values. */
+static bool holds_all(const struct registers *r, const struct nft_set *set, size_t at)
+{
+	const struct field *field = fact_of_key(r, set, at);
+	bool all = field && field->count && !(set->flags & NFT_SET_INTERVAL);
+
+	for (size_t i = 0; all && i < field->count; i++) {
+		bool found = false;
+
+		for (size_t e = 0; e < set->elements && !found; e++)
+			found = set->element[e].key && !set->element[e].stateful && mnl_attr_get_payload_len(set->element[e].key) == field->bytes &&
+				!memcmp(field->range[i].low, mnl_attr_get_payload(set->element[e].key), field->bytes);
+		all = found && !memcmp(field->range[i].low, field->range[i].high, field->bytes);
+	}
+	return all;
+}
+
+void search_begin(struct search *search, const struct registers *registers, const struct nft_set *set, size_t at)
+{
+	*search = (struct search){ .registers = *registers, .set = set, .at = at };
+	if ((set->flags & NFT_SET_INTERVAL) && !set->fields) {
+		search->hit = find_interval(registers, set, at, &search->ordered);
+		search->outside = !search->ordered && is_outside(registers, set, at);
+	}
+	for (const struct nft_element *e = set->element; e < set->element + set->elements && search->others != YES; e++) {
+		enum match match = (e->flags & NFT_SET_ELEM_CATCHALL) ? NO : search_finds(search, e);
+
+		search->others = match > search->others ? match : search->others;
+	}
+	if (search->others == MAYBE && is_constant(set) && holds_all(registers, set, at))
+		search->others = YES;
+}
+
+static enum match is_in(const struct registers *registers, const struct nft_set *set, size_t at)
+{
+	struct search search;
+	enum match match;
+
+	search_begin(&search, registers, set, at);
+	match = search.others;
+	for (const struct nft_element *e = set->element; e < set->element + set->elements && match == NO; e++)
+		match = (e->flags & NFT_SET_ELEM_CATCHALL) ? YES : NO;
+	return is_constant(set) ? match : MAYBE;
+}
+
+/* A set is read only if something is known of what is looked for; a map of verdicts always: one of them may drop. */
+static enum match do_lookup(struct meeting *meeting, const struct nlattr *data, struct outcome *outcome)
+{
+	const struct nlattr *a[NFTA_LOOKUP_MAX + 1];
+	const struct nft_set *set = NULL;
+	uint32_t number, known = 0;
+	enum match match = MAYBE;
+	bool verdicts;
+	size_t at;
+
+	attrs_of_nest(data, a, NFTA_LOOKUP_MAX);
+	number = attr_u32(a[NFTA_LOOKUP_DREG], UINT32_MAX);
+	at = register_offset(attr_u32(a[NFTA_LOOKUP_SREG], 0));
+	verdicts = number == NFT_REG_VERDICT;
+	for (size_t i = at; i < REGISTER_BYTES; i++)
+		known |= meeting->registers.known[i];
+	for (size_t i = 0; i < REGISTER_FACTS; i++)
+		known |= meeting->registers.fact[i].bytes && meeting->registers.fact[i].at >= at;
+	if (known || verdicts)
+		set = snapshot_set(meeting->snapshot, meeting->chain, a[NFTA_LOOKUP_SET]);
+	if (set && !verdicts)
+		match = is_in(&meeting->registers, set, at);
+	if (attr_u32(a[NFTA_LOOKUP_FLAGS], 0) & NFT_LOOKUP_F_INV)
+		match = not(match);
+	if (verdicts && !set)
+		outcome->verdict.code = NF_DROP;
+	outcome->map = verdicts ? set : NULL;
+	outcome->at = at;
+	if (number != UINT32_MAX && !verdicts)
+		forget_all(meeting);
+	return match;
+}
+
+/* --- the rest of the expressions ---------------------------------------------------------------------------------- */
+
+static enum match do_match(struct meeting *meeting, const struct nlattr *data, struct outcome *outcome)
+{
+	const struct nlattr *a[NFTA_MATCH_MAX + 1];
+
+	(void)outcome;
+	attrs_of_nest(data, a, NFTA_MATCH_MAX);
+	return xt_match(meeting, attr_text(a[NFTA_MATCH_NAME]), attr_u32(a[NFTA_MATCH_REV], 0), a[NFTA_MATCH_INFO]);
+}
+
+static enum match do_target(struct meeting *meeting, const struct nlattr *data, struct outcome *outcome)
+{
+	const struct nlattr *a[NFTA_TARGET_MAX + 1];
+
+	(void)meeting;
+	attrs_of_nest(data, a, NFTA_TARGET_MAX);
+	xt_target(attr_text(a[NFTA_TARGET_NAME]), outcome);
+	return YES;
+}
+
+/* A named limit, quota or the like may end the rule, a map of objects has no entry for the packet; synproxy takes it away. */
+static enum match do_objref(struct meeting *meeting, const struct nlattr *data, struct outcome *outcome)
+{
+	const struct nlattr *a[NFTA_OBJREF_MAX + 1];
+	uint32_t type;
+
+	(void)meeting;
+	attrs_of_nest(data, a, NFTA_OBJREF_MAX);
+	type = attr_u32(a[NFTA_OBJREF_IMM_TYPE], 0);
+	if (type == NFT_OBJECT_SYNPROXY)
+		outcome->verdict.code = NF_DROP;
+	if (type == NFT_OBJECT_CT_HELPER)
+		outcome->effects |= EFFECT_HELPER;
+	if (type == NFT_OBJECT_CT_TIMEOUT || type == NFT_OBJECT_CT_EXPECT || type == NFT_OBJECT_SECMARK)
+		outcome->effects |= EFFECT_OTHER;
+	return type == NFT_OBJECT_COUNTER || type == NFT_OBJECT_SYNPROXY ? YES : MAYBE;
+}
+
+static enum match do_nothing(struct meeting *meeting, const struct nlattr *data, struct outcome *outcome)
+{
+	(void)meeting;
+	(void)data;
+	(void)outcome;
+	return YES;
+}
+
+/* The packet does not come to our listener. */
+static enum match do_notrack(struct meeting *meeting, const struct nlattr *data, struct outcome *outcome)
+{
+	(void)meeting;
+	(void)data;
+	outcome->effects |= EFFECT_NOTRACK;
+	return YES;
+}
+
+static enum match do_dup(struct meeting *meeting, const struct nlattr *data, struct outcome *outcome)
+{
+	(void)meeting;
+	(void)data;
+	outcome->effects |= EFFECT_COPY;
+	return YES;
+}
+
+/* What it finds out with the set may end the rule. */
+static enum match do_dynset(struct meeting *meeting, const struct nlattr *data, struct outcome *outcome)
+{
+	(void)meeting;
+	(void)data;
+	outcome->effects |= EFFECT_SET;
+	return MAYBE;
+}
+
+static enum match do_block(struct meeting *meeting, const struct nlattr *data, struct outcome *outcome)
+{
+	(void)meeting;
+	(void)data;
+	outcome->verdict.code = NF_DROP;
+	return YES;
+}
+
+static enum match do_nat(struct meeting *meeting, const struct nlattr *data, struct outcome *outcome)
+{
+	const struct nlattr *a[NFTA_NAT_MAX + 1];
+
+	(void)meeting;
+	attrs_of_nest(data, a, NFTA_NAT_MAX);
+	outcome->verdict.code = attr_u32(a[NFTA_NAT_TYPE], NFT_NAT_DNAT) == NFT_NAT_SNAT ? NF_ACCEPT : NF_DROP;
+	return YES;
+}
+
+/*
+ * fib saddr . iif oif missing: a filter of reverse paths asks whether there is a way back to the sender. fib daddr type: the packet
+ * is for this host.
+ */
+static enum match do_fib(struct meeting *meeting, const struct nlattr *data, struct outcome *outcome)
+{
+	static const uint8_t present = 1;
+	static const uint32_t local = RTN_LOCAL;
+	const uint32_t way_back = NFTA_FIB_F_SADDR | NFTA_FIB_F_PRESENT;
+	const struct nlattr *a[NFTA_FIB_MAX + 1];
+	uint32_t flags, ours = meeting->packet->leaving ? NFTA_FIB_F_SADDR : NFTA_FIB_F_DADDR;
+	bool known;
+
+	(void)outcome;
+	attrs_of_nest(data, a, NFTA_FIB_MAX);
+	flags = attr_u32(a[NFTA_FIB_FLAGS], 0);
+	if (attr_u32(a[NFTA_FIB_RESULT], 0) == NFT_FIB_RESULT_ADDRTYPE && flags == ours) {
+		load(meeting, attr_u32(a[NFTA_FIB_DREG], UINT32_MAX), &local, NULL, sizeof(local));
+		return YES;
+	}
+	known = meeting->answerable && (flags & way_back) == way_back;
+	load(meeting, attr_u32(a[NFTA_FIB_DREG], UINT32_MAX), known ? &present : NULL, NULL, sizeof(present));
+	return known ? YES : MAYBE;
+}
+
+static enum match do_expression(struct meeting *meeting, const char *name, const struct nlattr *data, struct outcome *outcome)
+{
+	static const struct {
+		const char *name;
+		enum match (*act)(struct meeting *meeting, const struct nlattr *data, struct outcome *outcome);
+	} expressions[] = {
+		{ "payload", do_payload },   { "cmp", do_cmp },	       { "meta", do_meta },	  { "ct", do_ct },
+		{ "immediate", do_immediate }, { "bitwise", do_bitwise }, { "lookup", do_lookup }, { "range", do_range },
+		{ "counter", do_nothing },   { "log", do_nothing },    { "notrack", do_notrack }, { "last", do_nothing },
+		{ "dup", do_dup },	     { "match", do_match },    { "target", do_target },	  { "objref", do_objref },
+		{ "reject", do_block },	     { "queue", do_block },    { "synproxy", do_block },  { "fwd", do_block },
+		{ "redir", do_block },	     { "tproxy", do_block },   { "nat", do_nat },	  { "fib", do_fib },
+		{ "exthdr", do_exthdr },     { "dynset", do_dynset },
+	};
+
+	for (size_t i = 0; i < LENGTH_OF(expressions); i++)
+		if (!strcmp(name, expressions[i].name))
+			return expressions[i].act(meeting, data, outcome);
+	forget_all(meeting);
+	return MAYBE;
+}
+
+/* Only what sends packets to other chains is of interest. */
+struct outcome expression_jumps(struct snapshot *snapshot, const struct nft_chain *chain, const struct nft_rule *rule)
+{
+	static const struct packet none;
+	struct meeting meeting = { .snapshot = snapshot, .packet = &none, .chain = chain };
+	struct outcome outcome = { .verdict = { (uint32_t)NFT_CONTINUE, "" } };
+	const struct nlattr *list = rule->expressions, *attr, *e[NFTA_EXPR_MAX + 1];
+	int left = list ? mnl_attr_get_payload_len(list) : 0;
+
+	for (attr = list ? mnl_attr_get_payload(list) : NULL; attr && mnl_attr_ok(attr, left); attr = mnl_attr_next(attr)) {
+		attrs_of_nest(attr, e, NFTA_EXPR_MAX);
+		if (!strcmp(attr_text(e[NFTA_EXPR_NAME]), "immediate"))
+			do_immediate(&meeting, e[NFTA_EXPR_DATA], &outcome);
+		if (!strcmp(attr_text(e[NFTA_EXPR_NAME]), "lookup"))
+			do_lookup(&meeting, e[NFTA_EXPR_DATA], &outcome);
+		left -= (int)((attr->nla_len + 3U) & ~3U);
+	}
+	return outcome;
+}
+
+/* A rule ends with the expression that gives a verdict, or does not match. */
+struct outcome expression_meet(struct meeting *meeting, const struct nft_rule *rule)
+{
+	struct outcome outcome = { .match = YES, .verdict = { (uint32_t)NFT_CONTINUE, "" } };
+	const struct nlattr *list = rule->expressions, *attr, *e[NFTA_EXPR_MAX + 1];
+	int left = list ? mnl_attr_get_payload_len(list) : 0;
+
+	forget_all(meeting);
+	for (attr = list ? mnl_attr_get_payload(list) : NULL; attr && mnl_attr_ok(attr, left); attr = mnl_attr_next(attr)) {
+		enum match match;
+
+		attrs_of_nest(attr, e, NFTA_EXPR_MAX);
+		match = do_expression(meeting, attr_text(e[NFTA_EXPR_NAME]), e[NFTA_EXPR_DATA], &outcome);
+		if (match < outcome.match && !outcome.map)
+			outcome.match = match;
+		if (outcome.match == NO || outcome.map || outcome.verdict.code != (uint32_t)NFT_CONTINUE)
+			break;
+		left -= (int)((attr->nla_len + 3U) & ~3U);
+	}
+	return outcome;
+}
+

@@ -1,0 +1,468 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "agent/http.h"
+
+#include <curl/curl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include "agent/resolver.h"
+
+#define USER_AGENT	 "acmegate/" PACKAGE_VERSION " (ACME HTTP-01)"
+#define CONNECT_MOST	 10000L /* ms */
+#define TOTAL_MOST	 30000L /* ms for one exchange */
+#define REDIRECTS_MOST	 3L	/* of a GET: the directory; nothing else may be redirected */
+#define CONNECTIONS_MOST 4L	/* to a server without HTTP/2 */
+#define CA_FILE_MOST	 (1024 * 1024)
+#define HEADERS_MOST	 (64 * 1024) /* bytes of an answer */
+#define BUFFER_BYTES	 4096L
+#define UPLOAD_BYTES	 16384L /* the least that libcurl takes */
+
+struct flight {
+	CURL *easy;
+	struct exchange *exchange; /* NULL: free */
+	struct curl_slist *resolve;
+	size_t headers; /* bytes of them so far */
+	bool hashed; /* verifies with the system's hashed directory only */
+	char error[CURL_ERROR_SIZE];
+};
+
+struct http {
+	CURLM *multi;
+	struct curl_slist *headers; /* of a POST */
+	struct curl_blob ca;
+	const char *bundle; /* the system's CA file, NULL: not that, or no directory to try before it */
+	char proxy[URL_SIZE];
+	char proxy_host[URL_SIZE]; /* https://HOST:PORT, for the resolver */
+	bool stalled; /* an exchange has: from then on each gets a connection of its own */
+	struct flight flight[EXCHANGES_MOST];
+	struct resolver resolver;
+};
+
+static int read_ca_file(struct http *http, int fd, struct fault *fault)
+{
+	struct stat s;
+	ssize_t n;
+
+	if (fstat(fd, &s) < 0)
+		return fault_errno(fault, FAULT_FAILED, "reading the configured ca_file");
+	if (s.st_size <= 0 || s.st_size > CA_FILE_MOST)
+		return fault_set(fault, FAULT_USAGE, "the configured ca_file is empty or larger than %d bytes",
+				 CA_FILE_MOST);
+	http->ca.len = (size_t)s.st_size;
+	http->ca.flags = CURL_BLOB_NOCOPY;
+	http->ca.data = malloc(http->ca.len);
+	if (!http->ca.data)
+		return fault_errno(fault, FAULT_LATER, "reading the configured ca_file");
+	n = pread(fd, http->ca.data, http->ca.len, 0);
+	if (n < 0)
+		return fault_errno(fault, FAULT_FAILED, "reading the configured ca_file");
+	http->ca.len = (size_t)n;
+	return 0;
+}
+
+static int add_headers(struct http *http)
+{
+	static const char *const lines[] = {"Content-Type: application/jose+json", "Accept-Language: en", "Expect:"};
+
+	for (size_t i = 0; i < LENGTH_OF(lines); i++) {
+		struct curl_slist *longer = curl_slist_append(http->headers, lines[i]);
+
+		if (!longer)
+			return -1;
+		http->headers = longer;
+	}
+	return 0;
+}
+
+static void take_proxy(struct http *http, const char *proxy)
+{
+	const char *host = strstr(proxy, "://"), *login = strrchr(proxy, '@');
+
+	snprintf(http->proxy, sizeof(http->proxy), "%s", proxy);
+	if (host)
+		snprintf(http->proxy_host, sizeof(http->proxy_host), "https://%s", login ? login + 1 : host + 3);
+}
+
+struct http *http_start(int ca_fd, const char *proxy, struct fault *fault)
+{
+	struct http *http;
+
+	/* What the environment would do to us: key material in a file. Proxies are set on each handle, also when there
+	 * is none. */
+	unsetenv("SSLKEYLOGFILE");
+	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK || !(http = calloc(1, sizeof(*http)))) {
+		fault_set(fault, FAULT_FAILED, "libcurl does not start");
+		return NULL;
+	}
+	take_proxy(http, proxy);
+	if (ca_fd >= 0 && read_ca_file(http, ca_fd, fault) < 0) {
+		http_free(http);
+		return NULL;
+	}
+	if (ca_fd < 0 && curl_version_info(CURLVERSION_NOW)->capath)
+		http->bundle = curl_version_info(CURLVERSION_NOW)->cainfo;
+	http->multi = curl_multi_init();
+	if (!http->multi || add_headers(http) < 0 ||
+	    curl_multi_setopt(http->multi, CURLMOPT_PIPELINING, CURLPIPE_MULTIPLEX) != CURLM_OK ||
+	    curl_multi_setopt(http->multi, CURLMOPT_MAX_TOTAL_CONNECTIONS, CONNECTIONS_MOST) != CURLM_OK) {
+		http_free(http);
+		fault_set(fault, FAULT_LATER, "not enough memory for libcurl");
+		return NULL;
+	}
+	return http;
+}
+
+static size_t take_body(char *data, size_t size, size_t n, void *context)
+{
+	struct exchange *exchange = context;
+
+	if (exchange_append(exchange, data, size * n) == 0)
+		return size * n;
+	snprintf(exchange->reason, sizeof(exchange->reason), "the answer is larger than %d bytes", BODY_MOST);
+	return CURL_WRITEFUNC_ERROR;
+}
+
+/* libcurl would take 300 KB and then be out of memory. */
+static size_t take_header(char *data, size_t size, size_t n, void *context)
+{
+	struct flight *flight = context;
+
+	(void)data;
+	flight->headers += size * n;
+	if (flight->headers <= HEADERS_MOST)
+		return size * n;
+	snprintf(flight->exchange->reason, sizeof(flight->exchange->reason), "the headers of the answer are larger than %d bytes",
+		 HEADERS_MOST);
+	return CURL_WRITEFUNC_ERROR;
+}
+
+/* What is the same for every exchange; the handle keeps it. */
+static CURL *new_easy(const struct http *http, struct flight *flight)
+{
+	CURL *easy = curl_easy_init();
+	CURLcode bad = CURLE_OK;
+
+#define SET(option, value) bad |= curl_easy_setopt(easy, option, value)
+	if (!easy)
+		return NULL;
+	SET(CURLOPT_PRIVATE, flight);
+	SET(CURLOPT_ERRORBUFFER, flight->error);
+	SET(CURLOPT_NOSIGNAL, 1L);
+	SET(CURLOPT_PROTOCOLS_STR, "https");
+	SET(CURLOPT_REDIR_PROTOCOLS_STR, "https");
+	SET(CURLOPT_MAXREDIRS, REDIRECTS_MOST);
+	SET(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+	SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
+	SET(CURLOPT_PIPEWAIT, 1L);
+	SET(CURLOPT_CONNECTTIMEOUT_MS, CONNECT_MOST);
+	SET(CURLOPT_DNS_CACHE_TIMEOUT, -1L);
+	SET(CURLOPT_USERAGENT, USER_AGENT);
+	SET(CURLOPT_BUFFERSIZE, BUFFER_BYTES);
+	SET(CURLOPT_UPLOAD_BUFFERSIZE, UPLOAD_BYTES);
+	SET(CURLOPT_PROXY, http->proxy); /* "" switches the environment's proxies off, too */
+	SET(CURLOPT_NOPROXY, "");
+	SET(CURLOPT_WRITEFUNCTION, take_body);
+	SET(CURLOPT_HEADERFUNCTION, take_header);
+	SET(CURLOPT_HEADERDATA, flight);
+	if (http->ca.data) {
+		SET(CURLOPT_CAINFO_BLOB, &http->ca);
+		SET(CURLOPT_CAPATH, NULL);
+	}
+	/* One hashed file is found in no time; parsing all 140 of the bundle takes longer than all the rest of a
+	 * renewal. */
+	flight->hashed = http->bundle != NULL;
+	if (flight->hashed)
+		SET(CURLOPT_CAINFO, NULL);
+#undef SET
+	if (bad == CURLE_OK)
+		return easy;
+	curl_easy_cleanup(easy);
+	return NULL;
+}
+
+/* Puts the addresses of a host that is new into libcurl's cache. A proxy looks up names itself, but for its own. */
+static int resolve(struct http *http, struct flight *flight, struct exchange *exchange)
+{
+	char entry[RESOLVER_ENTRY];
+	int n = resolver_look(&http->resolver, http->proxy[0] ? http->proxy_host : exchange->url, entry, exchange->reason,
+			      sizeof(exchange->reason));
+
+	if (n <= 0)
+		return n;
+	flight->resolve = curl_slist_append(NULL, entry);
+	return curl_easy_setopt(flight->easy, CURLOPT_RESOLVE, flight->resolve) == CURLE_OK ? 0 : -1;
+}
+
+static int prepare(struct http *http, struct flight *flight, struct exchange *exchange)
+{
+	CURL *easy = flight->easy ? flight->easy : new_easy(http, flight);
+	CURLcode bad = CURLE_OK;
+
+	flight->easy = easy;
+	if (!easy)
+		return -1;
+	flight->error[0] = '\0';
+	flight->headers = 0;
+	bad |= curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, exchange->most ? (long)exchange->most : TOTAL_MOST);
+	bad |= curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, http->stalled ? 1L : 0L);
+	bad |= curl_easy_setopt(easy, CURLOPT_URL, exchange->url);
+	bad |= curl_easy_setopt(easy, CURLOPT_WRITEDATA, exchange);
+	bad |= curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, exchange->method == METHOD_GET ? 1L : 0L);
+	bad |= curl_easy_setopt(easy, CURLOPT_HTTPHEADER, exchange->method == METHOD_POST ? http->headers : NULL);
+	if (exchange->method == METHOD_POST) {
+		bad |= curl_easy_setopt(easy, CURLOPT_POST, 1L);
+		bad |= curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE, (long)exchange->length);
+		bad |= curl_easy_setopt(easy, CURLOPT_POSTFIELDS, exchange->body);
+	} else { /* either makes it a GET or HEAD, whatever the handle did before */
+		bad |= curl_easy_setopt(easy, CURLOPT_HTTPGET, 1L);
+		bad |= curl_easy_setopt(easy, CURLOPT_NOBODY, exchange->method == METHOD_HEAD ? 1L : 0L);
+	}
+	return bad == CURLE_OK ? resolve(http, flight, exchange) : -1;
+}
+
+void http_begin(struct http *http, struct exchange *exchange)
+{
+	size_t i = 0;
+
+	while (i < EXCHANGES_MOST - 1 && http->flight[i].exchange)
+		i++;
+	http->flight[i].exchange = exchange;
+	if (prepare(http, &http->flight[i], exchange) < 0 ||
+	    curl_multi_add_handle(http->multi, http->flight[i].easy) != CURLM_OK) {
+		exchange->kind = FAULT_LATER;
+		if (!exchange->reason[0])
+			snprintf(exchange->reason, sizeof(exchange->reason), "not enough memory for libcurl");
+	}
+}
+
+static void land(struct http *http, struct flight *flight)
+{
+	curl_multi_remove_handle(http->multi, flight->easy);
+	curl_easy_setopt(flight->easy, CURLOPT_RESOLVE, NULL);
+	curl_slist_free_all(flight->resolve);
+	flight->resolve = NULL;
+	flight->exchange = NULL;
+}
+
+void http_cancel(struct http *http, struct exchange *exchange)
+{
+	for (size_t i = 0; i < EXCHANGES_MOST; i++)
+		if (http->flight[i].exchange == exchange)
+			land(http, &http->flight[i]);
+}
+
+/* Does it help to try again? Names, routes and peers come back; a wrong certificate or an endless answer does not. */
+static enum fault_kind kind_of(CURLcode code)
+{
+	static const CURLcode lasting[] = {
+		CURLE_PEER_FAILED_VERIFICATION, CURLE_SSL_CACERT_BADFILE,
+		CURLE_UNSUPPORTED_PROTOCOL,	CURLE_URL_MALFORMAT,
+		CURLE_TOO_MANY_REDIRECTS,	CURLE_WRITE_ERROR,
+		CURLE_SSL_ISSUER_ERROR,
+	};
+
+	for (size_t i = 0; i < LENGTH_OF(lasting); i++)
+		if (code == lasting[i])
+			return FAULT_FAILED;
+	return FAULT_LATER;
+}
+
+/* What X509_verify_cert() says where the chain ends at no root that we trust: 18 to 21, a root of the CA's own among them. */
+static bool is_untrusted(CURL *easy, CURLcode code)
+{
+	long verified = 0;
+
+	return code == CURLE_PEER_FAILED_VERIFICATION &&
+	       curl_easy_getinfo(easy, CURLINFO_SSL_VERIFYRESULT, &verified) == CURLE_OK && verified >= 18 && verified <= 21;
+}
+
+static long number_of(CURL *easy, CURLINFO info)
+{
+	long value = 0;
+
+	return curl_easy_getinfo(easy, info, &value) == CURLE_OK ? value : 0;
+}
+
+/* The proxy has answered, and not with a connection. 407 and the like need somebody, 502 to 504 only time. */
+static bool is_refused_by_proxy(CURL *easy, struct exchange *exchange)
+{
+	long status = number_of(easy, CURLINFO_HTTP_CONNECTCODE);
+
+	if (status < 300)
+		return false;
+	exchange->kind = status >= 500 ? FAULT_LATER : FAULT_FAILED;
+	if (status == 407)
+		snprintf(exchange->reason, sizeof(exchange->reason),
+			 "the proxy wants a user and a password (status 407); [acme] proxy = http://USER:PASSWORD@HOST:PORT "
+			 "must have the right ones");
+	else
+		snprintf(exchange->reason, sizeof(exchange->reason), "the proxy does not connect us (status %ld)", status);
+	return true;
+}
+
+/* Where libcurl's words are not enough for somebody to know what to do. */
+static const char *say_more(const struct http *http, CURL *easy, CURLcode code)
+{
+	if (code == CURLE_SSL_CACERT_BADFILE)
+		return "[acme] ca_file holds no certificate that can be read; it must be a PEM file of the CA's roots";
+	if (is_untrusted(easy, code))
+		return http->ca.data ? "the server's certificate comes from no CA in [acme] ca_file"
+				     : "the server's certificate comes from no CA that this host knows; name a file with the "
+				       "CA's own root in [acme] ca_file";
+	if (code == CURLE_UNSUPPORTED_PROTOCOL && number_of(easy, CURLINFO_REDIRECT_COUNT) > 0)
+		return "it redirects to a URL that is not https";
+	if (code == CURLE_OUT_OF_MEMORY && number_of(easy, CURLINFO_RESPONSE_CODE) > 0) /* a buffer of fixed size */
+		return "a header of the answer is longer than libcurl takes";
+	return NULL;
+}
+
+static void explain(struct http *http, struct flight *flight, CURLcode code)
+{
+	struct exchange *exchange = flight->exchange;
+	const char *more = say_more(http, flight->easy, code);
+
+	exchange->kind = more ? FAULT_FAILED : kind_of(code);
+	exchange->stalled = code == CURLE_OPERATION_TIMEDOUT;
+	http->stalled |= exchange->stalled;
+	if (is_refused_by_proxy(flight->easy, exchange))
+		return;
+	if (more)
+		snprintf(exchange->reason, sizeof(exchange->reason), "%s", more);
+	else if (!exchange->reason[0])
+		snprintf(exchange->reason, sizeof(exchange->reason), "%s",
+			 flight->error[0] ? flight->error : curl_easy_strerror(code));
+}
+
+static void take_headers(CURL *easy, struct exchange *exchange)
+{
+	static const char *const wanted[] = {"Replay-Nonce", "Location", "Date", "Retry-After", "Link"};
+	struct curl_header *header;
+
+	for (size_t i = 0; i < LENGTH_OF(wanted); i++) {
+		size_t amount = 1;
+
+		for (size_t k = 0; k < amount; k++) { /* -1: of the last answer, when it was redirected */
+			if (curl_easy_header(easy, wanted[i], k, CURLH_HEADER, -1, &header) != CURLHE_OK)
+				break;
+			amount = header->amount;
+			exchange_header(exchange, wanted[i], header->value);
+		}
+	}
+}
+
+static struct exchange *finish(struct http *http, CURL *easy, CURLcode code)
+{
+	struct flight *flight = NULL;
+	struct exchange *exchange;
+	long status = 0;
+
+	curl_easy_getinfo(easy, CURLINFO_PRIVATE, (char **)&flight);
+	exchange = flight->exchange;
+	if (code == CURLE_OK) {
+		curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
+		exchange->status = (unsigned int)status;
+		take_headers(easy, exchange);
+	} else {
+		explain(http, flight, code);
+	}
+	land(http, flight);
+	return exchange;
+}
+
+/* An exchange that did not even get off the ground. */
+static struct exchange *crashed(struct http *http)
+{
+	for (size_t i = 0; i < EXCHANGES_MOST; i++) {
+		struct exchange *exchange = http->flight[i].exchange;
+
+		if (!exchange || exchange->kind == FAULT_NONE)
+			continue;
+		land(http, &http->flight[i]);
+		return exchange;
+	}
+	return NULL;
+}
+
+static int64_t now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* The directory does not know the CA, or is not hashed at all: the same once more with the bundle, for good. */
+static bool with_bundle(struct http *http, CURL *easy, CURLcode code)
+{
+	struct flight *flight = NULL;
+
+	curl_easy_getinfo(easy, CURLINFO_PRIVATE, (char **)&flight);
+	if (code != CURLE_PEER_FAILED_VERIFICATION || !flight->hashed)
+		return false;
+	flight->hashed = false;
+	curl_multi_remove_handle(http->multi, easy);
+	if (curl_easy_setopt(easy, CURLOPT_CAINFO, curl_version_info(CURLVERSION_NOW)->cainfo) != CURLE_OK ||
+	    curl_multi_add_handle(http->multi, easy) != CURLM_OK)
+		return false;
+	http->bundle = NULL;
+	return true;
+}
+
+/* libcurl looks at each of its handles whenever it works: so first everything that is done already. */
+static struct exchange *done_already(struct http *http)
+{
+	CURLMsg *message;
+	int rest;
+
+	while ((message = curl_multi_info_read(http->multi, &rest))) {
+		CURL *easy = message->easy_handle;
+		CURLcode code = message->data.result;
+
+		if (message->msg == CURLMSG_DONE && !with_bundle(http, easy, code))
+			return finish(http, easy, code);
+	}
+	return crashed(http);
+}
+
+/* poll(2) passes over a descriptor of -1, and so does libcurl, which hands these on. */
+int http_next(struct http *http, int64_t milliseconds, const int watched[HTTP_WATCHED], struct exchange **exchange,
+	      struct fault *fault)
+{
+	struct curl_waitfd extra[HTTP_WATCHED] = {{watched[0], CURL_WAIT_POLLIN, 0}, {watched[1], CURL_WAIT_POLLIN, 0}};
+	int64_t end = now_ms() + milliseconds, left = milliseconds;
+	CURLMcode bad;
+	int running;
+
+	while (!(*exchange = done_already(http))) {
+		bad = curl_multi_perform(http->multi, &running);
+		*exchange = done_already(http);
+		if (*exchange)
+			return 1;
+		if (left <= 0 || extra[0].revents || extra[1].revents)
+			return 0;
+		if (bad == CURLM_OK)
+			bad = curl_multi_poll(http->multi, extra, HTTP_WATCHED, left < 60000 ? (int)left : 60000, NULL);
+		if (bad != CURLM_OK)
+			return fault_set(fault, FAULT_FAILED, "libcurl: %s", curl_multi_strerror(bad));
+		left = end - now_ms();
+	}
+	return 1;
+}
+
+void http_free(struct http *http)
+{
+	if (!http)
+		return;
+	for (size_t i = 0; i < EXCHANGES_MOST; i++) {
+		if (http->flight[i].exchange)
+			land(http, &http->flight[i]);
+		curl_easy_cleanup(http->flight[i].easy);
+	}
+	curl_multi_cleanup(http->multi);
+	curl_slist_free_all(http->headers);
+	resolver_free(&http->resolver);
+	free(http->ca.data);
+	free(http);
+}

@@ -1,0 +1,349 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/*
+ * storer.c - the agent's role that writes what is to be kept: certificates, accounts, tokens with mode webroot.
+ *
+ * It reads nothing of what it writes: what a certificate is worth, the signer says. It writes where and as the configuration says,
+ * each certificate and the account once in a run.
+ */
+#include "agent/agent.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "store/accounts.h"
+#include "base/log.h"
+#include "base/safe.h"
+#include "store/schedule.h"
+#include "store/store.h"
+#include "agent/webroot.h"
+
+#define EAB_FILE_SIZE 4096
+
+struct storer {
+	const struct config *config;
+	struct store store;
+	struct webroot webroot;
+	bool saved[MAX_CERTIFICATES], saved_account;
+	bool warden_lost;
+	bool failed;		/* something that a later success does not make good */
+};
+
+struct answer {
+	size_t length;
+	union {
+		struct stored_account account;
+		char text[EAB_FILE_SIZE];
+	} data;
+};
+
+static struct record record; /* the last one received: 64 KiB that no stack should carry */
+
+static const struct certificate *certificate_of(const struct storer *storer, uint32_t index)
+{
+	return &storer->config->certificate[index];
+}
+
+/* --- what is stored ----------------------------------------------------------------------------------------------- */
+
+struct question {
+	uint32_t index;
+	bool lost;	/* the signer has gone or makes no sense */
+};
+
+/* As struct examiner wants it. */
+static int ask_signer(void *context, const struct bundle *bundle, size_t length, struct verdict *verdict, struct fault *fault)
+{
+	struct question *question = context;
+	int rc = wire_send(FD_SIGNER, VERB_EXAMINE, question->index, bundle, length, fault) < 0 ? -1 :
+			wire_await(FD_SIGNER, &record, WIRE_PATIENCE, fault);
+
+	question->lost = rc <= 0 || (record.verb != VERB_FAULT && record.verb != VERB_VERDICT);
+	if (rc < 0)
+		return fault_at(fault, "the signer");
+	if (rc == 0)
+		return fault_set(fault, FAULT_FAILED, "the signer has ended");
+	if (record.verb == VERB_FAULT)
+		return fault_set(fault, FAULT_LATER, "%s", record.data);
+	if (question->lost)
+		return fault_set(fault, FAULT_FAILED, "the signer answers EXAMINE with %s", verb_name((enum verb)record.verb));
+	memcpy(verdict, record.data, sizeof(*verdict));
+	return 0;
+}
+
+static struct survey survey_from(const struct stored *stored)
+{
+	const struct holding nothing = { .broken = stored->broken };
+	struct survey survey = stored->verdict.survey;
+	struct decision decision;
+
+	survey.present = stored->present;
+	survey.deploy = stored->deploy_pending;
+	if (stored->present && stored->directory[0] && !survey.due) {
+		survey.due = 1;
+		survey.from = time(NULL);
+		snprintf(survey.reason, sizeof(survey.reason), "from another CA than the configured one: %.80s", stored->directory);
+	}
+	if (stored->present)
+		return survey;
+	decision = schedule_decide(&nothing, time(NULL));
+	survey.due = decision.due;
+	survey.from = decision.from;
+	snprintf(survey.reason, sizeof(survey.reason), "%s", decision.reason);
+	return survey;
+}
+
+static void adjust(struct storer *storer, const struct certificate *certificate, uint32_t generation)
+{
+	struct fault fault;
+	int changed = store_adjust(&storer->store, certificate, generation, &fault);
+
+	if (changed > 0)
+		log_notice("certificate %s: owner, group and mode of its files are as configured now", certificate->name);
+	if (changed >= 0)
+		return;
+	log_error("%s", fault.text);
+	storer->failed = true;
+}
+
+/*
+ * A certificate whose state cannot be found out is not due: what cannot be read could hardly be written, and asking the
+ * CA for what cannot be stored would count against its limits. The others go on.
+ */
+static int survey_one(struct storer *storer, uint32_t index, struct fault *fault)
+{
+	const struct certificate *certificate = certificate_of(storer, index);
+	struct survey survey = { .reason = "what is stored cannot be read" };
+	struct question question = { .index = index };
+	struct stored stored;
+
+	storer->store.examiner = (struct examiner){ ask_signer, &question };
+	if (store_survey(&storer->store, certificate, &stored, fault) < 0) {
+		if (question.lost)
+			return -1;
+		log_error("%s", fault->text);
+		storer->failed = true;
+	} else {
+		survey = survey_from(&stored);
+		if (stored.present)
+			adjust(storer, certificate, stored.generation);
+		if (stored.broken)
+			log_warning("%s/certificates/%s: what was live was broken and has been renamed to *.broken",
+				    storer->store.path, certificate->name);
+	}
+	return wire_send(FD_WARDEN, VERB_SURVEY, index, &survey, sizeof(survey), fault);
+}
+
+static int survey_all(struct storer *storer, struct fault *fault)
+{
+	if (store_clean(&storer->store, fault) < 0)
+		log_warning("%s", fault->text); /* only room is lost */
+	for (uint32_t i = 0; i < storer->config->certificates; i++)
+		if (survey_one(storer, i, fault) < 0)
+			return -1;
+	return 0;
+}
+
+/* --- what the signer may ask -------------------------------------------------------------------------------------- */
+
+static int on_load_account(struct storer *storer, struct answer *answer, struct fault *fault)
+{
+	if (store_check_room(&storer->store, fault) < 0)
+		return -1;
+	answer->length = sizeof(answer->data.account);
+	return accounts_read(&storer->store, storer->config->acme.directory, &answer->data.account, fault);
+}
+
+static int on_save_account(struct storer *storer, struct answer *answer, struct fault *fault)
+{
+	int rc;
+
+	(void)answer;
+	if (storer->saved_account)
+		return fault_set(fault, FAULT_FAILED, "a second account key in one run");
+	storer->saved_account = true;
+	rc = accounts_save_key(&storer->store, storer->config->acme.directory, record.data, record.length, fault);
+	if (rc > 0)
+		log_warning("%s/accounts: the account key was broken and has been renamed to key.pem.broken; a new account "
+			    "takes its place", storer->store.path);
+	return rc < 0 ? -1 : 0;
+}
+
+static int on_account_url(struct storer *storer, struct answer *answer, struct fault *fault)
+{
+	(void)answer;
+	return accounts_save_url(&storer->store, storer->config->acme.directory, record.data, record.length, fault);
+}
+
+static int on_load_eab(struct storer *storer, struct answer *answer, struct fault *fault)
+{
+	const char *path = storer->config->acme.eab_key_file;
+	OWN_FD int fd = -1;
+	ssize_t n;
+
+	if (!path[0])
+		return fault_set(fault, FAULT_FAILED, "no eab_key_file is configured");
+	fd = safe_open(path, fault);
+	if (fd < 0)
+		return -1;
+	n = read(fd, answer->data.text, sizeof(answer->data.text));
+	if (n < 0)
+		return fault_errno(fault, FAULT_FAILED, "reading %s", path);
+	answer->length = (size_t)n;
+	return 0;
+}
+
+static int on_save(struct storer *storer, struct answer *answer, struct fault *fault)
+{
+	uint32_t i = record.index;
+
+	(void)answer;
+	if (i >= storer->config->certificates || storer->saved[i])
+		return fault_set(fault, FAULT_FAILED, "a certificate that is not in the configuration, or twice in one run");
+	storer->saved[i] = true;
+	if (store_save(&storer->store, certificate_of(storer, i), (const void *)record.data, record.length, fault) < 0) {
+		storer->saved[i] = false;
+		return -1;
+	}
+	/* The warden hears of it first: it must know what to deploy even if the others die of the answer. */
+	storer->warden_lost = wire_send(FD_WARDEN, VERB_STORED, i, NULL, 0, fault) < 0;
+	return storer->warden_lost ? -1 : 0;
+}
+
+static int on_token(struct storer *storer, struct answer *answer, struct fault *fault)
+{
+	(void)answer;
+	if (storer->config->responder.mode != RESPONDER_WEBROOT)
+		return fault_set(fault, FAULT_FAILED, "a token, which is for the responder");
+	return webroot_put(&storer->webroot, FD_STATE, (const struct token *)(const void *)record.data, fault);
+}
+
+/* Not in other modes: the sweeper removes what an earlier run left. */
+static int withdraw_tokens(struct storer *storer, struct fault *fault)
+{
+	if (storer->config->responder.mode != RESPONDER_WEBROOT)
+		return 0;
+	webroot_forget(&storer->webroot);
+	return webroot_sweep(FD_STATE, fault);
+}
+
+static int on_withdraw(struct storer *storer, struct answer *answer, struct fault *fault)
+{
+	(void)answer;
+	return withdraw_tokens(storer, fault);
+}
+
+static int (*const handlers[])(struct storer *, struct answer *, struct fault *) = {
+	[VERB_LOAD_ACCOUNT] = on_load_account,
+	[VERB_SAVE_ACCOUNT] = on_save_account,
+	[VERB_ACCOUNT_URL] = on_account_url,
+	[VERB_LOAD_EAB] = on_load_eab,
+	[VERB_SAVE] = on_save,
+	[VERB_TOKEN] = on_token,
+	[VERB_WITHDRAW] = on_withdraw,
+	[VERBS] = NULL,	/* the others are not the signer's */
+};
+_Static_assert(LENGTH_OF(handlers) == VERBS + 1, "an entry for each verb");
+
+/* --- the loop ----------------------------------------------------------------------------------------------------- */
+
+static int refuse(const struct fault *why, struct fault *fault)
+{
+	return wire_send(FD_SIGNER, VERB_FAULT, (uint32_t)why->kind, why->text, strlen(why->text), fault);
+}
+
+/* 1: served. 0: the signer has gone. -1: it makes no sense. */
+static int serve_signer(struct storer *storer, struct fault *fault)
+{
+	static struct answer answer;
+	struct fault why;
+	int rc = wire_receive(FD_SIGNER, &record, fault);
+
+	if (rc <= 0)
+		return rc < 0 ? fault_at(fault, "the signer") : 0;
+	if (!handlers[record.verb])
+		return fault_set(fault, FAULT_FAILED, "the signer has no right to send %s", verb_name((enum verb)record.verb));
+	answer.length = 0;
+	rc = handlers[record.verb](storer, &answer, &why);
+	explicit_bzero(record.data, record.length);
+	rc = rc < 0 ? refuse(&why, fault) : wire_send(FD_SIGNER, VERB_ANSWER, 0, &answer.data, answer.length, fault);
+	explicit_bzero(&answer, sizeof(answer));
+	return rc < 0 ? -1 : 1;
+}
+
+/* 1: served. 0: the warden has gone, as it does at the end. -1: it makes no sense. */
+static int serve_warden(const struct storer *storer, struct fault *fault)
+{
+	int rc = wire_receive(FD_WARDEN, &record, fault);
+
+	if (rc <= 0)
+		return rc;
+	if (record.verb != VERB_DEPLOYED || record.index >= storer->config->certificates)
+		return fault_set(fault, FAULT_FAILED, "the warden sent %s", verb_name((enum verb)record.verb));
+	/* The mark stays: the hook will run once more, which it must bear anyway. */
+	if (store_deployed(&storer->store, certificate_of(storer, record.index), fault) < 0)
+		log_warning("%s", fault->text);
+	return 1;
+}
+
+/* Returns 0 when the warden has closed its channel. */
+static int serve(struct storer *storer, struct fault *fault)
+{
+	struct pollfd fds[] = { { .fd = FD_WARDEN, .events = POLLIN }, { .fd = FD_SIGNER, .events = POLLIN } };
+
+	for (;;) {
+		int rc = 1;
+
+		if (poll(fds, LENGTH_OF(fds), -1) < 0) {
+			if (errno != EINTR)
+				return fault_errno(fault, FAULT_FAILED, "waiting for requests");
+			continue;
+		}
+		if (fds[0].revents)
+			rc = serve_warden(storer, fault);
+		if (rc <= 0)
+			return rc;
+		if (fds[1].revents)
+			rc = serve_signer(storer, fault);
+		if (storer->warden_lost)
+			return fault_set(fault, FAULT_FAILED, "the warden has gone before its time");
+		if (rc < 0)
+			return -1;
+		if (rc == 0) {
+			close(FD_SIGNER);
+			fds[1].fd = -1;
+		}
+	}
+}
+
+/* However the others have ended: the warden closes its channel after the port. If it died instead, the watchdog closes the port. */
+static void clean_up(struct storer *storer)
+{
+	struct fault fault;
+
+	if (withdraw_tokens(storer, &fault) < 0) {
+		log_error("%s", fault.text);
+		storer->failed = true;
+	}
+}
+
+int storer_main(const struct config *config)
+{
+	static struct storer storer;
+	struct fault fault;
+	int rc;
+
+	storer.config = config;
+	storer.store = (struct store){ .state = FD_STATE, .path = config->gate.state, .directory = config->acme.directory };
+	storer.webroot = (struct webroot){ .directory = config->responder.webroot, .notes = -1, .challenge = -1 };
+	rc = survey_all(&storer, &fault);
+	if (rc == 0)
+		rc = serve(&storer, &fault);
+	clean_up(&storer);
+	if (rc < 0)
+		log_error("%s", fault.text);
+	return rc < 0 ? fault_status(&fault) : storer.failed ? STATUS_FAILED : STATUS_DONE;
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * webroot.h - tokens as files, for the time of a run, where the host's own web server answers.
+ *
+ * Which files are ours is known from the directory TOKEN_NOTES in the state directory, before the first of them is made: an
+ * empty file there for each token, with its name, and a symbolic link ".at" that says where they went and how many directories
+ * were made for them. So whoever comes later can take them away. What is done below the web server's directory is done as its
+ * owner: whatever is put in our way there (links, races), no more can come of it than that user could do.
+ */
+#ifndef ACMEGATE_AGENT_WEBROOT_H
+#define ACMEGATE_AGENT_WEBROOT_H
+
+#include "base/sandbox.h"
+#include "base/wire.h"
+
+struct webroot {
+	const char *directory;	/* the web server's */
+	int notes, challenge;	/* TOKEN_NOTES and where the tokens are, since the first of them; else -1 */
+	unsigned int tokens;
+};
+
+/*
+ * Makes DIRECTORY/.well-known/acme-challenge/TOKEN. The token came from the client, which parses what a CA sends: so it is looked
+ * at once more. After a fault webroot_sweep() is to be called.
+ */
+int webroot_put(struct webroot *webroot, int state_fd, const struct token *token, struct fault *fault) MUST_CHECK;
+
+/* Takes all of it away, by whomever it was made. 1: there was something. 0: there was not. */
+int webroot_sweep(int state_fd, struct fault *fault) MUST_CHECK;
+
+/* Before that, whoever has put something there: the next token is the first again. */
+void webroot_forget(struct webroot *webroot);
+
+/*
+ * O_PATH, for confine(): the web server's directory, if this role has to do with it; else -1. For the sweeper it is the one that the
+ * notes name: the configuration may name another by now.
+ */
+int webroot_open(enum role role, const struct config *config);
+
+#endif

@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * config.h - the configuration, acmegate.conf(5), as one flat struct.
+ *
+ * The struct holds no pointer, so that the children get it as a read-only file (memfd) and read it in place: config_share()
+ * in the privileged image, config_receive() in the agent. Everything in it has been validated by config_load().
+ */
+#ifndef ACMEGATE_BASE_CONFIG_H
+#define ACMEGATE_BASE_CONFIG_H
+
+#include <limits.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/fault.h"
+
+#define MAX_CERTIFICATES 128
+#define MAX_NAMES 2048		/* over all certificates */
+#define MAX_NAMES_EACH 100	/* Let's Encrypt's limit for one order */
+#define NAME_SIZE 254		/* a DNS name has at most 253 characters (RFC 1035), an address fewer */
+#define FOREIGN_NAME_SIZE 1024	/* of an international name in UTF-8 */
+#define LABEL_SIZE 33		/* the NAME of [certificate NAME], a profile */
+#define URL_SIZE 512
+#define PATH_SIZE 256
+#define COMMAND_SIZE 512
+#define COMMAND_SECONDS 30	/* that [gate] command may take */
+
+enum key_type { KEY_P256, KEY_P384, KEY_RSA2048, KEY_RSA3072, KEY_RSA4096, KEY_TYPES };
+
+enum backend_choice { BACKEND_AUTO, BACKEND_NFTABLES, BACKEND_IPTABLES, BACKEND_FIREWALLD, BACKEND_COMMAND, BACKEND_CHOICES };
+extern const char *const backend_names[BACKEND_CHOICES + 1]; /* as the configuration and the table of backends spell them; NULL */
+
+enum responder_mode {
+	RESPONDER_STANDALONE,	/* our listener is on the port itself */
+	RESPONDER_REDIRECT,	/* ... on another one, and a nat rule sends the port's packets there */
+	RESPONDER_WEBROOT,	/* the host's web server answers, out of files that we put there */
+	RESPONDER_MODES
+};
+
+struct certificate {
+	char name[LABEL_SIZE];		/* [a-z0-9._-], names its directory in the store */
+	uint32_t first_name;		/* index of its first name in config.names */
+	uint32_t names;			/* how many follow each other there, at least one */
+	enum key_type key;
+	char profile[LABEL_SIZE];	/* ACME profile for newOrder, or "" */
+	char chain[128];		/* common name of who issued the top of the preferred chain, or "" */
+	uid_t owner;			/* of the files, 0 by default */
+	gid_t group;
+	mode_t mode;			/* of the files, 0600 by default */
+	char deploy[COMMAND_SIZE];	/* absolute program and its arguments, or ""; split at white space, never a shell */
+	uint32_t line;			/* where its section begins, for messages */
+};
+
+struct config {
+	char file[PATH_SIZE];
+	struct {
+		char directory[URL_SIZE];	/* https URL of the ACME directory */
+		char contact[NAME_SIZE];	/* an e-mail address without "mailto:", or "" */
+		bool accept_terms;
+		char ca_file[PATH_SIZE];	/* PEM file that the CA's HTTPS is verified with, "" is the system's */
+		char trust_file[PATH_SIZE];	/* PEM file with the roots that certificates must lead up to, or "" */
+		char hosts[URL_SIZE];		/* hosts of the CA beside the directory's, separated by spaces, or "" */
+		char proxy[URL_SIZE];		/* http(s)://[user:password@]host:port, or "" */
+		char eab_kid[128];		/* external account binding (RFC 8555, 7.3.4), or "" */
+		char eab_key_file[PATH_SIZE];	/* base64url HMAC key; read by the storer only */
+		enum key_type account_key;
+	} acme;
+	struct {
+		enum backend_choice backend;
+		char command[COMMAND_SIZE];	/* the administrator's own way to open and close, or ""; see the command backend */
+		uint16_t port;			/* 80 */
+		uint32_t max_open;		/* seconds of open time for one run, hook or guard, whatever happens */
+		char user[LABEL_SIZE];		/* whom client and responder run as */
+		uid_t uid;
+		gid_t gid;
+		char state[PATH_SIZE];		/* directory of journal, account and certificates */
+	} gate;
+	struct {
+		enum responder_mode mode;
+		uint16_t port;			/* private: where we listen when the port is redirected */
+		char webroot[PATH_SIZE];	/* absolute, with mode webroot */
+	} responder;
+	uint32_t certificates;
+	struct certificate certificate[MAX_CERTIFICATES];
+	uint32_t names;
+	char name[MAX_NAMES][NAME_SIZE];	/* lower case DNS names or IP addresses in canonical text form */
+};
+
+/* Is this name an IP address (RFC 8738 identifier type "ip") rather than a DNS name? */
+bool config_is_address(const char *name);
+
+/* Is the CA one of those that the configuration knows by name? They ask from public addresses, and their roots are public. */
+bool config_has_public_ca(const struct config *config);
+
+/* The TCP port of the CA, or of the proxy before it. 0: neither is configured. */
+uint16_t config_ca_port(const struct config *config);
+
+#define CONFIG_FILE SYSCONFDIR "/acmegate/acmegate.conf"
+
+/* What a command needs: certificates and a CA to ask for them, no more than to know about the port, or nothing: to close. */
+enum config_part { CONFIG_WHOLE, CONFIG_GATE, CONFIG_CLOSING };
+
+#define MOST_MISTAKES 32
+#define MISTAKE_SIZE FAULT_TEXT_SIZE
+
+struct mistakes {
+	uint32_t number;	/* of all; the first are told */
+	char text[MOST_MISTAKES][MISTAKE_SIZE];	/* "FILE:LINE: what is expected" */
+};
+
+/*
+ * Reads and validates FILE into *config, and notes all mistakes. What is wrong keeps its default, and a certificate with a mistake
+ * is left out, so that *config serves to close in any case. 0: it serves for this part. -1: it does not, for the fault (the first
+ * mistake; FAULT_USAGE, or why the file could not be read). Other parts than CONFIG_WHOLE are content with a CONFIG_FILE that does
+ * not exist. Refuses a file that somebody other than root (or the caller, when not root) can write.
+ */
+int config_load(struct config *config, const char *file, enum config_part part, struct mistakes *mistakes,
+		struct fault *fault) MUST_CHECK;
+
+/*
+ * Whoever turns an international name into its ASCII form, for config_load(CONFIG_WHOLE); without one such a name is a mistake. Other
+ * parts do without: nobody asks them for the names of certificates, and closing depends on no other process.
+ */
+void config_translate_with(int (*translate)(const char *name, char ascii[NAME_SIZE], struct fault *fault));
+
+/* Whom client and responder run as: [gate] user becomes a number. FAULT_USAGE: there is none, or it is root. CONFIG_WHOLE includes it. */
+int config_find_user(struct config *config, struct fault *fault) MUST_CHECK;
+
+/* Another value for gate.max_open, from the command line. */
+int config_set_max_open(struct config *config, const char *text) MUST_CHECK;
+
+/* The index of the certificate of that name, or -1. */
+int config_find(const struct config *config, const char *name);
+
+/* A sealed memfd (close-on-exec) with the configuration, for a child; the caller owns it. */
+int config_share(const struct config *config, struct fault *fault) MUST_CHECK;
+
+/* Maps what config_share() made, for the life of the process. NULL: the descriptor is not such a file. */
+const struct config *config_receive(int fd);
+
+#endif

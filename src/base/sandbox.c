@@ -1,0 +1,324 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "base/sandbox.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <linux/capability.h>
+#include <linux/landlock.h>
+#include <sched.h>
+#include <seccomp.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+
+#include "base/kernel.h"
+#include "base/own.h"
+#include "base/seam.h"
+#include "base/wire.h"
+
+#define BIT(capability) (UINT64_C(1) << (capability))
+
+/*
+ * The storer gives files to their configured owner (CHOWN) and reads keys back as that owner (SETUID, of whose calls confine.c leaves
+ * it setfsuid() alone); in the web server's directory it is, as the sweeper, that directory's owner. It is root without anything else:
+ * the store's directories are root's. Descriptors: the responder's connections. No limit of file sizes: stderr may be a file that is
+ * large already.
+ */
+static const struct role_rights {
+	const char *name;
+	bool root;
+	uint64_t capabilities;
+	rlim_t descriptors;
+} rights[] = {
+	[ROLE_CLIENT] = { "client", false, 0, 256 },
+	[ROLE_SIGNER] = { "signer", false, 0, 16 },
+	[ROLE_STORER] = { "storer", true, BIT(CAP_CHOWN) | BIT(CAP_SETUID), STORING_DESCRIPTORS },
+	[ROLE_RESPONDER] = { "responder", false, 0, 512 },
+	[ROLE_SWEEPER] = { "sweeper", true, BIT(CAP_SETUID), STORING_DESCRIPTORS },
+	[ROLE_TRANSLATOR] = { "translator", true, 0, 16 },
+	[ROLE_SURVEYOR] = { "surveyor", true, 0, 16 },
+	[ROLE_BUS] = { "client of D-Bus", true, 0, 64 },
+};
+_Static_assert(LENGTH_OF(rights) == ALL_ROLES, "rights for each role");
+
+const char *sandbox_role_name(enum role role)
+{
+	return rights[role].name;
+}
+
+bool sandbox_find_role(const char *name, enum role *role)
+{
+	for (unsigned int i = 0; i < ROLES; i++)
+		if (!strcmp(name, rights[i].name)) {
+			*role = (enum role)i;
+			return true;
+		}
+	return false;
+}
+
+long sandbox_landlock(void)
+{
+	long version = syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
+
+	if (version <= 0 || seam("no-landlock"))
+		return 0;
+	return seam("landlock-1") ? 1 : seam("landlock-2") && version > 2 ? 2 : version;
+}
+
+static int limit(int resource, rlim_t most)
+{
+	struct rlimit old, new = { most, most };
+
+	/* a limit that is lower already stays: raising it would need a right */
+	if (getrlimit((__rlimit_resource_t)resource, &old) == 0 && old.rlim_max < most)
+		new.rlim_cur = new.rlim_max = old.rlim_max;
+	return setrlimit((__rlimit_resource_t)resource, &new);
+}
+
+static int set_capabilities(uint64_t set)
+{
+	struct __user_cap_header_struct header = { _LINUX_CAPABILITY_VERSION_3, 0 };
+	struct __user_cap_data_struct data[2] = {
+		{ (uint32_t)set, (uint32_t)set, 0 },
+		{ (uint32_t)(set >> 32), (uint32_t)(set >> 32), 0 },
+	};
+
+	return (int)syscall(SYS_capset, &header, data);
+}
+
+static int get_capabilities(uint64_t *set)
+{
+	struct __user_cap_header_struct header = { _LINUX_CAPABILITY_VERSION_3, 0 };
+	struct __user_cap_data_struct data[2] = { { 0, 0, 0 }, { 0, 0, 0 } };
+
+	if (syscall(SYS_capget, &header, data) < 0)
+		return -1;
+	*set = 0;
+	for (int i = 0; i < 2; i++)
+		*set |= (uint64_t)(data[i].effective | data[i].permitted | data[i].inheritable) << (32 * i);
+	return 0;
+}
+
+/* After exec root gets back what the bounding set still holds, so that is what has to shrink. EINVAL: the last one is passed. */
+static int bound_capabilities(uint64_t keep)
+{
+	for (int capability = 0; capability < 64; capability++)
+		if (!(keep & BIT(capability)) && prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) < 0)
+			return errno == EINVAL ? 0 : -1;
+	return 0;
+}
+
+/* --- where there is no Landlock ------------------------------------------------------------------------------------- */
+
+#define TREES 4
+
+struct trees {
+	size_t count;
+	char path[TREES][PATH_SIZE + 16];
+};
+
+static void add_top(struct trees *trees, const char *state, int state_fd, const char *name)
+{
+	(void)mkdirat(state_fd, name, 0700);
+	snprintf(trees->path[trees->count++], sizeof(trees->path[0]), "%s/%s", state, name);
+}
+
+/* The sweeper goes where the notes of the run before say: the configuration may name another directory by now. */
+static void list_trees(enum role role, const struct config *config, int state_fd, struct trees *trees)
+{
+	const char *state = config->gate.state;
+	char place[PATH_SIZE + 8];
+	ssize_t n = role == ROLE_SWEEPER ? readlinkat(state_fd, TOKEN_NOTES "/" TOKEN_PLACE, place, sizeof(place) - 1) : -1;
+
+	if (role == ROLE_STORER) {
+		add_top(trees, state, state_fd, "certificates");
+		add_top(trees, state, state_fd, "accounts");
+	}
+	if (role == ROLE_SWEEPER || config->responder.mode == RESPONDER_WEBROOT)
+		add_top(trees, state, state_fd, TOKEN_NOTES);
+	place[n > 0 ? n : 0] = '\0';
+	if (n > 2)
+		snprintf(trees->path[trees->count++], sizeof(trees->path[0]), "%s", place + 2);
+	else if (role == ROLE_STORER && config->responder.mode == RESPONDER_WEBROOT)
+		snprintf(trees->path[trees->count++], sizeof(trees->path[0]), "%s", config->responder.webroot);
+}
+
+static int set_mount(const char *path, unsigned int flags, uint64_t set, uint64_t clear)
+{
+	struct mount_attr attributes = { .attr_set = set, .attr_clr = clear };
+
+	return (int)syscall(SYS_mount_setattr, AT_FDCWD, path, flags, &attributes, sizeof(attributes));
+}
+
+int sandbox_seclude(enum role role, const struct config *config, int state_fd, struct fault *fault)
+{
+	struct trees trees = { 0 };
+	OWN_FD int state = -1;
+
+	if ((role != ROLE_STORER && role != ROLE_SWEEPER) || sandbox_landlock() > 0 || unshare(CLONE_NEWNS) < 0)
+		return 0;
+	list_trees(role, config, state_fd, &trees);
+	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+		return fault_errno(fault, FAULT_FAILED, "secluding the %s", rights[role].name);
+	for (size_t i = 0; i < trees.count; i++)
+		(void)mount(trees.path[i], trees.path[i], NULL, MS_BIND, NULL); /* one that is missing needs no rights */
+	if (set_mount("/", AT_RECURSIVE, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NODEV, 0) < 0)
+		return errno == ENOSYS ? 0 : fault_errno(fault, FAULT_FAILED, "secluding the %s", rights[role].name);
+	for (size_t i = 0; i < trees.count; i++)
+		(void)set_mount(trees.path[i], 0, 0, MOUNT_ATTR_RDONLY);
+	state = open(config->gate.state, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (state < 0 || dup2(state, state_fd) < 0)
+		return fault_errno(fault, FAULT_FAILED, "secluding the %s", rights[role].name);
+	return 0;
+}
+
+/* --- giving rights up ----------------------------------------------------------------------------------------------- */
+
+int sandbox_drop(enum role role, uid_t uid, gid_t gid, struct fault *fault)
+{
+	const struct role_rights *r = &rights[role];
+	gid_t group = r->root ? 0 : gid;
+	uid_t user = r->root ? 0 : uid;
+
+	if (limit(RLIMIT_CORE, 0) < 0 || limit(RLIMIT_NOFILE, r->descriptors) < 0)
+		return fault_errno(fault, FAULT_FAILED, "limiting the %s", r->name);
+	if (bound_capabilities(r->capabilities) < 0)
+		return fault_errno(fault, FAULT_FAILED, "taking capabilities from the %s", r->name);
+	if (setgroups(0, NULL) < 0 || setresgid(group, group, group) < 0 || setresuid(user, user, user) < 0)
+		return fault_errno(fault, FAULT_FAILED, "giving the %s the user %u", r->name, user);
+	if (set_capabilities(r->capabilities) < 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		return fault_errno(fault, FAULT_FAILED, "taking rights from the %s", r->name);
+	return 0;
+}
+
+int sandbox_disarm(struct fault *fault)
+{
+	if (limit(RLIMIT_CORE, 0) < 0 || limit(RLIMIT_NOFILE, rights[ROLE_BUS].descriptors) < 0 ||
+	    (bound_capabilities(0) < 0 && errno != EPERM) || set_capabilities(0) < 0 ||
+	    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		return fault_errno(fault, FAULT_FAILED, "taking rights from the %s", rights[ROLE_BUS].name);
+	return 0;
+}
+
+int sandbox_prove(enum role role, struct fault *fault)
+{
+	const struct role_rights *r = &rights[role];
+	uint64_t capabilities;
+	uid_t real, effective, saved;
+
+	if (getresuid(&real, &effective, &saved) < 0 || get_capabilities(&capabilities) < 0)
+		return fault_errno(fault, FAULT_FAILED, "reading the rights of the %s", r->name);
+	if (capabilities & ~r->capabilities)
+		return fault_set(fault, FAULT_FAILED, "the %s still has capabilities (%#llx)", r->name,
+				 (unsigned long long)capabilities);
+	if (prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) != 1)
+		return fault_set(fault, FAULT_FAILED, "the %s may still gain privileges", r->name);
+	if (real != effective || real != saved || (real == 0) != r->root)
+		return fault_set(fault, FAULT_FAILED, "the %s runs as users %u, %u, %u", r->name, real, effective, saved);
+	if (!r->root && (setuid(0) == 0 || getgid() == 0 || getgroups(0, NULL) != 0))
+		return fault_set(fault, FAULT_FAILED, "the %s can become root or has groups", r->name);
+	return 0;
+}
+
+/* --- the warden ----------------------------------------------------------------------------------------------------- */
+
+/* SYS_PTRACE: who listens on the port, for a message. SYS_ADMIN: sandbox_seclude() of a child to come. */
+#define WARDEN (BIT(CAP_NET_ADMIN) | BIT(CAP_NET_RAW) | BIT(CAP_NET_BIND_SERVICE) | BIT(CAP_SETUID) | BIT(CAP_SETGID) | \
+		BIT(CAP_SETPCAP) | BIT(CAP_CHOWN) | BIT(CAP_KILL) | BIT(CAP_SYS_PTRACE))
+
+int sandbox_warden(struct fault *fault)
+{
+	const uint64_t keep = WARDEN | (sandbox_landlock() > 0 ? 0 : BIT(CAP_SYS_ADMIN));
+	uint64_t now;
+
+	if (get_capabilities(&now) < 0 || bound_capabilities(keep) < 0 || set_capabilities(now & keep) < 0 ||
+	    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		return fault_errno(fault, FAULT_FAILED, "taking rights from the warden");
+	return 0;
+}
+
+/* --- the watchdog --------------------------------------------------------------------------------------------------- */
+
+#define FIREWALL (BIT(CAP_NET_ADMIN) | BIT(CAP_NET_RAW)) /* iptables-legacy has a raw socket */
+
+/* What neither recovery nor any tool of a firewall does: other processes' memory, the machine, mounts, identities, serving. */
+static const int denied_calls[] = {
+	SCMP_SYS(ptrace), SCMP_SYS(process_vm_readv), SCMP_SYS(process_vm_writev), SCMP_SYS(kcmp), SCMP_SYS(userfaultfd),
+	SCMP_SYS(perf_event_open), SCMP_SYS(bpf), SCMP_SYS(io_uring_setup), SCMP_SYS(io_uring_enter), SCMP_SYS(io_uring_register),
+	SCMP_SYS(keyctl), SCMP_SYS(add_key), SCMP_SYS(request_key), SCMP_SYS(unshare), SCMP_SYS(setns), SCMP_SYS(mount),
+	SCMP_SYS(umount2), SCMP_SYS(pivot_root), SCMP_SYS(chroot), SCMP_SYS(move_mount), SCMP_SYS(open_tree), SCMP_SYS(fsopen),
+	SCMP_SYS(fsmount), SCMP_SYS(fsconfig), SCMP_SYS(open_by_handle_at), SCMP_SYS(name_to_handle_at), SCMP_SYS(personality),
+	SCMP_SYS(listen), SCMP_SYS(accept), SCMP_SYS(accept4), SCMP_SYS(mknod), SCMP_SYS(mknodat), SCMP_SYS(fanotify_init),
+	SCMP_SYS(init_module), SCMP_SYS(finit_module), SCMP_SYS(delete_module), SCMP_SYS(kexec_load), SCMP_SYS(reboot),
+	SCMP_SYS(swapon), SCMP_SYS(swapoff), SCMP_SYS(acct), SCMP_SYS(quotactl), SCMP_SYS(syslog), SCMP_SYS(settimeofday),
+	SCMP_SYS(clock_settime), SCMP_SYS(clock_adjtime), SCMP_SYS(adjtimex), SCMP_SYS(sethostname), SCMP_SYS(setdomainname),
+	SCMP_SYS(setuid), SCMP_SYS(setgid), SCMP_SYS(setresuid), SCMP_SYS(setresgid), SCMP_SYS(setreuid), SCMP_SYS(setregid),
+	SCMP_SYS(setgroups), SCMP_SYS(setuid32), SCMP_SYS(setgid32), SCMP_SYS(setresuid32), SCMP_SYS(setresgid32),
+	SCMP_SYS(setreuid32), SCMP_SYS(setregid32), SCMP_SYS(setgroups32), SCMP_SYS(umount), SCMP_SYS(stime),
+	SCMP_SYS(clock_settime64), SCMP_SYS(clock_adjtime64), SCMP_SYS(kexec_file_load), SCMP_SYS(fspick), SCMP_SYS(mount_setattr),
+};
+
+void *sandbox_filter(uint32_t unlisted, uint32_t architecture)
+{
+	scmp_filter_ctx filter = seccomp_init(unlisted);
+
+	if (!filter || architecture == seccomp_arch_native() ||
+	    (seccomp_arch_remove(filter, SCMP_ARCH_NATIVE) == 0 && seccomp_arch_add(filter, architecture) == 0))
+		return filter;
+	seccomp_release(filter);
+	return NULL;
+}
+
+void *sandbox_watchdog_filter(uint32_t architecture)
+{
+	scmp_filter_ctx filter = sandbox_filter(SCMP_ACT_ALLOW, architecture);
+	int rc = filter ? seccomp_attr_set(filter, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_ERRNO(EPERM)) : -ENOMEM;
+
+	for (size_t i = 0; i < LENGTH_OF(denied_calls) && rc == 0; i++)
+		rc = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), denied_calls[i], 0);
+	if (rc == 0)
+		return filter;
+	seccomp_release(filter);
+	return NULL;
+}
+
+static int filter_calls(void)
+{
+	scmp_filter_ctx filter = sandbox_watchdog_filter(seccomp_arch_native());
+	int rc = filter ? seccomp_load(filter) : -ENOMEM;
+
+	seccomp_release(filter);
+	errno = -rc;
+	return rc;
+}
+
+/* Without CAP_SETPCAP the bounding set stays as it is, and exec would give all of it back unless no_new_privs says no. */
+int sandbox_give_up_firewall(struct fault *fault)
+{
+	const bool bounded = prctl(PR_CAPBSET_DROP, CAP_NET_ADMIN, 0, 0, 0) == 0 && prctl(PR_CAPBSET_DROP, CAP_NET_RAW, 0, 0, 0) == 0;
+	uint64_t now;
+
+	if (get_capabilities(&now) < 0 || set_capabilities(now & ~FIREWALL) < 0 ||
+	    (!bounded && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0))
+		return fault_errno(fault, FAULT_FAILED, "taking the rights over the firewall from a hook");
+	return 0;
+}
+
+int sandbox_watchdog(struct fault *fault)
+{
+	uint64_t now;
+
+	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 || limit(RLIMIT_CORE, 0) < 0 || get_capabilities(&now) < 0 ||
+	    bound_capabilities(FIREWALL) < 0 || set_capabilities(now & FIREWALL) < 0 ||
+	    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || filter_calls() < 0)
+		return fault_errno(fault, FAULT_FAILED, "taking rights from the watchdog");
+	if (get_capabilities(&now) < 0 || (now & ~FIREWALL) || prctl(PR_CAPBSET_READ, CAP_SYS_ADMIN, 0, 0, 0) != 0)
+		return fault_set(fault, FAULT_FAILED, "the watchdog still has capabilities (%#llx)", (unsigned long long)now);
+	return 0;
+}

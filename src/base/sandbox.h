@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * sandbox.h - giving rights up: before the agent is executed, with the agent's proof that they are gone; and in the watchdog
+ * itself.
+ *
+ * The privileged image drops (between fork and exec), the agent proves (first thing in main): no role starts its work on
+ * the word of another process.
+ */
+#ifndef ACMEGATE_BASE_SANDBOX_H
+#define ACMEGATE_BASE_SANDBOX_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/config.h"
+#include "base/fault.h"
+
+enum role {
+	ROLE_CLIENT, ROLE_STORER, ROLE_RESPONDER, ROLE_SWEEPER, ROLE_SIGNER, ROLE_TRANSLATOR, ROLES, /* of the agent */
+	ROLE_SURVEYOR = ROLES, ROLE_BUS,		 /* images of their own: acmegate-surveyor, acmegate-firewalld */
+	ALL_ROLES
+};
+
+const char *sandbox_role_name(enum role role);
+bool sandbox_find_role(const char *name, enum role *role);
+
+/* The version of Landlock that the kernel has; 0: it has none, or it is switched off. */
+long sandbox_landlock(void);
+
+/* Roles of root's that keep files have at most so many descriptors; confine.c tells their own by the number. */
+#define STORING_DESCRIPTORS 64
+
+/*
+ * In the child, after fork and before sandbox_drop(), for a role of root's that keeps files, where there is no Landlock: a mount
+ * namespace of its own in which all file systems but its trees are read-only. state_fd becomes the state directory in there. Where
+ * that is not permitted (acmegate.service: there ProtectSystem= does the most of it) or the kernel cannot do it (before 5.12)
+ * nothing changes.
+ */
+int sandbox_seclude(enum role role, const struct config *config, int state_fd, struct fault *fault) MUST_CHECK;
+
+/* In the child, after fork: becomes uid and gid (some stay root), keeps only the role's capabilities and limits. */
+int sandbox_drop(enum role role, uid_t uid, gid_t gid, struct fault *fault) MUST_CHECK;
+
+/*
+ * In a child, before it executes a program that needs nothing of root's but the number: no capability, and none by exec. The watchdog
+ * has no right to change its bounding set; no_new_privs does without.
+ */
+int sandbox_disarm(struct fault *fault) MUST_CHECK;
+
+/* In the agent, and in acmegate-firewalld: fails unless every right that the role must not have is gone, and cannot be had back. */
+int sandbox_prove(enum role role, struct fault *fault) MUST_CHECK;
+
+/* In a child that becomes a program of the administrator's with nothing to do there: neither CAP_NET_ADMIN nor CAP_NET_RAW. */
+int sandbox_give_up_firewall(struct fault *fault) MUST_CHECK;
+
+/*
+ * In the warden, for good, from the moment on when it will execute no tool that is not acmegate's: it keeps what it uses itself, as
+ * acmegate.service says, and cannot get more.
+ */
+int sandbox_warden(struct fault *fault) MUST_CHECK;
+
+/*
+ * In the watchdog, for good, with all that it executes: what talks to the kernel's firewall, and no way to more. Proved before it
+ * returns. A system call filter lets through what it does not know: the tools that recovery runs are not ours.
+ */
+int sandbox_watchdog(struct fault *fault) MUST_CHECK;
+
+/* Its filter, and an empty one that does this with each call that it has no rule for; as confine_filter() in confine.h. */
+void *sandbox_watchdog_filter(uint32_t architecture) MUST_CHECK;
+void *sandbox_filter(uint32_t unlisted, uint32_t architecture) MUST_CHECK;
+
+#endif

@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "base/spawn.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+
+#include "base/kernel.h"
+#include "base/log.h"
+#include "base/seam.h"
+#include "base/wire.h"
+
+#define KILLED_SECONDS 5 /* for a killed process to be gone: it may be in the middle of a write to a disk that is slow */
+
+int spawn_find(const char *suffix, char path[PATH_MAX], struct fault *fault)
+{
+	ssize_t n = readlink("/proc/self/exe", path, PATH_MAX - strlen(suffix) - 1);
+
+	if (n > 0) {
+		path[n] = '\0';
+		if (strcmp(path, SBINDIR "/acmegate")) {
+			memcpy(path + n, suffix, strlen(suffix) + 1);
+			if (access(path, X_OK) == 0)
+				return 0;
+		}
+	}
+	snprintf(path, PATH_MAX, LIBEXECDIR "/acmegate%s", suffix);
+	if (access(path, X_OK) < 0)
+		return fault_errno(fault, FAULT_FAILED, "%s: install acmegate completely (make install)", path);
+	return 0;
+}
+
+/* First all go up out of the way, then each down to its place, so that none overwrites another. */
+static int put_in_place(const struct place *places, size_t n)
+{
+	int high[FD_AGENT_END], null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	if (n > FD_AGENT_END || null < 0 || dup2(null, STDIN_FILENO) < 0 || dup2(null, STDOUT_FILENO) < 0)
+		return -1;
+	for (size_t i = 0; i < n; i++) {
+		high[i] = places[i].from < 0 ? -1 : fcntl(places[i].from, F_DUPFD, FD_AGENT_END);
+		if (places[i].from >= 0 && high[i] < 0)
+			return -1;
+	}
+	if (close_range(STDERR_FILENO + 1, FD_AGENT_END - 1, 0) < 0)
+		return -1;
+	for (size_t i = 0; i < n; i++)
+		if (high[i] >= 0 && dup2(high[i], places[i].to) < 0)
+			return -1;
+	return close_range(FD_AGENT_END, ~0U, 0);
+}
+
+/*
+ * A build tree may lie below a directory that only its owner can enter, as home directories are: opened before rights are
+ * dropped, the last part of the way is all that the agent's user needs.
+ */
+static int open_directory_of(const char *path)
+{
+	char directory[PATH_MAX];
+
+	snprintf(directory, sizeof(directory), "%.*s", (int)(strrchr(path, '/') - path), path);
+	return open(directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
+}
+
+static void reset_signals(void)
+{
+	sigset_t none;
+
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN);
+	signal(SIGTTOU, SIG_IGN);
+	/* Ctrl-C, a terminal that goes, and systemctl stop reach all processes: the warden ends its children in their turn. */
+	signal(SIGINT, SIG_IGN);
+	signal(SIGTERM, SIG_IGN);
+	signal(SIGHUP, SIG_IGN);
+	signal(SIGQUIT, SIG_IGN);
+}
+
+/* It inherits two variables and nothing else: no proxy, no SSLKEYLOGFILE, no loader tricks. */
+static _Noreturn void become(const char *path, enum role role, const struct config *config, const struct place *places, size_t n,
+			     pid_t warden)
+{
+	char journal[96] = "JOURNAL_STREAM=";
+	char *environment[] = { (char[]){ "PATH=/usr/sbin:/usr/bin:/sbin:/bin" }, seam_variable(), NULL, NULL };
+	const char *stream = getenv("JOURNAL_STREAM");
+	char *arguments[] = { (char *)(uintptr_t)strrchr(path, '/') + 1, (char *)(uintptr_t)sandbox_role_name(role),
+			      log_is_verbose() ? (char[]){ "--verbose" } : NULL, NULL };
+	struct fault fault = { 0 };
+	int directory;
+
+	if (stream) {
+		snprintf(journal, sizeof(journal), "JOURNAL_STREAM=%s", stream);
+		environment[environment[1] ? 2 : 1] = journal;
+	}
+	reset_signals();
+	log_unblock(); /* not even ours: a child may clear the flag */
+	if (put_in_place(places, n) < 0 || (directory = open_directory_of(path)) < 0)
+		fault_errno(&fault, FAULT_FAILED, "placing descriptors");
+	else if ((!config || sandbox_seclude(role, config, FD_STATE, &fault) == 0) &&
+		 sandbox_drop(role, config ? config->gate.uid : 0, config ? config->gate.gid : 0, &fault) == 0) {
+		/* set after the change of user, which clears it; a warden that died before is noticed by its pid */
+		if (prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 && getppid() == warden)
+			execveat(directory, arguments[0], arguments, environment, 0);
+		fault_errno(&fault, FAULT_FAILED, "starting %s", path);
+	}
+	log_error("%s", fault.text);
+	_exit(STATUS_FAILED);
+}
+
+/* config: NULL for who needs neither it nor a user. */
+static int start(const char *suffix, enum role role, const struct config *config, const struct place *places, size_t n,
+		 struct fault *fault)
+{
+	char path[PATH_MAX];
+	pid_t warden = getpid(), pid;
+	int pidfd;
+
+	if (spawn_find(suffix, path, fault) < 0)
+		return -1;
+	pid = fork();
+	if (pid == 0)
+		become(path, role, config, places, n, warden);
+	pidfd = pid < 0 ? -1 : pidfd_open(pid, 0);
+	if (pidfd < 0)
+		return fault_errno(fault, FAULT_LATER, "starting the %s", sandbox_role_name(role));
+	fcntl(pidfd, F_SETFD, FD_CLOEXEC);
+	return pidfd;
+}
+
+int spawn_agent(enum role role, const struct config *config, const struct place *places, size_t n, struct fault *fault)
+{
+	return start("-agent", role, config, places, n, fault);
+}
+
+/* Commands that know no certificates know no user either. Root without capabilities and without files is nobody. */
+int spawn_surveyor(const struct place *places, size_t n, struct fault *fault)
+{
+	return start("-surveyor", ROLE_SURVEYOR, NULL, places, n, fault);
+}
+
+static bool end_now(int pidfd)
+{
+	struct pollfd process = { .fd = pidfd, .events = POLLIN };
+
+	if (pidfd_send_signal(pidfd, SIGKILL, NULL, 0) < 0 && errno != ESRCH)
+		return false;
+	errno = ETIMEDOUT;
+	return poll(&process, 1, KILLED_SECONDS * 1000) > 0;
+}
+
+int spawn_reap(int *pidfd, bool kill_it)
+{
+	siginfo_t info = { .si_code = CLD_EXITED, .si_status = STATUS_DONE };
+	int rc = 0;
+
+	if (*pidfd < 0)
+		return STATUS_DONE;
+	if (kill_it && !end_now(*pidfd))
+		rc = -1; /* a process that cannot be ended is not waited for: it ends with its channel */
+	while (rc == 0 && (rc = waitid(P_PIDFD, (id_t)*pidfd, &info, WEXITED)) < 0 && errno == EINTR)
+		rc = 0;
+	if (rc < 0)
+		log_error("ending a child: %s", strerror(errno));
+	close_fd(pidfd);
+	if (rc < 0)
+		return STATUS_FAILED;
+	return info.si_code == CLD_EXITED ? info.si_status : 128 + info.si_status;
+}

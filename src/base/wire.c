@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "base/wire.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+#define HEADER offsetof(struct record, data)
+
+/*
+ * A stopped peer must not be able to stop the others: the queue of one channel holds more than anyone sends unasked.
+ * The largest such load is MAX_NAMES tokens before the window opens.
+ */
+#define QUEUE_BYTES (4 * 1024 * 1024)
+
+static const struct shape {
+	const char *name;
+	uint32_t least, most; /* bytes of data */
+} shapes[] = {
+	[VERB_SURVEY] = { "SURVEY", sizeof(struct survey), sizeof(struct survey) },
+	[VERB_WORK] = { "WORK", sizeof(struct work), sizeof(struct work) },
+	[VERB_OPEN] = { "OPEN", sizeof(struct whereabouts), sizeof(struct whereabouts) },
+	[VERB_CLOSE] = { "CLOSE", 0, 0 },
+	[VERB_OPENED] = { "OPENED", 0, 0 },
+	[VERB_CLOSED] = { "CLOSED", sizeof(struct closed), sizeof(struct closed) },
+	[VERB_REFUSED] = { "REFUSED", 0, FAULT_TEXT_SIZE },
+	[VERB_ACCOUNT] = { "ACCOUNT", 0, 0 },
+	[VERB_ACCOUNT_URL] = { "ACCOUNT_URL", 1, URL_SIZE - 1 },
+	[VERB_SIGN] = { "SIGN", sizeof(struct draft), WIRE_DATA },
+	[VERB_SIGN_EAB] = { "SIGN_EAB", 1, URL_SIZE - 1 },
+	[VERB_CSR] = { "CSR", 0, 0 },
+	[VERB_PREFERS] = { "PREFERS", 1, CHAIN_SIZE },
+	[VERB_INSTALL] = { "INSTALL", 1, CHAIN_SIZE },
+	[VERB_LOAD_ACCOUNT] = { "LOAD_ACCOUNT", 0, 0 },
+	[VERB_SAVE_ACCOUNT] = { "SAVE_ACCOUNT", 1, KEY_PEM_SIZE - 1 },
+	[VERB_LOAD_EAB] = { "LOAD_EAB", 0, 0 },
+	[VERB_SAVE] = { "SAVE", sizeof(struct bundle) + 2, WIRE_DATA },
+	[VERB_EXAMINE] = { "EXAMINE", sizeof(struct bundle) + 2, WIRE_DATA },
+	[VERB_VERDICT] = { "VERDICT", sizeof(struct verdict), sizeof(struct verdict) },
+	[VERB_ANSWER] = { "ANSWER", 0, WIRE_DATA },
+	[VERB_FAULT] = { "FAULT", 0, FAULT_TEXT_SIZE },
+	[VERB_STORED] = { "STORED", 0, 0 },
+	[VERB_DEPLOYED] = { "DEPLOYED", 0, 0 },
+	[VERB_TOKEN] = { "TOKEN", sizeof(struct token), sizeof(struct token) },
+	[VERB_WITHDRAW] = { "WITHDRAW", 0, 0 },
+	[VERB_READY] = { "READY", 0, 0 },
+	[VERB_HIT] = { "HIT", sizeof(struct hit), sizeof(struct hit) },
+};
+_Static_assert(LENGTH_OF(shapes) == VERBS, "one shape for each verb");
+
+const char *verb_name(enum verb verb)
+{
+	return (unsigned int)verb < VERBS ? shapes[verb].name : "unknown";
+}
+
+int wire_pair(int ends[2], struct fault *fault)
+{
+	int bytes = QUEUE_BYTES;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
+		return fault_errno(fault, FAULT_LATER, "making a pair of sockets");
+	for (int i = 0; i < 2; i++) /* without CAP_NET_ADMIN (tests) the system's largest size has to do */
+		if (setsockopt(ends[i], SOL_SOCKET, SO_SNDBUFFORCE, &bytes, sizeof(bytes)) < 0)
+			(void)setsockopt(ends[i], SOL_SOCKET, SO_SNDBUF, &bytes, sizeof(bytes));
+	return 0;
+}
+
+int wire_send(int fd, enum verb verb, uint32_t index, const void *data, size_t length, struct fault *fault)
+{
+	uint32_t header[HEADER / sizeof(uint32_t)] = { verb, index, (uint32_t)length };
+	struct iovec parts[] = { { header, sizeof(header) }, { (void *)(uintptr_t)data, length } };
+	struct msghdr message = { .msg_iov = parts, .msg_iovlen = 2 };
+	ssize_t n;
+
+	if (length < shapes[verb].least || length > shapes[verb].most)
+		return fault_set(fault, FAULT_FAILED, "%s with %zu bytes is not a record", verb_name(verb), length);
+	do
+		n = sendmsg(fd, &message, MSG_NOSIGNAL);
+	while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return fault_errno(fault, FAULT_FAILED, "sending %s", verb_name(verb));
+	return 0;
+}
+
+/* Texts inside structs end within their field, and a NUL stands behind the data, whoever wrote them. */
+#define END_TEXT(field) ((field)[sizeof(field) - 1] = '\0')
+
+static void terminate(struct record *record)
+{
+	struct survey *survey = (void *)record->data;
+	struct verdict *verdict = (void *)record->data;
+	struct draft *request = (void *)record->data;
+	struct token *token = (void *)record->data;
+	struct hit *hit = (void *)record->data;
+	struct closed *closed = (void *)record->data;
+
+	if (record->verb == VERB_SURVEY) {
+		END_TEXT(survey->reason);
+	} else if (record->verb == VERB_CLOSED) {
+		END_TEXT(closed->shut);
+	} else if (record->verb == VERB_VERDICT) {
+		END_TEXT(verdict->survey.reason);
+	} else if (record->verb == VERB_SIGN) {
+		END_TEXT(request->url);
+		END_TEXT(request->nonce);
+	} else if (record->verb == VERB_TOKEN) {
+		END_TEXT(token->token);
+		END_TEXT(token->answer);
+	} else if (record->verb == VERB_HIT) {
+		END_TEXT(hit->token);
+		END_TEXT(hit->address);
+	}
+	*((char *)record + HEADER + record->length) = '\0';
+}
+
+/* The lengths in a bundle describe what came with it, and neither part is empty. */
+static bool is_bundle(const struct record *record)
+{
+	const struct bundle *bundle = (const void *)record->data;
+	size_t text = record->length - sizeof(*bundle);
+
+	return bundle->key > 0 && bundle->key < KEY_PEM_SIZE && bundle->key < text && bundle->leaf > 0 &&
+	       bundle->leaf <= text - bundle->key;
+}
+
+int wire_check(struct record *record, size_t n, struct fault *fault)
+{
+	if (n < HEADER)
+		return fault_set(fault, FAULT_FAILED, "a record of %zu bytes is too short", n);
+	if (record->verb >= VERBS)
+		return fault_set(fault, FAULT_FAILED, "a record with the unknown verb %u", record->verb);
+	if (record->index >= MAX_CERTIFICATES)
+		return fault_set(fault, FAULT_FAILED, "%s with the index %u", verb_name(record->verb), record->index);
+	if (n - HEADER != record->length || record->length < shapes[record->verb].least ||
+	    record->length > shapes[record->verb].most)
+		return fault_set(fault, FAULT_FAILED, "%s with %zu bytes of data", verb_name(record->verb), n - HEADER);
+	if ((record->verb == VERB_EXAMINE || record->verb == VERB_SAVE) && !is_bundle(record))
+		return fault_set(fault, FAULT_FAILED, "%s with lengths that are wrong", verb_name(record->verb));
+	terminate(record);
+	return 0;
+}
+
+int wire_await(int fd, struct record *record, unsigned int seconds, struct fault *fault)
+{
+	struct pollfd channel = { .fd = fd, .events = POLLIN };
+	int ready;
+
+	do
+		ready = poll(&channel, 1, (int)seconds * 1000);
+	while (ready < 0 && errno == EINTR);
+	return ready ? wire_receive(fd, record, fault) : fault_set(fault, FAULT_FAILED, "no answer in %u s", seconds);
+}
+
+int wire_receive(int fd, struct record *record, struct fault *fault)
+{
+	struct iovec part = { record, HEADER + WIRE_DATA };
+	struct msghdr message = { .msg_iov = &part, .msg_iovlen = 1 };
+	ssize_t n;
+
+	do
+		n = recvmsg(fd, &message, MSG_CMSG_CLOEXEC);
+	while (n < 0 && errno == EINTR);
+	if (n < 0 && errno != ECONNRESET)
+		return fault_errno(fault, FAULT_FAILED, "receiving a record");
+	if (n <= 0) /* a peer that died with records unread shows as a reset */
+		return 0;
+	if (message.msg_flags & (MSG_TRUNC | MSG_CTRUNC))
+		return fault_set(fault, FAULT_FAILED, "a record that is too long or carries descriptors");
+	if (wire_check(record, (size_t)n, fault) < 0)
+		return -1;
+	return 1;
+}

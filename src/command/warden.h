@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * warden.h - the privileged process of a run: it owns the journal, the firewall, the children, the deadline.
+ *
+ * It does what the client asks with verbs that carry nothing, and what the configuration says. Any surprise - an unknown or
+ * malformed record, a verb out of turn, a death, a deadline, a signal - leads to the one way out: close, read back, clear.
+ */
+#ifndef ACMEGATE_COMMAND_WARDEN_H
+#define ACMEGATE_COMMAND_WARDEN_H
+
+#include "base/config.h"
+#include "firewall/journal.h"
+
+/* Which certificates a run is about. */
+struct errand {
+	bool only_due;			/* renew: those that are due among the named */
+	bool named[MAX_CERTIFICATES];	/* by index in the configuration */
+	int64_t next;			/* out: nothing was to do, and nothing is before then; 0: there was, or who knows */
+};
+
+/* One run from the survey of the store to the deploy hooks. Returns the exit status; has logged what happened. */
+int warden_run(const struct config *config, struct errand *errand, struct journal *journal, int state_fd);
+
+#endif

@@ -1,0 +1,1055 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/* Orders, authorizations and challenges against a CA of one screen that can be told to misbehave. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "between.h"
+#include "fake_transport.h"
+#include "acme/order.h"
+
+#define NAMES	     3 /* per certificate */
+#define CERTIFICATES 2
+
+static struct config config;
+static struct acme *acme;
+static struct proofs proofs;
+static struct issue issues[CERTIFICATES];
+static struct fault fault;
+
+/* What the CA does; zero is the well-behaved one that offers everything at the first look. */
+static struct {
+	const char *order_state, *authorization_state;
+	int pending_looks; /* of each authorization, before it is final */
+	const char *final;
+	const char *retry_after;
+	const char *challenge_state;
+	const char *answer_refused; /* with this type of problem */
+	bool answers_lost;	    /* the first request of each arrives, and the answer to it does not */
+	const char *answer;	    /* to "the challenge is ready"; NULL: it is processed */
+	const char *word,
+		*old_word;	  /* why the CA did not validate, in the challenge: once it was answered, and before */
+	const char *order_text;	  /* in the place of a new order */
+	const char *order_member; /* of a new order that has another name, so that it is missing */
+	bool wrong_names, no_authorizations, no_account, no_http_01, foreign_authorization;
+	int stale_orders;	    /* new orders whose authorizations are old and lost */
+	int not_ready;		    /* finalize says so */
+	int processing;		    /* looks at the order before it is valid */
+	bool fetch_at_once;	    /* before the answer to "the challenge is ready" */
+	bool order_useless;	    /* it stays pending, or is answered with an error, until it is finalized */
+	int64_t ready_at;	    /* all authorizations are pending until then, whoever looks */
+	unsigned int refused_id;    /* the answer to this challenge is not taken */
+	unsigned int bad_id;	    /* this authorization is lost as soon as it was answered */
+	unsigned int alternates;    /* chains besides the default one */
+	unsigned int missing_chain; /* there is none behind the link to it */
+	uint32_t refuse_index;	    /* nothing is stored for this certificate */
+	char refuse_chain;
+	char installed[CERTIFICATES]; /* which chain it was */
+	unsigned int orders, finalizes, answers, looks, order_looks, installs, chains;
+	int64_t first_look; /* the moment of it, of whatever */
+	bool answered[1000];
+	int seen[1000];
+} ca;
+
+static int request(void *context, uint32_t index, const void **der, size_t *length, struct fault *why)
+{
+	(void)context;
+	(void)why;
+	assert_true(index < CERTIFICATES);
+	*der = "DER";
+	*length = 3;
+	return 0;
+}
+
+static int install(void *context, uint32_t index, const char *pem, size_t length, struct fault *why)
+{
+	(void)context;
+	assert_int_equal(length, strlen("PEM 7"));
+	assert_memory_equal(pem, "PEM ", 4);
+	ca.installs++;
+	ca.installed[index] = pem[4];
+	return index == ca.refuse_index || pem[4] == ca.refuse_chain ? fault_set(why, FAULT_FAILED, "not our key") : 0;
+}
+
+static int prefers(void *context, uint32_t index, const char *pem, size_t length, struct fault *why)
+{
+	(void)context;
+	(void)why;
+	assert_int_equal(length, strlen("PEM 7"));
+	return pem[4] == config.certificate[index].chain[0];
+}
+
+static void send_order(struct exchange *exchange, unsigned int status, unsigned int id, unsigned int certificate,
+		       const char *state)
+{
+	unsigned int names = config.certificate[certificate].names;
+	char text[4096];
+	size_t used = (size_t)snprintf(text, sizeof(text),
+				       "{\"status\":\"%s\",\"finalize\":\"" CA "finalize/%u\","
+				       "\"certificate\":%s" CA "chain/%u%s,\"identifiers\":[",
+				       state, id, strcmp(state, "valid") ? "null,\"x\":\"" : "\"", id, "\"");
+
+	for (unsigned int i = names; i-- > 0;) /* in another order than asked */
+		used += (size_t)snprintf(text + used, sizeof(text) - used, "%s{\"type\":\"dns\",\"value\":\"%s\"}",
+					 i + 1 < names ? "," : "",
+					 ca.wrong_names ? "evil.example" : config.name[certificate * NAMES + i]);
+	used += (size_t)snprintf(text + used, sizeof(text) - used, "],\"authorizations\":[");
+	for (unsigned int i = 0; i < names && !ca.no_authorizations; i++)
+		used += (size_t)snprintf(text + used, sizeof(text) - used, "%s\"" CA "authz/%u\"", i ? "," : "",
+					 id * 10 + certificate * NAMES + i);
+	snprintf(text + used, sizeof(text) - used, "]}");
+	if (ca.order_member && strstr(text, ca.order_member))
+		*strstr(text, ca.order_member) = 'X';
+	fake_answer(exchange, status, text);
+}
+
+static void new_order(struct exchange *exchange, const char *payload)
+{
+	char location[64];
+	unsigned int certificate = strstr(payload, config.name[0]) ? 0 : 1;
+
+	if (ca.no_account) {
+		fake_problem(exchange, 400, "accountDoesNotExist");
+		return;
+	}
+	snprintf(location, sizeof(location), CA "orders/%u", ++ca.orders * 10 + certificate);
+	exchange_header(exchange, "Location", location);
+	if (ca.order_text) {
+		fake_answer(exchange, 201, ca.order_text);
+		return;
+	}
+	send_order(exchange, 201, ca.orders, certificate, ca.order_state ? ca.order_state : "pending");
+}
+
+/* As if one had looked; looks at the order count for each of its authorizations. */
+static const char *state_of(unsigned int id)
+{
+	assert_true(id < LENGTH_OF(ca.seen));
+	if (ca.bad_id && id == ca.bad_id && ca.answered[id])
+		return "invalid";
+	if ((!ca.answered[id] && !ca.challenge_state) || ++ca.seen[id] <= ca.pending_looks || fake.now < ca.ready_at)
+		return ca.authorization_state ? ca.authorization_state : "pending";
+	return ca.final ? ca.final : "valid";
+}
+
+static const char *state_of_order(unsigned int id, unsigned int certificate)
+{
+	const char *state = "ready";
+
+	for (unsigned int i = 0; i < config.certificate[certificate].names; i++) {
+		const char *one = state_of(id * 10 + certificate * NAMES + i);
+
+		if (strcmp(one, "pending") == 0 && strcmp(state, "invalid") != 0)
+			state = "pending";
+		else if (strcmp(one, "valid") != 0 && strcmp(one, "pending") != 0)
+			state = "invalid";
+	}
+	return state;
+}
+
+static void look_at_order(struct exchange *exchange, unsigned int id, unsigned int certificate)
+{
+	if (ca.finalizes) {
+		send_order(exchange, 200, id, certificate, ca.processing-- > 0 ? "processing" : "valid");
+		return;
+	}
+	ca.order_looks++;
+	if (!ca.first_look)
+		ca.first_look = fake.now;
+	if (ca.order_useless)
+		fake_problem(exchange, 403, "unauthorized");
+	else
+		send_order(exchange, 200, id, certificate, state_of_order(id, certificate));
+	if (ca.retry_after)
+		exchange_header(exchange, "Retry-After", ca.retry_after);
+}
+
+static void authorization(struct exchange *exchange, unsigned int id)
+{
+	const char *state = state_of(id), *word = ca.answered[id] ? ca.word : ca.old_word;
+	char text[1024], error[256] = "";
+
+	if (id / 10 <= (unsigned int)ca.stale_orders)
+		state = "deactivated";
+	ca.looks++;
+	if (!ca.first_look && ca.answers)
+		ca.first_look = fake.now;
+	if (strcmp(state, "invalid") == 0)
+		word = "timeout";
+	if (word && strcmp(state, "valid") != 0)
+		snprintf(error, sizeof(error),
+			 ",\"error\":{\"type\":\"urn:ietf:params:acme:error:connection\",\"detail\":\"%s\"}", word);
+	snprintf(text, sizeof(text),
+		 "{\"status\":\"%s\",\"identifier\":{\"type\":\"dns\",\"value\":\"%s\"},\"challenges\":["
+		 "{\"type\":\"dns-persist-01\",\"url\":\"" CA "p\"},{\"type\":\"%s\",\"url\":\"" CA
+		 "answer/%u\",\"token\":\"T%u\","
+		 "\"status\":\"%s\"%s}]}",
+		 state, ca.foreign_authorization ? "evil.example" : config.name[id % 10],
+		 ca.no_http_01 ? "http-02" : "http-01", id, id, ca.challenge_state ? ca.challenge_state : "pending",
+		 error);
+	fake_answer(exchange, 200, text);
+	if (ca.retry_after)
+		exchange_header(exchange, "Retry-After", ca.retry_after);
+}
+
+static void finalize(struct exchange *exchange, unsigned int id)
+{
+	ca.finalizes++;
+	assert_non_null(strstr(fake.payload, "\"csr\":\"REVS\""));
+	if (ca.not_ready-- > 0)
+		fake_problem(exchange, 403, "orderNotReady");
+	else
+		send_order(exchange, 200, id, 0, "processing");
+}
+
+static void fetch(unsigned int certificate, unsigned int names);
+
+/* "PEM 0" is the default one, "PEM 1" to "PEM 3" are the others. */
+static void chain(struct exchange *exchange)
+{
+	char text[] = "PEM 0";
+	unsigned int id, other = 0;
+
+	ca.chains++;
+	assert_true(sscanf(exchange->url, CA "chain/%u/%u", &id, &other) >= 1);
+	if (other && other == ca.missing_chain) {
+		fake_problem(exchange, 404, "malformed");
+		return;
+	}
+	text[4] = (char)('0' + other);
+	fake_answer(exchange, 200, text);
+	for (unsigned int i = 1; i <= ca.alternates && !other; i++) {
+		char link[128];
+
+		snprintf(link, sizeof(link), "<" CA "chain/%u/%u>;rel=\"alternate\"", id, i);
+		exchange_header(exchange, "Link", link);
+	}
+}
+
+static void serve(struct fake *f, struct exchange *exchange)
+{
+	unsigned int id;
+	bool lost;
+
+	if (exchange->method == METHOD_HEAD)
+		return;
+	if (strcmp(exchange->url, CA "order") == 0) {
+		new_order(exchange, f->payload);
+	} else if (sscanf(exchange->url, CA "authz/%u", &id) == 1) {
+		assert_string_equal(f->payload, "");
+		authorization(exchange, id);
+	} else if (sscanf(exchange->url, CA "answer/%u", &id) == 1) {
+		assert_string_equal(f->payload, "{}");
+		ca.answers++;
+		if (ca.refused_id && id == ca.refused_id) {
+			fake_problem(exchange, 403, "unauthorized");
+			return;
+		}
+		lost = ca.answers_lost && !ca.answered[id];
+		ca.answered[id] = true;
+		if (ca.fetch_at_once)
+			fetch(id / 10 - 1, 1);
+		if (lost) {
+			exchange->kind = FAULT_LATER;
+			exchange->stalled = true;
+		} else if (ca.answer_refused) {
+			fake_problem(exchange, 400, ca.answer_refused);
+		} else {
+			fake_answer(exchange, 200, ca.answer ? ca.answer : "{\"status\":\"processing\"}");
+		}
+	} else if (sscanf(exchange->url, CA "finalize/%u", &id) == 1) {
+		finalize(exchange, id);
+	} else if (sscanf(exchange->url, CA "orders/%u", &id) == 1) {
+		look_at_order(exchange, id / 10, id % 10);
+	} else {
+		chain(exchange);
+	}
+}
+
+static int setup(void **state)
+{
+	static const struct issue_signer signer = {NULL, request, install, prefers};
+
+	(void)state;
+	memset(&ca, 0, sizeof(ca));
+	ca.refuse_index = CERTIFICATES;
+	memset(&config, 0, sizeof(config));
+	memset(issues, 0, sizeof(issues));
+	config.certificates = CERTIFICATES;
+	config.names = CERTIFICATES * NAMES;
+	for (unsigned int i = 0; i < config.names; i++)
+		snprintf(config.name[i], NAME_SIZE, "n%u.example", i);
+	for (uint32_t i = 0; i < CERTIFICATES; i++) {
+		config.certificate[i].first_name = i * NAMES;
+		config.certificate[i].names = NAMES;
+		issues[i].config = &config;
+		issues[i].signer = &signer;
+		issues[i].index = i;
+	}
+	acme = fake_start(serve);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < CERTIFICATES; i++)
+		issue_free(&issues[i]);
+	proofs_free(&proofs);
+	acme_free(acme);
+	return 0;
+}
+
+/* Everything that the client does, with a window of so many milliseconds. */
+static void run_all(int64_t window)
+{
+	assert_int_equal(issue_place(issues, CERTIFICATES, acme, &proofs, &fault), 0);
+	assert_int_equal(proofs_arm(&proofs, acme, &fault), 0);
+	assert_int_equal(proofs_answer(&proofs, acme, window, &fault), 0);
+	issue_judge(issues, CERTIFICATES, &proofs);
+	assert_int_equal(issue_finish(issues, CERTIFICATES, acme, 100000, &fault), 0);
+}
+
+static void all_failed(enum fault_kind kind, const char *text)
+{
+	for (size_t i = 0; i < CERTIFICATES; i++) {
+		assert_int_equal(issues[i].fault.kind, kind);
+		assert_non_null(strstr(issues[i].fault.text, text));
+		assert_false(issues[i].stored);
+	}
+	assert_int_equal(ca.installs, 0);
+}
+
+static void test_all_well(void **state)
+{
+	(void)state;
+	ca.pending_looks = 2;
+	run_all(10000);
+	assert_true(issues[0].stored && issues[1].stored);
+	assert_int_equal(ca.answers, CERTIFICATES * NAMES);
+	assert_int_equal(proofs.pending, CERTIFICATES * NAMES);
+}
+
+static void test_already_valid(void **state)
+{
+	(void)state;
+	ca.order_state = "ready";
+	ca.authorization_state = "valid";
+	run_all(10000);
+	assert_true(issues[0].stored && issues[1].stored);
+	assert_int_equal(proofs.pending, 0);
+}
+
+/* One name in each certificate: there is no order to look at instead. */
+static void one_name_each(void)
+{
+	for (size_t i = 0; i < CERTIFICATES; i++)
+		config.certificate[i].names = 1;
+}
+
+/* All that happens in the window, and no more; returns for how many milliseconds it was needed. */
+static int64_t prove_all(int64_t window)
+{
+	int64_t start = fake.now;
+
+	assert_int_equal(issue_place(issues, CERTIFICATES, acme, &proofs, &fault), 0);
+	assert_int_equal(proofs_arm(&proofs, acme, &fault), 0);
+	ca.looks = 0;
+	assert_int_equal(proofs_answer(&proofs, acme, window, &fault), 0);
+	for (size_t i = 0; i < proofs.count; i++)
+		assert_false(proof_is_pending(&proofs.list[i]));
+	return fake.now - start;
+}
+
+/* The CA fetches the tokens of all names of the certificate but those that are left over. */
+static void fetch(unsigned int certificate, unsigned int names)
+{
+	struct hit hit = {"", "192.0.2.7"};
+
+	for (unsigned int i = 0; i < names; i++) {
+		snprintf(hit.token, sizeof(hit.token), "T%u", (certificate + 1) * 10 + certificate * NAMES + i);
+		proofs_hit(&proofs, &hit, fake.now);
+	}
+}
+
+static void fetch_everything(void)
+{
+	fetch(0, NAMES);
+	fetch(1, NAMES);
+	fake.wake_at = 0;
+}
+
+static void test_backoff(void **state)
+{
+	(void)state;
+	one_name_each();
+	ca.pending_looks = 6;
+	assert_int_equal(prove_all(60000), 1000 + 1000 + 2000 + 4000 + 5000 + 5000 + 5000);
+	assert_int_equal(ca.looks, CERTIFICATES * 7);
+	assert_int_equal(ca.order_looks, 0);
+}
+
+/* Where a web server answers nobody sees who fetches a token. */
+static void test_backoff_blind(void **state)
+{
+	(void)state;
+	one_name_each();
+	proofs.webroot = "/srv/www";
+	ca.pending_looks = 6;
+	assert_int_equal(prove_all(10000), 50 + 50 + 100 + 200 + 400 + 800 + 1600);
+	assert_int_equal(ca.looks, CERTIFICATES * 7);
+}
+
+/* One look at the order instead of three at authorizations; these are looked at much later, in case it says nothing. */
+static void test_backoff_of_order(void **state)
+{
+	(void)state;
+	proofs.webroot = "/srv/www";
+	ca.ready_at = fake.now + 3000;
+	assert_int_equal(prove_all(10000), 50 + 50 + 100 + 200 + 400 + 800 + 1600);
+	assert_int_equal(ca.order_looks, CERTIFICATES * 7);
+	assert_int_equal(ca.looks, CERTIFICATES * NAMES);
+}
+
+static void test_fetched_while_answering(void **state)
+{
+	(void)state;
+	one_name_each();
+	ca.fetch_at_once = true;
+	assert_int_equal(prove_all(10000), 2);
+	assert_int_equal(ca.looks, CERTIFICATES);
+}
+
+static void test_fetched(void **state)
+{
+	(void)state;
+	one_name_each();
+	fake.wake_at = fake.now + 10;
+	fake.wake = fetch_everything;
+	assert_int_equal(prove_all(10000), 12);
+	assert_int_equal(ca.looks, CERTIFICATES);
+}
+
+static void test_fetched_but_slow(void **state)
+{
+	(void)state;
+	one_name_each();
+	fake.wake_at = fake.now + 10;
+	fake.wake = fetch_everything;
+	ca.ready_at = fake.now + 20;
+	assert_int_equal(prove_all(10000), 12 + 4 + 8);
+	assert_int_equal(ca.looks, CERTIFICATES * 3);
+}
+
+static void fetch_some(void)
+{
+	fetch(0, NAMES - 1);
+	fetch(1, NAMES - 1);
+	fake.wake_at = fake.now + 10;
+	fake.wake = fetch_everything;
+}
+
+/* One look is enough for all names, and it comes when the last token was fetched. */
+static void test_order_fetched(void **state)
+{
+	(void)state;
+	fake.wake_at = fake.now + 10;
+	fake.wake = fetch_some;
+	ca.ready_at = fake.now + 21;
+	assert_int_equal(prove_all(10000), 22);
+	assert_int_equal(ca.order_looks, CERTIFICATES);
+	assert_int_equal(ca.looks, 0);
+}
+
+static void flood(void)
+{
+	fetch_everything();
+	fake.wake_at = fake.now + 20;
+}
+
+/* Whoever sends hits without end gets neither a flood of requests nor a longer window out of it. */
+static void test_false_hits(void **state)
+{
+	(void)state;
+	one_name_each();
+	fake.wake_at = fake.now + 1;
+	fake.wake = flood;
+	ca.ready_at = fake.now + 5000;
+	assert_between(prove_all(20000), 5000, 5000 + 5000);
+	assert_between(ca.looks, CERTIFICATES * 8, CERTIFICATES * 14);
+}
+
+static void test_false_hits_of_order(void **state)
+{
+	(void)state;
+	fake.wake_at = fake.now + 1;
+	fake.wake = flood;
+	ca.ready_at = fake.now + 5000;
+	assert_between(prove_all(20000), 5000, 5000 + 5000);
+	assert_between(ca.order_looks, CERTIFICATES * 8, CERTIFICATES * 14);
+}
+
+/* The answer itself waits for nothing, whatever is said of tokens before it was given. */
+static void test_hits_before_the_answer(void **state)
+{
+	(void)state;
+	one_name_each();
+	assert_int_equal(issue_place(issues, CERTIFICATES, acme, &proofs, &fault), 0);
+	assert_int_equal(proofs_arm(&proofs, acme, &fault), 0);
+	fetch_everything();
+	assert_int_equal(proofs_answer(&proofs, acme, 10000, &fault), 0);
+	assert_int_equal(fake.now, 1000 + 2);
+	assert_int_equal(proofs.list[0].state, STATE_VALID);
+}
+
+static void test_useless_order(void **state)
+{
+	(void)state;
+	ca.order_useless = true;
+	ca.pending_looks = 2;
+	run_all(10000);
+	assert_true(issues[0].stored && issues[1].stored);
+	assert_int_equal(ca.order_looks, CERTIFICATES);
+	assert_between(fake.now, 2000, 2000 + 150);
+}
+
+/* An order that is lost has names that may still be under way: all are final before the window closes. */
+static void test_one_name_lost(void **state)
+{
+	(void)state;
+	ca.bad_id = 10;
+	ca.ready_at = fake.now + 90;
+	run_all(10000);
+	assert_string_equal(issues[0].fault.text,
+			    "n0.example: connection: timeout; no validation request reached this host");
+	assert_int_equal(proofs.list[1].state, STATE_VALID);
+	assert_int_equal(proofs.list[2].state, STATE_VALID);
+	assert_true(issues[1].stored);
+	assert_between(fake.now, 2000, 2000 + 250);
+}
+
+/* The order of such a name tells nothing of the others any more: each is looked at as soon as its token was fetched. */
+static void test_one_answer_refused(void **state)
+{
+	(void)state;
+	ca.refused_id = 10;
+	fake.wake_at = fake.now + 10;
+	fake.wake = fetch_everything;
+	assert_int_equal(prove_all(10000), 12);
+	assert_int_equal(ca.order_looks, 1); /* of the other certificate */
+	assert_int_equal(ca.looks, NAMES - 1);
+}
+
+static void test_retry_after_in_window(void **state)
+{
+	(void)state;
+	one_name_each();
+	ca.pending_looks = 2;
+	ca.retry_after = "86400"; /* the port is open: 5 s at most, and one at first */
+	assert_int_equal(prove_all(30000), 1000 + 1000 + 5000);
+}
+
+/* What it always says is no reason to keep a port open: the first one waits no longer than a second. */
+static void test_retry_after_of_a_fast_ca(void **state)
+{
+	(void)state;
+	one_name_each();
+	ca.ready_at = fake.now + 1000;
+	ca.retry_after = "3";
+	fake.wake_at = fake.now + 10;
+	fake.wake = fetch_everything;
+	assert_int_equal(prove_all(30000), 12 + 1000);
+	assert_int_equal(ca.looks, CERTIFICATES * 2);
+}
+
+/* Before somebody has come there is nothing to see, and nothing that the CA could make us wait for. */
+static void test_no_look_before_the_first_visit(void **state)
+{
+	int64_t start = fake.now;
+
+	(void)state;
+	ca.ready_at = start + 980;
+	ca.retry_after = "3";
+	fake.wake_at = start + 980;
+	fake.wake = fetch_everything;
+	assert_int_equal(prove_all(30000), 982);
+	assert_int_equal(ca.first_look, start + 982);
+}
+
+/* From the second one on the CA's wish is kept, whatever the news. */
+static void test_retry_after_and_hits(void **state)
+{
+	(void)state;
+	one_name_each();
+	ca.ready_at = fake.now + 1000;
+	ca.retry_after = "3";
+	fake.wake_at = fake.now + 100;
+	fake.wake = flood;
+	assert_int_equal(prove_all(30000), 102 + 22 + 3000);
+	assert_int_equal(ca.looks, CERTIFICATES * 3);
+}
+
+static void test_retry_after_of_order(void **state)
+{
+	(void)state;
+	ca.ready_at = fake.now + 100;
+	ca.retry_after = "3";
+	fake.wake_at = fake.now + 60;
+	fake.wake = flood;
+	prove_all(30000);
+	assert_int_equal(ca.order_looks, CERTIFICATES * 2); /* the authorizations were first, each at its own time */
+	assert_between(fake.now, 1000 + 2000, 1000 + 2000);
+}
+
+static void test_never_final(void **state)
+{
+	(void)state;
+	ca.pending_looks = 1000000;
+	run_all(20000);
+	all_failed(FAULT_LATER, "20.0 s");
+	assert_int_equal(fake.now, 21000);
+}
+
+static void test_invalid(void **state)
+{
+	struct hit hit = {"T10", "192.0.2.7"};
+
+	(void)state;
+	ca.final = "invalid";
+	assert_int_equal(issue_place(issues, CERTIFICATES, acme, &proofs, &fault), 0);
+	for (int i = 0; i < 3; i++)
+		proofs_hit(&proofs, &hit, fake.now);
+	snprintf(hit.address, sizeof(hit.address), "2001:db8::7");
+	proofs_hit(&proofs, &hit, fake.now);
+	assert_int_equal(proofs_arm(&proofs, acme, &fault), 0);
+	assert_int_equal(proofs_answer(&proofs, acme, 10000, &fault), 0);
+	issue_judge(issues, CERTIFICATES, &proofs);
+	all_failed(FAULT_FAILED, "connection: timeout");
+	assert_non_null(strstr(issues[0].fault.text, "n0.example: "));
+	assert_non_null(strstr(issues[0].fault.text, "4 requests from 192.0.2.7, 2001:db8::7 were answered"));
+	assert_non_null(strstr(issues[1].fault.text, "no validation request reached this host"));
+}
+
+static void test_wrong_names(void **state)
+{
+	(void)state;
+	ca.wrong_names = true;
+	run_all(10000);
+	all_failed(FAULT_FAILED, "other names");
+	assert_int_equal(ca.answers, 0);
+}
+
+static void test_foreign_authorization(void **state)
+{
+	(void)state;
+	ca.foreign_authorization = true;
+	run_all(10000);
+	all_failed(FAULT_FAILED, "evil.example");
+	assert_int_equal(ca.answers, 0);
+}
+
+static void test_no_authorizations(void **state)
+{
+	(void)state;
+	ca.no_authorizations = true;
+	run_all(10000);
+	all_failed(FAULT_FAILED, "no authorizations");
+}
+
+static void test_no_http_01(void **state)
+{
+	(void)state;
+	ca.no_http_01 = true;
+	run_all(10000);
+	all_failed(FAULT_FAILED, "http-01");
+	assert_int_equal(ca.answers, 0);
+}
+
+static void test_stale(void **state)
+{
+	(void)state;
+	ca.stale_orders = 2; /* the first of each certificate */
+	run_all(10000);
+	assert_true(issues[0].stored && issues[1].stored);
+	assert_int_equal(ca.orders, 4);
+	assert_int_equal(ca.answers, CERTIFICATES * NAMES);
+}
+
+static void test_stale_forever(void **state)
+{
+	(void)state;
+	ca.stale_orders = 90;
+	run_all(10000);
+	assert_int_equal(ca.orders, 4);
+	all_failed(FAULT_FAILED, "deactivated");
+}
+
+static void test_no_account(void **state)
+{
+	(void)state;
+	ca.no_account = true;
+	assert_int_equal(issue_place(issues, CERTIFICATES, acme, &proofs, &fault), 0);
+	assert_true(issue_lacks_account(issues, CERTIFICATES));
+	assert_false(issue_lacks_account(issues, CERTIFICATES));
+	ca.no_account = false;
+	run_all(10000);
+	assert_true(issues[0].stored && issues[1].stored);
+}
+
+static void test_not_ready(void **state)
+{
+	(void)state;
+	ca.not_ready = 2;
+	ca.processing = 3;
+	run_all(10000);
+	assert_true(issues[0].stored && issues[1].stored);
+}
+
+static void test_under_way(void **state)
+{
+	(void)state;
+	ca.challenge_state = "processing";
+	ca.pending_looks = 3;
+	run_all(10000);
+	assert_true(issues[0].stored && issues[1].stored);
+	assert_int_equal(ca.answers, 0);
+}
+
+static void test_answer_refused(void **state)
+{
+	(void)state;
+	ca.answer_refused = "malformed"; /* because the authorization is valid meanwhile */
+	run_all(10000);
+	assert_true(issues[0].stored && issues[1].stored);
+}
+
+static void test_answer_refused_for_good(void **state)
+{
+	(void)state;
+	ca.answer_refused = "malformed";
+	ca.pending_looks = 1000;
+	run_all(10000);
+	all_failed(FAULT_FAILED, "malformed: so it is");
+}
+
+static void test_one_fails(void **state)
+{
+	(void)state;
+	ca.refuse_index = 1;
+	run_all(10000);
+	assert_true(issues[0].stored);
+	assert_false(issues[1].stored);
+	assert_string_equal(issues[1].fault.text, "not our key");
+}
+
+static void want_chain(const char *name)
+{
+	for (size_t i = 0; i < CERTIFICATES; i++)
+		snprintf(config.certificate[i].chain, sizeof(config.certificate[i].chain), "%s", name);
+	ca.alternates = 3;
+	run_all(10000);
+	assert_true(issues[0].stored && issues[1].stored);
+}
+
+static void test_chain_not_asked_for(void **state)
+{
+	(void)state;
+	want_chain("");
+	assert_int_equal(ca.chains, CERTIFICATES);
+	assert_int_equal(ca.installed[0], '0');
+	assert_false(issues[0].other_chain);
+}
+
+static void test_chain_is_the_default(void **state)
+{
+	(void)state;
+	want_chain("0");
+	assert_int_equal(ca.chains, CERTIFICATES);
+	assert_int_equal(ca.installed[0], '0');
+	assert_false(issues[0].other_chain);
+}
+
+static void test_chain_is_another(void **state)
+{
+	(void)state;
+	want_chain("2");
+	assert_int_equal(ca.chains, CERTIFICATES * 3); /* the third alternate is left alone */
+	assert_int_equal(ca.installs, CERTIFICATES);
+	assert_int_equal(ca.installed[0], '2');
+	assert_int_equal(ca.installed[1], '2');
+	assert_false(issues[0].other_chain);
+}
+
+static void test_chain_is_not_offered(void **state)
+{
+	(void)state;
+	want_chain("9");
+	assert_int_equal(ca.chains, CERTIFICATES * 4);
+	assert_int_equal(ca.installs, CERTIFICATES);
+	assert_int_equal(ca.installed[0], '0');
+	assert_true(issues[0].other_chain && issues[1].other_chain);
+}
+
+static void test_chain_behind_a_missing_one(void **state)
+{
+	(void)state;
+	ca.missing_chain = 1;
+	want_chain("3");
+	assert_int_equal(ca.installed[0], '3');
+	assert_false(issues[0].other_chain);
+}
+
+/* The preferred chain turns out to be bad: the default one is better than none. */
+static void test_chain_is_refused(void **state)
+{
+	(void)state;
+	ca.refuse_chain = '2';
+	want_chain("2");
+	assert_int_equal(ca.installed[0], '0');
+	assert_true(issues[0].other_chain);
+}
+
+/* All that it says while it leaves the authorizations pending; returns how long the port was open for it. */
+static int64_t leaves_pending(const char *word, int64_t window)
+{
+	int64_t took;
+
+	ca.word = word;
+	ca.pending_looks = 1000000;
+	took = prove_all(window);
+	issue_judge(issues, CERTIFICATES, &proofs);
+	return took;
+}
+
+static void test_reason_while_pending(void **state)
+{
+	(void)state;
+	one_name_each();
+	fake.wake_at = fake.now + 10;
+	fake.wake = fetch_everything;
+	assert_int_equal(leaves_pending("wrong content", 58000), 12 + 1000);
+	assert_int_equal(ca.looks, CERTIFICATES * 2);
+	all_failed(FAULT_FAILED, "n");
+	assert_string_equal(issues[0].fault.text,
+			    "n0.example: connection: wrong content (the CA leaves the authorization pending); "
+			    "1 request from 192.0.2.7 was answered, and the CA says otherwise: do all addresses of the name, A and AAAA, "
+			    "lead to this host?");
+}
+
+static void test_reason_while_order_pending(void **state)
+{
+	(void)state;
+	assert_between(leaves_pending("wrong content", 58000), 1000, 3100);
+	all_failed(FAULT_FAILED, "connection: wrong content");
+}
+
+/* smallstep validates before it answers: one look is the second one. */
+static void test_reason_in_the_answer(void **state)
+{
+	(void)state;
+	ca.answer = "{\"status\":\"pending\",\"error\":{\"type\":\"urn:ietf:params:acme:error:connection\",\"detail\":"
+		    "\"no route\"}}";
+	assert_int_equal(leaves_pending("no route", 58000), 1000);
+	assert_int_equal(ca.looks, CERTIFICATES * NAMES);
+	all_failed(FAULT_FAILED, "connection: no route");
+}
+
+static void test_valid_in_the_answer(void **state)
+{
+	(void)state;
+	ca.answer = "{\"status\":\"valid\"}";
+	assert_int_equal(prove_all(10000), 2);
+	assert_int_equal(ca.order_looks, CERTIFICATES);
+}
+
+static void test_invalid_in_the_answer(void **state)
+{
+	(void)state;
+	ca.answer = "{\"status\":\"invalid\"}";
+	ca.final = "invalid";
+	assert_between(prove_all(10000), 2, 10);
+	issue_judge(issues, CERTIFICATES, &proofs);
+	all_failed(FAULT_FAILED, "connection: timeout");
+}
+
+/* A CA that goes on trying says so (RFC 8555, 8.2); its last word is told when it does not come to an end. */
+static void test_reason_while_processing(void **state)
+{
+	(void)state;
+	one_name_each();
+	ca.challenge_state = "processing";
+	ca.old_word = "no route yet";
+	assert_int_equal(leaves_pending("no route yet", 20000), 20000);
+	all_failed(FAULT_LATER,
+		   "no final answer of the CA within 20.0 s; the CA's last word was connection: no route yet");
+}
+
+static void test_reason_of_an_earlier_run(void **state)
+{
+	(void)state;
+	one_name_each();
+	ca.word = ca.old_word = "old story";
+	ca.ready_at = fake.now + 2500;
+	run_all(58000);
+	assert_true(issues[0].stored && issues[1].stored);
+}
+
+static void test_reason_of_an_earlier_run_stays(void **state)
+{
+	(void)state;
+	one_name_each();
+	ca.old_word = "old story";
+	assert_between(leaves_pending("old story", 58000), 6000, 10000);
+	all_failed(FAULT_FAILED, "connection: old story");
+}
+
+static void test_answer_conflicts(void **state)
+{
+	(void)state;
+	ca.answer_refused = "conflict"; /* another answer is being processed */
+	ca.pending_looks = 2;
+	run_all(30000);
+	assert_true(issues[0].stored && issues[1].stored);
+}
+
+/* The CA has got the answer and validates; that it takes it only once is no refusal. */
+static void test_answer_lost(void **state)
+{
+	(void)state;
+	one_name_each();
+	ca.answers_lost = true;
+	ca.answer_refused = "malformed";
+	ca.pending_looks = 2;
+	run_all(30000);
+	assert_true(issues[0].stored && issues[1].stored);
+}
+
+/* An order that cannot come to a good end: at once, and no name is proved for it. */
+static void hopeless(const char *text)
+{
+	int64_t start = fake.now;
+
+	run_all(10000);
+	all_failed(FAULT_FAILED, text);
+	assert_int_equal(ca.answers, 0);
+	assert_int_equal(proofs.pending, 0);
+	assert_int_equal(fake.now, start);
+}
+
+static void test_order_cannot_be_finalized(void **state)
+{
+	(void)state;
+	ca.order_member = "finalize\":";
+	hopeless("no https URL to finalize it");
+}
+
+static void test_ready_order_cannot_be_finalized(void **state)
+{
+	(void)state;
+	ca.order_state = "ready";
+	ca.authorization_state = "valid";
+	ca.order_member = "finalize\":";
+	hopeless("new order: the CA's order has no https URL to finalize it");
+}
+
+static void test_valid_order_without_certificate(void **state)
+{
+	(void)state;
+	ca.order_state = "valid";
+	ca.authorization_state = "valid";
+	ca.order_member = "certificate\":";
+	hopeless("new order: the CA's order is valid but has no https URL of the certificate");
+}
+
+static void test_invalid_order(void **state)
+{
+	(void)state;
+	ca.order_state = "invalid";
+	hopeless("new order: the CA has given the order up");
+	assert_int_equal(ca.orders, CERTIFICATES * 2);
+}
+
+static void test_order_of_no_state(void **state)
+{
+	(void)state;
+	ca.order_state = "lost";
+	hopeless("new order: the CA's order has no status");
+}
+
+static void test_order_is_not_json(void **state)
+{
+	(void)state;
+	ca.order_text = "<html>";
+	hopeless("new order: the CA's order object is not JSON");
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_all_well),
+		TEST(test_already_valid),
+		TEST(test_backoff),
+		TEST(test_backoff_blind),
+		TEST(test_retry_after_of_a_fast_ca),
+		TEST(test_no_look_before_the_first_visit),
+		TEST(test_reason_while_pending),
+		TEST(test_reason_while_order_pending),
+		TEST(test_reason_in_the_answer),
+		TEST(test_valid_in_the_answer),
+		TEST(test_invalid_in_the_answer),
+		TEST(test_reason_while_processing),
+		TEST(test_reason_of_an_earlier_run),
+		TEST(test_reason_of_an_earlier_run_stays),
+		TEST(test_answer_conflicts),
+		TEST(test_answer_lost),
+		TEST(test_order_cannot_be_finalized),
+		TEST(test_ready_order_cannot_be_finalized),
+		TEST(test_valid_order_without_certificate),
+		TEST(test_invalid_order),
+		TEST(test_order_of_no_state),
+		TEST(test_order_is_not_json),
+		TEST(test_backoff_of_order),
+		TEST(test_fetched_while_answering),
+		TEST(test_fetched),
+		TEST(test_fetched_but_slow),
+		TEST(test_order_fetched),
+		TEST(test_false_hits),
+		TEST(test_false_hits_of_order),
+		TEST(test_hits_before_the_answer),
+		TEST(test_useless_order),
+		TEST(test_one_name_lost),
+		TEST(test_one_answer_refused),
+		TEST(test_retry_after_in_window),
+		TEST(test_retry_after_and_hits),
+		TEST(test_retry_after_of_order),
+		TEST(test_never_final),
+		TEST(test_invalid),
+		TEST(test_wrong_names),
+		TEST(test_foreign_authorization),
+		TEST(test_no_authorizations),
+		TEST(test_no_http_01),
+		TEST(test_stale),
+		TEST(test_stale_forever),
+		TEST(test_no_account),
+		TEST(test_not_ready),
+		TEST(test_one_fails),
+		TEST(test_chain_not_asked_for),
+		TEST(test_chain_is_the_default),
+		TEST(test_chain_is_another),
+		TEST(test_chain_is_not_offered),
+		TEST(test_chain_behind_a_missing_one),
+		TEST(test_chain_is_refused),
+		TEST(test_under_way),
+		TEST(test_answer_refused),
+		TEST(test_answer_refused_for_good),
+	};
+
+	return cmocka_run_group_tests_name("issue", tests, NULL, NULL);
+}
