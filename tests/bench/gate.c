@@ -19,7 +19,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "backends/backend.h"
+#include "firewall/backends.h"
 #include "backends/nft/batch.h"
 #include "firewall/window.h"
 
