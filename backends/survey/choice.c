@@ -6,9 +6,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "backends/survey/listing.h"
 #include "backends/nft/tag.h"
+#include "backends/survey/listing.h"
 #include "backends/survey/packet.h"
+#include "backends/survey/reach.h"
 #include "backends/survey/walk.h"
 
 /* One ruleset, and what is asked of it. */
@@ -160,7 +161,7 @@ static int add_spot(const struct choice *choice, struct spot *spot, const struct
 	snprintf(spot->chain, sizeof(spot->chain), "%s", chain->name);
 	spot->leaving = way->leaving;
 	spot->returns = insertion->returns;
-	spot->bindable = way->bindable && (chain == base || !walk_is_shared(choice->snapshot, chain));
+	spot->bindable = way->bindable && (chain == base || !reach_is_shared(choice->snapshot, chain));
 	spot->bound = (uint8_t)bound_of(base, chain, choice->opening);
 	spot->port = way->port[0] ? way->port[0] : way->port[1];
 	spot->number = (uint32_t)insertion->before + 1;
@@ -187,7 +188,7 @@ static int choose_one(const struct choice *choice, const struct nft_table *table
 	bool opened = false;
 	struct way way;
 
-	if (!walk_way(chain, choice->opening, &way))
+	if (!way_find(chain, choice->opening, &way))
 		return 0;
 	way.answerable = table->flags & NFT_TABLE_F_OWNER; /* a filter of reverse paths that cannot be opened may stay */
 	if (walk_open(choice->snapshot, choice->facts, chain, &way, &result) < 0)
@@ -221,7 +222,7 @@ bool choose_admits(struct snapshot *snapshot, const struct facts *facts, bool br
 		struct walk_result result;
 		struct way way;
 
-		if (!is_used(snapshot, chain, bridged) || !walk_way(chain, opening, &way))
+		if (!is_used(snapshot, chain, bridged) || !way_find(chain, opening, &way))
 			continue;
 		way.family = family;
 		way.answerable = true; /* the facts name the interface that leads there */

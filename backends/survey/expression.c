@@ -10,83 +10,12 @@
 #include <netinet/in.h>
 #include <string.h>
 
+#include "backends/survey/search.h"
 #include "backends/survey/xt_match.h"
-
-#define LONGEST 16	/* that one expression fills without telling its length: a name of an interface, an address */
-
-/* --- registers; their numbering is that of nft_parse_register() in nf_tables_api.c -------------------------------------- */
-
-static size_t register_offset(uint32_t number)
-{
-	if (number >= NFT_REG_1 && number <= NFT_REG_4)
-		return (number - NFT_REG_1) * (size_t)16;
-	if (number >= NFT_REG32_00 && number <= NFT_REG32_15)
-		return (number - NFT_REG32_00) * (size_t)4;
-	return REGISTER_BYTES;
-}
-
-/* Facts about registers that are written over are gone. */
-static void forget_facts(struct registers *registers, size_t at, size_t length)
-{
-	for (size_t i = 0; i < REGISTER_FACTS; i++)
-		if (registers->fact[i].at < at + length && at < registers->fact[i].at + registers->fact[i].bytes)
-			registers->fact[i].bytes = 0;
-}
-
-static void forget(struct meeting *meeting, size_t at, size_t length)
-{
-	memset(meeting->registers.known + at, 0, length < REGISTER_BYTES - at ? length : REGISTER_BYTES - at);
-	forget_facts(&meeting->registers, at, length);
-}
 
 static void forget_all(struct meeting *meeting)
 {
-	forget(meeting, 0, REGISTER_BYTES);
-}
-
-/* Nothing of what lies in value is known where known is 0; known NULL: all is. The rest of the last four bytes becomes zero. */
-static void load(struct meeting *meeting, uint32_t number, const void *value, const void *known, size_t length)
-{
-	size_t at = register_offset(number), whole = (length + 3) & ~(size_t)3;
-
-	if (!value || at + whole > REGISTER_BYTES) {
-		forget(meeting, at, value ? length : LONGEST);
-		return;
-	}
-	forget_facts(&meeting->registers, at, whole);
-	memset(meeting->registers.value + at, 0, whole);
-	memset(meeting->registers.known + at, 0xff, whole);
-	memcpy(meeting->registers.value + at, value, length);
-	if (known)
-		memcpy(meeting->registers.known + at, known, length);
-}
-
-/* A field that can have one value only has that. */
-static bool know_fact(struct registers *registers, size_t at, size_t length, const struct field *field)
-{
-	size_t bytes = length < field->bytes ? length : field->bytes;
-
-	if (field->count != 1 || memcmp(field->range->low, field->range->high, field->bytes) != 0 || at + bytes > REGISTER_BYTES)
-		return false;
-	memcpy(registers->value + at, field->range->low, bytes);
-	memset(registers->known + at, 0xff, bytes);
-	return true;
-}
-
-/* The first bytes of this field lie there now. */
-static void note_fact(struct meeting *meeting, size_t at, size_t length, enum fact fact)
-{
-	const struct field *field = &meeting->facts->field[fact];
-	size_t i = 0;
-
-	while (i < REGISTER_FACTS && meeting->registers.fact[i].bytes)
-		i++;
-	if (know_fact(&meeting->registers, at, length, field) || i == REGISTER_FACTS || !field->count || at + length > REGISTER_BYTES)
-		return;
-	meeting->registers.fact[i].at = at;
-	meeting->registers.fact[i].bytes = length < field->bytes ? length : field->bytes;
-	meeting->registers.fact[i].field = field;
-	memset(meeting->registers.fact[i].mask, 0xff, sizeof(meeting->registers.fact[i].mask));
+	registers_forget(&meeting->registers, 0, REGISTER_BYTES);
 }
 
 /* Loads a value of which nothing is known but this fact. */
@@ -94,8 +23,8 @@ static void load_fact(struct meeting *meeting, uint32_t number, enum fact fact, 
 {
 	static const unsigned char nothing[LONGEST];
 
-	load(meeting, number, nothing, nothing, length);
-	note_fact(meeting, register_offset(number), length, fact);
+	registers_load(&meeting->registers, number, nothing, nothing, length);
+	registers_note(&meeting->registers, registers_offset(number), length, &meeting->facts->field[fact]);
 }
 
 /* Bytes of headers that are known: ethertype; that it is a plain packet of TCP and no fragment; ports and flags. */
@@ -161,7 +90,7 @@ static void note_fields(struct meeting *meeting, uint32_t base, uint32_t offset,
 		enum fact fact = facts_of_header(base, meeting->family, offset + i, meeting->packet->leaving, &bytes);
 
 		if (fact != FACT_NONE)
-			note_fact(meeting, at + i, length - i, fact);
+			registers_note(&meeting->registers, at + i, length - i, &meeting->facts->field[fact]);
 	}
 }
 
@@ -177,7 +106,7 @@ static enum match do_payload(struct meeting *meeting, const struct nlattr *data,
 	offset = attr_u32(a[NFTA_PAYLOAD_OFFSET], UINT32_MAX);
 	length = attr_u32(a[NFTA_PAYLOAD_LEN], 0);
 	/* it writes a header instead of reading one */
-	if (number == UINT32_MAX && spoils(meeting, base, offset, length, register_offset(attr_u32(a[NFTA_PAYLOAD_SREG], 0))))
+	if (number == UINT32_MAX && spoils(meeting, base, offset, length, registers_offset(attr_u32(a[NFTA_PAYLOAD_SREG], 0))))
 		outcome->verdict.code = NF_DROP;
 	if (number == UINT32_MAX)
 		return YES;
@@ -186,8 +115,8 @@ static enum match do_payload(struct meeting *meeting, const struct nlattr *data,
 		return MAYBE;
 	}
 	known_header(meeting, base, header, known);
-	load(meeting, number, header + offset, known + offset, length);
-	note_fields(meeting, base, offset, length, register_offset(number));
+	registers_load(&meeting->registers, number, header + offset, known + offset, length);
+	note_fields(meeting, base, offset, length, registers_offset(number));
 	return YES;
 }
 
@@ -245,7 +174,7 @@ static enum match do_meta(struct meeting *meeting, const struct nlattr *data, st
 		return set_meta(key, outcome);
 	if (key == NFT_META_IIF || key == NFT_META_OIF || key == NFT_META_IIFNAME || key == NFT_META_OIFNAME)
 		return meta_link(meeting, number, key == NFT_META_OIF || key == NFT_META_OIFNAME, key == NFT_META_IIFNAME || key == NFT_META_OIFNAME);
-	load(meeting, number, key < LENGTH_OF(known) ? known[key].value : NULL, NULL, key < LENGTH_OF(known) ? known[key].length : 0);
+	registers_load(&meeting->registers, number, key < LENGTH_OF(known) ? known[key].value : NULL, NULL, key < LENGTH_OF(known) ? known[key].length : 0);
 	return YES;
 }
 
@@ -266,9 +195,9 @@ static enum match do_ct(struct meeting *meeting, const struct nlattr *data, stru
 	if (number == UINT32_MAX)
 		return set_ct(key, outcome);
 	if (key == NFT_CT_STATE)
-		load(meeting, number, state ? &state : NULL, NULL, sizeof(state));
+		registers_load(&meeting->registers, number, state ? &state : NULL, NULL, sizeof(state));
 	else
-		load(meeting, number, key == NFT_CT_STATUS ? &meeting->status : NULL, &meeting->status, sizeof(meeting->status));
+		registers_load(&meeting->registers, number, key == NFT_CT_STATUS ? &meeting->status : NULL, &meeting->status, sizeof(meeting->status));
 	/* most keys break the rule when the packet is untracked */
 	return key == NFT_CT_STATE || (key == NFT_CT_STATUS && meeting->status) ? YES : MAYBE;
 }
@@ -293,11 +222,11 @@ static enum match do_exthdr(struct meeting *meeting, const struct nlattr *data, 
 	present = attr_u32(a[NFTA_EXTHDR_FLAGS], 0) & NFT_EXTHDR_F_PRESENT;
 	size = operation == NFT_EXTHDR_OP_TCPOPT && a[NFTA_EXTHDR_TYPE] && mnl_attr_get_u8(a[NFTA_EXTHDR_TYPE]) == 2;
 	if (operation == NFT_EXTHDR_OP_TCPOPT && (!size || !meeting->packet->known)) {
-		load(meeting, number, NULL, NULL, 0);
+		registers_load(&meeting->registers, number, NULL, NULL, 0);
 		return present ? YES : MAYBE;
 	}
 	if (present)
-		load(meeting, number, size && syn ? &there : &missing, NULL, sizeof(there));
+		registers_load(&meeting->registers, number, size && syn ? &there : &missing, NULL, sizeof(there));
 	else if (size && syn)
 		load_fact(meeting, number, FACT_MSS, 2);
 	return present || (size && syn) ? YES : NO;
@@ -311,38 +240,6 @@ static const struct nlattr *value_of(const struct nlattr *data)
 	return a[NFTA_DATA_VALUE];
 }
 
-/* "ip saddr & 255.0.0.0": what is known of the field is known of its first bits. */
-static bool is_prefix(const unsigned char *mask, const unsigned char *xor, size_t length)
-{
-	bool end = false;
-
-	for (size_t i = 0; i < 8 * length; i++) {
-		bool bit = mask[i / 8] >> (7 - i % 8) & 1;
-
-		if (xor[i / 8] || (bit && end))
-			return false;
-		end = end || !bit;
-	}
-	return true;
-}
-
-/* A fact goes along where the registers are masked in place by a prefix; else it is gone. */
-static void mask_facts(struct registers *r, size_t from, size_t to, size_t length, const unsigned char *mask, const unsigned char *xor)
-{
-	for (size_t i = 0; i < REGISTER_FACTS; i++) {
-		size_t at = r->fact[i].at, bytes = r->fact[i].bytes;
-
-		if (!bytes || at + bytes <= to || to + length <= at)
-			continue;
-		if (from != to || at < to || at + bytes > to + length || !is_prefix(mask + (at - to), xor + (at - to), bytes))
-			r->fact[i].bytes = 0;
-		else
-			memcpy(r->fact[i].mask, mask + (at - to), bytes);
-	}
-	if (from != to)
-		forget_facts(r, to, length);
-}
-
 static enum match do_bitwise(struct meeting *meeting, const struct nlattr *data, struct outcome *outcome)
 {
 	const struct nlattr *a[NFTA_BITWISE_MAX + 1], *mask, *xor;
@@ -351,8 +248,8 @@ static enum match do_bitwise(struct meeting *meeting, const struct nlattr *data,
 
 	(void)outcome;
 	attrs_of_nest(data, a, NFTA_BITWISE_MAX);
-	from = register_offset(attr_u32(a[NFTA_BITWISE_SREG], 0));
-	to = register_offset(attr_u32(a[NFTA_BITWISE_DREG], 0));
+	from = registers_offset(attr_u32(a[NFTA_BITWISE_SREG], 0));
+	to = registers_offset(attr_u32(a[NFTA_BITWISE_DREG], 0));
 	length = attr_u32(a[NFTA_BITWISE_LEN], REGISTER_BYTES + 1);
 	mask = value_of(a[NFTA_BITWISE_MASK]);
 	xor = value_of(a[NFTA_BITWISE_XOR]);
@@ -362,7 +259,7 @@ static enum match do_bitwise(struct meeting *meeting, const struct nlattr *data,
 		forget_all(meeting);
 		return YES;
 	}
-	mask_facts(&meeting->registers, from, to, length, mnl_attr_get_payload(mask), mnl_attr_get_payload(xor));
+	registers_mask(&meeting->registers, from, to, length, mnl_attr_get_payload(mask), mnl_attr_get_payload(xor));
 	for (size_t i = 0; i < length; i++) {
 		unsigned char m = ((const unsigned char *)mnl_attr_get_payload(mask))[i];
 		unsigned char x = ((const unsigned char *)mnl_attr_get_payload(xor))[i];
@@ -371,81 +268,6 @@ static enum match do_bitwise(struct meeting *meeting, const struct nlattr *data,
 		meeting->registers.known[to + i] = (unsigned char)(meeting->registers.known[from + i] | ~m);
 	}
 	return YES;
-}
-
-#define NO_ORDER INT32_MIN
-
-/* Like memcmp() of a register with these bytes, if every bit is known, else NO_ORDER. */
-static int order(const struct registers *r, size_t at, const void *bytes, size_t length)
-{
-	for (size_t i = 0; i < length; i++)
-		if (r->known[at + i] != 0xff)
-			return NO_ORDER;
-	return memcmp(r->value + at, bytes, length);
-}
-
-static enum match either(bool yes)
-{
-	return yes ? YES : NO;
-}
-
-/* Of the field that begins in this register, length bytes. MAYBE also where nothing is known. */
-static enum match fact_between(const struct registers *r, size_t at, const unsigned char *low, const unsigned char *high, size_t length)
-{
-	for (size_t i = 0; i < REGISTER_FACTS; i++)
-		if (r->fact[i].bytes >= length && r->fact[i].at == at)
-			return field_between(r->fact[i].field, r->fact[i].mask, low, high, length);
-	return MAYBE;
-}
-
-/* The bytes from at on that a fact is about, as many as length. 0: there is none. */
-static size_t fact_bytes(const struct registers *r, size_t at, size_t length)
-{
-	for (size_t i = 0; i < REGISTER_FACTS; i++)
-		if (r->fact[i].bytes && r->fact[i].at == at)
-			return r->fact[i].bytes < length ? r->fact[i].bytes : length;
-	return 0;
-}
-
-/* NO: different in what is known. */
-static enum match equal(const struct registers *r, size_t at, const unsigned char *bytes, size_t length)
-{
-	enum match match = YES;
-	size_t step;
-
-	for (size_t i = 0; i < length; i += step) {
-		size_t part = fact_bytes(r, at + i, length - i);
-		enum match one = part ? fact_between(r, at + i, bytes + i, bytes + i, part) : r->known[at + i] == 0xff ? YES : MAYBE;
-
-		step = part ? part : 1;
-		match = one < match ? one : match;
-		if (match == NO)
-			return NO;
-	}
-	for (size_t i = 0; i < length; i++)
-		if ((r->value[at + i] ^ bytes[i]) & r->known[at + i])
-			return NO;
-	return match;
-}
-
-/* The bytes of a value that fits into the registers from there on, or NULL. */
-static const unsigned char *bytes_of(const struct nlattr *value, size_t at, size_t *length)
-{
-	*length = value ? mnl_attr_get_payload_len(value) : 0;
-	return *length && at + *length <= REGISTER_BYTES ? mnl_attr_get_payload(value) : NULL;
-}
-
-/* Is the register within these bounds? They are of the same length. */
-static enum match between(const struct registers *r, size_t at, const void *low, const void *high, size_t length)
-{
-	if (order(r, at, low, length) == NO_ORDER)
-		return fact_between(r, at, low, high, length);
-	return either(order(r, at, low, length) >= 0 && order(r, at, high, length) <= 0);
-}
-
-static enum match not(enum match match)
-{
-	return match == MAYBE ? MAYBE : either(match == NO);
 }
 
 static enum match do_cmp(struct meeting *meeting, const struct nlattr *data, struct outcome *outcome)
@@ -459,24 +281,24 @@ static enum match do_cmp(struct meeting *meeting, const struct nlattr *data, str
 
 	(void)outcome;
 	attrs_of_nest(data, a, NFTA_CMP_MAX);
-	at = register_offset(attr_u32(a[NFTA_CMP_SREG], 0));
-	bytes = bytes_of(value_of(a[NFTA_CMP_DATA]), at, &length);
+	at = registers_offset(attr_u32(a[NFTA_CMP_SREG], 0));
+	bytes = registers_bytes(value_of(a[NFTA_CMP_DATA]), at, &length);
 	if (!bytes)
 		return MAYBE;
 	memset(most, 0xff, sizeof(most));
 	switch (attr_u32(a[NFTA_CMP_OP], UINT32_MAX)) {
 	case NFT_CMP_EQ:
-		return equal(r, at, bytes, length);
+		return registers_equal(r, at, bytes, length);
 	case NFT_CMP_NEQ:
-		return not(equal(r, at, bytes, length));
+		return match_not(registers_equal(r, at, bytes, length));
 	case NFT_CMP_LT:
-		return not(between(r, at, bytes, most, length));
+		return match_not(registers_between(r, at, bytes, most, length));
 	case NFT_CMP_LTE:
-		return between(r, at, least, bytes, length);
+		return registers_between(r, at, least, bytes, length);
 	case NFT_CMP_GT:
-		return not(between(r, at, least, bytes, length));
+		return match_not(registers_between(r, at, least, bytes, length));
 	case NFT_CMP_GTE:
-		return between(r, at, bytes, most, length);
+		return registers_between(r, at, bytes, most, length);
 	default:
 		return MAYBE;
 	}
@@ -491,14 +313,14 @@ static enum match do_range(struct meeting *meeting, const struct nlattr *data, s
 
 	(void)outcome;
 	attrs_of_nest(data, a, NFTA_RANGE_MAX);
-	at = register_offset(attr_u32(a[NFTA_RANGE_SREG], 0));
-	low = bytes_of(value_of(a[NFTA_RANGE_FROM_DATA]), at, &length);
-	high = bytes_of(value_of(a[NFTA_RANGE_TO_DATA]), at, &other);
-	inside = low && high && length == other ? between(&meeting->registers, at, low, high, length) : MAYBE;
-	return attr_u32(a[NFTA_RANGE_OP], NFT_RANGE_EQ) == NFT_RANGE_EQ ? inside : not(inside);
+	at = registers_offset(attr_u32(a[NFTA_RANGE_SREG], 0));
+	low = registers_bytes(value_of(a[NFTA_RANGE_FROM_DATA]), at, &length);
+	high = registers_bytes(value_of(a[NFTA_RANGE_TO_DATA]), at, &other);
+	inside = low && high && length == other ? registers_between(&meeting->registers, at, low, high, length) : MAYBE;
+	return attr_u32(a[NFTA_RANGE_OP], NFT_RANGE_EQ) == NFT_RANGE_EQ ? inside : match_not(inside);
 }
 
-struct verdict verdict_of(const struct nlattr *data)
+struct verdict expression_verdict(const struct nlattr *data)
 {
 	const struct nlattr *d[NFTA_DATA_MAX + 1], *v[NFTA_VERDICT_MAX + 1];
 
@@ -516,189 +338,10 @@ static enum match do_immediate(struct meeting *meeting, const struct nlattr *dat
 	value = value_of(a[NFTA_IMMEDIATE_DATA]);
 	number = attr_u32(a[NFTA_IMMEDIATE_DREG], NFT_REG_VERDICT);
 	if (number == NFT_REG_VERDICT)
-		outcome->verdict = verdict_of(a[NFTA_IMMEDIATE_DATA]);
+		outcome->verdict = expression_verdict(a[NFTA_IMMEDIATE_DATA]);
 	else
-		load(meeting, number, value ? mnl_attr_get_payload(value) : NULL, NULL, value ? mnl_attr_get_payload_len(value) : 0);
+		registers_load(&meeting->registers, number, value ? mnl_attr_get_payload(value) : NULL, NULL, value ? mnl_attr_get_payload_len(value) : 0);
 	return YES;
-}
-
-/* --- sets --------------------------------------------------------------------------------------------------------- */
-
-/*
- * An interval is told as two elements, its first value and the first one behind it; so the one that a value belongs to is the
- * last one that is not above it. *sure: the value is known. NULL: none.
- */
-static const struct nft_element *find_interval(const struct registers *r, const struct nft_set *set, size_t at, bool *sure)
-{
-	const struct nft_element *best = NULL;
-	size_t length;
-
-	*sure = true;
-	for (const struct nft_element *e = set->element; e < set->element + set->elements && *sure; e++) {
-		const unsigned char *bytes = bytes_of(e->key, at, &length);
-		int sign = bytes ? order(r, at, bytes, length) : -1, above = best && bytes ? 1 : 0;
-
-		*sure = sign != NO_ORDER;
-		if (sign < 0)
-			continue;
-		if (above && mnl_attr_get_payload_len(best->key) == length)
-			above = memcmp(bytes, mnl_attr_get_payload(best->key), length);
-		if (!best || above > 0 || (above == 0 && !(e->flags & NFT_SET_ELEM_INTERVAL_END)))
-			best = e;
-	}
-	return best && !(best->flags & NFT_SET_ELEM_INTERVAL_END) ? best : NULL;
-}
-
-/* The fact about the whole of the key that lies there, unmasked; NULL: there is none. */
-static const struct field *fact_of_key(const struct registers *r, const struct nft_set *set, size_t at)
-{
-	const struct nlattr *key = set->elements ? set->element[0].key : NULL;
-	size_t i = 0;
-
-	while (i < REGISTER_FACTS && (!r->fact[i].bytes || r->fact[i].at != at))
-		i++;
-	if (i == REGISTER_FACTS || !key || mnl_attr_get_payload_len(key) != r->fact[i].field->bytes ||
-	    r->fact[i].bytes != r->fact[i].field->bytes)
-		return NULL;
-	for (size_t b = 0; b < r->fact[i].bytes; b++)
-		if (r->fact[i].mask[b] != 0xff)
-			return NULL;
-	return r->fact[i].field;
-}
-
-/* Does one of the set's intervals hold any value of this range? As find_interval(), for its first value; or one begins in it. */
-static bool touches(const struct nft_set *set, const struct range *range, size_t length)
-{
-	const struct nft_element *best = NULL;
-
-	for (const struct nft_element *e = set->element; e < set->element + set->elements; e++) {
-		const unsigned char *bytes = e->key && mnl_attr_get_payload_len(e->key) == length ? mnl_attr_get_payload(e->key) : NULL;
-		int above;
-
-		if (!bytes && (e->flags & NFT_SET_ELEM_CATCHALL))
-			continue;
-		if (!bytes)
-			return true;
-		if (memcmp(bytes, range->low, length) > 0) {
-			if (!(e->flags & NFT_SET_ELEM_INTERVAL_END) && memcmp(bytes, range->high, length) <= 0)
-				return true;
-			continue;
-		}
-		above = best ? memcmp(bytes, mnl_attr_get_payload(best->key), length) : 1;
-		if (above > 0 || (above == 0 && !(e->flags & NFT_SET_ELEM_INTERVAL_END)))
-			best = e;
-	}
-	return best && !(best->flags & NFT_SET_ELEM_INTERVAL_END);
-}
-
-#define MOST_COMPARISONS 4000000 /* some 10 ms */
-
-/* Is it known of the field that lies there that no interval holds it? */
-static bool is_outside(const struct registers *r, const struct nft_set *set, size_t at)
-{
-	const struct field *field = fact_of_key(r, set, at);
-
-	if (!field || field->count * set->elements > MOST_COMPARISONS)
-		return false;
-	for (const struct range *range = field->range; range < field->range + field->count; range++)
-		if (touches(set, range, field->bytes))
-			return false;
-	return true;
-}
-
-/* Each field begins at a register of four bytes, and has bounds of its own. */
-static enum match in_fields(const struct registers *r, const struct nft_set *set, size_t at, const struct nft_element *e)
-{
-	size_t length, other, offset = 0;
-	const unsigned char *low = bytes_of(e->key, at, &length), *high = bytes_of(e->key_end, at, &other);
-	enum match match = YES;
-
-	if (!low || !high || length != other)
-		return MAYBE;
-	for (size_t i = 0; i < set->fields && match != NO; offset += (set->field[i++] + 3) & ~3U) {
-		enum match one = offset + set->field[i] > length ? MAYBE :
-								   between(r, at + offset, low + offset, high + offset, set->field[i]);
-
-		match = one < match ? one : match;
-	}
-	return set->fields ? match : MAYBE;
-}
-
-/* May this element be that of the packet, when the register is compared with it alone? */
-static enum match is_element(const struct registers *r, const struct nft_set *set, size_t at, const struct nft_element *e)
-{
-	size_t length;
-	const unsigned char *bytes = bytes_of(e->key, at, &length);
-
-	if (e->flags & (NFT_SET_ELEM_INTERVAL_END | NFT_SET_ELEM_CATCHALL))
-		return NO;
-	if (e->key_end)
-		return in_fields(r, set, at, e);
-	return !bytes || ((set->flags & NFT_SET_INTERVAL) && !set->fields) ? MAYBE : equal(r, at, bytes, length);
-}
-
-/* Elements of dynamic sets come and go. */
-static bool is_constant(const struct nft_set *set)
-{
-	return !(set->flags & (NFT_SET_TIMEOUT | NFT_SET_EVAL));
-}
-
-/* Does the packet find this element? */
-enum match search_finds(const struct search *search, const struct nft_element *e)
-{
-	enum match match;
-
-	if (e->flags & NFT_SET_ELEM_CATCHALL)
-		match = search->others == MAYBE ? MAYBE : either(search->others == NO);
-	else
-		match = search->ordered ? either(e == search->hit) :
-			search->outside ? NO : is_element(&search->registers, search->set, search->at, e);
-	return match == YES && (e->stateful || !is_constant(search->set)) ? MAYBE : match;
-}
-
-/* Has the set all the values that the field can have? Of sets without intervals, and of fields with single values. */
-static bool holds_all(const struct registers *r, const struct nft_set *set, size_t at)
-{
-	const struct field *field = fact_of_key(r, set, at);
-	bool all = field && field->count && !(set->flags & NFT_SET_INTERVAL);
-
-	for (size_t i = 0; all && i < field->count; i++) {
-		bool found = false;
-
-		for (size_t e = 0; e < set->elements && !found; e++)
-			found = set->element[e].key && !set->element[e].stateful && mnl_attr_get_payload_len(set->element[e].key) == field->bytes &&
-				!memcmp(field->range[i].low, mnl_attr_get_payload(set->element[e].key), field->bytes);
-		all = found && !memcmp(field->range[i].low, field->range[i].high, field->bytes);
-	}
-	return all;
-}
-
-void search_begin(struct search *search, const struct registers *registers, const struct nft_set *set, size_t at)
-{
-	*search = (struct search){ .registers = *registers, .set = set, .at = at };
-	if ((set->flags & NFT_SET_INTERVAL) && !set->fields) {
-		search->hit = find_interval(registers, set, at, &search->ordered);
-		search->outside = !search->ordered && is_outside(registers, set, at);
-	}
-	for (const struct nft_element *e = set->element; e < set->element + set->elements && search->others != YES; e++) {
-		enum match match = (e->flags & NFT_SET_ELEM_CATCHALL) ? NO : search_finds(search, e);
-
-		search->others = match > search->others ? match : search->others;
-	}
-	if (search->others == MAYBE && is_constant(set) && holds_all(registers, set, at))
-		search->others = YES;
-}
-
-static enum match is_in(const struct registers *registers, const struct nft_set *set, size_t at)
-{
-	struct search search;
-	enum match match;
-
-	search_begin(&search, registers, set, at);
-	match = search.others;
-	for (const struct nft_element *e = set->element; e < set->element + set->elements && match == NO; e++)
-		match = (e->flags & NFT_SET_ELEM_CATCHALL) ? YES : NO;
-	return is_constant(set) ? match : MAYBE;
 }
 
 /* A set is read only if something is known of what is looked for; a map of verdicts always: one of them may drop. */
@@ -713,7 +356,7 @@ static enum match do_lookup(struct meeting *meeting, const struct nlattr *data, 
 
 	attrs_of_nest(data, a, NFTA_LOOKUP_MAX);
 	number = attr_u32(a[NFTA_LOOKUP_DREG], UINT32_MAX);
-	at = register_offset(attr_u32(a[NFTA_LOOKUP_SREG], 0));
+	at = registers_offset(attr_u32(a[NFTA_LOOKUP_SREG], 0));
 	verdicts = number == NFT_REG_VERDICT;
 	for (size_t i = at; i < REGISTER_BYTES; i++)
 		known |= meeting->registers.known[i];
@@ -722,9 +365,9 @@ static enum match do_lookup(struct meeting *meeting, const struct nlattr *data, 
 	if (known || verdicts)
 		set = snapshot_set(meeting->snapshot, meeting->chain, a[NFTA_LOOKUP_SET]);
 	if (set && !verdicts)
-		match = is_in(&meeting->registers, set, at);
+		match = search_set(&meeting->registers, set, at);
 	if (attr_u32(a[NFTA_LOOKUP_FLAGS], 0) & NFT_LOOKUP_F_INV)
-		match = not(match);
+		match = match_not(match);
 	if (verdicts && !set)
 		outcome->verdict.code = NF_DROP;
 	outcome->map = verdicts ? set : NULL;
@@ -842,11 +485,11 @@ static enum match do_fib(struct meeting *meeting, const struct nlattr *data, str
 	attrs_of_nest(data, a, NFTA_FIB_MAX);
 	flags = attr_u32(a[NFTA_FIB_FLAGS], 0);
 	if (attr_u32(a[NFTA_FIB_RESULT], 0) == NFT_FIB_RESULT_ADDRTYPE && flags == ours) {
-		load(meeting, attr_u32(a[NFTA_FIB_DREG], UINT32_MAX), &local, NULL, sizeof(local));
+		registers_load(&meeting->registers, attr_u32(a[NFTA_FIB_DREG], UINT32_MAX), &local, NULL, sizeof(local));
 		return YES;
 	}
 	known = meeting->answerable && (flags & way_back) == way_back;
-	load(meeting, attr_u32(a[NFTA_FIB_DREG], UINT32_MAX), known ? &present : NULL, NULL, sizeof(present));
+	registers_load(&meeting->registers, attr_u32(a[NFTA_FIB_DREG], UINT32_MAX), known ? &present : NULL, NULL, sizeof(present));
 	return known ? YES : MAYBE;
 }
 

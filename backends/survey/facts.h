@@ -14,6 +14,16 @@
 
 enum match { NO, MAYBE, YES };
 
+static inline enum match match_if(bool yes)
+{
+	return yes ? YES : NO;
+}
+
+static inline enum match match_not(enum match match)
+{
+	return match == MAYBE ? MAYBE : match_if(match == NO);
+}
+
 enum fact {
 	FACT_NONE,
 	FACT_SOURCE4, FACT_SOURCE6,	/* of whoever validates */

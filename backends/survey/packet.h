@@ -3,7 +3,7 @@
 #ifndef ACMEGATE_BACKENDS_SURVEY_PACKET_H
 #define ACMEGATE_BACKENDS_SURVEY_PACKET_H
 
-#include "backends/survey/facts.h"
+#include "backends/survey/registers.h"
 #include "backends/survey/snapshot.h"
 
 /* A kind of packet before it meets a rule. */
@@ -21,20 +21,6 @@ struct packet {
 #define CT_ESTABLISHED 2 /* NF_CT_STATE_BIT(IP_CT_ESTABLISHED) */
 #define CT_NEW 8	/* NF_CT_STATE_BIT(IP_CT_NEW) */
 #define CT_UNTRACKED 64	/* NF_CT_STATE_UNTRACKED_BIT */
-
-/* The registers of nf_tables, of which some bits are known. */
-#define REGISTER_BYTES 64
-
-#define REGISTER_FACTS 4
-
-struct registers {
-	unsigned char value[REGISTER_BYTES], known[REGISTER_BYTES];
-	struct {
-		size_t at, bytes;		/* 0 bytes: free */
-		const struct field *field;	/* the beginning of it lies there, */
-		unsigned char mask[16];		/* as far as the mask lets it through */
-	} fact[REGISTER_FACTS];
-};
 
 /* What is known of the place where packet and rule meet. */
 struct meeting {

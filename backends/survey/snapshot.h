@@ -27,6 +27,8 @@ struct nft_chain {
 	size_t first_rule, rules;
 };
 
+#define JUMP_DEPTH 16	/* NFT_JUMP_STACK_SIZE: the kernel follows no more jumps into each other */
+
 struct nft_rule {
 	uint64_t handle;
 	const struct nlattr *expressions;	/* NFTA_RULE_EXPRESSIONS or NULL */

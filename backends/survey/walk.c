@@ -4,115 +4,14 @@
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_conntrack_common.h>
 #include <linux/netfilter/nf_tables.h>
-#include <linux/netfilter_ipv4.h>
-#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "backends/survey/listing.h"
 #include "backends/nft/tag.h"
 #include "backends/survey/expression.h"
+#include "backends/survey/listing.h"
 #include "backends/survey/meet.h"
-
-#define NETDEV_EGRESS 1	/* NF_NETDEV_EGRESS, since Linux 5.16 */
-#define JUMP_DEPTH 16	/* NFT_JUMP_STACK_SIZE */
-
-/* --- who comes by where ------------------------------------------------------------------------------------------- */
-
-/* When a packet is seen so: before conntrack has seen it, after, in nat, anywhere if packets can be hidden from conntrack, as a frame. */
-enum { BEFORE = 1, AFTER = 2, IN_NAT = 4, HIDDEN = 8, BELOW = 16 };
-
-#define CLEAR_SYN TH_SYN, 0xff
-#define LATER TH_ACK, TH_SYN | TH_ACK | TH_RST
-#define ANSWER TH_ACK, TH_ACK | TH_RST
-
-/* What answers a hidden SYN belongs to no connection; what follows seems to begin one. */
-static const struct packet packets[] = {
-	{ AFTER | IN_NAT, false, false, CT_NEW, CLEAR_SYN, PLAIN },
-	{ AFTER, false, false, CT_ESTABLISHED, LATER, PLAIN },
-	{ BEFORE, false, false, CT_INVALID, CLEAR_SYN, PLAIN },
-	{ BEFORE, false, false, CT_INVALID, LATER, PLAIN },
-	{ BELOW, false, false, CT_INVALID, CLEAR_SYN, TAGGED },
-	{ BELOW, false, false, CT_INVALID, LATER, TAGGED },
-	{ HIDDEN, false, false, CT_UNTRACKED, CLEAR_SYN, PLAIN },
-	{ HIDDEN, false, false, CT_UNTRACKED, LATER, PLAIN },
-	{ AFTER, true, true, CT_ESTABLISHED, ANSWER, PLAIN },
-	{ BEFORE, true, true, CT_INVALID, ANSWER, PLAIN },
-	{ HIDDEN, true, true, CT_UNTRACKED, ANSWER, PLAIN },
-	{ HIDDEN, true, true, CT_INVALID, ANSWER, PLAIN },
-	{ HIDDEN, true, true, CT_NEW, ANSWER, PLAIN },
-};
-
-/* What our own client sends first. */
-static const struct packet client_packet = { 0, true, false, CT_NEW, CLEAR_SYN, PLAIN };
-
-#define FAMILY(family) (1U << (family))
-#define ROUTED (FAMILY(NFPROTO_IPV4) | FAMILY(NFPROTO_IPV6) | FAMILY(NFPROTO_INET))
-
-/* Which port a packet carries: the world's, that of our listener, or one until the other from the priority of nat on. */
-enum port { WORLD, OURS, WORLD_UNTIL_NAT, WORLD_FROM_NAT };
-
-/* Every hook on the way in and out. */
-static const struct hook {
-	uint32_t families, number;
-	bool leaving;
-	enum port port;
-	unsigned int seen;	/* 0: that depends on the priority */
-} hooks[] = {
-	{ FAMILY(NFPROTO_NETDEV), NF_NETDEV_INGRESS, false, WORLD, BEFORE | BELOW },
-	{ FAMILY(NFPROTO_INET), NF_INET_INGRESS, false, WORLD, BEFORE | BELOW },
-	{ FAMILY(NFPROTO_BRIDGE), NF_INET_PRE_ROUTING, false, WORLD, BEFORE | AFTER | BELOW },
-	{ FAMILY(NFPROTO_BRIDGE), NF_INET_LOCAL_IN, false, WORLD, BEFORE | AFTER | BELOW },
-	{ ROUTED, NF_INET_PRE_ROUTING, false, WORLD_UNTIL_NAT, 0 },
-	{ ROUTED, NF_INET_LOCAL_IN, false, OURS, AFTER },
-	{ ROUTED, NF_INET_LOCAL_OUT, true, OURS, 0 },
-	{ ROUTED, NF_INET_POST_ROUTING, true, WORLD_FROM_NAT, AFTER },
-	{ FAMILY(NFPROTO_BRIDGE), NF_INET_LOCAL_OUT, true, WORLD, BEFORE | AFTER },
-	{ FAMILY(NFPROTO_BRIDGE), NF_INET_POST_ROUTING, true, WORLD, BEFORE | AFTER },
-	{ FAMILY(NFPROTO_NETDEV), NETDEV_EGRESS, true, WORLD, AFTER },
-};
-
-static const struct hook *find_hook(const struct nft_chain *chain)
-{
-	for (size_t i = 0; i < LENGTH_OF(hooks); i++)
-		if (chain->family < 32 && (hooks[i].families & FAMILY(chain->family)) && hooks[i].number == chain->hook)
-			return &hooks[i];
-	return NULL;
-}
-
-/* Of two at the same priority, the one that was registered last comes first: both are possible. */
-static void find_ports(struct way *way, enum port port, int32_t priority, const struct opening *opening)
-{
-	bool until = port == WORLD_UNTIL_NAT, from = port == WORLD_FROM_NAT;
-
-	if (port == WORLD || (until && priority <= NF_IP_PRI_NAT_DST) || (from && priority >= NF_IP_PRI_NAT_SRC))
-		way->port[0] = opening->port;
-	if (port == OURS || (until && priority >= NF_IP_PRI_NAT_DST) || (from && priority <= NF_IP_PRI_NAT_SRC))
-		way->port[1] = opening->target;
-}
-
-/*
- * A nat chain sees only packets that begin a connection, and none for which another one has decided; a rule of ours that
- * redirects comes before all others. All of them hang on one hook, whatever their priority.
- */
-bool walk_way(const struct nft_chain *chain, const struct opening *opening, struct way *way)
-{
-	const struct hook *hook = find_hook(chain);
-	bool redirected = opening->target != opening->port, nat = !strcmp(chain->type, "nat");
-
-	memset(way, 0, sizeof(*way));
-	if (!chain->base || !hook || (nat && (hook->leaving || (redirected && hook->port == WORLD_UNTIL_NAT))))
-		return false;
-	find_ports(way, hook->port, chain->priority, opening);
-	way->leaving = hook->leaving;
-	way->below = hook->families != ROUTED;
-	way->bindable = !way->below && !hook->leaving && (!redirected || !way->port[0]);
-	way->translated = redirected && !way->port[0];
-	way->seen = nat ? IN_NAT : hook->seen;
-	if (!way->seen)
-		way->seen = (chain->priority <= NF_IP_PRI_CONNTRACK ? BEFORE : 0U) | (chain->priority >= NF_IP_PRI_CONNTRACK ? AFTER : 0U);
-	return true;
-}
+#include "backends/survey/search.h"
 
 /* --- chains ------------------------------------------------------------------------------------------------------- */
 
@@ -120,10 +19,6 @@ bool walk_way(const struct nft_chain *chain, const struct opening *opening, stru
 enum passage { UNKNOWN, ACCEPTS, FALLS, BLOCKS };
 
 #define NOWHERE SIZE_MAX
-#define FAMILIES 2
-
-static const uint8_t families[FAMILIES] = { NFPROTO_IPV4, NFPROTO_IPV6 };
-
 struct walk {
 	struct meeting meeting;
 	const struct nft_chain *base;
@@ -203,7 +98,7 @@ static enum passage follow_map(struct walk *walk, struct position *position, con
 
 	search_begin(&search, &walk->meeting.registers, map, outcome->at);
 	for (const struct nft_element *e = map->element; e < map->element + map->elements && !passage; e++) {
-		struct verdict verdict = verdict_of(e->data);
+		struct verdict verdict = expression_verdict(e->data);
 		enum match match = search_finds(&search, e);
 
 		if (match != NO)
@@ -308,48 +203,6 @@ static bool blocks(struct walk *walk, size_t *at)
 	return true;
 }
 
-/* --- kinds of packets --------------------------------------------------------------------------------------------- */
-
-#define MOST_VARIANTS (LENGTH_OF(packets) * 2 * FAMILIES)
-
-struct variants {
-	size_t count;
-	struct {
-		const struct packet *packet;
-		uint16_t port;
-		uint8_t family;
-	} variant[MOST_VARIANTS];
-};
-
-static bool sees_family(const struct nft_chain *chain, uint8_t family)
-{
-	return (chain->family != NFPROTO_IPV4 && chain->family != NFPROTO_IPV6) || chain->family == family;
-}
-
-/* family 0: both. */
-static void add_variants(struct variants *variants, const struct nft_chain *chain, const struct packet *packet, uint16_t port,
-			 uint8_t family)
-{
-	for (size_t i = 0; i < FAMILIES; i++) {
-		if (!sees_family(chain, families[i]) || (family && family != families[i]))
-			continue;
-		variants->variant[variants->count].packet = packet;
-		variants->variant[variants->count].port = port;
-		variants->variant[variants->count++].family = families[i];
-	}
-}
-
-static void find_variants(struct variants *variants, const struct snapshot *snapshot, const struct nft_chain *chain, const struct way *way)
-{
-	unsigned int seen = way->seen | (way->seen != IN_NAT && snapshot->notrack ? (unsigned int)HIDDEN : 0U);
-
-	variants->count = 0;
-	for (size_t i = 0; i < LENGTH_OF(packets); i++)
-		for (size_t p = 0; p < LENGTH_OF(way->port); p++)
-			if (way->port[p] && packets[i].leaving == way->leaving && (packets[i].seen & seen))
-				add_variants(variants, chain, &packets[i], way->port[p], way->family);
-}
-
 static void take_variant(struct walk *walk, const struct variants *variants, size_t i)
 {
 	walk->meeting.packet = variants->variant[i].packet;
@@ -379,7 +232,7 @@ static int begin_walk(struct walk *walk, struct snapshot *snapshot, const struct
 	if (way->port[0] && way->port[1] && way->port[0] != way->port[1])
 		return walk->memory ? 0 : -1;
 	for (size_t i = 0; i < FAMILIES; i++)
-		walk->relevance[i] = sees_family(chain, families[i]) ? calloc(1, snapshot->rules + 1) : NULL;
+		walk->relevance[i] = way_sees(chain, i ? NFPROTO_IPV6 : NFPROTO_IPV4) ? calloc(1, snapshot->rules + 1) : NULL;
 	return walk->memory ? 0 : -1;
 }
 
@@ -421,7 +274,7 @@ static void gather(struct walk *walk, const struct nft_chain *chain, size_t from
 			continue;
 		if (outcome.map)
 			for (size_t e = 0; e < outcome.map->elements; e++) {
-				struct verdict verdict = verdict_of(outcome.map->element[e].data);
+				struct verdict verdict = expression_verdict(outcome.map->element[e].data);
 
 				gather_behind(walk, chain, &verdict, depth, effects);
 			}
@@ -530,7 +383,7 @@ int walk_open(struct snapshot *snapshot, const struct facts *facts, const struct
 	int rc = begin_walk(&walk, snapshot, facts, chain, way);
 
 	memset(result, 0, sizeof(*result));
-	find_variants(&variants, snapshot, chain, way);
+	way_variants(&variants, snapshot, chain, way);
 	if (rc == 0 && find_block(&walk, &variants, result, &result->culprit, &at)) {
 		careful.culprit = result->culprit;
 		insert_once(&walk, &variants, result, at);
@@ -551,7 +404,7 @@ bool walk_is_shut(struct snapshot *snapshot, const struct facts *facts, const st
 	size_t at;
 
 	*culprit = (struct culprit){ 0 };
-	find_variants(&variants, snapshot, chain, way);
+	way_variants(&variants, snapshot, chain, way);
 	if (begin_walk(&walk, snapshot, facts, chain, way) == 0) {
 		walk.ours = true;
 		shut = find_block(&walk, &variants, &nothing, culprit, &at);
@@ -564,16 +417,14 @@ bool walk_stops_client(struct snapshot *snapshot, const struct facts *facts, con
 		       uint16_t port, struct culprit *culprit)
 {
 	static const struct walk_result nothing;
-	const struct hook *hook = find_hook(chain);
 	const struct way way = { .leaving = true, .port = { port, port } };
-	struct variants variants = { 0 };
+	struct variants variants;
 	struct walk walk;
 	bool stops = false;
 	size_t at;
 
-	if (!chain->base || !hook || !hook->leaving || hook->families != ROUTED || !strcmp(chain->type, "nat"))
+	if (!way_of_client(&variants, chain, port))
 		return false;
-	add_variants(&variants, chain, &client_packet, port, 0);
 	if (begin_walk(&walk, snapshot, facts, chain, &way) == 0) {
 		walk.any.from = false;
 		walk.meeting.owned = true;
@@ -582,55 +433,4 @@ bool walk_stops_client(struct snapshot *snapshot, const struct facts *facts, con
 	}
 	end_walk(&walk);
 	return stops;
-}
-
-/* --- who jumps where ------------------------------------------------------------------------------------------------ */
-
-static bool leads_to(struct walk *walk, const struct nft_chain *from, const struct nft_chain *to, int depth);
-
-static bool verdict_leads(struct walk *walk, const struct nft_chain *from, const struct verdict *verdict, const struct nft_chain *to, int depth)
-{
-	const struct nft_chain *next = NULL;
-
-	if (verdict->code == (uint32_t)NFT_JUMP || verdict->code == (uint32_t)NFT_GOTO)
-		next = snapshot_chain(walk->meeting.snapshot, from->family, from->table, verdict->target);
-	return next && leads_to(walk, next, to, depth + 1);
-}
-
-/* Whatever the packet is. */
-static bool leads_to(struct walk *walk, const struct nft_chain *from, const struct nft_chain *to, int depth)
-{
-	unsigned char *memory = &walk->memory[from - walk->meeting.snapshot->chain];
-	bool found = from == to;
-
-	if (*memory || depth > JUMP_DEPTH)
-		return found;
-	*memory = 1;
-	for (size_t i = 0; i < from->rules && !found; i++) {
-		struct outcome outcome = meet_jumps(walk->meeting.snapshot, from, &walk->meeting.snapshot->rule[from->first_rule + i]);
-
-		for (size_t e = 0; outcome.map && e < outcome.map->elements && !found; e++) {
-			struct verdict verdict = verdict_of(outcome.map->element[e].data);
-
-			found = verdict_leads(walk, from, &verdict, to, depth);
-		}
-		found = found || verdict_leads(walk, from, &outcome.verdict, to, depth);
-	}
-	return found;
-}
-
-bool walk_is_shared(struct snapshot *snapshot, const struct nft_chain *chain)
-{
-	struct walk walk = { .meeting.snapshot = snapshot, .memory = calloc(1, snapshot->chains + 1) };
-	bool shared = !walk.memory;
-
-	for (size_t i = 0; i < snapshot->chains && !shared; i++) {
-		const struct nft_chain *base = &snapshot->chain[i];
-
-		if (base->base && base->family == chain->family && !strcmp(base->table, chain->table) && base->hook != NF_INET_PRE_ROUTING &&
-		    base->hook != NF_INET_LOCAL_IN)
-			shared = leads_to(&walk, base, chain, 0);
-	}
-	free(walk.memory);
-	return shared;
 }

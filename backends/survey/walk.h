@@ -10,24 +10,7 @@
 #ifndef ACMEGATE_BACKENDS_SURVEY_WALK_H
 #define ACMEGATE_BACKENDS_SURVEY_WALK_H
 
-#include "backends/survey/facts.h"
-#include "backends/opening.h"
-#include "backends/survey/snapshot.h"
-
-/* How our packets traverse a base chain. */
-struct way {
-	bool leaving;		/* on their way out of the host */
-	bool bindable;		/* an incoming packet is known there as one for our listener: "socket transparent" matches */
-	bool below;		/* IP: the chain sees frames */
-	uint16_t port[2];	/* ours, as the chain sees it; 0: none. Two where that depends on who came first */
-	unsigned int seen;	/* which packets; see walk.c */
-	bool translated;	/* conntrack knows that the port was another one */
-	bool answerable;	/* set by the caller: the sender passes a filter of reverse paths */
-	uint8_t family;		/* set by the caller: only packets of NFPROTO_IPV4 or NFPROTO_IPV6; 0: both */
-};
-
-/* false: they do not traverse this chain, or nothing can happen to them. */
-bool walk_way(const struct nft_chain *chain, const struct opening *opening, struct way *way);
+#include "backends/survey/way.h"
 
 /* A packet was stopped by this rule, or by the policy of the chain. */
 struct culprit {
@@ -69,8 +52,5 @@ bool walk_is_shut(struct snapshot *snapshot, const struct facts *facts, const st
  */
 bool walk_stops_client(struct snapshot *snapshot, const struct facts *facts, const struct nft_chain *chain, uint32_t user,
 		       uint16_t port, struct culprit *culprit);
-
-/* Can this chain be reached from a base chain on a hook where the kernel knows no sockets? */
-bool walk_is_shared(struct snapshot *snapshot, const struct nft_chain *chain);
 
 #endif

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "backends/survey/reach.h"
 #include "backends/survey/walk.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -25,7 +26,7 @@ static void walk(struct snapshot *snapshot, const struct nft_chain *chain)
 
 	check(facts_make(&facts, NULL, false, &fault) == 0);
 	for (int i = 0; i < 2; i++, opening.target = 8080) {
-		if (!walk_way(chain, &opening, &way))
+		if (!way_find(chain, &opening, &way))
 			continue;
 		check(walk_open(snapshot, &facts, chain, &way, &result) == 0);
 		for (size_t n = 0; n < result.insertions; n++)
@@ -34,7 +35,7 @@ static void walk(struct snapshot *snapshot, const struct nft_chain *chain)
 		(void)walk_is_shut(snapshot, &facts, chain, &way, &result.culprit);
 	}
 	(void)walk_stops_client(snapshot, &facts, chain, 65534, 443, &result.culprit);
-	(void)walk_is_shared(snapshot, chain);
+	(void)reach_is_shared(snapshot, chain);
 	facts_free(&facts);
 }
 

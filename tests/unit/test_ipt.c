@@ -38,7 +38,7 @@ static bool can_block(const char *rules, const char *table, const char *name)
 	assert_int_equal(facts_make(&facts, &host, false, &fault), 0);
 	assert_int_equal(listing_read(&snapshot, strdup(rules), NFPROTO_IPV4, table, false, &fault), 0);
 	chain = snapshot_chain(&snapshot, NFPROTO_IPV4, table, name);
-	if (chain && walk_way(chain, &opening, &way)) {
+	if (chain && way_find(chain, &opening, &way)) {
 		assert_int_equal(walk_open(&snapshot, &facts, chain, &way, &result), 0);
 		blocks = result.insertions > 0;
 	}
@@ -362,7 +362,7 @@ static void insertions(void **state)
 	assert_int_equal(listing_read(&snapshot, strdup("-P PREROUTING ACCEPT\n-N GEO\n-A PREROUTING -j GEO\n-A PREROUTING -i eth0 -j CONNMARK --set-mark 1\n"
 							"-A GEO -m set --match-set allow src -j RETURN\n-A GEO -j DROP\n"),
 				      NFPROTO_IPV4, "mangle", false, &fault), 0);
-	assert_true(walk_way(&snapshot.chain[0], &opening, &way));
+	assert_true(way_find(&snapshot.chain[0], &opening, &way));
 	assert_int_equal(walk_open(&snapshot, &facts, &snapshot.chain[0], &way, &result), 0);
 	assert_int_equal(result.insertions, 1);
 	assert_string_equal(result.insertion[0].chain->name, "GEO");

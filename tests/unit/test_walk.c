@@ -15,6 +15,7 @@
 
 #include <cmocka.h>
 
+#include "backends/survey/reach.h"
 #include "backends/survey/walk.h"
 
 #define PORT 80
@@ -89,7 +90,7 @@ static bool can_block(const struct nft_chain *chain, uint16_t port, uint16_t tar
 	const struct opening opening = { .port = port, .target = target };
 	struct way way;
 
-	if (!walk_way(chain, &opening, &way))
+	if (!way_find(chain, &opening, &way))
 		return false;
 	assert_int_equal(walk_open(&snapshot, facts, chain, &way, &result), 0);
 	culprit = result.culprit;
@@ -414,10 +415,10 @@ static void what_can_be_bound(void **state)
 			skip();
 		read_it();
 		opening.target = PORT;
-		assert_true(walk_way(base_chain(), &opening, &way));
+		assert_true(way_find(base_chain(), &opening, &way));
 		assert_int_equal(way.bindable, chains[i].direct);
 		opening.target = 8080;
-		if (walk_way(base_chain(), &opening, &way))
+		if (way_find(base_chain(), &opening, &way))
 			assert_int_equal(way.bindable, chains[i].redirected);
 	}
 }
@@ -676,7 +677,7 @@ static void rules_of_ours(void **state)
 		skip();
 	read_it();
 	assert_true(blocks(PORT));
-	assert_true(walk_way(base_chain(), &opening, &way));
+	assert_true(way_find(base_chain(), &opening, &way));
 	assert_false(walk_is_shut(&snapshot, facts, base_chain(), &way, &culprit));
 	assert_true(load("table inet t { " OURS_SET "chain c { " INPUT("drop") "ip saddr 192.0.2.1 drop; " OURS "; }; }"));
 	read_it();
@@ -728,9 +729,9 @@ static void shared_chains(void **state)
 			     "chain f { type filter hook forward priority 0; ct mark vmap { 1 : jump b }; }; }"))
 		skip();
 	read_it();
-	assert_true(walk_is_shared(&snapshot, snapshot_chain(&snapshot, NFPROTO_INET, "t", "a")));
-	assert_true(walk_is_shared(&snapshot, snapshot_chain(&snapshot, NFPROTO_INET, "t", "b")));
-	assert_false(walk_is_shared(&snapshot, snapshot_chain(&snapshot, NFPROTO_INET, "t", "d")));
+	assert_true(reach_is_shared(&snapshot, snapshot_chain(&snapshot, NFPROTO_INET, "t", "a")));
+	assert_true(reach_is_shared(&snapshot, snapshot_chain(&snapshot, NFPROTO_INET, "t", "b")));
+	assert_false(reach_is_shared(&snapshot, snapshot_chain(&snapshot, NFPROTO_INET, "t", "d")));
 }
 
 /* Many rules that jump to many chains: each is walked once. */
