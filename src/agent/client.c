@@ -69,7 +69,7 @@ static int ask(enum verb verb, uint32_t index, const void *data, size_t length, 
 		return fault_at(fault, "the signer");
 	if (n == 0)
 		return fault_set(fault, FAULT_FAILED, "the signer has ended");
-	if (record.verb == VERB_ANSWER)
+	if (record.verb == VERB_REPLY)
 		return 0;
 	if (record.verb != VERB_FAULT)
 		return fault_set(fault, FAULT_FAILED, "the signer answers %s with %s", verb_name(verb),
@@ -305,7 +305,7 @@ static int send_tokens(const struct client *client, const char *thumbprint, stru
 			continue;
 		memset(&token, 0, sizeof(token));
 		snprintf(token.token, sizeof(token.token), "%s", proof->token);
-		snprintf(token.answer, sizeof(token.answer), "%s.%s", proof->token, thumbprint);
+		snprintf(token.key_authorization, sizeof(token.key_authorization), "%s.%s", proof->token, thumbprint);
 		if (send_token(client, &token, fault) < 0)
 			return -1;
 	}

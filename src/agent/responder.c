@@ -88,11 +88,11 @@ static struct token *find_token(const char *token, size_t length)
 static int add_token(const struct token *token, struct fault *fault)
 {
 	size_t length = strlen(token->token);
-	const char *thumbprint = token->answer + length + 1;
+	const char *thumbprint = token->key_authorization + length + 1;
 	struct token *slot = find_token(token->token, length);
 
-	if (!is_base64url(token->token, length) || strncmp(token->answer, token->token, length) ||
-	    token->answer[length] != '.' || !is_base64url(thumbprint, strlen(thumbprint)))
+	if (!is_base64url(token->token, length) || strncmp(token->key_authorization, token->token, length) ||
+	    token->key_authorization[length] != '.' || !is_base64url(thumbprint, strlen(thumbprint)))
 		return fault_set(fault, FAULT_FAILED, "the client sent a malformed token");
 	if (!slot && self.tokens == MAX_NAMES)
 		return fault_set(fault, FAULT_FAILED, "the client sent more than %d tokens", MAX_NAMES);
@@ -178,7 +178,7 @@ static void serve_token(struct connection *connection, const struct token *token
 	int n = snprintf(text, sizeof(text),
 			 "HTTP/1.1 200 OK\r\nContent-Type: application/octet-stream\r\n"
 			 "X-Content-Type-Options: nosniff\r\nContent-Length: %zu\r\n"
-			 "Connection: close\r\n\r\n%s", strlen(token->answer), token->answer);
+			 "Connection: close\r\n\r\n%s", strlen(token->key_authorization), token->key_authorization);
 
 	answer(connection, text, (size_t)n);
 	tell_hit(token->token, connection->address);

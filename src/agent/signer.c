@@ -52,7 +52,7 @@ struct signer_role {
 };
 
 /* Room for the largest answer. */
-struct answer {
+struct reply {
 	size_t length;
 	char data[WIRE_DATA];
 };
@@ -83,14 +83,14 @@ static int ask(enum verb verb, uint32_t index, const void *data, size_t length, 
 		return -1;
 	if (rc == 0)
 		return fault_set(fault, FAULT_FAILED, "the storer has ended");
-	if (heard.verb == VERB_ANSWER)
+	if (heard.verb == VERB_REPLY)
 		return 0;
 	if (heard.verb == VERB_FAULT && heard.index > FAULT_NONE && heard.index <= FAULT_LATER)
 		return fault_set(fault, (enum fault_kind)heard.index, "%s", heard.data);
 	return fault_set(fault, FAULT_FAILED, "the storer answers %s with %s", verb_name(verb), verb_name((enum verb)heard.verb));
 }
 
-static struct survey survey_from(const struct signer_role *signer, const struct certificate *certificate, const struct facts *facts)
+static struct renewal renewal_of(const struct signer_role *signer, const struct certificate *certificate, const struct facts *facts)
 {
 	const struct holding holding = {
 		.present = true,
@@ -100,28 +100,28 @@ static struct survey survey_from(const struct signer_role *signer, const struct 
 		.not_after = facts->not_after,
 	};
 	struct decision decision = schedule_decide(&holding, time(NULL));
-	struct survey survey = { .due = decision.due, .present = 1, .from = decision.from };
+	struct renewal renewal = { .due = decision.due, .present = 1, .from = decision.from };
 
-	snprintf(survey.reason, sizeof(survey.reason), "%s", decision.reason);
-	return survey;
+	snprintf(renewal.reason, sizeof(renewal.reason), "%s", decision.reason);
+	return renewal;
 }
 
 /* Keeps the chain for on_install(), if it is whole. -1: that could not be found out. */
 static int examine(struct signer_role *signer, const struct record *record, struct verdict *verdict, struct fault *fault)
 {
 	const struct bundle *bundle = (const void *)record->data;
-	size_t length = record->length - sizeof(*bundle) - bundle->key, leaf, clean;
-	OWN_KEY struct key *key = key_read(bundle->text, bundle->key, fault);
-	OWN_CHAIN struct chain *chain = key ? chain_read(bundle->text + bundle->key, length, fault) : NULL;
+	size_t length = record->length - sizeof(*bundle) - bundle->key_length, leaf, clean;
+	OWN_KEY struct key *key = key_read(bundle->text, bundle->key_length, fault);
+	OWN_CHAIN struct chain *chain = key ? chain_read(bundle->text + bundle->key_length, length, fault) : NULL;
 	static struct facts facts;
 
 	if (!chain || chain_facts(chain, &facts, fault) < 0)
 		return fault->kind == FAULT_LATER ? -1 : 0;
 	(void)chain_text(chain, &leaf, &clean);
-	verdict->whole = leaf == bundle->leaf && clean == length && chain_has_key(chain, key);
+	verdict->whole = leaf == bundle->leaf_length && clean == length && chain_has_key(chain, key);
 	if (!verdict->whole)
 		return 0;
-	verdict->survey = survey_from(signer, certificate_of(signer, record->index), &facts);
+	verdict->renewal = renewal_of(signer, certificate_of(signer, record->index), &facts);
 	chain_free(signer->live[record->index]);
 	signer->live[record->index] = chain;
 	chain = NULL;
@@ -187,13 +187,13 @@ static int load_account(struct signer_role *signer, struct fault *fault)
 	return key_describe(signer->account_key, &signer->account, fault);
 }
 
-static int on_account(struct signer_role *signer, const struct record *record, struct answer *answer, struct fault *fault)
+static int on_account(struct signer_role *signer, const struct record *record, struct reply *reply, struct fault *fault)
 {
 	(void)record;
 	if (!signer->account_key && load_account(signer, fault) < 0)
 		return -1;
-	memcpy(answer->data, &signer->account, sizeof(signer->account));
-	answer->length = sizeof(signer->account);
+	memcpy(reply->data, &signer->account, sizeof(signer->account));
+	reply->length = sizeof(signer->account);
 	return 0;
 }
 
@@ -314,19 +314,19 @@ static int check_payload(struct signer_role *signer, const char *payload, bool b
 	return ours ? 0 : fault_set(fault, FAULT_FAILED, "a request that acmegate does not make is not signed");
 }
 
-static int give_text(struct answer *answer, char *text, struct fault *fault)
+static int give_text(struct reply *reply, char *text, struct fault *fault)
 {
 	if (!text)
 		return fault_set(fault, FAULT_LATER, "not enough memory for a request");
-	answer->length = strlen(text);
-	if (answer->length > sizeof(answer->data))
-		return fault_set(fault, FAULT_FAILED, "a request of %zu bytes is too long", answer->length);
-	memcpy(answer->data, text, answer->length);
+	reply->length = strlen(text);
+	if (reply->length > sizeof(reply->data))
+		return fault_set(fault, FAULT_FAILED, "a request of %zu bytes is too long", reply->length);
+	memcpy(reply->data, text, reply->length);
 	return 0;
 }
 
 /* The header is ours: algorithm, key or account, and the rest as checked. */
-static int sign(const struct signer_role *signer, const struct jws *jws, struct answer *answer, struct fault *fault)
+static int sign(const struct signer_role *signer, const struct jws *jws, struct reply *reply, struct fault *fault)
 {
 	OWN_FREE char *input = jws_signing_input(jws), *text = NULL;
 	unsigned char signature[SIGNATURE_SIZE];
@@ -338,10 +338,10 @@ static int sign(const struct signer_role *signer, const struct jws *jws, struct 
 	if (n < 0)
 		return -1;
 	text = jws_flatten(input, signature, (size_t)n);
-	return give_text(answer, text, fault);
+	return give_text(reply, text, fault);
 }
 
-static int on_sign(struct signer_role *signer, const struct record *record, struct answer *answer, struct fault *fault)
+static int on_sign(struct signer_role *signer, const struct record *record, struct reply *reply, struct fault *fault)
 {
 	const struct draft *request = (const void *)record->data;
 	struct jws jws = {
@@ -364,12 +364,12 @@ static int on_sign(struct signer_role *signer, const struct record *record, stru
 		jws.kid = signer->account.url;
 	else
 		return fault_set(fault, FAULT_FAILED, "the account is not known yet");
-	return sign(signer, &jws, answer, fault);
+	return sign(signer, &jws, reply, fault);
 }
 
-static int on_account_url(struct signer_role *signer, const struct record *record, struct answer *answer, struct fault *fault)
+static int on_account_url(struct signer_role *signer, const struct record *record, struct reply *reply, struct fault *fault)
 {
-	(void)answer;
+	(void)reply;
 	if (require_account(signer, fault) < 0 || check_url(signer, record->data, fault) < 0 ||
 	    ask(VERB_ACCOUNT_URL, 0, record->data, record->length, fault) < 0)
 		return -1;
@@ -419,7 +419,7 @@ static char *bind_account(const struct signer_role *signer, const char *url, str
 	return text;
 }
 
-static int on_sign_eab(struct signer_role *signer, const struct record *record, struct answer *answer, struct fault *fault)
+static int on_sign_eab(struct signer_role *signer, const struct record *record, struct reply *reply, struct fault *fault)
 {
 	const struct config *config = signer->config;
 
@@ -432,7 +432,7 @@ static int on_sign_eab(struct signer_role *signer, const struct record *record, 
 		return -1;
 	free(signer->binding);
 	signer->binding = bind_account(signer, record->data, fault);
-	return signer->binding ? give_text(answer, signer->binding, fault) : -1;
+	return signer->binding ? give_text(reply, signer->binding, fault) : -1;
 }
 
 /* --- certificates ------------------------------------------------------------------------------------------------- */
@@ -451,7 +451,7 @@ static void forget(struct pending *pending)
 	*pending = (struct pending){ 0 };
 }
 
-static int on_csr(struct signer_role *signer, const struct record *record, struct answer *answer, struct fault *fault)
+static int on_csr(struct signer_role *signer, const struct record *record, struct reply *reply, struct fault *fault)
 {
 	const struct certificate *certificate;
 	struct pending *pending;
@@ -465,18 +465,18 @@ static int on_csr(struct signer_role *signer, const struct record *record, struc
 	pending->key = key_generate(certificate->key, fault);
 	if (!pending->key)
 		return -1;
-	n = key_request(pending->key, names_of(signer, certificate), certificate->names, (unsigned char *)answer->data,
-			sizeof(answer->data), fault);
+	n = key_request(pending->key, names_of(signer, certificate), certificate->names, (unsigned char *)reply->data,
+			sizeof(reply->data), fault);
 	if (n < 0)
 		return -1;
-	pending->finalize = jws_finalize(answer->data, (size_t)n);
+	pending->finalize = jws_finalize(reply->data, (size_t)n);
 	if (!pending->finalize)
 		return fault_set(fault, FAULT_LATER, "not enough memory for a request");
-	answer->length = (size_t)n;
+	reply->length = (size_t)n;
 	return 0;
 }
 
-static int on_prefers(struct signer_role *signer, const struct record *record, struct answer *answer, struct fault *fault)
+static int on_prefers(struct signer_role *signer, const struct record *record, struct reply *reply, struct fault *fault)
 {
 	OWN_CHAIN struct chain *chain = NULL;
 
@@ -485,8 +485,8 @@ static int on_prefers(struct signer_role *signer, const struct record *record, s
 	chain = chain_read(record->data, record->length, fault);
 	if (!chain)
 		return -1;
-	answer->data[0] = chain_is_from(chain, certificate_of(signer, record->index)->chain);
-	answer->length = 1;
+	reply->data[0] = chain_is_from(chain, certificate_of(signer, record->index)->chain);
+	reply->length = 1;
 	return 0;
 }
 
@@ -618,23 +618,23 @@ static int save(uint32_t index, const struct key *key, const struct chain *chain
 		return fault_set(fault, FAULT_LATER, "not enough memory for a certificate");
 	rc = key_write(key, bundle->text, fault);
 	if (rc == 0) {
-		bundle->key = (uint32_t)strlen(bundle->text);
-		bundle->leaf = (uint32_t)leaf;
-		memcpy(bundle->text + bundle->key, text, length);
-		rc = ask(VERB_SAVE, index, bundle, sizeof(*bundle) + bundle->key + length, fault);
+		bundle->key_length = (uint32_t)strlen(bundle->text);
+		bundle->leaf_length = (uint32_t)leaf;
+		memcpy(bundle->text + bundle->key_length, text, length);
+		rc = ask(VERB_SAVE, index, bundle, sizeof(*bundle) + bundle->key_length + length, fault);
 	}
 	crypto_wipe(bundle, sizeof(*bundle) + KEY_PEM_SIZE);
 	free(bundle);
 	return rc;
 }
 
-static int on_install(struct signer_role *signer, const struct record *record, struct answer *answer, struct fault *fault)
+static int on_install(struct signer_role *signer, const struct record *record, struct reply *reply, struct fault *fault)
 {
 	const struct certificate *certificate;
 	OWN_CHAIN struct chain *chain = NULL;
 	struct pending *pending;
 
-	(void)answer;
+	(void)reply;
 	if (require_certificate(signer, record->index, fault) < 0)
 		return -1;
 	certificate = certificate_of(signer, record->index);
@@ -655,24 +655,24 @@ static int on_install(struct signer_role *signer, const struct record *record, s
 /* --- tokens ------------------------------------------------------------------------------------------------------- */
 
 /* Answers are with our own key's thumbprint, whatever the client sends. */
-static int on_token(struct signer_role *signer, const struct record *record, struct answer *answer, struct fault *fault)
+static int on_token(struct signer_role *signer, const struct record *record, struct reply *reply, struct fault *fault)
 {
 	struct token token = *(const struct token *)(const void *)record->data;
 
-	(void)answer;
+	(void)reply;
 	if (require_account(signer, fault) < 0)
 		return -1;
-	snprintf(token.answer, sizeof(token.answer), "%s.%s", token.token, signer->account.thumbprint);
+	snprintf(token.key_authorization, sizeof(token.key_authorization), "%s.%s", token.token, signer->account.thumbprint);
 	return ask(VERB_TOKEN, 0, &token, sizeof(token), fault);
 }
 
-static int on_withdraw(struct signer_role *signer, const struct record *record, struct answer *answer, struct fault *fault)
+static int on_withdraw(struct signer_role *signer, const struct record *record, struct reply *reply, struct fault *fault)
 {
-	(void)signer, (void)record, (void)answer;
+	(void)signer, (void)record, (void)reply;
 	return ask(VERB_WITHDRAW, 0, NULL, 0, fault);
 }
 
-typedef int handler(struct signer_role *, const struct record *, struct answer *, struct fault *);
+typedef int handler(struct signer_role *, const struct record *, struct reply *, struct fault *);
 
 static handler *const handlers[] = {
 	[VERB_ACCOUNT] = on_account,
@@ -698,7 +698,7 @@ static int refuse(const struct fault *why, struct fault *fault)
 /* 1: served. 0: the client has gone. -1: it misbehaves, and gets no more answers. */
 static int serve_client(struct signer_role *signer, struct record *record, struct fault *fault)
 {
-	static struct answer answer;
+	static struct reply reply;
 	struct fault why;
 	int rc = wire_receive(FD_CLIENT, record, fault);
 
@@ -706,10 +706,10 @@ static int serve_client(struct signer_role *signer, struct record *record, struc
 		return rc;
 	if (!handlers[record->verb])
 		return fault_set(fault, FAULT_FAILED, "the client has no right to send %s", verb_name((enum verb)record->verb));
-	answer.length = 0;
-	if (handlers[record->verb](signer, record, &answer, &why) < 0)
+	reply.length = 0;
+	if (handlers[record->verb](signer, record, &reply, &why) < 0)
 		return refuse(&why, fault) < 0 ? -1 : 1;
-	return wire_send(FD_CLIENT, VERB_ANSWER, 0, answer.data, answer.length, fault) < 0 ? -1 : 1;
+	return wire_send(FD_CLIENT, VERB_REPLY, 0, reply.data, reply.length, fault) < 0 ? -1 : 1;
 }
 
 /* Returns 0 when the storer has closed its channel. */

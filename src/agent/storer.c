@@ -32,7 +32,7 @@ struct storer {
 	bool failed;		/* something that a later success does not make good */
 };
 
-struct answer {
+struct reply {
 	size_t length;
 	union {
 		struct stored_account account;
@@ -74,26 +74,26 @@ static int ask_signer(void *context, const struct bundle *bundle, size_t length,
 	return 0;
 }
 
-static struct survey survey_from(const struct stored *stored)
+static struct renewal renewal_of(const struct stored *stored)
 {
 	const struct holding nothing = { .broken = stored->broken };
-	struct survey survey = stored->verdict.survey;
+	struct renewal renewal = stored->verdict.renewal;
 	struct decision decision;
 
-	survey.present = stored->present;
-	survey.deploy = stored->deploy_pending;
-	if (stored->present && stored->directory[0] && !survey.due) {
-		survey.due = 1;
-		survey.from = time(NULL);
-		snprintf(survey.reason, sizeof(survey.reason), "from another CA than the configured one: %.80s", stored->directory);
+	renewal.present = stored->present;
+	renewal.deploy = stored->deploy_pending;
+	if (stored->present && stored->directory[0] && !renewal.due) {
+		renewal.due = 1;
+		renewal.from = time(NULL);
+		snprintf(renewal.reason, sizeof(renewal.reason), "from another CA than the configured one: %.80s", stored->directory);
 	}
 	if (stored->present)
-		return survey;
+		return renewal;
 	decision = schedule_decide(&nothing, time(NULL));
-	survey.due = decision.due;
-	survey.from = decision.from;
-	snprintf(survey.reason, sizeof(survey.reason), "%s", decision.reason);
-	return survey;
+	renewal.due = decision.due;
+	renewal.from = decision.from;
+	snprintf(renewal.reason, sizeof(renewal.reason), "%s", decision.reason);
+	return renewal;
 }
 
 static void adjust(struct storer *storer, const struct certificate *certificate, uint32_t generation)
@@ -113,55 +113,55 @@ static void adjust(struct storer *storer, const struct certificate *certificate,
  * A certificate whose state cannot be found out is not due: what cannot be read could hardly be written, and asking the
  * CA for what cannot be stored would count against its limits. The others go on.
  */
-static int survey_one(struct storer *storer, uint32_t index, struct fault *fault)
+static int report_one(struct storer *storer, uint32_t index, struct fault *fault)
 {
 	const struct certificate *certificate = certificate_of(storer, index);
-	struct survey survey = { .reason = "what is stored cannot be read" };
+	struct renewal renewal = { .reason = "what is stored cannot be read" };
 	struct question question = { .index = index };
 	struct stored stored;
 
 	storer->store.examiner = (struct examiner){ ask_signer, &question };
-	if (store_survey(&storer->store, certificate, &stored, fault) < 0) {
+	if (store_inspect(&storer->store, certificate, &stored, fault) < 0) {
 		if (question.lost)
 			return -1;
 		log_error("%s", fault->text);
 		storer->failed = true;
 	} else {
-		survey = survey_from(&stored);
+		renewal = renewal_of(&stored);
 		if (stored.present)
 			adjust(storer, certificate, stored.generation);
 		if (stored.broken)
 			log_warning("%s/certificates/%s: what was live was broken and has been renamed to *.broken",
 				    storer->store.path, certificate->name);
 	}
-	return wire_send(FD_WARDEN, VERB_SURVEY, index, &survey, sizeof(survey), fault);
+	return wire_send(FD_WARDEN, VERB_RENEWAL, index, &renewal, sizeof(renewal), fault);
 }
 
-static int survey_all(struct storer *storer, struct fault *fault)
+static int report_all(struct storer *storer, struct fault *fault)
 {
 	if (store_clean(&storer->store, fault) < 0)
 		log_warning("%s", fault->text); /* only room is lost */
 	for (uint32_t i = 0; i < storer->config->certificates; i++)
-		if (survey_one(storer, i, fault) < 0)
+		if (report_one(storer, i, fault) < 0)
 			return -1;
 	return 0;
 }
 
 /* --- what the signer may ask -------------------------------------------------------------------------------------- */
 
-static int on_load_account(struct storer *storer, struct answer *answer, struct fault *fault)
+static int on_load_account(struct storer *storer, struct reply *reply, struct fault *fault)
 {
 	if (store_check_room(&storer->store, fault) < 0)
 		return -1;
-	answer->length = sizeof(answer->data.account);
-	return accounts_read(&storer->store, storer->config->acme.directory, &answer->data.account, fault);
+	reply->length = sizeof(reply->data.account);
+	return accounts_read(&storer->store, storer->config->acme.directory, &reply->data.account, fault);
 }
 
-static int on_save_account(struct storer *storer, struct answer *answer, struct fault *fault)
+static int on_save_account(struct storer *storer, struct reply *reply, struct fault *fault)
 {
 	int rc;
 
-	(void)answer;
+	(void)reply;
 	if (storer->saved_account)
 		return fault_set(fault, FAULT_FAILED, "a second account key in one run");
 	storer->saved_account = true;
@@ -172,13 +172,13 @@ static int on_save_account(struct storer *storer, struct answer *answer, struct 
 	return rc < 0 ? -1 : 0;
 }
 
-static int on_account_url(struct storer *storer, struct answer *answer, struct fault *fault)
+static int on_account_url(struct storer *storer, struct reply *reply, struct fault *fault)
 {
-	(void)answer;
+	(void)reply;
 	return accounts_save_url(&storer->store, storer->config->acme.directory, record.data, record.length, fault);
 }
 
-static int on_load_eab(struct storer *storer, struct answer *answer, struct fault *fault)
+static int on_load_eab(struct storer *storer, struct reply *reply, struct fault *fault)
 {
 	const char *path = storer->config->acme.eab_key_file;
 	OWN_FD int fd = -1;
@@ -189,18 +189,18 @@ static int on_load_eab(struct storer *storer, struct answer *answer, struct faul
 	fd = safe_open(path, fault);
 	if (fd < 0)
 		return -1;
-	n = read(fd, answer->data.text, sizeof(answer->data.text));
+	n = read(fd, reply->data.text, sizeof(reply->data.text));
 	if (n < 0)
 		return fault_errno(fault, FAULT_FAILED, "reading %s", path);
-	answer->length = (size_t)n;
+	reply->length = (size_t)n;
 	return 0;
 }
 
-static int on_save(struct storer *storer, struct answer *answer, struct fault *fault)
+static int on_save(struct storer *storer, struct reply *reply, struct fault *fault)
 {
 	uint32_t i = record.index;
 
-	(void)answer;
+	(void)reply;
 	if (i >= storer->config->certificates || storer->saved[i])
 		return fault_set(fault, FAULT_FAILED, "a certificate that is not in the configuration, or twice in one run");
 	storer->saved[i] = true;
@@ -213,9 +213,9 @@ static int on_save(struct storer *storer, struct answer *answer, struct fault *f
 	return storer->warden_lost ? -1 : 0;
 }
 
-static int on_token(struct storer *storer, struct answer *answer, struct fault *fault)
+static int on_token(struct storer *storer, struct reply *reply, struct fault *fault)
 {
-	(void)answer;
+	(void)reply;
 	if (storer->config->responder.mode != RESPONDER_WEBROOT)
 		return fault_set(fault, FAULT_FAILED, "a token, which is for the responder");
 	return webroot_put(&storer->webroot, FD_STATE, (const struct token *)(const void *)record.data, fault);
@@ -230,13 +230,13 @@ static int withdraw_tokens(struct storer *storer, struct fault *fault)
 	return webroot_sweep(FD_STATE, fault);
 }
 
-static int on_withdraw(struct storer *storer, struct answer *answer, struct fault *fault)
+static int on_withdraw(struct storer *storer, struct reply *reply, struct fault *fault)
 {
-	(void)answer;
+	(void)reply;
 	return withdraw_tokens(storer, fault);
 }
 
-static int (*const handlers[])(struct storer *, struct answer *, struct fault *) = {
+static int (*const handlers[])(struct storer *, struct reply *, struct fault *) = {
 	[VERB_LOAD_ACCOUNT] = on_load_account,
 	[VERB_SAVE_ACCOUNT] = on_save_account,
 	[VERB_ACCOUNT_URL] = on_account_url,
@@ -258,7 +258,7 @@ static int refuse(const struct fault *why, struct fault *fault)
 /* 1: served. 0: the signer has gone. -1: it makes no sense. */
 static int serve_signer(struct storer *storer, struct fault *fault)
 {
-	static struct answer answer;
+	static struct reply reply;
 	struct fault why;
 	int rc = wire_receive(FD_SIGNER, &record, fault);
 
@@ -266,11 +266,11 @@ static int serve_signer(struct storer *storer, struct fault *fault)
 		return rc < 0 ? fault_at(fault, "the signer") : 0;
 	if (!handlers[record.verb])
 		return fault_set(fault, FAULT_FAILED, "the signer has no right to send %s", verb_name((enum verb)record.verb));
-	answer.length = 0;
-	rc = handlers[record.verb](storer, &answer, &why);
+	reply.length = 0;
+	rc = handlers[record.verb](storer, &reply, &why);
 	explicit_bzero(record.data, record.length);
-	rc = rc < 0 ? refuse(&why, fault) : wire_send(FD_SIGNER, VERB_ANSWER, 0, &answer.data, answer.length, fault);
-	explicit_bzero(&answer, sizeof(answer));
+	rc = rc < 0 ? refuse(&why, fault) : wire_send(FD_SIGNER, VERB_REPLY, 0, &reply.data, reply.length, fault);
+	explicit_bzero(&reply, sizeof(reply));
 	return rc < 0 ? -1 : 1;
 }
 
@@ -339,7 +339,7 @@ int storer_main(const struct config *config)
 	storer.config = config;
 	storer.store = (struct store){ .state = FD_STATE, .path = config->gate.state, .directory = config->acme.directory };
 	storer.webroot = (struct webroot){ .directory = config->responder.webroot, .notes = -1, .challenge = -1 };
-	rc = survey_all(&storer, &fault);
+	rc = report_all(&storer, &fault);
 	if (rc == 0)
 		rc = serve(&storer, &fault);
 	clean_up(&storer);

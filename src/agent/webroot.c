@@ -10,7 +10,7 @@
 
 #include "store/file.h"
 
-#define PLACE TOKEN_PLACE	/* among the notes: a link to "N:DIRECTORY", N directories were made; no token has a dot */
+#define PLACE TOKEN_LINK	/* among the notes: a link to "N:DIRECTORY", N directories were made; no token has a dot */
 #define ALPHABET "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 
 static const char *const parts[] = { ".well-known", "acme-challenge" };
@@ -92,9 +92,9 @@ static int remove_as_owner(int at, const char *name, int flags)
 /* A new file with this content. What could not be written to its end is noted all the same, and goes with the others. */
 static int write_new(int dir, const struct token *token)
 {
-	const size_t length = strlen(token->answer);
+	const size_t length = strlen(token->key_authorization);
 	OWN_FD int fd = openat(dir, token->token, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
-	ssize_t n = fd < 0 || fchmod(fd, 0644) < 0 ? -1 : write(fd, token->answer, length);
+	ssize_t n = fd < 0 || fchmod(fd, 0644) < 0 ? -1 : write(fd, token->key_authorization, length);
 
 	if (n >= 0 && (size_t)n < length)
 		errno = ENOSPC;
@@ -191,8 +191,8 @@ static bool is_answer(const struct token *token)
 {
 	size_t length = strlen(token->token);
 
-	return is_token(token->token) && !strncmp(token->answer, token->token, length) && token->answer[length] == '.' &&
-	       is_token(token->answer + length + 1);
+	return is_token(token->token) && !strncmp(token->key_authorization, token->token, length) && token->key_authorization[length] == '.' &&
+	       is_token(token->key_authorization + length + 1);
 }
 
 /* Before the first token. */

@@ -134,7 +134,7 @@ static void list_trees(enum role role, const struct config *config, int state_fd
 {
 	const char *state = config->gate.state;
 	char place[PATH_SIZE + 8];
-	ssize_t n = role == ROLE_SWEEPER ? readlinkat(state_fd, TOKEN_NOTES "/" TOKEN_PLACE, place, sizeof(place) - 1) : -1;
+	ssize_t n = role == ROLE_SWEEPER ? readlinkat(state_fd, TOKEN_NOTES "/" TOKEN_LINK, place, sizeof(place) - 1) : -1;
 
 	if (role == ROLE_STORER) {
 		add_top(trees, state, state_fd, "certificates");

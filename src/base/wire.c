@@ -19,7 +19,7 @@ static const struct shape {
 	const char *name;
 	uint32_t least, most; /* bytes of data */
 } shapes[] = {
-	[VERB_SURVEY] = { "SURVEY", sizeof(struct survey), sizeof(struct survey) },
+	[VERB_RENEWAL] = { "RENEWAL", sizeof(struct renewal), sizeof(struct renewal) },
 	[VERB_WORK] = { "WORK", sizeof(struct work), sizeof(struct work) },
 	[VERB_OPEN] = { "OPEN", sizeof(struct whereabouts), sizeof(struct whereabouts) },
 	[VERB_CLOSE] = { "CLOSE", 0, 0 },
@@ -39,7 +39,7 @@ static const struct shape {
 	[VERB_SAVE] = { "SAVE", sizeof(struct bundle) + 2, WIRE_DATA },
 	[VERB_EXAMINE] = { "EXAMINE", sizeof(struct bundle) + 2, WIRE_DATA },
 	[VERB_VERDICT] = { "VERDICT", sizeof(struct verdict), sizeof(struct verdict) },
-	[VERB_ANSWER] = { "ANSWER", 0, WIRE_DATA },
+	[VERB_REPLY] = { "REPLY", 0, WIRE_DATA },
 	[VERB_FAULT] = { "FAULT", 0, FAULT_TEXT_SIZE },
 	[VERB_STORED] = { "STORED", 0, 0 },
 	[VERB_DEPLOYED] = { "DEPLOYED", 0, 0 },
@@ -89,25 +89,25 @@ int wire_send(int fd, enum verb verb, uint32_t index, const void *data, size_t l
 
 static void terminate(struct record *record)
 {
-	struct survey *survey = (void *)record->data;
+	struct renewal *renewal = (void *)record->data;
 	struct verdict *verdict = (void *)record->data;
 	struct draft *request = (void *)record->data;
 	struct token *token = (void *)record->data;
 	struct hit *hit = (void *)record->data;
 	struct closed *closed = (void *)record->data;
 
-	if (record->verb == VERB_SURVEY) {
-		END_TEXT(survey->reason);
+	if (record->verb == VERB_RENEWAL) {
+		END_TEXT(renewal->reason);
 	} else if (record->verb == VERB_CLOSED) {
 		END_TEXT(closed->shut);
 	} else if (record->verb == VERB_VERDICT) {
-		END_TEXT(verdict->survey.reason);
+		END_TEXT(verdict->renewal.reason);
 	} else if (record->verb == VERB_SIGN) {
 		END_TEXT(request->url);
 		END_TEXT(request->nonce);
 	} else if (record->verb == VERB_TOKEN) {
 		END_TEXT(token->token);
-		END_TEXT(token->answer);
+		END_TEXT(token->key_authorization);
 	} else if (record->verb == VERB_HIT) {
 		END_TEXT(hit->token);
 		END_TEXT(hit->address);
@@ -121,8 +121,8 @@ static bool is_bundle(const struct record *record)
 	const struct bundle *bundle = (const void *)record->data;
 	size_t text = record->length - sizeof(*bundle);
 
-	return bundle->key > 0 && bundle->key < KEY_PEM_SIZE && bundle->key < text && bundle->leaf > 0 &&
-	       bundle->leaf <= text - bundle->key;
+	return bundle->key_length > 0 && bundle->key_length < KEY_PEM_SIZE && bundle->key_length < text && bundle->leaf_length > 0 &&
+	       bundle->leaf_length <= text - bundle->key_length;
 }
 
 int wire_check(struct record *record, size_t n, struct fault *fault)

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * wire.h - the records that the processes exchange, and the numbers of the descriptors that the agent is started with.
+ * wire.h - the records that the processes exchange, and the descriptors that the agent starts with.
  *
- * Every channel is a SOCK_SEQPACKET socket pair made by the warden before it starts its children; one record is one packet:
- * a header and as many bytes of data as the header says, within the bounds of its verb. The receiver checks all of it;
- * anything else is a fault, and the receiver treats it like the death of the peer.
+ * The warden makes every channel, a SOCK_SEQPACKET socket pair, before it starts its children. One record is one packet: a header,
+ * and as many bytes of data as the header says, within the bounds of the verb. The receiver checks all of it, and treats a peer
+ * that sends anything else as dead.
  *
- *	warden -- client	OPEN, CLOSE and what became of them
- *	warden -- storer	what is due, what was stored
- *	warden -- responder	that it listens
- *	client -- signer	signed requests, requests for certificates (CSR), certificates; tokens with mode webroot
- *	signer -- storer	keys and certificates as bytes, and what these are worth; the tokens
- *	client -- responder	tokens, and who came to fetch them
+ *	warden -- client	OPEN and CLOSE, and the replies to them
+ *	warden -- storer	which certificates are due, which were stored
+ *	warden -- responder	READY
+ *	client -- signer	requests to sign, certificate requests (CSR), certificates; tokens with mode webroot
+ *	signer -- storer	keys and certificates as bytes, and the signer's verdict on them; tokens with mode webroot
+ *	client -- responder	tokens, and the addresses that fetched them
  */
 #ifndef ACMEGATE_BASE_WIRE_H
 #define ACMEGATE_BASE_WIRE_H
@@ -37,8 +37,8 @@ enum agent_fd {
 };
 
 enum verb {
-	/* storer -> warden, once for each certificate in order, as soon as it has looked at the store */
-	VERB_SURVEY,		/* index, data: struct survey */
+	/* storer -> warden, at the start: once for each certificate, in their order */
+	VERB_RENEWAL,		/* index, data: struct renewal */
 	/* warden -> client, once at the start */
 	VERB_WORK,		/* data: struct work */
 	/* client -> warden: no power */
@@ -47,45 +47,46 @@ enum verb {
 	/* warden -> client */
 	VERB_OPENED,
 	VERB_CLOSED,		/* data: struct closed */
-	VERB_REFUSED,		/* data: text why, for the problem report; the window is closed */
-	/* client -> signer, each answered by VERB_ANSWER or VERB_FAULT before the next */
-	VERB_ACCOUNT,		/* answer: struct account; makes the key on first use */
-	VERB_ACCOUNT_URL,	/* data: account URL to keep beside the key; answer: empty. signer -> storer: the same */
-	VERB_SIGN,		/* data: struct draft; answer: the JWS (RFC 7515, 7.2.2) as text */
-	VERB_SIGN_EAB,		/* answer: the external account binding (RFC 8555, 7.3.4) as text. data: URL of newAccount */
-	VERB_CSR,		/* index; makes a fresh certificate key, kept in memory; answer: PKCS#10 DER */
-	VERB_PREFERS,		/* index, data: PEM chain; answer: one byte, 1 when it is the configured `chain`, else 0 */
-	VERB_INSTALL,		/* index, data: PEM chain; verified, then stored; answer: empty */
+	VERB_REFUSED,		/* data: the reason as text; the port is closed */
+	/* client -> signer, one at a time; the reply is VERB_REPLY or VERB_FAULT */
+	VERB_ACCOUNT,		/* reply: struct account; makes the key on first use */
+	VERB_ACCOUNT_URL,	/* data: account URL to keep beside the key; reply: empty. signer -> storer: the same */
+	VERB_SIGN,		/* data: struct draft; reply: the JWS (RFC 7515, 7.2.2) as text */
+	VERB_SIGN_EAB,		/* data: URL of newAccount; reply: the external account binding (RFC 8555, 7.3.4) as text */
+	VERB_CSR,		/* index; makes a new certificate key and keeps it in memory; reply: PKCS#10 DER */
+	VERB_PREFERS,		/* index, data: PEM chain; reply: one byte, 1 if the configured `chain` names its issuer, else 0 */
+	VERB_INSTALL,		/* index, data: PEM chain; verified, then stored; reply: empty */
 	/* signer -> client, storer -> signer and back */
-	VERB_ANSWER,
+	VERB_REPLY,
 	VERB_FAULT,		/* index: enum fault_kind, data: text */
-	/* storer -> warden, after the new generation is live on disk */
+	/* storer -> warden: the new generation is in use on disk */
 	VERB_STORED,		/* index */
-	/* warden -> storer: the deploy hook of that certificate has succeeded, forget that it is pending */
+	/* warden -> storer: the deploy hook of that certificate has succeeded: it is not pending any more */
 	VERB_DEPLOYED,		/* index */
-	/* client -> responder; with mode webroot -> signer -> storer, answered as above once the host's web server finds it */
+	/* client -> responder. Mode webroot: client -> signer -> storer, with a reply once the web server finds the file */
 	VERB_TOKEN,		/* data: struct token */
-	/* client -> signer -> storer, answered as above, when the port is closed: nobody comes for the tokens any more */
+	/* client -> signer -> storer, with a reply: the port is closed, remove all tokens */
 	VERB_WITHDRAW,
-	/* responder -> warden: all tokens sent so far are known, connections are accepted */
+	/* responder -> warden: it has all tokens sent so far, and accepts connections */
 	VERB_READY,
-	/* responder -> client: a live token was served. Sent without waiting; lost when the client does not read */
+	/* responder -> client: it has served a token. Sent without waiting; lost when the client does not read */
 	VERB_HIT,		/* data: struct hit */
-	/* signer -> storer, each answered by VERB_ANSWER or VERB_FAULT before the next */
-	VERB_LOAD_ACCOUNT,	/* answer: struct stored_account */
-	VERB_SAVE_ACCOUNT,	/* data: PEM of the account key; one that is there was broken and is put aside */
-	VERB_LOAD_EAB,		/* answer: what the configured eab_key_file contains */
-	VERB_SAVE,		/* index, data: struct bundle, which becomes the live generation */
-	/* storer -> signer, answered by VERB_VERDICT or VERB_FAULT: what is this worth? */
+	/* signer -> storer, one at a time; the reply is VERB_REPLY or VERB_FAULT */
+	VERB_LOAD_ACCOUNT,	/* reply: struct stored_account */
+	VERB_SAVE_ACCOUNT,	/* data: PEM of the account key; a broken one is renamed */
+	VERB_LOAD_EAB,		/* reply: the content of the configured eab_key_file */
+	VERB_SAVE,		/* index, data: struct bundle, which becomes the generation in use */
+	/* storer -> signer: are these a key and its certificate? The reply is VERB_VERDICT or VERB_FAULT */
 	VERB_EXAMINE,		/* index, data: struct bundle */
 	VERB_VERDICT,		/* data: struct verdict */
 	VERBS
 };
 
-struct survey {
+/* The storer's report about one certificate. */
+struct renewal {
 	uint8_t due;		/* 0 or 1 */
-	uint8_t present;	/* there is a live generation */
-	uint8_t deploy;		/* it is stored but its deploy hook has not succeeded yet */
+	uint8_t present;	/* a generation is in use */
+	uint8_t deploy;		/* it is stored, but its deploy hook has not succeeded yet */
 	int64_t from;		/* when it is due: seconds since the epoch, 0 when that is not known */
 	char reason[128];	/* why it is due or not, for the log */
 };
@@ -94,11 +95,11 @@ struct work {
 	uint8_t wanted[MAX_CERTIFICATES];	/* 1: obtain this one */
 };
 
-/* What the firewall saw while the port was open. */
+/* The firewall's counts for the time that the port was open. */
 struct closed {
-	uint64_t packets;	/* that the rules let in */
-	uint8_t counted;	/* 0: no rule was needed, or none can count */
-	char shut[256];		/* what kept packets out in spite of the rules, or "" */
+	uint64_t packets;	/* that acmegate's rules let in */
+	uint8_t counted;	/* 0: no rule was needed, or the rules cannot count */
+	char shut[256];		/* the rule that kept packets out in spite of ours, or "" */
 };
 
 #define WIRE_DATA (64 * 1024)
@@ -106,15 +107,15 @@ struct closed {
 
 /* A private key and its chain, as bytes. */
 struct bundle {
-	uint32_t key;	/* bytes of the private key (PEM), which is the beginning of text */
-	uint32_t leaf;	/* bytes of the certificate itself, which is the beginning of the chain, which is the rest of text */
+	uint32_t key_length;	/* bytes of the private key (PEM), at the beginning of text */
+	uint32_t leaf_length;	/* bytes of the certificate itself: the chain follows the key, and begins with it */
 	char text[];
 };
 #define CHAIN_SIZE (WIRE_DATA - KEY_PEM_SIZE - sizeof(struct bundle))
 
 struct verdict {
-	uint8_t whole;	/* key and chain belong together and say what we would have written; else nothing else counts */
-	struct survey survey;	/* without what only the storer knows: deploy */
+	uint8_t whole;	/* key and chain belong together and are as we write them; 0: ignore the rest */
+	struct renewal renewal;	/* without deploy, which only the storer knows */
 };
 
 #define JWK_SIZE 1024
@@ -127,32 +128,32 @@ struct account {
 
 struct stored_account {
 	char url[URL_SIZE];	/* or "" */
-	char key[KEY_PEM_SIZE];	/* PEM, or "" when there is none; not wiped by the wire */
+	char key[KEY_PEM_SIZE];	/* PEM, or "" when there is none; the receiver wipes it */
 };
 
 #define NONCE_SIZE 257
 struct draft {
-	char url[URL_SIZE];	/* where it goes */
+	char url[URL_SIZE];	/* of the request */
 	char nonce[NONCE_SIZE];
-	uint8_t by_key;		/* newAccount, which names the key; the others name the account */
-	char payload[];		/* JSON, or nothing for POST-as-GET; the rest of the record */
+	uint8_t by_key;		/* 1: newAccount, signed in the name of the key; 0: in the name of the account */
+	char payload[];		/* JSON, empty for POST-as-GET; the rest of the record */
 };
 
 #define TOKEN_SIZE 129
 struct token {
 	char token[TOKEN_SIZE];		/* base64url alphabet only, 1 to 128 characters */
-	char answer[TOKEN_SIZE + 48];	/* token "." thumbprint */
+	char key_authorization[TOKEN_SIZE + 48];	/* token "." thumbprint (RFC 8555, 8.1) */
 };
 
-/* In the state directory as long as tokens are files for the host's web server: which these are (webroot.h). */
+/* A directory in the state directory that lists the tokens in the web server's directory (webroot.h). */
 #define TOKEN_NOTES "webroot"
-#define TOKEN_PLACE ".at"	/* in it: the link that says below which directory they are */
+#define TOKEN_LINK ".at"	/* in it: a link to the web server's directory */
 
 #define WHEREABOUTS_MOST 8
 
 /*
- * The addresses that the names resolve to, in network order; none of a family: it is not known. They can only narrow what is opened:
- * those that are not this host's make their family unknown.
+ * The addresses that the names resolve to, in network order; none of a family: unknown. They can only narrow the opening: an
+ * address that is not this host's makes its family unknown.
  */
 struct whereabouts {
 	uint32_t addresses4, addresses6;
@@ -165,8 +166,8 @@ struct hit {
 };
 
 /*
- * The channel to the translator carries no records: one name as UTF-8, without a NUL, and one answer: a character and the ASCII form,
- * or why there is none.
+ * The channel to the translator carries no records: one name as UTF-8, without a NUL, and one reply: a character and the ASCII form,
+ * or the reason why there is none.
  */
 #define TRANSLATED	 '='
 #define UNTRANSLATABLE	 '!'
@@ -176,7 +177,7 @@ struct record {
 	uint32_t verb;
 	uint32_t index;		/* of a certificate in the configuration where the verb says so, else 0 */
 	uint32_t length;	/* of data in use; for a text without its NUL */
-	_Alignas(8) char data[WIRE_DATA + 1];	/* after wire_receive() a NUL stands behind what is in use */
+	_Alignas(8) char data[WIRE_DATA + 1];	/* wire_receive() puts a NUL behind the bytes in use */
 };
 
 /* A pair of connected close-on-exec sockets. */
@@ -191,12 +192,12 @@ int wire_send(int fd, enum verb verb, uint32_t index, const void *data, size_t l
  */
 int wire_receive(int fd, struct record *record, struct fault *fault) MUST_CHECK;
 
-/* The same for an answer: a peer that gives none in so many seconds is a fault. */
+/* wire_receive() within so many seconds; a peer that is slower is a fault. */
 int wire_await(int fd, struct record *record, unsigned int seconds, struct fault *fault) MUST_CHECK;
-#define WIRE_PATIENCE 20	/* seconds for an answer */
-#define WIRE_KEY_PATIENCE 120	/* for one that takes a new key: RSA on a small machine takes a minute */
+#define WIRE_PATIENCE 20	/* seconds for a reply */
+#define WIRE_KEY_PATIENCE 120	/* seconds for a reply that takes a new key: RSA on a small machine takes a minute */
 
-/* The checks of wire_receive() on n bytes that lie in *record; for it, and for the fuzzer. */
+/* The checks of wire_receive() on n bytes in *record; the fuzzer calls it too. */
 int wire_check(struct record *record, size_t n, struct fault *fault) MUST_CHECK;
 
 const char *verb_name(enum verb verb);

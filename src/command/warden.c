@@ -367,21 +367,21 @@ static bool anything_wanted(const struct warden *w)
 
 static void on_survey(struct warden *w)
 {
-	const struct survey *survey = (const void *)w->record.data;
+	const struct renewal *renewal = (const void *)w->record.data;
 	uint32_t i = w->record.index;
 
 	if (i != w->surveyed || i >= w->config->certificates) {
 		give_up_because(w, FAULT_FAILED, "the storer told of certificates in the wrong order");
 		return;
 	}
-	w->wanted[i] = w->errand->named[i] && (survey->due || !w->errand->only_due);
-	w->deploy[i] = survey->deploy && w->errand->named[i];
+	w->wanted[i] = w->errand->named[i] && (renewal->due || !w->errand->only_due);
+	w->deploy[i] = renewal->deploy && w->errand->named[i];
 	if (w->wanted[i])
-		log_notice("certificate %s: %s", w->config->certificate[i].name, survey->reason);
+		log_notice("certificate %s: %s", w->config->certificate[i].name, renewal->reason);
 	else if (w->errand->named[i])
-		log_idle("certificate %s: %s", w->config->certificate[i].name, survey->reason);
-	if (i == 0 || survey->from < w->next) /* 0, the least of all: it could not be looked at */
-		w->next = survey->from;
+		log_idle("certificate %s: %s", w->config->certificate[i].name, renewal->reason);
+	if (i == 0 || renewal->from < w->next) /* 0, the least of all: it could not be looked at */
+		w->next = renewal->from;
 	if (++w->surveyed < w->config->certificates)
 		return;
 	if (!anything_wanted(w)) {
@@ -552,7 +552,7 @@ static const struct {
 	enum verb verb;
 	enum event event;
 } spoken[] = {
-	{ ON_STORER, VERB_SURVEY, EVENT_SURVEY }, { ON_STORER, VERB_STORED, EVENT_STORED },
+	{ ON_STORER, VERB_RENEWAL, EVENT_SURVEY }, { ON_STORER, VERB_STORED, EVENT_STORED },
 	{ ON_CLIENT, VERB_OPEN, EVENT_OPEN },	  { ON_CLIENT, VERB_CLOSE, EVENT_CLOSE },
 	{ ON_RESPONDER, VERB_READY, EVENT_READY },
 };

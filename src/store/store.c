@@ -115,7 +115,7 @@ static void read_directory(int dir, const struct store *store, struct stored *st
 		memcpy(stored->directory, text, length + 1);
 }
 
-static int survey(int dir, const struct store *store, const struct certificate *certificate, struct stored *stored,
+static int inspect(int dir, const struct store *store, const struct certificate *certificate, struct stored *stored,
 		  struct fault *fault)
 {
 	bool unusable;
@@ -147,7 +147,7 @@ static int open_certificate(const struct store *store, const char *name, int *di
 	return 0;
 }
 
-int store_survey(const struct store *store, const struct certificate *certificate, struct stored *stored,
+int store_inspect(const struct store *store, const struct certificate *certificate, struct stored *stored,
 		 struct fault *fault)
 {
 	OWN_FD int dir = -1;
@@ -155,7 +155,7 @@ int store_survey(const struct store *store, const struct certificate *certificat
 	memset(stored, 0, sizeof(*stored));
 	if (open_certificate(store, certificate->name, &dir, fault) < 0)
 		return -1;
-	if (dir >= 0 && survey(dir, store, certificate, stored, fault) < 0)
+	if (dir >= 0 && inspect(dir, store, certificate, stored, fault) < 0)
 		return fault_at(fault, "%s/certificates/%s", store->path, certificate->name);
 	return 0;
 }
@@ -203,14 +203,14 @@ static int write_key(int dir, const struct certificate *certificate, struct text
 static int write_files(int dir, const struct certificate *certificate, const struct bundle *bundle, size_t length,
 		       struct fault *fault)
 {
-	const struct text key = { bundle->text, bundle->key };
-	const struct text chain = { bundle->text + bundle->key, length - sizeof(*bundle) - bundle->key };
+	const struct text key = { bundle->text, bundle->key_length };
+	const struct text chain = { bundle->text + bundle->key_length, length - sizeof(*bundle) - bundle->key_length };
 	const struct {
 		const char *name;
 		struct text text;
 	} files[] = {
-		{ "cert.pem", { chain.data, bundle->leaf } },
-		{ "chain.pem", { chain.data + bundle->leaf, chain.length - bundle->leaf } },
+		{ "cert.pem", { chain.data, bundle->leaf_length } },
+		{ "chain.pem", { chain.data + bundle->leaf_length, chain.length - bundle->leaf_length } },
 		{ "fullchain.pem", chain },
 	};
 

@@ -25,7 +25,7 @@ struct store {
 	int state;		/* the state directory, O_PATH is enough; the caller's */
 	const char *path;	/* its name, for messages */
 	const char *directory;	/* the configured CA's */
-	struct examiner examiner;	/* for store_survey() */
+	struct examiner examiner;	/* for store_inspect() */
 };
 
 struct stored {
@@ -51,7 +51,7 @@ int store_check_room(const struct store *store, struct fault *fault) MUST_CHECK;
  * belong together) is put aside, and the newest whole one takes its place. A failure says nothing about the
  * certificate.
  */
-int store_survey(const struct store *store, const struct certificate *certificate, struct stored *stored,
+int store_inspect(const struct store *store, const struct certificate *certificate, struct stored *stored,
 		 struct fault *fault) MUST_CHECK;
 
 /*

@@ -388,7 +388,7 @@ int wire_receive(int fd, struct record *record, struct fault *fault)
 	world.tokens_waiting &= (uint8_t)~(1U << number);
 	world.known |= (uint8_t)(1U << number);
 	snprintf(token.token, sizeof(token.token), "t%d", number);
-	snprintf(token.answer, sizeof(token.answer), "t%d.thumb", number);
+	snprintf(token.key_authorization, sizeof(token.key_authorization), "t%d.thumb", number);
 	record->verb = VERB_TOKEN;
 	memcpy(record->data, &token, sizeof(token));
 	return 1;

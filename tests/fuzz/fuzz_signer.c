@@ -115,9 +115,9 @@ static void check_jws(const char *text, size_t length)
 static void check_bundle(const struct bundle *bundle, size_t length, uint32_t index)
 {
 	struct fault fault;
-	OWN_KEY struct key *key = key_read(bundle->text, bundle->key, &fault);
+	OWN_KEY struct key *key = key_read(bundle->text, bundle->key_length, &fault);
 	OWN_CHAIN struct chain *chain =
-		chain_read(bundle->text + bundle->key, length - sizeof(*bundle) - bundle->key, &fault);
+		chain_read(bundle->text + bundle->key_length, length - sizeof(*bundle) - bundle->key_length, &fault);
 
 	must(world.finalized, "the CA was asked");
 	must(world.good, "from our root");
@@ -137,9 +137,9 @@ static int world_send(int fd, enum verb verb, uint32_t index, const void *data, 
 	must(wire_check(&copy, offsetof(struct record, data) + length, fault) == 0, "a record");
 	if (fd == FD_CLIENT) {
 		world.answered = true;
-		if (verb == VERB_ANSWER && (world.last == VERB_SIGN))
+		if (verb == VERB_REPLY && (world.last == VERB_SIGN))
 			check_jws(data, length);
-		if (verb == VERB_ANSWER && world.last == VERB_CSR) {
+		if (verb == VERB_REPLY && world.last == VERB_CSR) {
 			memcpy(world.csr, data, length);
 			world.csr_length = length;
 			world.finalized = false;
@@ -172,7 +172,7 @@ static int world_receive(int fd, struct record *record, struct fault *fault)
 	how = next_byte();
 	memset(record, 0, offsetof(struct record, data));
 	memset(record->data, 0, sizeof(struct stored_account));
-	record->verb = how % 8 == 1 ? VERB_FAULT : how % 8 == 2 ? how % VERBS : VERB_ANSWER;
+	record->verb = how % 8 == 1 ? VERB_FAULT : how % 8 == 2 ? how % VERBS : VERB_REPLY;
 	if (record->verb == VERB_FAULT) {
 		record->index = how / 8;
 		record->length = (uint32_t)strlen(text);

@@ -215,7 +215,7 @@ static void let_pass(int64_t milliseconds)
 /* Numbers that stay as they are when there are more verbs or roles: the corpus has them. */
 static uint32_t read_verb(void)
 {
-	static const uint32_t heard[] = { VERB_SURVEY, VERB_STORED, VERB_OPEN, VERB_CLOSE, VERB_READY };
+	static const uint32_t heard[] = { VERB_RENEWAL, VERB_STORED, VERB_OPEN, VERB_CLOSE, VERB_READY };
 	uint8_t number = next_byte();
 
 	return number < LENGTH_OF(heard) ? heard[number] : number == 255 ? VERBS : number % VERBS;
@@ -404,7 +404,7 @@ int wire_receive(int fd, struct record *record, struct fault *fault)
 {
 	struct child *c = child_on(fd);
 	struct word word = c->flood;
-	struct survey *survey = (void *)record->data;
+	struct renewal *renewal = (void *)record->data;
 
 	pass_time(1);
 	if (!c->waiting && !c->floods)
@@ -419,9 +419,9 @@ int wire_receive(int fd, struct record *record, struct fault *fault)
 	record->verb = word.verb;
 	record->index = word.index;
 	record->length = 0;
-	survey->due = word.flags & 1;
-	survey->deploy = word.flags & 2 ? 1 : 0;
-	survey->from = word.flags & 4 ? 1000 : 0;
+	renewal->due = word.flags & 1;
+	renewal->deploy = word.flags & 2 ? 1 : 0;
+	renewal->from = word.flags & 4 ? 1000 : 0;
 	return 1;
 }
 

@@ -22,30 +22,30 @@ static void check_text(const char *text, size_t size)
 
 static void check_texts(const struct record *record)
 {
-	const struct survey *survey = (const void *)record->data;
+	const struct renewal *renewal = (const void *)record->data;
 	const struct verdict *verdict = (const void *)record->data;
 	const struct draft *request = (const void *)record->data;
 	const struct bundle *bundle = (const void *)record->data;
 	const struct token *token = (const void *)record->data;
 	const struct hit *hit = (const void *)record->data;
 
-	if (record->verb == VERB_SURVEY) {
-		check(record->length == sizeof(*survey));
-		check_text(survey->reason, sizeof(survey->reason));
+	if (record->verb == VERB_RENEWAL) {
+		check(record->length == sizeof(*renewal));
+		check_text(renewal->reason, sizeof(renewal->reason));
 	} else if (record->verb == VERB_VERDICT) {
 		check(record->length == sizeof(*verdict));
-		check_text(verdict->survey.reason, sizeof(verdict->survey.reason));
+		check_text(verdict->renewal.reason, sizeof(verdict->renewal.reason));
 	} else if (record->verb == VERB_SIGN) {
 		check(record->length >= sizeof(*request));
 		check_text(request->url, sizeof(request->url));
 		check_text(request->nonce, sizeof(request->nonce));
 	} else if (record->verb == VERB_SAVE || record->verb == VERB_EXAMINE) {
-		check(bundle->key && bundle->leaf);
-		check(sizeof(*bundle) + (size_t)bundle->key + bundle->leaf <= record->length);
+		check(bundle->key_length && bundle->leaf_length);
+		check(sizeof(*bundle) + (size_t)bundle->key_length + bundle->leaf_length <= record->length);
 	} else if (record->verb == VERB_TOKEN) {
 		check(record->length == sizeof(*token));
 		check_text(token->token, sizeof(token->token));
-		check_text(token->answer, sizeof(token->answer));
+		check_text(token->key_authorization, sizeof(token->key_authorization));
 	} else if (record->verb == VERB_HIT) {
 		check(record->length == sizeof(*hit));
 		check_text(hit->token, sizeof(hit->token));

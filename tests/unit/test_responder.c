@@ -84,7 +84,7 @@ static void send_token(const char *token, const char *text)
 	struct token data = { 0 };
 
 	snprintf(data.token, sizeof(data.token), "%s", token);
-	snprintf(data.answer, sizeof(data.answer), "%s", text);
+	snprintf(data.key_authorization, sizeof(data.key_authorization), "%s", text);
 	assert_int_equal(wire_send(client, VERB_TOKEN, 0, &data, sizeof(data), &fault), 0);
 }
 

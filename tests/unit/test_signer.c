@@ -166,21 +166,21 @@ static const struct record *take(int fd, enum verb verb)
 	return &record;
 }
 
-static struct survey survey(uint32_t index)
+static struct renewal take_renewal(uint32_t index)
 {
-	struct survey survey;
+	struct renewal renewal;
 
-	take(warden, VERB_SURVEY);
+	take(warden, VERB_RENEWAL);
 	assert_int_equal(record.index, index);
-	memcpy(&survey, record.data, sizeof(survey));
-	return survey;
+	memcpy(&renewal, record.data, sizeof(renewal));
+	return renewal;
 }
 
 static void start_fresh(void)
 {
 	start();
 	for (uint32_t i = 0; i < config.certificates; i++)
-		(void)survey(i);
+		(void)take_renewal(i);
 }
 
 static const struct record *ask(enum verb verb, uint32_t index, const void *data, size_t length, enum verb expected)
@@ -193,14 +193,14 @@ static struct account ask_account(void)
 {
 	struct account account;
 
-	memcpy(&account, ask(VERB_ACCOUNT, 0, NULL, 0, VERB_ANSWER)->data, sizeof(account));
+	memcpy(&account, ask(VERB_ACCOUNT, 0, NULL, 0, VERB_REPLY)->data, sizeof(account));
 	assert_int_equal(record.length, sizeof(account));
 	return account;
 }
 
 #define CA "https://ca.example/"
 
-/* Asks for a signature; what is expected is VERB_ANSWER or VERB_FAULT. */
+/* Asks for a signature; what is expected is VERB_REPLY or VERB_FAULT. */
 static void ask_sign(const char *url, const char *nonce, const char *payload, enum verb expected)
 {
 	static _Alignas(struct draft) char data[WIRE_DATA];
@@ -224,8 +224,8 @@ static void not_signed(const char *url, const char *nonce, const char *payload, 
 
 static void get_account(void)
 {
-	ask(VERB_ACCOUNT, 0, NULL, 0, VERB_ANSWER);
-	ask(VERB_ACCOUNT_URL, 0, CA "acct/1", strlen(CA "acct/1"), VERB_ANSWER);
+	ask(VERB_ACCOUNT, 0, NULL, 0, VERB_REPLY);
+	ask(VERB_ACCOUNT_URL, 0, CA "acct/1", strlen(CA "acct/1"), VERB_REPLY);
 }
 
 /* Asks for a request and has the CA sign it. */
@@ -236,11 +236,11 @@ static void obtain(uint32_t index, const struct tiny_order *order, char pem[TINY
 	size_t length;
 
 	get_account();
-	ask(VERB_CSR, index, NULL, 0, VERB_ANSWER);
+	ask(VERB_CSR, index, NULL, 0, VERB_REPLY);
 	length = record.length;
 	memcpy(csr, record.data, length);
 	payload = jws_finalize(csr, length);
-	ask_sign(CA "finalize", "N1", payload, VERB_ANSWER);
+	ask_sign(CA "finalize", "N1", payload, VERB_REPLY);
 	tiny_ca_issue(csr, length, order, pem);
 }
 
@@ -251,14 +251,14 @@ static void refused(enum verb verb, uint32_t index, const void *data, size_t len
 	assert_non_null(strstr(record.data, what));
 }
 
-static void surveys_then_waits(void **state)
+static void renewals_then_waits(void **state)
 {
-	struct survey first, second;
+	struct renewal first, second;
 
 	(void)state;
 	start();
-	first = survey(0);
-	second = survey(1);
+	first = take_renewal(0);
+	second = take_renewal(1);
 	assert_true(first.due && !first.present && !first.deploy && first.from > 0);
 	assert_string_equal(first.reason, "there is no certificate yet");
 	assert_true(second.due);
@@ -278,9 +278,9 @@ static void account_stays_the_same(void **state)
 	assert_string_equal(first.algorithm, "ES256");
 	assert_string_equal(first.url, "");
 	assert_int_equal(strlen(first.thumbprint), 43);
-	ask(VERB_ACCOUNT_URL, 0, "https://ca.example/acct/1", 25, VERB_ANSWER);
+	ask(VERB_ACCOUNT_URL, 0, "https://ca.example/acct/1", 25, VERB_REPLY);
 	assert_int_equal(record.length, 0);
-	ask_sign(CA "order/1", "N0", "", VERB_ANSWER);
+	ask_sign(CA "order/1", "N0", "", VERB_REPLY);
 	stop_run(STATUS_DONE);
 
 	start_fresh();
@@ -329,13 +329,13 @@ static void the_header_is_its_own(void **state)
 	start_fresh();
 	account = ask_account();
 	not_signed(CA "order", "N0", "", "not known yet");
-	ask_sign(CA "account", "N0", "{\"termsOfServiceAgreed\":true}", VERB_ANSWER);
+	ask_sign(CA "account", "N0", "{\"termsOfServiceAgreed\":true}", VERB_REPLY);
 	part("protected", text);
 	assert_non_null(strstr(text, "{\"alg\":\"ES256\",\"jwk\":{"));
 	assert_non_null(strstr(text, account.jwk));
 	assert_non_null(strstr(text, "\"nonce\":\"N0\",\"url\":\"" CA "account\"}"));
 	get_account();
-	ask_sign(CA "order/1", "N1", "", VERB_ANSWER);
+	ask_sign(CA "order/1", "N1", "", VERB_REPLY);
 	assert_string_equal(part("protected", text), "{\"alg\":\"ES256\",\"kid\":\"" CA "acct/1\",\"nonce\":\"N1\",\"url\":\"" CA
 						     "order/1\"}");
 	assert_string_equal(part("payload", text), "");
@@ -348,9 +348,9 @@ static void only_for_the_ca(void **state)
 	strcpy(config.acme.hosts, "api.ca.example [2001:db8::1]");
 	start_fresh();
 	get_account();
-	ask_sign("https://CA.example:8443/x?y", "N0", "", VERB_ANSWER);
-	ask_sign("https://api.ca.example/x", "N0", "", VERB_ANSWER);
-	ask_sign("https://[2001:db8::1]:1/x", "N0", "", VERB_ANSWER);
+	ask_sign("https://CA.example:8443/x?y", "N0", "", VERB_REPLY);
+	ask_sign("https://api.ca.example/x", "N0", "", VERB_REPLY);
+	ask_sign("https://[2001:db8::1]:1/x", "N0", "", VERB_REPLY);
 	not_signed("http://ca.example/x", "N0", "", "https");
 	not_signed("https://ca.example.evil.example/x", "N0", "", "hosts in [acme]");
 	not_signed("https://ca.example@evil.example/x", "N0", "", "hosts in [acme]");
@@ -370,10 +370,10 @@ static void only_what_acmegate_sends(void **state)
 	(void)state;
 	start_fresh();
 	get_account();
-	ask_sign(CA "challenge", "N0", "{}", VERB_ANSWER);
-	ask_sign(CA "account", "N0", "{\"onlyReturnExisting\":true}", VERB_ANSWER);
+	ask_sign(CA "challenge", "N0", "{}", VERB_REPLY);
+	ask_sign(CA "account", "N0", "{\"onlyReturnExisting\":true}", VERB_REPLY);
 	ask_sign(CA "order", "N0", "{\"identifiers\":[{\"type\":\"dns\",\"value\":\"mail.example.org\"},"
-		 "{\"type\":\"ip\",\"value\":\"192.0.2.1\"}]}", VERB_ANSWER);
+		 "{\"type\":\"ip\",\"value\":\"192.0.2.1\"}]}", VERB_REPLY);
 	not_signed(CA "order", "N0", "{\"identifiers\":[{\"type\":\"dns\",\"value\":\"mail.example.org\"}]}", "does not make");
 	not_signed(CA "order", "N0", "{\"identifiers\":[{\"type\":\"dns\",\"value\":\"evil.example\"}]}", "does not make");
 	not_signed(CA "acct/1", "N0", "{\"status\":\"deactivated\"}", "does not make");
@@ -403,7 +403,7 @@ static void eab_is_an_hmac(void **state)
 	chmod(config.acme.eab_key_file, 0600);
 	start_fresh();
 	account = ask_account();
-	ask(VERB_SIGN_EAB, 0, CA "account", strlen(CA "account"), VERB_ANSWER);
+	ask(VERB_SIGN_EAB, 0, CA "account", strlen(CA "account"), VERB_REPLY);
 	assert_string_equal(part("payload", text), account.jwk);
 	assert_string_equal(part("protected", text), "{\"alg\":\"HS256\",\"kid\":\"kid-1\",\"url\":\"" CA "account\"}");
 	dot = strstr(record.data, "\",\"payload\":\"");
@@ -431,26 +431,26 @@ static void eab_is_an_hmac(void **state)
 static void a_certificate_is_installed(void **state)
 {
 	static char first[TINY_PEM_SIZE], second[TINY_PEM_SIZE];
-	struct survey held;
+	struct renewal held;
 	char byte;
 
 	(void)state;
 	start_fresh();
 	obtain(0, &(struct tiny_order){ 0 }, first);
 	obtain(1, &(struct tiny_order){ 0 }, second); /* several may be under way */
-	ask(VERB_INSTALL, 0, first, strlen(first), VERB_ANSWER);
+	ask(VERB_INSTALL, 0, first, strlen(first), VERB_REPLY);
 	assert_true(recv(warden, &byte, 1, MSG_PEEK | MSG_DONTWAIT | MSG_TRUNC) > 0); /* the warden was told first */
 	assert_int_equal(take(warden, VERB_STORED)->index, 0);
-	ask(VERB_INSTALL, 1, second, strlen(second), VERB_ANSWER);
+	ask(VERB_INSTALL, 1, second, strlen(second), VERB_REPLY);
 	assert_int_equal(take(warden, VERB_STORED)->index, 1);
 	refused(VERB_INSTALL, 0, first, strlen(first), "not asked for"); /* once */
 	stop_run(STATUS_DONE);
 
 	start();
-	held = survey(0);
+	held = take_renewal(0);
 	assert_true(!held.due && held.present && held.deploy && held.from > time(NULL));
 	assert_memory_equal(held.reason, "valid until ", 12);
-	held = survey(1);
+	held = take_renewal(1);
 	assert_true(!held.due && held.present && !held.deploy);
 	assert_int_equal(wire_send(warden, VERB_DEPLOYED, 0, NULL, 0, &fault), 0);
 	stop_run(STATUS_DONE);
@@ -458,10 +458,10 @@ static void a_certificate_is_installed(void **state)
 	strcpy(config.name[2], "other.example.org");
 	config.certificate[0].key = KEY_RSA2048;
 	start();
-	held = survey(0);
+	held = take_renewal(0);
 	assert_true(held.due && held.present && !held.deploy);
 	assert_non_null(strstr(held.reason, "type of key"));
-	held = survey(1);
+	held = take_renewal(1);
 	assert_true(held.due && held.present);
 	assert_non_null(strstr(held.reason, "names"));
 	stop_run(STATUS_DONE);
@@ -474,7 +474,7 @@ static void only_what_was_asked_for_is_installed(void **state)
 	(void)state;
 	start_fresh();
 	refused(VERB_INSTALL, 0, "x", 1, "not asked for");
-	ask(VERB_CSR, 0, NULL, 0, VERB_ANSWER);
+	ask(VERB_CSR, 0, NULL, 0, VERB_REPLY);
 	refused(VERB_INSTALL, 0, "x", 1, "not asked for"); /* the CA was not asked to sign it */
 	obtain(0, &(struct tiny_order){ 0 }, good);
 	obtain(0, &(struct tiny_order){ .wrong_issuer = 1 }, pem); /* a new key takes the old one's place */
@@ -486,7 +486,7 @@ static void only_what_was_asked_for_is_installed(void **state)
 	refused(VERB_CSR, 2, NULL, 0, "no certificate 2");
 	refused(VERB_INSTALL, 127, "x", 1, "no certificate 127");
 	obtain(0, &(struct tiny_order){ 0 }, good);
-	ask(VERB_INSTALL, 0, good, strlen(good), VERB_ANSWER);
+	ask(VERB_INSTALL, 0, good, strlen(good), VERB_REPLY);
 	stop_run(STATUS_DONE);
 }
 
@@ -508,7 +508,7 @@ static void a_forged_chain_is_refused(void **state)
 	obtain(0, &(struct tiny_order){ .leaf_only = 1 }, pem);
 	refused(VERB_INSTALL, 0, pem, strlen(pem), "no root of this system's store");
 	obtain(0, &(struct tiny_order){ .by_root = 1 }, pem);
-	ask(VERB_INSTALL, 0, pem, strlen(pem), VERB_ANSWER);
+	ask(VERB_INSTALL, 0, pem, strlen(pem), VERB_REPLY);
 	stop_run(STATUS_DONE);
 }
 
@@ -523,7 +523,7 @@ static void a_root_of_ones_own_is_the_only_one(void **state)
 	obtain(0, &forged, pem);
 	refused(VERB_INSTALL, 0, pem, strlen(pem), "(trust_file)");
 	obtain(0, &(struct tiny_order){ 0 }, pem);
-	ask(VERB_INSTALL, 0, pem, strlen(pem), VERB_ANSWER);
+	ask(VERB_INSTALL, 0, pem, strlen(pem), VERB_REPLY);
 	stop_run(STATUS_DONE);
 }
 
@@ -551,14 +551,14 @@ static void what_cannot_be_verified_is_plausible(void **state)
 		refused(VERB_INSTALL, 0, pem, strlen(pem), cases[i].what);
 	}
 	obtain(0, &forged, pem);
-	ask(VERB_INSTALL, 0, pem, strlen(pem), VERB_ANSWER);
+	ask(VERB_INSTALL, 0, pem, strlen(pem), VERB_REPLY);
 	stop_run(STATUS_DONE);
 	config.acme.ca_file[0] = '\0';
 	strcpy(config.acme.directory, "https://acme-staging-v02.ca.example/directory");
 	strcpy(config.acme.hosts, "ca.example");
 	start_fresh();
 	obtain(0, &forged, pem);
-	ask(VERB_INSTALL, 0, pem, strlen(pem), VERB_ANSWER);
+	ask(VERB_INSTALL, 0, pem, strlen(pem), VERB_REPLY);
 	stop_run(STATUS_DONE);
 	strcpy(config.acme.directory, "https://latest.ca.example/staging");
 	start_fresh();
@@ -576,13 +576,13 @@ static void trust_is_not_lost(void **state)
 	strcpy(config.acme.ca_file, "/some/file");
 	start_fresh();
 	obtain(0, &(struct tiny_order){ 0 }, pem);
-	ask(VERB_INSTALL, 0, pem, strlen(pem), VERB_ANSWER);
+	ask(VERB_INSTALL, 0, pem, strlen(pem), VERB_REPLY);
 	stop_run(STATUS_DONE);
 	start_fresh();
 	obtain(0, &forged, pem);
 	refused(VERB_INSTALL, 0, pem, strlen(pem), "certificate in use");
 	obtain(1, &forged, pem); /* of which none is in use */
-	ask(VERB_INSTALL, 1, pem, strlen(pem), VERB_ANSWER);
+	ask(VERB_INSTALL, 1, pem, strlen(pem), VERB_REPLY);
 	stop_run(STATUS_DONE);
 }
 
@@ -595,15 +595,15 @@ static void it_knows_the_preferred_chain(void **state)
 	strcpy(config.certificate[1].chain, "Tiny Intermediate");
 	start_fresh();
 	obtain(0, &(struct tiny_order){ 0 }, pem);
-	ask(VERB_PREFERS, 0, pem, strlen(pem), VERB_ANSWER);
+	ask(VERB_PREFERS, 0, pem, strlen(pem), VERB_REPLY);
 	assert_int_equal(record.length, 1);
 	assert_int_equal(record.data[0], 1);
-	ask(VERB_PREFERS, 1, pem, strlen(pem), VERB_ANSWER);
+	ask(VERB_PREFERS, 1, pem, strlen(pem), VERB_REPLY);
 	assert_int_equal(record.length, 1);
 	assert_int_equal(record.data[0], 0);
 	refused(VERB_PREFERS, 0, "x", 1, "something else");
 	refused(VERB_PREFERS, 2, pem, strlen(pem), "no certificate 2");
-	ask(VERB_INSTALL, 0, pem, strlen(pem), VERB_ANSWER); /* the question has changed nothing */
+	ask(VERB_INSTALL, 0, pem, strlen(pem), VERB_REPLY); /* the question has changed nothing */
 	stop_run(STATUS_DONE);
 }
 
@@ -632,19 +632,19 @@ static void tokens_are_there_and_away(void **state)
 	start_fresh();
 	get_account();
 	refused(VERB_TOKEN, 0, &token, sizeof(token), "for the responder");
-	ask(VERB_WITHDRAW, 0, NULL, 0, VERB_ANSWER);
+	ask(VERB_WITHDRAW, 0, NULL, 0, VERB_REPLY);
 	stop_run(STATUS_DONE);
 
 	a_webroot_is_configured();
 	start_fresh();
 	refused(VERB_TOKEN, 0, &token, sizeof(token), "account");
 	get_account();
-	ask(VERB_TOKEN, 0, &token, sizeof(token), VERB_ANSWER);
+	ask(VERB_TOKEN, 0, &token, sizeof(token), VERB_REPLY);
 	assert_int_equal(record.length, 0);
 	assert_true(has(published) && has("webroot/one"));
-	ask(VERB_WITHDRAW, 0, NULL, 0, VERB_ANSWER);
+	ask(VERB_WITHDRAW, 0, NULL, 0, VERB_REPLY);
 	assert_false(has("www/.well-known") || has("webroot/one") || has("webroot/.at"));
-	ask(VERB_TOKEN, 0, &token, sizeof(token), VERB_ANSWER);
+	ask(VERB_TOKEN, 0, &token, sizeof(token), VERB_REPLY);
 	refused(VERB_TOKEN, 0, &bad, sizeof(bad), "malformed");
 	assert_true(has(published));
 	stop_run(STATUS_DONE);
@@ -660,7 +660,7 @@ static void tokens_outlive_the_client_not_the_warden(void **state)
 	a_webroot_is_configured();
 	start_fresh();
 	get_account();
-	ask(VERB_TOKEN, 0, &token, sizeof(token), VERB_ANSWER);
+	ask(VERB_TOKEN, 0, &token, sizeof(token), VERB_REPLY);
 	assert_int_equal(send(client, "garbage", 7, 0), 7);
 	assert_int_equal(wire_receive(client, &record, &fault), 0);
 	assert_true(has(published));
@@ -677,7 +677,7 @@ static void tokens_that_stay_are_an_error(void **state)
 	a_webroot_is_configured();
 	start_fresh();
 	get_account();
-	ask(VERB_TOKEN, 0, &token, sizeof(token), VERB_ANSWER);
+	ask(VERB_TOKEN, 0, &token, sizeof(token), VERB_REPLY);
 	snprintf(inner, sizeof(inner), "%s/%s", path, published);
 	assert_int_equal(unlink(inner), 0);
 	assert_int_equal(mkdir(inner, 0755), 0);
@@ -715,7 +715,7 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
 	const struct CMUnitTest tests[] = {
-		TEST(surveys_then_waits),
+		TEST(renewals_then_waits),
 		TEST(account_stays_the_same),
 		TEST(account_is_asked_for_first),
 		TEST(the_header_is_its_own),

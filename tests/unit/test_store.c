@@ -39,8 +39,8 @@ static size_t lengths[2];
 /* As the signer does it. */
 static int examine(void *context, const struct bundle *bundle, size_t length, struct verdict *verdict, struct fault *why)
 {
-	OWN_KEY struct key *key = key_read(bundle->text, bundle->key, why);
-	OWN_CHAIN struct chain *chain = chain_read(bundle->text + bundle->key, length - sizeof(*bundle) - bundle->key, why);
+	OWN_KEY struct key *key = key_read(bundle->text, bundle->key_length, why);
+	OWN_CHAIN struct chain *chain = chain_read(bundle->text + bundle->key_length, length - sizeof(*bundle) - bundle->key_length, why);
 	size_t leaf, clean;
 
 	(void)context;
@@ -48,8 +48,8 @@ static int examine(void *context, const struct bundle *bundle, size_t length, st
 	if (!key || !chain)
 		return 0;
 	(void)chain_text(chain, &leaf, &clean);
-	verdict->whole = chain_has_key(chain, key) && leaf == bundle->leaf;
-	strcpy(verdict->survey.reason, "examined");
+	verdict->whole = chain_has_key(chain, key) && leaf == bundle->leaf_length;
+	strcpy(verdict->renewal.reason, "examined");
 	return 0;
 }
 
@@ -59,11 +59,11 @@ static void pack(size_t i)
 	size_t leaf, length;
 	const char *text = chain_text(chains[i], &leaf, &length);
 
-	bundle->key = (uint32_t)strlen(pems[i]);
-	bundle->leaf = (uint32_t)leaf;
-	memcpy(bundle->text, pems[i], bundle->key);
-	memcpy(bundle->text + bundle->key, text, length);
-	lengths[i] = sizeof(*bundle) + bundle->key + length;
+	bundle->key_length = (uint32_t)strlen(pems[i]);
+	bundle->leaf_length = (uint32_t)leaf;
+	memcpy(bundle->text, pems[i], bundle->key_length);
+	memcpy(bundle->text + bundle->key_length, text, length);
+	lengths[i] = sizeof(*bundle) + bundle->key_length + length;
 }
 
 static int set_up(void **state)
@@ -158,11 +158,11 @@ static int save_nth(size_t i)
 	return store_save(&store, &certificate, (void *)bundles[i], lengths[i], &fault);
 }
 
-static struct stored survey(void)
+static struct stored inspect(void)
 {
 	static struct stored stored;
 
-	assert_int_equal(store_survey(&store, &certificate, &stored, &fault), 0);
+	assert_int_equal(store_inspect(&store, &certificate, &stored, &fault), 0);
 	return stored;
 }
 
@@ -181,7 +181,7 @@ static void assert_live(size_t i, uint32_t generation)
 {
 	static char text[32768], full[32768];
 	char pem[KEY_PEM_SIZE];
-	struct stored stored = survey();
+	struct stored stored = inspect();
 	size_t n;
 
 	assert_true(stored.present);
@@ -208,7 +208,7 @@ static void assert_no_leftovers(void)
 
 static void nothing_is_nothing(void **state)
 {
-	struct stored stored = survey();
+	struct stored stored = inspect();
 
 	(void)state;
 	assert_int_equal(store_clean(&store, &fault), 0);
@@ -223,9 +223,9 @@ static void saved_is_there(void **state)
 	(void)state;
 	assert_int_equal(save_nth(0), 0);
 	assert_live(0, 1);
-	stored = survey();
+	stored = inspect();
 	assert_false(stored.broken || stored.deploy_pending);
-	assert_string_equal(stored.verdict.survey.reason, "examined");
+	assert_string_equal(stored.verdict.renewal.reason, "examined");
 	assert_int_equal(mode_of("certificates"), 0700);
 	assert_int_equal(mode_of("certificates/mail"), 0700);
 	assert_int_equal(mode_of("certificates/mail/1"), 0700);
@@ -251,17 +251,17 @@ static void another_ca_is_noticed(void **state)
 {
 	(void)state;
 	assert_int_equal(save_nth(0), 0);
-	assert_string_equal(survey().directory, "");
+	assert_string_equal(inspect().directory, "");
 	store.directory = "https://other.example/directory";
-	assert_string_equal(survey().directory, DIRECTORY);
+	assert_string_equal(inspect().directory, DIRECTORY);
 	assert_int_equal(save_nth(1), 0);
-	assert_string_equal(survey().directory, "");
+	assert_string_equal(inspect().directory, "");
 	/* it heals to the older one, which is from there */
 	assert_int_equal(run("rm '%s/certificates/mail/2/cert.pem'", path), 0);
-	assert_string_equal(survey().directory, DIRECTORY);
+	assert_string_equal(inspect().directory, DIRECTORY);
 	/* what generations did not have once is not missed */
 	assert_int_equal(run("rm '%s/certificates/mail/1/directory'", path), 0);
-	assert_string_equal(survey().directory, "");
+	assert_string_equal(inspect().directory, "");
 	assert_live(0, 1);
 }
 
@@ -336,13 +336,13 @@ static void deploy_is_pending_until_done(void **state)
 	(void)state;
 	strcpy(certificate.deploy, "/bin/true");
 	assert_int_equal(save_nth(0), 0);
-	assert_true(survey().deploy_pending);
+	assert_true(inspect().deploy_pending);
 	assert_int_equal(store_deployed(&store, &certificate, &fault), 0);
-	assert_false(survey().deploy_pending);
+	assert_false(inspect().deploy_pending);
 	assert_int_equal(store_deployed(&store, &certificate, &fault), 0);
 	certificate.deploy[0] = '\0';
 	assert_int_equal(save_nth(0), 0);
-	assert_false(survey().deploy_pending);
+	assert_false(inspect().deploy_pending);
 }
 
 /* It is from before there were such files. */
@@ -351,8 +351,8 @@ static void a_generation_without_joined_files_is_whole(void **state)
 	(void)state;
 	assert_int_equal(save_nth(0), 0);
 	assert_int_equal(run("rm '%s'/certificates/mail/1/combined.pem '%s'/certificates/mail/1/keyfirst.pem", path, path), 0);
-	assert_true(survey().present);
-	assert_false(survey().broken);
+	assert_true(inspect().present);
+	assert_false(inspect().broken);
 }
 
 static void a_broken_generation_is_put_aside(void **state)
@@ -393,13 +393,13 @@ static void a_broken_generation_is_put_aside(void **state)
 		assert_int_equal(save_nth(1), 0);
 		assert_int_equal(store_deployed(&store, &certificate, &fault), 0);
 		assert_int_equal(run("cd '%s/certificates/mail' && %s", path, wounds[i]), 0);
-		stored = survey();
+		stored = inspect();
 		assert_true(stored.present && stored.broken && stored.deploy_pending);
 		if (stored.generation == 1)
 			assert_live(0, 1);
 		else
 			assert_live(1, 2); /* only the link was wrong */
-		assert_false(survey().broken);
+		assert_false(inspect().broken);
 		assert_int_equal(save_nth(1), 0);
 		assert_live(1, i == 4 || i >= LENGTH_OF(wounds) - 2 ? 2 : 3); /* a number in use is never used again */
 	}
@@ -412,7 +412,7 @@ static void all_broken_is_nothing(void **state)
 	(void)state;
 	assert_int_equal(save_nth(0), 0);
 	assert_int_equal(run("rm '%s/certificates/mail/1/cert.pem'", path), 0);
-	stored = survey();
+	stored = inspect();
 	assert_true(!stored.present && stored.broken);
 	assert_true(exists("certificates/mail/1.broken"));
 	assert_false(exists("certificates/mail/live"));
@@ -427,10 +427,10 @@ static void links_are_not_followed(void **state)
 	(void)state;
 	assert_int_equal(save_nth(0), 0);
 	assert_int_equal(run("cd '%s/certificates' && mv mail elsewhere && ln -s elsewhere mail", path), 0);
-	assert_int_equal(store_survey(&store, &certificate, &stored, &fault), -1);
+	assert_int_equal(store_inspect(&store, &certificate, &stored, &fault), -1);
 	assert_int_equal(save_nth(1), -1);
 	assert_int_equal(run("cd '%s' && mv certificates c && ln -s c certificates", path), 0);
-	assert_int_equal(store_survey(&store, &certificate, &stored, &fault), -1);
+	assert_int_equal(store_inspect(&store, &certificate, &stored, &fault), -1);
 	assert_int_equal(save_nth(1), -1);
 }
 
@@ -523,10 +523,10 @@ static int interrupt(int (*act)(size_t), int n, int error, bool *reached)
 static void assert_old_or_new(int status)
 {
 	assert_int_equal(store_clean(&store, &fault), 0);
-	assert_false(survey().broken);
+	assert_false(inspect().broken);
 	if (WIFEXITED(status) && !WEXITSTATUS(status))
 		assert_live(1, 2);
-	else if (survey().generation == 2)
+	else if (inspect().generation == 2)
 		assert_live(1, 2);
 	else
 		assert_live(0, 1);
@@ -549,8 +549,8 @@ static void sweep_save(int error)
 		if (error)
 			assert_true(WIFEXITED(status));
 		assert_old_or_new(status);
-		if (survey().generation == 2)
-			assert_true(survey().deploy_pending);
+		if (inspect().generation == 2)
+			assert_true(inspect().deploy_pending);
 		assert_int_equal(save_nth(0), 0);
 	}
 	assert_true(calls > 40);
@@ -583,19 +583,19 @@ static void killed_at_the_first_one(void **state)
 		again();
 		interrupt(save_nth, n, 0, &reached);
 		assert_int_equal(store_clean(&store, &fault), 0);
-		assert_false(survey().broken);
-		if (survey().present)
+		assert_false(inspect().broken);
+		if (inspect().present)
 			assert_live(1, 1);
 		assert_int_equal(save_nth(0), 0);
 	}
 }
 
-static int survey_in_child(size_t unused)
+static int inspect_in_child(size_t unused)
 {
 	static struct stored stored;
 
 	(void)unused;
-	return store_survey(&store, &certificate, &stored, &fault);
+	return store_inspect(&store, &certificate, &stored, &fault);
 }
 
 static void killed_while_healing(void **state)
@@ -610,10 +610,10 @@ static void killed_while_healing(void **state)
 		assert_int_equal(save_nth(1), 0);
 		assert_int_equal(store_deployed(&store, &certificate, &fault), 0);
 		assert_int_equal(run("rm '%s/certificates/mail/2/cert.pem'", path), 0);
-		interrupt(survey_in_child, n, 0, &reached);
+		interrupt(inspect_in_child, n, 0, &reached);
 		assert_int_equal(store_clean(&store, &fault), 0);
 		assert_live(0, 1);
-		assert_true(survey().deploy_pending);
+		assert_true(inspect().deploy_pending);
 	}
 }
 
@@ -634,7 +634,7 @@ static int on_a_full_disk(void)
 		return 2;
 	if (run("cat /dev/zero > '%s/fill2' 2>&-", path) == 0 || save_nth(1) == 0)
 		return 3;
-	if (store_survey(&store, &certificate, &stored, &fault) < 0 || !stored.present || stored.generation != 1)
+	if (store_inspect(&store, &certificate, &stored, &fault) < 0 || !stored.present || stored.generation != 1)
 		return 4;
 	if (run("cd '%s' && rm fill fill2 && for i in $(seq 50); do : > $i; done", path) ||
 	    store_check_room(&store, &fault) == 0 || !strstr(fault.text, "inodes"))

@@ -48,7 +48,7 @@ static int put(const char *name, const char *answer)
 	struct token token = { 0 };
 
 	snprintf(token.token, sizeof(token.token), "%s", name);
-	snprintf(token.answer, sizeof(token.answer), "%s", answer);
+	snprintf(token.key_authorization, sizeof(token.key_authorization), "%s", answer);
 	return webroot_put(&webroot, state_fd, &token, &fault);
 }
 

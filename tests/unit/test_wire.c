@@ -24,7 +24,7 @@ static const struct {
 	enum verb verb;
 	uint32_t least, most;
 } bounds[] = {
-	{ VERB_SURVEY, sizeof(struct survey), sizeof(struct survey) },
+	{ VERB_RENEWAL, sizeof(struct renewal), sizeof(struct renewal) },
 	{ VERB_WORK, sizeof(struct work), sizeof(struct work) },
 	{ VERB_OPEN, sizeof(struct whereabouts), sizeof(struct whereabouts) },
 	{ VERB_CLOSE, 0, 0 },
@@ -38,7 +38,7 @@ static const struct {
 	{ VERB_CSR, 0, 0 },
 	{ VERB_PREFERS, 1, CHAIN_SIZE },
 	{ VERB_INSTALL, 1, CHAIN_SIZE },
-	{ VERB_ANSWER, 0, WIRE_DATA },
+	{ VERB_REPLY, 0, WIRE_DATA },
 	{ VERB_FAULT, 0, FAULT_TEXT_SIZE },
 	{ VERB_STORED, 0, 0 },
 	{ VERB_DEPLOYED, 0, 0 },
@@ -178,11 +178,11 @@ static void the_header_tells_the_truth(void **state)
 	static const uint32_t lies[] = { 0, 9, 11, WIRE_DATA, WIRE_DATA + 1, UINT32_MAX, UINT32_MAX - 11 };
 
 	(void)state;
-	sent.verb = VERB_ANSWER;
+	sent.verb = VERB_REPLY;
 	for (size_t i = 0; i < LENGTH_OF(lies); i++) {
 		sent.length = lies[i];
 		send_raw(HEADER + 10);
-		assert_refused("ANSWER");
+		assert_refused("REPLY");
 	}
 }
 
@@ -283,25 +283,25 @@ static void receive_all_ones(enum verb verb, uint32_t length)
 
 static void texts_in_structs_are_terminated(void **state)
 {
-	struct survey survey;
+	struct renewal renewal;
 	struct token token;
 	struct hit hit;
 
 	(void)state;
-	receive_all_ones(VERB_SURVEY, sizeof(survey));
-	memcpy(&survey, record.data, sizeof(survey));
-	assert_int_equal(strnlen(survey.reason, sizeof(survey.reason)), sizeof(survey.reason) - 1);
+	receive_all_ones(VERB_RENEWAL, sizeof(renewal));
+	memcpy(&renewal, record.data, sizeof(renewal));
+	assert_int_equal(strnlen(renewal.reason, sizeof(renewal.reason)), sizeof(renewal.reason) - 1);
 	receive_all_ones(VERB_TOKEN, sizeof(token));
 	memcpy(&token, record.data, sizeof(token));
 	assert_int_equal(strnlen(token.token, sizeof(token.token)), sizeof(token.token) - 1);
-	assert_int_equal(strnlen(token.answer, sizeof(token.answer)), sizeof(token.answer) - 1);
+	assert_int_equal(strnlen(token.key_authorization, sizeof(token.key_authorization)), sizeof(token.key_authorization) - 1);
 	receive_all_ones(VERB_HIT, sizeof(hit));
 	memcpy(&hit, record.data, sizeof(hit));
 	assert_int_equal(strnlen(hit.token, sizeof(hit.token)), sizeof(hit.token) - 1);
 	assert_int_equal(strnlen(hit.address, sizeof(hit.address)), sizeof(hit.address) - 1);
 	receive_all_ones(VERB_REFUSED, FAULT_TEXT_SIZE);
 	receive_all_ones(VERB_ACCOUNT_URL, URL_SIZE - 1);
-	receive_all_ones(VERB_ANSWER, WIRE_DATA);
+	receive_all_ones(VERB_REPLY, WIRE_DATA);
 }
 
 static void every_verb_has_a_name(void **state)
