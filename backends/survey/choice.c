@@ -10,7 +10,7 @@
 #include "backends/survey/listing.h"
 #include "backends/survey/packet.h"
 #include "backends/survey/reach.h"
-#include "backends/survey/walk.h"
+#include "backends/survey/insertion.h"
 
 /* One ruleset, and what is asked of it. */
 struct choice {
@@ -184,16 +184,16 @@ static void find_shut(const struct choice *choice, const struct nft_chain *chain
 
 static int choose_one(const struct choice *choice, const struct nft_table *table, const struct nft_chain *chain, struct fault *fault)
 {
-	struct walk_result result;
+	struct insertions result;
 	bool opened = false;
 	struct way way;
 
 	if (!way_find(chain, choice->opening, &way))
 		return 0;
 	way.answerable = table->flags & NFT_TABLE_F_OWNER; /* a filter of reverse paths that cannot be opened may stay */
-	if (walk_open(choice->snapshot, choice->facts, chain, &way, &result) < 0)
+	if (insertion_find(choice->snapshot, choice->facts, chain, &way, &result) < 0)
 		return fault_errno(fault, FAULT_LATER, "judging the chain %s", chain->name);
-	for (size_t i = 0; i < result.insertions; i++) {
+	for (size_t i = 0; i < result.count; i++) {
 		struct spot spot = { 0 };
 
 		if (find_holder(&spot, choice->snapshot, table, chain, &result.culprit, fault) < 0)
@@ -219,14 +219,14 @@ static bool is_used(const struct snapshot *snapshot, const struct nft_chain *cha
 bool choose_admits(struct snapshot *snapshot, const struct facts *facts, bool bridged, const struct opening *opening, uint8_t family)
 {
 	for (const struct nft_chain *chain = snapshot->chain; chain < snapshot->chain + snapshot->chains; chain++) {
-		struct walk_result result;
+		struct insertions result;
 		struct way way;
 
 		if (!is_used(snapshot, chain, bridged) || !way_find(chain, opening, &way))
 			continue;
 		way.family = family;
 		way.answerable = true; /* the facts name the interface that leads there */
-		if (walk_open(snapshot, facts, chain, &way, &result) < 0 || result.insertions)
+		if (insertion_find(snapshot, facts, chain, &way, &result) < 0 || result.count)
 			return false;
 	}
 	return true;

@@ -2,7 +2,6 @@
 #include "backends/survey/expression.h"
 
 #include <arpa/inet.h>
-#include <linux/if_packet.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nf_tables_compat.h>
@@ -10,197 +9,10 @@
 #include <netinet/in.h>
 #include <string.h>
 
+#include "backends/survey/meta.h"
+#include "backends/survey/payload.h"
 #include "backends/survey/search.h"
 #include "backends/survey/xt_match.h"
-
-static void forget_all(struct meeting *meeting)
-{
-	registers_forget(&meeting->registers, 0, REGISTER_BYTES);
-}
-
-/* Loads a value of which nothing is known but this fact. */
-static void load_fact(struct meeting *meeting, uint32_t number, enum fact fact, size_t length)
-{
-	static const unsigned char nothing[LONGEST];
-
-	registers_load(&meeting->registers, number, nothing, nothing, length);
-	registers_note(&meeting->registers, registers_offset(number), length, &meeting->facts->field[fact]);
-}
-
-/* Bytes of headers that are known: ethertype; that it is a plain packet of TCP and no fragment; ports and flags. */
-static void known_header(const struct meeting *meeting, uint32_t base, unsigned char header[40], unsigned char known[40])
-{
-	const size_t at = meeting->packet->from ? 0 : 2;
-	bool v4 = meeting->family == NFPROTO_IPV4;
-
-	memset(header, 0, 40);
-	memset(known, 0, 40);
-	if (base == NFT_PAYLOAD_TRANSPORT_HEADER) {
-		header[at] = (unsigned char)(meeting->port >> 8);
-		header[at + 1] = (unsigned char)meeting->port;
-		header[13] = meeting->packet->flags;
-		known[at] = known[at + 1] = 0xff;
-		known[13] = meeting->packet->known;
-	} else if (base == NFT_PAYLOAD_NETWORK_HEADER) {
-		header[0] = v4 ? 0x45 : 0x60;
-		known[0] = v4 ? 0xff : 0xf0;
-		header[v4 ? 9 : 6] = IPPROTO_TCP;
-		known[v4 ? 9 : 6] = 0xff;
-		known[7] = v4 ? 0xff : 0;
-		known[6] |= v4 ? 0x3f : 0;
-	} else if (base == NFT_PAYLOAD_LL_HEADER && meeting->packet->frame == TAGGED) {
-		header[12] = 0x81; /* behind it the tag, which may be any */
-		known[12] = known[13] = 0xff;
-	} else if (base == NFT_PAYLOAD_LL_HEADER && meeting->packet->frame == PLAIN) {
-		header[12] = v4 ? 0x08 : 0x86;
-		header[13] = v4 ? 0x00 : 0xdd;
-		known[12] = known[13] = 0xff;
-	}
-}
-
-/*
- * A rule that writes into a header may send the packet elsewhere or spoil it. Type of service, flow label, time to live and
- * checksums do no harm, nor does a byte that is written back as it was: nft writes two at once.
- */
-static bool spoils(const struct meeting *meeting, uint32_t base, uint32_t offset, uint32_t length, size_t from)
-{
-	static const unsigned char harmless4[40] = { [1] = 1, [4] = 1, [5] = 1, [8] = 1, [10] = 1, [11] = 1 };
-	static const unsigned char harmless6[40] = { [0] = 1, [1] = 1, [2] = 1, [3] = 1, [7] = 1 };
-	const unsigned char *harmless = meeting->family == NFPROTO_IPV4 ? harmless4 : harmless6;
-	const struct registers *r = &meeting->registers;
-	unsigned char header[40], known[40];
-
-	if (offset > sizeof(header) || length > sizeof(header) - offset || from + length > REGISTER_BYTES)
-		return true;
-	known_header(meeting, base, header, known);
-	for (uint32_t i = 0; i < length; i++) {
-		bool same = known[offset + i] == 0xff && r->known[from + i] == 0xff && r->value[from + i] == header[offset + i];
-
-		if (!same && (base != NFT_PAYLOAD_NETWORK_HEADER || !harmless[offset + i]))
-			return true;
-	}
-	return false;
-}
-
-/* One load may span several fields. */
-static void note_fields(struct meeting *meeting, uint32_t base, uint32_t offset, uint32_t length, size_t at)
-{
-	for (uint32_t i = 0; i < length; i++) {
-		size_t bytes;
-		enum fact fact = facts_of_header(base, meeting->family, offset + i, meeting->packet->leaving, &bytes);
-
-		if (fact != FACT_NONE)
-			registers_note(&meeting->registers, at + i, length - i, &meeting->facts->field[fact]);
-	}
-}
-
-static enum match do_payload(struct meeting *meeting, const struct nlattr *data, struct outcome *outcome)
-{
-	const struct nlattr *a[NFTA_PAYLOAD_MAX + 1];
-	unsigned char header[40], known[40];
-	uint32_t base, offset, length, number;
-
-	attrs_of_nest(data, a, NFTA_PAYLOAD_MAX);
-	base = attr_u32(a[NFTA_PAYLOAD_BASE], UINT32_MAX);
-	number = attr_u32(a[NFTA_PAYLOAD_DREG], UINT32_MAX);
-	offset = attr_u32(a[NFTA_PAYLOAD_OFFSET], UINT32_MAX);
-	length = attr_u32(a[NFTA_PAYLOAD_LEN], 0);
-	/* it writes a header instead of reading one */
-	if (number == UINT32_MAX && spoils(meeting, base, offset, length, registers_offset(attr_u32(a[NFTA_PAYLOAD_SREG], 0))))
-		outcome->verdict.code = NF_DROP;
-	if (number == UINT32_MAX)
-		return YES;
-	if (offset > sizeof(header) || length > sizeof(header) - offset) {
-		forget_all(meeting);
-		return MAYBE;
-	}
-	known_header(meeting, base, header, known);
-	registers_load(&meeting->registers, number, header + offset, known + offset, length);
-	note_fields(meeting, base, offset, length, registers_offset(number));
-	return YES;
-}
-
-/* Writing these of a packet changes nothing for it but what is named. Any other may lose it. */
-static enum match set_meta(uint32_t key, struct outcome *outcome)
-{
-	switch (key) {
-	case NFT_META_MARK:
-		outcome->effects |= EFFECT_MARK;
-		break;
-	case NFT_META_PRIORITY:
-	case NFT_META_SECMARK:
-		outcome->effects |= EFFECT_OTHER;
-		break;
-	case NFT_META_NFTRACE:
-		break;
-	default: /* pkttype: what is not for this host is not delivered to it */
-		outcome->verdict.code = NF_DROP;
-	}
-	return YES;
-}
-
-/* Where the packet comes in, or goes out; a rule that asks for the other one ends there. */
-static enum match meta_link(struct meeting *meeting, uint32_t number, bool out, bool name)
-{
-	static const enum fact facts[2][2] = { { FACT_INDEX, FACT_NAME }, { FACT_LINK_INDEX, FACT_LINK_NAME } };
-
-	load_fact(meeting, number, facts[meeting->below][name], name ? HOST_NAME : sizeof(uint32_t));
-	if (out != meeting->packet->leaving)
-		return meeting->below ? MAYBE : NO;
-	return YES;
-}
-
-static enum match do_meta(struct meeting *meeting, const struct nlattr *data, struct outcome *outcome)
-{
-	static const uint8_t tcp = IPPROTO_TCP, to_host = PACKET_HOST;
-	const uint16_t ethertype = htons(meeting->family == NFPROTO_IPV4 ? 0x0800 : 0x86dd);
-	const struct {
-		const void *value;
-		size_t length;
-	} known[] = {
-		[NFT_META_PROTOCOL] = { &ethertype, sizeof(ethertype) },
-		[NFT_META_NFPROTO] = { &meeting->family, sizeof(meeting->family) },
-		[NFT_META_L4PROTO] = { &tcp, sizeof(tcp) },
-		[NFT_META_PKTTYPE] = { meeting->below || meeting->packet->leaving ? NULL : &to_host, sizeof(to_host) },
-		[NFT_META_SKUID] = { meeting->owned ? &meeting->user : NULL, sizeof(meeting->user) },
-	};
-	const struct nlattr *a[NFTA_META_MAX + 1];
-	uint32_t number, key;
-
-	attrs_of_nest(data, a, NFTA_META_MAX);
-	number = attr_u32(a[NFTA_META_DREG], UINT32_MAX);
-	key = attr_u32(a[NFTA_META_KEY], UINT32_MAX);
-	if (number == UINT32_MAX)
-		return set_meta(key, outcome);
-	if (key == NFT_META_IIF || key == NFT_META_OIF || key == NFT_META_IIFNAME || key == NFT_META_OIFNAME)
-		return meta_link(meeting, number, key == NFT_META_OIF || key == NFT_META_OIFNAME, key == NFT_META_IIFNAME || key == NFT_META_OIFNAME);
-	registers_load(&meeting->registers, number, key < LENGTH_OF(known) ? known[key].value : NULL, NULL, key < LENGTH_OF(known) ? known[key].length : 0);
-	return YES;
-}
-
-static enum match set_ct(uint32_t key, struct outcome *outcome)
-{
-	outcome->effects |= key == NFT_CT_MARK ? EFFECT_CT_MARK : key == NFT_CT_ZONE ? EFFECT_ZONE : EFFECT_OTHER;
-	return YES;
-}
-
-static enum match do_ct(struct meeting *meeting, const struct nlattr *data, struct outcome *outcome)
-{
-	const struct nlattr *a[NFTA_CT_MAX + 1];
-	uint32_t number, key, state = meeting->packet->state;
-
-	attrs_of_nest(data, a, NFTA_CT_MAX);
-	number = attr_u32(a[NFTA_CT_DREG], UINT32_MAX);
-	key = attr_u32(a[NFTA_CT_KEY], UINT32_MAX);
-	if (number == UINT32_MAX)
-		return set_ct(key, outcome);
-	if (key == NFT_CT_STATE)
-		registers_load(&meeting->registers, number, state ? &state : NULL, NULL, sizeof(state));
-	else
-		registers_load(&meeting->registers, number, key == NFT_CT_STATUS ? &meeting->status : NULL, &meeting->status, sizeof(meeting->status));
-	/* most keys break the rule when the packet is untracked */
-	return key == NFT_CT_STATE || (key == NFT_CT_STATUS && meeting->status) ? YES : MAYBE;
-}
 
 /*
  * Options and extension headers. A rule that asks for one that the packet lacks ends there, or reads that it is missing. Of TCP's
@@ -228,7 +40,7 @@ static enum match do_exthdr(struct meeting *meeting, const struct nlattr *data, 
 	if (present)
 		registers_load(&meeting->registers, number, size && syn ? &there : &missing, NULL, sizeof(there));
 	else if (size && syn)
-		load_fact(meeting, number, FACT_MSS, 2);
+		packet_load(meeting, number, FACT_MSS, 2);
 	return present || (size && syn) ? YES : NO;
 }
 
@@ -256,7 +68,7 @@ static enum match do_bitwise(struct meeting *meeting, const struct nlattr *data,
 	if (attr_u32(a[NFTA_BITWISE_OP], NFT_BITWISE_BOOL) != NFT_BITWISE_BOOL || from + length > REGISTER_BYTES ||
 	    to + length > REGISTER_BYTES || !mask || !xor || mnl_attr_get_payload_len(mask) < length ||
 	    mnl_attr_get_payload_len(xor) < length) {
-		forget_all(meeting);
+		packet_forget(meeting);
 		return YES;
 	}
 	registers_mask(&meeting->registers, from, to, length, mnl_attr_get_payload(mask), mnl_attr_get_payload(xor));
@@ -373,7 +185,7 @@ static enum match do_lookup(struct meeting *meeting, const struct nlattr *data, 
 	outcome->map = verdicts ? set : NULL;
 	outcome->at = at;
 	if (number != UINT32_MAX && !verdicts)
-		forget_all(meeting);
+		packet_forget(meeting);
 	return match;
 }
 
@@ -499,7 +311,7 @@ static enum match do_expression(struct meeting *meeting, const char *name, const
 		const char *name;
 		enum match (*act)(struct meeting *meeting, const struct nlattr *data, struct outcome *outcome);
 	} expressions[] = {
-		{ "payload", do_payload },   { "cmp", do_cmp },	       { "meta", do_meta },	  { "ct", do_ct },
+		{ "payload", payload_judge },   { "cmp", do_cmp },	       { "meta", meta_judge },	  { "ct", meta_judge_ct },
 		{ "immediate", do_immediate }, { "bitwise", do_bitwise }, { "lookup", do_lookup }, { "range", do_range },
 		{ "counter", do_nothing },   { "log", do_nothing },    { "notrack", do_notrack }, { "last", do_nothing },
 		{ "dup", do_dup },	     { "match", do_match },    { "target", do_target },	  { "objref", do_objref },
@@ -511,7 +323,7 @@ static enum match do_expression(struct meeting *meeting, const char *name, const
 	for (size_t i = 0; i < LENGTH_OF(expressions); i++)
 		if (!strcmp(name, expressions[i].name))
 			return expressions[i].act(meeting, data, outcome);
-	forget_all(meeting);
+	packet_forget(meeting);
 	return MAYBE;
 }
 
@@ -542,7 +354,7 @@ struct outcome expression_meet(struct meeting *meeting, const struct nft_rule *r
 	const struct nlattr *list = rule->expressions, *attr, *e[NFTA_EXPR_MAX + 1];
 	int left = list ? mnl_attr_get_payload_len(list) : 0;
 
-	forget_all(meeting);
+	packet_forget(meeting);
 	for (attr = list ? mnl_attr_get_payload(list) : NULL; attr && mnl_attr_ok(attr, left); attr = mnl_attr_next(attr)) {
 		enum match match;
 

@@ -60,4 +60,10 @@ struct outcome {
 
 bool packet_is_syn(const struct packet *packet);
 
+/* Nothing is known of the registers any more. */
+void packet_forget(struct meeting *meeting);
+
+/* Loads a value of which nothing is known but this fact. */
+void packet_load(struct meeting *meeting, uint32_t number, enum fact fact, size_t length);
+
 #endif

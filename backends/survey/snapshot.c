@@ -9,14 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "backends/survey/message.h"
+#include "backends/survey/set.h"
+
 #define MOST_SETS 512 /* read for one snapshot: the kernel finds each by a walk along all of the table */
-
-static uint8_t family_of(const struct nlmsghdr *message)
-{
-	const struct nfgenmsg *generic = mnl_nlmsg_get_payload(message);
-
-	return mnl_nlmsg_get_payload_len(message) < sizeof(*generic) ? NFPROTO_UNSPEC : generic->nfgen_family;
-}
 
 static void index_table(struct snapshot *snapshot, const struct nlmsghdr *message)
 {
@@ -24,7 +20,7 @@ static void index_table(struct snapshot *snapshot, const struct nlmsghdr *messag
 	struct nft_table *table = &snapshot->table[snapshot->tables++];
 
 	attrs_of_message(message, attrs, NFTA_TABLE_MAX);
-	table->family = family_of(message);
+	table->family = message_family(message);
 	table->name = attr_text(attrs[NFTA_TABLE_NAME]);
 	table->flags = attr_u32(attrs[NFTA_TABLE_FLAGS], 0);
 }
@@ -36,7 +32,7 @@ static void index_chain(struct snapshot *snapshot, const struct nlmsghdr *messag
 
 	attrs_of_message(message, attrs, NFTA_CHAIN_MAX);
 	attrs_of_nest(attrs[NFTA_CHAIN_HOOK], hook, NFTA_HOOK_MAX);
-	chain->family = family_of(message);
+	chain->family = message_family(message);
 	chain->table = attr_text(attrs[NFTA_CHAIN_TABLE]);
 	chain->name = attr_text(attrs[NFTA_CHAIN_NAME]);
 	chain->type = attr_text(attrs[NFTA_CHAIN_TYPE]);
@@ -74,8 +70,8 @@ static int index_rule(struct snapshot *snapshot, const struct nlmsghdr *message,
 	attrs_of_message(message, attrs, NFTA_RULE_MAX);
 	table = attr_text(attrs[NFTA_RULE_TABLE]);
 	name = attr_text(attrs[NFTA_RULE_CHAIN]);
-	if (!chain || strcmp(chain->name, name) || strcmp(chain->table, table) || chain->family != family_of(message)) {
-		chain = find_chain(snapshot, family_of(message), table, name);
+	if (!chain || strcmp(chain->name, name) || strcmp(chain->table, table) || chain->family != message_family(message)) {
+		chain = find_chain(snapshot, message_family(message), table, name);
 		if (!chain || chain->rules) {
 			fault_set(fault, FAULT_LATER, "a rule of the chain %s that was not there before", name);
 			return AGAIN;
@@ -91,20 +87,13 @@ static int index_rule(struct snapshot *snapshot, const struct nlmsghdr *message,
 	return 0;
 }
 
-/* mnl_nlmsg_ok() of libmnl 1.0.4 takes a length from 2^31 for a negative one. */
-static bool is_whole(const struct nlmsghdr *message, int left)
-{
-	return mnl_nlmsg_ok(message, left) && message->nlmsg_len <= (uint32_t)left;
-}
-
-/* How many messages of each type there are, so that the index needs three allocations. */
 static void count(const struct snapshot *snapshot, size_t *tables, size_t *chains, size_t *rules)
 {
 	const struct nlmsghdr *message = (const void *)snapshot->messages.bytes;
 	int left = (int)snapshot->messages.used;
 
 	*tables = *chains = *rules = 0;
-	for (; is_whole(message, left); message = mnl_nlmsg_next(message, &left)) {
+	for (; message_is_whole(message, left); message = mnl_nlmsg_next(message, &left)) {
 		*tables += NFNL_MSG_TYPE(message->nlmsg_type) == NFT_MSG_NEWTABLE;
 		*chains += NFNL_MSG_TYPE(message->nlmsg_type) == NFT_MSG_NEWCHAIN;
 		*rules += NFNL_MSG_TYPE(message->nlmsg_type) == NFT_MSG_NEWRULE;
@@ -142,7 +131,7 @@ int snapshot_index(struct snapshot *snapshot, struct fault *fault)
 	snapshot->rule = calloc(rules + 1, sizeof(*snapshot->rule));
 	if (!snapshot->table || !snapshot->chain || !snapshot->rule)
 		return fault_errno(fault, FAULT_LATER, "reading a ruleset of %zu rules", rules);
-	for (; rc == 0 && is_whole(message, left); message = mnl_nlmsg_next(message, &left)) {
+	for (; rc == 0 && message_is_whole(message, left); message = mnl_nlmsg_next(message, &left)) {
 		switch (NFNL_MSG_TYPE(message->nlmsg_type)) {
 		case NFT_MSG_NEWTABLE:
 			index_table(snapshot, message);
@@ -174,7 +163,7 @@ static int read_rules(struct snapshot *snapshot, struct netlink *netlink, size_t
 		struct nlmsghdr *request;
 
 		attrs_of_message(message, attrs, NFTA_TABLE_NAME);
-		request = netlink_about(netlink, buffer, NFT_MSG_GETRULE, NLM_F_DUMP, family_of(message),
+		request = netlink_about(netlink, buffer, NFT_MSG_GETRULE, NLM_F_DUMP, message_family(message),
 					attr_text(attrs[NFTA_TABLE_NAME]), NULL, 0);
 		at += (message->nlmsg_len + 3U) & ~3U;
 		if (netlink_dump(netlink, request, messages_take, &snapshot->messages, fault) == -1)
@@ -231,116 +220,6 @@ const struct nft_chain *snapshot_chain(struct snapshot *snapshot, uint8_t family
 	return find_chain(snapshot, family, table, name);
 }
 
-/* --- sets --------------------------------------------------------------------------------------------------------- */
-
-static void index_set(struct nft_set *set, const struct nlmsghdr *message)
-{
-	const struct nlattr *attrs[NFTA_SET_MAX + 1], *desc[NFTA_SET_DESC_MAX + 1], *field[NFTA_SET_FIELD_MAX + 1], *list, *attr;
-	int left;
-
-	attrs_of_message(message, attrs, NFTA_SET_MAX);
-	attrs_of_nest(attrs[NFTA_SET_DESC], desc, NFTA_SET_DESC_MAX);
-	set->flags = attr_u32(attrs[NFTA_SET_FLAGS], 0);
-	list = desc[NFTA_SET_DESC_CONCAT];
-	left = list ? mnl_attr_get_payload_len(list) : 0;
-	set->fields = 0;
-	for (attr = list ? mnl_attr_get_payload(list) : NULL; attr && mnl_attr_ok(attr, left) && set->fields < SET_FIELDS;
-	     left -= (int)((attr->nla_len + 3U) & ~3U), attr = mnl_attr_next(attr)) {
-		attrs_of_nest(attr, field, NFTA_SET_FIELD_MAX);
-		set->field[set->fields++] = attr_u32(field[NFTA_SET_FIELD_LEN], 0);
-	}
-}
-
-static const struct nlattr *value_of(const struct nlattr *data)
-{
-	const struct nlattr *a[NFTA_DATA_MAX + 1];
-
-	attrs_of_nest(data, a, NFTA_DATA_MAX);
-	return a[NFTA_DATA_VALUE];
-}
-
-struct elements {
-	struct nft_element *element;
-	size_t used, room;
-};
-
-static bool index_elements(struct elements *elements, const struct nlmsghdr *message)
-{
-	const struct nlattr *attrs[NFTA_SET_ELEM_LIST_MAX + 1], *e[NFTA_SET_ELEM_MAX + 1], *list, *attr;
-	int left;
-
-	attrs_of_message(message, attrs, NFTA_SET_ELEM_LIST_MAX);
-	list = attrs[NFTA_SET_ELEM_LIST_ELEMENTS];
-	left = list ? mnl_attr_get_payload_len(list) : 0;
-	for (attr = list ? mnl_attr_get_payload(list) : NULL; attr && mnl_attr_ok(attr, left);
-	     left -= (int)((attr->nla_len + 3U) & ~3U), attr = mnl_attr_next(attr)) {
-		if (elements->used == elements->room) {
-			size_t room = (elements->room + 8) * 2;
-			struct nft_element *more = realloc(elements->element, room * sizeof(*more));
-
-			if (!more)
-				return false;
-			elements->element = more;
-			elements->room = room;
-		}
-		attrs_of_nest(attr, e, NFTA_SET_ELEM_MAX);
-		elements->element[elements->used++] = (struct nft_element){
-			.key = value_of(e[NFTA_SET_ELEM_KEY]), .key_end = value_of(e[NFTA_SET_ELEM_KEY_END]),
-			.data = e[NFTA_SET_ELEM_DATA], .flags = attr_u32(e[NFTA_SET_ELEM_FLAGS], 0),
-			.stateful = e[NFTA_SET_ELEM_EXPR] || e[NFTA_SET_ELEM_EXPRESSIONS],
-		};
-	}
-	return true;
-}
-
-/* The set's name has the same number in both messages, NFTA_SET_NAME and NFTA_SET_ELEM_LIST_SET, and so has the table's. */
-static bool is_about(const struct nlmsghdr *message, const struct nft_chain *chain, const char *name)
-{
-	const struct nlattr *attrs[NFTA_SET_NAME + 1];
-
-	attrs_of_message(message, attrs, NFTA_SET_NAME);
-	return family_of(message) == chain->family && !strcmp(attr_text(attrs[NFTA_SET_NAME]), name) &&
-	       !strcmp(attr_text(attrs[NFTA_SET_TABLE]), chain->table);
-}
-
-static bool read_set(struct nft_set *set, struct netlink *netlink, const struct nft_chain *chain, const char *name)
-{
-	static const uint16_t types[] = { NFT_MSG_GETSET, NFT_MSG_GETSETELEM };
-	char buffer[1024];
-	struct fault fault;
-
-	if (strlen(name) + strlen(chain->table) > sizeof(buffer) / 2)
-		return false;
-	for (size_t i = 0; i < LENGTH_OF(types); i++)
-		if (netlink_dump(netlink, netlink_about(netlink, buffer, types[i], i ? NLM_F_DUMP : 0, chain->family, chain->table, name, 0),
-				 messages_take, &set->messages, &fault) == -1)
-			return false;
-	return true;
-}
-
-static void fill(struct nft_set *set, const struct nft_chain *chain, const char *name)
-{
-	const struct nlmsghdr *message = (const void *)set->messages.bytes;
-	int left = (int)set->messages.used;
-	struct elements elements = { .element = calloc(1, sizeof(*set->element)), .room = 1 }; /* an empty set is one that was read */
-	bool whole = elements.element;
-
-	for (; whole && is_whole(message, left); message = mnl_nlmsg_next(message, &left)) {
-		if (!is_about(message, chain, name))
-			continue;
-		if (NFNL_MSG_TYPE(message->nlmsg_type) == NFT_MSG_NEWSET)
-			index_set(set, message);
-		if (NFNL_MSG_TYPE(message->nlmsg_type) == NFT_MSG_NEWSETELEM)
-			whole = index_elements(&elements, message);
-	}
-	if (!whole) {
-		free(elements.element);
-		return;
-	}
-	set->element = elements.element;
-	set->elements = elements.used;
-}
-
 /* Like the chains: the walk comes by here once for each kind of packet, in the same order. */
 static const struct nft_set *find_set(struct snapshot *snapshot, const struct nlattr *name)
 {
@@ -373,9 +252,9 @@ const struct nft_set *snapshot_set(struct snapshot *snapshot, const struct nft_c
 	set->name = name;
 	if (!snapshot->netlink)
 		set->messages = snapshot->messages;
-	else if (!read_set(set, snapshot->netlink, chain, attr_text(name)))
+	else if (!set_read(set, snapshot->netlink, chain->family, chain->table, attr_text(name)))
 		return NULL;
-	fill(set, chain, attr_text(name));
+	set_fill(set, chain->family, chain->table, attr_text(name));
 	return set->element ? set : NULL;
 }
 

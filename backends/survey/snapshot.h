@@ -9,6 +9,7 @@
 #define ACMEGATE_BACKENDS_SURVEY_SNAPSHOT_H
 
 #include "backends/nft/netlink.h"
+#include "backends/survey/set.h"
 
 struct nft_table {
 	uint8_t family;		/* NFPROTO_* */
@@ -34,24 +35,6 @@ struct nft_rule {
 	const struct nlattr *expressions;	/* NFTA_RULE_EXPRESSIONS or NULL */
 	const struct nlattr *userdata;		/* NFTA_RULE_USERDATA or NULL */
 	const char *line;			/* of iptables-legacy, behind "-A CHAIN"; else NULL */
-};
-
-struct nft_element {
-	const struct nlattr *key, *key_end, *data;	/* values; key_end and data NULL where there is none */
-	uint32_t flags;					/* NFT_SET_ELEM_* */
-	bool stateful;					/* a limit or the like may keep it from matching */
-};
-
-#define SET_FIELDS 16 /* NFT_REG32_COUNT */
-
-struct nft_set {
-	const struct nlattr *name;	/* in the expression that looks there, by which it is known again */
-	uint32_t flags;			/* NFT_SET_* */
-	size_t fields;			/* of a concatenation; else 0 */
-	uint32_t field[SET_FIELDS];	/* bytes of each */
-	struct messages messages;
-	struct nft_element *element;	/* NULL: it could not be read */
-	size_t elements;
 };
 
 struct snapshot {

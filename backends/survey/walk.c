@@ -13,23 +13,10 @@
 #include "backends/survey/meet.h"
 #include "backends/survey/search.h"
 
-/* --- chains ------------------------------------------------------------------------------------------------------- */
-
 /* How a packet leaves a chain. ACCEPTS: surely accepted on every way. FALLS: not blocked, at least one way goes on. */
 enum passage { UNKNOWN, ACCEPTS, FALLS, BLOCKS };
 
 #define NOWHERE SIZE_MAX
-struct walk {
-	struct meeting meeting;
-	const struct nft_chain *base;
-	struct walk_result *inserted;	/* rules that are there as if they were */
-	bool ours;			/* the rules of ours that are really there count too */
-	struct culprit culprit;
-	size_t top, left;		/* rules of the base chain: where the packet is, and where it may have left the chain first */
-	unsigned char *memory;		/* enum passage of each chain, by its place in the snapshot */
-	unsigned char *relevance[FAMILIES]; /* of each rule: may it concern any of the packets? */
-	struct packet any;		/* what all packets have in common; NULL relevance: nothing */
-};
 
 enum { NOT_ASKED, CONCERNS, CONCERNS_NONE };
 
@@ -108,7 +95,7 @@ static enum passage follow_map(struct walk *walk, struct position *position, con
 }
 
 /* Most rules of a long ruleset are about other packets: each is looked at once, not once for every kind of packet. */
-static bool concerns(struct walk *walk, const struct nft_rule *rule)
+bool walk_concerns(struct walk *walk, const struct nft_rule *rule)
 {
 	unsigned char *relevance = walk->relevance[walk->meeting.family == NFPROTO_IPV6];
 	const struct packet *packet = walk->meeting.packet;
@@ -128,14 +115,14 @@ static bool concerns(struct walk *walk, const struct nft_rule *rule)
 
 static const struct insertion *inserted_in(const struct walk *walk, const struct nft_chain *chain)
 {
-	for (size_t i = 0; walk->inserted && i < walk->inserted->insertions; i++)
-		if (walk->inserted->insertion[i].chain == chain)
-			return &walk->inserted->insertion[i];
+	for (size_t i = 0; i < walk->insertions; i++)
+		if (walk->inserted[i].chain == chain)
+			return &walk->inserted[i];
 	return NULL;
 }
 
 /* A rule with a tag of ours: it is passed over, or taken to match. */
-static bool is_ours(const struct nft_rule *rule)
+bool walk_is_ours(const struct nft_rule *rule)
 {
 	char tag[TAG_SIZE];
 
@@ -148,12 +135,12 @@ static enum passage walk_rule(struct walk *walk, struct position *position)
 {
 	struct outcome outcome;
 
-	if (!concerns(walk, position->rule))
+	if (!walk_concerns(walk, position->rule))
 		return UNKNOWN;
 	outcome = meet_rule(&walk->meeting, position->rule);
 	if (outcome.match == NO || (outcome.verdict.code == (uint32_t)NFT_CONTINUE && !outcome.map))
 		return UNKNOWN;
-	if (is_ours(position->rule))
+	if (walk_is_ours(position->rule))
 		return walk->ours ? follow(walk, position, &outcome.verdict, true) : UNKNOWN;
 	return outcome.map ? follow_map(walk, position, &outcome) : follow(walk, position, &outcome.verdict, outcome.match == YES);
 }
@@ -203,21 +190,21 @@ static bool blocks(struct walk *walk, size_t *at)
 	return true;
 }
 
-static void take_variant(struct walk *walk, const struct variants *variants, size_t i)
+void walk_take(struct walk *walk, const struct variants *variants, size_t i)
 {
 	walk->meeting.packet = variants->variant[i].packet;
 	walk->meeting.port = variants->variant[i].port;
 	walk->meeting.family = variants->variant[i].family;
 }
 
-static void end_walk(struct walk *walk)
+void walk_end(struct walk *walk)
 {
 	free(walk->memory);
 	free(walk->relevance[0]);
 	free(walk->relevance[1]);
 }
 
-static int begin_walk(struct walk *walk, struct snapshot *snapshot, const struct facts *facts, const struct nft_chain *chain,
+int walk_begin(struct walk *walk, struct snapshot *snapshot, const struct facts *facts, const struct nft_chain *chain,
 		      const struct way *way)
 {
 	memset(walk, 0, sizeof(*walk));
@@ -236,168 +223,26 @@ static int begin_walk(struct walk *walk, struct snapshot *snapshot, const struct
 	return walk->memory ? 0 : -1;
 }
 
-/* --- what a rule of ours would keep from the packets ---------------------------------------------------------------- */
-
-static void gather(struct walk *walk, const struct nft_chain *chain, size_t from, int depth, unsigned int *effects);
-
-static void gather_behind(struct walk *walk, const struct nft_chain *chain, const struct verdict *verdict, int depth, unsigned int *effects)
+bool walk_finds_block(struct walk *walk, const struct variants *variants, struct culprit *culprit, size_t *at)
 {
-	const struct nft_chain *target = NULL;
-
-	if (verdict->code == (uint32_t)NFT_JUMP || verdict->code == (uint32_t)NFT_GOTO)
-		target = snapshot_chain(walk->meeting.snapshot, chain->family, chain->table, verdict->target);
-	if (target && depth < JUMP_DEPTH && !walk->memory[target - walk->meeting.snapshot->chain])
-		gather(walk, target, 0, depth + 1, effects);
-	walk->meeting.chain = chain;
-}
-
-static bool ends_chain(const struct outcome *outcome)
-{
-	return outcome->match == YES && !outcome->map && (outcome->verdict.code == NF_ACCEPT || outcome->verdict.code == (uint32_t)NFT_RETURN ||
-							  outcome->verdict.code == (uint32_t)NFT_GOTO);
-}
-
-/* As if nothing blocked: the packet goes on behind a drop. */
-static void gather(struct walk *walk, const struct nft_chain *chain, size_t from, int depth, unsigned int *effects)
-{
-	const struct nft_rule *first = walk->meeting.snapshot->rule + chain->first_rule;
-	struct outcome outcome = { .match = NO };
-
-	walk->memory[chain - walk->meeting.snapshot->chain] = 1;
-	walk->meeting.chain = chain;
-	for (size_t i = from; i < chain->rules && !ends_chain(&outcome); i++) {
-		if (!concerns(walk, &first[i]) || is_ours(&first[i]))
-			continue;
-		outcome = meet_rule(&walk->meeting, &first[i]);
-		*effects |= outcome.effects;
-		if (outcome.match == NO)
-			continue;
-		if (outcome.map)
-			for (size_t e = 0; e < outcome.map->elements; e++) {
-				struct verdict verdict = expression_verdict(outcome.map->element[e].data);
-
-				gather_behind(walk, chain, &verdict, depth, effects);
-			}
-		else
-			gather_behind(walk, chain, &outcome.verdict, depth, effects);
-	}
-}
-
-/* Of the chains that jump there nothing is lost. */
-static unsigned int find_lost(struct walk *walk, const struct variants *variants, const struct walk_result *result)
-{
-	unsigned int effects = 0;
-
-	for (size_t v = 0; v < variants->count; v++)
-		for (size_t i = 0; i < result->insertions; i++) {
-			take_variant(walk, variants, v);
-			memset(walk->memory, 0, walk->meeting.snapshot->chains + 1);
-			gather(walk, result->insertion[i].chain, result->insertion[i].before, 0, &effects);
-		}
-	return effects;
-}
-
-/* --- where to insert ------------------------------------------------------------------------------------------------ */
-
-/* Finds a packet that is blocked all the same: of several the one that comes least far in the base chain. false: none is. */
-static bool find_block(struct walk *walk, const struct variants *variants, const struct walk_result *inserted, struct culprit *culprit, size_t *at)
-{
-	struct walk_result copy = *inserted;
 	bool found = false;
 
-	walk->inserted = &copy;
 	for (size_t i = 0; i < variants->count; i++) {
 		size_t here;
 
-		take_variant(walk, variants, i);
+		walk_take(walk, variants, i);
 		if (!blocks(walk, &here) || (found && here >= *at))
 			continue;
 		*culprit = walk->culprit;
 		*at = here;
 		found = true;
 	}
-	walk->inserted = NULL;
 	return found;
-}
-
-/* In the base chain, with one rule that accepts. */
-static void insert_once(struct walk *walk, const struct variants *variants, struct walk_result *result, size_t at)
-{
-	struct culprit ignored;
-	size_t again;
-
-	result->insertions = 1;
-	result->insertion[0] = (struct insertion){ walk->base, at, false };
-	if (find_block(walk, variants, result, &ignored, &again)) /* the head of the chain is before everything */
-		result->insertion[0].before = 0;
-	result->lost = find_lost(walk, variants, result);
-}
-
-/* false: it makes no difference, or there are too many. */
-static bool insert_one(struct walk_result *result, const struct nft_chain *chain, size_t before, bool returns)
-{
-	for (size_t i = 0; i < result->insertions; i++)
-		if (result->insertion[i].chain == chain) {
-			bool earlier = before < result->insertion[i].before;
-
-			result->insertion[i].before = earlier ? before : result->insertion[i].before;
-			return earlier;
-		}
-	if (result->insertions == WALK_INSERTIONS)
-		return false;
-	result->insertion[result->insertions++] = (struct insertion){ chain, before, returns };
-	return true;
-}
-
-/* From each chain that blocks a way back to the one that has jumped there, so that the rules behind the jump are met. */
-static bool insert_often(struct walk *walk, const struct variants *variants, struct walk_result *result)
-{
-	const struct snapshot *snapshot = walk->meeting.snapshot;
-	struct culprit culprit;
-	size_t at;
-
-	result->insertions = 0;
-	while (find_block(walk, variants, result, &culprit, &at)) {
-		bool deep = culprit.chain && culprit.chain != walk->base && culprit.rule;
-		size_t before = deep ? (size_t)(culprit.rule - snapshot->rule) - culprit.chain->first_rule : at;
-
-		if (!insert_one(result, deep ? culprit.chain : walk->base, before, deep))
-			return false;
-	}
-	result->lost = find_lost(walk, variants, result);
-	return true;
-}
-
-static int count_effects(unsigned int effects)
-{
-	return __builtin_popcount(effects);
-}
-
-int walk_open(struct snapshot *snapshot, const struct facts *facts, const struct nft_chain *chain, const struct way *way,
-	      struct walk_result *result)
-{
-	struct variants variants;
-	struct walk_result careful = { 0 };
-	struct walk walk;
-	size_t at;
-	int rc = begin_walk(&walk, snapshot, facts, chain, way);
-
-	memset(result, 0, sizeof(*result));
-	way_variants(&variants, snapshot, chain, way);
-	if (rc == 0 && find_block(&walk, &variants, result, &result->culprit, &at)) {
-		careful.culprit = result->culprit;
-		insert_once(&walk, &variants, result, at);
-		if (result->lost && insert_often(&walk, &variants, &careful) && count_effects(careful.lost) < count_effects(result->lost))
-			*result = careful;
-	}
-	end_walk(&walk);
-	return rc;
 }
 
 bool walk_is_shut(struct snapshot *snapshot, const struct facts *facts, const struct nft_chain *chain, const struct way *way,
 		  struct culprit *culprit)
 {
-	static const struct walk_result nothing;
 	struct variants variants;
 	struct walk walk;
 	bool shut = true;
@@ -405,18 +250,17 @@ bool walk_is_shut(struct snapshot *snapshot, const struct facts *facts, const st
 
 	*culprit = (struct culprit){ 0 };
 	way_variants(&variants, snapshot, chain, way);
-	if (begin_walk(&walk, snapshot, facts, chain, way) == 0) {
+	if (walk_begin(&walk, snapshot, facts, chain, way) == 0) {
 		walk.ours = true;
-		shut = find_block(&walk, &variants, &nothing, culprit, &at);
+		shut = walk_finds_block(&walk, &variants, culprit, &at);
 	}
-	end_walk(&walk);
+	walk_end(&walk);
 	return shut;
 }
 
 bool walk_stops_client(struct snapshot *snapshot, const struct facts *facts, const struct nft_chain *chain, uint32_t user,
 		       uint16_t port, struct culprit *culprit)
 {
-	static const struct walk_result nothing;
 	const struct way way = { .leaving = true, .port = { port, port } };
 	struct variants variants;
 	struct walk walk;
@@ -425,12 +269,12 @@ bool walk_stops_client(struct snapshot *snapshot, const struct facts *facts, con
 
 	if (!way_of_client(&variants, chain, port))
 		return false;
-	if (begin_walk(&walk, snapshot, facts, chain, &way) == 0) {
+	if (walk_begin(&walk, snapshot, facts, chain, &way) == 0) {
 		walk.any.from = false;
 		walk.meeting.owned = true;
 		walk.meeting.user = user;
-		stops = find_block(&walk, &variants, &nothing, culprit, &at);
+		stops = walk_finds_block(&walk, &variants, culprit, &at);
 	}
-	end_walk(&walk);
+	walk_end(&walk);
 	return stops;
 }

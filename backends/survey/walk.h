@@ -25,22 +25,36 @@ struct insertion {
 	bool returns;	/* to the chain that has jumped there; else it accepts */
 };
 
-#define WALK_INSERTIONS 16
-
-struct walk_result {
-	struct culprit culprit;		/* the first one that was met */
-	size_t insertions;		/* 0: nothing blocks */
-	struct insertion insertion[WALK_INSERTIONS];
-	unsigned int lost;		/* enum effect: what packets miss because they never meet the rules behind */
+/* One base chain, walked with one kind of packet after the other. */
+struct walk {
+	struct meeting meeting;
+	const struct nft_chain *base;
+	const struct insertion *inserted; /* rules that are not there yet, as if they were */
+	size_t insertions;
+	bool ours;			/* the rules of ours that are really there count too */
+	struct culprit culprit;
+	size_t top, left;		/* rules of the base chain: where the packet is, and where it may have left the chain first */
+	unsigned char *memory;		/* enum passage of each chain, by its place in the snapshot */
+	unsigned char *relevance[FAMILIES]; /* of each rule: may it concern any of the packets? */
+	struct packet any;		/* what all packets have in common; NULL relevance: nothing */
 };
 
+/* -1: no memory. End it in any case. */
+int walk_begin(struct walk *walk, struct snapshot *snapshot, const struct facts *facts, const struct nft_chain *chain, const struct way *way);
+void walk_end(struct walk *walk);
+
+/* The packet that is walked with from now on. */
+void walk_take(struct walk *walk, const struct variants *variants, size_t i);
+
 /*
- * Finds what has to be inserted so that all packets of a validation pass the base chain, and still meet every rule that marks
- * them, if that can be had: right before the first rule that may block; or in the chains that block a way back out of them.
- * -1: no memory.
+ * Finds a packet that is blocked: of several the one that comes least far in the base chain. *at: the rule there that it comes to, or
+ * before which it may leave the chain for the policy. false: none is.
  */
-int walk_open(struct snapshot *snapshot, const struct facts *facts, const struct nft_chain *chain, const struct way *way,
-	      struct walk_result *result) MUST_CHECK;
+bool walk_finds_block(struct walk *walk, const struct variants *variants, struct culprit *culprit, size_t *at);
+
+/* May the rule concern any of the packets? Is it ours? */
+bool walk_concerns(struct walk *walk, const struct nft_rule *rule);
+bool walk_is_ours(const struct nft_rule *rule);
 
 /* With the rules of ours that are there: does anything ahead of them block? An error counts as a yes, without a culprit. */
 bool walk_is_shut(struct snapshot *snapshot, const struct facts *facts, const struct nft_chain *chain, const struct way *way,

@@ -7,14 +7,14 @@
 
 #include "backends/iptables/rules.h"
 #include "backends/survey/listing.h"
-#include "backends/survey/walk.h"
+#include "backends/survey/insertion.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void walk(const char *text, const char *table)
 {
 	const struct opening opening = { .port = 80, .target = 80 };
-	struct walk_result result;
+	struct insertions result;
 	struct snapshot snapshot;
 	struct facts facts;
 	struct fault fault;
@@ -25,7 +25,7 @@ static void walk(const char *text, const char *table)
 		abort();
 	if (listing_read(&snapshot, copy, NFPROTO_IPV4, table, false, &fault) == 0)
 		for (size_t i = 0; i < snapshot.chains; i++)
-			if (way_find(&snapshot.chain[i], &opening, &way) && walk_open(&snapshot, &facts, &snapshot.chain[i], &way, &result) < 0)
+			if (way_find(&snapshot.chain[i], &opening, &way) && insertion_find(&snapshot, &facts, &snapshot.chain[i], &way, &result) < 0)
 				abort();
 	snapshot_free(&snapshot);
 	facts_free(&facts);

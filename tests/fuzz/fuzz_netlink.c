@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "backends/survey/reach.h"
-#include "backends/survey/walk.h"
+#include "backends/survey/insertion.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -19,7 +19,7 @@ static void check(bool condition)
 static void walk(struct snapshot *snapshot, const struct nft_chain *chain)
 {
 	struct opening opening = { .port = 80, .target = 80 };
-	struct walk_result result;
+	struct insertions result;
 	struct facts facts;
 	struct fault fault;
 	struct way way;
@@ -28,8 +28,8 @@ static void walk(struct snapshot *snapshot, const struct nft_chain *chain)
 	for (int i = 0; i < 2; i++, opening.target = 8080) {
 		if (!way_find(chain, &opening, &way))
 			continue;
-		check(walk_open(snapshot, &facts, chain, &way, &result) == 0);
-		for (size_t n = 0; n < result.insertions; n++)
+		check(insertion_find(snapshot, &facts, chain, &way, &result) == 0);
+		for (size_t n = 0; n < result.count; n++)
 			check(result.insertion[n].chain >= snapshot->chain && result.insertion[n].chain < snapshot->chain + snapshot->chains &&
 			      result.insertion[n].before <= result.insertion[n].chain->rules);
 		(void)walk_is_shut(snapshot, &facts, chain, &way, &result.culprit);

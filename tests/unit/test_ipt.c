@@ -16,7 +16,7 @@
 #include "backends/iptables/rules.h"
 #include "backends/iptables/table.h"
 #include "backends/survey/listing.h"
-#include "backends/survey/walk.h"
+#include "backends/survey/insertion.h"
 
 #define TAG "acmegate:0123456789abcdef"
 
@@ -28,7 +28,7 @@ static bool can_block(const char *rules, const char *table, const char *name)
 	struct host_link links[] = { { .index = 1, .name = "lo", .loopback = true }, { .index = 2, .name = "eth0" } };
 	const struct host host = { 1, LENGTH_OF(links), &address, links };
 	struct snapshot snapshot;
-	struct walk_result result = { 0 };
+	struct insertions result = { 0 };
 	struct facts facts;
 	struct fault fault;
 	const struct nft_chain *chain;
@@ -39,8 +39,8 @@ static bool can_block(const char *rules, const char *table, const char *name)
 	assert_int_equal(listing_read(&snapshot, strdup(rules), NFPROTO_IPV4, table, false, &fault), 0);
 	chain = snapshot_chain(&snapshot, NFPROTO_IPV4, table, name);
 	if (chain && way_find(chain, &opening, &way)) {
-		assert_int_equal(walk_open(&snapshot, &facts, chain, &way, &result), 0);
-		blocks = result.insertions > 0;
+		assert_int_equal(insertion_find(&snapshot, &facts, chain, &way, &result), 0);
+		blocks = result.count > 0;
 	}
 	snapshot_free(&snapshot);
 	facts_free(&facts);
@@ -351,7 +351,7 @@ static void other_chains(void **state)
 static void insertions(void **state)
 {
 	const struct opening opening = { .port = 80, .target = 80 };
-	struct walk_result result;
+	struct insertions result;
 	struct snapshot snapshot;
 	struct facts facts;
 	struct fault fault;
@@ -363,8 +363,8 @@ static void insertions(void **state)
 							"-A GEO -m set --match-set allow src -j RETURN\n-A GEO -j DROP\n"),
 				      NFPROTO_IPV4, "mangle", false, &fault), 0);
 	assert_true(way_find(&snapshot.chain[0], &opening, &way));
-	assert_int_equal(walk_open(&snapshot, &facts, &snapshot.chain[0], &way, &result), 0);
-	assert_int_equal(result.insertions, 1);
+	assert_int_equal(insertion_find(&snapshot, &facts, &snapshot.chain[0], &way, &result), 0);
+	assert_int_equal(result.count, 1);
 	assert_string_equal(result.insertion[0].chain->name, "GEO");
 	assert_int_equal(result.insertion[0].before, 1);
 	assert_true(result.insertion[0].returns);

@@ -16,7 +16,7 @@
 #include <cmocka.h>
 
 #include "backends/survey/reach.h"
-#include "backends/survey/walk.h"
+#include "backends/survey/insertion.h"
 
 #define PORT 80
 #define INPUT(policy) "type filter hook input priority 0; policy " policy "; "
@@ -82,7 +82,7 @@ static void read_it(void)
 		fail_msg("%s", fault.text);
 }
 
-static struct walk_result result;
+static struct insertions result;
 static struct culprit culprit;
 
 static bool can_block(const struct nft_chain *chain, uint16_t port, uint16_t target)
@@ -92,9 +92,9 @@ static bool can_block(const struct nft_chain *chain, uint16_t port, uint16_t tar
 
 	if (!way_find(chain, &opening, &way))
 		return false;
-	assert_int_equal(walk_open(&snapshot, facts, chain, &way, &result), 0);
+	assert_int_equal(insertion_find(&snapshot, facts, chain, &way, &result), 0);
 	culprit = result.culprit;
-	return result.insertions > 0;
+	return result.count > 0;
 }
 
 static const struct nft_chain *base_chain(void)
@@ -656,7 +656,7 @@ static void insert(void **state)
 	facts = &known;
 	assert_true(blocks(PORT));
 	facts = &nothing_known;
-	for (size_t i = 0; i < result.insertions; i++)
+	for (size_t i = 0; i < result.count; i++)
 		used += (size_t)snprintf(found + used, sizeof(found) - used, "%s%s %zu%s", i ? " " : "", result.insertion[i].chain->name,
 					 result.insertion[i].before, result.insertion[i].returns ? "!" : "");
 	assert_string_equal(found, c->where);
