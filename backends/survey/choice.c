@@ -12,7 +12,7 @@
 #include "backends/survey/reach.h"
 #include "backends/survey/insertion.h"
 
-/* One ruleset, and what is asked of it. */
+/* One ruleset, and the question about it. */
 struct choice {
 	struct survey *survey;
 	struct snapshot *snapshot;
@@ -25,7 +25,7 @@ static bool is_panic(const struct nft_chain *chain)
 	return !strcmp(chain->table, "firewalld_policy_drop") && !strncmp(chain->name, "raw_", 4);
 }
 
-/* The rule that blocks: by its handle, in iptables-legacy by its text. */
+/* Names the rule that blocks: by its handle, in iptables-legacy by its text. */
 static void name_culprit(char *text, size_t size, const struct culprit *culprit)
 {
 	if (culprit->chain && culprit->rule && culprit->rule->line)
@@ -71,7 +71,7 @@ static void find_ours(struct spot *spot, const struct snapshot *snapshot, const 
 			spot->handle[found++] = snapshot->rule[i].line ? 1 : snapshot->rule[i].handle;
 }
 
-/* Who holds the chain, and whether anything can be done about it. */
+/* Finds out which program owns the chain, and whether a rule can be added to it. */
 static int find_holder(struct spot *spot, const struct snapshot *snapshot, const struct nft_table *table, const struct nft_chain *chain,
 		       const struct culprit *culprit, struct fault *fault)
 {
@@ -109,7 +109,7 @@ static void name_effects(char *text, size_t size, unsigned int effects)
 			used += (size_t)snprintf(text + used, size - used, "%s%s", used ? ", " : "", effect_names[i]);
 }
 
-/* Packets that are not for this host traverse most chains too. */
+/* Most chains see packets to other hosts, too: a rule there has to be bound to this host. */
 static enum spot_bound bound_of(const struct nft_chain *base, const struct nft_chain *chain, const struct opening *opening)
 {
 	const bool routed = base->family == NFPROTO_IPV4 || base->family == NFPROTO_IPV6 || base->family == NFPROTO_INET;
@@ -170,7 +170,7 @@ static int add_spot(const struct choice *choice, struct spot *spot, const struct
 	return take_spot(choice->survey, spot, base, fault);
 }
 
-/* Somebody may have put a rule ahead of ours, which is newer than ours and stays there. */
+/* A rule that another program has put ahead of ours stays there: name the chain that blocks because of it. */
 static void find_shut(const struct choice *choice, const struct nft_chain *chain, const struct way *way)
 {
 	char rule[2 * SURVEY_NAME] = "";
@@ -190,7 +190,7 @@ static int choose_one(const struct choice *choice, const struct nft_table *table
 
 	if (!way_find(chain, choice->opening, &way))
 		return 0;
-	way.answerable = table->flags & NFT_TABLE_F_OWNER; /* a filter of reverse paths that cannot be opened may stay */
+	way.answerable = table->flags & NFT_TABLE_F_OWNER; /* nobody can open it: assume that a reverse-path filter lets the packets pass */
 	if (insertion_find(choice->snapshot, choice->facts, chain, &way, &result) < 0)
 		return fault_errno(fault, FAULT_LATER, "judging the chain %s", chain->name);
 	for (size_t i = 0; i < result.count; i++) {
@@ -208,7 +208,7 @@ static int choose_one(const struct choice *choice, const struct nft_table *table
 	return 0;
 }
 
-/* Does anything traverse it that is for this host? */
+/* Does any packet to this host traverse the chain? */
 static bool is_used(const struct snapshot *snapshot, const struct nft_chain *chain, bool bridged)
 {
 	const struct nft_table *table = snapshot_table(snapshot, chain->family, chain->table);
@@ -225,14 +225,14 @@ bool choose_admits(struct snapshot *snapshot, const struct facts *facts, bool br
 		if (!is_used(snapshot, chain, bridged) || !way_find(chain, opening, &way))
 			continue;
 		way.family = family;
-		way.answerable = true; /* the facts name the interface that leads there */
+		way.answerable = true; /* the facts name the interface that leads to the peer */
 		if (insertion_find(snapshot, facts, chain, &way, &result) < 0 || result.count)
 			return false;
 	}
 	return true;
 }
 
-/* Our own client has to reach the CA before there is anything to open. */
+/* Names a chain that may stop our own client on its way to the CA. */
 static void look_out(const struct choice *choice, const struct nft_chain *chain)
 {
 	const struct opening *opening = choice->opening;

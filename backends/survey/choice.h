@@ -8,13 +8,13 @@
 #include "backends/survey/snapshot.h"
 
 /*
- * Of one reading of a ruleset. FAULT_FAILED: a chain blocks that nobody can open, with the reason and the remedy. bridged: this host
- * has a bridge; else no packet traverses the chains of that family.
+ * Finds the spots in one reading of a ruleset. FAULT_FAILED: a chain blocks and cannot be opened; the text has reason and remedy.
+ * bridged: this host has a bridge; without one no packet traverses the chains of that family.
  */
 int choose(struct survey *survey, struct snapshot *snapshot, const struct facts *facts, bool bridged, const struct opening *opening,
 	   struct fault *fault) MUST_CHECK;
 
-/* Do all its chains surely let packets of this family in that the facts are about, without a rule of ours? An error counts as a no. */
+/* Do all chains, without our rules, let in every packet of this family that the facts describe? An error counts as a no. */
 bool choose_admits(struct snapshot *snapshot, const struct facts *facts, bool bridged, const struct opening *opening, uint8_t family);
 
 #endif

@@ -15,7 +15,7 @@ _Static_assert(SURVEY_DIGEST_SIZE == SHA256_DIGEST_SIZE, "the digest is a SHA-25
 struct digest {
 	struct sha256_ctx sum;
 	unsigned char elements[SURVEY_DIGEST_SIZE];	/* exclusive or over elements: their order depends on a hash table */
-	struct messages sets;			/* the messages of the sets, whose elements are asked for afterwards */
+	struct messages sets;			/* messages of the sets: their elements are read afterwards */
 };
 
 static void add_text(struct digest *digest, const char *text)
@@ -48,7 +48,7 @@ static void add_expressions(struct digest *digest, const struct nlattr *list)
 	}
 }
 
-/* Adds the attributes up to most, but for those whose bit is set in skip. */
+/* Adds the attributes up to number most, except those whose bit is set in skip. */
 static void add_message(struct digest *digest, const struct nlmsghdr *message, uint16_t most, uint64_t skip)
 {
 	const struct nfgenmsg *generic = mnl_nlmsg_get_payload(message);
@@ -169,7 +169,7 @@ static int add_set_elements(struct digest *digest, struct netlink *netlink, cons
 	request = netlink_about(netlink, buffer, NFT_MSG_GETSETELEM, NLM_F_DUMP, generic->nfgen_family, attr_text(attrs[NFTA_SET_TABLE]),
 				attr_text(attrs[NFTA_SET_NAME]), 0);
 	memset(digest->elements, 0, sizeof(digest->elements));
-	if (netlink_dump(netlink, request, visit_elements, digest, fault) == -1 && fault->code != ENOENT) /* it went away meanwhile */
+	if (netlink_dump(netlink, request, visit_elements, digest, fault) == -1 && fault->code != ENOENT) /* the set was deleted meanwhile */
 		return -1;
 	sha256_update(&digest->sum, sizeof(digest->elements), digest->elements);
 	return 0;

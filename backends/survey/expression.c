@@ -156,7 +156,7 @@ static enum match do_immediate(struct meeting *meeting, const struct nlattr *dat
 	return YES;
 }
 
-/* A set is read only if something is known of what is looked for; a map of verdicts always: one of them may drop. */
+/* Reads a set only if something is known of the key; a verdict map always, since one of its verdicts may drop. */
 static enum match do_lookup(struct meeting *meeting, const struct nlattr *data, struct outcome *outcome)
 {
 	const struct nlattr *a[NFTA_LOOKUP_MAX + 1];
@@ -210,7 +210,7 @@ static enum match do_target(struct meeting *meeting, const struct nlattr *data, 
 	return YES;
 }
 
-/* A named limit, quota or the like may end the rule, a map of objects has no entry for the packet; synproxy takes it away. */
+/* A named limit or quota may end the rule, and so may a map of objects without an entry for the packet; synproxy takes the packet. */
 static enum match do_objref(struct meeting *meeting, const struct nlattr *data, struct outcome *outcome)
 {
 	const struct nlattr *a[NFTA_OBJREF_MAX + 1];
@@ -236,7 +236,7 @@ static enum match do_nothing(struct meeting *meeting, const struct nlattr *data,
 	return YES;
 }
 
-/* The packet does not come to our listener. */
+/* The packet never reaches our listener. */
 static enum match do_notrack(struct meeting *meeting, const struct nlattr *data, struct outcome *outcome)
 {
 	(void)meeting;
@@ -253,7 +253,7 @@ static enum match do_dup(struct meeting *meeting, const struct nlattr *data, str
 	return YES;
 }
 
-/* What it finds out with the set may end the rule. */
+/* A full set ends the rule. */
 static enum match do_dynset(struct meeting *meeting, const struct nlattr *data, struct outcome *outcome)
 {
 	(void)meeting;
@@ -327,7 +327,7 @@ static enum match do_expression(struct meeting *meeting, const char *name, const
 	return MAYBE;
 }
 
-/* Only what sends packets to other chains is of interest. */
+/* Looks only at the expressions that send packets to other chains. */
 struct outcome expression_jumps(struct snapshot *snapshot, const struct nft_chain *chain, const struct nft_rule *rule)
 {
 	static const struct packet none;

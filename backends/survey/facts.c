@@ -7,13 +7,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Where a CA may ask from: not from this network, the loopback, one link, a group, or what is reserved. */
+/* A CA validates from a unicast address: not 0.0.0.0/8, loopback, link-local, multicast or reserved. */
 static const char *const sources4[][2] = {
 	{ "1.0.0.0", "126.255.255.255" }, { "128.0.0.0", "169.253.255.255" }, { "169.255.0.0", "223.255.255.255" },
 };
 static const char *const sources6[][2] = { { "::2", "fe7f:ffff:ffff:ffff:ffff:ffff:ffff:ffff" } };
 
-/* A public one has public addresses (IANA's special-purpose registries). */
+/* A public CA has public addresses: none of IANA's special-purpose registries. */
 static const char *const public4[][2] = {
 	{ "1.0.0.0", "9.255.255.255" },	    { "11.0.0.0", "100.63.255.255" },	{ "100.128.0.0", "126.255.255.255" },
 	{ "128.0.0.0", "169.253.255.255" }, { "169.255.0.0", "172.15.255.255" }, { "172.32.0.0", "191.255.255.255" },
@@ -59,7 +59,7 @@ static int add_sources(struct facts *facts, bool wide)
 		      add_texts(four, AF_INET, sources4, LENGTH_OF(sources4)) | add_texts(six, AF_INET6, sources6, LENGTH_OF(sources6));
 }
 
-/* routed: the layers above it know it by itself, not by its bridge. */
+/* routed: the routed families see this interface itself, not its bridge. */
 static int add_link(struct facts *facts, const struct host_link *link, bool routed)
 {
 	int rc = 0;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * facts.h - what the fields of a validation's packets can hold: the one table that the walk judges rules by.
+ * facts.h - the values that fields of a validation's packets can have. The walk judges every rule by this one table.
  *
  * A plain SYN to this host comes over a real interface, from an address that is not of the loopback network nor of one link, to an
  * address of this host, with flags exactly SYN, an MSS of at least 536 and a time to live of at least 32; it is no fragment and has
@@ -26,22 +26,22 @@ static inline enum match match_not(enum match match)
 
 enum fact {
 	FACT_NONE,
-	FACT_SOURCE4, FACT_SOURCE6,	/* of whoever validates */
-	FACT_LOCAL4, FACT_LOCAL6,	/* of this host */
+	FACT_SOURCE4, FACT_SOURCE6,	/* addresses that the CA may validate from */
+	FACT_LOCAL4, FACT_LOCAL6,	/* addresses of this host */
 	FACT_TTL, FACT_MSS,
-	FACT_MAC,			/* of this host's interfaces */
-	FACT_INDEX, FACT_NAME,		/* of an interface, as the routed families see it: a bridge, not its ports */
-	FACT_LINK_INDEX, FACT_LINK_NAME, /* the same below them */
+	FACT_MAC,			/* MAC addresses of this host's interfaces */
+	FACT_INDEX, FACT_NAME,		/* the interface that routed families see: a bridge, not its ports */
+	FACT_LINK_INDEX, FACT_LINK_NAME, /* the interface that netdev and bridge see: the port of a bridge */
 	FACTS
 };
 
-/* Bytes in network order, but for the index of an interface: that one has single values only. */
+/* Bytes in network order. The index of an interface is in host order and has single values only. */
 struct range {
 	unsigned char low[16], high[16];
 };
 
 struct field {
-	size_t bytes, count;	/* no range: nothing is known */
+	size_t bytes, count;	/* count 0: nothing is known */
 	struct range *range;
 };
 
@@ -49,10 +49,10 @@ struct facts {
 	struct field field[FACTS];
 };
 
-/* host NULL: nothing is known of this host. wide: the CA is one of the public ones, whose addresses are public. To be freed in any case. */
+/* host NULL: nothing is known of this host. wide: a public CA, which has public addresses. Call facts_free() also after an error. */
 int facts_make(struct facts *facts, const struct host *host, bool wide, struct fault *fault) MUST_CHECK;
 
-/* Of one connection, which comes in by the interface with this index (0: any). */
+/* Facts of the packets of one connection, which enters by the interface with this index (0: any). */
 int facts_make_peer(struct facts *facts, const struct host *host, const struct peer *peer, uint32_t index, struct fault *fault) MUST_CHECK;
 void facts_free(struct facts *facts);
 

@@ -27,7 +27,7 @@ static bool ends_chain(const struct outcome *outcome)
 							  outcome->verdict.code == (uint32_t)NFT_GOTO);
 }
 
-/* As if nothing blocked: the packet goes on behind a drop. */
+/* Follows the packet as if nothing blocked: it goes on behind a drop. */
 static void gather(struct walk *walk, const struct nft_chain *chain, size_t from, int depth, unsigned int *effects)
 {
 	const struct nft_rule *first = walk->meeting.snapshot->rule + chain->first_rule;
@@ -53,7 +53,7 @@ static void gather(struct walk *walk, const struct nft_chain *chain, size_t from
 	}
 }
 
-/* Of the chains that jump there nothing is lost. */
+/* Chains that jump to the chain with our rule lose nothing: the packet returns to them. */
 static unsigned int find_lost(struct walk *walk, const struct variants *variants, const struct insertions *result)
 {
 	unsigned int effects = 0;
@@ -67,7 +67,7 @@ static unsigned int find_lost(struct walk *walk, const struct variants *variants
 	return effects;
 }
 
-/* As if the rules of result were there. */
+/* Walks as if the rules of result were in the ruleset. */
 static bool still_blocks(struct walk *walk, const struct variants *variants, const struct insertions *result, struct culprit *culprit,
 			 size_t *at)
 {
@@ -81,7 +81,7 @@ static bool still_blocks(struct walk *walk, const struct variants *variants, con
 	return blocks;
 }
 
-/* In the base chain, with one rule that accepts. */
+/* One rule in the base chain, which accepts. */
 static void insert_once(struct walk *walk, const struct variants *variants, struct insertions *result, size_t at)
 {
 	struct culprit ignored;
@@ -89,12 +89,12 @@ static void insert_once(struct walk *walk, const struct variants *variants, stru
 
 	result->count = 1;
 	result->insertion[0] = (struct insertion){ walk->base, at, false };
-	if (still_blocks(walk, variants, result, &ignored, &again)) /* the head of the chain is before everything */
+	if (still_blocks(walk, variants, result, &ignored, &again)) /* only the head of the chain is ahead of all that blocks */
 		result->insertion[0].before = 0;
 	result->lost = find_lost(walk, variants, result);
 }
 
-/* false: it makes no difference, or there are too many. */
+/* false: the chain has a rule at least that early, or there are too many insertions. */
 static bool insert_one(struct insertions *result, const struct nft_chain *chain, size_t before, bool returns)
 {
 	for (size_t i = 0; i < result->count; i++)
@@ -110,7 +110,7 @@ static bool insert_one(struct insertions *result, const struct nft_chain *chain,
 	return true;
 }
 
-/* From each chain that blocks a way back to the one that has jumped there, so that the rules behind the jump are met. */
+/* A rule that returns in each chain that blocks, so that the packet meets the rules behind the jump. */
 static bool insert_often(struct walk *walk, const struct variants *variants, struct insertions *result)
 {
 	const struct snapshot *snapshot = walk->meeting.snapshot;

@@ -42,7 +42,7 @@ static enum match judge_rule(const struct meeting *meeting, const struct ipt_wor
 	return match;
 }
 
-/* A target that is no chain of the table is a module's, or one of the four verdicts. */
+/* A target is a chain of the table, one of the four verdicts, or a module. */
 static void set_verdict(struct outcome *outcome, struct snapshot *snapshot, const struct nft_chain *chain, const char *target, bool go)
 {
 	const struct nft_chain *to = snapshot_chain(snapshot, chain->family, chain->table, target);
@@ -63,7 +63,7 @@ struct outcome listing_meet(struct meeting *meeting, const struct nft_rule *rule
 	bool go = false;
 
 	ipt_split(&words, rule->line, strlen(rule->line));
-	if (words.full) /* it cannot be read: it may drop */
+	if (words.full) /* too long to be read: it may drop */
 		return outcome;
 	outcome.verdict.code = (uint32_t)NFT_CONTINUE;
 	outcome.match = judge_rule(meeting, &words, &target, &go);
@@ -96,7 +96,7 @@ bool listing_is_ours(const struct nft_rule *rule, const char *tag)
 
 /* --- the index ------------------------------------------------------------------------------------------------------ */
 
-/* The built-in chains of the tables hang where their kernel modules put them. */
+/* The priorities that the kernel modules give the built-in chains. */
 static int32_t priority_of(const char *table, const char *chain)
 {
 	static const struct {
@@ -133,7 +133,7 @@ static void index_chain(struct snapshot *snapshot, uint8_t family, const char *t
 	chain->priority = priority_of(table, name);
 }
 
-/* The rules of a chain come behind each other. */
+/* A listing has the rules of a chain one after the other. */
 static int index_rule(struct snapshot *snapshot, uint8_t family, const char *table, const char *name, const char *line, struct fault *fault)
 {
 	const struct nft_chain *found = snapshot_chain(snapshot, family, table, name);

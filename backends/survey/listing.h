@@ -6,8 +6,8 @@
 #include "backends/survey/packet.h"
 
 /*
- * Builds the index over a listing, which it takes (malloc). hidden: packets may be hidden from connection tracking. Free the
- * snapshot in any case.
+ * Builds the index over a listing and takes ownership of it (malloc). hidden: packets may be hidden from connection tracking. Call
+ * snapshot_free() also after an error.
  */
 int listing_read(struct snapshot *snapshot, char *listing, uint8_t family, const char *table, bool hidden, struct fault *fault) MUST_CHECK;
 
@@ -15,7 +15,7 @@ int listing_read(struct snapshot *snapshot, char *listing, uint8_t family, const
 struct outcome listing_meet(struct meeting *meeting, const struct nft_rule *rule);
 struct outcome listing_jumps(struct snapshot *snapshot, const struct nft_chain *chain, const struct nft_rule *rule);
 
-/* Has the rule this tag, or any of ours (NULL)? */
+/* Does the rule have this tag (NULL: any tag of ours)? */
 bool listing_is_ours(const struct nft_rule *rule, const char *tag);
 
 #endif

@@ -20,6 +20,4 @@ static inline bool message_is_whole(const struct nlmsghdr *message, int left)
 	return mnl_nlmsg_ok(message, left) && message->nlmsg_len <= (uint32_t)left;
 }
 
-/* How many messages of each type there are, so that the index needs three allocations. */
-
 #endif

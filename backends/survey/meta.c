@@ -6,7 +6,7 @@
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 
-/* Writing these of a packet changes nothing for it but what is named. Any other may lose it. */
+/* A write of these keys only has the effect that is noted. A write of any other key may lose the packet. */
 static enum match set_meta(uint32_t key, struct outcome *outcome)
 {
 	switch (key) {
@@ -19,13 +19,13 @@ static enum match set_meta(uint32_t key, struct outcome *outcome)
 		break;
 	case NFT_META_NFTRACE:
 		break;
-	default: /* pkttype: what is not for this host is not delivered to it */
+	default: /* pkttype: the kernel does not deliver a packet to another host */
 		outcome->verdict.code = NF_DROP;
 	}
 	return YES;
 }
 
-/* Where the packet comes in, or goes out; a rule that asks for the other one ends there. */
+/* The interface that the packet enters or leaves by. A rule that asks for the other one ends. */
 static enum match meta_link(struct meeting *meeting, uint32_t number, bool out, bool name)
 {
 	static const enum fact facts[2][2] = { { FACT_INDEX, FACT_NAME }, { FACT_LINK_INDEX, FACT_LINK_NAME } };

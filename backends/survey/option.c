@@ -18,7 +18,7 @@ static bool is_one_of(const char *word, const char *const *words, size_t n)
 	return false;
 }
 
-/* Is this word in a list with commas between? */
+/* Is this word in a list that is separated by commas? */
 static bool has_word(const char *list, const char *word)
 {
 	const size_t length = strlen(word);
@@ -39,7 +39,7 @@ static enum match judge_protocol(const struct meeting *meeting, const char *valu
 	return match_if(is_one_of(value, ours, LENGTH_OF(ours)));
 }
 
-/* "192.0.2.0/24", "2001:db8::/32"; another form of a mask may be anything. */
+/* "192.0.2.0/24", "2001:db8::/32". A mask of another form is not judged. */
 static enum match judge_address(const struct meeting *meeting, const char *value, enum fact fact)
 {
 	const size_t bytes = meeting->family == NFPROTO_IPV4 ? 4 : 16;
@@ -210,7 +210,7 @@ static enum match judge_nothing(const struct meeting *meeting, const char *value
 	return YES;
 }
 
-/* Modules whose options are known; the other options of theirs, and other modules, may go either way. */
+/* Modules whose options are known. Other modules, and other options of these, may match or not. */
 static enum match judge_module(const struct meeting *meeting, const char *value)
 {
 	static const char *const known[] = { "tcp", "multiport", "comment", "conntrack", "state", "addrtype", "tcpmss", "ttl", "hl", "owner" };

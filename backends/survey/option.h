@@ -6,7 +6,7 @@
 #include "backends/iptables/rules.h"
 #include "backends/survey/packet.h"
 
-/* The option at *i, and its values; *i is at the last one of them then. */
+/* Judges the option at *i and moves *i to the last of its values. */
 enum match option_judge(const struct meeting *meeting, const struct ipt_words *rule, size_t *i);
 
 #endif

@@ -61,7 +61,7 @@ static bool spoils(const struct meeting *meeting, uint32_t base, uint32_t offset
 	return false;
 }
 
-/* One load may span several fields. */
+/* A load may span several fields. */
 static void note_fields(struct meeting *meeting, uint32_t base, uint32_t offset, uint32_t length, size_t at)
 {
 	for (uint32_t i = 0; i < length; i++) {
@@ -84,7 +84,7 @@ enum match payload_judge(struct meeting *meeting, const struct nlattr *data, str
 	number = attr_u32(a[NFTA_PAYLOAD_DREG], UINT32_MAX);
 	offset = attr_u32(a[NFTA_PAYLOAD_OFFSET], UINT32_MAX);
 	length = attr_u32(a[NFTA_PAYLOAD_LEN], 0);
-	/* it writes a header instead of reading one */
+	/* the expression writes a header */
 	if (number == UINT32_MAX && spoils(meeting, base, offset, length, registers_offset(attr_u32(a[NFTA_PAYLOAD_SREG], 0))))
 		outcome->verdict.code = NF_DROP;
 	if (number == UINT32_MAX)

@@ -25,7 +25,7 @@ static bool verdict_leads(struct reach *reach, const struct nft_chain *from, con
 	return next && leads_to(reach, next, to, depth + 1);
 }
 
-/* Whatever the packet is. */
+/* For any packet. */
 static bool leads_to(struct reach *reach, const struct nft_chain *from, const struct nft_chain *to, int depth)
 {
 	unsigned char *memory = &reach->seen[from - reach->snapshot->chain];

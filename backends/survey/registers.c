@@ -13,7 +13,7 @@ size_t registers_offset(uint32_t number)
 	return REGISTER_BYTES;
 }
 
-/* Facts about registers that are written over are gone. */
+/* A write to registers ends the facts about them. */
 static void forget_facts(struct registers *registers, size_t at, size_t length)
 {
 	for (size_t i = 0; i < REGISTER_FACTS; i++)
@@ -27,7 +27,6 @@ void registers_forget(struct registers *registers, size_t at, size_t length)
 	forget_facts(registers, at, length);
 }
 
-/* Nothing of what lies in value is known where known is 0; known NULL: all is. The rest of the last four bytes becomes zero. */
 void registers_load(struct registers *registers, uint32_t number, const void *value, const void *known, size_t length)
 {
 	size_t at = registers_offset(number), whole = (length + 3) & ~(size_t)3;
@@ -44,7 +43,7 @@ void registers_load(struct registers *registers, uint32_t number, const void *va
 		memcpy(registers->known + at, known, length);
 }
 
-/* A field that can have one value only has that. */
+/* A field that can have only one value is known. */
 static bool know_fact(struct registers *registers, size_t at, size_t length, const struct field *field)
 {
 	size_t bytes = length < field->bytes ? length : field->bytes;
@@ -56,7 +55,6 @@ static bool know_fact(struct registers *registers, size_t at, size_t length, con
 	return true;
 }
 
-/* The first bytes of this field lie there now. */
 void registers_note(struct registers *registers, size_t at, size_t length, const struct field *field)
 {
 	size_t i = 0;
@@ -71,7 +69,7 @@ void registers_note(struct registers *registers, size_t at, size_t length, const
 	memset(registers->fact[i].mask, 0xff, sizeof(registers->fact[i].mask));
 }
 
-/* "ip saddr & 255.0.0.0": what is known of the field is known of its first bits. */
+/* "ip saddr & 255.0.0.0": a fact about the field holds for its first bits. */
 static bool is_prefix(const unsigned char *mask, const unsigned char *xor, size_t length)
 {
 	bool end = false;
@@ -86,7 +84,6 @@ static bool is_prefix(const unsigned char *mask, const unsigned char *xor, size_
 	return true;
 }
 
-/* A fact goes along where the registers are masked in place by a prefix; else it is gone. */
 void registers_mask(struct registers *r, size_t from, size_t to, size_t length, const unsigned char *mask, const unsigned char *xor)
 {
 	for (size_t i = 0; i < REGISTER_FACTS; i++) {
@@ -103,7 +100,6 @@ void registers_mask(struct registers *r, size_t from, size_t to, size_t length, 
 		forget_facts(r, to, length);
 }
 
-/* Like memcmp() of a register with these bytes, if every bit is known, else NO_ORDER. */
 int registers_order(const struct registers *r, size_t at, const void *bytes, size_t length)
 {
 	for (size_t i = 0; i < length; i++)
@@ -112,7 +108,7 @@ int registers_order(const struct registers *r, size_t at, const void *bytes, siz
 	return memcmp(r->value + at, bytes, length);
 }
 
-/* Of the field that begins in this register, length bytes. MAYBE also where nothing is known. */
+/* The same for the field that begins in this register. MAYBE also where no fact is known. */
 static enum match fact_between(const struct registers *r, size_t at, const unsigned char *low, const unsigned char *high, size_t length)
 {
 	for (size_t i = 0; i < REGISTER_FACTS; i++)
@@ -121,7 +117,7 @@ static enum match fact_between(const struct registers *r, size_t at, const unsig
 	return MAYBE;
 }
 
-/* The bytes from at on that a fact is about, as many as length. 0: there is none. */
+/* How many bytes from at on, up to length, a fact is about. 0: there is no fact. */
 static size_t fact_bytes(const struct registers *r, size_t at, size_t length)
 {
 	for (size_t i = 0; i < REGISTER_FACTS; i++)
@@ -130,7 +126,6 @@ static size_t fact_bytes(const struct registers *r, size_t at, size_t length)
 	return 0;
 }
 
-/* NO: different in what is known. */
 enum match registers_equal(const struct registers *r, size_t at, const unsigned char *bytes, size_t length)
 {
 	enum match match = YES;
@@ -151,7 +146,6 @@ enum match registers_equal(const struct registers *r, size_t at, const unsigned 
 	return match;
 }
 
-/* Is the register within these bounds? They are of the same length. */
 enum match registers_between(const struct registers *r, size_t at, const void *low, const void *high, size_t length)
 {
 	if (registers_order(r, at, low, length) == NO_ORDER)

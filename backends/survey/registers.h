@@ -16,8 +16,8 @@ struct registers {
 	unsigned char value[REGISTER_BYTES], known[REGISTER_BYTES];
 	struct {
 		size_t at, bytes;		/* 0 bytes: free */
-		const struct field *field;	/* the beginning of it lies there, */
-		unsigned char mask[16];		/* as far as the mask lets it through */
+		const struct field *field;	/* its first bytes are there, */
+		unsigned char mask[16];		/* masked by this */
 	} fact[REGISTER_FACTS];
 };
 
@@ -32,10 +32,10 @@ void registers_forget(struct registers *registers, size_t at, size_t length);
 /* Bits of value are known where known has 1; known NULL: all are. value NULL: none is. The rest of the last four bytes becomes zero. */
 void registers_load(struct registers *registers, uint32_t number, const void *value, const void *known, size_t length);
 
-/* The first length bytes of this field lie there now. */
+/* Notes that the registers from at on hold the first length bytes of this field. */
 void registers_note(struct registers *registers, size_t at, size_t length, const struct field *field);
 
-/* A fact goes along where the registers are masked in place by a prefix; else it is gone. */
+/* Keeps a fact where the registers are masked in place by a prefix; other facts end. */
 void registers_mask(struct registers *r, size_t from, size_t to, size_t length, const unsigned char *mask, const unsigned char *xor);
 
 /* As memcmp() of the registers with these bytes, if every bit is known; else NO_ORDER. */

@@ -9,10 +9,10 @@
 #include <stdio.h>
 #include <string.h>
 
-/* For a CA of whom only the name is known: a.root-servers.net. Nothing is sent there. */
+/* Stands for a CA whose addresses are not known: a.root-servers.net. Nothing is sent to it. */
 static const char *const internet[] = { "198.41.0.4", "2001:503:ba3e::2:30" };
 
-#define ADDRESSES_SAID 4	/* one for each address would be many */
+#define ADDRESSES_SAID 4	/* remarks about addresses; more would hide the others */
 
 static __attribute__((format(printf, 2, 3))) void say_about(void (*say)(const char *text), const char *format, ...)
 {
@@ -41,14 +41,14 @@ static const char *write_address(uint8_t family, const void *address, char text[
 	return inet_ntop(family == NFPROTO_IPV4 ? AF_INET : AF_INET6, address, text, INET6_ADDRSTRLEN);
 }
 
-/* An address that names can resolve to: not of one link. */
+/* Can a name resolve to this address? Not to a link-local one. */
 static bool is_reachable(const struct host_address *address)
 {
 	return address->family == NFPROTO_IPV4 ? address->bytes[0] != 169 || address->bytes[1] != 254 :
 						 address->bytes[0] != 0xfe || (address->bytes[1] & 0xc0) != 0x80;
 }
 
-/* The addresses of ours from which answers come: those of the names, or all. */
+/* The source addresses of our answers: those of the names, or all of this host. */
 struct ours {
 	size_t count;
 	const unsigned char *address[OPENING_ADDRESSES * 8];
@@ -120,7 +120,7 @@ static void remark_routes(struct mnl_socket *route, const struct host *host, con
 
 /* --- containers --------------------------------------------------------------------------------------------------- */
 
-/* docker's own networks are called br- and twelve digits. */
+/* Docker names the bridge of a user-defined network "br-" and twelve hex digits. */
 static bool is_of_containers(const struct host_link *link)
 {
 	static const char *const names[] = { "docker", "podman", "cni", "nerdctl", "lxcbr", "lxdbr", "incusbr" };

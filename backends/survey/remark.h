@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* remark.h - what no firewall rule shows, and keeps a validation from coming or being answered all the same: told, never judged. */
+/* remark.h - obstacles to a validation that are no firewall rules. They are named, never judged. */
 #ifndef ACMEGATE_BACKENDS_SURVEY_REMARK_H
 #define ACMEGATE_BACKENDS_SURVEY_REMARK_H
 

@@ -5,8 +5,8 @@
 #include <string.h>
 
 /*
- * An interval is told as two elements, its first value and the first one behind it; so the one that a value belongs to is the
- * last one that is not above it. *sure: the value is known. NULL: none.
+ * The kernel lists an interval as two elements: its first value, and the first value behind it. A value belongs to the last element
+ * that is not above it. *sure: the value is known. NULL: it is in no interval.
  */
 static const struct nft_element *find_interval(const struct registers *r, const struct nft_set *set, size_t at, bool *sure)
 {
@@ -29,7 +29,7 @@ static const struct nft_element *find_interval(const struct registers *r, const 
 	return best && !(best->flags & NFT_SET_ELEM_INTERVAL_END) ? best : NULL;
 }
 
-/* The fact about the whole of the key that lies there, unmasked; NULL: there is none. */
+/* The fact about the whole key, unmasked. NULL: there is none. */
 static const struct field *fact_of_key(const struct registers *r, const struct nft_set *set, size_t at)
 {
 	const struct nlattr *key = set->elements ? set->element[0].key : NULL;
@@ -46,7 +46,7 @@ static const struct field *fact_of_key(const struct registers *r, const struct n
 	return r->fact[i].field;
 }
 
-/* Does one of the set's intervals hold any value of this range? As find_interval(), for its first value; or one begins in it. */
+/* Does any interval of the set overlap this range: one that holds its first value, as find_interval(), or one that begins in it? */
 static bool touches(const struct nft_set *set, const struct range *range, size_t length)
 {
 	const struct nft_element *best = NULL;
@@ -73,7 +73,7 @@ static bool touches(const struct nft_set *set, const struct range *range, size_t
 
 #define MOST_COMPARISONS 4000000 /* some 10 ms */
 
-/* Is it known of the field that lies there that no interval holds it? */
+/* Is it known that no interval holds the field? */
 static bool is_outside(const struct registers *r, const struct nft_set *set, size_t at)
 {
 	const struct field *field = fact_of_key(r, set, at);
@@ -86,7 +86,7 @@ static bool is_outside(const struct registers *r, const struct nft_set *set, siz
 	return true;
 }
 
-/* Each field begins at a register of four bytes, and has bounds of its own. */
+/* Each field of a concatenation begins at a register of four bytes and has its own bounds. */
 static enum match in_fields(const struct registers *r, const struct nft_set *set, size_t at, const struct nft_element *e)
 {
 	size_t length, other, offset = 0;
@@ -104,7 +104,7 @@ static enum match in_fields(const struct registers *r, const struct nft_set *set
 	return set->fields ? match : MAYBE;
 }
 
-/* May this element be that of the packet, when the register is compared with it alone? */
+/* Does the key equal this element? */
 static enum match is_element(const struct registers *r, const struct nft_set *set, size_t at, const struct nft_element *e)
 {
 	size_t length;
@@ -123,7 +123,6 @@ static bool is_constant(const struct nft_set *set)
 	return !(set->flags & (NFT_SET_TIMEOUT | NFT_SET_EVAL));
 }
 
-/* Does the packet find this element? */
 enum match search_finds(const struct search *search, const struct nft_element *e)
 {
 	enum match match;
@@ -136,7 +135,7 @@ enum match search_finds(const struct search *search, const struct nft_element *e
 	return match == YES && (e->stateful || !is_constant(search->set)) ? MAYBE : match;
 }
 
-/* Has the set all the values that the field can have? Of sets without intervals, and of fields with single values. */
+/* Does the set hold every value that the field can have? Only for sets without intervals and fields with single values. */
 static bool holds_all(const struct registers *r, const struct nft_set *set, size_t at)
 {
 	const struct field *field = fact_of_key(r, set, at);

@@ -68,7 +68,7 @@ static bool index_elements(struct elements *elements, const struct nlmsghdr *mes
 	return true;
 }
 
-/* The set's name has the same number in both messages, NFTA_SET_NAME and NFTA_SET_ELEM_LIST_SET, and so has the table's. */
+/* Both messages number the names of set and table alike: NFTA_SET_NAME equals NFTA_SET_ELEM_LIST_SET. */
 static bool is_about(const struct nlmsghdr *message, uint8_t family, const char *table, const char *name)
 {
 	const struct nlattr *attrs[NFTA_SET_NAME + 1];
@@ -97,7 +97,7 @@ void set_fill(struct nft_set *set, uint8_t family, const char *table, const char
 {
 	const struct nlmsghdr *message = (const void *)set->messages.bytes;
 	int left = (int)set->messages.used;
-	struct elements elements = { .element = calloc(1, sizeof(*set->element)), .room = 1 }; /* an empty set is one that was read */
+	struct elements elements = { .element = calloc(1, sizeof(*set->element)), .room = 1 }; /* element is not NULL for an empty set that was read */
 	bool whole = elements.element;
 
 	for (; whole && message_is_whole(message, left); message = mnl_nlmsg_next(message, &left)) {

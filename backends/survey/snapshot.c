@@ -12,7 +12,7 @@
 #include "backends/survey/message.h"
 #include "backends/survey/set.h"
 
-#define MOST_SETS 512 /* read for one snapshot: the kernel finds each by a walk along all of the table */
+#define MOST_SETS 512 /* read for one snapshot at most: the kernel finds each by a search through the table */
 
 static void index_table(struct snapshot *snapshot, const struct nlmsghdr *message)
 {
@@ -42,7 +42,7 @@ static void index_chain(struct snapshot *snapshot, const struct nlmsghdr *messag
 	chain->priority = (int32_t)attr_u32(hook[NFTA_HOOK_PRIORITY], 0);
 }
 
-/* The chain is usually the one behind that found last: in a dump, and in the order in which rules jump. */
+/* Begins behind the chain found last: dumps and jumps name chains mostly in that order. */
 static struct nft_chain *find_chain(struct snapshot *snapshot, uint8_t family, const char *table, const char *name)
 {
 	for (size_t i = 0; i < snapshot->chains; i++) {
@@ -58,7 +58,7 @@ static struct nft_chain *find_chain(struct snapshot *snapshot, uint8_t family, c
 	return NULL;
 }
 
-/* A dump tells the rules of one chain behind each other; the last chain looked up is nearly always the right one. */
+/* A dump lists the rules of a chain one after the other, so the chain found last is nearly always the right one. */
 static int index_rule(struct snapshot *snapshot, const struct nlmsghdr *message, struct nft_chain **last,
 		      struct fault *fault)
 {
@@ -87,6 +87,7 @@ static int index_rule(struct snapshot *snapshot, const struct nlmsghdr *message,
 	return 0;
 }
 
+/* How many messages of each type there are, so that the index needs three allocations. */
 static void count(const struct snapshot *snapshot, size_t *tables, size_t *chains, size_t *rules)
 {
 	const struct nlmsghdr *message = (const void *)snapshot->messages.bytes;
@@ -150,8 +151,8 @@ int snapshot_index(struct snapshot *snapshot, struct fault *fault)
 }
 
 /*
- * The rules are read table by table, so that commits to one leave the dump of another whole. That a dump was interrupted says less
- * than the generation does afterwards.
+ * Reads the rules table by table, so that a commit to one table does not interrupt the dump of another. Whether the snapshot is whole
+ * is judged by the generation afterwards, not by an interrupted dump.
  */
 static int read_rules(struct snapshot *snapshot, struct netlink *netlink, size_t tables, struct fault *fault)
 {
@@ -220,7 +221,7 @@ const struct nft_chain *snapshot_chain(struct snapshot *snapshot, uint8_t family
 	return find_chain(snapshot, family, table, name);
 }
 
-/* Like the chains: the walk comes by here once for each kind of packet, in the same order. */
+/* Begins at the set found last: each kind of packet asks for the sets in the same order. */
 static const struct nft_set *find_set(struct snapshot *snapshot, const struct nlattr *name)
 {
 	for (size_t i = 0; i < snapshot->sets; i++) {
@@ -273,7 +274,7 @@ bool snapshot_is_builtin(const char *name)
 	return is_one_of(name, chains, LENGTH_OF(chains));
 }
 
-/* Has the chain's table one of these names, and a base chain that the tools make? */
+/* Is the chain's table named so, and has it a base chain as the tools make it? */
 static bool is_of_tool(const struct snapshot *snapshot, const struct nft_chain *chain, const char *const *tables, size_t n)
 {
 	for (size_t i = 0; i < snapshot->chains && is_one_of(chain->table, tables, n); i++) {

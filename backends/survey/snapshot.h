@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * snapshot.h - the whole ruleset of one generation, as the kernel told it: the messages, and an index of them.
+ * snapshot.h - the whole ruleset of one generation: the kernel's messages, and an index of them.
  *
- * Rules stay raw netlink attributes until somebody walks them, so reading 10,000 rules costs little more than copying them.
- * Sets are read when somebody asks for one: most of them are addresses, many, and of no interest.
+ * Rules stay raw netlink attributes until the walk meets them, so reading 10,000 rules costs little more than copying them. A set is
+ * read when the walk needs it: most sets are long lists of addresses that do not matter.
  */
 #ifndef ACMEGATE_BACKENDS_SURVEY_SNAPSHOT_H
 #define ACMEGATE_BACKENDS_SURVEY_SNAPSHOT_H
@@ -20,7 +20,7 @@ struct nft_table {
 struct nft_chain {
 	uint8_t family;
 	const char *table, *name;
-	bool base;		/* hangs on a hook */
+	bool base;		/* attached to a hook */
 	uint32_t hook;		/* NF_INET_*, NF_NETDEV_* by family */
 	int32_t priority;
 	uint32_t policy;	/* NF_ACCEPT, NF_DROP */
@@ -47,24 +47,24 @@ struct snapshot {
 	size_t chains;
 	struct nft_rule *rule;
 	size_t rules;
-	struct nft_set *set;		/* those that were asked for */
+	struct nft_set *set;		/* those that were read */
 	size_t sets, next_set;
-	size_t next_chain;		/* where the last one was found, and the next one is likely to be */
-	struct netlink *netlink;	/* NULL: what can be had of sets is among the messages */
+	size_t next_chain;		/* where find_chain() begins */
+	struct netlink *netlink;	/* NULL: the sets are among the messages */
 };
 
 /*
- * Reads tables, chains and rules of all families. hidden: something else may hide packets from connection tracking. If somebody
- * committed meanwhile, something may be missing: the generation is another one afterwards. AGAIN: the parts do not fit together. Free
- * it in any case.
+ * Reads tables, chains and rules of all families. hidden: another table may hide packets from connection tracking. If another program
+ * committed meanwhile, rules may be missing: the generation has changed then. AGAIN: the parts do not fit together. Call snapshot_free()
+ * also after an error.
  */
 int snapshot_read(struct snapshot *snapshot, struct netlink *netlink, bool hidden, struct fault *fault) MUST_CHECK;
 void snapshot_free(struct snapshot *snapshot);
 
-/* The name of the expression, or of the targets NOTRACK and CT of iptables, somewhere; elsewhere they only make us more careful. */
+/* Does any rule seem to name notrack, or the targets NOTRACK or CT of iptables? A false yes only makes the walk more careful. */
 bool snapshot_may_notrack(const struct messages *messages);
 
-/* Builds the index over the messages; a part of snapshot_read(), and what the fuzzer feeds. */
+/* Builds the index over the messages: the second half of snapshot_read(), and for the fuzzer. */
 int snapshot_index(struct snapshot *snapshot, struct fault *fault) MUST_CHECK;
 
 /* NULL when there is none. */
@@ -72,22 +72,21 @@ const struct nft_table *snapshot_table(const struct snapshot *snapshot, uint8_t 
 const struct nft_chain *snapshot_chain(struct snapshot *snapshot, uint8_t family, const char *table, const char *name);
 
 /*
- * The set that an expression of the chain looks into. NULL: it could not be read, or too many have been. It may be of a later
- * generation than the rest.
+ * The set that an expression of the chain looks into. NULL: it could not be read, or MOST_SETS were read before. It may belong to a
+ * later generation than the rest.
  */
 const struct nft_set *snapshot_set(struct snapshot *snapshot, const struct nft_chain *chain, const struct nlattr *name);
 
 /*
- * Does this table belong to iptables-nft? Then native expressions in it would be misread or lost by iptables-save, and must
- * never be put there. Told by family, table name and built-in chain names: nft's own warning is absent in a table without
- * xt expressions.
+ * Does this table belong to iptables-nft? iptables-save misreads or loses native expressions, so a rule of nftables must not be added
+ * to it. Recognised by family, table name and built-in chains: nft's own warning is absent in a table without xt expressions.
  */
 bool snapshot_is_iptables(const struct snapshot *snapshot, const struct nft_chain *chain);
 
-/* Likewise to ebtables-nft: ebtables-save stops at a native expression, and what it has written until then loads as a ruleset without rules. */
+/* Does it belong to ebtables-nft? ebtables-save stops at a native expression and leaves a file that loads as an empty ruleset. */
 bool snapshot_is_ebtables(const struct snapshot *snapshot, const struct nft_chain *chain);
 
-/* Is this the name of a chain that every table of iptables has? */
+/* Is this the name of a built-in chain of iptables? */
 bool snapshot_is_builtin(const char *name);
 
 /* The hook's name as nft prints it. */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-/* acmegate-surveyor: started by acmegate only, with the descriptors of survey.h; reads rulesets, and can do nothing else. */
+/* acmegate-surveyor: reads rulesets and can do nothing else. Only acmegate starts it, with the descriptors of survey.h. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -21,7 +21,7 @@
 /* What netlink_insist() hands to an attempt. */
 struct ruleset {
 	struct netlink netlink;
-	struct mnl_socket *route;	/* for what is told of this host; NULL: nothing is */
+	struct mnl_socket *route;	/* for addresses and links of this host; NULL: none can be read */
 	const struct survey_question *question;
 	struct survey survey;
 	struct survey_answer answer;
@@ -29,7 +29,7 @@ struct ruleset {
 		int rc;
 		struct fault fault;
 		struct survey survey;
-	} before;		/* of a reading during which others committed */
+	} before;		/* the reading before, during which another program committed */
 	unsigned int readings;
 };
 
@@ -41,7 +41,7 @@ static int say(enum survey_answer_kind kind, const void *payload, size_t length)
 	return send(FD_QUESTIONS, &answer, SURVEY_ANSWER_SIZE(length), MSG_NOSIGNAL) < 0 ? -1 : 0;
 }
 
-/* The kernel obeys the process that has started us, not us. It says when it has sent the request. */
+/* The kernel takes requests on this socket from our parent only, which writes one byte after it has sent the request. */
 static ssize_t send_through(const struct nlmsghdr *request)
 {
 	char sent;
@@ -58,7 +58,7 @@ static bool is_same(const struct earlier *before, int rc, const struct survey *s
 	return before->survey.spots == survey->spots && before->survey.admitted == survey->admitted && !memcmp(before->survey.spot, survey->spot, survey->spots * sizeof(survey->spot[0]));
 }
 
-/* A bit for each peer that is surely let in. Of an interface that is not known it is taken to be any. */
+/* A bit for each peer that the ruleset surely lets in. An unknown interface may be any. */
 static uint64_t judge_peers(struct ruleset *ruleset, struct snapshot *snapshot, const struct host *host, bool bridged)
 {
 	const struct survey_question *question = ruleset->question;
@@ -79,7 +79,7 @@ static uint64_t judge_peers(struct ruleset *ruleset, struct snapshot *snapshot, 
 	return admitted;
 }
 
-/* Judges a ruleset that was read. Where nothing can be learned of this host, every address may be its own. */
+/* Judges a ruleset. If nothing can be learned of this host, every address may be its own. */
 static int choose_spots(struct ruleset *ruleset, struct snapshot *snapshot, struct fault *fault)
 {
 	const struct opening *opening = &ruleset->question->opening;
@@ -100,7 +100,7 @@ static int choose_spots(struct ruleset *ruleset, struct snapshot *snapshot, stru
 	return rc;
 }
 
-/* One reading. The survey is of no generation (0) if others committed meanwhile: then something may have been missed. */
+/* One reading. The survey has generation 0 if another program committed meanwhile: it may have missed rules. */
 static int read_and_choose(struct ruleset *ruleset, struct fault *fault)
 {
 	struct snapshot snapshot;
@@ -117,8 +117,8 @@ static int read_and_choose(struct ruleset *ruleset, struct fault *fault)
 }
 
 /*
- * Of many rules no reading may be whole, as often as others commit. One that comes to the same as the reading before is believed:
- * what was missed in both would have to be the same.
+ * While other programs commit all the time, no reading of many rules may be whole. A result that equals the one before is believed:
+ * both readings would have to miss the same rules.
  */
 static int attempt_choice(struct ruleset *ruleset, const void *unused, struct fault *fault)
 {
