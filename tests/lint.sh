@@ -93,7 +93,8 @@ report "an include names the folder" "$(
 )"
 
 # Small enough to be read by who trusts it with root. Lines without comments and blank lines; raise it only with a reason.
-most=10204
+# (10204 until each command became a file, with includes and a prototype.)
+most=10270
 # shellcheck disable=SC2046
 lines=$(cat $(find src/base src/command src/main.c firewall backends -name survey -prune -o -name '*.[ch]' -print |
 	grep -vE '^src/base/(confine|base64url)\.|^backends/firewalld/bus\.c$') | grep -cvE '^[[:blank:]]*(/\*|\*|//|$)')

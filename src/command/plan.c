@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include "command/forecast.h"
+#include "command/command.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -84,7 +84,7 @@ static int show(struct config *config, struct journal *journal, bool own, const 
 	return rc;
 }
 
-int forecast(struct config *config, struct journal *journal)
+static int forecast(struct config *config, struct journal *journal)
 {
 	const bool webroot = config->responder.mode == RESPONDER_WEBROOT;
 	struct fault fault, other;
@@ -106,15 +106,7 @@ int forecast(struct config *config, struct journal *journal)
 	return config->certificates ? find_obstacles(config, target) : STATUS_DONE;
 }
 
-void forecast_command(const char *program, uint16_t port)
+int plan_run(struct host *host, int argc, char **argv)
 {
-	static const char *const engines[] = { "docker", "docker-compose", "podman", "podman-compose", "nerdctl", "ctr" };
-	const char *slash = strrchr(program, '/'), *name = slash ? slash + 1 : program;
-
-	for (size_t i = 0; i < LENGTH_OF(engines); i++)
-		if (!strcmp(name, engines[i]))
-			log_notice("%s: port %u of this host is opened, and the chains that forward to a container (FORWARD, DOCKER-USER) are not; "
-				   "while it is open, a rule of nat that sends the port to a container is passed by. What listens on the host "
-				   "itself is reached: a container with --network host, or the engine's own proxy of a published port",
-				   name, port);
+	return argc > 1 ? command_no_arguments(argv[0]) : forecast(host->config, &host->journal);
 }

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "command/command.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <sys/stat.h>
+
+#include "command/international.h"
+#include "base/kernel.h"
+#include "base/log.h"
+#include "base/safe.h"
+
+/* Without the right to, up to the hard limit. */
+static void raise_limit(__rlimit_resource_t resource, rlim_t most)
+{
+	struct rlimit limit;
+
+	if (getrlimit(resource, &limit) < 0 || limit.rlim_cur >= most)
+		return;
+	if (setrlimit(resource, &(const struct rlimit){ most, limit.rlim_max > most ? limit.rlim_max : most }) == 0)
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	(void)setrlimit(resource, &limit);
+}
+
+/*
+ * What a caller may have left us: descriptors, which a command of guard's gets and nobody else, limits, a mask for modes, signals.
+ * A limit that the host's firewall would suffer from goes, where we have the right to.
+ */
+static void leave_caller(int from)
+{
+	static const __rlimit_resource_t resources[] = { RLIMIT_FSIZE, RLIMIT_CPU, RLIMIT_AS, RLIMIT_DATA, RLIMIT_NPROC };
+
+	close_range((unsigned int)from, ~0U, 0);
+	umask(022);
+	for (size_t i = 0; i < LENGTH_OF(resources); i++)
+		raise_limit(resources[i], RLIM_INFINITY);
+	raise_limit(RLIMIT_NOFILE, 1024);
+	signal(SIGCHLD, SIG_DFL); /* ignored, it would take our children's statuses away */
+	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN);
+	signal(SIGTTOU, SIG_IGN); /* a log line from the background, on a terminal that is set so */
+	log_unblock();
+}
+
+static void say_mistakes(const struct mistakes *mistakes, bool matter)
+{
+	for (uint32_t i = 0; i < mistakes->number && i < MOST_MISTAKES; i++)
+		log_line(matter ? LOG_LEVEL_ERROR : LOG_LEVEL_WARNING, "%s", mistakes->text[i]);
+	if (mistakes->number > MOST_MISTAKES)
+		log_line(matter ? LOG_LEVEL_ERROR : LOG_LEVEL_WARNING, "and %u mistakes more", mistakes->number - MOST_MISTAKES);
+}
+
+/* What an earlier run left is closed first, and then the mistakes are told: with those in it the configuration names what it can. */
+static int begin(struct host *host, const struct command *command, struct fault *fault)
+{
+	if (!host->serves && access(host->config->gate.state, F_OK) < 0 && errno == ENOENT)
+		return host_sweep_without_journal(host, fault);
+	host->state_fd = safe_directory(host->config->gate.state, fault);
+	if (host->state_fd < 0)
+		return host_sweep_without_state(host, fault);
+	return command->claims || (!host->serves && !command->closes) ? host_claim(host, fault) : 0;
+}
+
+int command_run(const struct command *command, const char *file, int argc, char **argv)
+{
+	static struct config config;
+	static struct mistakes mistakes;
+	struct host host = { .config = &config, .state_fd = -1, .journal.fd = -1, .journal.single = -1, .first_fd = STDERR_FILENO + 1 };
+	struct fault wrong, fault;
+	int rc, status;
+
+	if (command->prepare && command->prepare(&host, &fault) < 0) {
+		log_error("%s", fault.text);
+		return fault_status(&fault);
+	}
+	if (command->tells_client && dup2(STDOUT_FILENO, STDERR_FILENO) >= 0)
+		log_start(NULL, log_is_verbose());
+	leave_caller(host.first_fd);
+	config_translate_with(international_ascii);
+	host.serves = config_load(&config, file, command->part, &mistakes, &wrong) == 0;
+	international_end();
+	rc = begin(&host, command, &fault);
+	say_mistakes(&mistakes, !host.serves || !command->tolerates);
+	if (rc < 0)
+		log_error("%s", fault.text);
+	if (!host.serves && (host.state_fd < 0 || !command->closes))
+		return fault_status(&wrong);
+	status = rc < 0 ? fault_status(&fault) : command->run(&host, argc, argv);
+	return status == STATUS_DONE && mistakes.number && !(command->tolerates && host.serves) ? STATUS_USAGE : status;
+}
+
+int command_no_arguments(const char *name)
+{
+	log_error("%s takes no arguments, see acmegate --help", name);
+	return STATUS_USAGE;
+}

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "command/command.h"
+
+#include <getopt.h>
+#include <string.h>
+
+#include "command/lease.h"
+#include "base/log.h"
+
+static struct command_process process;
+
+/* First of all, see lease_fork_command(). */
+int guard_prepare(struct host *host, struct fault *fault)
+{
+	host->first_fd = COMMAND_CHANNEL + 1;
+	return lease_fork_command(&process, fault);
+}
+
+/* An engine of containers forwards what it publishes, which is not what is opened. */
+static void remark_engine(const char *program, uint16_t port)
+{
+	static const char *const engines[] = { "docker", "docker-compose", "podman", "podman-compose", "nerdctl", "ctr" };
+	const char *slash = strrchr(program, '/'), *name = slash ? slash + 1 : program;
+
+	for (size_t i = 0; i < LENGTH_OF(engines); i++)
+		if (!strcmp(name, engines[i]))
+			log_notice("%s: port %u of this host is opened, and the chains that forward to a container (FORWARD, DOCKER-USER) are not; "
+				   "while it is open, a rule of nat that sends the port to a container is passed by. What listens on the host "
+				   "itself is reached: a container with --network host, or the engine's own proxy of a published port",
+				   name, port);
+}
+
+int guard_run(struct host *host, int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "max", required_argument, NULL, 'm' }, { "on-listen", no_argument, NULL, 'l' }, { 0 },
+	};
+	bool on_listen = false;
+	int option;
+
+	optind = 0; /* begin anew */
+	while ((option = getopt_long(argc, argv, "+", options, NULL)) >= 0) {
+		if (option == 'm' && config_set_max_open(host->config, optarg) == 0)
+			continue;
+		if (option == 'm')
+			log_error("--max %s: expected 5 to 600 seconds", optarg);
+		if (option != 'l')
+			return STATUS_USAGE;
+		on_listen = true;
+	}
+	if (optind == argc) {
+		log_error("guard needs a command: acmegate guard -- COMMAND...");
+		return STATUS_USAGE;
+	}
+	remark_engine(argv[optind], host->config->gate.port);
+	return lease_guard(host->config, &host->journal, &process, argv + optind, on_listen);
+}

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "command/tokens.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/spawn.h"
+#include "base/wire.h"
+
+#define SWEEPER_SECONDS 10
+
+static int start_sweeper(const struct config *config, int state_fd, struct fault *fault)
+{
+	OWN_FD int copy = config_share(config, fault);
+	const struct place places[] = { { copy, FD_CONFIG }, { state_fd, FD_STATE } };
+
+	return copy < 0 ? -1 : spawn_agent(ROLE_SWEEPER, config, places, LENGTH_OF(places), fault);
+}
+
+/* The directory of the notes outlives them: who writes them has no right to remove it. */
+bool tokens_are_left(int state_fd)
+{
+	return unlinkat(state_fd, TOKEN_NOTES, AT_REMOVEDIR) < 0 && errno != ENOENT;
+}
+
+/* What a storer that was killed has left in the web server's directory. The sweeper says what it did, or why it could not. */
+void tokens_sweep(const struct config *config, int state_fd)
+{
+	struct pollfd sweeper = { .events = POLLIN };
+	struct fault fault;
+
+	if (!tokens_are_left(state_fd))
+		return;
+	sweeper.fd = start_sweeper(config, state_fd, &fault);
+	if (sweeper.fd < 0)
+		log_warning("%s", fault.text);
+	else if (spawn_reap(&sweeper.fd, poll(&sweeper, 1, SWEEPER_SECONDS * 1000) <= 0) > 128)
+		log_warning("tokens of an earlier run may be left in the web server's directory: the sweeper was killed");
+	(void)tokens_are_left(state_fd);
+}
