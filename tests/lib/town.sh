@@ -145,23 +145,17 @@ town_second_uplink() {
 		ip -n "$RIG_HOST" -6 rule add fwmark 1/0xff lookup 100
 }
 
-# What ARP and neighbour discovery meet is not the port's matter, and takes time.
-town_neighbour() {
-	local address mac
-	mac=$(ip netns exec "$3" cat "/sys/class/net/$4/address")
-	for address in "${@:5}"; do ip -n "$1" neigh replace "$address" lladdr "$mac" nud permanent dev "$2"; done
-}
 town_neighbours() {
 	local public=eth0 lan=lan0 inside=(10.9.0.1 2001:db8:9::1) host=("$RIG_HOST4" "$RIG_HOST6" 203.0.113.20 2001:db8:cafe::20)
 	if rig_host ip link show br0 >/dev/null 2>&1; then
 		public=br0 lan=br0 inside=("${host[@]}")
-		town_neighbour "$TOWN_INNER" eth0 "$RIG_CA" eth0 "$RIG_CA4" "$RIG_CA6"
-		town_neighbour "$RIG_CA" eth0 "$TOWN_INNER" eth0 "$@"
+		rig_neighbour "$TOWN_INNER" eth0 "$RIG_CA" eth0 "$RIG_CA4" "$RIG_CA6"
+		rig_neighbour "$RIG_CA" eth0 "$TOWN_INNER" eth0 "$@"
 	fi
-	town_neighbour "$RIG_CA" eth0 "$RIG_HOST" "$public" "${host[@]}"
-	town_neighbour "$RIG_HOST" "$public" "$RIG_CA" eth0 "$RIG_CA4" "$RIG_CA6"
-	town_neighbour "$TOWN_INNER" eth0 "$RIG_HOST" "$lan" "${inside[@]}"
-	town_neighbour "$RIG_HOST" "$lan" "$TOWN_INNER" eth0 "$@"
+	rig_neighbour "$RIG_CA" eth0 "$RIG_HOST" "$public" "${host[@]}"
+	rig_neighbour "$RIG_HOST" "$public" "$RIG_CA" eth0 "$RIG_CA4" "$RIG_CA6"
+	rig_neighbour "$TOWN_INNER" eth0 "$RIG_HOST" "$lan" "${inside[@]}"
+	rig_neighbour "$RIG_HOST" "$lan" "$TOWN_INNER" eth0 "$@"
 }
 
 town() {
