@@ -43,10 +43,12 @@
 #define FIRST_PORT 10000
 #define ONCE_PORT 29000	/* of the short one, which may run beside a long one */
 #define ONCE_PORTS 3700	/* below the ephemeral ones */
-#define INTERVAL 0.001
+#define INTERVAL 0.001	/* times RIG_SLOWER: on a machine that is emulated, so many probes would be all that it does */
 #define PATIENCE 0.03	/* for the last answers; more on a machine that has kept us waiting */
 #define BESIDE_SLEEP 0.02
 #define BESIDE_WORK 0.002	/* of the processor; closing takes a process about that */
+
+static double interval = INTERVAL;
 
 enum state { SILENT, REFUSING, LISTENING };
 static const char *const words[] = { "silent", "refusing", "listening" };
@@ -321,7 +323,9 @@ int main(int argc, char **argv)
 		fprintf(stderr, "usage: probe [-o|-b] PORT SOURCE4 TARGET4 SOURCE6 TARGET6\n");
 		return 2;
 	}
-	first_slot = (int)((int64_t)(now() / INTERVAL) % ports);
+	if (getenv("RIG_SLOWER"))
+		interval *= atof(getenv("RIG_SLOWER"));
+	first_slot = (int)((int64_t)(now() / interval) % ports);
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	if (watched)
 		beside = start_beside();
@@ -338,7 +342,7 @@ int main(int argc, char **argv)
 		if (!begun && !once)
 			puts("begin");
 		begun = true;
-		next += INTERVAL;
+		next += interval;
 		if (next < now() - 0.2)	/* the machine stood still: the gap is in the report, a burst would help nobody */
 			next = now();
 		listen_until(families, port, next);

@@ -8,6 +8,8 @@
 #	vm_kernel SUITE ARCHITECTURE PACKAGE DIRECTORY	the newest kernel that this package of Debian's depends on
 #	vm_initrd DIRECTORY BUSYBOX	$DIRECTORY/initrd, which mounts the disks: root, modules, job
 #	vm_disk FILE DIRECTORY		an ext4 file system with what is in the directory
+#	vm_start JOBS	makes $vm/job/start: these jobs one after another; $vm/job has the tests, and in "build" what was built
+#	vm_tell NAME LOG JOBS	a line for each job and the failures, out of what the machine printed; counts $passed, $failed, $skipped
 #	vm_run DIRECTORY SECONDS QEMU... boots the kernel; the job's output is on the serial line
 #
 # Disks: root is the same for all kernels of an architecture and thrown away after each boot; modules are the kernel's; job is
@@ -124,6 +126,56 @@ vm_initrd() {
 	(cd "$early" && find . | cpio -o -H newc 2>/dev/null | gzip -1) >"$directory/initrd"
 }
 
+# Jobs: "unit" for all unit tests, a file of bats, a program of the build. tests-of-files: of which files only some tests are run.
+vm_start() {
+	printf '%s=%q\n' jobs "$1" RIG_SLOWER "${RIG_SLOWER:-30}" >"$vm/job/start"
+	cat >>"$vm/job/start" <<-'GUEST'
+		mount -o remount,exec /tmp; mkdir -p /run/netns /var/lib/acmegate
+		mount -t cgroup2 none /sys/fs/cgroup; mount -t securityfs none /sys/kernel/security
+		ip link set lo up
+		# A probe that is not answered is a closed port: none is to be lost where softirqs come late.
+		echo 100000 >/proc/sys/net/core/netdev_max_backlog
+		declare -A core=()
+		source /job/tests-of-files
+		export ACMEGATE_BUILD=/job/build RIG_BUILT=yes RIG_PEBBLE_STAYS=yes RIG_SLOWER CMOCKA_MESSAGE_OUTPUT=TAP
+		echo "vm-kernel $(uname -rm) landlock $(grep -c landlock /sys/kernel/security/lsm)"
+		cd /job/build
+		for job in $jobs; do
+			echo "vm-begin $job $(cut -d. -f 1 /proc/uptime)"
+			name=${job##*/}
+			case $job in
+			unit) for test in tests/unit/test_*; do
+				case $test in *.*) ;; *) timeout 1200 "$test" 2>&1 || echo "not ok ${test##*/} ended with $?" ;; esac
+			done ;;
+			*.bats) (cd /job && timeout 5400 bats -T --formatter tap --filter "${core[${name%.bats}]:-$filter}" "$job" 2>&1) ;;
+			*) timeout 1200 "$job" 2>&1 || echo "not ok $job ended with $?" ;;
+			esac
+			echo "vm-end $job $(cut -d. -f 1 /proc/uptime) packets lost $(cut -d ' ' -f 2 /proc/net/softnet_stat | paste -sd ' ')"
+		done
+		echo vm-done
+		sync
+		busybox poweroff -f
+	GUEST
+}
+
+# shellcheck disable=SC2034 # of those who source this
+vm_tell() {
+	local log=$2 job p f s took
+	for job in $3; do
+		read -r p f s took < <(tr -d '\r' <"$log" | awk -v job="$job" '
+			$1 == "vm-begin" { on = $2 == job; if (on) from = $3 }
+			$1 == "vm-end" && on { took = $3 - from; on = 0 }
+			on && /^(not )?ok .*# (skip|SKIP)/ { skipped++; next }
+			on && /^ok / { passed++ }
+			on && /^not ok / { failed++ }
+			END { printf "%d %d %d %s\n", passed, failed, skipped, took == "" ? "-" : took }')
+		[ "$took" != - ] && [ $((p + f + s)) -gt 0 ] || f=$((f + 1))
+		printf '%-10s %-28s %3d passed %3d failed %3d skipped %6s s\n' "$1" "$job" "$p" "$f" "$s" "$took"
+		passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
+	done
+	tr -d '\r' <"$log" | grep -aE '^not ok|^vm-kernel|# skip|# SKIP' | sort -u | sed 's/^/# /'
+}
+
 # vm_run DIRECTORY SECONDS QEMU ARGUMENTS...: with the console in VM_CONSOLE. Where this machine is busy, the check of the timer fails.
 vm_run() {
 	local directory=$1 seconds=$2 n=0 file disks=()
@@ -132,7 +184,7 @@ vm_run() {
 		disks+=(-drive "file=$file,format=raw,if=none,id=disk$n,snapshot=on" -device "${VM_BUS:-virtio-blk-pci},drive=disk$n")
 		n=$((n + 1))
 	done
-	timeout -k 5 "$seconds" nice -n 19 "$@" -accel tcg,thread=multi -smp 2 -display none -no-reboot -nodefaults -serial stdio \
+	timeout -k 5 "$seconds" nice "$@" -accel tcg,thread=multi -smp 2 -display none -no-reboot -nodefaults -serial stdio \
 		-kernel "$directory/vmlinuz" -initrd "$directory/initrd" "${disks[@]}" \
 		-append "console=${VM_CONSOLE:-ttyS0} quiet panic=-1 ${VM_APPEND:-}" </dev/null
 }
