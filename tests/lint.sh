@@ -93,8 +93,8 @@ report "an include names the folder" "$(
 )"
 
 # Small enough to be read by who trusts it with root. Lines without comments and blank lines; raise it only with a reason.
-# (10204 until each command became a file, with includes and a prototype.)
-most=10270
+# (10204 until each command became a file, with includes and a prototype, and explained itself.)
+most=10422
 # shellcheck disable=SC2046
 lines=$(cat $(find src/base src/command src/main.c firewall backends -name survey -prune -o -name '*.[ch]' -print |
 	grep -vE '^src/base/(confine|base64url)\.|^backends/firewalld/bus\.c$') | grep -cvE '^[[:blank:]]*(/\*|\*|//|$)')
@@ -126,7 +126,7 @@ report "every source says its licence in the first line" "$(
 		head -n 1 "$file" | grep -q 'SPDX-License-Identifier: GPL-3\.0-or-later' || echo "$file"
 	done
 )"
-scripts=$(find tests -type f -name '*.sh' | sort; find units/hooks -type f | sort)
+scripts=$(find tests -type f -name '*.sh' | sort; find units/hooks units/completion/acmegate.in -type f | sort)
 marks="TO""DO|FIX""ME|X""XX"
 # shellcheck disable=SC2086
 report "nothing is left to be done" \

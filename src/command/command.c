@@ -62,8 +62,9 @@ static int begin(struct host *host, const struct command *command, struct fault 
 	return command->claims || (!host->serves && !command->closes) ? host_claim(host, fault) : 0;
 }
 
-int command_run(const struct command *command, const char *file, int argc, char **argv)
+int command_run(const struct call *call)
 {
+	const struct command *command = call->command;
 	static struct config config;
 	static struct mistakes mistakes;
 	struct host host = { .config = &config, .state_fd = -1, .journal.fd = -1, .journal.single = -1, .first_fd = STDERR_FILENO + 1 };
@@ -78,7 +79,7 @@ int command_run(const struct command *command, const char *file, int argc, char 
 		log_start(NULL, log_is_verbose());
 	leave_caller(host.first_fd);
 	config_translate_with(international_ascii);
-	host.serves = config_load(&config, file, command->part, &mistakes, &wrong) == 0;
+	host.serves = config_load(&config, call->file, command->part, &mistakes, &wrong) == 0;
 	international_end();
 	rc = begin(&host, command, &fault);
 	say_mistakes(&mistakes, !host.serves || !command->tolerates);
@@ -86,12 +87,6 @@ int command_run(const struct command *command, const char *file, int argc, char 
 		log_error("%s", fault.text);
 	if (!host.serves && (host.state_fd < 0 || !command->closes))
 		return fault_status(&wrong);
-	status = rc < 0 ? fault_status(&fault) : command->run(&host, argc, argv);
+	status = rc < 0 ? fault_status(&fault) : call->wrong ? STATUS_USAGE : command->run(&host, call);
 	return status == STATUS_DONE && mistakes.number && !(command->tolerates && host.serves) ? STATUS_USAGE : status;
-}
-
-int command_no_arguments(const char *name)
-{
-	log_error("%s takes no arguments, see acmegate --help", name);
-	return STATUS_USAGE;
 }

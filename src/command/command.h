@@ -7,35 +7,72 @@
 
 #include "command/host.h"
 
+#define MOST_OPTIONS 3
+
+struct command_option {
+	const char *name, *value, *help;	/* value: the word for it in the usage; NULL: the option takes none */
+	char letter;				/* 0: it has only the name */
+};
+
+struct call;
+
 struct command {
-	const char *name, *arguments, *help;
-	int (*run)(struct host *, int argc, char **argv);	/* the exit status; has logged what happened */
+	const char *name;
+	const char *words;	/* the arguments, for the usage; NULL: there are none */
+	const char *help;
+	struct command_option options[MOST_OPTIONS];
+	int (*run)(struct host *, const struct call *);		/* the exit status; has logged what happened */
 	int (*prepare)(struct host *, struct fault *);		/* before the caller's descriptors, limits and signals are given up */
 	enum config_part part;	/* of the configuration that must be complete */
+	bool others_options;	/* options behind the first argument are those of another program */
+	bool explains;		/* needs no configuration, no rights and no host: run gets NULL */
 	bool claims;		/* waits for no other acmegate, and closes what an earlier run left, before it runs */
-	bool closes;		/* runs although the configuration is wrong */
+	bool closes;		/* does so although the configuration or the command line is wrong */
 	bool tolerates;		/* ignores mistakes elsewhere in the configuration: its status is for another program */
 	bool tells_client;	/* logs to standard output: ACME clients show the standard error of their hooks as errors */
 };
 
+/* The command line, as main.c has it. Indexes are those of the options. */
+struct line {
+	struct command program;
+	const struct command *commands;	/* the one after the last has no name */
+};
+enum { ACMEGATE_CONFIG, ACMEGATE_VERBOSE, ACMEGATE_VERSION };
+enum { GUARD_MAX, GUARD_ON_LISTEN };
+enum { HOOK_CLIENT };
+
+/* A command as somebody typed it. */
+struct call {
+	const struct line *line;
+	const struct command *command;
+	const char *file;			/* the configuration */
+	const char *value[MOST_OPTIONS];	/* of the options: "" for one without a value, NULL for one that was not given */
+	char **word;				/* the arguments, and NULL */
+	int words;
+	bool wrong;				/* a mistake in it was logged */
+};
+
+/* Reads the command line and runs the command. The exit status of the program; has logged what happened. */
+int line_run(const struct line *line, int argc, char **argv);
+
+/* The command of that name. NULL: there is none, and that was logged with the nearest. */
+const struct command *line_find(const struct line *line, const char *name);
+
 /* Loads the configuration, closes what an earlier run left, runs the command. The exit status; has logged what happened. */
-int command_run(const struct command *command, const char *file, int argc, char **argv);
+int command_run(const struct call *call);
 
-/* Logs that this command takes no arguments; the exit status for that. */
-int command_no_arguments(const char *name);
-
-/* Writes how acmegate is called. */
-void help_write(FILE *out, const struct command *commands, size_t number);
-
-/* Prints version and licence; the exit status. */
-int help_version(void);
+/* Writes how acmegate or one command of it is called: in a line, or explained. */
+void help_write_usage(FILE *out, const struct line *line, const struct command *command);
+void help_write(FILE *out, const struct line *line, const struct command *command);
 
 int guard_prepare(struct host *host, struct fault *fault) MUST_CHECK;
-int guard_run(struct host *host, int argc, char **argv);
-int hook_run(struct host *host, int argc, char **argv);
-int plan_run(struct host *host, int argc, char **argv);
-int recover_run(struct host *host, int argc, char **argv);
-int renew_now_run(struct host *host, int argc, char **argv);
-int renew_run(struct host *host, int argc, char **argv);
+int guard_run(struct host *host, const struct call *call);
+int help_run(struct host *host, const struct call *call);
+int hook_run(struct host *host, const struct call *call);
+int plan_run(struct host *host, const struct call *call);
+int recover_run(struct host *host, const struct call *call);
+int renew_now_run(struct host *host, const struct call *call);
+int renew_run(struct host *host, const struct call *call);
+int version_run(struct host *host, const struct call *call);
 
 #endif

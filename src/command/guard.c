@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "command/command.h"
 
-#include <getopt.h>
 #include <string.h>
 
 #include "command/lease.h"
@@ -30,28 +29,18 @@ static void remark_engine(const char *program, uint16_t port)
 				   name, port);
 }
 
-int guard_run(struct host *host, int argc, char **argv)
+int guard_run(struct host *host, const struct call *call)
 {
-	static const struct option options[] = {
-		{ "max", required_argument, NULL, 'm' }, { "on-listen", no_argument, NULL, 'l' }, { 0 },
-	};
-	bool on_listen = false;
-	int option;
+	const char *max = call->value[GUARD_MAX];
 
-	optind = 0; /* begin anew */
-	while ((option = getopt_long(argc, argv, "+", options, NULL)) >= 0) {
-		if (option == 'm' && config_set_max_open(host->config, optarg) == 0)
-			continue;
-		if (option == 'm')
-			log_error("--max %s: expected 5 to 600 seconds", optarg);
-		if (option != 'l')
-			return STATUS_USAGE;
-		on_listen = true;
+	if (max && config_set_max_open(host->config, max) < 0) {
+		log_error("--max %s: expected 5 to 600 seconds", max);
+		return STATUS_USAGE;
 	}
-	if (optind == argc) {
+	if (!call->words) {
 		log_error("guard needs a command: acmegate guard -- COMMAND...");
 		return STATUS_USAGE;
 	}
-	remark_engine(argv[optind], host->config->gate.port);
-	return lease_guard(host->config, &host->journal, &process, argv + optind, on_listen);
+	remark_engine(call->word[0], host->config->gate.port);
+	return lease_guard(host->config, &host->journal, &process, call->word, call->value[GUARD_ON_LISTEN] != NULL);
 }

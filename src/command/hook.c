@@ -2,7 +2,6 @@
 #include "command/command.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
@@ -63,7 +62,6 @@ static void watch(struct client *client)
 
 static void name_client(struct client *client, pid_t pid)
 {
-	client_close(client);
 	client->number = 1;
 	client->kin[0].pid = pid;
 	process_name(pid, client->kin[0].name);
@@ -83,29 +81,26 @@ static bool find_kin(struct client *client)
 	return client->number > 0 && process_kin(again) == client->number && !memcmp(again, client->kin, sizeof(again));
 }
 
-int hook_run(struct host *host, int argc, char **argv)
+int hook_run(struct host *host, const struct call *call)
 {
-	static const struct option options[] = { { "client", required_argument, NULL, 'c' }, { 0 } };
+	const char *pid = call->value[HOOK_CLIENT];
 	struct client client = NO_CLIENT;
-	int option;
+	enum hook which;
 
-	optind = 0;
-	while ((option = getopt_long(argc, argv, "", options, NULL)) >= 0) {
-		pid_t pid = option == 'c' ? read_pid(optarg) : 0;
-
-		if (!pid) {
-			log_error("hook: expected --client PID");
-			return STATUS_USAGE;
-		}
-		name_client(&client, pid);
+	if (pid && !read_pid(pid)) {
+		log_error("hook --client %s: expected the number of a process", pid);
+		return STATUS_USAGE;
 	}
-	if (optind != argc - 1 || (strcmp(argv[optind], "pre") && strcmp(argv[optind], "post"))) {
+	if (call->words != 1 || (strcmp(call->word[0], "pre") && strcmp(call->word[0], "post"))) {
 		log_error("expected acmegate hook pre, or acmegate hook post");
 		return STATUS_USAGE;
 	}
-	if (!client.number && !find_kin(&client)) {
+	which = strcmp(call->word[0], "pre") ? HOOK_POST : HOOK_PRE;
+	if (pid)
+		name_client(&client, read_pid(pid));
+	else if (!find_kin(&client)) {
 		log_error("cannot tell which program runs this hook; say its process id with --client PID");
 		return STATUS_USAGE;
 	}
-	return act(host, strcmp(argv[optind], "pre") ? HOOK_POST : HOOK_PRE, &client);
+	return act(host, which, &client);
 }

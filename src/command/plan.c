@@ -106,7 +106,8 @@ static int forecast(struct config *config, struct journal *journal)
 	return config->certificates ? find_obstacles(config, target) : STATUS_DONE;
 }
 
-int plan_run(struct host *host, int argc, char **argv)
+int plan_run(struct host *host, const struct call *call)
 {
-	return argc > 1 ? command_no_arguments(argv[0]) : forecast(host->config, &host->journal);
+	(void)call;
+	return forecast(host->config, &host->journal);
 }

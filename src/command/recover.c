@@ -4,10 +4,9 @@
 #include "base/log.h"
 #include "command/tokens.h"
 
-int recover_run(struct host *host, int argc, char **argv)
+int recover_run(struct host *host, const struct call *call)
 {
-	if (argc > 1)
-		return command_no_arguments(argv[0]);
+	(void)call;
 	log_idle("nothing of acmegate's stands in the firewall");
 	return tokens_are_left(host->state_fd) ? STATUS_FAILED : STATUS_DONE; /* at boot, acmegate.service is started then: it may do more */
 }

@@ -40,14 +40,13 @@ static int obtain(struct host *host, struct errand *errand)
 	return status;
 }
 
-int renew_run(struct host *host, int argc, char **argv)
+int renew_run(struct host *host, const struct call *call)
 {
 	struct errand errand = { .only_due = true };
 	struct due due;
 	int status;
 
-	if (argc > 1)
-		return command_no_arguments(argv[0]);
+	(void)call;
 	due_take_grounds(&due, host->config, host->state_fd);
 	if (!log_is_verbose() && due_recall(&due, host->state_fd, time(NULL))) {
 		log_idle("nothing is due, and nothing has changed since all certificates were looked at; acmegate -v renew does so "
@@ -62,16 +61,16 @@ int renew_run(struct host *host, int argc, char **argv)
 	return status;
 }
 
-int renew_now_run(struct host *host, int argc, char **argv)
+int renew_now_run(struct host *host, const struct call *call)
 {
 	struct errand errand = { .only_due = false };
 
-	memset(errand.named, argc == 1, sizeof(errand.named));
-	for (int i = 1; i < argc; i++) {
-		int index = config_find(host->config, argv[i]);
+	memset(errand.named, call->words == 0, sizeof(errand.named));
+	for (int i = 0; i < call->words; i++) {
+		int index = config_find(host->config, call->word[i]);
 
 		if (index < 0) {
-			log_error("there is no [certificate %s] in %s that can be used", argv[i], host->config->file);
+			log_error("there is no [certificate %s] in %s that can be used", call->word[i], host->config->file);
 			return STATUS_USAGE;
 		}
 		errand.named[index] = true;

@@ -102,31 +102,6 @@ serve() {
 	good "/^names/a deploy = $RIG_DIR/hook" | refuses 'written by others'
 }
 
-@test "completion knows every command and its options" {
-	# shellcheck disable=SC1091
-	source "$RIG_ROOT/units/bash-completion/acmegate"
-	complete_after() {
-		COMP_WORDS=(acmegate "$@" '') COMP_CWORD=$(($# + 1))
-		_acmegate
-		printf '%s\n' "${COMPREPLY[@]}"
-	}
-	run rig_acmegate --help
-	# shellcheck disable=SC2013 # words
-	for command in $(sed -nE 's/^  ([a-z][a-z-]*).*/\1/p' <<<"$output"); do
-		complete_after | grep -qx "$command"
-		# All long options in its line of the help, and the words of an alternative.
-		for word in $(sed -nE "s/^  $command (.*)/\1/p" <<<"$output" | grep -oE -- '--[a-z-]+|[a-z]+\|[a-z]+' | tr '|' '\n'); do
-			complete_after "$command" | grep -qx -- "$word"
-		done
-	done
-	# shellcheck disable=SC2013
-	for option in $(grep -oE -- '--[a-z]+' <<<"$(grep -E '^ +(-[a-z], |    )--' <<<"$output")"); do
-		complete_after | grep -qx -- "$option"
-	done
-	printf '[certificate mail]\n[certificate web]\n' >"$RIG_DIR/sections"
-	[ "$(complete_after -c "$RIG_DIR/sections" renew-now | paste -sd ' ')" = 'mail web' ]
-}
-
 @test "the user of the package is missing" {
 	! getent passwd _acmegate >/dev/null || skip 'there is a user _acmegate'
 	good '/^user/d' | refuses systemd-sysusers

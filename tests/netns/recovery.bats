@@ -74,6 +74,16 @@ closes() {
 	chmod 0644 "$RIG_CONF"
 }
 
+@test "recover closes although its own command line is wrong, and says so" {
+	local words
+	for words in --frobnicate 'no argument' -x; do
+		left_open
+		# shellcheck disable=SC2086 # words
+		closes recover $words
+		[[ $output == *'usage: acmegate'*recover* ]]
+	done
+}
+
 @test "recover closes without a state directory that can be used" {
 	left_open
 	chmod 0777 "$RIG_STATE"
