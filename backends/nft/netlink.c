@@ -93,8 +93,8 @@ int netlink_open(struct netlink *netlink, struct fault *fault)
 
 	if (seam("no-nftables"))
 		return 0;
-	if (netlink_connect(netlink, 0, fault) == 0 && netlink_generation(netlink, &generation, fault) == 0)
-		return 1;
+	if (netlink_connect(netlink, 0, fault) == 0 && netlink_generation(netlink, &generation, fault) != -1)
+		return 1; /* also if the kernel is busy */
 	netlink_close(netlink);
 	if (fault->code == EPERM)
 		return fault_set(fault, FAULT_FAILED, "no right to read and change the firewall: run acmegate as root, with "

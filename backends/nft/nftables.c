@@ -499,7 +499,6 @@ static int remove_leftovers(struct ruleset *ruleset, const struct leftovers *lef
 	if (rc == 0)
 		rc = batch_commit(&batch, NULL, NULL, fault);
 	batch_free(&batch);
-	ruleset->removed = ruleset->removed || rc == 0;
 	return rc;
 }
 
@@ -572,6 +571,7 @@ static int attempt_close(struct ruleset *ruleset, const void *tag, struct fault 
 	if (!left.sets)
 		return netlink_nothing(rc, &ruleset->nothing);
 	ruleset->nothing = false;
+	ruleset->removed = true; /* also if the kernel's answer to that is lost */
 	if (ruleset->spots)
 		note_spots(ruleset, &left);
 	else if (find_rules(ruleset, &left, fault) < 0)

@@ -132,8 +132,8 @@ static int attempt_close(struct ruleset *ruleset, const void *tag, struct fault 
 
 	if (rc <= 0)
 		return rc;
+	ruleset->changed = true; /* also if the kernel's answer to that is lost */
 	rc = remove_table(ruleset, &found, fault);
-	ruleset->changed = ruleset->changed || rc == 0;
 	return rc < 0 ? rc : AGAIN; /* the next attempt reads back */
 }
 

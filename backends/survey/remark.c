@@ -64,9 +64,9 @@ static void find_ours(struct ours *ours, uint8_t family, const struct host *host
 		ours->address[ours->count++] = v4 ? opening->address4[i] : opening->address6[i];
 	if (opening->addresses4 || opening->addresses6)
 		return;
-	for (const struct host_address *a = host->address; a < host->address + host->addresses; a++)
-		if (a->family == family && is_reachable(a) && ours->count < LENGTH_OF(ours->address))
-			ours->address[ours->count++] = a->bytes;
+	for (size_t i = 0; i < host->addresses; i++)
+		if (host->address[i].family == family && is_reachable(&host->address[i]) && ours->count < LENGTH_OF(ours->address))
+			ours->address[ours->count++] = host->address[i].bytes;
 }
 
 static void remark_route(struct mnl_socket *route, const struct ours *ours, const struct peer *ca, uint16_t port, void (*say)(const char *text))
