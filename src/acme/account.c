@@ -1,95 +1,57 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "acme/account.h"
 
-#include <string.h>
+#define REQUEST_MOST 150000 /* ms for one newAccount, with all retries */
 
-#define ENROL_MOST 150000 /* ms for one request with its retries */
-
-struct answer {
+struct registration {
 	struct acme *acme;
 	struct fault fault;
-	struct directory directory;
-	int64_t date;
 	bool unknown; /* the CA has no account for this key */
 };
-
-static int64_t take_directory(struct acme_call *call, const struct exchange *exchange, const struct problem *problem,
-			      const struct fault *fault)
-{
-	struct answer *answer = call->context;
-
-	(void)problem;
-	if (fault)
-		answer->fault = *fault;
-	else if (codec_directory(exchange->data, exchange->used, &answer->directory, &answer->fault) < 0)
-		fault_at(&answer->fault, "%s", call->step);
-	else
-		answer->date = exchange->date;
-	return CALL_FINISHED;
-}
-
-int enrol_open(struct acme *acme, const char *url, int64_t *date, struct fault *fault)
-{
-	struct answer answer = {.fault = {.kind = FAULT_NONE}};
-	struct acme_call call = {
-		.kind = CALL_PLAIN, .step = "directory", .url = url, .context = &answer, .done = take_directory};
-
-	if (!url_is_valid(url, strnlen(url, URL_SIZE)))
-		return fault_set(fault, FAULT_USAGE, "directory in [acme] is no https URL: %s", url);
-	if (acme_run(acme, &call, 1, ENROL_MOST, fault) < 0)
-		return -1;
-	if (answer.fault.kind != FAULT_NONE) {
-		*fault = answer.fault;
-		return strstr(fault->text, url) ? -1 : fault_at(fault, "%s", url);
-	}
-	acme_set_directory(acme, &answer.directory);
-	*date = answer.date;
-	return 0;
-}
 
 static int64_t take_account(struct acme_call *call, const struct exchange *exchange, const struct problem *problem,
 			    const struct fault *fault)
 {
-	struct answer *answer = call->context;
+	struct registration *registration = call->context;
 	enum state state;
 
 	if (fault) {
-		answer->fault = *fault;
-		answer->unknown = problem && strcmp(problem->type, "accountDoesNotExist") == 0;
-	} else if (codec_account(exchange->data, exchange->used, &state, &answer->fault) < 0) {
-		fault_at(&answer->fault, "%s", call->step);
+		registration->fault = *fault;
+		registration->unknown = problem && problem->type == PROBLEM_ACCOUNT_DOES_NOT_EXIST;
+	} else if (codec_account(exchange->data, exchange->used, &state, &registration->fault) < 0) {
+		fault_at(&registration->fault, "%s", call->step);
 	} else if (state != STATE_VALID && state != STATE_UNKNOWN) {
-		fault_set(&answer->fault, FAULT_FAILED, "account: the CA has it as \"%s\"", state_name(state));
+		fault_set(&registration->fault, FAULT_FAILED, "account: the CA says that its status is \"%s\"", state_name(state));
 	} else if (!exchange->location[0]) {
-		fault_set(&answer->fault, FAULT_FAILED, "account: the CA does not say where it is (no Location)");
+		fault_set(&registration->fault, FAULT_FAILED, "account: the CA sends no https URL of it (Location)");
 	} else {
-		acme_set_account(answer->acme, exchange->location);
+		acme_set_account(registration->acme, exchange->location);
 	}
 	return CALL_FINISHED;
 }
 
-/* One newAccount. 1: done. 0: the CA has no account for this key, and was only asked for an existing one. */
+/* Sends newAccount. 1: done. 0: the CA has no account for this key, and the payload asks for an existing one only. */
 static int new_account(struct acme *acme, const char *payload, struct fault *fault)
 {
-	struct answer answer = {.acme = acme};
+	struct registration registration = {.acme = acme};
 	struct acme_call call = {
 		.step = "account",
 		.kind = CALL_SIGNED_WITH_KEY,
 		.url = acme_directory(acme)->new_account,
 		.payload = payload,
-		.context = &answer,
+		.context = &registration,
 		.done = take_account,
 	};
 
 	if (!payload)
 		return fault_set(fault, FAULT_LATER, "not enough memory for a request");
-	if (acme_run(acme, &call, 1, ENROL_MOST, fault) < 0)
+	if (acme_run(acme, &call, 1, REQUEST_MOST, fault) < 0)
 		return -1;
-	if (answer.unknown)
+	if (registration.unknown)
 		return 0;
-	if (answer.fault.kind == FAULT_NONE)
+	if (registration.fault.kind == FAULT_NONE)
 		return 1;
-	*fault = answer.fault;
+	*fault = registration.fault;
 	return -1;
 }
 
@@ -100,7 +62,7 @@ static int find_existing(struct acme *acme, struct fault *fault)
 	return new_account(acme, payload, fault);
 }
 
-int enrol_register(struct acme *acme, const struct config *config, struct fault *fault)
+int account_register(struct acme *acme, const struct config *config, struct fault *fault)
 {
 	const struct directory *directory = acme_directory(acme);
 	OWN_FREE char *binding = NULL, *payload = NULL;

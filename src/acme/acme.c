@@ -1,34 +1,27 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "acme/acme.h"
 
-#include <stdio.h>
 #include <string.h>
 
-#include "base/log.h"
+#include "acme/nonces.h"
 #include "acme/problem.h"
+#include "base/log.h"
 
-#define NONCES_KEPT	128   /* a CA forgets old ones; more than that are never in use at once */
-#define NONCES_GATHERED 64    /* twice what can be on its way: the answers bring the next ones */
+#define NONCES_GATHERED 64    /* twice as many as can be on their way: the answers bring the next ones */
 #define NONCE_TRIES	12    /* badNonce in a row for one call */
-#define TRIES		4     /* of the same call against a weak CA or network, and of newNonce */
-#define SIGN_AHEAD	10    /* ms; a call that goes out so soon is signed while it waits */
-#define PATIENCE	10000 /* ms; a longer Retry-After is a matter for another run */
+#define TRIES		4     /* of the same call, when the CA or the network is weak */
+#define SIGN_AHEAD	10    /* ms before its turn a call is signed */
+#define PATIENCE	10000 /* ms; a longer Retry-After ends the call: another run tries again */
 
 enum { CALL_IDLE, CALL_FLYING, CALL_TOLD, CALL_ENDED }; /* told: its done() runs */
 
 struct acme {
-	struct transport transport;
+	struct exchanges exchanges; /* that of newNonce is owned by the struct acme */
 	struct signer signer;
 	struct account account;
 	struct directory directory;
-	char *nonce[NONCES_KEPT];
-	size_t nonces;
-	size_t fetching;    /* newNonce requests on their way */
-	int64_t fetch_at;   /* not before this moment */
-	int fetch_failures; /* in a row */
-	char fetch_reason[320];
+	struct nonces nonces;
 	bool hurry;
-	struct exchange slot[EXCHANGES_MOST]; /* free when it has no owner; newNonce is owned by the struct acme */
 };
 
 struct acme *acme_start(const struct transport *transport, const struct signer *signer, const struct account *account,
@@ -40,7 +33,7 @@ struct acme *acme_start(const struct transport *transport, const struct signer *
 		fault_errno(fault, FAULT_LATER, "starting the ACME client");
 		return NULL;
 	}
-	acme->transport = *transport;
+	acme->exchanges.transport = *transport;
 	acme->signer = *signer;
 	acme->account = *account;
 	acme->account.algorithm[sizeof(account->algorithm) - 1] = '\0';
@@ -52,7 +45,7 @@ struct acme *acme_start(const struct transport *transport, const struct signer *
 
 int64_t acme_now(const struct acme *acme)
 {
-	return acme->transport.now(acme->transport.context);
+	return acme->exchanges.transport.now(acme->exchanges.transport.context);
 }
 
 void acme_set_directory(struct acme *acme, const struct directory *directory)
@@ -85,59 +78,15 @@ void acme_set_account(struct acme *acme, const char *url)
 	acme->account.url[length] = '\0';
 }
 
-/* The newest last: it is used first, and when there are too many the oldest goes. */
-static void keep_nonce(struct acme *acme, const char *value)
-{
-	char *copy = *value ? strdup(value) : NULL;
-
-	if (!copy)
-		return;
-	if (acme->nonces == NONCES_KEPT) {
-		free(acme->nonce[0]);
-		memmove(acme->nonce, acme->nonce + 1, --acme->nonces * sizeof(acme->nonce[0]));
-	}
-	acme->nonce[acme->nonces++] = copy;
-}
-
-static struct exchange *free_slot(struct acme *acme)
-{
-	for (size_t i = 0; i < EXCHANGES_MOST; i++)
-		if (!acme->slot[i].owner)
-			return &acme->slot[i];
-	return NULL;
-}
-
-static void send_off(struct acme *acme, struct exchange *slot, void *owner)
-{
-	exchange_reset(slot);
-	slot->owner = owner;
-	slot->most = acme->hurry ? HURRY_MOST : 0;
-	acme->transport.start(acme->transport.context, slot);
-}
-
-static void fetch_nonces(struct acme *acme, size_t wanted, int64_t now)
-{
-	struct exchange *slot;
-
-	while (acme->fetching < wanted && now >= acme->fetch_at && (slot = free_slot(acme))) {
-		slot->method = METHOD_HEAD;
-		slot->url = acme->directory.new_nonce;
-		slot->body = NULL;
-		slot->length = 0;
-		acme->fetching++;
-		send_off(acme, slot, acme);
-	}
-}
-
 char *acme_bind(struct acme *acme, struct fault *fault)
 {
 	return acme->signer.bind(acme->signer.context, acme->directory.new_account, fault);
 }
 
-/* Signs the call with the newest nonce, of which there is one. */
+/* Signs the call with the newest nonce, of which there must be one. */
 static int sign_call(struct acme *acme, struct acme_call *call, struct fault *fault)
 {
-	OWN_FREE char *nonce = acme->nonce[--acme->nonces];
+	OWN_FREE char *nonce = nonces_take(&acme->nonces);
 
 	free(call->body);
 	call->body = acme->signer.sign(acme->signer.context, call->kind == CALL_SIGNED_WITH_KEY, call->url, nonce, call->payload, fault);
@@ -151,7 +100,7 @@ static void end_call(struct acme_call *call)
 	call->state = CALL_ENDED;
 }
 
-/* Until its owner has said when it goes out again, nobody else can. */
+/* While done() runs, nobody else can move the call. */
 static void tell(struct acme_call *call, const struct exchange *exchange, const struct problem *problem,
 		 const struct fault *fault)
 {
@@ -182,22 +131,14 @@ static void fly(struct acme *acme, struct acme_call *call, struct exchange *slot
 	slot->body = call->body;
 	slot->length = call->body ? strlen(call->body) : 0;
 	call->state = CALL_FLYING;
-	send_off(acme, slot, call);
+	exchanges_start(&acme->exchanges, slot, call);
 }
 
-static void starve(struct acme *acme, struct acme_call *call, int64_t now)
-{
-	struct fault fault;
-
-	fault_set(&fault, FAULT_LATER, "the CA gives no nonce: %s", acme->fetch_reason);
-	call->at = now;
-	fail_call(call, NULL, NULL, &fault);
-}
-
-/* Sends whatever is due, as far as slots and nonces go, and asks for the nonces that are missing. */
+/* Sends all calls that are due while there are free slots and nonces, and asks for the missing nonces. */
 static int launch(struct acme *acme, struct acme_call *calls, size_t n, int64_t now, struct fault *fault)
 {
 	size_t starved = 0;
+	struct fault why;
 
 	for (size_t i = 0; i < n; i++) {
 		struct acme_call *call = &calls[i];
@@ -205,67 +146,68 @@ static int launch(struct acme *acme, struct acme_call *calls, size_t n, int64_t 
 
 		if (call->state != CALL_IDLE || call->at > now)
 			continue;
-		slot = free_slot(acme);
+		slot = exchanges_find_free(&acme->exchanges);
 		if (!slot)
 			break;
-		if (call->kind != CALL_PLAIN && !call->body && acme->nonces == 0) {
+		if (call->kind != CALL_PLAIN && !call->body && acme->nonces.count == 0) {
 			starved++;
-			if (acme->fetch_failures >= TRIES)
-				starve(acme, call, now);
+			call->at = now;
+			if (nonces_fail(&acme->nonces, &why))
+				fail_call(call, NULL, NULL, &why);
 			continue;
 		}
 		if (call->kind != CALL_PLAIN && !call->body && sign_call(acme, call, fault) < 0)
 			return -1;
 		fly(acme, call, slot);
 	}
-	fetch_nonces(acme, starved, now);
+	nonces_fetch(&acme->nonces, starved, now, &acme->exchanges, acme->directory.new_nonce, acme);
 	return 0;
 }
 
-/* After how many milliseconds a refused call is worth another try, or -1. */
+/* Returns the milliseconds until a refused call goes out again, or -1: not again. */
 static int64_t second_chance(const struct acme *acme, struct acme_call *call, const struct exchange *exchange,
-			     enum remedy remedy)
+			     enum problem_action action)
 {
 	int64_t wish = exchange_retry_after(exchange, 0, INT32_MAX);
 
-	if (remedy == REMEDY_NONCE)
+	if (action == ACTION_NEW_NONCE)
 		return ++call->nonces < NONCE_TRIES ? 0 : -1;
-	if (remedy != REMEDY_RETRY && (remedy != REMEDY_BACK_OFF || wish < 0))
+	if (action != ACTION_RETRY && (action != ACTION_BACK_OFF || wish < 0))
 		return -1;
 	if (wish > (acme->hurry ? HURRY_MOST : PATIENCE) || ++call->tries >= TRIES)
 		return -1;
-	return wish >= 0 ? wish : remedy_delay(call->tries - 1);
+	return wish >= 0 ? wish : problem_delay(call->tries - 1);
 }
 
-/* An answer that is no success: tries again within limits, then tells the owner. */
+/* The CA has answered with a problem: tries again within limits, then tells the owner. */
 static int refused(struct acme *acme, struct acme_call *call, struct exchange *exchange, struct fault *fault)
 {
 	struct problem problem;
 	struct fault why;
-	enum remedy remedy;
+	enum problem_action action;
 	int64_t again;
 
 	codec_problem(exchange->data, exchange->used, exchange->status, &problem);
-	remedy = remedy_of(exchange->status, &problem);
-	again = second_chance(acme, call, exchange, remedy);
+	action = problem_action(exchange->status, &problem);
+	again = second_chance(acme, call, exchange, action);
 	if (again < 0) {
-		remedy_explain(&why, exchange, &problem, remedy);
+		problem_explain(&why, exchange, &problem, action);
 		fail_call(call, exchange, &problem, &why);
 		return 0;
 	}
 	call->at += again;
-	if (remedy == REMEDY_NONCE && exchange->nonce[0]) /* the newest, so that no other call gets it */
+	if (action == ACTION_NEW_NONCE && exchange->nonce[0]) /* now, before another call takes that nonce */
 		return sign_call(acme, call, fault);
 	return 0;
 }
 
-/* One that has stalled has waited long enough; the transport then takes another connection. */
+/* No answer came. A stalled call has waited long enough; the transport takes another connection for it. */
 static void unanswered(const struct acme *acme, struct acme_call *call, const struct exchange *exchange)
 {
 	struct fault why;
 
 	if (exchange->kind == FAULT_LATER && ++call->tries < TRIES) {
-		call->at += acme->hurry && exchange->stalled ? 0 : remedy_delay(call->tries - 1);
+		call->at += acme->hurry && exchange->stalled ? 0 : problem_delay(call->tries - 1);
 		return;
 	}
 	fault_set(&why, exchange->kind, "%s: %s", exchange->url, exchange->reason);
@@ -289,27 +231,11 @@ static int take_answer(struct acme *acme, struct acme_call *call, struct exchang
 	return 0;
 }
 
-static void take_nonce(struct acme *acme, const struct exchange *exchange)
-{
-	acme->fetching--;
-	if (exchange->nonce[0]) {
-		acme->fetch_failures = 0;
-		return;
-	}
-	if (exchange->status)
-		snprintf(acme->fetch_reason, sizeof(acme->fetch_reason), "HTTP status %u%s without Replay-Nonce",
-			 exchange->status, remedy_is_redirect(exchange->status) ? ", a redirect," : "");
-	else
-		snprintf(acme->fetch_reason, sizeof(acme->fetch_reason), "%s", exchange->reason);
-	acme->fetch_at = acme_now(acme) + (acme->hurry && exchange->stalled ? 0 : remedy_delay(acme->fetch_failures));
-	acme->fetch_failures++;
-}
-
-/* Waits for one answer, at most so long, and deals with it. */
+/* Waits for one answer, at most so long, and takes it. */
 static int pump(struct acme *acme, int64_t milliseconds, struct fault *fault)
 {
 	struct exchange *exchange = NULL;
-	int n = acme->transport.next(acme->transport.context, milliseconds, &exchange, fault);
+	int n = acme->exchanges.transport.next(acme->exchanges.transport.context, milliseconds, &exchange, fault);
 	void *owner;
 	int result = 0;
 
@@ -317,38 +243,38 @@ static int pump(struct acme *acme, int64_t milliseconds, struct fault *fault)
 		return n;
 	log_debug("%s %s: HTTP status %u, %zu bytes%s%s", exchange->method == METHOD_POST ? "POST" : "GET",
 		  exchange->url, exchange->status, exchange->used, exchange->reason[0] ? ", " : "", exchange->reason);
-	keep_nonce(acme, exchange->nonce);
+	nonces_keep(&acme->nonces, exchange->nonce);
 	owner = exchange->owner;
 	if (owner == acme)
-		take_nonce(acme, exchange);
+		nonces_fetched(&acme->nonces, exchange, acme_now(acme), acme->hurry && exchange->stalled);
 	else
 		result = take_answer(acme, owner, exchange, fault);
 	exchange->owner = NULL;
 	return result;
 }
 
-/* What goes out soon is signed while nothing else is to be done. */
+/* Signs the calls that go out soon, while there is nothing else to do. */
 static int sign_ahead(struct acme *acme, struct acme_call *calls, size_t n, int64_t now, struct fault *fault)
 {
-	for (size_t i = 0; i < n && acme->nonces > 0; i++)
+	for (size_t i = 0; i < n && acme->nonces.count > 0; i++)
 		if (calls[i].state == CALL_IDLE && calls[i].kind != CALL_PLAIN && !calls[i].body && calls[i].at > now &&
 		    calls[i].at <= now + SIGN_AHEAD && sign_call(acme, &calls[i], fault) < 0)
 			return -1;
 	return 0;
 }
 
-/* How long until something is due that no answer will trigger. */
+/* Milliseconds until a call is due that waits for no answer. */
 static int64_t idle_time(const struct acme *acme, const struct acme_call *calls, size_t n, int64_t now, int64_t end)
 {
 	int64_t until = end;
 
 	for (size_t i = 0; i < n; i++) {
-		int64_t at = calls[i].at > acme->fetch_at ? calls[i].at : acme->fetch_at;
+		int64_t at = calls[i].at > acme->nonces.fetch_at ? calls[i].at : acme->nonces.fetch_at;
 
 		if (calls[i].state == CALL_IDLE && calls[i].at > now && calls[i].at < until)
 			until = calls[i].at;
 		else if (calls[i].state == CALL_IDLE && at > now && at < until)
-			until = at; /* due, but newNonce has failed and waits */
+			until = at; /* due, but newNonce has failed and must wait */
 	}
 	return until > now ? until - now : 0;
 }
@@ -362,16 +288,6 @@ static size_t unfinished(const struct acme_call *calls, size_t n)
 	return count;
 }
 
-static void give_up(struct acme *acme, const void *owner)
-{
-	for (size_t i = 0; i < EXCHANGES_MOST; i++) {
-		if (!acme->slot[i].owner || acme->slot[i].owner != owner)
-			continue;
-		acme->transport.cancel(acme->transport.context, &acme->slot[i]);
-		acme->slot[i].owner = NULL;
-	}
-}
-
 static void abandon(struct acme *acme, struct acme_call *calls, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
@@ -379,7 +295,7 @@ static void abandon(struct acme *acme, struct acme_call *calls, size_t n)
 			acme_finish(acme, &calls[i]);
 }
 
-/* Ends what has not ended and tells the owners, who may end others. */
+/* Ends the calls that have not ended and tells their owners, who may end others. */
 static void end_late(struct acme *acme, struct acme_call *calls, size_t n, int64_t most)
 {
 	struct fault late;
@@ -388,7 +304,7 @@ static void end_late(struct acme *acme, struct acme_call *calls, size_t n, int64
 		if (calls[i].state == CALL_ENDED)
 			continue;
 		acme_finish(acme, &calls[i]);
-		fault_set(&late, FAULT_LATER, "no final answer of the CA within %.1f s", (double)most / 1000);
+		fault_set(&late, FAULT_LATER, "%s: no final answer of the CA within %.1f s", calls[i].url, (double)most / 1000);
 		if (calls[i].step)
 			fault_at(&late, "%s", calls[i].step);
 		calls[i].done(&calls[i], NULL, NULL, &late);
@@ -399,8 +315,7 @@ int acme_run(struct acme *acme, struct acme_call *calls, size_t n, int64_t most,
 {
 	int64_t now = acme_now(acme), end = now + most;
 
-	acme->fetch_failures = 0;
-	acme->fetch_at = now;
+	nonces_reset(&acme->nonces, now);
 	while (unfinished(calls, n)) {
 		if (now >= end) {
 			end_late(acme, calls, n, most);
@@ -420,15 +335,14 @@ int acme_gather_nonces(struct acme *acme, size_t n, struct fault *fault)
 {
 	if (n > NONCES_GATHERED)
 		n = NONCES_GATHERED;
-	acme->fetch_failures = 0;
-	acme->fetch_at = 0;
-	while (acme->nonces < n) {
-		int64_t now = acme_now(acme);
+	nonces_reset(&acme->nonces, 0);
+	while (acme->nonces.count < n) {
+		const int64_t now = acme_now(acme), wait = acme->nonces.fetch_at - now;
 
-		if (acme->fetch_failures >= TRIES)
-			return fault_set(fault, FAULT_LATER, "the CA gives no nonce: %s", acme->fetch_reason);
-		fetch_nonces(acme, n - acme->nonces, now);
-		if (pump(acme, acme->fetching || acme->fetch_at <= now ? 1000 : acme->fetch_at - now, fault) < 0)
+		if (nonces_fail(&acme->nonces, fault))
+			return -1;
+		nonces_fetch(&acme->nonces, n - acme->nonces.count, now, &acme->exchanges, acme->directory.new_nonce, acme);
+		if (pump(acme, acme->nonces.fetching || wait <= 0 ? 1000 : wait, fault) < 0)
 			return -1;
 	}
 	return 0;
@@ -436,7 +350,7 @@ int acme_gather_nonces(struct acme *acme, size_t n, struct fault *fault)
 
 int acme_presign(struct acme *acme, struct acme_call *calls, size_t n, struct fault *fault)
 {
-	for (size_t i = 0; i < n && acme->nonces > 0; i++)
+	for (size_t i = 0; i < n && acme->nonces.count > 0; i++)
 		if (calls[i].kind != CALL_PLAIN && !calls[i].body && sign_call(acme, &calls[i], fault) < 0)
 			return -1;
 	return 0;
@@ -458,12 +372,13 @@ bool acme_was_repeated(const struct acme_call *call)
 void acme_hurry(struct acme *acme, bool hurry)
 {
 	acme->hurry = hurry;
+	acme->exchanges.most = hurry ? HURRY_MOST : 0;
 }
 
 void acme_finish(struct acme *acme, struct acme_call *call)
 {
 	if (call->state == CALL_FLYING)
-		give_up(acme, call);
+		exchanges_cancel(&acme->exchanges, call);
 	end_call(call);
 }
 
@@ -477,10 +392,7 @@ void acme_free(struct acme *acme)
 {
 	if (!acme)
 		return;
-	give_up(acme, acme);
-	for (size_t i = 0; i < EXCHANGES_MOST; i++)
-		exchange_free(&acme->slot[i]);
-	for (size_t i = 0; i < acme->nonces; i++)
-		free(acme->nonce[i]);
+	exchanges_free(&acme->exchanges, acme);
+	nonces_free(&acme->nonces);
 	free(acme);
 }

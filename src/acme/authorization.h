@@ -1,96 +1,93 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * authorization.h - authorizations: that the names are ours, as seen by the CA (RFC 8555, 7.5 and 8.3).
+ * authorization.h - authorizations: the CA's view whether this host controls a name (RFC 8555, 7.5).
  *
- * All orders of a run share one list, so that one window serves all; an authorization that stands in two orders is in
- * it once.
+ * All orders of a run share one list, so that the port opens once for all. An authorization that two orders have is in it once.
  *
- *	proofs_add, proofs_fetch -> proofs_group -> proofs_arm -> (tokens out, window opens) proofs_answer (window
- *closes) -> proof_tell
+ *	authorizations_add, authorizations_fetch -> authorizations_group -> challenge.h -> authorization_describe
  */
 #ifndef ACMEGATE_ACME_AUTHORIZATION_H
 #define ACMEGATE_ACME_AUTHORIZATION_H
 
 #include "acme/poll.h"
 
-struct proof {
-	struct proofs *proofs; /* that it is in */
-	char *url;	       /* of the authorization */
-	char *name;	       /* of what it is about, as the CA spells it */
-	char *challenge;       /* URL of its http-01 challenge */
+struct authorization {
+	struct authorizations *list; /* that it is in */
+	char *url;
+	char *name;	 /* its identifier, as the CA spells it */
+	char *challenge; /* URL of its http-01 challenge */
 	char token[TOKEN_SIZE];
 	enum state state;
-	char *error;	      /* why it is lost; NULL: valid, or not final yet */
+	char *error;	      /* why it failed; NULL: valid, or not final yet */
 	enum fault_kind kind; /* of error */
 	bool wanted;	      /* an order that may still succeed needs it */
-	bool stale;	      /* lost before we did anything: another order may do better */
-	bool under_way;	      /* its challenge has been answered by an earlier run */
-	bool doubtful;	      /* the CA refused our answer, perhaps because it needed none */
-	bool seen;	      /* its token was fetched, or the CA has said that it is through with it */
-	char *old_word;	      /* of an earlier run, what follows; or NULL */
-	char *word;	      /* what the CA holds against it while it is pending, or NULL */
-	int64_t word_at;      /* since when; 0: the CA says that it goes on trying */
-	int64_t answered_at;
-	struct look look;
+	bool stale;	      /* it had failed before we did anything: another order may do better */
+	bool under_way;	      /* an earlier run has responded to its challenge */
+	bool doubtful;	      /* the CA refused our response, perhaps because it needed none */
+	bool dropped;	      /* it failed because the warden did not open the port */
+	bool seen;	      /* somebody has fetched its token, or the CA has a result */
+	char *old_challenge_error;  /* challenge_error of an earlier run, or NULL */
+	char *challenge_error;	    /* the challenge's error while the authorization is pending, or NULL */
+	int64_t challenge_error_at; /* since when; 0: the CA goes on trying */
+	int64_t responded_at;
+	struct poll poll;
 	unsigned int hits;
 	char visitors[256]; /* addresses that fetched the token, separated by ", " */
 };
 
 /*
- * The authorizations of one order: as soon as it is ready all of them are valid (RFC 8555, 7.1.6), so that one look at
- * the order says what takes as many looks as there are names otherwise.
+ * The authorizations of one order. An order is ready only if all of them are valid (RFC 8555, 7.1.6), so one poll of the order takes
+ * the place of one poll for each name.
  */
 struct group {
 	const char *url; /* of the order */
 	const size_t *member;
 	size_t members;
-	struct proofs *proofs;
-	struct look look;
+	struct authorizations *list;
+	struct poll poll;
 };
 
-struct proofs {
-	const char *webroot; /* where a web server finds the tokens, whose visitors we do not see; or NULL */
-	struct proof *list;
+struct authorizations {
+	const char *webroot; /* where a web server, whose visitors we do not see, finds the tokens; or NULL */
+	struct authorization *item;
 	size_t count, room, fetched;
 	struct group *group;
 	size_t groups, group_room;
-	struct acme *acme;	 /* once armed, as the following */
-	struct acme_call *calls; /* one for each pending one, then one for each group */
+	struct acme *acme;	 /* from challenges_prepare() on, as the following */
+	struct acme_call *calls; /* one for each pending authorization, then one for each group */
 	size_t pending;
-	struct closed closed; /* what the firewall saw, once the window is closed */
+	struct closed closed; /* the firewall's counts, once the port is closed */
 };
 
-/* Takes the URL of an authorization; returns its index, the old one when it is known. -1: no memory. */
-long proofs_add(struct proofs *proofs, const char *url) MUST_CHECK;
+/* Adds the authorization with this URL, unless the list has it. Returns its index, or -1: no memory. */
+long authorizations_add(struct authorizations *list, const char *url) MUST_CHECK;
 
 /* Fetches those added since the last time, all at once. -1: everything has to stop. */
-int proofs_fetch(struct proofs *proofs, struct acme *acme, struct fault *fault) MUST_CHECK;
+int authorizations_fetch(struct authorizations *list, struct acme *acme, struct fault *fault) MUST_CHECK;
 
-/* These belong to one order; its URL and the indices stay the caller's and live as long. -1: no memory. */
-int proofs_group(struct proofs *proofs, const char *url, const size_t *member, size_t members) MUST_CHECK;
+/* These belong to one order. The caller keeps its URL and the indices as long as the list. -1: no memory. */
+int authorizations_group(struct authorizations *list, const char *url, const size_t *member, size_t members) MUST_CHECK;
 
-/* Is a window needed for this one? */
-bool proof_is_pending(const struct proof *proof);
+/* Is it pending, and does an order want it? Then the port must open. */
+bool authorization_is_pending(const struct authorization *authorization);
 
-/* Once: prepares the answers of all pending ones: nonces, signatures. Afterwards proofs->pending says how many there
- * are. */
-int proofs_arm(struct proofs *proofs, struct acme *acme, struct fault *fault) MUST_CHECK;
+void authorization_fail(struct authorization *authorization, enum fault_kind kind, const char *why);
 
-/* Answers the challenges and watches until all are final, at most so many milliseconds. */
-int proofs_answer(struct proofs *proofs, struct acme *acme, int64_t most, struct fault *fault) MUST_CHECK;
+/* Fails all pending ones: the warden has refused to open the port. */
+void authorizations_drop(struct authorizations *list);
 
-/* Ends all pending ones with this reason. */
-void proofs_drop(struct proofs *proofs, enum fault_kind kind, const char *why);
+/* Notes the error of the challenge of a pending authorization; "": it has none. */
+void authorization_note_error(struct authorization *authorization, const char *error, int64_t at);
 
-/* Somebody at that address has fetched the token: now, by the transport's clock. */
-void proofs_hit(struct proofs *proofs, const struct hit *hit, int64_t now);
+int authorization_read(const struct acme_call *call, const struct exchange *exchange, struct authorization_object *object,
+		       struct fault *fault) MUST_CHECK;
 
 /*
- * "N requests from A, B were answered", or as far as that is known, whether packets came to the port at all. For one that is lost
- * the text says what that means.
+ * Writes "N requests from A, B were answered", or whether packets reached the port at all if that is known. For a failed
+ * authorization the text says what to look at.
  */
-void proof_tell(const struct proof *proof, char *text, size_t size);
+void authorization_describe(const struct authorization *authorization, char *text, size_t size);
 
-void proofs_free(struct proofs *proofs);
+void authorizations_free(struct authorizations *list);
 
 #endif

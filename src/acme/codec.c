@@ -18,8 +18,8 @@ static void own_json(json_t **json)
 #define OWN_JSON __attribute__((cleanup(own_json)))
 
 /*
- * jansson would open /dev/urandom for the seed of its hash tables, which the sandbox may forbid, and then fall back to
- * the time of day: a CA could predict that. Only the first seed counts.
+ * jansson opens /dev/urandom for the seed of its hash tables. The sandbox may forbid that, and jansson then takes the time of day,
+ * which a CA could predict. Only the first seed counts.
  */
 static void seed(void)
 {
@@ -57,7 +57,7 @@ static const char *text_of(const json_t *object, const char *key)
 	return text ? text : "";
 }
 
-/* A URL member, or "" when it is missing or not one that we would use. */
+/* Copies a URL member, or "" if it is missing or unusable. */
 static void copy_url(char url[URL_SIZE], const json_t *object, const char *key)
 {
 	const char *text = text_of(object, key);
@@ -68,7 +68,7 @@ static void copy_url(char url[URL_SIZE], const json_t *object, const char *key)
 		memcpy(url, text, length + 1);
 }
 
-/* Appends a text of the CA, cut to what is free; only printable ASCII goes through. */
+/* Appends a text of the CA, cut to the free room, with '?' for all but printable ASCII. */
 static void append(char *buffer, size_t size, const char *text)
 {
 	size_t used = strlen(buffer);
@@ -123,7 +123,7 @@ int codec_directory(const char *text, size_t length, struct directory *directory
 
 	memset(directory, 0, sizeof(*directory));
 	if (!root)
-		return fault_set(fault, FAULT_FAILED, "what it answered is no ACME directory (not a JSON object)");
+		return fault_set(fault, FAULT_FAILED, "the answer is not an ACME directory (not a JSON object)");
 	copy_url(directory->new_nonce, root, "newNonce");
 	copy_url(directory->new_account, root, "newAccount");
 	copy_url(directory->new_order, root, "newOrder");
@@ -155,7 +155,7 @@ static void describe(const json_t *problem, char *buffer, size_t size)
 	append(buffer, size, detail);
 }
 
-/* The detail of a problem and of all its subproblems (RFC 8555, 6.7.1), each with the identifier it is about. */
+/* Appends the detail of a problem, and of each subproblem with its identifier (RFC 8555, 6.7.1). */
 static void describe_all(const json_t *problem, char *buffer, size_t size)
 {
 	const json_t *subproblems = json_object_get(problem, "subproblems");
@@ -172,13 +172,35 @@ static void describe_all(const json_t *problem, char *buffer, size_t size)
 	}
 }
 
+static enum problem_type problem_type(const char *type)
+{
+	static const char *const names[] = {
+		[PROBLEM_OTHER] = "",
+		[PROBLEM_ACCOUNT_DOES_NOT_EXIST] = "accountDoesNotExist",
+		[PROBLEM_BAD_NONCE] = "badNonce",
+		[PROBLEM_CONFLICT] = "conflict",
+		[PROBLEM_EXTERNAL_ACCOUNT_REQUIRED] = "externalAccountRequired",
+		[PROBLEM_MALFORMED] = "malformed",
+		[PROBLEM_ORDER_NOT_READY] = "orderNotReady",
+		[PROBLEM_RATE_LIMITED] = "rateLimited",
+		[PROBLEM_SERVER_INTERNAL] = "serverInternal",
+		[PROBLEM_USER_ACTION_REQUIRED] = "userActionRequired",
+	};
+
+	_Static_assert(LENGTH_OF(names) == PROBLEM_TYPES, "one name for each type");
+	for (size_t i = PROBLEM_OTHER + 1; i < LENGTH_OF(names); i++)
+		if (strcmp(type, names[i]) == 0)
+			return (enum problem_type)i;
+	return PROBLEM_OTHER;
+}
+
 void codec_problem(const char *text, size_t length, unsigned int status, struct problem *problem)
 {
 	OWN_JSON json_t *root = parse(text, length);
 
 	memset(problem, 0, sizeof(*problem));
 	if (root) {
-		append(problem->type, sizeof(problem->type), short_type(root));
+		problem->type = problem_type(short_type(root));
 		describe_all(root, problem->text, sizeof(problem->text));
 		copy_url(problem->instance, root, "instance");
 	}
@@ -196,8 +218,8 @@ int codec_account(const char *text, size_t length, enum state *state, struct fau
 	return 0;
 }
 
-/* Takes the URLs of the authorizations; more than an order may have names is nothing that we would follow. */
-static int take_authorizations(struct order *order, const json_t *urls, struct fault *fault)
+/* Takes the URLs of the authorizations. Refuses more than twice as many as an order may have names. */
+static int take_authorizations(struct order_object *object, const json_t *urls, struct fault *fault)
 {
 	size_t count = json_array_size(urls);
 
@@ -205,8 +227,8 @@ static int take_authorizations(struct order *order, const json_t *urls, struct f
 		return 0;
 	if (count > 2 * MAX_NAMES_EACH)
 		return fault_set(fault, FAULT_FAILED, "the CA's order has %zu authorizations", count);
-	order->authorization = calloc(count, sizeof(*order->authorization));
-	if (!order->authorization)
+	object->authorization = calloc(count, sizeof(*object->authorization));
+	if (!object->authorization)
 		return fault_errno(fault, FAULT_LATER, "taking an order");
 	for (size_t i = 0; i < count; i++) {
 		const char *url = json_string_value(json_array_get(urls, i));
@@ -214,42 +236,42 @@ static int take_authorizations(struct order *order, const json_t *urls, struct f
 		if (!url || !url_is_valid(url, strlen(url)))
 			return fault_set(fault, FAULT_FAILED,
 					 "the CA's order has an authorization that is no https URL");
-		order->authorization[i] = strdup(url);
-		if (!order->authorization[i])
+		object->authorization[i] = strdup(url);
+		if (!object->authorization[i])
 			return fault_errno(fault, FAULT_LATER, "taking an order");
-		order->authorizations++;
+		object->authorizations++;
 	}
 	return 0;
 }
 
-void order_free(struct order *order)
+void codec_order_free(struct order_object *object)
 {
-	for (size_t i = 0; i < order->authorizations; i++)
-		free(order->authorization[i]);
-	free(order->authorization);
-	order->authorization = NULL;
-	order->authorizations = 0;
+	for (size_t i = 0; i < object->authorizations; i++)
+		free(object->authorization[i]);
+	free(object->authorization);
+	object->authorization = NULL;
+	object->authorizations = 0;
 }
 
-int codec_order(const char *text, size_t length, struct order *order, struct fault *fault)
+int codec_order(const char *text, size_t length, struct order_object *object, struct fault *fault)
 {
 	OWN_JSON json_t *root = parse(text, length);
 
-	memset(order, 0, sizeof(*order));
+	memset(object, 0, sizeof(*object));
 	if (!root)
 		return fault_set(fault, FAULT_FAILED, "the CA's order object is not JSON");
-	order->state = state_of(root);
-	copy_url(order->finalize, root, "finalize");
-	copy_url(order->certificate, root, "certificate");
-	describe_all(json_object_get(root, "error"), order->error, sizeof(order->error));
-	if (take_authorizations(order, json_object_get(root, "authorizations"), fault) < 0) {
-		order_free(order);
+	object->state = state_of(root);
+	copy_url(object->finalize, root, "finalize");
+	copy_url(object->certificate, root, "certificate");
+	describe_all(json_object_get(root, "error"), object->error, sizeof(object->error));
+	if (take_authorizations(object, json_object_get(root, "authorizations"), fault) < 0) {
+		codec_order_free(object);
 		return -1;
 	}
 	return 0;
 }
 
-/* The text of an address may differ (RFC 5952 or not), and so may the case of a name. */
+/* The CA may spell an address in another way (RFC 5952), and a name in other case. */
 bool codec_same_name(const char *theirs, const char *ours)
 {
 	unsigned char one[16], other[16];
@@ -274,7 +296,7 @@ bool codec_order_is_for(const char *text, size_t length, const char (*names)[NAM
 
 	if (json_array_size(identifiers) != count)
 		return false;
-	for (size_t i = 0; i < count; i++) { /* as many as ours and each of ours among them: the same, as ours differ */
+	for (size_t i = 0; i < count; i++) { /* as many as ours, ours all differ, and each is among them: the same */
 		bool found = false;
 
 		for (size_t k = 0; k < count && !found; k++)
@@ -295,37 +317,37 @@ static bool is_token(const char *text)
 	return length > 0;
 }
 
-/* Only http-01 is looked at: other types, known or not, with or without a token, are none of our business. */
-static void take_challenge(struct authorization *authorization, const json_t *challenge)
+/* Takes http-01; of other types, known or not, with or without a token, only an error. */
+static void take_challenge(struct authorization_object *object, const json_t *challenge)
 {
 	const char *token = text_of(challenge, "token");
 	bool ours = strcmp(text_of(challenge, "type"), "http-01") == 0;
 
-	if ((ours && !authorization->own_error) || !authorization->error[0]) {
-		authorization->error[0] = '\0';
-		describe_all(json_object_get(challenge, "error"), authorization->error, sizeof(authorization->error));
-		authorization->own_error = ours && authorization->error[0];
+	if ((ours && !object->own_error) || !object->error[0]) {
+		object->error[0] = '\0';
+		describe_all(json_object_get(challenge, "error"), object->error, sizeof(object->error));
+		object->own_error = ours && object->error[0];
 	}
-	if (!ours || authorization->url[0] || !is_token(token))
+	if (!ours || object->url[0] || !is_token(token))
 		return;
-	copy_url(authorization->url, challenge, "url");
-	memcpy(authorization->token, token, strlen(token) + 1);
-	authorization->challenge = state_of(challenge);
+	copy_url(object->url, challenge, "url");
+	memcpy(object->token, token, strlen(token) + 1);
+	object->challenge = state_of(challenge);
 }
 
-int codec_authorization(const char *text, size_t length, struct authorization *authorization, struct fault *fault)
+int codec_authorization(const char *text, size_t length, struct authorization_object *object, struct fault *fault)
 {
 	OWN_JSON json_t *root = parse(text, length);
 	const json_t *challenges = json_object_get(root, "challenges");
 
-	memset(authorization, 0, sizeof(*authorization));
+	memset(object, 0, sizeof(*object));
 	if (!root)
 		return fault_set(fault, FAULT_FAILED, "the CA's authorization object is not JSON");
-	authorization->state = state_of(root);
-	append(authorization->identifier, sizeof(authorization->identifier),
+	object->state = state_of(root);
+	append(object->identifier, sizeof(object->identifier),
 	       text_of(json_object_get(root, "identifier"), "value"));
 	for (size_t i = 0; i < json_array_size(challenges); i++)
-		take_challenge(authorization, json_array_get(challenges, i));
+		take_challenge(object, json_array_get(challenges, i));
 	return 0;
 }
 

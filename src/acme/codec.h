@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * codec.h - the JSON of ACME (RFC 8555): the only user of jansson.
+ * codec.h - the JSON objects of ACME (RFC 8555, 7.1): the only user of jansson.
  *
- * What comes from the CA is checked here once and for all: URLs by url_is_valid(), tokens by their alphabet and length,
- * texts reduced to printable ASCII. A member that is missing, null or of another type reads as empty; a function fails
- * only when what it is asked for cannot be had.
+ * This is the one place that checks the CA's data: URLs by url_is_valid(), tokens by alphabet and length; texts are reduced to
+ * printable ASCII. A member that is missing, null or of another type reads as empty. A function fails only if a member is missing
+ * that the caller cannot do without.
  */
 #ifndef ACMEGATE_ACME_CODEC_H
 #define ACMEGATE_ACME_CODEC_H
@@ -25,8 +25,7 @@ struct directory {
 	char profiles[320];    /* names in meta.profiles, separated by ", ", or "" */
 };
 
-/* The states of accounts, orders, authorizations and challenges (RFC 8555, 7.1.6) in one: their words do not collide.
- */
+/* The states of accounts, orders, authorizations and challenges (RFC 8555, 7.1.6), in one: the same word has one meaning in all. */
 enum state {
 	STATE_UNKNOWN,
 	STATE_PENDING,
@@ -40,14 +39,29 @@ enum state {
 	STATES
 };
 
+/* The types of problems (RFC 8555, 6.7) that change what acmegate does. */
+enum problem_type {
+	PROBLEM_OTHER, /* any other, or none */
+	PROBLEM_ACCOUNT_DOES_NOT_EXIST,
+	PROBLEM_BAD_NONCE,
+	PROBLEM_CONFLICT, /* of boulder: another request for the same object was faster */
+	PROBLEM_EXTERNAL_ACCOUNT_REQUIRED,
+	PROBLEM_MALFORMED,
+	PROBLEM_ORDER_NOT_READY,
+	PROBLEM_RATE_LIMITED,
+	PROBLEM_SERVER_INTERNAL,
+	PROBLEM_USER_ACTION_REQUIRED,
+	PROBLEM_TYPES
+};
+
 #define PROBLEM_SIZE 1024
 struct problem {
-	char type[64];		 /* "badNonce": without the prefix urn:ietf:params:acme:error:, or "" */
+	enum problem_type type;
 	char text[PROBLEM_SIZE]; /* type and detail, then those of each subproblem with its identifier */
 	char instance[URL_SIZE]; /* a page for the operator, or "" */
 };
 
-struct order {
+struct order_object {
 	enum state state;
 	char finalize[URL_SIZE];    /* or "" */
 	char certificate[URL_SIZE]; /* or "" */
@@ -56,14 +70,14 @@ struct order {
 	char error[PROBLEM_SIZE]; /* why it is invalid, or "" */
 };
 
-struct authorization {
+struct authorization_object {
 	enum state state;
 	char identifier[NAME_SIZE];
 	enum state challenge; /* of http-01 */
 	char url[URL_SIZE];   /* of the http-01 challenge, or "" when none (usable) is offered */
 	char token[TOKEN_SIZE];
-	char error[PROBLEM_SIZE]; /* of the http-01 challenge or of another that failed, or "" */
-	bool own_error;		  /* it is that of the http-01 challenge */
+	char error[PROBLEM_SIZE]; /* of the http-01 challenge, else of another that failed, or "" */
+	bool own_error;		  /* error is that of the http-01 challenge */
 };
 
 const char *state_name(enum state state);
@@ -71,25 +85,25 @@ const char *state_name(enum state state);
 /* Fails when one of the three URLs is missing. */
 int codec_directory(const char *text, size_t length, struct directory *directory, struct fault *fault) MUST_CHECK;
 
-/* Never fails: what is no problem document is an empty one with a text that says so. */
+/* Never fails: without a problem document the text says so. */
 void codec_problem(const char *text, size_t length, unsigned int status, struct problem *problem);
 
 int codec_account(const char *text, size_t length, enum state *state, struct fault *fault) MUST_CHECK;
 
-/* Fills the order, which is then released by order_free(). */
-int codec_order(const char *text, size_t length, struct order *order, struct fault *fault) MUST_CHECK;
-void order_free(struct order *order);
+/* The caller releases the object with codec_order_free(). */
+int codec_order(const char *text, size_t length, struct order_object *object, struct fault *fault) MUST_CHECK;
+void codec_order_free(struct order_object *object);
 
-/* Are the identifiers of this order document exactly these names, in any order? */
+/* Are the identifiers of this order object exactly these names, in any sequence? */
 bool codec_order_is_for(const char *text, size_t length, const char (*names)[NAME_SIZE], size_t count);
 
-/* Is what the CA calls an identifier our name? Addresses are compared by value. */
+/* Is the CA's identifier our name? Compares addresses by value. */
 bool codec_same_name(const char *theirs, const char *ours);
 
-int codec_authorization(const char *text, size_t length, struct authorization *authorization,
+int codec_authorization(const char *text, size_t length, struct authorization_object *object,
 			struct fault *fault) MUST_CHECK;
 
-/* What the CA says of a challenge when it was told to look: its state and why it failed, or "". Never fails. */
+/* The CA's answer to our response to a challenge: returns the state, and why it failed in error, or "". Never fails. */
 enum state codec_challenge(const char *text, size_t length, char error[PROBLEM_SIZE]);
 
 /* Payloads, freed by the caller; NULL: no memory (or a text that is not UTF-8). */

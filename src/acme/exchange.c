@@ -100,7 +100,7 @@ static void take_location(struct exchange *exchange, const char *value)
 		memcpy(exchange->location, value, length + 1);
 }
 
-/* IMF-fixdate of RFC 9110, 5.6.7; its two obsolete forms are not sent by anybody alive. */
+/* Reads the IMF-fixdate of RFC 9110, 5.6.7; no server sends its two obsolete forms. */
 static int64_t seconds_of(const char *value)
 {
 	struct tm tm = {0};
@@ -122,7 +122,7 @@ static void take_retry_after(struct exchange *exchange, const char *value)
 	const char *c = value;
 
 	for (; *c >= '0' && *c <= '9'; c++)
-		if (seconds < INT32_MAX) /* more digits change nothing: it is clamped far below */
+		if (seconds < INT32_MAX) /* more digits change nothing: callers clamp it far below */
 			seconds = seconds * 10 + (*c - '0');
 	if (c > value && !*c)
 		exchange->retry_seconds = seconds < INT32_MAX ? seconds : INT32_MAX;
@@ -130,8 +130,7 @@ static void take_retry_after(struct exchange *exchange, const char *value)
 		exchange->retry_at = seconds_of(value);
 }
 
-/* Does a parameter list (";rel="alternate";...", up to the comma that ends it) name the relation "alternate"? Moves on.
- */
+/* Does a parameter list (";rel="alternate";...", up to a comma) name the relation "alternate"? Moves *at to its end. */
 static bool is_alternate(const char **at)
 {
 	static const char wanted[] = "rel=";
@@ -151,7 +150,7 @@ static bool is_alternate(const char **at)
 	}
 }
 
-/* RFC 8288, 3: several links in one header, each <URL> and parameters. */
+/* One header has several links, each <URL> and parameters (RFC 8288, 3). */
 static void take_link(struct exchange *exchange, const char *value)
 {
 	const char *at = value;
@@ -202,4 +201,39 @@ int64_t exchange_retry_after(const struct exchange *exchange, int64_t least, int
 	if (wish < least)
 		return least;
 	return wish < most ? wish : most;
+}
+
+struct exchange *exchanges_find_free(struct exchanges *exchanges)
+{
+	for (size_t i = 0; i < EXCHANGES_MOST; i++)
+		if (!exchanges->slot[i].owner)
+			return &exchanges->slot[i];
+	return NULL;
+}
+
+void exchanges_start(struct exchanges *exchanges, struct exchange *exchange, void *owner)
+{
+	exchange_reset(exchange);
+	exchange->owner = owner;
+	exchange->most = exchanges->most;
+	exchanges->transport.start(exchanges->transport.context, exchange);
+}
+
+void exchanges_cancel(struct exchanges *exchanges, const void *owner)
+{
+	for (size_t i = 0; i < EXCHANGES_MOST; i++) {
+		struct exchange *exchange = &exchanges->slot[i];
+
+		if (!exchange->owner || exchange->owner != owner)
+			continue;
+		exchanges->transport.cancel(exchanges->transport.context, exchange);
+		exchange->owner = NULL;
+	}
+}
+
+void exchanges_free(struct exchanges *exchanges, const void *owner)
+{
+	exchanges_cancel(exchanges, owner);
+	for (size_t i = 0; i < EXCHANGES_MOST; i++)
+		exchange_free(&exchanges->slot[i]);
 }

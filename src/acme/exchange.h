@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * exchange.h - one HTTP request with its answer, and what carries it: the seam between the protocol (acme) and libcurl
- * (http).
+ * exchange.h - one HTTP request with its answer, and the transport for it: the interface between acme.c and http.c.
  *
- * The asking side fills the request and hands the exchange to transport.start(); it stays untouched by that side until
- * transport.next() gives it back. Its buffer is kept from one use to the next.
+ * acme.c fills in the request, hands the exchange to transport.start(), and does not touch it until transport.next() returns it. The
+ * exchange keeps its buffer from one use to the next.
  */
 #ifndef ACMEGATE_ACME_EXCHANGE_H
 #define ACMEGATE_ACME_EXCHANGE_H
@@ -15,14 +14,14 @@
 
 #include "base/wire.h"
 
-#define BODY_MOST      (256 * 1024) /* of an answer; a chain has some 10 KiB */
+#define BODY_MOST      (256 * 1024) /* of an answer; a chain has about 10 KiB */
 #define ALTERNATES     3
 #define EXCHANGES_MOST 32 /* on their way at once */
 
 enum method { METHOD_GET, METHOD_HEAD, METHOD_POST };
 
 struct exchange {
-	/* the request; body is the caller's and lives until the answer */
+	/* the request; the caller keeps body until the answer */
 	enum method method;
 	const char *url;
 	const char *body;
@@ -31,9 +30,9 @@ struct exchange {
 	void *owner;  /* the caller's */
 
 	/* the answer */
-	unsigned int status; /* HTTP status; 0: there was none, see fault and reason */
+	unsigned int status; /* HTTP status; 0: there was no answer, see kind and reason */
 	enum fault_kind kind;
-	bool stalled; /* no answer because its time was over */
+	bool stalled; /* no answer within the time */
 	char reason[320];
 	char *data; /* the body, a NUL behind it; NULL when there was none */
 	size_t used, room;
@@ -47,11 +46,11 @@ struct exchange {
 
 struct transport {
 	void *context;
-	/* Sends the request of the exchange; whatever goes wrong becomes its answer. At most EXCHANGES_MOST at once. */
+	/* Sends the request. A failure becomes the answer. At most EXCHANGES_MOST at once. */
 	void (*start)(void *context, struct exchange *exchange);
 	/* 1: *exchange has its answer. 0: the time is over. -1: everything has to stop, see fault. */
 	int (*next)(void *context, int64_t milliseconds, struct exchange **exchange, struct fault *fault);
-	/* Gives up an exchange that was started and has not come back. */
+	/* Ends an exchange that was started and that next() has not returned. */
 	void (*cancel)(void *context, struct exchange *exchange);
 	/* A clock in milliseconds that only goes forward. */
 	int64_t (*now)(void *context);
@@ -60,16 +59,35 @@ struct transport {
 /* Empties the answer before the next use. */
 void exchange_reset(struct exchange *exchange);
 
-/* Adds to the body. -1: it would exceed BODY_MOST, or memory is short. */
+/* Adds to the body of the answer. -1: more than BODY_MOST, or no memory. */
 int exchange_append(struct exchange *exchange, const void *data, size_t length) MUST_CHECK;
 
-/* Takes one header of the answer into the fields above; name in any case. What is malformed is left out. */
+/* Takes one header of the answer into the fields above; the name in any case. Skips malformed headers. */
 void exchange_header(struct exchange *exchange, const char *name, const char *value);
 
-/* The wish of Retry-After in milliseconds within [least, most], or -1 when there is none. A date counts from Date. */
+/* Retry-After in milliseconds, within [least, most], or -1: there is none. A date counts from Date. */
 int64_t exchange_retry_after(const struct exchange *exchange, int64_t least, int64_t most);
 
 void exchange_free(struct exchange *exchange);
+
+/* All exchanges that can be on their way at once; zero at first, but for the transport. */
+struct exchanges {
+	struct transport transport;
+	int64_t most; /* ms for each; 0: as long as the transport lets it last */
+	struct exchange slot[EXCHANGES_MOST]; /* free when it has no owner */
+};
+
+/* NULL: all are in use. */
+struct exchange *exchanges_find_free(struct exchanges *exchanges);
+
+/* Starts a free exchange with its request. */
+void exchanges_start(struct exchanges *exchanges, struct exchange *exchange, void *owner);
+
+/* Ends all exchanges of this owner. */
+void exchanges_cancel(struct exchanges *exchanges, const void *owner);
+
+/* The same, and releases all. */
+void exchanges_free(struct exchanges *exchanges, const void *owner);
 
 /* Is it an https URL of fewer than URL_SIZE characters, all of them allowed by RFC 3986 (so no quote, no backslash)? */
 bool url_is_valid(const char *url, size_t length);

@@ -1,69 +1,71 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * order.h - orders: from a section of the configuration to the chain that the CA issues (RFC 8555, 7.4).
+ * order.h - orders: from a section of the configuration to the certificate of the CA (RFC 8555, 7.4).
  *
- * Each certificate has its own fault; one that fails never stops another. -1 means that everything has to stop.
+ * Each order has its own fault; one that fails never stops another. A result of -1 means that everything has to stop.
  *
- *	issue_place -> proofs of all are made (authorization.h) -> issue_judge -> issue_finish -> issue_free
+ *	order_place -> challenge.h -> order_judge -> finalization_run -> order_free
  */
 #ifndef ACMEGATE_ACME_ORDER_H
 #define ACMEGATE_ACME_ORDER_H
 
 #include "acme/authorization.h"
 
-enum issue_stage { STAGE_FINALIZE, STAGE_WATCH, STAGE_DOWNLOAD, STAGE_ALTERNATE };
+enum order_stage { STAGE_FINALIZE, STAGE_POLL, STAGE_DOWNLOAD, STAGE_ALTERNATE };
 
-struct issue {
+struct order {
 	const struct config *config;
-	const struct issue_signer *signer;
+	const struct order_signer *signer;
 	uint32_t index;	    /* of the certificate in the configuration */
-	struct fault fault; /* FAULT_NONE: all went well so far */
-	char *url;	    /* of the order */
-	struct order order;
-	size_t *proof; /* indices in struct proofs, as many as order.authorizations */
-	char *payload; /* of the next request */
-	enum issue_stage stage;
-	int64_t delay;	 /* ms to the next look */
+	struct fault fault; /* FAULT_NONE: no step has failed so far */
+	char *url;
+	struct order_object object; /* as the CA sent it last */
+	size_t *authorization;	    /* indices in struct authorizations, object.authorizations of them */
+	char *payload;		    /* of the next request */
+	enum order_stage stage;
+	int64_t delay;	 /* ms to the next poll */
 	int finalized;	 /* how often we tried */
 	bool no_account; /* the CA does not know our account */
+	bool dropped;	 /* its fault is that the warden did not open the port; the warden has said why */
 	bool stored;
-	/* while another chain than the CA's default one is wanted */
+	/* if the configuration prefers another chain than the CA's default one */
 	char *chain;		     /* the default one, PEM */
-	char *alternate[ALTERNATES]; /* where the CA has others, NULL: nowhere */
+	char *alternate[ALTERNATES]; /* URLs of the others, or NULL */
 	size_t tried;		     /* of them */
 	bool other_chain;	     /* stored, but not the chain that the configuration prefers */
 };
 
-/* What the holder of keys does for us; both return 0 or -1. */
-struct issue_signer {
+/* The services of the process that holds the keys; all return -1 and a fault on failure. */
+struct order_signer {
 	void *context;
-	/* Makes a key and the request for certificate `index`; *der is valid until the next call. */
-	int (*request)(void *context, uint32_t index, const void **der, size_t *length, struct fault *fault);
+	/* Makes a key and the PKCS#10 request for certificate `index`; *der is valid until the next call. */
+	int (*make_csr)(void *context, uint32_t index, const void **der, size_t *length, struct fault *fault);
 	int (*install)(void *context, uint32_t index, const char *pem, size_t length, struct fault *fault);
 	/* 1: the chain is the one that the configuration prefers. 0: it is another. */
 	int (*prefers)(void *context, uint32_t index, const char *pem, size_t length, struct fault *fault);
 };
 
-const struct certificate *issue_certificate(const struct issue *issue);
+const struct certificate *order_certificate(const struct order *order);
 
 /*
- * Places the orders of all n (those with a fault or an order already are left alone), takes their authorizations into
- * proofs and fetches them. What the CA answers with something old and lost is ordered once more. Proofs that an order
- * with a chance needs are wanted afterwards.
+ * Places all n orders except those with a fault or a URL, adds their authorizations to the list and fetches them. If the CA answers
+ * with a failed old order, it places the order again. Afterwards those authorizations are wanted that an order needs which may still
+ * succeed.
  */
-int issue_place(struct issue *issues, size_t n, struct acme *acme, struct proofs *proofs,
-		struct fault *fault) MUST_CHECK;
+int order_place(struct order *orders, size_t n, struct acme *acme, struct authorizations *list, struct fault *fault) MUST_CHECK;
 
-/* Did orders fail because the CA does not know our account? Then they are as new, for issue_place() with another one.
- */
-bool issue_lacks_account(struct issue *issues, size_t n);
+/* Did orders fail because the CA does not know our account? Resets these for order_place() with another account. */
+bool order_lacks_account(struct order *orders, size_t n);
 
-/* Gives each certificate with a name that could not be proved its fault. */
-void issue_judge(struct issue *issues, size_t n, const struct proofs *proofs);
+/* Gives each order with an authorization that is not valid its fault. */
+void order_judge(struct order *orders, size_t n, const struct authorizations *list);
 
-/* Finalizes, waits for, downloads and stores all that have no fault; at most so many milliseconds. */
-int issue_finish(struct issue *issues, size_t n, struct acme *acme, int64_t most, struct fault *fault) MUST_CHECK;
+/* Refuses an order object that no waiting can turn into a certificate. */
+int order_check(const struct order_object *object, struct fault *fault) MUST_CHECK;
 
-void issue_free(struct issue *issue);
+/* Takes the order object of an answer. -1: order->fault says why not. */
+int order_read(struct order *order, const struct acme_call *call, const struct exchange *exchange) MUST_CHECK;
+
+void order_free(struct order *order);
 
 #endif

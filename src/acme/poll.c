@@ -1,78 +1,78 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "acme/poll.h"
 
-#define QUIET	2    /* ms: the places that a CA asks from come in a bunch, and the result a moment later */
-#define AGAIN	4    /* ms between the first looks after news */
-#define ASKED	1000 /* ms: the most that the first Retry-After delays a look */
-#define SLOWEST 5000 /* ms between two looks, also if Retry-After asks for more: a port is open */
+#define QUIET	2    /* ms: a CA fetches the token from several places at once, and has the result a moment later */
+#define AGAIN	4    /* ms between the first polls after news */
+#define ASKED	1000 /* ms: the most that the first Retry-After delays a poll */
+#define SLOWEST 5000 /* ms between two polls, even if Retry-After asks for more: a port is open */
 
 static int64_t least(int64_t one, int64_t other)
 {
 	return one < other ? one : other;
 }
 
-void look_start(struct look *look, struct acme_call *call, int64_t delay)
+void poll_start(struct poll *poll, struct acme_call *call, int64_t delay)
 {
-	*look = (struct look){.call = call, .delay = delay, .quiet = QUIET};
+	*poll = (struct poll){.call = call, .delay = delay, .quiet = QUIET};
 }
 
-/* What has been news while the call was on its way counts now. */
-static int64_t wait_from(struct look *look, int64_t now)
+/* News that came while the call was on its way counts now. */
+static int64_t wait_from(struct poll *poll, int64_t now)
 {
-	int64_t at = look->due;
+	int64_t at = poll->due;
 
-	if (look->news && !look->told)
-		at = least(at, look->news + look->quiet);
-	look->news = 0;
+	if (poll->news && !poll->told)
+		at = least(at, poll->news + poll->quiet);
+	poll->news = 0;
 	return at > now ? at - now : 0;
 }
 
-int64_t look_wait(struct look *look)
+int64_t poll_wait(struct poll *poll)
 {
-	look->due = look->call->at + look->delay;
-	return wait_from(look, look->call->at);
+	poll->due = poll->call->at + poll->delay;
+	return wait_from(poll, poll->call->at);
 }
 
-void look_by(struct look *look, int64_t now)
+void poll_by(struct poll *poll, int64_t now)
 {
-	look->due = now + look->delay;
-	(void)acme_move(look->call, look->due);
+	poll->due = now + poll->delay;
+	(void)acme_move(poll->call, poll->due);
 }
 
-int64_t look_again(struct look *look, const struct exchange *exchange)
+int64_t poll_again(struct poll *poll, const struct exchange *exchange)
 {
-	int64_t wish = exchange_retry_after(exchange, look->delay, look->asked ? SLOWEST : ASKED);
+	int64_t wish = exchange_retry_after(exchange, poll->delay, poll->asked ? SLOWEST : ASKED);
 
-	look->told = wish >= 0 && look->asked;
-	look->asked |= wish >= 0;
-	look->due = look->call->at + (wish >= 0 ? wish : look->delay);
-	look->delay = least(look->delay * 2, SLOWEST);
-	look->quiet = least(look->quiet * 2, SLOWEST);
-	return wait_from(look, look->call->at);
+	poll->told = wish >= 0 && poll->asked;
+	poll->asked |= wish >= 0;
+	poll->due = poll->call->at + (wish >= 0 ? wish : poll->delay);
+	poll->delay = least(poll->delay * 2, SLOWEST);
+	poll->quiet = least(poll->quiet * 2, SLOWEST);
+	return wait_from(poll, poll->call->at);
 }
 
-int64_t look_after(struct look *look, int64_t delay)
+int64_t poll_after(struct poll *poll, int64_t delay)
 {
-	look->told = true;
-	look->news = 0;
-	look->due = look->call->at + delay;
+	poll->told = true;
+	poll->news = 0;
+	poll->due = poll->call->at + delay;
 	return delay;
 }
 
-void look_soon(struct look *look, int64_t now)
+void poll_soon(struct poll *poll, int64_t now)
 {
-	if (!look->call)
+	if (!poll->call)
 		return;
-	if (!look->fetched)
-		look->delay = AGAIN;
-	look->fetched = true;
-	if (!look->told && !acme_move(look->call, least(look->due, now + look->quiet)))
-		look->news = now;
+	if (!poll->fetched)
+		poll->delay = AGAIN;
+	poll->fetched = true;
+	if (!poll->told && !acme_move(poll->call, least(poll->due, now + poll->quiet)))
+		poll->news = now;
 }
 
-void look_end(struct look *look, struct acme *acme)
+void poll_end(struct poll *poll, struct acme *acme)
 {
-	if (look->call)
-		acme_finish(acme, look->call);
-	look->call = NULL;
+	if (poll->call)
+		acme_finish(acme, poll->call);
+	poll->call = NULL;
 }

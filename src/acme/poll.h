@@ -1,47 +1,46 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * poll.h - when to ask the CA again for something that is not final yet: the clock of one call.
+ * poll.h - when to ask the CA again about an order or an authorization that is not final yet.
  *
- * By itself it asks more and more rarely. That somebody has fetched a token says that a result is near: news makes the
- * next look earlier, never later, and each look makes later news weigh less, so that whoever makes it up gains nothing.
- * The CA's first Retry-After delays the next look by a second at most, and news still counts: a port is open, and a CA
- * that always says "3" may be done in a second. From the second one on a Retry-After is kept, news or not.
+ * The interval doubles with each poll. When somebody fetches a token, a result is near: such news makes the next poll earlier, never
+ * later. Each poll makes later news weigh less, so that a stranger who fetches tokens gains nothing. The CA's first Retry-After
+ * delays the next poll by a second at most, and news still counts: a port is open, and a CA that always says "3" may be done in a
+ * second. From the second Retry-After on the poll waits as long as the CA asks, news or not.
  */
 #ifndef ACMEGATE_ACME_POLL_H
 #define ACMEGATE_ACME_POLL_H
 
 #include "acme/acme.h"
 
-struct look {
-	struct acme_call *call; /* NULL: nobody looks */
-	int64_t delay;		/* ms to the look after the next */
-	int64_t quiet;		/* ms from the latest news to a look */
-	int64_t due;		/* the moment of the next look at the latest; 0: at once, it has not run yet */
-	int64_t news;		/* the moment of the latest news while the call was on its way, or 0 */
+struct poll {
+	struct acme_call *call; /* NULL: polling has ended */
+	int64_t delay;		/* ms to the poll after the next */
+	int64_t quiet;		/* ms from the latest news to a poll */
+	int64_t due;		/* latest moment of the next poll; 0: at once, the call has not run yet */
+	int64_t news;		/* moment of the latest news while the call was on its way, or 0 */
 	bool fetched;		/* there was news */
-	bool asked;		/* the CA has said once when to look next */
-	bool told;		/* and once more: that is kept */
+	bool asked;		/* the CA has sent one Retry-After */
+	bool told;		/* the CA has sent a second Retry-After, which is kept */
 };
 
-/* The call is to be asked first after so many milliseconds, once look_wait() or look_by() have said from when. */
-void look_start(struct look *look, struct acme_call *call, int64_t delay);
+/* The first poll of this call is `delay` ms after poll_wait() or poll_by(). */
+void poll_start(struct poll *poll, struct acme_call *call, int64_t delay);
 
-/* The first look is now due, which is the time in call->done(): what that returns. */
-int64_t look_wait(struct look *look);
+/* For call->done(), which returns the result: the first poll is `delay` ms from now. */
+int64_t poll_wait(struct poll *poll);
 
 /* The same for a call that has not run yet. */
-void look_by(struct look *look, int64_t now);
+void poll_by(struct poll *poll, int64_t now);
 
-/* The look has shown nothing final: what call->done() returns. */
-int64_t look_again(struct look *look, const struct exchange *exchange);
+/* For call->done(), which returns the result: the answer was not final. */
+int64_t poll_again(struct poll *poll, const struct exchange *exchange);
 
-/* The next look is so many milliseconds from now, whatever else: what call->done() returns. */
-int64_t look_after(struct look *look, int64_t delay);
+/* For call->done(), which returns the result: the next poll is exactly `delay` ms from now. */
+int64_t poll_after(struct poll *poll, int64_t delay);
 
 /* There is news. */
-void look_soon(struct look *look, int64_t now);
+void poll_soon(struct poll *poll, int64_t now);
 
-/* There is nothing to look at any more. */
-void look_end(struct look *look, struct acme *acme);
+void poll_end(struct poll *poll, struct acme *acme);
 
 #endif

@@ -3,7 +3,7 @@
  * client.c - the agent's role that talks to the CA.
  *
  * It owns nothing: the signer signs, and has what is good stored, the responder answers the CA, the warden opens the port. This file is
- * the order of events and the channels to those three; what is said to the CA stands in enrol, issue and proof.
+ * the order of events and the channels to those three; what is said to the CA stands in enrol, order and authorization.
  */
 #include "agent/agent.h"
 
@@ -16,9 +16,11 @@
 
 #include "store/crypto.h"
 #include "acme/account.h"
+#include "acme/challenge.h"
+#include "acme/directory.h"
+#include "acme/finalization.h"
 #include "agent/http.h"
 #include "agent/idna.h"
-#include "acme/order.h"
 #include "base/log.h"
 #include "agent/whereabouts.h"
 #include "base/wire.h"
@@ -31,12 +33,11 @@ struct client {
 	const struct config *config;
 	struct http *http;
 	struct acme *acme;
-	struct issue_signer signer;
-	struct issue *issues;
+	struct order_signer signer;
+	struct order *orders;
 	size_t count;
-	struct proofs proofs;
+	struct authorizations authorizations;
 	bool deaf; /* the responder's channel has ended */
-	bool refused;
 };
 
 static struct record record; /* the last one received: 64 KiB that no stack should carry */
@@ -171,7 +172,7 @@ static void drain_hits(struct client *client)
 			return;
 		}
 		memcpy(&hit, record.data, sizeof(hit));
-		proofs_hit(&client->proofs, &hit, now_ms(NULL));
+		challenges_hit(&client->authorizations, &hit, now_ms(NULL));
 	}
 }
 
@@ -215,15 +216,15 @@ static int take_work(struct client *client, struct fault *fault)
 	if (hear(VERB_WORK, fault) < 0)
 		return -1;
 	memcpy(&work, record.data, sizeof(work));
-	client->issues = calloc(config->certificates + 1, sizeof(*client->issues));
-	if (!client->issues)
+	client->orders = calloc(config->certificates + 1, sizeof(*client->orders));
+	if (!client->orders)
 		return fault_errno(fault, FAULT_LATER, "taking the work");
 	for (uint32_t i = 0; i < config->certificates; i++) {
 		if (work.wanted[i] != 1)
 			continue;
-		client->issues[n].config = config;
-		client->issues[n].signer = &client->signer;
-		client->issues[n++].index = i;
+		client->orders[n].config = config;
+		client->orders[n].signer = &client->signer;
+		client->orders[n++].index = i;
 	}
 	client->count = n;
 	return 0;
@@ -238,7 +239,7 @@ static int set_up(struct client *client, struct fault *fault)
 	struct account account;
 	int64_t date, off;
 
-	client->signer = (struct issue_signer){client, request, install, prefers};
+	client->signer = (struct order_signer){client, request, install, prefers};
 	if (ask(VERB_ACCOUNT, 0, NULL, 0, fault) < 0)
 		return fault_at(fault, "account key");
 	if (record.length != sizeof(account))
@@ -249,7 +250,7 @@ static int set_up(struct client *client, struct fault *fault)
 	if (!client->http)
 		return -1;
 	client->acme = acme_start(&transport, &signer, &account, fault);
-	if (!client->acme || enrol_open(client->acme, config->acme.directory, &date, fault) < 0)
+	if (!client->acme || directory_fetch(client->acme, config->acme.directory, &date, fault) < 0)
 		return -1;
 	off = date ? (int64_t)time(NULL) - date : 0;
 	if (off > CLOCK_SKEW || off < -CLOCK_SKEW)
@@ -262,7 +263,7 @@ static int get_account(struct client *client, struct fault *fault)
 {
 	const char *url = acme_account(client->acme);
 
-	if (enrol_register(client->acme, client->config, fault) < 0)
+	if (account_register(client->acme, client->config, fault) < 0)
 		return -1;
 	log_notice("account: %s", url);
 	return ask(VERB_ACCOUNT_URL, 0, url, strlen(url), fault) < 0 ? fault_at(fault, "keeping the account") : 0;
@@ -276,21 +277,21 @@ static int place(struct client *client, struct fault *fault)
 
 	if (!url_same_origin(url, directory->new_account) && get_account(client, fault) < 0)
 		return -1;
-	if (issue_place(client->issues, client->count, client->acme, &client->proofs, fault) < 0)
+	if (order_place(client->orders, client->count, client->acme, &client->authorizations, fault) < 0)
 		return -1;
-	if (!issue_lacks_account(client->issues, client->count))
+	if (!order_lacks_account(client->orders, client->count))
 		return 0;
 	log_notice("account: the CA does not know %s any more", url);
 	acme_set_account(client->acme, "");
 	if (get_account(client, fault) < 0)
 		return -1;
-	return issue_place(client->issues, client->count, client->acme, &client->proofs, fault);
+	return order_place(client->orders, client->count, client->acme, &client->authorizations, fault);
 }
 
 /* To the storer, by way of the signer, where the host's web server answers; else to the responder. */
 static int send_token(const struct client *client, const struct token *token, struct fault *fault)
 {
-	return client->proofs.webroot ? ask(VERB_TOKEN, 0, token, sizeof(*token), fault) :
+	return client->authorizations.webroot ? ask(VERB_TOKEN, 0, token, sizeof(*token), fault) :
 					wire_send(FD_RESPONDER, VERB_TOKEN, 0, token, sizeof(*token), fault);
 }
 
@@ -298,14 +299,14 @@ static int send_tokens(const struct client *client, const char *thumbprint, stru
 {
 	struct token token;
 
-	for (size_t i = 0; i < client->proofs.count; i++) {
-		const struct proof *proof = &client->proofs.list[i];
+	for (size_t i = 0; i < client->authorizations.count; i++) {
+		const struct authorization *authorization = &client->authorizations.item[i];
 
-		if (!proof_is_pending(proof))
+		if (!authorization_is_pending(authorization))
 			continue;
 		memset(&token, 0, sizeof(token));
-		snprintf(token.token, sizeof(token.token), "%s", proof->token);
-		snprintf(token.key_authorization, sizeof(token.key_authorization), "%s.%s", proof->token, thumbprint);
+		snprintf(token.token, sizeof(token.token), "%s", authorization->token);
+		snprintf(token.key_authorization, sizeof(token.key_authorization), "%s.%s", authorization->token, thumbprint);
 		if (send_token(client, &token, fault) < 0)
 			return -1;
 	}
@@ -323,20 +324,20 @@ static int64_t window_most(const struct config *config)
 /* The window: from VERB_OPEN to VERB_CLOSED nothing happens but the validation itself. */
 static int prove(struct client *client, struct fault *fault)
 {
-	struct proofs *proofs = &client->proofs;
+	struct authorizations *authorizations = &client->authorizations;
 	struct whereabouts_search search;
 	struct fault ignored;
 	int64_t opened, closed;
 	int n;
 
-	if (proofs_arm(proofs, client->acme, fault) < 0)
+	if (challenges_prepare(authorizations, client->acme, fault) < 0)
 		return -1;
-	if (proofs->pending == 0)
+	if (authorizations->pending == 0)
 		return 0;
 	whereabouts_begin(&search);
-	for (size_t i = 0; i < proofs->count; i++)
-		if (proofs->list[i].wanted)
-			whereabouts_look(&search, proofs->list[i].name);
+	for (size_t i = 0; i < authorizations->count; i++)
+		if (authorizations->item[i].wanted)
+			whereabouts_look(&search, authorizations->item[i].name);
 	if (send_tokens(client, acme_thumbprint(client->acme), fault) < 0 ||
 	    wire_send(FD_WARDEN, VERB_OPEN, 0, &search.found, sizeof(search.found), fault) < 0)
 		return -1;
@@ -344,21 +345,20 @@ static int prove(struct client *client, struct fault *fault)
 	if (n < 0)
 		return -1;
 	if (n == 1) {
-		client->refused = true;
-		proofs_drop(proofs, FAULT_FAILED, "the port was not opened");
+		authorizations_drop(authorizations);
 		return 0;
 	}
 	opened = now_ms(NULL);
-	if (proofs_answer(proofs, client->acme, window_most(client->config), fault) < 0 ||
+	if (challenges_respond(authorizations, client->acme, window_most(client->config), fault) < 0 ||
 	    wire_send(FD_WARDEN, VERB_CLOSE, 0, NULL, 0, fault) < 0)
 		return -1;
 	closed = now_ms(NULL);
 	if (hear(VERB_CLOSED, fault) < 0)
 		return -1;
-	memcpy(&proofs->closed, record.data, sizeof(proofs->closed));
-	if (proofs->webroot) /* what the storer cannot remove now it tries again at its end, and says so */
+	memcpy(&authorizations->closed, record.data, sizeof(authorizations->closed));
+	if (authorizations->webroot) /* what the storer cannot remove now it tries again at its end, and says so */
 		(void)!ask(VERB_WITHDRAW, 0, NULL, 0, &ignored);
-	log_notice("validation of %zu name%s took %lld ms", proofs->pending, proofs->pending == 1 ? "" : "s",
+	log_notice("validation of %zu name%s took %lld ms", authorizations->pending, authorizations->pending == 1 ? "" : "s",
 		 (long long)(closed - opened));
 	return 0;
 }
@@ -367,22 +367,22 @@ static void tell_names(const struct client *client)
 {
 	char visits[640], foreign[FOREIGN_NAME_SIZE];
 
-	for (size_t i = 0; i < client->proofs.count; i++) {
-		const struct proof *proof = &client->proofs.list[i];
+	for (size_t i = 0; i < client->authorizations.count; i++) {
+		const struct authorization *authorization = &client->authorizations.item[i];
 
-		if (proof->state != STATE_VALID || !proof->name)
+		if (authorization->state != STATE_VALID || !authorization->name)
 			continue;
-		proof_tell(proof, visits, sizeof(visits));
-		idna_unicode(proof->name, foreign);
-		log_notice("%s%s%s%s is valid (%s)", proof->name, *foreign ? " (" : "", foreign, *foreign ? ")" : "",
-			   proof->challenge ? visits : "it was already");
+		authorization_describe(authorization, visits, sizeof(visits));
+		idna_unicode(authorization->name, foreign);
+		log_notice("%s%s%s%s is valid (%s)", authorization->name, *foreign ? " (" : "", foreign, *foreign ? ")" : "",
+			   authorization->challenge ? visits : "it was already");
 	}
 }
 
 static int run(struct client *client, struct fault *fault)
 {
 	if (client->config->responder.mode == RESPONDER_WEBROOT)
-		client->proofs.webroot = client->config->responder.webroot;
+		client->authorizations.webroot = client->config->responder.webroot;
 	if (take_work(client, fault) < 0)
 		return -1;
 	if (client->count == 0)
@@ -391,20 +391,20 @@ static int run(struct client *client, struct fault *fault)
 		return -1;
 	drain_hits(client);
 	tell_names(client);
-	issue_judge(client->issues, client->count, &client->proofs);
-	return issue_finish(client->issues, client->count, client->acme, FINISH_MOST, fault);
+	order_judge(client->orders, client->count, &client->authorizations);
+	return finalization_run(client->orders, client->count, client->acme, FINISH_MOST, fault);
 }
 
 /* The international names in a text, as people write them. */
-static void tell_both(const struct issue *issue)
+static void tell_both(const struct order *order)
 {
-	const struct certificate *certificate = issue_certificate(issue);
+	const struct certificate *certificate = order_certificate(order);
 	char foreign[FOREIGN_NAME_SIZE];
 
 	for (uint32_t i = 0; i < certificate->names; i++) {
-		const char *name = issue->config->name[certificate->first_name + i];
+		const char *name = order->config->name[certificate->first_name + i];
 
-		if (strstr(issue->fault.text, name) && *idna_unicode(name, foreign))
+		if (strstr(order->fault.text, name) && *idna_unicode(name, foreign))
 			log_notice("%s is %s", name, foreign);
 	}
 }
@@ -415,21 +415,21 @@ static int conclude(const struct client *client)
 	int status = STATUS_DONE;
 
 	for (size_t i = 0; i < client->count; i++) {
-		const struct issue *issue = &client->issues[i];
+		const struct order *order = &client->orders[i];
 
-		if (issue->stored && issue->other_chain)
+		if (order->stored && order->other_chain)
 			log_warning("certificate %s: the CA offers no chain from \"%s\"; its default one is stored",
-				    issue_certificate(issue)->name, issue_certificate(issue)->chain);
-		if (issue->stored)
+				    order_certificate(order)->name, order_certificate(order)->chain);
+		if (order->stored)
 			continue;
-		if (issue->fault.kind != FAULT_LATER)
+		if (order->fault.kind != FAULT_LATER)
 			status = STATUS_FAILED;
 		else if (status == STATUS_DONE)
 			status = STATUS_LATER;
-		if (client->refused && strstr(issue->fault.text, "the port was not opened"))
+		if (order->dropped)
 			continue; /* the warden has said why */
-		log_error("certificate %s: %s", issue_certificate(issue)->name, issue->fault.text);
-		tell_both(issue);
+		log_error("certificate %s: %s", order_certificate(order)->name, order->fault.text);
+		tell_both(order);
 	}
 	return status;
 }
@@ -447,9 +447,9 @@ int client_main(const struct config *config)
 		status = conclude(&client);
 	}
 	for (size_t i = 0; i < client.count; i++)
-		issue_free(&client.issues[i]);
-	free(client.issues);
-	proofs_free(&client.proofs);
+		order_free(&client.orders[i]);
+	free(client.orders);
+	authorizations_free(&client.authorizations);
 	acme_free(client.acme);
 	http_free(client.http);
 	return status;

@@ -49,7 +49,7 @@ static void fuzz_problem(const char *text, size_t length)
 
 	codec_problem(text, length, 400, &problem);
 	check(problem.text[0]);
-	check_text(problem.type, sizeof(problem.type));
+	check(problem.type < PROBLEM_TYPES);
 	check_text(problem.text, sizeof(problem.text));
 	check_url(problem.instance);
 }
@@ -57,7 +57,7 @@ static void fuzz_problem(const char *text, size_t length)
 static void fuzz_order(const char *text, size_t length)
 {
 	static const char names[][NAME_SIZE] = {"a.example", "192.0.2.1", "2001:db8::1"};
-	struct order order;
+	struct order_object order;
 	struct fault fault;
 
 	(void)codec_order_is_for(text, length, names, LENGTH_OF(names));
@@ -69,12 +69,12 @@ static void fuzz_order(const char *text, size_t length)
 	check_text(order.error, sizeof(order.error));
 	for (size_t i = 0; i < order.authorizations; i++)
 		check(url_is_valid(order.authorization[i], strlen(order.authorization[i])));
-	order_free(&order);
+	codec_order_free(&order);
 }
 
 static void fuzz_authorization(const char *text, size_t length)
 {
-	struct authorization authorization;
+	struct authorization_object authorization;
 	struct fault fault;
 
 	if (codec_authorization(text, length, &authorization, &fault) < 0)

@@ -10,6 +10,7 @@
 
 #include "between.h"
 #include "acme/account.h"
+#include "acme/directory.h"
 #include "fake_transport.h"
 #include "acme/problem.h"
 
@@ -322,7 +323,7 @@ static void test_steps(void **state)
 	begin(serve_well);
 	fake.silent = true;
 	assert_int_equal(run(1, 3000), 0);
-	assert_string_equal(told.text, "testing: no final answer of the CA within 3.0 s");
+	assert_string_equal(told.text, "testing: " CA "x: no final answer of the CA within 3.0 s");
 }
 
 static void test_deadline(void **state)
@@ -397,24 +398,24 @@ static void test_garbage_directory(void **state)
 
 	(void)state;
 	begin(serve_garbage);
-	assert_int_equal(enrol_open(acme, CA "dir", &date, &fault), -1);
+	assert_int_equal(directory_fetch(acme, CA "dir", &date, &fault), -1);
 	assert_int_equal(fault.kind, FAULT_FAILED);
 	assert_non_null(strstr(fault.text, CA "dir"));
 }
 
-static void test_remedies(void **state)
+static void test_problem_actions(void **state)
 {
-	struct problem problem = {.type = ""};
+	struct problem problem = {.type = PROBLEM_OTHER};
 
 	(void)state;
-	assert_int_equal(remedy_of(404, &problem), REMEDY_NONE);
-	assert_int_equal(remedy_of(429, &problem), REMEDY_BACK_OFF);
-	assert_int_equal(remedy_of(503, &problem), REMEDY_BACK_OFF);
-	assert_int_equal(remedy_of(500, &problem), REMEDY_RETRY);
-	snprintf(problem.type, sizeof(problem.type), "badNonce");
-	assert_int_equal(remedy_of(400, &problem), REMEDY_NONCE);
-	snprintf(problem.type, sizeof(problem.type), "userActionRequired");
-	assert_int_equal(remedy_of(403, &problem), REMEDY_OPERATOR);
+	assert_int_equal(problem_action(404, &problem), ACTION_FAIL);
+	assert_int_equal(problem_action(429, &problem), ACTION_BACK_OFF);
+	assert_int_equal(problem_action(503, &problem), ACTION_BACK_OFF);
+	assert_int_equal(problem_action(500, &problem), ACTION_RETRY);
+	problem.type = PROBLEM_BAD_NONCE;
+	assert_int_equal(problem_action(400, &problem), ACTION_NEW_NONCE);
+	problem.type = PROBLEM_USER_ACTION_REQUIRED;
+	assert_int_equal(problem_action(403, &problem), ACTION_ASK_OPERATOR);
 }
 
 /* --- accounts ------------------------------------------------------------------------------------------------------
@@ -438,7 +439,7 @@ static void serve_accounts(struct fake *f, struct exchange *exchange)
 	exchange_header(exchange, "Location", CA "acct/7");
 }
 
-static int enrol(bool accept, const char *kid)
+static int register_account(bool accept, const char *kid)
 {
 	static struct config config;
 	int64_t date;
@@ -449,8 +450,8 @@ static int enrol(bool accept, const char *kid)
 	snprintf(config.acme.contact, sizeof(config.acme.contact), "me@a.example");
 	begin(serve_accounts);
 	acme_set_account(acme, "");
-	assert_int_equal(enrol_open(acme, CA "dir", &date, &fault), 0);
-	return enrol_register(acme, &config, &fault);
+	assert_int_equal(directory_fetch(acme, CA "dir", &date, &fault), 0);
+	return account_register(acme, &config, &fault);
 }
 
 #define DIRECTORY "{\"newNonce\":\"" CA "n\",\"newAccount\":\"" CA "a\",\"newOrder\":\"" CA "o\""
@@ -460,16 +461,16 @@ static void test_terms(void **state)
 	(void)state;
 	directory_text = DIRECTORY ",\"meta\":{\"termsOfService\":\"" CA "terms.pdf\"}}";
 	account_exists = false;
-	assert_int_equal(enrol(false, ""), -1);
+	assert_int_equal(register_account(false, ""), -1);
 	assert_non_null(strstr(fault.text, CA "terms.pdf"));
 	assert_non_null(strstr(fault.text, "accept_terms = yes"));
 	assert_string_equal(acme_account(acme), "");
-	assert_int_equal(enrol(true, ""), 0);
+	assert_int_equal(register_account(true, ""), 0);
 	assert_string_equal(acme_account(acme), CA "acct/7");
 	assert_non_null(strstr(fake.payload, "\"termsOfServiceAgreed\":true"));
 	assert_non_null(strstr(fake.payload, "mailto:me@a.example"));
 	account_exists = true; /* agreed to some other time */
-	assert_int_equal(enrol(false, ""), 0);
+	assert_int_equal(register_account(false, ""), 0);
 	assert_null(strstr(fake.payload, "termsOfServiceAgreed"));
 	assert_string_equal(acme_account(acme), CA "acct/7");
 }
@@ -479,9 +480,9 @@ static void test_binding(void **state)
 	(void)state;
 	directory_text = DIRECTORY ",\"meta\":{\"externalAccountRequired\":true}}";
 	account_exists = false;
-	assert_int_equal(enrol(true, ""), -1);
+	assert_int_equal(register_account(true, ""), -1);
 	assert_non_null(strstr(fault.text, "eab_kid"));
-	assert_int_equal(enrol(true, "kid-1"), 0);
+	assert_int_equal(register_account(true, "kid-1"), 0);
 	assert_int_equal(fake.bindings, 1);
 	assert_non_null(strstr(fake.payload, "\"externalAccountBinding\":{\"protected\":\""));
 }
@@ -495,7 +496,7 @@ int main(void)
 		TEST(test_no_nonce), TEST(test_retry_after), TEST(test_limited),   TEST(test_broken),
 		TEST(test_hurry), TEST(test_no_wait_in_a_hurry), TEST(test_redirect), TEST(test_steps),
 		TEST(test_deadline), TEST(test_stop),	     TEST(test_no_key),	   TEST(test_presigned),
-		TEST(test_remedies), TEST(test_terms),	     TEST(test_binding),   TEST(test_garbage_directory),
+		TEST(test_problem_actions), TEST(test_terms),	     TEST(test_binding),   TEST(test_garbage_directory),
 	};
 
 	return cmocka_run_group_tests_name("acme", tests, NULL, NULL);

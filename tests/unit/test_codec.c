@@ -95,12 +95,12 @@ static void test_problem(void **state)
 
 	(void)state;
 	codec_problem(text, strlen(text), 403, &problem);
-	assert_string_equal(problem.type, "compound");
+	assert_int_equal(problem.type, PROBLEM_OTHER);
 	assert_non_null(strstr(problem.text, "compound: see below; a.example: caa: CAA? forbids"));
 	assert_non_null(strstr(problem.text, "urn:other"));
 	assert_string_equal(problem.instance, URL "help");
 	codec_problem("<html>", 6, 502, &problem);
-	assert_string_equal(problem.type, "");
+	assert_int_equal(problem.type, PROBLEM_OTHER);
 	assert_non_null(strstr(problem.text, "502"));
 	codec_problem("{\"type\":{},\"detail\":[],\"subproblems\":7}", 40, 500, &problem);
 	assert_non_null(strstr(problem.text, "500"));
@@ -114,7 +114,7 @@ static void test_order(void **state)
 		"\"B.example\"}],\"error\":null,\"expires\":123}";
 	static const char names[][NAME_SIZE] = {"b.example", "2001:db8::1"},
 			  others[][NAME_SIZE] = {"b.example", "c.example"};
-	struct order order;
+	struct order_object order;
 
 	(void)state;
 	assert_int_equal(codec_order(text, strlen(text), &order, &fault), 0);
@@ -123,7 +123,7 @@ static void test_order(void **state)
 	assert_string_equal(order.authorization[1], URL "2");
 	assert_string_equal(order.certificate, "");
 	assert_string_equal(order.error, "");
-	order_free(&order);
+	codec_order_free(&order);
 	assert_true(codec_order_is_for(text, strlen(text), names, 2));
 	assert_false(codec_order_is_for(text, strlen(text), names, 1));
 	assert_false(codec_order_is_for(text, strlen(text), others, 2));
@@ -137,14 +137,14 @@ static void test_order_odd(void **state)
 	static const char *const wrong[] = {"[]", "", "{\"authorizations\":[null]}",
 					    "{\"authorizations\":[\"" URL "\",\"x\"]}",
 					    "{\"authorizations\":[\"file:///etc\"]}"};
-	struct order order;
+	struct order_object order;
 
 	(void)state;
 	for (size_t i = 0; i < LENGTH_OF(fine); i++) {
 		assert_int_equal(codec_order(fine[i], strlen(fine[i]), &order, &fault), 0);
 		assert_int_equal(order.authorizations, 0);
 		assert_int_equal(order.state, STATE_UNKNOWN);
-		order_free(&order);
+		codec_order_free(&order);
 	}
 	for (size_t i = 0; i < LENGTH_OF(wrong); i++)
 		assert_int_equal(codec_order(wrong[i], strlen(wrong[i]), &order, &fault), -1);
@@ -153,7 +153,7 @@ static void test_order_odd(void **state)
 static void test_order_too_many(void **state)
 {
 	static char text[32 * 1024];
-	struct order order;
+	struct order_object order;
 	size_t used = (size_t)sprintf(text, "{\"authorizations\":[");
 
 	(void)state;
@@ -171,7 +171,7 @@ static void test_authorization(void **state)
 		"{\"type\":\"http-01\",\"url\":\"" URL "h\",\"token\":\"abc_-9\",\"status\":\"pending\"},"
 		"{\"type\":\"tls-alpn-01\",\"url\":\"" URL
 		"t\",\"token\":\"zzz\",\"status\":\"pending\"}],\"wildcard\":false}";
-	struct authorization authorization;
+	struct authorization_object authorization;
 
 	(void)state;
 	assert_int_equal(codec_authorization(text, strlen(text), &authorization, &fault), 0);
@@ -184,7 +184,7 @@ static void test_authorization(void **state)
 
 static void no_challenge(const char *challenge)
 {
-	struct authorization authorization;
+	struct authorization_object authorization;
 	char text[1024];
 
 	snprintf(text, sizeof(text), "{\"status\":\"pending\",\"challenges\":[%s]}", challenge);
@@ -214,7 +214,7 @@ static void test_authorization_error(void **state)
 		"{\"status\":\"invalid\",\"challenges\":[{\"type\":\"http-01\",\"url\":\"" URL "\",\"token\":\"x\","
 		"\"status\":\"invalid\",\"error\":{\"type\":\"urn:ietf:params:acme:error:connection\",\"detail\":"
 		"\"1.2.3.4: timeout\"}},{\"type\":\"dns-01\"}]}";
-	struct authorization authorization;
+	struct authorization_object authorization;
 
 	(void)state;
 	assert_int_equal(codec_authorization(text, strlen(text), &authorization, &fault), 0);
@@ -225,7 +225,7 @@ static void test_authorization_error(void **state)
 static void test_depth(void **state)
 {
 	static char text[200 * 1024];
-	struct authorization authorization;
+	struct authorization_object authorization;
 	struct problem problem;
 
 	(void)state;

@@ -11,38 +11,39 @@
 
 #include "between.h"
 #include "fake_transport.h"
-#include "acme/order.h"
+#include "acme/challenge.h"
+#include "acme/finalization.h"
 
 #define NAMES	     3 /* per certificate */
 #define CERTIFICATES 2
 
 static struct config config;
 static struct acme *acme;
-static struct proofs proofs;
-static struct issue issues[CERTIFICATES];
+static struct authorizations authorizations;
+static struct order orders[CERTIFICATES];
 static struct fault fault;
 
-/* What the CA does; zero is the well-behaved one that offers everything at the first look. */
+/* The CA's behaviour; zero: it behaves well, and has a result at the first poll. */
 static struct {
 	const char *order_state, *authorization_state;
-	int pending_looks; /* of each authorization, before it is final */
+	int pending_polls; /* of each authorization, before it is final */
 	const char *final;
 	const char *retry_after;
 	const char *challenge_state;
 	const char *answer_refused; /* with this type of problem */
 	bool answers_lost;	    /* the first request of each arrives, and the answer to it does not */
 	const char *answer;	    /* to "the challenge is ready"; NULL: it is processed */
-	const char *word,
-		*old_word;	  /* why the CA did not validate, in the challenge: once it was answered, and before */
+	const char *error,
+		*old_error;	  /* why the CA did not validate, in the challenge: once it was answered, and before */
 	const char *order_text;	  /* in the place of a new order */
 	const char *order_member; /* of a new order that has another name, so that it is missing */
 	bool wrong_names, no_authorizations, no_account, no_http_01, foreign_authorization;
 	int stale_orders;	    /* new orders whose authorizations are old and lost */
 	int not_ready;		    /* finalize says so */
-	int processing;		    /* looks at the order before it is valid */
+	int processing;		    /* polls of the order before it is valid */
 	bool fetch_at_once;	    /* before the answer to "the challenge is ready" */
 	bool order_useless;	    /* it stays pending, or is answered with an error, until it is finalized */
-	int64_t ready_at;	    /* all authorizations are pending until then, whoever looks */
+	int64_t ready_at;	    /* all authorizations are pending until this moment */
 	unsigned int refused_id;    /* the answer to this challenge is not taken */
 	unsigned int bad_id;	    /* this authorization is lost as soon as it was answered */
 	unsigned int alternates;    /* chains besides the default one */
@@ -50,8 +51,8 @@ static struct {
 	uint32_t refuse_index;	    /* nothing is stored for this certificate */
 	char refuse_chain;
 	char installed[CERTIFICATES]; /* which chain it was */
-	unsigned int orders, finalizes, answers, looks, order_looks, installs, chains;
-	int64_t first_look; /* the moment of it, of whatever */
+	unsigned int orders, finalizes, answers, polls, order_polls, installs, chains;
+	int64_t first_poll; /* moment of the first poll of anything */
 	bool answered[1000];
 	int seen[1000];
 } ca;
@@ -126,13 +127,13 @@ static void new_order(struct exchange *exchange, const char *payload)
 	send_order(exchange, 201, ca.orders, certificate, ca.order_state ? ca.order_state : "pending");
 }
 
-/* As if one had looked; looks at the order count for each of its authorizations. */
+/* A poll of the order counts as one of each of its authorizations. */
 static const char *state_of(unsigned int id)
 {
 	assert_true(id < LENGTH_OF(ca.seen));
 	if (ca.bad_id && id == ca.bad_id && ca.answered[id])
 		return "invalid";
-	if ((!ca.answered[id] && !ca.challenge_state) || ++ca.seen[id] <= ca.pending_looks || fake.now < ca.ready_at)
+	if ((!ca.answered[id] && !ca.challenge_state) || ++ca.seen[id] <= ca.pending_polls || fake.now < ca.ready_at)
 		return ca.authorization_state ? ca.authorization_state : "pending";
 	return ca.final ? ca.final : "valid";
 }
@@ -152,15 +153,15 @@ static const char *state_of_order(unsigned int id, unsigned int certificate)
 	return state;
 }
 
-static void look_at_order(struct exchange *exchange, unsigned int id, unsigned int certificate)
+static void poll_order(struct exchange *exchange, unsigned int id, unsigned int certificate)
 {
 	if (ca.finalizes) {
 		send_order(exchange, 200, id, certificate, ca.processing-- > 0 ? "processing" : "valid");
 		return;
 	}
-	ca.order_looks++;
-	if (!ca.first_look)
-		ca.first_look = fake.now;
+	ca.order_polls++;
+	if (!ca.first_poll)
+		ca.first_poll = fake.now;
 	if (ca.order_useless)
 		fake_problem(exchange, 403, "unauthorized");
 	else
@@ -171,19 +172,19 @@ static void look_at_order(struct exchange *exchange, unsigned int id, unsigned i
 
 static void authorization(struct exchange *exchange, unsigned int id)
 {
-	const char *state = state_of(id), *word = ca.answered[id] ? ca.word : ca.old_word;
+	const char *state = state_of(id), *reason = ca.answered[id] ? ca.error : ca.old_error;
 	char text[1024], error[256] = "";
 
 	if (id / 10 <= (unsigned int)ca.stale_orders)
 		state = "deactivated";
-	ca.looks++;
-	if (!ca.first_look && ca.answers)
-		ca.first_look = fake.now;
+	ca.polls++;
+	if (!ca.first_poll && ca.answers)
+		ca.first_poll = fake.now;
 	if (strcmp(state, "invalid") == 0)
-		word = "timeout";
-	if (word && strcmp(state, "valid") != 0)
+		reason = "timeout";
+	if (reason && strcmp(state, "valid") != 0)
 		snprintf(error, sizeof(error),
-			 ",\"error\":{\"type\":\"urn:ietf:params:acme:error:connection\",\"detail\":\"%s\"}", word);
+			 ",\"error\":{\"type\":\"urn:ietf:params:acme:error:connection\",\"detail\":\"%s\"}", reason);
 	snprintf(text, sizeof(text),
 		 "{\"status\":\"%s\",\"identifier\":{\"type\":\"dns\",\"value\":\"%s\"},\"challenges\":["
 		 "{\"type\":\"dns-persist-01\",\"url\":\"" CA "p\"},{\"type\":\"%s\",\"url\":\"" CA
@@ -265,7 +266,7 @@ static void serve(struct fake *f, struct exchange *exchange)
 	} else if (sscanf(exchange->url, CA "finalize/%u", &id) == 1) {
 		finalize(exchange, id);
 	} else if (sscanf(exchange->url, CA "orders/%u", &id) == 1) {
-		look_at_order(exchange, id / 10, id % 10);
+		poll_order(exchange, id / 10, id % 10);
 	} else {
 		chain(exchange);
 	}
@@ -273,13 +274,13 @@ static void serve(struct fake *f, struct exchange *exchange)
 
 static int setup(void **state)
 {
-	static const struct issue_signer signer = {NULL, request, install, prefers};
+	static const struct order_signer signer = {NULL, request, install, prefers};
 
 	(void)state;
 	memset(&ca, 0, sizeof(ca));
 	ca.refuse_index = CERTIFICATES;
 	memset(&config, 0, sizeof(config));
-	memset(issues, 0, sizeof(issues));
+	memset(orders, 0, sizeof(orders));
 	config.certificates = CERTIFICATES;
 	config.names = CERTIFICATES * NAMES;
 	for (unsigned int i = 0; i < config.names; i++)
@@ -287,9 +288,9 @@ static int setup(void **state)
 	for (uint32_t i = 0; i < CERTIFICATES; i++) {
 		config.certificate[i].first_name = i * NAMES;
 		config.certificate[i].names = NAMES;
-		issues[i].config = &config;
-		issues[i].signer = &signer;
-		issues[i].index = i;
+		orders[i].config = &config;
+		orders[i].signer = &signer;
+		orders[i].index = i;
 	}
 	acme = fake_start(serve);
 	return 0;
@@ -299,8 +300,8 @@ static int teardown(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < CERTIFICATES; i++)
-		issue_free(&issues[i]);
-	proofs_free(&proofs);
+		order_free(&orders[i]);
+	authorizations_free(&authorizations);
 	acme_free(acme);
 	return 0;
 }
@@ -308,19 +309,19 @@ static int teardown(void **state)
 /* Everything that the client does, with a window of so many milliseconds. */
 static void run_all(int64_t window)
 {
-	assert_int_equal(issue_place(issues, CERTIFICATES, acme, &proofs, &fault), 0);
-	assert_int_equal(proofs_arm(&proofs, acme, &fault), 0);
-	assert_int_equal(proofs_answer(&proofs, acme, window, &fault), 0);
-	issue_judge(issues, CERTIFICATES, &proofs);
-	assert_int_equal(issue_finish(issues, CERTIFICATES, acme, 100000, &fault), 0);
+	assert_int_equal(order_place(orders, CERTIFICATES, acme, &authorizations, &fault), 0);
+	assert_int_equal(challenges_prepare(&authorizations, acme, &fault), 0);
+	assert_int_equal(challenges_respond(&authorizations, acme, window, &fault), 0);
+	order_judge(orders, CERTIFICATES, &authorizations);
+	assert_int_equal(finalization_run(orders, CERTIFICATES, acme, 100000, &fault), 0);
 }
 
 static void all_failed(enum fault_kind kind, const char *text)
 {
 	for (size_t i = 0; i < CERTIFICATES; i++) {
-		assert_int_equal(issues[i].fault.kind, kind);
-		assert_non_null(strstr(issues[i].fault.text, text));
-		assert_false(issues[i].stored);
+		assert_int_equal(orders[i].fault.kind, kind);
+		assert_non_null(strstr(orders[i].fault.text, text));
+		assert_false(orders[i].stored);
 	}
 	assert_int_equal(ca.installs, 0);
 }
@@ -328,11 +329,11 @@ static void all_failed(enum fault_kind kind, const char *text)
 static void test_all_well(void **state)
 {
 	(void)state;
-	ca.pending_looks = 2;
+	ca.pending_polls = 2;
 	run_all(10000);
-	assert_true(issues[0].stored && issues[1].stored);
+	assert_true(orders[0].stored && orders[1].stored);
 	assert_int_equal(ca.answers, CERTIFICATES * NAMES);
-	assert_int_equal(proofs.pending, CERTIFICATES * NAMES);
+	assert_int_equal(authorizations.pending, CERTIFICATES * NAMES);
 }
 
 static void test_already_valid(void **state)
@@ -341,11 +342,11 @@ static void test_already_valid(void **state)
 	ca.order_state = "ready";
 	ca.authorization_state = "valid";
 	run_all(10000);
-	assert_true(issues[0].stored && issues[1].stored);
-	assert_int_equal(proofs.pending, 0);
+	assert_true(orders[0].stored && orders[1].stored);
+	assert_int_equal(authorizations.pending, 0);
 }
 
-/* One name in each certificate: there is no order to look at instead. */
+/* One name in each certificate: a poll of the order saves nothing. */
 static void one_name_each(void)
 {
 	for (size_t i = 0; i < CERTIFICATES; i++)
@@ -357,12 +358,12 @@ static int64_t prove_all(int64_t window)
 {
 	int64_t start = fake.now;
 
-	assert_int_equal(issue_place(issues, CERTIFICATES, acme, &proofs, &fault), 0);
-	assert_int_equal(proofs_arm(&proofs, acme, &fault), 0);
-	ca.looks = 0;
-	assert_int_equal(proofs_answer(&proofs, acme, window, &fault), 0);
-	for (size_t i = 0; i < proofs.count; i++)
-		assert_false(proof_is_pending(&proofs.list[i]));
+	assert_int_equal(order_place(orders, CERTIFICATES, acme, &authorizations, &fault), 0);
+	assert_int_equal(challenges_prepare(&authorizations, acme, &fault), 0);
+	ca.polls = 0;
+	assert_int_equal(challenges_respond(&authorizations, acme, window, &fault), 0);
+	for (size_t i = 0; i < authorizations.count; i++)
+		assert_false(authorization_is_pending(&authorizations.item[i]));
 	return fake.now - start;
 }
 
@@ -373,7 +374,7 @@ static void fetch(unsigned int certificate, unsigned int names)
 
 	for (unsigned int i = 0; i < names; i++) {
 		snprintf(hit.token, sizeof(hit.token), "T%u", (certificate + 1) * 10 + certificate * NAMES + i);
-		proofs_hit(&proofs, &hit, fake.now);
+		challenges_hit(&authorizations, &hit, fake.now);
 	}
 }
 
@@ -388,10 +389,10 @@ static void test_backoff(void **state)
 {
 	(void)state;
 	one_name_each();
-	ca.pending_looks = 6;
+	ca.pending_polls = 6;
 	assert_int_equal(prove_all(60000), 1000 + 1000 + 2000 + 4000 + 5000 + 5000 + 5000);
-	assert_int_equal(ca.looks, CERTIFICATES * 7);
-	assert_int_equal(ca.order_looks, 0);
+	assert_int_equal(ca.polls, CERTIFICATES * 7);
+	assert_int_equal(ca.order_polls, 0);
 }
 
 /* Where a web server answers nobody sees who fetches a token. */
@@ -399,21 +400,21 @@ static void test_backoff_blind(void **state)
 {
 	(void)state;
 	one_name_each();
-	proofs.webroot = "/srv/www";
-	ca.pending_looks = 6;
+	authorizations.webroot = "/srv/www";
+	ca.pending_polls = 6;
 	assert_int_equal(prove_all(10000), 50 + 50 + 100 + 200 + 400 + 800 + 1600);
-	assert_int_equal(ca.looks, CERTIFICATES * 7);
+	assert_int_equal(ca.polls, CERTIFICATES * 7);
 }
 
-/* One look at the order instead of three at authorizations; these are looked at much later, in case it says nothing. */
+/* One poll of the order takes the place of three of authorizations, which are polled much later, in case the order says nothing. */
 static void test_backoff_of_order(void **state)
 {
 	(void)state;
-	proofs.webroot = "/srv/www";
+	authorizations.webroot = "/srv/www";
 	ca.ready_at = fake.now + 3000;
 	assert_int_equal(prove_all(10000), 50 + 50 + 100 + 200 + 400 + 800 + 1600);
-	assert_int_equal(ca.order_looks, CERTIFICATES * 7);
-	assert_int_equal(ca.looks, CERTIFICATES * NAMES);
+	assert_int_equal(ca.order_polls, CERTIFICATES * 7);
+	assert_int_equal(ca.polls, CERTIFICATES * NAMES);
 }
 
 static void test_fetched_while_answering(void **state)
@@ -422,7 +423,7 @@ static void test_fetched_while_answering(void **state)
 	one_name_each();
 	ca.fetch_at_once = true;
 	assert_int_equal(prove_all(10000), 2);
-	assert_int_equal(ca.looks, CERTIFICATES);
+	assert_int_equal(ca.polls, CERTIFICATES);
 }
 
 static void test_fetched(void **state)
@@ -432,7 +433,7 @@ static void test_fetched(void **state)
 	fake.wake_at = fake.now + 10;
 	fake.wake = fetch_everything;
 	assert_int_equal(prove_all(10000), 12);
-	assert_int_equal(ca.looks, CERTIFICATES);
+	assert_int_equal(ca.polls, CERTIFICATES);
 }
 
 static void test_fetched_but_slow(void **state)
@@ -443,7 +444,7 @@ static void test_fetched_but_slow(void **state)
 	fake.wake = fetch_everything;
 	ca.ready_at = fake.now + 20;
 	assert_int_equal(prove_all(10000), 12 + 4 + 8);
-	assert_int_equal(ca.looks, CERTIFICATES * 3);
+	assert_int_equal(ca.polls, CERTIFICATES * 3);
 }
 
 static void fetch_some(void)
@@ -454,7 +455,7 @@ static void fetch_some(void)
 	fake.wake = fetch_everything;
 }
 
-/* One look is enough for all names, and it comes when the last token was fetched. */
+/* One poll is enough for all names, and it comes when the last token was fetched. */
 static void test_order_fetched(void **state)
 {
 	(void)state;
@@ -462,8 +463,8 @@ static void test_order_fetched(void **state)
 	fake.wake = fetch_some;
 	ca.ready_at = fake.now + 21;
 	assert_int_equal(prove_all(10000), 22);
-	assert_int_equal(ca.order_looks, CERTIFICATES);
-	assert_int_equal(ca.looks, 0);
+	assert_int_equal(ca.order_polls, CERTIFICATES);
+	assert_int_equal(ca.polls, 0);
 }
 
 static void flood(void)
@@ -481,7 +482,7 @@ static void test_false_hits(void **state)
 	fake.wake = flood;
 	ca.ready_at = fake.now + 5000;
 	assert_between(prove_all(20000), 5000, 5000 + 5000);
-	assert_between(ca.looks, CERTIFICATES * 8, CERTIFICATES * 14);
+	assert_between(ca.polls, CERTIFICATES * 8, CERTIFICATES * 14);
 }
 
 static void test_false_hits_of_order(void **state)
@@ -491,7 +492,7 @@ static void test_false_hits_of_order(void **state)
 	fake.wake = flood;
 	ca.ready_at = fake.now + 5000;
 	assert_between(prove_all(20000), 5000, 5000 + 5000);
-	assert_between(ca.order_looks, CERTIFICATES * 8, CERTIFICATES * 14);
+	assert_between(ca.order_polls, CERTIFICATES * 8, CERTIFICATES * 14);
 }
 
 /* The answer itself waits for nothing, whatever is said of tokens before it was given. */
@@ -499,22 +500,22 @@ static void test_hits_before_the_answer(void **state)
 {
 	(void)state;
 	one_name_each();
-	assert_int_equal(issue_place(issues, CERTIFICATES, acme, &proofs, &fault), 0);
-	assert_int_equal(proofs_arm(&proofs, acme, &fault), 0);
+	assert_int_equal(order_place(orders, CERTIFICATES, acme, &authorizations, &fault), 0);
+	assert_int_equal(challenges_prepare(&authorizations, acme, &fault), 0);
 	fetch_everything();
-	assert_int_equal(proofs_answer(&proofs, acme, 10000, &fault), 0);
+	assert_int_equal(challenges_respond(&authorizations, acme, 10000, &fault), 0);
 	assert_int_equal(fake.now, 1000 + 2);
-	assert_int_equal(proofs.list[0].state, STATE_VALID);
+	assert_int_equal(authorizations.item[0].state, STATE_VALID);
 }
 
 static void test_useless_order(void **state)
 {
 	(void)state;
 	ca.order_useless = true;
-	ca.pending_looks = 2;
+	ca.pending_polls = 2;
 	run_all(10000);
-	assert_true(issues[0].stored && issues[1].stored);
-	assert_int_equal(ca.order_looks, CERTIFICATES);
+	assert_true(orders[0].stored && orders[1].stored);
+	assert_int_equal(ca.order_polls, CERTIFICATES);
 	assert_between(fake.now, 2000, 2000 + 150);
 }
 
@@ -525,15 +526,15 @@ static void test_one_name_lost(void **state)
 	ca.bad_id = 10;
 	ca.ready_at = fake.now + 90;
 	run_all(10000);
-	assert_string_equal(issues[0].fault.text,
+	assert_string_equal(orders[0].fault.text,
 			    "n0.example: connection: timeout; no validation request reached this host");
-	assert_int_equal(proofs.list[1].state, STATE_VALID);
-	assert_int_equal(proofs.list[2].state, STATE_VALID);
-	assert_true(issues[1].stored);
+	assert_int_equal(authorizations.item[1].state, STATE_VALID);
+	assert_int_equal(authorizations.item[2].state, STATE_VALID);
+	assert_true(orders[1].stored);
 	assert_between(fake.now, 2000, 2000 + 250);
 }
 
-/* The order of such a name tells nothing of the others any more: each is looked at as soon as its token was fetched. */
+/* The order of a failed name says nothing about the others: each is polled as soon as its token was fetched. */
 static void test_one_answer_refused(void **state)
 {
 	(void)state;
@@ -541,15 +542,15 @@ static void test_one_answer_refused(void **state)
 	fake.wake_at = fake.now + 10;
 	fake.wake = fetch_everything;
 	assert_int_equal(prove_all(10000), 12);
-	assert_int_equal(ca.order_looks, 1); /* of the other certificate */
-	assert_int_equal(ca.looks, NAMES - 1);
+	assert_int_equal(ca.order_polls, 1); /* of the other certificate */
+	assert_int_equal(ca.polls, NAMES - 1);
 }
 
 static void test_retry_after_in_window(void **state)
 {
 	(void)state;
 	one_name_each();
-	ca.pending_looks = 2;
+	ca.pending_polls = 2;
 	ca.retry_after = "86400"; /* the port is open: 5 s at most, and one at first */
 	assert_int_equal(prove_all(30000), 1000 + 1000 + 5000);
 }
@@ -564,11 +565,11 @@ static void test_retry_after_of_a_fast_ca(void **state)
 	fake.wake_at = fake.now + 10;
 	fake.wake = fetch_everything;
 	assert_int_equal(prove_all(30000), 12 + 1000);
-	assert_int_equal(ca.looks, CERTIFICATES * 2);
+	assert_int_equal(ca.polls, CERTIFICATES * 2);
 }
 
 /* Before somebody has come there is nothing to see, and nothing that the CA could make us wait for. */
-static void test_no_look_before_the_first_visit(void **state)
+static void test_no_poll_before_the_first_visit(void **state)
 {
 	int64_t start = fake.now;
 
@@ -578,7 +579,7 @@ static void test_no_look_before_the_first_visit(void **state)
 	fake.wake_at = start + 980;
 	fake.wake = fetch_everything;
 	assert_int_equal(prove_all(30000), 982);
-	assert_int_equal(ca.first_look, start + 982);
+	assert_int_equal(ca.first_poll, start + 982);
 }
 
 /* From the second one on the CA's wish is kept, whatever the news. */
@@ -591,7 +592,7 @@ static void test_retry_after_and_hits(void **state)
 	fake.wake_at = fake.now + 100;
 	fake.wake = flood;
 	assert_int_equal(prove_all(30000), 102 + 22 + 3000);
-	assert_int_equal(ca.looks, CERTIFICATES * 3);
+	assert_int_equal(ca.polls, CERTIFICATES * 3);
 }
 
 static void test_retry_after_of_order(void **state)
@@ -602,14 +603,14 @@ static void test_retry_after_of_order(void **state)
 	fake.wake_at = fake.now + 60;
 	fake.wake = flood;
 	prove_all(30000);
-	assert_int_equal(ca.order_looks, CERTIFICATES * 2); /* the authorizations were first, each at its own time */
+	assert_int_equal(ca.order_polls, CERTIFICATES * 2); /* the authorizations were first, each at its own time */
 	assert_between(fake.now, 1000 + 2000, 1000 + 2000);
 }
 
 static void test_never_final(void **state)
 {
 	(void)state;
-	ca.pending_looks = 1000000;
+	ca.pending_polls = 1000000;
 	run_all(20000);
 	all_failed(FAULT_LATER, "20.0 s");
 	assert_int_equal(fake.now, 21000);
@@ -621,18 +622,18 @@ static void test_invalid(void **state)
 
 	(void)state;
 	ca.final = "invalid";
-	assert_int_equal(issue_place(issues, CERTIFICATES, acme, &proofs, &fault), 0);
+	assert_int_equal(order_place(orders, CERTIFICATES, acme, &authorizations, &fault), 0);
 	for (int i = 0; i < 3; i++)
-		proofs_hit(&proofs, &hit, fake.now);
+		challenges_hit(&authorizations, &hit, fake.now);
 	snprintf(hit.address, sizeof(hit.address), "2001:db8::7");
-	proofs_hit(&proofs, &hit, fake.now);
-	assert_int_equal(proofs_arm(&proofs, acme, &fault), 0);
-	assert_int_equal(proofs_answer(&proofs, acme, 10000, &fault), 0);
-	issue_judge(issues, CERTIFICATES, &proofs);
+	challenges_hit(&authorizations, &hit, fake.now);
+	assert_int_equal(challenges_prepare(&authorizations, acme, &fault), 0);
+	assert_int_equal(challenges_respond(&authorizations, acme, 10000, &fault), 0);
+	order_judge(orders, CERTIFICATES, &authorizations);
 	all_failed(FAULT_FAILED, "connection: timeout");
-	assert_non_null(strstr(issues[0].fault.text, "n0.example: "));
-	assert_non_null(strstr(issues[0].fault.text, "4 requests from 192.0.2.7, 2001:db8::7 were answered"));
-	assert_non_null(strstr(issues[1].fault.text, "no validation request reached this host"));
+	assert_non_null(strstr(orders[0].fault.text, "n0.example: "));
+	assert_non_null(strstr(orders[0].fault.text, "4 requests from 192.0.2.7, 2001:db8::7 were answered"));
+	assert_non_null(strstr(orders[1].fault.text, "no validation request reached this host"));
 }
 
 static void test_wrong_names(void **state)
@@ -675,7 +676,7 @@ static void test_stale(void **state)
 	(void)state;
 	ca.stale_orders = 2; /* the first of each certificate */
 	run_all(10000);
-	assert_true(issues[0].stored && issues[1].stored);
+	assert_true(orders[0].stored && orders[1].stored);
 	assert_int_equal(ca.orders, 4);
 	assert_int_equal(ca.answers, CERTIFICATES * NAMES);
 }
@@ -693,12 +694,12 @@ static void test_no_account(void **state)
 {
 	(void)state;
 	ca.no_account = true;
-	assert_int_equal(issue_place(issues, CERTIFICATES, acme, &proofs, &fault), 0);
-	assert_true(issue_lacks_account(issues, CERTIFICATES));
-	assert_false(issue_lacks_account(issues, CERTIFICATES));
+	assert_int_equal(order_place(orders, CERTIFICATES, acme, &authorizations, &fault), 0);
+	assert_true(order_lacks_account(orders, CERTIFICATES));
+	assert_false(order_lacks_account(orders, CERTIFICATES));
 	ca.no_account = false;
 	run_all(10000);
-	assert_true(issues[0].stored && issues[1].stored);
+	assert_true(orders[0].stored && orders[1].stored);
 }
 
 static void test_not_ready(void **state)
@@ -707,16 +708,16 @@ static void test_not_ready(void **state)
 	ca.not_ready = 2;
 	ca.processing = 3;
 	run_all(10000);
-	assert_true(issues[0].stored && issues[1].stored);
+	assert_true(orders[0].stored && orders[1].stored);
 }
 
 static void test_under_way(void **state)
 {
 	(void)state;
 	ca.challenge_state = "processing";
-	ca.pending_looks = 3;
+	ca.pending_polls = 3;
 	run_all(10000);
-	assert_true(issues[0].stored && issues[1].stored);
+	assert_true(orders[0].stored && orders[1].stored);
 	assert_int_equal(ca.answers, 0);
 }
 
@@ -725,14 +726,14 @@ static void test_answer_refused(void **state)
 	(void)state;
 	ca.answer_refused = "malformed"; /* because the authorization is valid meanwhile */
 	run_all(10000);
-	assert_true(issues[0].stored && issues[1].stored);
+	assert_true(orders[0].stored && orders[1].stored);
 }
 
 static void test_answer_refused_for_good(void **state)
 {
 	(void)state;
 	ca.answer_refused = "malformed";
-	ca.pending_looks = 1000;
+	ca.pending_polls = 1000;
 	run_all(10000);
 	all_failed(FAULT_FAILED, "malformed: so it is");
 }
@@ -742,9 +743,9 @@ static void test_one_fails(void **state)
 	(void)state;
 	ca.refuse_index = 1;
 	run_all(10000);
-	assert_true(issues[0].stored);
-	assert_false(issues[1].stored);
-	assert_string_equal(issues[1].fault.text, "not our key");
+	assert_true(orders[0].stored);
+	assert_false(orders[1].stored);
+	assert_string_equal(orders[1].fault.text, "not our key");
 }
 
 static void want_chain(const char *name)
@@ -753,7 +754,7 @@ static void want_chain(const char *name)
 		snprintf(config.certificate[i].chain, sizeof(config.certificate[i].chain), "%s", name);
 	ca.alternates = 3;
 	run_all(10000);
-	assert_true(issues[0].stored && issues[1].stored);
+	assert_true(orders[0].stored && orders[1].stored);
 }
 
 static void test_chain_not_asked_for(void **state)
@@ -762,7 +763,7 @@ static void test_chain_not_asked_for(void **state)
 	want_chain("");
 	assert_int_equal(ca.chains, CERTIFICATES);
 	assert_int_equal(ca.installed[0], '0');
-	assert_false(issues[0].other_chain);
+	assert_false(orders[0].other_chain);
 }
 
 static void test_chain_is_the_default(void **state)
@@ -771,7 +772,7 @@ static void test_chain_is_the_default(void **state)
 	want_chain("0");
 	assert_int_equal(ca.chains, CERTIFICATES);
 	assert_int_equal(ca.installed[0], '0');
-	assert_false(issues[0].other_chain);
+	assert_false(orders[0].other_chain);
 }
 
 static void test_chain_is_another(void **state)
@@ -782,7 +783,7 @@ static void test_chain_is_another(void **state)
 	assert_int_equal(ca.installs, CERTIFICATES);
 	assert_int_equal(ca.installed[0], '2');
 	assert_int_equal(ca.installed[1], '2');
-	assert_false(issues[0].other_chain);
+	assert_false(orders[0].other_chain);
 }
 
 static void test_chain_is_not_offered(void **state)
@@ -792,7 +793,7 @@ static void test_chain_is_not_offered(void **state)
 	assert_int_equal(ca.chains, CERTIFICATES * 4);
 	assert_int_equal(ca.installs, CERTIFICATES);
 	assert_int_equal(ca.installed[0], '0');
-	assert_true(issues[0].other_chain && issues[1].other_chain);
+	assert_true(orders[0].other_chain && orders[1].other_chain);
 }
 
 static void test_chain_behind_a_missing_one(void **state)
@@ -801,7 +802,7 @@ static void test_chain_behind_a_missing_one(void **state)
 	ca.missing_chain = 1;
 	want_chain("3");
 	assert_int_equal(ca.installed[0], '3');
-	assert_false(issues[0].other_chain);
+	assert_false(orders[0].other_chain);
 }
 
 /* The preferred chain turns out to be bad: the default one is better than none. */
@@ -811,18 +812,18 @@ static void test_chain_is_refused(void **state)
 	ca.refuse_chain = '2';
 	want_chain("2");
 	assert_int_equal(ca.installed[0], '0');
-	assert_true(issues[0].other_chain);
+	assert_true(orders[0].other_chain);
 }
 
 /* All that it says while it leaves the authorizations pending; returns how long the port was open for it. */
-static int64_t leaves_pending(const char *word, int64_t window)
+static int64_t leaves_pending(const char *error, int64_t window)
 {
 	int64_t took;
 
-	ca.word = word;
-	ca.pending_looks = 1000000;
+	ca.error = error;
+	ca.pending_polls = 1000000;
 	took = prove_all(window);
-	issue_judge(issues, CERTIFICATES, &proofs);
+	order_judge(orders, CERTIFICATES, &authorizations);
 	return took;
 }
 
@@ -833,9 +834,9 @@ static void test_reason_while_pending(void **state)
 	fake.wake_at = fake.now + 10;
 	fake.wake = fetch_everything;
 	assert_int_equal(leaves_pending("wrong content", 58000), 12 + 1000);
-	assert_int_equal(ca.looks, CERTIFICATES * 2);
+	assert_int_equal(ca.polls, CERTIFICATES * 2);
 	all_failed(FAULT_FAILED, "n");
-	assert_string_equal(issues[0].fault.text,
+	assert_string_equal(orders[0].fault.text,
 			    "n0.example: connection: wrong content (the CA leaves the authorization pending); "
 			    "1 request from 192.0.2.7 was answered, and the CA says otherwise: do all addresses of the name, A and AAAA, "
 			    "lead to this host?");
@@ -848,14 +849,14 @@ static void test_reason_while_order_pending(void **state)
 	all_failed(FAULT_FAILED, "connection: wrong content");
 }
 
-/* smallstep validates before it answers: one look is the second one. */
+/* smallstep validates before it answers: the first poll is the second. */
 static void test_reason_in_the_answer(void **state)
 {
 	(void)state;
 	ca.answer = "{\"status\":\"pending\",\"error\":{\"type\":\"urn:ietf:params:acme:error:connection\",\"detail\":"
 		    "\"no route\"}}";
 	assert_int_equal(leaves_pending("no route", 58000), 1000);
-	assert_int_equal(ca.looks, CERTIFICATES * NAMES);
+	assert_int_equal(ca.polls, CERTIFICATES * NAMES);
 	all_failed(FAULT_FAILED, "connection: no route");
 }
 
@@ -864,7 +865,7 @@ static void test_valid_in_the_answer(void **state)
 	(void)state;
 	ca.answer = "{\"status\":\"valid\"}";
 	assert_int_equal(prove_all(10000), 2);
-	assert_int_equal(ca.order_looks, CERTIFICATES);
+	assert_int_equal(ca.order_polls, CERTIFICATES);
 }
 
 static void test_invalid_in_the_answer(void **state)
@@ -873,17 +874,17 @@ static void test_invalid_in_the_answer(void **state)
 	ca.answer = "{\"status\":\"invalid\"}";
 	ca.final = "invalid";
 	assert_between(prove_all(10000), 2, 10);
-	issue_judge(issues, CERTIFICATES, &proofs);
+	order_judge(orders, CERTIFICATES, &authorizations);
 	all_failed(FAULT_FAILED, "connection: timeout");
 }
 
-/* A CA that goes on trying says so (RFC 8555, 8.2); its last word is told when it does not come to an end. */
+/* A CA that goes on trying says so (RFC 8555, 8.2); without a final answer the fault has its last error. */
 static void test_reason_while_processing(void **state)
 {
 	(void)state;
 	one_name_each();
 	ca.challenge_state = "processing";
-	ca.old_word = "no route yet";
+	ca.old_error = "no route yet";
 	assert_int_equal(leaves_pending("no route yet", 20000), 20000);
 	all_failed(FAULT_LATER,
 		   "no final answer of the CA within 20.0 s; the CA's last word was connection: no route yet");
@@ -893,17 +894,17 @@ static void test_reason_of_an_earlier_run(void **state)
 {
 	(void)state;
 	one_name_each();
-	ca.word = ca.old_word = "old story";
+	ca.error = ca.old_error = "old story";
 	ca.ready_at = fake.now + 2500;
 	run_all(58000);
-	assert_true(issues[0].stored && issues[1].stored);
+	assert_true(orders[0].stored && orders[1].stored);
 }
 
 static void test_reason_of_an_earlier_run_stays(void **state)
 {
 	(void)state;
 	one_name_each();
-	ca.old_word = "old story";
+	ca.old_error = "old story";
 	assert_between(leaves_pending("old story", 58000), 6000, 10000);
 	all_failed(FAULT_FAILED, "connection: old story");
 }
@@ -912,9 +913,9 @@ static void test_answer_conflicts(void **state)
 {
 	(void)state;
 	ca.answer_refused = "conflict"; /* another answer is being processed */
-	ca.pending_looks = 2;
+	ca.pending_polls = 2;
 	run_all(30000);
-	assert_true(issues[0].stored && issues[1].stored);
+	assert_true(orders[0].stored && orders[1].stored);
 }
 
 /* The CA has got the answer and validates; that it takes it only once is no refusal. */
@@ -924,12 +925,12 @@ static void test_answer_lost(void **state)
 	one_name_each();
 	ca.answers_lost = true;
 	ca.answer_refused = "malformed";
-	ca.pending_looks = 2;
+	ca.pending_polls = 2;
 	run_all(30000);
-	assert_true(issues[0].stored && issues[1].stored);
+	assert_true(orders[0].stored && orders[1].stored);
 }
 
-/* An order that cannot come to a good end: at once, and no name is proved for it. */
+/* An order that cannot succeed fails at once, and no challenge is responded to for it. */
 static void hopeless(const char *text)
 {
 	int64_t start = fake.now;
@@ -937,7 +938,7 @@ static void hopeless(const char *text)
 	run_all(10000);
 	all_failed(FAULT_FAILED, text);
 	assert_int_equal(ca.answers, 0);
-	assert_int_equal(proofs.pending, 0);
+	assert_int_equal(authorizations.pending, 0);
 	assert_int_equal(fake.now, start);
 }
 
@@ -970,7 +971,7 @@ static void test_invalid_order(void **state)
 {
 	(void)state;
 	ca.order_state = "invalid";
-	hopeless("new order: the CA has given the order up");
+	hopeless("new order: the CA has given up the order");
 	assert_int_equal(ca.orders, CERTIFICATES * 2);
 }
 
@@ -998,7 +999,7 @@ int main(void)
 		TEST(test_backoff),
 		TEST(test_backoff_blind),
 		TEST(test_retry_after_of_a_fast_ca),
-		TEST(test_no_look_before_the_first_visit),
+		TEST(test_no_poll_before_the_first_visit),
 		TEST(test_reason_while_pending),
 		TEST(test_reason_while_order_pending),
 		TEST(test_reason_in_the_answer),
@@ -1051,5 +1052,5 @@ int main(void)
 		TEST(test_answer_refused_for_good),
 	};
 
-	return cmocka_run_group_tests_name("issue", tests, NULL, NULL);
+	return cmocka_run_group_tests_name("order", tests, NULL, NULL);
 }
