@@ -18,6 +18,7 @@
 #include "base/base64url.h"
 #include "acme/codec.h"
 #include "store/crypto.h"
+#include "store/trust.h"
 #include "acme/exchange.h"
 #include "acme/jws.h"
 #include "base/log.h"
@@ -94,7 +95,7 @@ static struct renewal renewal_of(const struct signer_role *signer, const struct 
 {
 	const struct holding holding = {
 		.present = true,
-		.other_names = !facts_have_names(facts, names_of(signer, certificate), certificate->names),
+		.other_names = !chain_facts_have_names(facts, names_of(signer, certificate), certificate->names),
 		.other_key = facts->key != certificate->key,
 		.not_before = facts->not_before,
 		.not_after = facts->not_after,
@@ -544,7 +545,7 @@ static bool leads_to_root(struct signer_role *signer, const struct chain *chain,
 		if (!roots->looked)
 			roots->text = read_roots(files[i], &roots->length);
 		roots->looked = true;
-		found = found || (roots->text && chain_leads_to(chain, roots->text, roots->length, now));
+		found = found || (roots->text && trust_has_root(chain, roots->text, roots->length, now));
 	}
 	return found;
 }
@@ -598,7 +599,7 @@ static int check_issuer(struct signer_role *signer, uint32_t index, const struct
 	if (!tests && live_leads_to_root(signer, index))
 		return fault_set(fault, FAULT_FAILED, "no root of this system's store or ca_file has signed it, as one has signed the "
 				 "certificate in use; if the CA's is another now, name it as trust_file in [acme] of %s", config->file);
-	if (chain_is_plausible(chain, time(NULL), fault) < 0)
+	if (trust_is_plausible(chain, time(NULL), fault) < 0)
 		return -1;
 	log_warning("certificate %s: whether the CA has issued it cannot be verified: no root of this system's store%s has signed it; "
 		    "to have it verified, name the CA's root as trust_file in [acme] of %s", name,
@@ -643,7 +644,7 @@ static int on_install(struct signer_role *signer, const struct record *record, s
 		return fault_set(fault, FAULT_FAILED, "a certificate that was not asked for");
 	chain = chain_read(record->data, record->length, fault);
 	if (!chain ||
-	    chain_verify(chain, pending->key, names_of(signer, certificate), certificate->names, time(NULL), fault) < 0 ||
+	    trust_verify(chain, pending->key, names_of(signer, certificate), certificate->names, time(NULL), fault) < 0 ||
 	    check_issuer(signer, record->index, chain, fault) < 0)
 		return fault_at(fault, "certificate %s is not installed", certificate->name);
 	if (save(record->index, pending->key, chain, fault) < 0)

@@ -6,6 +6,7 @@
 #include <openssl/evp.h>
 
 #include "store/crypto.h"
+#include "store/trust.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -41,7 +42,7 @@ static void try(const char *pem, size_t length)
 		for (uint32_t i = 0; i < facts.names; i++)
 			if (!facts.name[i][0] || strlen(facts.name[i]) >= NAME_SIZE)
 				abort();
-	if (chain_verify(chain, key, names, LENGTH_OF(names), 1800000000, &fault) == 0)
+	if (trust_verify(chain, key, names, LENGTH_OF(names), 1800000000, &fault) == 0)
 		abort(); /* nobody else has the key */
 	chain_free(chain);
 }

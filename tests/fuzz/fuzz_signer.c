@@ -122,7 +122,7 @@ static void check_bundle(const struct bundle *bundle, size_t length, uint32_t in
 	must(world.finalized, "the CA was asked");
 	must(world.good, "from our root");
 	must(key && chain && chain_has_key(chain, key), "key and chain belong together");
-	must(chain_verify(chain, key, names_of(&role_state, &config.certificate[index]), config.certificate[index].names, time(NULL),
+	must(trust_verify(chain, key, names_of(&role_state, &config.certificate[index]), config.certificate[index].names, time(NULL),
 			  &fault) == 0, "names, dates, use");
 }
 

@@ -16,6 +16,8 @@
 
 #include "base/base64url.h"
 #include "store/crypto.h"
+#include "store/openssl.h"
+#include "store/trust.h"
 #include "tiny_ca.h"
 
 static const char names[][NAME_SIZE] = { "a.example.org", "b.example.org", "192.0.2.1", "2001:db8::1" };
@@ -268,7 +270,7 @@ static void request_has_the_names_and_no_subject(void **state)
 static int verify(const char *text, size_t length)
 {
 	struct chain *chain = chain_read(text, length, &fault);
-	int rc = chain ? chain_verify(chain, key, names, NAMES, time(NULL), &fault) : -1;
+	int rc = chain ? trust_verify(chain, key, names, NAMES, time(NULL), &fault) : -1;
 
 	chain_free(chain);
 	return rc;
@@ -333,7 +335,7 @@ static void wrong_chains(void **state)
 	assert_non_null(strstr(fault.text, "lifetime"));
 	tiny_ca_issue(csr, csr_length, &(struct tiny_order){ 0 }, pem);
 	chain = chain_read(pem, strlen(pem), &fault);
-	assert_int_equal(chain_verify(chain, other, names, NAMES, time(NULL), &fault), -1);
+	assert_int_equal(trust_verify(chain, other, names, NAMES, time(NULL), &fault), -1);
 	assert_non_null(strstr(fault.text, "key"));
 	assert_false(chain_has_key(chain, other));
 	chain_free(chain);
@@ -378,8 +380,8 @@ static void facts_of_a_leaf(void **state)
 	assert_int_equal(facts.key, KEY_P256);
 	assert_int_equal(facts.names, 2);
 	assert_string_equal(facts.name[0], "*.example.org");
-	assert_true(facts_have_names(&facts, wild, 2));
-	assert_false(facts_have_names(&facts, wild, 1));
+	assert_true(chain_facts_have_names(&facts, wild, 2));
+	assert_false(chain_facts_have_names(&facts, wild, 1));
 	chain_free(chain);
 }
 

@@ -17,6 +17,7 @@
 #include "agent/agent.h"
 #include "base/base64url.h"
 #include "store/crypto.h"
+#include "store/trust.h"
 #include "acme/jws.h"
 #include "base/log.h"
 #include "tiny_ca.h"

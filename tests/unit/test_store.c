@@ -20,6 +20,7 @@
 #include "between.h"
 #include "store/accounts.h"
 #include "store/crypto.h"
+#include "store/trust.h"
 #include "store/store.h"
 #include "tiny_ca.h"
 
