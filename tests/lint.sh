@@ -44,7 +44,7 @@ files() {
 
 sources=$(files src firewall backends)
 
-echo "1..19"
+echo "1..20"
 
 # --- who may include whom -----------------------------------------------------------------------------------------
 
@@ -147,6 +147,11 @@ elif [ -z "$pages" ]; then
 else
 	# shellcheck disable=SC2086
 	report "manual pages" "$(mandoc -Tlint -W warning $pages 2>&1)"
+fi
+if ! command -v groff >/dev/null; then
+	skip "manual pages fit into 80 columns" "groff is not installed"
+else
+	report "manual pages fit into 80 columns" "$(for page in $pages; do groff -ww -mandoc -Tutf8 -rLL=80n "$page" 2>&1 >/dev/null; done)"
 fi
 if ! command -v shellcheck >/dev/null; then
 	skip "shell scripts" "shellcheck is not installed"
