@@ -28,6 +28,11 @@
 #define TABLES 5
 static const char *const tables[TABLES] = { "raw", "mangle", "nat", "filter", "security" };
 
+/* The legacy tables, and what others have made of them. */
+struct sight {
+	unsigned char all[DIGEST_SIZE], others[DIGEST_SIZE];
+};
+
 /* A chain that needs the rule. */
 struct place {
 	size_t layer;
@@ -53,7 +58,7 @@ struct ruleset {
 	bool inserted, removed;
 	bool busy;			/* others committed all the time while the places were chosen */
 	bool nothing;			/* of iptables-nft was found by the last reading, which was interrupted */
-	unsigned char seen[DIGEST_SIZE]; /* the legacy tables as they were last looked at */
+	struct sight seen;		/* the legacy tables as they were last looked at */
 	struct evidence evidence;
 };
 
@@ -209,33 +214,39 @@ static int each_legacy_table(struct ruleset *ruleset, visit_table *visit, void *
 	return rc;
 }
 
-struct digest {
-	struct sha256_ctx sum;
-	bool without_ours;
+struct look {
+	struct sha256_ctx sum[2]; /* of all rules, and without ours */
 };
 
-static int add_table(struct ruleset *ruleset, size_t layer, const char *name, const struct legacy_table *table, void *arg,
-		     struct fault *fault)
+static int look_at_table(struct ruleset *ruleset, size_t layer, const char *name, const struct legacy_table *table, void *arg,
+			 struct fault *fault)
 {
-	struct digest *digest = arg;
+	struct look *look = arg;
 
 	(void)ruleset;
 	(void)fault;
-	sha256_update(&digest->sum, 1, (const uint8_t[]){ (uint8_t)layer });
-	sha256_update(&digest->sum, strlen(name) + 1, (const uint8_t *)name);
-	table_hash(table, digest->without_ours, &digest->sum);
+	for (int without_ours = 0; without_ours < 2; without_ours++) {
+		struct sha256_ctx *sum = &look->sum[without_ours];
+
+		sha256_update(sum, 1, (const uint8_t[]){ (uint8_t)layer });
+		sha256_update(sum, strlen(name) + 1, (const uint8_t *)name);
+		table_hash(table, without_ours, sum);
+	}
 	return 0;
 }
 
-/* The legacy tables as they are, our rules included. */
-static int attempt_look(struct ruleset *ruleset, const void *out, struct fault *fault)
+/* The legacy tables as they are. */
+static int attempt_look(struct ruleset *ruleset, const void *arg, struct fault *fault)
 {
-	struct digest digest = { .without_ours = false };
+	struct sight *sight = (void *)(uintptr_t)arg;
+	struct look look;
 	int rc;
 
-	sha256_init(&digest.sum);
-	rc = each_legacy_table(ruleset, add_table, &digest, fault);
-	sha256_digest(&digest.sum, DIGEST_SIZE, (unsigned char *)(uintptr_t)out);
+	sha256_init(&look.sum[0]);
+	sha256_init(&look.sum[1]);
+	rc = each_legacy_table(ruleset, look_at_table, &look, fault);
+	sha256_digest(&look.sum[0], DIGEST_SIZE, sight->all);
+	sha256_digest(&look.sum[1], DIGEST_SIZE, sight->others);
 	return rc;
 }
 
@@ -310,7 +321,7 @@ static int attempt_choose(struct ruleset *ruleset, const void *opening, struct f
 	if (rc > 0)
 		rc = choose_nft(ruleset, opening, fault);
 	if (rc == 0)
-		rc = attempt_look(ruleset, ruleset->seen, fault);
+		rc = attempt_look(ruleset, &ruleset->seen, fault);
 	if (rc == 0)
 		rc = each_legacy_table(ruleset, choose_legacy, (void *)(uintptr_t)opening, fault);
 	ruleset->chosen = rc == 0;
@@ -487,28 +498,49 @@ static void move_places(struct ruleset *ruleset, const struct place *inserted, c
 /* Has anybody changed the chains since the places were chosen? Then their numbers may be of other rules. */
 static bool is_stale(struct ruleset *ruleset, const struct place *place)
 {
-	unsigned char now[DIGEST_SIZE];
 	uint32_t generation;
 	struct fault ignored;
+	struct sight now;
 
 	if (ipt_layers[place->layer].legacy)
-		return attempt_look(ruleset, now, &ignored) < 0 || memcmp(now, ruleset->seen, sizeof(now));
+		return attempt_look(ruleset, &now, &ignored) < 0 || memcmp(now.all, ruleset->seen.all, sizeof(now.all));
 	return netlink_generation(&ruleset->netlink, &generation, &ignored) < 0 || generation != ruleset->generation;
 }
 
-static int insert_one(struct ruleset *ruleset, const struct place *place, const struct opening *opening, struct fault *fault)
+/* Others may have changed the chain while our rule was on its way into it: it went by a number that was that of another rule. */
+static bool is_misplaced(const struct ruleset *ruleset, const struct place *place)
+{
+	const struct spot *spot = &place->spot;
+
+	/* the rules of legacy tables do not tell their age */
+	return place->stands && spot->ahead && (ipt_layers[place->layer].legacy ? ruleset->inserted : spot->ahead < spot->handle[0]);
+}
+
+static int run_rule(struct ruleset *ruleset, struct place *place, const struct opening *opening, enum action action, struct fault *fault)
 {
 	struct ipt_words command;
 	pid_t pid;
 
-	if (!tool_of(ruleset, place->layer, fault))
-		return -1;
-	make_rule(ruleset, &command, place, opening, INSERT);
+	make_rule(ruleset, &command, place, opening, action);
 	if (ipt_run(&command, &pid, fault) < 0) {
 		ruleset->stale = is_stale(ruleset, place);
 		return ruleset->stale ? AGAIN : -1;
 	}
 	news_expect(pid);
+	return 0;
+}
+
+static int insert_one(struct ruleset *ruleset, struct place *place, const struct opening *opening, struct fault *fault)
+{
+	int rc = tool_of(ruleset, place->layer, fault) ? 0 : -1;
+
+	if (rc == 0 && is_misplaced(ruleset, place))
+		rc = run_rule(ruleset, place, opening, DELETE, fault);
+	if (rc == 0)
+		rc = run_rule(ruleset, place, opening, INSERT, fault);
+	if (rc < 0)
+		return rc;
+	place->spot.ahead = 0;
 	move_places(ruleset, place, opening);
 	ruleset->inserted = true;
 	return 0;
@@ -520,8 +552,8 @@ static int insert_missing(struct ruleset *ruleset, const struct opening *opening
 	const struct place *last = NULL;
 	int rc;
 
-	for (const struct place *place = ruleset->place; place < ruleset->place + ruleset->places; place++) {
-		if (place->stands)
+	for (struct place *place = ruleset->place; place < ruleset->place + ruleset->places; place++) {
+		if (place->stands && !is_misplaced(ruleset, place))
 			continue;
 		rc = insert_one(ruleset, place, opening, fault);
 		if (rc < 0)
@@ -564,18 +596,30 @@ static int read_back(struct ruleset *ruleset, const char *tag, struct fault *fau
 }
 
 /*
- * Succeeds when a reading shows that it stands everywhere; somebody may be sweeping our rules away meanwhile. What the legacy tables
- * look like is noted before that reading: what is swept away after it is seen at the next look.
+ * Has it come to stand everywhere? What is missing then was swept away by somebody, and the numbers of the rules are others now. What
+ * the legacy tables look like is noted before the reading: what is swept away after it is seen at the next look.
  */
+static int check_places(struct ruleset *ruleset, const char *tag, struct fault *fault)
+{
+	const struct sight before = ruleset->seen;
+	int rc = attempt_look(ruleset, &ruleset->seen, fault);
+
+	ruleset->stale = memcmp(before.others, ruleset->seen.others, sizeof(before.others));
+	if (rc == 0)
+		rc = read_back(ruleset, tag, fault);
+	for (size_t i = 0; i < ruleset->places; i++)
+		ruleset->stale = ruleset->stale || !ruleset->place[i].stands;
+	return rc;
+}
+
+/* Succeeds when a reading shows that it stands everywhere; somebody may be sweeping our rules away meanwhile. */
 static int attempt_open(struct ruleset *ruleset, const void *arg, struct fault *fault)
 {
 	const struct opening *opening = arg;
-	int rc = ruleset->stale ? attempt_choose(ruleset, opening, fault) : 0;
+	int rc = ruleset->chosen || ruleset->stale ? 0 : check_places(ruleset, opening->tag, fault);
 
-	if (rc == 0 && !ruleset->chosen) {
-		rc = attempt_look(ruleset, ruleset->seen, fault);
-		rc = rc < 0 ? rc : read_back(ruleset, opening->tag, fault);
-	}
+	if (rc == 0 && ruleset->stale)
+		rc = attempt_choose(ruleset, opening, fault);
 	ruleset->chosen = false;
 	return rc < 0 ? rc : insert_missing(ruleset, opening, fault);
 }
@@ -591,31 +635,32 @@ static void set_time(struct ruleset *ruleset, const struct opening *opening)
 static int ipt_open(struct ruleset *ruleset, const struct opening *opening, struct fault *fault)
 {
 	const struct itimerspec often = { { 0, LOOK_AGAIN }, { 0, LOOK_AGAIN } };
-	unsigned char now[DIGEST_SIZE];
+	struct sight now;
 
 	ruleset->made = *opening;
+	ruleset->inserted = false;
 	set_time(ruleset, opening);
-	if (netlink_insist(attempt_look, ruleset, now, fault) < 0 ||
-	    (memcmp(now, ruleset->seen, sizeof(now)) && netlink_insist(attempt_choose, ruleset, opening, fault) < 0))
+	if (netlink_insist(attempt_look, ruleset, &now, fault) < 0 ||
+	    (memcmp(now.all, ruleset->seen.all, sizeof(now.all)) && netlink_insist(attempt_choose, ruleset, opening, fault) < 0))
 		return -1;
 	if ((needs(ruleset, 2) || needs(ruleset, 3)) && timerfd_settime(ruleset->timer, 0, &often, NULL) < 0)
 		return fault_errno(fault, FAULT_LATER, "starting a timer");
 	if (ruleset->busy) /* others commit all the time: that is no news */
-		news_rest(&ruleset->news);
+		news_rest(&ruleset->news, false);
 	return netlink_insist(attempt_open, ruleset, opening, fault);
 }
 
 /* Have the legacy tables changed since they were last looked at? They tell nobody. 1: yes. */
 static int look_at_legacy(struct ruleset *ruleset, struct fault *fault)
 {
-	unsigned char now[DIGEST_SIZE];
+	struct sight now;
 	uint64_t ticks;
 
 	if (read(ruleset->timer, &ticks, sizeof(ticks)) < 0)
 		return 0;
-	if (netlink_insist(attempt_look, ruleset, now, fault) < 0)
+	if (netlink_insist(attempt_look, ruleset, &now, fault) < 0)
 		return -1;
-	return memcmp(now, ruleset->seen, sizeof(now)) != 0;
+	return memcmp(now.all, ruleset->seen.all, sizeof(now.all)) != 0;
 }
 
 /* Are the rules in iptables-nft still there? Each is asked for by its handle. 0: one is not. */
@@ -656,7 +701,7 @@ static int ipt_mend(struct ruleset *ruleset, const struct opening *opening, stru
 	rc = netlink_insist(attempt_choose, ruleset, opening, fault);
 	if (rc == 0)
 		rc = netlink_insist(attempt_open, ruleset, opening, fault);
-	news_rest(&ruleset->news);
+	news_rest(&ruleset->news, rc < 0 && fault->kind == FAULT_LATER);
 	return rc < 0 ? -1 : ruleset->inserted;
 }
 
@@ -834,18 +879,22 @@ static int ipt_admit(struct ruleset *ruleset, const struct opening *opening, con
 
 static int attempt_digest(struct ruleset *ruleset, const void *arg, struct fault *fault)
 {
-	unsigned char *out = (unsigned char *)(uintptr_t)arg, nft[DIGEST_SIZE] = { 0 };
-	struct digest digest = { .without_ours = true };
+	unsigned char nft[DIGEST_SIZE] = { 0 };
 	int rc = look_for_tables(ruleset, fault);
+	struct sha256_ctx sum;
+	struct sight sight;
 
-	sha256_init(&digest.sum);
 	if (rc > 0)
 		rc = survey_digest(nft, fault);
 	if (rc == 0)
-		rc = each_legacy_table(ruleset, add_table, &digest, fault);
-	sha256_update(&digest.sum, sizeof(nft), nft);
-	sha256_digest(&digest.sum, DIGEST_SIZE, out);
-	return rc;
+		rc = attempt_look(ruleset, &sight, fault);
+	if (rc < 0)
+		return rc;
+	sha256_init(&sum);
+	sha256_update(&sum, sizeof(nft), nft);
+	sha256_update(&sum, sizeof(sight.others), sight.others);
+	sha256_digest(&sum, DIGEST_SIZE, (unsigned char *)(uintptr_t)arg);
+	return 0;
 }
 
 static int ipt_digest(struct ruleset *ruleset, unsigned char out[DIGEST_SIZE], struct fault *fault)

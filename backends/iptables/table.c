@@ -124,10 +124,50 @@ uint64_t table_packets(const struct legacy_table *table, const char *tag)
 	return most;
 }
 
-void table_hash(const struct legacy_table *table, bool without_ours, struct sha256_ctx *sum)
+#define MOST_OURS 16	/* in a table, of which jumps are told where they would go without */
+
+struct ours {
+	size_t number, at[MOST_OURS], size[MOST_OURS];
+};
+
+static void find_ours(const struct legacy_table *table, struct ours *ours)
 {
 	struct entry entry;
 
+	for (size_t at = 0; ours->number < MOST_OURS && read_entry(table, at, &entry); at += entry.next)
+		if (entry_has(table, at, &entry, NULL)) {
+			ours->at[ours->number] = at;
+			ours->size[ours->number++] = entry.next;
+		}
+}
+
+/* A jump names its target by the place in the table: by that which it has without our rules. */
+static void hash_target(const struct legacy_table *table, size_t at, const struct entry *entry, const struct ours *ours, struct sha256_ctx *sum)
+{
+	const uint8_t *start = (const uint8_t *)table->entries + at + entry->target;
+	struct xt_standard_target target;
+	int verdict;
+
+	if (entry->next - entry->target != sizeof(target) || !ours->number)
+		{
+		sha256_update(sum, entry->next - entry->target, start);
+		return;
+	}
+	memcpy(&target, start, sizeof(target));
+	verdict = target.verdict;
+	for (size_t i = 0; !target.target.u.user.name[0] && i < ours->number; i++)
+		if (verdict > 0 && (size_t)verdict > ours->at[i])
+			target.verdict -= (int)ours->size[i];
+	sha256_update(sum, sizeof(target), (const uint8_t *)&target);
+}
+
+void table_hash(const struct legacy_table *table, bool without_ours, struct sha256_ctx *sum)
+{
+	struct ours ours = { 0 };
+	struct entry entry;
+
+	if (without_ours)
+		find_ours(table, &ours);
 	for (size_t at = 0; read_entry(table, at, &entry); at += entry.next) {
 		const uint8_t *bytes = (const uint8_t *)table->entries + at;
 		const size_t behind = entry.counters + sizeof(struct xt_counters);
@@ -135,7 +175,8 @@ void table_hash(const struct legacy_table *table, bool without_ours, struct sha2
 		if (without_ours && entry_has(table, at, &entry, NULL))
 			continue;
 		sha256_update(sum, entry.counters, bytes);
-		sha256_update(sum, entry.next - behind, bytes + behind);
+		sha256_update(sum, entry.target - behind, bytes + behind);
+		hash_target(table, at, &entry, &ours, sum);
 	}
 }
 

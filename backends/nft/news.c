@@ -97,11 +97,11 @@ bool news_heard(struct news *news, uint32_t own_port, bool *look)
 	return heard;
 }
 
-void news_rest(struct news *news)
+void news_rest(struct news *news, bool again)
 {
 	const int64_t share = (now() - news->looked) * REST_SHARE, time = share < REST_MOST ? share : REST_MOST;
 	const struct itimerspec rest = { .it_value = { time / 1000000000, (long)(time % 1000000000) } };
 
-	news->stale = false;
+	news->stale = again;
 	news->resting = timerfd_settime(news->timer, 0, &rest, NULL) == 0;
 }

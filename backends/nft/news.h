@@ -31,9 +31,9 @@ void news_expect(pid_t pid);
 
 /*
  * Has anybody but the socket with this port committed since the last call? News that were lost count as a yes. *look: it is time to
- * read the whole ruleset; news_rest() tells when that was done. Without that it rests for a second.
+ * read the whole ruleset; news_rest() tells when that was done, or that it is to be done again after the rest.
  */
 bool news_heard(struct news *news, uint32_t own_port, bool *look);
-void news_rest(struct news *news);
+void news_rest(struct news *news, bool again);
 
 #endif

@@ -317,7 +317,7 @@ static int nft_open(struct ruleset *ruleset, const struct opening *opening, stru
 	if (netlink_insist(attempt_open, ruleset, opening, fault) < 0)
 		return -1;
 	if (!ruleset->generation || ruleset->lost) /* others commit all the time: that is no news */
-		news_rest(&ruleset->news);
+		news_rest(&ruleset->news, false);
 	return 0;
 }
 
@@ -372,7 +372,7 @@ static int nft_mend(struct ruleset *ruleset, const struct opening *opening, stru
 		return restored;
 	ruleset->planned = false;
 	rc = netlink_insist(attempt_open, ruleset, opening, fault);
-	news_rest(&ruleset->news);
+	news_rest(&ruleset->news, rc < 0 && fault->kind == FAULT_LATER);
 	return rc < 0 ? -1 : rc || restored > 0;
 }
 

@@ -45,6 +45,7 @@ struct spot {
 	uint32_t number;		/* of the rule, counted from 1, that it comes before: as iptables counts */
 	uint64_t before;		/* the handle of that rule; 0: behind the last one */
 	uint64_t handle[2];		/* of the rules with the opening's tag: 0 if there is none; two with BOUND_BY_ADDRESS, for IPv4 and IPv6 */
+	uint64_t ahead;			/* the handle of a rule that blocks ahead of those; 0: there is none */
 	char table[SURVEY_NAME], chain[SURVEY_NAME];
 	char lost[128];			/* the marks that packets miss because of the rule, "" for none */
 	char why[640];			/* for a refusal: what blocks, who holds it, the remedy */

@@ -124,18 +124,17 @@ static enum spot_bound bound_of(const struct nft_chain *base, const struct nft_c
 }
 
 /* A chain that several base chains jump to needs one rule, before whatever blocks first. */
-static struct spot *find_spot(struct survey *survey, const struct spot *wanted)
+static struct spot *find_spot(struct survey *survey, uint8_t family, const char *table, const char *chain, bool leaving)
 {
 	for (struct spot *spot = survey->spot; spot < survey->spot + survey->spots; spot++)
-		if (spot->family == wanted->family && spot->leaving == wanted->leaving && !strcmp(spot->table, wanted->table) &&
-		    !strcmp(spot->chain, wanted->chain))
+		if (spot->family == family && spot->leaving == leaving && !strcmp(spot->table, table) && !strcmp(spot->chain, chain))
 			return spot;
 	return NULL;
 }
 
 static int take_spot(struct survey *survey, const struct spot *spot, const struct nft_chain *base, struct fault *fault)
 {
-	struct spot *known = find_spot(survey, spot);
+	struct spot *known = find_spot(survey, spot->family, spot->table, spot->chain, spot->leaving);
 
 	if (known && known->number <= spot->number)
 		return 0;
@@ -170,13 +169,25 @@ static int add_spot(const struct choice *choice, struct spot *spot, const struct
 	return take_spot(choice->survey, spot, base, fault);
 }
 
-/* A rule that another program has put ahead of ours stays there: name the chain that blocks because of it. */
-static void find_shut(const struct choice *choice, const struct nft_chain *chain, const struct way *way)
+/*
+ * A newer rule that another program has put ahead of ours stays there: name the chain that blocks because of it. An older one ahead of
+ * ours shows that ours went to a wrong place.
+ */
+static void find_shut(const struct choice *choice, const struct nft_chain *chain, const struct way *way, const struct insertions *found)
 {
 	char rule[2 * SURVEY_NAME] = "";
 	struct culprit culprit;
 
-	if (choice->survey->shut[0] || !walk_is_shut(choice->snapshot, choice->facts, chain, way, &culprit))
+	if (!walk_is_shut(choice->snapshot, choice->facts, chain, way, &culprit))
+		return;
+	for (size_t i = 0; culprit.rule && i < found->count; i++) {
+		const struct nft_chain *place = found->insertion[i].chain;
+		struct spot *spot = find_spot(choice->survey, place->family, place->table, place->name, way->leaving);
+
+		if (spot)
+			spot->ahead = culprit.rule->line ? 1 : culprit.rule->handle;
+	}
+	if (choice->survey->shut[0])
 		return;
 	name_culprit(rule, sizeof(rule), &culprit);
 	snprintf(choice->survey->shut, sizeof(choice->survey->shut), "%s %s %s%s", nft_family(chain->family), chain->table, chain->name, rule);
@@ -204,7 +215,7 @@ static int choose_one(const struct choice *choice, const struct nft_table *table
 		opened = spot.handle[0] && (i == 0 || opened);
 	}
 	if (opened)
-		find_shut(choice, chain, &way);
+		find_shut(choice, chain, &way, &result);
 	return 0;
 }
 

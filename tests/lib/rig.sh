@@ -151,6 +151,8 @@ rig_up() {
 		rig_say 'the rig needs root'
 		return 1
 	}
+	# The system's own tools: a wrapper around python3 that looks for versions takes ten times as long to start.
+	export PATH=/usr/sbin:/usr/bin:/sbin:/bin:$PATH
 	RIG_HOST=agh$$ RIG_CA=agc$$
 	RIG_DIR=$(mktemp -d "${TMPDIR:-/tmp}/acmegate-rig.XXXXXX") || return
 	RIG_CONF=$RIG_DIR/etc/acmegate.conf RIG_STATE=$RIG_DIR/state
