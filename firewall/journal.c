@@ -117,15 +117,12 @@ int journal_clear(struct journal *journal, struct fault *fault)
 /* A second write makes both slots valid, so that the file never depends on one sector. */
 static int make(struct journal *journal, int state_fd, struct fault *fault)
 {
-	int error = posix_fallocate(journal->fd, 0, JOURNAL_BYTES);
-
 	/* A quarantine that was interrupted is still to be made good. */
 	if (faccessat(state_fd, "journal.corrupt", F_OK, AT_SYMLINK_NOFOLLOW) == 0)
 		journal->armed = true;
-	if (error) {
-		errno = error;
+	errno = posix_fallocate(journal->fd, 0, JOURNAL_BYTES);
+	if (errno)
 		return fault_errno(fault, FAULT_FAILED, "making room for the journal, %d bytes", JOURNAL_BYTES);
-	}
 	/* NOLINTNEXTLINE(misc-redundant-expression): each call writes the other slot */
 	if (write_slot(journal, fault) < 0 || write_slot(journal, fault) < 0)
 		return -1;

@@ -197,12 +197,10 @@ static void take_all(struct reading *reading)
 		ssize_t n = recv(mnl_socket_get_fd(reading->netlink->socket), buffer, sizeof(buffer), MSG_TRUNC);
 		int left = (int)n;
 
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0 && errno == ENOBUFS) {
+		if (n < 0 && errno == ENOBUFS)
 			note(reading, AGAIN);
+		if (n < 0 && (errno == EINTR || errno == ENOBUFS))
 			continue;
-		}
 		if (n <= 0 || n > (ssize_t)sizeof(buffer)) {
 			errno = n < 0 ? errno : n ? ENOSPC : ECONNRESET;
 			note(reading, fault_errno(reading->fault, FAULT_FAILED, "reading the ruleset"));

@@ -21,12 +21,17 @@ static int64_t now(void)
 	return time.tv_sec * INT64_C(1000000000) + time.tv_nsec;
 }
 
-int news_open(struct news *news, bool nf_tables, struct fault *fault)
+void news_close(struct news *news)
+{
+	netlink_close(&news->netlink);
+	close_fd(&news->watch);
+	close_fd(&news->timer);
+}
+
+static int begin(struct news *news, bool nf_tables, struct fault *fault)
 {
 	struct epoll_event readable = { .events = EPOLLIN };
 
-	if (news->watch >= 0)
-		return 0;
 	if (nf_tables && netlink_connect(&news->netlink, 1U << (NFNLGRP_NFTABLES - 1), fault) < 0)
 		return -1;
 	news->watch = epoll_create1(EPOLL_CLOEXEC);
@@ -37,11 +42,13 @@ int news_open(struct news *news, bool nf_tables, struct fault *fault)
 	return 0;
 }
 
-void news_close(struct news *news)
+/* What has only begun would be taken for open the next time. */
+int news_open(struct news *news, bool nf_tables, struct fault *fault)
 {
-	netlink_close(&news->netlink);
-	close_fd(&news->watch);
-	close_fd(&news->timer);
+	if (news->watch >= 0 || begin(news, nf_tables, fault) == 0)
+		return 0;
+	news_close(news);
+	return -1;
 }
 
 static pid_t expected[16];

@@ -13,9 +13,6 @@ struct place {
 	int to;		/* its number in the agent, see enum agent_fd */
 };
 
-/* The program "acmegate" SUFFIX. Installed: in libexecdir. In a build tree: beside acmegate. */
-int spawn_find(const char *suffix, char path[PATH_MAX], struct fault *fault) MUST_CHECK;
-
 /*
  * Starts the agent with these descriptors, a clean environment, and no others than stdin, stdout (both /dev/null) and
  * stderr. It dies with this process. Returns its pidfd (close-on-exec).

@@ -67,6 +67,12 @@ void nth_change(unsigned int n, ssize_t (*change)(void *buffer, ssize_t length))
 	nth.change = change;
 }
 
+void nth_change_all(ssize_t (*change)(void *buffer, ssize_t length))
+{
+	nth_change(1, change);
+	nth.all = true;
+}
+
 void nth_stop(void)
 {
 	nth.process = 0;
@@ -131,9 +137,9 @@ static bool is_netlink(int fd)
 	ssize_t __wrap_##name parameters                                                                               \
 	{                                                                                                              \
 		bool strange = nth.process && (nth.change || nth.error == ENOBUFS) && !is_netlink(fd);                 \
-		bool fail = !strange && !nth.change && fails(#name);                                                   \
+		bool fail = !strange && !(nth.process && nth.change) && fails(#name);                                                   \
 		ssize_t n = fail ? -1 : __real_##name arguments;                                                       \
-		return n > 0 && !strange && nth.change && is_it("recv") ? nth.change(buffer, n) : n;                   \
+		return n > 0 && !strange && nth.process && nth.change && is_it("recv") ? nth.change(buffer, n) : n;                   \
 	}
 
 WRAP_POINTER(void, malloc, (size_t size), (size))
@@ -142,7 +148,7 @@ WRAP_POINTER(void, realloc, (void *old, size_t size), (old, size))
 WRAP_READ(mnl_socket_recvfrom, mnl_socket_get_fd(socket), (const struct mnl_socket *socket, void *buffer, size_t size),
 	  (socket, buffer, size))
 WRAP_READ(recv, fd, (int fd, void *buffer, size_t size, int flags),
-	  (fd, buffer, size, nth.change ? flags | MSG_DONTWAIT : flags))
+	  (fd, buffer, size, nth.process && nth.change ? flags | MSG_DONTWAIT : flags))
 WRAP(ssize_t, -1, send, (int fd, const void *data, size_t size, int flags), (fd, data, size, flags))
 WRAP(ssize_t, -1, mnl_socket_sendto, (const struct mnl_socket *socket, const void *data, size_t size),
      (socket, data, size))

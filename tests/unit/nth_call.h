@@ -32,6 +32,8 @@ void nth_act(const char *call, unsigned int n, void (*act)(void));
 /* What the n-th reading from a socket has brought is changed; the new length is returned. */
 void nth_change(unsigned int n, ssize_t (*change)(void *buffer, ssize_t length));
 
+void nth_change_all(ssize_t (*change)(void *buffer, ssize_t length));
+
 /* Nothing happens any more. */
 void nth_stop(void);
 
