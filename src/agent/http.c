@@ -302,6 +302,9 @@ static bool is_refused_by_proxy(CURL *easy, struct exchange *exchange)
 	return true;
 }
 
+/* Since libcurl 8.6; CURLE_OUT_OF_MEMORY before. */
+#define TOO_LARGE ((CURLcode)100)
+
 /* Where libcurl's words are not enough for somebody to know what to do. */
 static const char *say_more(const struct http *http, CURL *easy, CURLcode code)
 {
@@ -313,7 +316,8 @@ static const char *say_more(const struct http *http, CURL *easy, CURLcode code)
 				       "CA's own root in [acme] ca_file";
 	if (code == CURLE_UNSUPPORTED_PROTOCOL && number_of(easy, CURLINFO_REDIRECT_COUNT) > 0)
 		return "it redirects to a URL that is not https";
-	if (code == CURLE_OUT_OF_MEMORY && number_of(easy, CURLINFO_RESPONSE_CODE) > 0) /* a buffer of fixed size */
+	/* A buffer of fixed size. */
+	if (code == TOO_LARGE || (code == CURLE_OUT_OF_MEMORY && number_of(easy, CURLINFO_RESPONSE_CODE) > 0))
 		return "a header of the answer is longer than libcurl takes";
 	return NULL;
 }

@@ -21,8 +21,8 @@ as_before() {
 	diff <(sort "$RIG_DIR/saved-before") <(saved | sort) >"$RIG_DIR/difference" && ! rig_ca nft list ruleset | grep -q 'acmegate:'
 }
 
-# A set is a paragraph of its own.
-without_ours() { saved | sed '/set acmegate_/,/^$/d; /acmegate:/d; /xt match socket/d'; }
+# A set is a paragraph of its own. Of a rule of iptables-nft's, nft shows no comment, and since 1.1 what it means.
+without_ours() { saved | sed '/set acmegate_/,/^$/d; /acmegate:/d; /xt match socket/d; /socket transparent 1/d'; }
 
 # window [COMMAND...]: open, as seen from outside. One Pebble serves all windows of a row.
 window() {
