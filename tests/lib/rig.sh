@@ -355,11 +355,13 @@ rig_window() {
 	rig_before
 	ip netns exec "$RIG_HOST" "$RIG_ACMEGATE" -c "$RIG_CONF" "${@:-renew-now}" >"$RIG_DIR/out" 2>&1 3>&- &
 	pid=$!
-	rig_until 20 rig_opened || {
+	rig_until 20 rig_opened_or_gone
+	rig_opened || {
 		cat "$RIG_DIR/out"
 		return 1
 	}
 }
+rig_opened_or_gone() { rig_opened || rig_gone "$pid"; }
 
 # rig_ends STATUS: the run ends so (an extended regular expression); what it printed is $output
 rig_ends() {
