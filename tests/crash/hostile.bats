@@ -223,7 +223,8 @@ some() {
 		cat "$RIG_DIR/out"
 		grep -q '^gained: a child by fork' "$RIG_DIR/out"
 		grep -q '^gained: a socket of family' "$RIG_DIR/out"
-		grep -qa '^gained: chmod of .*/outside/' "$RIG_DIR/out"
+		# Where there is no Landlock the storer has other file systems from before confine() on.
+		{ [ "$role" = storer ] && ! landlocked; } || grep -qa '^gained: chmod of .*/outside/' "$RIG_DIR/out"
 		for pid in $(ip netns pids "$RIG_HOST"); do rig_end "$pid" KILL; done
 		rig_acmegate recover
 	done
