@@ -285,12 +285,17 @@ static void what_others_commit_is_heard_once(void **state)
 	assert_true(look);
 	assert_false(news_heard(&news, 1, &look));
 	assert_true(look); /* until it was done */
-	news_rest(&news);
+	news_rest(&news, false);
 	assert_true(news.resting);
 	assert_true(is_readable(5000)); /* the rest has its end */
 	assert_false(news_heard(&news, 1, &look) || look);
 	assert_false(news.resting);
+	news_rest(&news, true); /* the reading was in vain */
+	assert_true(is_readable(5000));
+	assert_false(news_heard(&news, 1, &look));
+	assert_true(look);
 	news.resting = true;
+	news.stale = false;
 	own_net_table(NFPROTO_INET, "two");
 	assert_true(news_heard(&news, 1, &look));
 	assert_false(look);
@@ -303,7 +308,7 @@ static void what_others_commit_is_heard_once(void **state)
 	assert_true(news_heard(&news, 1, &look));
 	nth_stop();
 	nth_fail("timerfd_settime", 1, EINVAL);
-	news_rest(&news);
+	news_rest(&news, false);
 	assert_false(news.resting); /* else it would never end */
 	news_close(&news);
 	assert_int_equal(news.watch, -1);
