@@ -540,6 +540,8 @@ static int insert_one(struct ruleset *ruleset, struct place *place, const struct
 		rc = run_rule(ruleset, place, opening, INSERT, fault);
 	if (rc < 0)
 		return rc;
+	if (place->spot.ahead)
+		ruleset->evidence.shut[0] = '\0';
 	place->spot.ahead = 0;
 	move_places(ruleset, place, opening);
 	ruleset->inserted = true;

@@ -35,6 +35,7 @@ struct ruleset {
 	uint32_t generation;
 	size_t spots;
 	struct spot spot[SURVEY_MOST];
+	uint64_t misplaced[SURVEY_MOST][2]; /* handles of rules that the spots have elsewhere */
 	char left[FAULT_TEXT_SIZE], owned[FAULT_TEXT_SIZE], client[FAULT_TEXT_SIZE];
 	struct evidence evidence;
 };
@@ -74,6 +75,24 @@ static int read_host(struct ruleset *ruleset, struct fault *fault)
 	return rc;
 }
 
+/*
+ * A rule of ours behind an older one that blocks went to a wrong place: it was put before the rule with a handle that is another rule's
+ * since the table was loaded anew. It goes, and comes back where it should be.
+ */
+static void take_spot(struct ruleset *ruleset, const struct spot *spot)
+{
+	struct spot *taken = &ruleset->spot[ruleset->spots];
+	uint64_t *misplaced = ruleset->misplaced[ruleset->spots++];
+
+	*taken = *spot;
+	memset(misplaced, 0, sizeof(taken->handle));
+	if (!ruleset->generation || !spot->ahead || spot->ahead > spot->handle[0])
+		return;
+	memcpy(misplaced, spot->handle, sizeof(taken->handle));
+	memset(taken->handle, 0, sizeof(taken->handle));
+	ruleset->evidence.shut[0] = '\0';
+}
+
 /* A chain that others hold is for other backends; what they can do about it they know. */
 static int read_and_choose(struct ruleset *ruleset, const struct opening *opening, struct fault *fault)
 {
@@ -91,7 +110,7 @@ static int read_and_choose(struct ruleset *ruleset, const struct opening *openin
 		const struct spot *spot = &survey->spot[i];
 
 		if (spot->holder == HOLDER_NOBODY)
-			ruleset->spot[ruleset->spots++] = *spot;
+			take_spot(ruleset, spot);
 		else if (spot->holder == HOLDER_IPTABLES && !ruleset->left[0])
 			snprintf(ruleset->left, sizeof(ruleset->left), "%s", spot->why);
 		else if (spot->holder == HOLDER_OWNER && (!ruleset->owned[0] || strcmp(spot->table, "firewalld")))
@@ -161,15 +180,18 @@ static bool begins_table(const struct ruleset *ruleset, size_t i, const struct o
 /* Opens in the spots that have no rule yet; a rehearsal does all of it but the commit. */
 static int send_opening(struct ruleset *ruleset, const struct opening *opening, bool rehearsal, struct fault *fault)
 {
+	const bool exact = ruleset->lost < MOST_LOST; /* of one generation: handles are of the same rules */
 	struct echo echo = { ruleset, opening };
 	struct batch batch;
-	int rc = batch_begin(&batch, &ruleset->netlink, ruleset->lost < MOST_LOST ? ruleset->generation : 0, fault);
+	int rc = batch_begin(&batch, &ruleset->netlink, exact ? ruleset->generation : 0, fault);
 
 	for (size_t i = 0; i < ruleset->spots && rc == 0; i++) {
 		const struct spot *spot = &ruleset->spot[i];
 
 		if (is_open(ruleset, spot, opening))
 			continue;
+		for (size_t r = 0; r < LENGTH_OF(spot->handle) && exact && ruleset->misplaced[i][r]; r++)
+			batch_delete(&batch, NFT_MSG_DELRULE, spot->family, spot->table, spot->chain, ruleset->misplaced[i][r]);
 		if (begins_table(ruleset, i, opening))
 			rc = rule_add_set(&batch, spot->family, spot->table, opening, ruleset->make.timed, fault);
 		if (rc == 0)
@@ -346,6 +368,7 @@ static int attempt_restore(struct ruleset *ruleset, const void *arg, struct faul
 	const struct opening *opening = arg;
 	int rc = netlink_generation(&ruleset->netlink, &ruleset->generation, fault);
 
+	memset(ruleset->misplaced, 0, sizeof(ruleset->misplaced)); /* these handles are of an older generation */
 	for (size_t i = 0; i < ruleset->spots && rc == 0; i++)
 		rc = check_handles(ruleset, &ruleset->spot[i], opening->tag, fault);
 	if (rc < 0 || is_complete(ruleset, opening))

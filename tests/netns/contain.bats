@@ -719,3 +719,19 @@ opens_again() { town_when="after $1" town_expect 'outside>host us' || { town_sai
 		done
 	done
 }
+
+@test "a ruleset that is loaded anew with other rules under the same handles keeps no block ahead of ours" {
+	town routed
+	accepts='tcp dport 22 accept' drops='tcp dport 80 drop'
+	begin="table inet early { chain pre { type filter hook prerouting priority -350;"
+	rig_nft - <<<"$begin $accepts; $drops; }; }"
+	town_guard
+	rig_nft - <<<"$begin $drops; $accepts; }; }"
+	opens_again 'the drop went ahead'
+	run ! grep -q 'stays ahead' "$RIG_DIR/out"
+	# What is inserted ahead of our rule is newer, and holds.
+	rig_host nft insert rule inet early pre tcp dport 80 drop
+	rig_until 10 grep -q 'stays ahead' "$RIG_DIR/out"
+	town_when='a drop was inserted' town_expect 'outside>host closed'
+	town_guard_ends
+}
