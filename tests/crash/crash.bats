@@ -19,7 +19,7 @@ number() {
 	awk -v name="$name" '$1 == "call" && $2 == "main" && $4 == name { n = $3 } END { print n }' "$BATS_TEST_TMPDIR/calls"
 }
 
-@test "the tracer lets happen what it is told, and nothing else" {
+@test "the tracer causes the faults that it is told, and no others" {
 	run --separate-stderr "$tracer" kill main 5 -- true
 	[[ $stderr =~ accident\ [0-9.]+\ main\ 5\  && $stderr =~ exit\ [0-9.]+\ main\ 137 && $stderr =~ role\ main\ 5\  ]]
 	n=$(number write echo word)
@@ -36,7 +36,7 @@ number() {
 	[[ $stderr != *accident* && $stderr =~ exit\ [0-9.]+\ main\ 3 ]]
 }
 
-@test "killed or failing at a sample of its system calls: nothing is left open, lost or broken" {
+@test "a renewal killed or failing at a sample of its system calls leaves nothing open, lost or broken" {
 	run "$BATS_TEST_DIRNAME/sweep" --budget "${CRASH_BUDGET:-60}" --seed "${CRASH_SEED:-$RANDOM}"
 	printf '%s\n' "$output"
 	[ "$status" -eq 0 ]

@@ -43,32 +43,32 @@ refused() {
 	rig_after
 }
 
-@test "what does not merely read is not passed on, and ends the surveyor" {
+@test "the warden passes on no request that changes something, and ends the surveyor" {
 	local act
 	for act in write batch tail reset other; do refused "$act" 'the surveyor said what it may not say'; done
 }
 
-@test "records that are none" {
+@test "malformed records end the surveyor" {
 	refused kinds 'the surveyor said what it may not say (77'
 	refused short 'the surveyor said what it may not say'
 }
 
-@test "remarks that nobody asked for, or without an end; their bytes do not reach the terminal" {
+@test "remarks without a question, or without an end, are refused, and their bytes do not reach the terminal" {
 	refused remark 'the surveyor said what it may not say'
 	printf 'remarks confined\n' >"$RIG_DIR/liar/orders"
 	run rig_acmegate plan
 	[[ $output == *'the surveyor said what it may not say'* && $output != *$'\033'* && $output == *'# ????'* ]]
 }
 
-@test "more findings than there is room for" { refused findings 'more than 64 spots'; }
+@test "more findings than there is room for are refused" { refused findings 'more than 64 spots'; }
 
-@test "a fault without an end" { refused fault yyyy; }
+@test "a fault text without an end is refused" { refused fault yyyy; }
 
-@test "a chain that is not there" { refused names 'the ruleset changed meanwhile'; }
+@test "a chain that does not exist is an error" { refused names 'the ruleset changed meanwhile'; }
 
-@test "death in the middle of an answer" { refused crash 'the surveyor died of signal'; }
+@test "a surveyor that dies in the middle of an answer is an error" { refused crash 'the surveyor died of signal'; }
 
-@test "its netlink socket obeys acmegate alone, and there is nothing else it can reach" {
+@test "the surveyor's netlink socket obeys acmegate alone, and it reaches nothing else" {
 	local act
 	for act in direct everything; do refused "$act" 'the surveyor ended, with status 0'; done
 }

@@ -116,7 +116,7 @@ unread() {
 	timeout -k 1 30 ip netns exec "$RIG_HOST" python3 "$RIG_DIR/unread" "$@" 3>&-
 }
 
-@test "nobody reads the log: a renewal goes on, behind a full pipe, a stuck journal, a stopped terminal" {
+@test "a renewal goes on while nobody reads its log: a full pipe, a stuck journal, a stopped terminal" {
 	for kind in pipe journal terminal; do
 		rig_pebble
 		rig_config one.test
@@ -130,7 +130,7 @@ unread() {
 	done
 }
 
-@test "nobody reads the log: guard and its watchdog close a cloud's firewall, too" {
+@test "guard and its watchdog close a cloud's firewall while nobody reads the log" {
 	# The command's words are logged; the file says what it did.
 	printf '#!/bin/sh\necho "a line of the command, %s"\necho "$1" >>%s\n' "$(printf '%0500d' 0)" "$RIG_DIR/cloud" >"$RIG_DIR/gate-command"
 	chmod 0755 "$RIG_DIR/gate-command"
@@ -155,7 +155,7 @@ unread() {
 	wait "$pid" || true
 }
 
-@test "nobody reads the system's log: the holder of a hook's window closes it" {
+@test "the holder of a hook's window closes it while nobody reads the system's log" {
 	gate_config
 	mkdir -p "$RIG_DIR/dev"
 	for device in null zero random urandom; do touch "$RIG_DIR/dev/$device"; done
@@ -196,7 +196,7 @@ unread() {
 	rig_after
 }
 
-@test "the number of lost lines is said when there is room again" {
+@test "acmegate logs the number of lost lines when there is room again" {
 	gate_config
 	run unread terminal sh -c "$RIG_ACMEGATE -c $RIG_CONF guard -- true; true"
 	[ "$status" -eq 0 ]
@@ -229,7 +229,7 @@ unread() {
 
 # --- pipes that end, descriptors that are closed or left open -------------------------------------------------------------
 
-@test "the log's reader ends: the renewal does not" {
+@test "a renewal outlives the reader of its log" {
 	rig_pebble
 	rig_config one.test
 	rig_before
@@ -248,7 +248,7 @@ unread() {
 	[ "$status" -eq 141 ]
 }
 
-@test "standard descriptors are closed: the log goes nowhere, the journal stays a journal, the holder keeps its lock" {
+@test "with closed standard descriptors the log goes nowhere, the journal stays a journal, and the holder keeps its lock" {
 	rig_pebble
 	rig_config one.test
 	for closed in 0 1 2 '0 1 2'; do
@@ -278,7 +278,7 @@ unread() {
 	done
 }
 
-@test "what the caller had open is closed in the holder and in guard, and guard's command gets it" {
+@test "the caller's descriptors are closed in the holder and in guard, and guard's command gets them" {
 	gate_config
 	lock_is_free() { flock -n "$RIG_DIR/lock" true; }
 	sleep 20 3>&- &
@@ -332,7 +332,7 @@ unread() {
 	[[ $output == *0027*64*alive* ]]
 }
 
-@test "what cannot be printed is not done; a number that is no process is refused" {
+@test "a full standard output is a failure; a number that is no process is refused" {
 	gate_config
 	rig_ruleset >"$RIG_DIR/before"
 	run rig_host bash -c "$RIG_ACMEGATE -c $RIG_CONF plan >/dev/full"
@@ -349,7 +349,7 @@ unread() {
 
 # --- a lock that somebody holds ----------------------------------------------------------------------------------------------
 
-@test "the xtables lock is held: guard ends in time, with the command's status, and says who holds it" {
+@test "while somebody holds the xtables lock guard ends in time, with the command's status, and names the holder" {
 	command -v iptables-legacy >/dev/null || skip 'no iptables-legacy'
 	gate_config
 	rig_host nft flush ruleset
@@ -383,7 +383,7 @@ unread() {
 
 # --- a flood -------------------------------------------------------------------------------------------------------------------
 
-@test "10,000 slow connections from a few sources, IPv4 and IPv6: no prompt peer and no late one is reset" {
+@test "10,000 slow connections from a few sources reset no other peer, over IPv4 and IPv6" {
 	cat >"$RIG_DIR/flood" <<-'PY'
 		import itertools, os, selectors, signal, socket, sys, time
 		host4, host6, slow_most = sys.argv[1], sys.argv[2], int(sys.argv[3])

@@ -113,7 +113,7 @@ PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" ]
 	[[ $output != *ACMEGATE* ]]
 }
 
-@test "an opening that fails, hangs or dies leaves nothing open anywhere" {
+@test "a program that fails, hangs or dies while it opens leaves nothing open anywhere" {
 	RIG_GATE+=$'\nmax_open = 6'
 	rig_pebble
 	rig_config one.test
@@ -138,7 +138,7 @@ PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" ]
 	TABLE
 }
 
-@test "the host cannot be opened after the program has: all of it is closed" {
+@test "if the host cannot be opened after the program has opened, both are closed" {
 	rig_host iptables-nft -A INPUT -p tcp --dport 80 -j DROP
 	mkdir -p "$RIG_DIR/bin"
 	cp /usr/sbin/xtables-nft-multi "$RIG_DIR/bin/iptables-nft"
@@ -157,7 +157,7 @@ PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" ]
 	rig_never_open
 }
 
-@test "closing is tried until it succeeds; until then the journal is armed, and every command begins with it" {
+@test "every command begins with close until that succeeds, and the journal stays armed until then" {
 	# Twice no, and then yes.
 	does close 'echo x >>tries; [ "$(wc -l <tries)" -gt 2 ] || exit 75'
 	rm -f "$RIG_DIR/cloud/tries"
@@ -194,7 +194,7 @@ PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" ]
 	[ ! -e "$RIG_DIR/cloud/calls" ]
 }
 
-@test "a journal that cannot be read: closed without a tag" {
+@test "with an unreadable journal the program closes without a tag" {
 	rig_window
 	all_die
 	head -c 1024 /dev/urandom >"$RIG_STATE/journal"
@@ -215,7 +215,7 @@ PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" ]
 	grep -q 'the watchdog has closed the port' "$RIG_DIR/out"
 }
 
-@test "the warden is killed while the program opens: nothing of it opens afterwards" {
+@test "the warden is killed while the program opens: the program opens nothing afterwards" {
 	# What the program has started does not die with it, not even in a session of its own.
 	does open '( sleep 1; cloud insert rule inet cloud out tcp dport 80 accept comment "\"$ACMEGATE_TAG\""; echo late >>late ) &
 		setsid sh -c "sleep 1.2; echo late >>late" & echo >begun; wait; sleep 5'
@@ -317,7 +317,7 @@ ec2() {
 }
 group() { jq -c '[.rules[] | .cidr + " " + .tag]' "$AWS_STATE"; }
 
-@test "ec2: opens and closes what has its tag, and nothing else" {
+@test "ec2 opens and closes what has its tag, and nothing else" {
 	fake_aws
 	tag=acmegate:0123456789abcdef
 	run -0 ec2 '' open
@@ -337,7 +337,7 @@ group() { jq -c '[.rules[] | .cidr + " " + .tag]' "$AWS_STATE"; }
 	[ "$(group)" = '["0.0.0.0/0 "]' ]
 }
 
-@test "ec2: an API that is slow to list, refuses, throttles or answers nonsense is never taken for a closed group" {
+@test "ec2 takes no API that is slow, refuses, throttles or answers nonsense for a closed group" {
 	fake_aws
 	tag=acmegate:0123456789abcdef
 	run -1 ec2 half open
@@ -379,7 +379,7 @@ router() {
 }
 router_as_before() { rig_ca nft -a list ruleset | cmp - "$RIG_DIR/router"; }
 
-@test "openwrt: opens and closes on the router, which closes by itself, too" {
+@test "openwrt opens and closes on the router, which closes by itself, too" {
 	fake_router
 	tag=acmegate:0123456789abcdef
 	run -0 router '' open
@@ -403,7 +403,7 @@ router_as_before() { rig_ca nft -a list ruleset | cmp - "$RIG_DIR/router"; }
 	run -0 router '' close
 }
 
-@test "openwrt: a router that cannot be reached, or a connection that breaks, is never taken for closed" {
+@test "openwrt takes no unreachable router and no broken connection for closed" {
 	fake_router
 	tag=acmegate:0123456789abcdef
 	run -0 router '' open

@@ -58,7 +58,7 @@ nothing_in() {
 
 docker_is_left_alone() { nothing_in table ip docker-bridges && nothing_in table ip6 docker-bridges; }
 
-@test "containers whose one protection is in raw PREROUTING: Docker's nftables backend" {
+@test "containers that only raw PREROUTING protects stay shut: Docker's nftables backend" {
 	town routed
 	for family in ip:10.9.0.2 ip6:2001:db8:9::2; do
 		echo "table ${family%%:*} docker-nat { chain post { type nat hook postrouting priority srcnat; oifname \"eth0\" masquerade; }; }
@@ -78,7 +78,7 @@ docker_is_left_alone() { nothing_in table ip docker-bridges && nothing_in table 
 	inside=docker_is_left_alone contained 'outside>inner closed' 'far>inner closed' 'inner>outside outside'
 }
 
-@test "the same, on a host whose own port is shut in prerouting and at ingress" {
+@test "the same containers stay shut on a host whose own port is shut in prerouting and at ingress" {
 	town routed
 	rig_nft - <<-NFT
 		table inet early {
@@ -91,7 +91,7 @@ docker_is_left_alone() { nothing_in table ip docker-bridges && nothing_in table 
 	contained 'outside>inner closed' 'far>inner closed' 'inner>outside closed'
 }
 
-@test "what hosts behind this one answer is dropped, as the host's own answers are" {
+@test "answers of hosts behind this one stay dropped where the host's own answers are let out" {
 	town routed
 	step=output,postrouting
 	rig_nft - <<-NFT
@@ -110,7 +110,7 @@ docker_is_left_alone() { nothing_in table ip docker-bridges && nothing_in table 
 	contained 'outside>inner closed'
 }
 
-@test "containers and the host itself shut in raw and mangle PREROUTING, both variants of iptables" {
+@test "containers stay shut where raw and mangle PREROUTING shut them and the host, both variants of iptables" {
 	for variant in nft legacy; do
 		step=$variant
 		town routed
@@ -156,7 +156,7 @@ docker_is_left_alone() { nothing_in table ip docker-bridges && nothing_in table 
 	done
 }
 
-@test "a proxy for all that passes, tproxy and redirect: ours alone comes to us" {
+@test "a proxy (tproxy, redirect) keeps all connections but those to this host" {
 	town routed
 	rig_nft - <<-NFT
 		table inet nat { chain pre { type nat hook prerouting priority dstnat; tcp dport 80 redirect to :3128; }; }
@@ -169,7 +169,7 @@ docker_is_left_alone() { nothing_in table ip docker-bridges && nothing_in table 
 	contained 'inner>outside proxy' 'far>inner proxy'
 }
 
-@test "a second public address is another host's: its visitors go there" {
+@test "visitors of a second public address still reach the host behind it" {
 	town routed
 	rig_nft - <<-NFT
 		table inet nat { chain pre { type nat hook prerouting priority dstnat
@@ -240,7 +240,7 @@ docker_is_left_alone() { nothing_in table ip docker-bridges && nothing_in table 
 	contained 'outside>inner closed'
 }
 
-@test "bridged frames that go through the chains of routed packets" {
+@test "bridged frames stay shut that go through the chains of routed packets" {
 	town bridged
 	rig_host sysctl -qw net.bridge.bridge-nf-call-iptables=1 net.bridge.bridge-nf-call-ip6tables=1 2>/dev/null ||
 		skip 'this kernel has no br_netfilter'
@@ -252,7 +252,7 @@ docker_is_left_alone() { nothing_in table ip docker-bridges && nothing_in table 
 }
 
 # ebtables-save is right, or the run was refused with the reason and changed nothing.
-@test "tables of ebtables are the tool's: what it saves in the window can be loaded" {
+@test "ebtables can load what it saved in the window" {
 	town bridged
 	loads rig_host ebtables -P INPUT DROP
 	rig_host ebtables -A INPUT -p ARP -j ACCEPT
@@ -280,7 +280,7 @@ docker_is_left_alone() { nothing_in table ip docker-bridges && nothing_in table 
 
 # --- marks, zones and routes -------------------------------------------------------------------------------------------------------
 
-@test "a zone of connection tracking that a packet gets before a drop" {
+@test "a packet keeps the zone of connection tracking that it gets before a drop" {
 	town routed
 	rig_nft - <<-'NFT'
 		table inet z {
@@ -310,7 +310,7 @@ providers() {
 	contained "$@"
 }
 
-@test "two uplinks, marks before the drop" {
+@test "packets keep their marks with two uplinks, marks before the drop" {
 	town uplinks
 	rig_nft - <<-'NFT'
 		table inet mw {
@@ -328,7 +328,7 @@ providers() {
 	providers 'inner>outside outside'
 }
 
-@test "two uplinks, drops before the marks that no packet of a validation can meet" {
+@test "packets keep their marks with two uplinks, before them drops that no validation can meet" {
 	town uplinks
 	rig_nft - <<-'NFT'
 		table inet mw {
@@ -352,7 +352,7 @@ providers() {
 	providers 'outside>inner closed inner'
 }
 
-@test "two uplinks, a user chain that blocks before the marks" {
+@test "packets keep their marks with two uplinks, a user chain blocks before the marks" {
 	town uplinks
 	rig_nft - <<-'NFT'
 		table inet mw {
@@ -373,7 +373,7 @@ providers() {
 }
 
 # The blocking rule is in a base chain and the mark behind it: neither place is right, so it is told.
-@test "a mark that has to be skipped is told, by plan and in the window" {
+@test "plan and the log name a mark that has to be skipped" {
 	town routed
 	rig_nft - <<-NFT
 		table inet mw { chain pre { type filter hook prerouting priority mangle; tcp dport 80 drop
@@ -419,7 +419,7 @@ malformed() {
 	both "$1" -t mangle -A PREROUTING -p tcp -m conntrack --ctstate NEW -m tcpmss ! --mss 536:65535 -j DROP
 }
 
-@test "two uplinks, a geo-blocker before the marks, both variants of iptables" {
+@test "packets keep their marks with two uplinks, a geo-blocker before the marks, both variants of iptables" {
 	for variant in nft legacy; do
 		step=$variant
 		geo_blocker "$variant" geo
@@ -427,7 +427,7 @@ malformed() {
 	done
 }
 
-@test "two uplinks, drops of spoofed and malformed packets before the marks, both variants of iptables" {
+@test "packets keep their marks with two uplinks, drops of spoofed and malformed packets before them, both variants of iptables" {
 	for variant in nft legacy; do
 		step=$variant
 		geo_blocker "$variant" malformed
@@ -437,7 +437,7 @@ malformed() {
 	done
 }
 
-@test "two uplinks in the shape of Shorewall's providers, both variants of iptables" {
+@test "packets keep their marks with two uplinks like Shorewall's providers, both variants of iptables" {
 	for variant in nft legacy; do
 		step=$variant
 		town uplinks
@@ -497,7 +497,7 @@ tagged_syn() {
 }
 tagged_answered() { [ "$(tagged_syn)" = answered ]; }
 
-@test "frames with a tag of IEEE 802.1Q at ingress" {
+@test "a port opens for frames with a tag of IEEE 802.1Q at ingress" {
 	town routed
 	rig_nft - <<-'NFT'
 		table netdev e { chain ing { type filter hook ingress device "eth0" priority 0; policy accept
@@ -517,7 +517,7 @@ tagged_answered() { [ "$(tagged_syn)" = answered ]; }
 	[ "$(tagged_syn)" = silent ]
 }
 
-@test "frames with a tag in a bridge" {
+@test "a port opens for frames with a tag in a bridge" {
 	town bridged
 	loads rig_nft - <<-'NFT'
 		table bridge e { chain pre { type filter hook prerouting priority 0; policy accept
@@ -545,7 +545,7 @@ opened_or_told() {
 	town_same
 }
 
-@test "packets that are not dropped but made useless: pkttype, TCP flags" {
+@test "a port opens where rules change packets so that they are useless: pkttype, TCP flags" {
 	town routed
 	rig_nft - <<-NFT
 		table inet a { chain pre { type filter hook prerouting priority -350; tcp dport 80 meta pkttype set other
@@ -559,7 +559,7 @@ opened_or_told() {
 	opened_or_told pre
 }
 
-@test "a rule for established connections stops all behind the SYN, both variants of iptables" {
+@test "a port opens where a rule stops all packets after the SYN, both variants of iptables" {
 	for step in legacy,NFQUEUE legacy,DROP nft,NFQUEUE; do
 		variant=${step%,*}
 		town routed
@@ -697,7 +697,7 @@ opens_again() { town_when="after $1" town_expect 'outside>host us' || { town_sai
 
 # Each tool takes 0.25 seconds to start: the other family's table is loaded anew once at each of the moments of putting back, so that
 # the number by which a rule was to go in is that of another rule.
-@test "a table that is loaded anew while the rule in another one is put back keeps no block ahead of ours, both variants of iptables" {
+@test "a table that is reloaded while the rule in another one is put back keeps no block ahead of ours, both variants of iptables" {
 	strace -qq -o "$RIG_DIR/trace" true 2>/dev/null || skip 'strace may not trace here'
 	for variant in nft legacy; do
 		step=$variant
@@ -720,7 +720,7 @@ opens_again() { town_when="after $1" town_expect 'outside>host us' || { town_sai
 	done
 }
 
-@test "a ruleset that is loaded anew with other rules under the same handles keeps no block ahead of ours" {
+@test "a ruleset that is reloaded with other rules under the same handles keeps no block ahead of ours" {
 	town routed
 	accepts='tcp dport 22 accept' drops='tcp dport 80 drop'
 	begin="table inet early { chain pre { type filter hook prerouting priority -350;"

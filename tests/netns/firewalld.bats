@@ -127,7 +127,7 @@ version_1() {
 	[[ $(firewall-offline-cmd --version) != 2.* ]] || skip "firewalld here is version 2"
 }
 
-@test "version 1: opened, closed, and nothing else changed" {
+@test "version 1: acmegate opens, closes, and changes nothing else" {
 	version_1
 	firewalld_up
 	RIG_DNS6=$RIG_HOST6
@@ -143,7 +143,7 @@ version_1() {
 	same_files
 }
 
-@test "version 1 in mid-window: reloaded, restarted, killed; saved as permanent; nothing of ours is kept" {
+@test "version 1 in mid-window: reloaded, restarted, killed, saved as permanent; it keeps no rule of acmegate" {
 	version_1
 	firewalld_up
 	settle
@@ -159,7 +159,7 @@ version_1() {
 	rules | diff "$RIG_DIR/rules" -
 }
 
-@test "version 1 in mid-window: panic mode keeps the world out, us too, and before it nothing is opened" {
+@test "version 1 in mid-window: panic mode shuts the port, too, and nothing opens while it is on" {
 	version_1
 	in_full
 	firewalld_up
@@ -177,7 +177,7 @@ version_1() {
 	[[ $output == *'panic mode'*'--panic-off'* ]]
 }
 
-@test "version 1, killed with all of acmegate in mid-window: closed, and tidied up by the next start" {
+@test "version 1: killed with all of acmegate in mid-window, the port is closed and the next start removes the rule" {
 	version_1
 	in_full
 	firewalld_up
@@ -359,20 +359,20 @@ keeps_trusted() {
 	keeps_trusted
 }
 
-@test "version 1 over D-Bus: opened for another's listener and closed; the administrator's rules stay" {
+@test "version 1 over D-Bus: acmegate opens for another program's listener and closes; the administrator's rules stay" {
 	version_1
 	RIG_BACKEND=firewalld
 	asked_opens_and_closes
 }
 
-@test "version 1 over D-Bus: what somebody saves in mid-window is not kept" {
+@test "version 1 over D-Bus: a save in mid-window keeps no rule of acmegate" {
 	version_1
 	in_full
 	RIG_BACKEND=firewalld
 	asked_saved
 }
 
-@test "version 1 over D-Bus: saved in mid-window, and then firewalld dies: said, and closed for good when it is back" {
+@test "version 1 over D-Bus: saved in mid-window, and firewalld dies: acmegate says so, and closes for good when it is back" {
 	version_1
 	in_full
 	RIG_BACKEND=firewalld
@@ -393,7 +393,7 @@ keeps_trusted() {
 	rig_silent
 }
 
-@test "version 1 over D-Bus: killed, each alone and together" {
+@test "version 1 over D-Bus: the port closes after the death of each process and of all together" {
 	version_1
 	in_full
 	RIG_BACKEND=firewalld
@@ -432,7 +432,7 @@ asks_without_rights() {
 		$'CapEff:\t0000000000000000' "CapBnd:"$'\t'"$1" $'CapAmb:\t0000000000000000' $'NoNewPrivs:\t1' $'Seccomp:\t2')" ]
 }
 
-@test "over D-Bus: who talks to firewalld has no capability, and dies with the warden" {
+@test "over D-Bus: the process that talks to firewalld has no capability, and dies with the warden" {
 	version_1
 	RIG_BACKEND=firewalld
 	enter
@@ -446,7 +446,7 @@ asks_without_rights() {
 }
 
 # The watchdog's bounding set is its own, and it cannot change it.
-@test "over D-Bus: the watchdog's has none either; one that hangs is killed, and the port is closed without it" {
+@test "over D-Bus: the watchdog's process has none either; one that hangs is killed, and the port closes without it" {
 	version_1
 	in_full
 	RIG_BACKEND=firewalld
@@ -474,7 +474,7 @@ liar() {
 	BUILT=$RIG_DIR/home/build/acmegate
 }
 
-@test "over D-Bus: an answer that is none is an error, and the port is closed" {
+@test "over D-Bus: a malformed answer is an error, and the port closes" {
 	version_1
 	RIG_BACKEND=firewalld
 	liar plan 'printf "firewall-cmd --zone=\\033[2J\n"'
@@ -512,7 +512,7 @@ version_2() {
 	[ -x "$ROOT/usr/sbin/firewalld" ] || skip "there is no firewalld 2 in $ROOT; make check-firewalld2 fetches it"
 }
 
-@test "version 2: its own table is gone around, by a redirection" {
+@test "version 2: a redirection bypasses its own table" {
 	version_2
 	firewalld_up
 	RIG_DNS6=$RIG_HOST6
@@ -530,7 +530,7 @@ version_2() {
 	closed_and_same
 }
 
-@test "version 2 in mid-window: reloaded, restarted, killed; saved as permanent; nothing of ours is kept" {
+@test "version 2 in mid-window: reloaded, restarted, killed, saved as permanent; it keeps no rule of acmegate" {
 	version_2
 	firewalld_up
 	settle
@@ -544,7 +544,7 @@ version_2() {
 	rules | diff "$RIG_DIR/rules" -
 }
 
-@test "version 2, killed with all of acmegate in mid-window" {
+@test "version 2: killed with all of acmegate in mid-window, the port is closed and the next start removes the rule" {
 	version_2
 	firewalld_up
 	rules >"$RIG_DIR/rules"
@@ -558,17 +558,17 @@ version_2() {
 	same_files
 }
 
-@test "version 2 over D-Bus, by itself: for hooks, guard and a web server" {
+@test "version 2 over D-Bus opens for hooks, guard and a web server" {
 	version_2
 	asked_opens_and_closes
 }
 
-@test "version 2 over D-Bus: saved, killed" {
+@test "version 2 over D-Bus: saved in mid-window, and killed, it keeps no rule of acmegate" {
 	version_2
 	asked_saved
 }
 
-@test "version 2 over D-Bus: killed, each alone and together" {
+@test "version 2 over D-Bus: the port closes after the death of each process and of all together" {
 	version_2
 	asked_killed
 }

@@ -94,7 +94,7 @@ print(struct.unpack_from(">I", s.recv(4096), 24)[0])'
 	within 0.050
 }
 
-@test "flushed first and loaded a moment later: open to all in between, the opening is back within 50 ms" {
+@test "a file is flushed first and loaded a moment later: the opening is back within 50 ms" {
 	rig_window
 	rig_host nft flush ruleset
 	sleep 0.3
@@ -105,7 +105,7 @@ print(struct.unpack_from(">I", s.recv(4096), 24)[0])'
 	within 0.050
 }
 
-@test "the surveyor is killed, and then a new file is loaded: another one reads it" {
+@test "the surveyor is killed, and then a new file is loaded: another surveyor reads it" {
 	rig_window
 	for process in $(ip netns pids "$RIG_HOST"); do
 		! tr '\0' ' ' <"/proc/$process/cmdline" | grep -q '^acmegate-surveyor ' || surveyor=$process
@@ -117,7 +117,7 @@ print(struct.unpack_from(">I", s.recv(4096), 24)[0])'
 	within 0.050
 }
 
-@test "a file with 10,000 rules" {
+@test "a file with 10,000 rules is loaded: the opening is back" {
 	{
 		cat "$RIG_DIR/new.nft"
 		printf 'table inet many {\n\tchain input {\n\t\ttype filter hook input priority 10;\n'
@@ -131,7 +131,7 @@ print(struct.unpack_from(">I", s.recv(4096), 24)[0])'
 	within 0.500
 }
 
-@test "a table is deleted and made anew, and its handles mean other rules now" {
+@test "a table is deleted and made anew: handles that mean other rules now are left alone" {
 	rig_window
 	handle=$(rig_host nft -a list chain inet filter input | sed -nE 's/.*acmegate:.*# handle ([0-9]+)/\1/p')
 	[ -n "$handle" ]
@@ -160,7 +160,7 @@ print(struct.unpack_from(">I", s.recv(4096), 24)[0])'
 	within 0.050
 }
 
-@test "1,000 rule changes a second: opened, closed, and none of them is lost or kept up" {
+@test "1,000 rule changes a second: the port opens and closes, and no change is lost or delayed" {
 	storm_start
 	before=$(rig_host nft list ruleset | grep -vE 'counter')
 	rig_pebble

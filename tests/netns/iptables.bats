@@ -93,7 +93,7 @@ drops() {
 	both "$1" -A INPUT -p tcp --dport 80 -j DROP
 }
 
-@test "drops in raw, mangle and filter, both variants" {
+@test "the port opens behind drops in raw, mangle and filter, both variants" {
 	for variant in nft legacy; do
 		fresh
 		drops "$variant"
@@ -174,7 +174,7 @@ time.sleep(60)' 3>&- &
 	rig_until 5 open_again
 }
 
-@test "what cannot block is not touched, both variants" {
+@test "chains that cannot block are not touched, both variants" {
 	for variant in nft legacy; do
 		fresh
 		both "$variant" -P INPUT DROP
@@ -191,7 +191,7 @@ time.sleep(60)' 3>&- &
 	done
 }
 
-@test "no table of iptables is made by looking" {
+@test "looking never creates a table of iptables" {
 	rig_policy_drop | rig_nft -
 	names=$(rig_host cat /proc/net/ip_tables_names /proc/net/ip6_tables_names)
 	passes
@@ -355,7 +355,7 @@ refused() {
 	clear_of_ours
 }
 
-@test "no tool, and one under its common name only" {
+@test "a tool that is missing is an error; one under its common name only is found" {
 	policy_drop nft
 	mounts='mount -t tmpfs none /usr/sbin' refused 'install it'
 	rig_never_open

@@ -101,7 +101,7 @@ client() {
 	rig_end_of server
 }
 
-@test "guard: open while the command lives, its exit status is ours" {
+@test "guard: the port is open while the command lives, and its exit status is that of guard" {
 	rig_before
 	run rig_acmegate guard -- "$RIG_DIR/serve" 0.5
 	[ "$status" -eq 7 ]
@@ -116,7 +116,7 @@ client() {
 	rig_as_before
 }
 
-@test "guard: signals are passed on, and a command that dies takes the port with it" {
+@test "guard: signals are passed on, and the port closes when the command dies" {
 	for signal in TERM INT KILL; do
 		rig_before
 		run_behind "$RIG_ACMEGATE" -c "$RIG_CONF" guard -- "$RIG_DIR/serve" 4
@@ -146,7 +146,7 @@ client() {
 	rig_until 5 rig_as_before
 }
 
-@test "guard: the time is up, the command goes on behind a closed port" {
+@test "guard: after max_open the command goes on behind a closed port" {
 	rig_before
 	run rig_acmegate guard --max 5 -- "$RIG_DIR/serve" 6
 	[ "$status" -eq 7 ]
@@ -155,7 +155,7 @@ client() {
 	rig_at_most "$(rig_probe_total 4 open)" 5.2
 }
 
-@test "guard --on-listen: open only while the command, or what it started, listens" {
+@test "guard --on-listen: the port is open only while the command, or its children, listen" {
 	rig_before
 	run rig_acmegate guard --on-listen -- sh -c "sleep 0.5; $RIG_DIR/serve 0.5 & wait; sleep 0.5; $RIG_DIR/serve 0.3; true"
 	[ "$status" -eq 0 ]
@@ -187,7 +187,7 @@ client() {
 	rig_until 5 eval '[ "$(ip netns pids "$RIG_HOST" | wc -l)" = 1 ]'
 }
 
-@test "hooks: a client that dies of any signal, or ends without post, has its port closed" {
+@test "hooks: the port closes when the client dies of any signal, or ends without post" {
 	server_start
 	client
 	for signal in KILL TERM INT ''; do
@@ -283,7 +283,7 @@ eval_client() {
 	rig_was_open 4 1
 }
 
-@test "hooks: a hook's words are on standard output" {
+@test "hooks: a hook logs to standard output" {
 	rig_before
 	run --separate-stderr rig_acmegate hook --client $$ pre
 	[ "$status" -eq 0 ]
@@ -343,7 +343,7 @@ eval_client() {
 	done
 }
 
-@test "hooks: the time is up while the client goes on" {
+@test "hooks: after max_open the port closes although the client goes on" {
 	server_start
 	client
 	sed -i 's/^max_open = .*/max_open = 5/' "$RIG_CONF"
@@ -503,7 +503,7 @@ except ConnectionResetError: print("reset")' "$RIG_HOST4" >"$RIG_DIR/talk.out" 3
 	[ "$(tail -n 1 "$RIG_DIR/talk.out")" = reset ]
 }
 
-@test "where nothing blocks, nothing is said to be closed, and no connection ends" {
+@test "where nothing blocks, the log says of no port that it closed, and no connection ends" {
 	rig_nft - <<<'table inet filter { chain input { type filter hook input priority 0; policy accept; }; }'
 	server_start
 	run -0 rig_acmegate hook --client $$ pre
@@ -598,7 +598,7 @@ spares() {
 	fresh
 }
 
-@test "a stranger who is banned in the window is none that the ruleset lets in" {
+@test "a client that is banned in the window loses its connection when the window ends" {
 	rig_nft - <<-'NFT'
 		table inet filter {
 			set banned { type ipv4_addr; flags timeout; }

@@ -40,7 +40,7 @@ monitor_shows() {
 	[ -s "$RIG_DIR/monitor" ]
 }
 
-@test "while it is open: one tagged rule behind those that let others in, a set that expires, nothing where nothing blocks" {
+@test "in the window there are one tagged rule behind those that let others in, and a set that expires; where nothing blocks, nothing" {
 	rig_nft - <<-'NFT'
 		table inet filter {
 			chain input {
@@ -71,7 +71,7 @@ monitor_shows() {
 	rig_was_open 4 1
 }
 
-@test "bans that are added while the port is open stay, those that were there too" {
+@test "bans from before and from the window stay" {
 	rig_nft - <<-'NFT'
 		table inet f2b {
 			set banned { type ipv4_addr; flags timeout; elements = { 198.51.100.1 timeout 1h }; }
@@ -95,7 +95,7 @@ monitor_shows() {
 	rig_was_open 4 1
 }
 
-@test "nothing due: not one change of the ruleset, not one answer to the probe" {
+@test "with nothing due the ruleset does not change, and the port stays shut" {
 	rig_policy_drop | rig_nft -
 	rig_pebble PEBBLE_AUTHZREUSE=100
 	rig_config one.test
@@ -115,7 +115,7 @@ monitor_shows() {
 	[ ! -s "$RIG_DIR/monitor" ]
 }
 
-@test "each child killed alone in mid-window: closed, the ruleset the same, an error that says so" {
+@test "each child killed alone in mid-window: the port closes, the ruleset is the same, an error names the child" {
 	for role in responder client storer signer; do
 		rm -rf "$RIG_STATE"
 		rig_policy_drop | rig_nft -
@@ -131,7 +131,7 @@ monitor_shows() {
 	done
 }
 
-@test "the watchdog killed alone: the window is closed all the same" {
+@test "the watchdog killed alone: the warden closes the window" {
 	rig_policy_drop | rig_nft -
 	rig_window
 	# The one child that runs the same image as its parent.
@@ -147,7 +147,7 @@ monitor_shows() {
 	rig_was_open 4 1
 }
 
-@test "two at once: the second one says so and leaves the first alone" {
+@test "a second acmegate at the same time says so and leaves the first alone" {
 	rig_policy_drop | rig_nft -
 	rig_window
 	run rig_acmegate renew-now
@@ -159,7 +159,7 @@ monitor_shows() {
 	rig_was_open 4 1
 }
 
-@test "while an earlier run is being made good, another command waits its turn" {
+@test "a command waits while another one recovers" {
 	strace -qq -o "$RIG_DIR/trace" true 2>/dev/null || skip 'strace may not trace here'
 	rig_policy_drop | rig_nft -
 	rig_window
@@ -181,7 +181,7 @@ monitor_shows() {
 	[[ $output != *'earlier run'* ]]
 }
 
-@test "a kernel without nf_tables: said, with the remedy, and nothing is begun" {
+@test "a kernel without nf_tables is an error that names the remedy, and no renewal begins" {
 	strace -qq -o "$RIG_DIR/trace" true 2>/dev/null || skip 'strace may not trace here'
 	rig_policy_drop | rig_nft -
 	rig_pebble

@@ -110,7 +110,7 @@ time.sleep(60)' 3>&- &
 	rig_as_before
 }
 
-@test "each process stopped in mid-window: closed when the time is up, at the latest" {
+@test "each process stopped in mid-window: the port closes after max_open at the latest" {
 	unset ACMEGATE_SEAMS
 	for role in client responder storer signer; do
 		rig_window
@@ -205,7 +205,7 @@ another_version() {
 	PY
 }
 
-@test "a downgrade with an open port and the journal of a newer version: closed, said, and the journal is kept" {
+@test "a downgrade with an open port and the journal of a newer version: acmegate closes, says so, and keeps the journal" {
 	without no-timeout no-socket no-watchdog
 	rig_window
 	dies all
@@ -233,7 +233,7 @@ another_version() {
 	rig_as_before
 }
 
-@test "a kernel that lacks a net is said to" {
+@test "acmegate says which net a kernel lacks" {
 	without no-socket
 	rig_window
 	rig_release
@@ -264,7 +264,7 @@ another_version() {
 	rig_closed_after "$killed" 0.050
 }
 
-@test "hook pre on a kernel without timeouts in sets opens all the same, says so, and closes with its client" {
+@test "hook pre on a kernel without timeouts in sets opens, says so, and closes with its client" {
 	without no-timeout
 	rig_before
 	run rig_acmegate hook --client $$ pre
@@ -286,7 +286,7 @@ another_version() {
 	rig_after
 }
 
-@test "while a window stands no process has more rights than its role needs" {
+@test "in a window no process has more rights than its role needs" {
 	RIG_ACMEGATE=$RIG_BUILD/acmegate RIG_GATE='max_open = 60'
 	rig_window
 	# CAP_NET_ADMIN and CAP_NET_RAW; CAP_CHOWN and CAP_SETUID

@@ -60,7 +60,7 @@ opens_typed() {
 }
 without_tag() { sed -E 's/acmegate([:_])[0-9a-f]{16}/acmegate\1TAG/g; s/ expires [0-9a-z]+//; s/packets [0-9]+ bytes [0-9]+/packets/; s/meta time "[^"]*"-"[^"]*"/meta time/'; }
 
-@test "typed, the lines make what acmegate makes: set, time, position, comment; for renewals, and for hook and guard" {
+@test "the printed lines, typed into a shell, make the same rules as acmegate, for renewals, hook and guard" {
 	rig_nft - <<-'NFT'
 		table inet filter {
 			chain input {
@@ -86,7 +86,7 @@ without_tag() { sed -E 's/acmegate([:_])[0-9a-f]{16}/acmegate\1TAG/g; s/ expires
 	rig_pebble_stop
 }
 
-@test "a taken port is named, with the program that has it; the plan is printed all the same" {
+@test "plan names the program that has the port, and prints the rest all the same" {
 	for address in 0.0.0.0 :: "$RIG_HOST4"; do
 		server "$address"
 		run -1 rig_acmegate plan
@@ -101,14 +101,14 @@ without_tag() { sed -E 's/acmegate([:_])[0-9a-f]{16}/acmegate\1TAG/g; s/ expires
 	run -0 rig_acmegate plan
 }
 
-@test "a user that is missing is named" {
+@test "plan names a user that is missing" {
 	sed -i 's/^user = .*/user = _nobody_here/' "$RIG_CONF"
 	run -2 rig_acmegate plan
 	[[ $output == *"nft 'add rule inet filter input"* ]]
 	[[ $output == *"there is no user '_nobody_here' on this host"* ]]
 }
 
-@test "with mode = webroot: a directory that is missing, and a port without a web server" {
+@test "with mode = webroot plan names a missing directory, and a port without a web server" {
 	mkdir -p "$RIG_DIR/www"
 	printf '[responder]\nmode = webroot\nwebroot = %s\n' "$RIG_DIR/www" >>"$RIG_CONF"
 	run -1 rig_acmegate plan
@@ -121,7 +121,7 @@ without_tag() { sed -E 's/acmegate([:_])[0-9a-f]{16}/acmegate\1TAG/g; s/ expires
 }
 
 # The client has to reach the CA before anything is opened; on hosts that let little out, that is where a renewal ends.
-@test "a chain that stops the client on its way to the CA is named, with the rule and the user" {
+@test "plan names a chain that stops the client on its way to the CA, with the rule and the user" {
 	user=$(id -u nobody)
 	{
 		rig_policy_drop
@@ -144,7 +144,7 @@ without_tag() { sed -E 's/acmegate([:_])[0-9a-f]{16}/acmegate\1TAG/g; s/ expires
 	rig_pebble_stop
 }
 
-@test "marks that a rule of acmegate's would keep from packets are named" {
+@test "plan names marks that packets would miss because of a rule of acmegate" {
 	rig_nft - <<-'NFT'
 		table inet mw { chain pre { type filter hook prerouting priority mangle; tcp dport 80 ip saddr 192.0.2.0/24 drop; ct mark set 1; }; }
 	NFT
@@ -181,7 +181,7 @@ xdp_attach() {
 	grep -q attached "$RIG_DIR/xdp.out" || skip "no program of XDP can be attached here: $(cat "$RIG_DIR/xdp.out")"
 }
 
-@test "a program of XDP on an interface is told, in plan and when a validation has failed" {
+@test "plan, and a failed validation, name a program of XDP on an interface" {
 	run -0 rig_acmegate plan
 	[[ $output != *XDP* && $output != *'no way to'* && $output != *bridge* ]]
 	xdp_attach cable0
@@ -195,7 +195,7 @@ xdp_attach() {
 	[[ $output == *'warning: a program of XDP (id '* ]]
 }
 
-@test "routes on which the answers to the CA cannot go out are told: none, prohibited by a rule, blackholed, unreachable" {
+@test "plan names routes that stop the answers to the CA: none, prohibited by a rule, blackholed, unreachable" {
 	for kind in unreachable prohibit blackhole; do
 		rig_host ip route add "$kind" "$RIG_CA4/32"
 		run -0 rig_acmegate plan
@@ -228,7 +228,7 @@ xdp_attach() {
 	[[ $output == *"over IPv6: its routes have no way to $RIG_CA6 ("* && $output != *IPv4* ]]
 }
 
-@test "a host with containers is told what is opened and what is not; guard says it when it runs an engine" {
+@test "plan says on a host with containers what opens and what does not; so does guard when it runs an engine" {
 	for bridge in docker0 br-0123456789ab; do
 		rig_host ip link add "$bridge" type bridge
 		run -0 rig_acmegate plan

@@ -93,7 +93,7 @@ closes() {
 	[[ $output == *'without a journal'*'chmod go-w'* ]]
 }
 
-@test "every other command closes too before it says what is wrong" {
+@test "every other command closes before it says what is wrong" {
 	for command in renew renew-now plan 'guard -- true' "hook --client $$ pre" "hook --client $$ post"; do
 		left_open
 		sed -i 's/^port = .*/port = web/' "$RIG_CONF"
@@ -115,7 +115,7 @@ closes() {
 	[ "$(rig_ours)" = 0 ]
 }
 
-@test "a certificate with a mistake stops itself alone" {
+@test "a mistake in a certificate stops only that certificate" {
 	rig_pebble
 	rig_config one.test two.test three.test
 	sed -i '/^names = two/a deploy = /nonexistent/program' "$RIG_CONF"
@@ -137,7 +137,7 @@ closes() {
 	[[ $output == *'warning: '*'/nonexistent/program'* ]]
 }
 
-@test "two state directories in one namespace: the second says so at once" {
+@test "a second acmegate with another state directory in one namespace says so at once" {
 	rig_config one.test
 	run -0 rig_acmegate hook --client $$ pre
 	ours=$(rig_ours)

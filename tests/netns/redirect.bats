@@ -69,7 +69,7 @@ owned_table() {
 	rig_host nft delete table inet filter
 }
 
-@test "the other server keeps its port: not exposed, not stopped, and its visitors stay" {
+@test "the other server keeps its port: it is not exposed or stopped, and its visitors stay" {
 	RIG_DNS6=$RIG_HOST6
 	server_start
 	rig_host nft insert rule inet filter input ip saddr "$RIG_CA4" tcp dport 80 ct state established accept
@@ -89,7 +89,7 @@ owned_table() {
 	[ "$(page rig_host 127.0.0.1)" = $'theirs\n200' ]
 }
 
-@test "who was connected to the other server before stays so, and its visitors come back afterwards" {
+@test "connections to the other server go on in the window, and new ones reach it afterwards" {
 	server_start
 	rig_host nft add rule inet filter input tcp dport 80 accept
 	ip netns exec "$RIG_CA" python3 - "$RIG_HOST4" "$RIG_HOST6" "$RIG_DIR/go" >"$RIG_DIR/visits" 3>&- <<-'PY' &
@@ -137,7 +137,7 @@ owned_table() {
 	rig_certificate one.test one.test
 }
 
-@test "a host without IPv6" {
+@test "the redirection works on a host without IPv6" {
 	rig_host sysctl -qw net.ipv6.conf.all.disable_ipv6=1
 	server_start 0.0.0.0:80
 	rig_window
@@ -148,7 +148,7 @@ owned_table() {
 	rig_was_open 6 0
 }
 
-@test "before any other nat: port 80 goes to a container, by nft, iptables and the lowest priority there is" {
+@test "the redirection comes before any other nat: port 80 that goes to a container, by nft, iptables, at the lowest priority" {
 	rig_host nft -f - <<-NFT
 		table ip theirs { chain pre { type nat hook prerouting priority -199; tcp dport 80 dnat to 10.99.0.9:80; }; }
 	NFT
@@ -161,7 +161,7 @@ owned_table() {
 	rig_host iptables-legacy -t nat -F
 }
 
-@test "through iptables, native and legacy, in INPUT and in raw PREROUTING" {
+@test "the redirection goes through iptables, native and legacy, in INPUT and in raw PREROUTING" {
 	rig_host nft flush ruleset
 	for tool in iptables-nft ip6tables-nft; do
 		rig_host "$tool" -P INPUT DROP
@@ -180,7 +180,7 @@ owned_table() {
 	rig_after
 }
 
-@test "listed, saved, flushed and loaded in mid-window" {
+@test "the redirection survives a ruleset that is listed, saved, flushed and loaded in mid-window" {
 	rig_window
 	rig_host nft list ruleset >"$RIG_DIR/saved"
 	grep -q 'table inet acmegate_' "$RIG_DIR/saved"
@@ -282,7 +282,7 @@ all_but_server() {
 	rig_until 5 rig_as_before
 }
 
-@test "a chain that only its owner can change: redirected by itself, if it accepts that" {
+@test "a chain that only its owner can change is bypassed by a redirection, if it accepts that" {
 	RIG_GATE='max_open = 20' RIG_DNS6=$RIG_HOST6
 	owned_table 'ct status dnat accept;'
 	rig_window
@@ -295,7 +295,7 @@ all_but_server() {
 	[[ $output == *'redirect to :8402'* ]]
 }
 
-@test "a chain that only its owner can change: refused with its name, if it does not, or if the listener is another's" {
+@test "a chain that only its owner can change is refused with its name, if it does not, or if the listener is another program's" {
 	RIG_GATE='max_open = 5'
 	owned_table ''
 	rig_config one.test

@@ -120,11 +120,11 @@ renewals() {
 	rig_after
 }
 
-@test "1,000 rules, 100 commits a second: every renewal" {
+@test "1,000 rules, 100 commits a second: every renewal succeeds" {
 	renewals 1000 "$(often 12 3)"
 }
 
-@test "10,000 rules, 100 commits a second: every renewal" {
+@test "10,000 rules, 100 commits a second: every renewal succeeds" {
 	renewals 10000 "$(often 12 3)"
 }
 
@@ -152,7 +152,7 @@ renewals() {
 	storm_clean
 }
 
-@test "10,000 rules, 100 commits a second: recover, every time" {
+@test "10,000 rules, 100 commits a second: recover succeeds every time" {
 	local round runs victims
 	runs=$(often 20 5)
 	storm_rules 10000
@@ -177,7 +177,7 @@ renewals() {
 	storm_clean
 }
 
-@test "hundreds of commits a second: what is swept away comes back, a signal ends it at once, and nothing is left" {
+@test "hundreds of commits a second: removed rules come back, a signal ends the run at once, and no rule is left" {
 	local round
 	storm_rules 50
 	rig_pebble

@@ -162,7 +162,7 @@ heard() { rig_probe_total "$1" listening | grep -qv '^0\.000000$'; }
 	opens_once
 }
 
-@test "a bridge that drops what comes in and what goes out" {
+@test "a bridge that drops in both directions" {
 	rig_nft - </dev/null
 	bridged
 	rig_host nft -f - <<-'NFT'
@@ -227,7 +227,7 @@ except TimeoutError: sys.exit(28)' "$RIG_CA4"
 	[[ $output == *'(1 rule in'* ]]
 }
 
-@test "hidden from connection tracking, and a synproxy" {
+@test "packets that are hidden from connection tracking, and a synproxy" {
 	rig_nft - <<-'NFT'
 		table inet filter {
 			chain pre { type filter hook prerouting priority raw; tcp dport 80 notrack; }
@@ -282,7 +282,7 @@ except TimeoutError: sys.exit(28)' "$RIG_CA4"
 	rig_after listening
 }
 
-@test "names are as long as the kernel lets them be" {
+@test "names of the greatest length that the kernel allows" {
 	long=$(printf '%0254d' 0)
 	rig_nft - <<-NFT
 		table inet t$long { chain c$long { type filter hook input priority 0; policy drop; ct state established accept; }; }
@@ -363,7 +363,7 @@ except TimeoutError: sys.exit(28)' "$RIG_CA4"
 	opens_once
 }
 
-@test "a chain that accepts port 80 anyhow is not touched" {
+@test "a chain that accepts port 80 anyway is not touched" {
 	rig_nft - <<-'NFT'
 		table inet filter {
 			chain input {
@@ -406,7 +406,7 @@ except TimeoutError: sys.exit(28)' "$RIG_CA4"
 	opens_once
 }
 
-@test "what somebody else changes while the port is open stays" {
+@test "changes of others while the port is open stay" {
 	rig_policy_drop | rig_nft -
 	rig_pebble PEBBLE_VA_NOSLEEP=0 PEBBLE_VA_SLEEPTIME=3
 	rig_config one.test
@@ -427,7 +427,7 @@ except TimeoutError: sys.exit(28)' "$RIG_CA4"
 	[[ $output != *acmegate* ]]
 }
 
-@test "plan tells what would be opened and changes nothing" {
+@test "plan prints what would be opened and changes nothing" {
 	rig_policy_drop | rig_nft -
 	rig_config one.test
 	rig_before

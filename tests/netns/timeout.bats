@@ -25,7 +25,7 @@ left() {
 	rig_host nft -j list set inet filter "$(set_name)" | jq '[.. | .expires? // empty] | max'
 }
 
-@test "a rule that is put back has the time that is left, whatever its set had" {
+@test "a rule that is put back lasts for the rest of the time, whatever its set had" {
 	local before
 	RIG_GATE='max_open = 300' rig_config </dev/null
 	ip netns exec "$RIG_HOST" "$RIG_ACMEGATE" -c "$RIG_CONF" guard -- sleep 290 >"$RIG_DIR/out" 2>&1 3>&- &

@@ -61,7 +61,7 @@ same_files() {
 
 tokens() { find "$WEB/.well-known/acme-challenge" -type f 2>/dev/null; }
 
-@test "the web server answers; the tokens are gone afterwards, and so is what was made for them" {
+@test "the web server answers; afterwards the tokens and their directories are gone" {
 	nginx_start
 	RIG_DNS6=$RIG_HOST6
 	rig_window
@@ -78,7 +78,7 @@ tokens() { find "$WEB/.well-known/acme-challenge" -type f 2>/dev/null; }
 	[[ $output == *"out of $WEB"* ]]
 }
 
-@test "a run that fails, or is stopped, takes the tokens along" {
+@test "a run that fails, or is stopped, removes the tokens" {
 	nginx_start /nonexistent
 	rig_pebble
 	rig_config one.test
@@ -107,7 +107,7 @@ tokens() { find "$WEB/.well-known/acme-challenge" -type f 2>/dev/null; }
 
 storer() { pgrep -P "$pid" -f 'agent storer'; }
 
-@test "killed: the port is closed at once by the watchdog, or in time by the kernel; the next start removes the tokens" {
+@test "after a kill the watchdog closes at once, or the kernel in time, and the next start removes the tokens" {
 	nginx_start
 	rig_window
 	kill -s STOP "$(storer)" # which would take the tokens along, if it were quicker than its own death
@@ -139,7 +139,7 @@ storer() { pgrep -P "$pid" -f 'agent storer'; }
 	rig_as_before
 }
 
-@test "what others have in there stays: their files, their directory" {
+@test "files and directories of others there stay" {
 	nginx_start
 	mkdir -p "$WEB/.well-known/acme-challenge"
 	echo theirs >"$WEB/.well-known/acme-challenge/theirs"
@@ -157,7 +157,7 @@ storer() { pgrep -P "$pid" -f 'agent storer'; }
 	[ "$(cd "$WEB/.well-known/acme-challenge" && ls)" = late ]
 }
 
-@test "links, no directory, no right, no room: refused before anything is opened, with the reason" {
+@test "links, no directory, no right, no room: refused with the reason before the port opens" {
 	rig_pebble
 	rig_config one.test
 	rig_before
@@ -196,7 +196,7 @@ storer() { pgrep -P "$pid" -f 'agent storer'; }
 	[ ! -e "$RIG_STATE/webroot" ]
 }
 
-@test "where the port is open anyway nothing is opened, and no visitor loses a connection" {
+@test "where the port is open anyway acmegate opens nothing, and no visitor loses a connection" {
 	nginx_start
 	rig_host nft add rule inet filter input tcp dport 80 accept
 	rig_pebble

@@ -83,7 +83,7 @@ is_over() { machine systemctl show -P ActiveState acmegate.service | grep -qE '^
 	[ "$status" -eq 0 ]
 }
 
-@test "installed: the user, the timer, recovery at boot, and nothing runs yet" {
+@test "an installation brings the user, the timer and recovery at boot, and nothing runs yet" {
 	rig_before
 	run -0 package -i
 	machine getent passwd _acmegate
@@ -98,7 +98,7 @@ is_over() { machine systemctl show -P ActiveState acmegate.service | grep -qE '^
 	rig_never_open
 }
 
-@test "the sample, with what one has to change, is a configuration; certbot finds the hooks" {
+@test "the sample works with the two values that one has to set; certbot finds the hooks" {
 	# As in the README, and back.
 	machine mkdir -p /etc/letsencrypt/renewal-hooks/{pre,post,deploy}
 	machine cp -r /usr/share/acmegate/certbot/. /etc/letsencrypt/renewal-hooks/
@@ -153,7 +153,7 @@ is_over() { machine systemctl show -P ActiveState acmegate.service | grep -qE '^
 	rig_until 5 rig_as_before
 }
 
-@test "purged: nothing is left, in the firewall neither" {
+@test "a purge leaves nothing, in the firewall either" {
 	rig_ruleset >"$RIG_DIR/before"
 	run -0 machine dpkg -P acmegate
 	rig_as_before

@@ -123,7 +123,7 @@ closed_now() {
 	[[ $output == *acmegate.service* ]]
 }
 
-@test "the next run finds nothing due, with the key of another user, and opens nothing" {
+@test "the next run finds nothing due, although the key has another owner, and opens nothing" {
 	rig_before
 	machine systemctl start acmegate.service
 	rig_after
@@ -139,7 +139,7 @@ closed_now() {
 	rm "$machine/var/lib/acmegate/journal.corrupt"
 }
 
-@test "systemd has nothing against the units, and little is exposed" {
+@test "systemd-analyze accepts the units, and rates their exposure as low" {
 	run machine systemd-analyze verify --man=no acmegate.service acmegate.timer acmegate-recover.service acmegate-recover-again.service
 	printf '%s\n' "$output"
 	[ "$status" -eq 0 ]
@@ -159,7 +159,7 @@ closed_now() {
 	[[ $(log) == *'an earlier run'* ]]
 }
 
-@test "TimeoutStartSec is over in mid-window" {
+@test "TimeoutStartSec ends in mid-window" {
 	drop_in TimeoutStartSec=4s
 	window timeout.test
 	rig_until 20 is_over
@@ -211,7 +211,7 @@ closed_now() {
 	[ "$(machine systemctl show -P Before acmegate-recover.service | tr ' ' '\n' | grep -cxE 'network-pre.target|nftables.service')" = 2 ]
 }
 
-@test "without a configuration, or with one that is wrong, nothing happens" {
+@test "without a configuration, or with a wrong one, the service does nothing" {
 	rig_before
 	mv "$machine/etc/acmegate/acmegate.conf" "$machine/etc/acmegate/away"
 	machine systemctl start acmegate.service
@@ -227,7 +227,7 @@ closed_now() {
 
 lines_of() { machine journalctl -b -o cat --no-pager -u acmegate.service | wc -l; }
 
-@test "a run in which nothing is due writes no line, and neither does what follows it" {
+@test "a run with nothing due logs no line, and neither does the recovery after it" {
 	configure one.test
 	machine systemctl start acmegate.service
 	machine systemctl start acmegate.service
@@ -242,7 +242,7 @@ lines_of() { machine journalctl -b -o cat --no-pager -u acmegate.service | wc -l
 
 saved_and_loaded() { [ "$(rig_ours)" = 0 ] && [[ $(log acmegate-recover-again.service) == *'that no run had left'* ]]; }
 
-@test "a ruleset that was saved in a window: what it brings back is removed, by hand and at boot" {
+@test "rules that a saved ruleset brings back are removed, by hand and at boot" {
 	configure one.test
 	client=$(machine sh -c 'sleep 120 >/dev/null 2>&1 & acmegate hook --client $! pre >&2 && echo $!')
 	machine sh -c '{ echo flush ruleset && nft list ruleset; } >/etc/nftables.conf'
@@ -263,7 +263,7 @@ saved_and_loaded() { [ "$(rig_ours)" = 0 ] && [[ $(log acmegate-recover-again.se
 legacy() { machine iptables-legacy-save; machine ip6tables-legacy-save; }
 legacy_as_before() { legacy | sed '/^#/d; s/\[[0-9:]*\]//' | cmp -s - "$RIG_DIR/legacy-before"; }
 
-@test "rules of iptables-legacy: the service has what it takes, and is killed in mid-window" {
+@test "the service opens iptables-legacy, and closes it when it is killed in mid-window" {
 	rig_host nft flush ruleset
 	for tool in iptables-legacy ip6tables-legacy; do
 		machine "$tool" -P INPUT DROP || skip 'this kernel has no iptables-legacy'
