@@ -79,14 +79,15 @@ int journal_parse(struct journal *journal, const unsigned char *image, struct fa
 	return found;
 }
 
-static int write_slot(struct journal *journal, struct fault *fault)
+/* Only what is on the disk is so. */
+static int write_slot(struct journal *journal, bool armed, struct fault *fault)
 {
 	struct slot slot = { .version = JOURNAL_VERSION };
 	off_t at;
 
 	memcpy(slot.magic, JOURNAL_MAGIC, sizeof(slot.magic));
 	slot.sequence = journal->sequence + 1;
-	slot.armed = journal->armed;
+	slot.armed = armed;
 	slot.backends = journal->backends;
 	slot.seconds = journal->opening.seconds;
 	slot.port = journal->opening.port;
@@ -97,6 +98,7 @@ static int write_slot(struct journal *journal, struct fault *fault)
 	if (pwrite(journal->fd, &slot, sizeof(slot), at) != (ssize_t)sizeof(slot) || fdatasync(journal->fd) < 0)
 		return fault_errno(fault, FAULT_FAILED, "writing the journal");
 	journal->sequence = slot.sequence;
+	journal->armed = armed;
 	return 0;
 }
 
@@ -105,13 +107,12 @@ int journal_arm(struct journal *journal, const struct opening *opening, uint32_t
 	journal->armed = true;
 	journal->opening = *opening;
 	journal->backends = mask;
-	return write_slot(journal, fault);
+	return write_slot(journal, true, fault);
 }
 
 int journal_clear(struct journal *journal, struct fault *fault)
 {
-	journal->armed = false;
-	return write_slot(journal, fault);
+	return write_slot(journal, false, fault);
 }
 
 /* A second write makes both slots valid, so that the file never depends on one sector. */
@@ -124,7 +125,7 @@ static int make(struct journal *journal, int state_fd, struct fault *fault)
 	if (errno)
 		return fault_errno(fault, FAULT_FAILED, "making room for the journal, %d bytes", JOURNAL_BYTES);
 	/* NOLINTNEXTLINE(misc-redundant-expression): each call writes the other slot */
-	if (write_slot(journal, fault) < 0 || write_slot(journal, fault) < 0)
+	if (write_slot(journal, journal->armed, fault) < 0 || write_slot(journal, journal->armed, fault) < 0)
 		return -1;
 	if (fsync(journal->fd) < 0 || fsync(state_fd) < 0)
 		return fault_errno(fault, FAULT_FAILED, "writing the journal");

@@ -111,14 +111,14 @@ static bool fails(const char *call)
 	return nth.error != 0;
 }
 
-#define WRAP(type, failure, name, parameters, arguments)                                                               \
-	type __real_##name parameters;                                                                                 \
-	type __wrap_##name parameters;                                                                                 \
-	type __wrap_##name parameters                                                                                  \
-	{                                                                                                              \
-		return fails(#name) ? failure : __real_##name arguments;                                               \
+#define WRAP(type, failure, name, parameters, arguments) \
+	type __real_##name parameters; \
+	type __wrap_##name parameters; \
+	type __wrap_##name parameters \
+	{ \
+		return fails(#name) ? failure : __real_##name arguments; \
 	}
-#define WRAP_INT(name, parameters, arguments)		WRAP(int, -1, name, parameters, arguments)
+#define WRAP_INT(name, parameters, arguments) WRAP(int, -1, name, parameters, arguments)
 #define WRAP_POINTER(type, name, parameters, arguments) WRAP(type *, NULL, name, parameters, arguments)
 
 /* Only netlink loses messages, and only what it says is changed. */
@@ -131,15 +131,15 @@ static bool is_netlink(int fd)
 }
 
 /* The kernel answers within the call that asks, so a test never waits for an answer that was changed away. */
-#define WRAP_READ(name, fd, parameters, arguments)                                                                     \
-	ssize_t __real_##name parameters;                                                                              \
-	ssize_t __wrap_##name parameters;                                                                              \
-	ssize_t __wrap_##name parameters                                                                               \
-	{                                                                                                              \
-		bool strange = nth.process && (nth.change || nth.error == ENOBUFS) && !is_netlink(fd);                 \
-		bool fail = !strange && !(nth.process && nth.change) && fails(#name);                                                   \
-		ssize_t n = fail ? -1 : __real_##name arguments;                                                       \
-		return n > 0 && !strange && nth.process && nth.change && is_it("recv") ? nth.change(buffer, n) : n;                   \
+#define WRAP_READ(name, fd, parameters, arguments) \
+	ssize_t __real_##name parameters; \
+	ssize_t __wrap_##name parameters; \
+	ssize_t __wrap_##name parameters \
+	{ \
+		bool strange = nth.process && (nth.change || nth.error == ENOBUFS) && !is_netlink(fd); \
+		bool fail = !strange && !(nth.process && nth.change) && fails(#name); \
+		ssize_t n = fail ? -1 : __real_##name arguments; \
+		return n > 0 && !strange && nth.process && nth.change && is_it("recv") ? nth.change(buffer, n) : n; \
 	}
 
 WRAP_POINTER(void, malloc, (size_t size), (size))
@@ -148,10 +148,9 @@ WRAP_POINTER(void, realloc, (void *old, size_t size), (old, size))
 WRAP_READ(mnl_socket_recvfrom, mnl_socket_get_fd(socket), (const struct mnl_socket *socket, void *buffer, size_t size),
 	  (socket, buffer, size))
 WRAP_READ(recv, fd, (int fd, void *buffer, size_t size, int flags),
-	  (fd, buffer, size, nth.process && nth.change ? flags | MSG_DONTWAIT : flags))
+	  (fd, buffer, size, nth.process &&nth.change ? flags | MSG_DONTWAIT : flags))
 WRAP(ssize_t, -1, send, (int fd, const void *data, size_t size, int flags), (fd, data, size, flags))
-WRAP(ssize_t, -1, mnl_socket_sendto, (const struct mnl_socket *socket, const void *data, size_t size),
-     (socket, data, size))
+WRAP(ssize_t, -1, mnl_socket_sendto, (const struct mnl_socket *socket, const void *data, size_t size), (socket, data, size))
 WRAP_POINTER(struct mnl_socket, mnl_socket_open2, (int bus, int flags), (bus, flags))
 WRAP_INT(mnl_socket_bind, (struct mnl_socket * socket, unsigned int groups, pid_t pid), (socket, groups, pid))
 WRAP_POINTER(struct mnl_nlmsg_batch, mnl_nlmsg_batch_start, (void *buffer, size_t limit), (buffer, limit))
@@ -161,22 +160,19 @@ WRAP_POINTER(struct nftnl_chain, nftnl_chain_alloc, (void), ())
 WRAP_POINTER(struct nftnl_expr, nftnl_expr_alloc, (const char *name), (name))
 WRAP_POINTER(struct nftnl_set_elem, nftnl_set_elem_alloc, (void), ())
 WRAP_POINTER(struct nftnl_udata_buf, nftnl_udata_buf_alloc, (uint32_t size), (size))
-WRAP(uint8_t, 0, nftnl_udata_put_strz, (struct nftnl_udata_buf * buffer, uint8_t type, const char *text),
-     (buffer, type, text))
+WRAP(uint8_t, 0, nftnl_udata_put_strz, (struct nftnl_udata_buf * buffer, uint8_t type, const char *text), (buffer, type, text))
 WRAP_INT(nftnl_rule_set_str, (struct nftnl_rule * rule, uint16_t attribute, const char *text), (rule, attribute, text))
 WRAP_INT(nftnl_rule_set_data, (struct nftnl_rule * rule, uint16_t attribute, const void *data, uint32_t length),
 	 (rule, attribute, data, length))
 WRAP_INT(nftnl_set_set_str, (struct nftnl_set * set, uint16_t attribute, const char *text), (set, attribute, text))
 WRAP_INT(nftnl_set_set_data, (struct nftnl_set * set, uint16_t attribute, const void *data, uint32_t length),
 	 (set, attribute, data, length))
-WRAP_INT(nftnl_chain_set_str, (struct nftnl_chain * chain, uint16_t attribute, const char *text),
-	 (chain, attribute, text))
+WRAP_INT(nftnl_chain_set_str, (struct nftnl_chain * chain, uint16_t attribute, const char *text), (chain, attribute, text))
 WRAP_INT(nftnl_set_elem_set, (struct nftnl_set_elem * element, uint16_t attribute, const void *data, uint32_t length),
 	 (element, attribute, data, length))
 WRAP_INT(nftnl_expr_set, (struct nftnl_expr * expression, uint16_t attribute, const void *data, uint32_t length),
 	 (expression, attribute, data, length))
-WRAP_INT(setsockopt, (int fd, int level, int name, const void *value, socklen_t length),
-	 (fd, level, name, value, length))
+WRAP_INT(setsockopt, (int fd, int level, int name, const void *value, socklen_t length), (fd, level, name, value, length))
 WRAP_INT(socket, (int family, int type, int protocol), (family, type, protocol))
 WRAP_INT(socketpair, (int family, int type, int protocol, int ends[2]), (family, type, protocol, ends))
 WRAP_INT(bind, (int fd, const struct sockaddr *address, socklen_t length), (fd, address, length))
@@ -184,8 +180,7 @@ WRAP_INT(listen, (int fd, int backlog), (fd, backlog))
 WRAP_INT(epoll_create1, (int flags), (flags))
 WRAP_INT(epoll_ctl, (int fd, int operation, int other, struct epoll_event *event), (fd, operation, other, event))
 WRAP_INT(timerfd_create, (clockid_t clock, int flags), (clock, flags))
-WRAP_INT(timerfd_settime, (int fd, int flags, const struct itimerspec *time, struct itimerspec *old),
-	 (fd, flags, time, old))
+WRAP_INT(timerfd_settime, (int fd, int flags, const struct itimerspec *time, struct itimerspec *old), (fd, flags, time, old))
 WRAP(ssize_t, -1, getrandom, (void *buffer, size_t size, unsigned int flags), (buffer, size, flags))
 WRAP(ssize_t, -1, pwrite, (int fd, const void *data, size_t size, off_t at), (fd, data, size, at))
 WRAP(ssize_t, -1, pread, (int fd, void *buffer, size_t size, off_t at), (fd, buffer, size, at))

@@ -47,8 +47,7 @@ static bool enter(void)
 	snprintf(user, sizeof(user), "0 %u 1", geteuid());
 	snprintf(group, sizeof(group), "0 %u 1", getegid());
 	if (unshare(CLONE_NEWUSER | CLONE_NEWNET) == 0)
-		return put("/proc/self/setgroups", "deny") && put("/proc/self/uid_map", user) &&
-		       put("/proc/self/gid_map", group);
+		return put("/proc/self/setgroups", "deny") && put("/proc/self/uid_map", user) && put("/proc/self/gid_map", group);
 	return geteuid() == 0 && unshare(CLONE_NEWNET) == 0;
 }
 
@@ -63,7 +62,7 @@ int __wrap_setgroups(size_t count, const gid_t *groups)
 
 static void raise_loopback(void)
 {
-	struct ifreq request = {.ifr_name = "lo"};
+	struct ifreq request = { .ifr_name = "lo" };
 	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 
 	if (fd < 0 || ioctl(fd, SIOCGIFFLAGS, &request) < 0)
@@ -97,23 +96,22 @@ static struct nlmsghdr *put_message(char *buffer, uint16_t type, uint16_t flags,
 	message->nlmsg_type = type;
 	message->nlmsg_flags = (uint16_t)(NLM_F_REQUEST | flags);
 	message->nlmsg_seq = ++sequence;
-	*generic = (struct nfgenmsg){.nfgen_family = family, .version = NFNETLINK_V0};
+	*generic = (struct nfgenmsg){ .nfgen_family = family, .version = NFNETLINK_V0 };
 	if (type == NFNL_MSG_BATCH_BEGIN || type == NFNL_MSG_BATCH_END)
 		generic->res_id = htons(NFNL_SUBSYS_NFTABLES);
 	return message;
 }
 
 /* One change, alone in a batch. */
-static void change(uint16_t type, uint16_t flags, uint8_t family,
-		   void (*build)(struct nlmsghdr *message, const void *arg), const void *arg)
+static void change(uint16_t type, uint16_t flags, uint8_t family, void (*build)(struct nlmsghdr *message, const void *arg),
+		   const void *arg)
 {
 	char buffer[4096], answer[4096];
 	struct nlmsghdr *message = put_message(buffer, NFNL_MSG_BATCH_BEGIN, 0, 0);
 	size_t length = message->nlmsg_len;
 	ssize_t n;
 
-	message = put_message(buffer + length, (uint16_t)(NFNL_SUBSYS_NFTABLES << 8 | type),
-			      (uint16_t)(flags | NLM_F_ACK), family);
+	message = put_message(buffer + length, (uint16_t)(NFNL_SUBSYS_NFTABLES << 8 | type), (uint16_t)(flags | NLM_F_ACK), family);
 	if (build)
 		build(message, arg);
 	length += message->nlmsg_len;
@@ -166,7 +164,7 @@ void own_net_table(uint8_t family, const char *table)
 
 void own_net_chain(uint8_t family, const char *table, const char *chain, uint32_t hook)
 {
-	change(NFT_MSG_NEWCHAIN, NLM_F_CREATE, family, build_chain, &(struct named){table, chain, hook});
+	change(NFT_MSG_NEWCHAIN, NLM_F_CREATE, family, build_chain, &(struct named){ table, chain, hook });
 }
 
 void own_net_remove(uint8_t family, const char *table)
@@ -176,7 +174,7 @@ void own_net_remove(uint8_t family, const char *table)
 
 void own_net_empty(uint8_t family, const char *table, const char *chain)
 {
-	change(NFT_MSG_DELRULE, 0, family, build_rules, &(struct named){table, chain, 0});
+	change(NFT_MSG_DELRULE, 0, family, build_rules, &(struct named){ table, chain, 0 });
 }
 
 void own_net_flush(void)
@@ -198,14 +196,14 @@ static int keep(const struct nlmsghdr *message, void *arg)
 
 size_t own_net_read(void)
 {
-	static const uint16_t types[] = {NFT_MSG_GETTABLE, NFT_MSG_GETCHAIN, NFT_MSG_GETRULE, NFT_MSG_GETSET};
+	static const uint16_t types[] = { NFT_MSG_GETTABLE, NFT_MSG_GETCHAIN, NFT_MSG_GETRULE, NFT_MSG_GETSET };
 	char buffer[32 * 1024];
 	size_t messages = 0;
 
 	used = 0;
 	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
-		struct nlmsghdr *message = put_message(buffer, (uint16_t)(NFNL_SUBSYS_NFTABLES << 8 | types[i]),
-						       NLM_F_DUMP, NFPROTO_UNSPEC);
+		struct nlmsghdr *message = put_message(buffer, (uint16_t)(NFNL_SUBSYS_NFTABLES << 8 | types[i]), NLM_F_DUMP,
+						       NFPROTO_UNSPEC);
 		int rc = mnl_socket_sendto(route, message, message->nlmsg_len) < 0 ? -1 : 1;
 
 		while (rc > 0) {

@@ -66,7 +66,9 @@ static void add_address(uint8_t family, const char *text, uint8_t prefix)
 	size_t length = family == AF_INET ? 4 : 16;
 
 	assert_int_equal(inet_pton(family, text, bytes), 1);
-	*header = (struct ifaddrmsg){ .ifa_family = family, .ifa_prefixlen = prefix, .ifa_flags = IFA_F_NODAD, .ifa_index = if_nametoindex("wire") };
+	*header = (struct ifaddrmsg){
+		.ifa_family = family, .ifa_prefixlen = prefix, .ifa_flags = IFA_F_NODAD, .ifa_index = if_nametoindex("wire")
+	};
 	mnl_attr_put(message, IFA_LOCAL, length, bytes);
 	mnl_attr_put(message, IFA_ADDRESS, length, bytes);
 	assert_int_equal(change(message, RTM_NEWADDR), 0);

@@ -409,7 +409,9 @@ static void a_broken_answer_is_a_fault(void **state)
 	static const struct {
 		ssize_t (*change)(void *buffer, ssize_t length);
 		const char *words;
-	} broken[] = { { cut, "Resource temporarily unavailable" }, { overflow, "No space left" }, { answer_in_short, "too short" },
+	} broken[] = { { cut, "Resource temporarily unavailable" },
+		       { overflow, "No space left" },
+		       { answer_in_short, "too short" },
 		       { without_attributes, "named no generation" } };
 	struct netlink netlink;
 	uint32_t generation = 0;

@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,6 +15,7 @@
 #include <nettle/sha2.h>
 
 #include "firewall/journal.h"
+#include "nth_call.h"
 
 #define BYTES (JOURNAL_SLOTS * JOURNAL_SLOT_SIZE)
 #define VERSION_AT 8	/* of a slot, as it lies on the disk */
@@ -46,8 +48,10 @@ static int begin(void **state)
 static int end(void **state)
 {
 	(void)state;
+	nth_stop();
 	journal_close(&journal);
 	journal_close(&other);
+	unlinkat(state_fd, "journal.new", 0);
 	unlinkat(state_fd, "journal", 0);
 	unlinkat(state_fd, "journal.corrupt", 0);
 	close(state_fd);
@@ -397,6 +401,99 @@ static void only_a_regular_file_is_taken(void **state)
 	assert_int_equal(fault.kind, FAULT_FAILED);
 }
 
+/* Whatever the disk does: no journal is lost, none that is armed becomes clear, and the lock is let go. */
+static void whatever_fails_the_next_one_opens_it(void **state)
+{
+	static const char *const found[] = { "nothing", "an armed one", "one that nobody can read" };
+
+	(void)state;
+	for (size_t i = 0; i < LENGTH_OF(found); i++) {
+		unsigned int failed = 0;
+		bool happened = true;
+
+		for (unsigned int n = 1; happened; n++) {
+			int rc;
+
+			unlinkat(state_fd, "journal", 0);
+			unlinkat(state_fd, "journal.corrupt", 0);
+			memset(image, 0xa5, sizeof(image));
+			if (i == 1) {
+				open_it();
+				assert_int_equal(journal_arm(&journal, &opening, 5, &fault), 0);
+				journal_close(&journal);
+			} else if (i == 2) {
+				write_image();
+			}
+			nth_fail("", n, EIO);
+			rc = journal_open(&journal, state_fd, &fault);
+			nth_stop();
+			happened = nth_happened();
+			if (rc < 0) {
+				assert_int_equal(journal.fd, -1);
+				assert_int_equal(fault.kind, FAULT_FAILED);
+				assert_true(fault.text[0]);
+			}
+			failed += rc < 0;
+			reopen();
+			if (journal.armed != (i > 0))
+				fail_msg("with %s, and call %u in vain, it is %s", found[i], n, journal.armed ? "armed" : "clear");
+			journal_close(&journal);
+		}
+		assert_true(failed > 2);
+	}
+}
+
+static void replace_it(void)
+{
+	unlinkat(state_fd, "journal", 0);
+	assert_int_equal(journal_open(&other, state_fd, &fault), 0);
+	journal_close(&other);
+}
+
+/* What could not be written is not so: a clear that failed has to be made again. */
+static void whatever_fails_it_is_armed_until_it_is_clear_on_the_disk(void **state)
+{
+	static const char *const calls[] = { "pwrite", "fdatasync" };
+
+	(void)state;
+	open_it();
+	for (size_t i = 0; i < LENGTH_OF(calls); i++) {
+		assert_int_equal(journal_arm(&journal, &opening, 5, &fault), 0);
+		nth_fail(calls[i], 1, EIO);
+		assert_int_equal(journal_clear(&journal, &fault), -1);
+		assert_int_equal(fault.code, EIO);
+		assert_true(journal.armed);
+		nth_stop();
+		assert_int_equal(journal_clear(&journal, &fault), 0);
+		assert_false(journal.armed);
+		nth_fail(calls[i], 1, EIO);
+		assert_int_equal(journal_arm(&journal, &opening, 5, &fault), -1);
+		assert_true(journal.armed); /* it may be on the disk all the same */
+		nth_stop();
+		reopen();
+		assert_int_equal(journal_clear(&journal, &fault), 0);
+	}
+	nth_fail("pread", 1, EIO);
+	assert_int_equal(journal_reread(&journal, &fault), -1);
+	assert_int_equal(fault.code, EIO);
+}
+
+static void another_process_puts_a_new_one_in_its_place(void **state)
+{
+	(void)state;
+	open_it();
+	assert_int_equal(journal_arm(&journal, &opening, 5, &fault), 0);
+	journal_close(&journal);
+	nth_act("flock", 1, replace_it);
+	open_it();
+	assert_true(nth_happened());
+	assert_false(journal.armed); /* it is the new one that was read, */
+	assert_int_equal(journal_open(&other, state_fd, &fault), -1); /* and is locked */
+	nth_fail("flock", 1, EIO);
+	assert_int_equal(journal_open(&other, state_fd, &fault), -1);
+	assert_int_equal(fault.kind, FAULT_FAILED);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
 
 int main(void)
@@ -417,6 +514,9 @@ int main(void)
 		TEST(the_higher_number_counts),
 		TEST(a_tag_ends_within_its_field),
 		TEST(only_a_regular_file_is_taken),
+		TEST(whatever_fails_the_next_one_opens_it),
+		TEST(whatever_fails_it_is_armed_until_it_is_clear_on_the_disk),
+		TEST(another_process_puts_a_new_one_in_its_place),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

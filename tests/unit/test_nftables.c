@@ -89,7 +89,7 @@ static void assert_closed(void)
 
 static void it_opens_reads_back_and_closes(void **state)
 {
-	struct evidence evidence = {0};
+	struct evidence evidence = { 0 };
 
 	(void)state;
 	plan_it();
@@ -139,7 +139,7 @@ static void for_a_foreign_listener_and_another_port(void **state)
 /* A reading of everything may have to wait until the rest is over; then the descriptor says so. */
 static int mend(int wanted)
 {
-	struct pollfd news = {.fd = BACKEND->watch(ruleset), .events = POLLIN};
+	struct pollfd news = { .fd = BACKEND->watch(ruleset), .events = POLLIN };
 	int rc = 0;
 
 	while (rc == 0 && poll(&news, 1, wanted ? 5000 : 0) > 0)
@@ -253,9 +253,9 @@ static void whatever_fails_while_it_opens_it_can_be_closed(void **state)
 		bool own_listener;
 		bool harmless; /* is made good by trying again */
 	} wrong[] = {
-		{"", ENOMEM, false, false},
-		{"recv", EINTR, true, true},
-		{"recv", ENOBUFS, true, true},
+		{ "", ENOMEM, false, false },
+		{ "recv", EINTR, true, true },
+		{ "recv", ENOBUFS, true, true },
 	};
 
 	(void)state;
@@ -323,7 +323,7 @@ static void whatever_fails_while_it_closes_the_next_try_closes(void **state)
 		int error;
 		bool later; /* in another process, which knows no handles */
 		bool any;   /* tag */
-	} wrong[] = {{ENOMEM, false, false}, {ENOBUFS, true, true}, {ENOMEM, true, false}};
+	} wrong[] = { { ENOMEM, false, false }, { ENOBUFS, true, true }, { ENOMEM, true, false } };
 
 	(void)state;
 	for (size_t i = 0; i < LENGTH_OF(wrong); i++) {
@@ -358,7 +358,7 @@ static void whatever_fails_while_it_closes_the_next_try_closes(void **state)
 static void it_digests_admits_and_remarks(void **state)
 {
 	unsigned char first[DIGEST_SIZE], second[DIGEST_SIZE];
-	const struct peer peer = {.family = NFPROTO_IPV4, .address = {192, 0, 2, 1}, .local = {192, 0, 2, 2}};
+	const struct peer peer = { .family = NFPROTO_IPV4, .address = { 192, 0, 2, 1 }, .local = { 192, 0, 2, 2 } };
 	uint64_t admitted = 1;
 
 	(void)state;

@@ -58,8 +58,9 @@ static const struct host_address addresses[] = {
 static struct host host = { .addresses = LENGTH_OF(addresses), .address = (void *)(uintptr_t)addresses };
 
 static const struct spot input = { .family = NFPROTO_INET, .bindable = 1, .port = 80, .table = "filter", .chain = "input" };
-static const struct rule_make best = { .bound = true, .timed = true, .routed = true, .dated = true, .from = 1000000000, .until = 2000000000,
-				       .host = &host };
+static const struct rule_make best = {
+	.bound = true, .timed = true, .routed = true, .dated = true, .from = 1000000000, .until = 2000000000, .host = &host
+};
 
 static int build(const struct spot *spot, const struct rule_make *make)
 {
@@ -95,8 +96,8 @@ static void the_kernel_takes_every_form(void **state)
 		if (spot.leaving)
 			strcpy(spot.chain, "output");
 		must(rehearse(&spot, &make));
-		assert_int_equal(rule_count(&spot, &opening, &make), spot.bound == BOUND_BY_ADDRESS || (spot.bound == BOUND_BY_FIB && !make.routed) ?
-			       2 : 1);
+		assert_int_equal(rule_count(&spot, &opening, &make),
+				 spot.bound == BOUND_BY_ADDRESS || (spot.bound == BOUND_BY_FIB && !make.routed) ? 2 : 1);
 	}
 	assert_int_equal(own_net_read(), 3); /* nothing was committed */
 }
@@ -156,15 +157,18 @@ static void sets_have_their_text_too(void **state)
 
 	(void)state;
 	rule_print_set(line, sizeof(line), NFPROTO_INET, "filter", &opening, true);
-	assert_string_equal(line, "nft 'add set inet filter acmegate_0123456789abcdef { type inet_service; flags timeout; elements = { 80 timeout 60s }; "
-				  "}'");
+	assert_string_equal(line,
+			    "nft 'add set inet filter acmegate_0123456789abcdef { type inet_service; flags timeout; elements = { 80 timeout 60s }; "
+			    "}'");
 	opening.target = 8080;
 	rule_print_set(line, sizeof(line), NFPROTO_IPV6, "filter", &opening, false);
-	assert_string_equal(line, "nft 'add set ip6 filter acmegate_0123456789abcdef { type inet_service; elements = { 80, 8080 }; }'");
+	assert_string_equal(line,
+			    "nft 'add set ip6 filter acmegate_0123456789abcdef { type inet_service; elements = { 80, 8080 }; }'");
 	rule_print_redirect(line, sizeof(line), &opening, true, true);
-	assert_string_equal(line, "nft 'add table inet acmegate_0123456789abcdef { flags owner; set acmegate_0123456789abcdef { type inet_service; "
-				  "flags timeout; elements = { 80 timeout 60s }; }; chain prerouting { type nat hook prerouting priority -199; "
-				  "fib daddr type local tcp dport @acmegate_0123456789abcdef redirect to :8080; }; }'");
+	assert_string_equal(
+		line, "nft 'add table inet acmegate_0123456789abcdef { flags owner; set acmegate_0123456789abcdef { type inet_service; "
+		      "flags timeout; elements = { 80 timeout 60s }; }; chain prerouting { type nat hook prerouting priority -199; "
+		      "fib daddr type local tcp dport @acmegate_0123456789abcdef redirect to :8080; }; }'");
 }
 
 /* A rule is for the families of its chain that have an address. */
@@ -453,7 +457,10 @@ static const struct nlattr *user_data(const void *data, size_t length)
 /* A comment of ours, but no set of ours behind it: anybody may write that. */
 static void a_comment_alone_is_nobodys(void **state)
 {
-	static const char comment[] = "\x07\x02" "ab" "\x00\x1a" TAG, set[] = "acmegate_0123456789abcdee";
+	static const char comment[] = "\x07\x02"
+				      "ab"
+				      "\x00\x1a" TAG,
+			  set[] = "acmegate_0123456789abcdee";
 	static char rule[4096];
 	struct nlmsghdr *m = mnl_nlmsg_put_header(rule);
 	struct nlattr *all = mnl_attr_nest_start(m, NFTA_RULE_EXPRESSIONS), *element = mnl_attr_nest_start(m, NFTA_LIST_ELEM), *data;

@@ -328,8 +328,10 @@ static void read_first(const struct survey_question *question)
 
 static void it_reads_and_never_changes(void **state)
 {
-	static const uint16_t changes[] = { NFT_MSG_NEWTABLE, NFT_MSG_DELTABLE, NFT_MSG_NEWRULE, NFT_MSG_DELRULE, 25 /* NFT_MSG_GETRULE_RESET */,
-					    NFT_MSG_GETOBJ_RESET };
+	static const uint16_t changes[] = {
+		NFT_MSG_NEWTABLE,    NFT_MSG_DELTABLE, NFT_MSG_NEWRULE, NFT_MSG_DELRULE, 25 /* NFT_MSG_GETRULE_RESET */,
+		NFT_MSG_GETOBJ_RESET
+	};
 	unsigned char digest[SURVEY_DIGEST_SIZE];
 
 	(void)state;
