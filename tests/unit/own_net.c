@@ -162,6 +162,17 @@ void own_net_table(uint8_t family, const char *table)
 	change(NFT_MSG_NEWTABLE, NLM_F_CREATE, family, build_table, table);
 }
 
+static void build_owned_table(struct nlmsghdr *message, const void *table)
+{
+	mnl_attr_put_strz(message, NFTA_TABLE_NAME, table);
+	mnl_attr_put_u32(message, NFTA_TABLE_FLAGS, htonl(0x2)); /* NFT_TABLE_F_OWNER */
+}
+
+void own_net_owned_table(uint8_t family, const char *table)
+{
+	change(NFT_MSG_NEWTABLE, NLM_F_CREATE, family, build_owned_table, table);
+}
+
 void own_net_chain(uint8_t family, const char *table, const char *chain, uint32_t hook)
 {
 	change(NFT_MSG_NEWCHAIN, NLM_F_CREATE, family, build_chain, &(struct named){ table, chain, hook });

@@ -1,0 +1,511 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/* Window, recovery and watchdog, by the kernel's own nf_tables and the real surveyor; each call on the way goes wrong once. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#include <errno.h>
+#include <linux/netfilter.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#include "base/log.h"
+#include "firewall/watchdog.h"
+#include "firewall/window.h"
+#include "nth_call.h"
+#include "own_net.h"
+
+static struct fault fault;
+static struct config config;
+static struct journal journal;
+static struct window window;
+static char directory[256];
+static int state_fd;
+static size_t before;
+
+/* --- what the window asks of its configuration -------------------------------------------------------------------------- */
+
+static int prepare(bool own_listener)
+{
+	return window_prepare(&window, &journal, &config, own_listener, &fault);
+}
+
+static int prepare_at(const struct whereabouts *at)
+{
+	return window_prepare_at(&window, &journal, &config, at, &fault);
+}
+
+static int sweep(const struct journal *j)
+{
+	return window_sweep(&config, j, &fault);
+}
+
+static int recover(void)
+{
+	return window_recover(&journal, &config, &fault);
+}
+
+static void remark(void)
+{
+	window_remark(&window, &config);
+}
+
+static int start_watchdog(void)
+{
+	return watchdog_start(&journal, &config, &fault);
+}
+
+static void configure(void)
+{
+	memset(&config, 0, sizeof(config));
+	config.gate.backend = BACKEND_NFTABLES;
+	config.gate.port = 80;
+	config.gate.max_open = 60;
+	config.gate.uid = 65534;
+	strcpy(config.acme.directory, "https://192.0.2.7:14000/dir");
+	strcpy(config.gate.state, directory);
+}
+
+/* --- the log ------------------------------------------------------------------------------------------------------------ */
+
+static char log_text[16384];
+
+void __wrap_log_line(enum log_level level, const char *format, ...);
+void __wrap_log_line(enum log_level level, const char *format, ...)
+{
+	size_t used = strlen(log_text);
+	va_list args;
+
+	(void)level;
+	va_start(args, format);
+	vsnprintf(log_text + used, sizeof(log_text) - used, format, args);
+	va_end(args);
+	used = strlen(log_text);
+	snprintf(log_text + used, sizeof(log_text) - used, "\n");
+}
+
+static void assert_logged(const char *words)
+{
+	if (!strstr(log_text, words))
+		fail_msg("%s is not in: %s", words, log_text);
+	log_text[0] = '\0';
+}
+
+/* ------------------------------------------------------------------------------------------------------------------------ */
+
+static int set_up(void **state)
+{
+	const char *temporary = getenv("TMPDIR");
+
+	(void)state;
+	snprintf(directory, sizeof(directory), "%s/test-window-XXXXXX", temporary ? temporary : "/tmp");
+	if (!mkdtemp(directory))
+		return -1;
+	state_fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	configure();
+	while (waitpid(-1, NULL, WNOHANG) > 0) /* surveyors whose end was made to fail */
+		;
+	log_text[0] = '\0';
+	own_net_table(NFPROTO_INET, "filter");
+	own_net_chain(NFPROTO_INET, "filter", "input", NF_INET_LOCAL_IN);
+	before = own_net_read();
+	memset(&window, 0, sizeof(window));
+	window.news = -1;
+	return journal_open(&journal, state_fd, &fault);
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	nth_stop();
+	window_free(&window);
+	journal_close(&journal);
+	own_net_flush();
+	unlinkat(state_fd, "journal", 0);
+	close(state_fd);
+	return rmdir(directory);
+}
+
+static void must(int rc, int wanted)
+{
+	nth_stop();
+	if (rc != wanted)
+		fail_msg("%d instead of %d: %s", rc, wanted, rc < 0 ? fault.text : "");
+}
+
+static void assert_open(void)
+{
+	assert_int_equal(own_net_read(), before + 2); /* a set and a rule */
+	assert_int_equal(own_net_count(window.opening.tag), 1);
+	assert_true(journal.armed);
+	assert_true(window.standing);
+}
+
+static void assert_shut(void)
+{
+	assert_int_equal(own_net_read(), before);
+	assert_int_equal(own_net_count("acmegate"), 0);
+}
+
+static void it_opens_mends_and_shuts(void **state)
+{
+	(void)state;
+	must(prepare(true), 0);
+	assert_shut();
+	assert_false(journal.armed);
+	remark();
+	must(window_open(&window, &fault), 0);
+	assert_open();
+	window_say_opened(&window);
+	assert_logged("port 80 open for at most 60 s (1 rule in");
+	must(window_mend(&window, &fault), 0);
+	own_net_empty(NFPROTO_INET, "filter", "input");
+	must(window_mend(&window, &fault), 1);
+	window_say_mended(&window, 1, &fault);
+	assert_logged("the opening was put back in");
+	assert_open();
+	must(window_shut(&window, &fault), 0);
+	assert_logged("port 80 closed after");
+	assert_shut();
+	assert_false(window.standing);
+	assert_true(journal.armed); /* clearing it is the caller's */
+	must(journal_clear(&journal, &fault), 0);
+	window_say_unchanged(&window);
+	assert_logged("ruleset unchanged (sha256");
+	own_net_table(NFPROTO_INET, "new");
+	window_say_unchanged(&window);
+	assert_logged("somebody else has changed it meanwhile");
+	nth_fail_on("send", 1, EPIPE);
+	own_net_table(NFPROTO_INET, "newer");
+	window_say_unchanged(&window);
+	assert_logged("could not be compared");
+}
+
+static void what_cannot_be_put_back_is_said(void **state)
+{
+	(void)state;
+	must(prepare(true), 0);
+	must(window_open(&window, &fault), 0);
+	own_net_empty(NFPROTO_INET, "filter", "input");
+	nth_fail_on("mnl_socket_sendto", 1, ENOBUFS);
+	must(window_mend(&window, &fault), -1);
+	window_say_mended(&window, -1, &fault);
+	assert_logged("could not be put back: ");
+	strcpy(window.evidence.shut, "inet filter input: drop");
+	window_say_mended(&window, 0, &fault);
+	assert_logged("put ahead of acmegate's: inet filter input: drop");
+	window_say_mended(&window, 0, &fault); /* once is enough */
+	assert_string_equal(log_text, "");
+	must(window_shut(&window, &fault), 0);
+}
+
+static void where_nothing_blocks_nothing_is_opened(void **state)
+{
+	(void)state;
+	own_net_flush();
+	before = 0;
+	must(prepare(false), 0);
+	must(window_open(&window, &fault), 0);
+	assert_int_equal(own_net_read(), 0);
+	window_say_opened(&window);
+	assert_logged("not blocked by any chain; nothing to open");
+	must(window_shut(&window, &fault), 0);
+	assert_string_equal(log_text, "");
+}
+
+static void what_the_kernel_cannot_do_is_said(void **state)
+{
+	(void)state;
+	must(prepare(true), 0);
+	window.plan.unbound = window.plan.untimed = window.plan.unowned = true;
+	strcpy(window.plan.lost, "inet filter input: mark");
+	window_say_opened(&window);
+	assert_non_null(strstr(log_text, "cannot bind the rule to acmegate's socket"));
+	assert_non_null(strstr(log_text, "only the end of its socket closes the port"));
+	assert_non_null(strstr(log_text, "it stays until acmegate recover runs"));
+	assert_logged("miss marks that rules behind acmegate's would set");
+	window.opening.own_listener = window.plan.unbound = false;
+	window_say_opened(&window);
+	assert_logged("the port stays open until acmegate recover runs");
+}
+
+static void a_listener_of_somebody_else_keeps_its_visitors(void **state)
+{
+	(void)state;
+	must(prepare(false), 0);
+	assert_false(window.opening.own_listener);
+	must(window_open(&window, &fault), 0);
+	assert_open();
+	nth_fail("mnl_socket_open2", 1, EMFILE);
+	must(window_shut(&window, &fault), 0);
+	assert_logged("asking for the connections of this host");
+	assert_shut();
+}
+
+static void a_redirection_is_opened_and_closed_with_it(void **state)
+{
+	(void)state;
+	config.responder.mode = RESPONDER_REDIRECT;
+	config.responder.port = 1023;
+	must(prepare(true), 0);
+	assert_int_equal(window.opening.target, 1023);
+	must(window_open(&window, &fault), 0);
+	assert_int_equal(own_net_read(), before + 2 + 4);
+	must(window_shut(&window, &fault), 0);
+	assert_shut();
+}
+
+/* The rule of another program's own table cannot be passed, and where a redirection does not help that is a refusal with the reason. */
+static void a_chain_that_only_its_owner_can_change_is_a_refusal(void **state)
+{
+	(void)state;
+	config.responder.port = 1023;
+	own_net_owned_table(NFPROTO_INET, "guarded");
+	own_net_chain(NFPROTO_INET, "guarded", "input", NF_INET_LOCAL_IN);
+	must(prepare(true), -1);
+	assert_non_null(strstr(fault.text, "guarded"));
+	assert_int_equal(fault.kind, FAULT_FAILED);
+	before = own_net_read();
+	assert_shut();
+}
+
+static void addresses_that_are_not_this_hosts_say_nothing(void **state)
+{
+	struct whereabouts at = { .addresses4 = 1, .address4 = { { 198, 51, 100, 1 } }, .addresses6 = WHEREABOUTS_MOST + 1 };
+
+	(void)state;
+	must(prepare_at(&at), 0);
+	assert_int_equal(window.opening.addresses4, 0);
+	assert_int_equal(window.opening.addresses6, 0);
+	assert_int_equal(window.opening.ca_port, 14000);
+	assert_int_equal(window.opening.client, 65534);
+}
+
+/* Whatever goes wrong: there is a reason, nothing that may stand is forgotten by the journal, and shutting leaves nothing. */
+static void whatever_fails_while_it_opens_it_can_be_shut(void **state)
+{
+	bool happened = true;
+	unsigned int failed = 0;
+
+	(void)state;
+	for (unsigned int n = 1; happened; n++) {
+		int rc;
+
+		nth_fail("", n, ENOMEM);
+		memset(&fault, 0, sizeof(fault));
+		rc = prepare(false);
+		rc = rc < 0 ? rc : window_open(&window, &fault);
+		nth_stop();
+		happened = nth_happened();
+		failed += rc < 0;
+		if (rc == 0)
+			assert_open();
+		else
+			assert_true(fault.kind != FAULT_NONE && fault.text[0]);
+		if (own_net_read() != before)
+			assert_true(journal.armed);
+		must(window_shut(&window, &fault), 0);
+		assert_shut();
+		must(journal_clear(&journal, &fault), 0);
+		window_free(&window);
+	}
+	assert_true(failed > 5);
+}
+
+static void a_firewall_that_cannot_be_read_is_asked_again_and_then_left_to_the_watchdog(void **state)
+{
+	(void)state;
+	must(prepare(true), 0);
+	must(window_open(&window, &fault), 0);
+	nth_fail("mnl_socket_sendto", 1, ENOBUFS);
+	must(window_shut(&window, &fault), 0);
+	assert_logged("closing port 80: asking for the ruleset: No buffer space available");
+	assert_shut();
+	must(window_open(&window, &fault), 0);
+	nth_fail_on("mnl_socket_sendto", 1, ENOBUFS);
+	must(window_shut(&window, &fault), -1);
+	assert_logged("the port may still be open; the watchdog goes on trying");
+	assert_true(window.standing);
+	assert_open();
+	must(window_shut(&window, &fault), 0);
+	assert_shut();
+}
+
+/* --- recovery ------------------------------------------------------------------------------------------------------------ */
+
+/* What a process that was killed has left. */
+static void leave_open(void)
+{
+	must(prepare(false), 0);
+	must(window_open(&window, &fault), 0);
+	window_free(&window);
+	assert_open();
+}
+
+static void recovery_says_what_it_met(void **state)
+{
+	(void)state;
+	must(recover(), RECOVERY_NOTHING);
+	must(journal_arm(&journal, &(struct opening){ .tag = "acmegate:0123456789abcdef" }, 1, &fault), 0);
+	must(recover(), RECOVERY_ARMED);
+	assert_false(journal.armed);
+	leave_open();
+	must(recover(), RECOVERY_RULES);
+	assert_false(journal.armed);
+	assert_shut();
+}
+
+/* Others may have saved the ruleset in a window: rules of any tag are closed, whatever the journal says. */
+static void rules_without_a_journal_are_closed(void **state)
+{
+	(void)state;
+	leave_open();
+	must(journal_clear(&journal, &fault), 0);
+	must(sweep(&journal), 1);
+	assert_shut();
+	must(sweep(&journal), 0);
+}
+
+static void whatever_fails_it_stays_armed_until_it_is_closed(void **state)
+{
+	bool happened = true;
+	unsigned int failed = 0;
+
+	(void)state;
+	for (unsigned int n = 1; happened; n++) {
+		int rc;
+
+		leave_open();
+		nth_fail("", n, ENOMEM);
+		rc = recover();
+		nth_stop();
+		happened = nth_happened();
+		failed += rc < 0;
+		assert_int_equal(journal.armed, rc < 0);
+		if (rc < 0)
+			must(recover() < 0, 0);
+		else
+			assert_int_equal(rc, RECOVERY_RULES);
+		assert_shut();
+		assert_false(journal.armed);
+	}
+	assert_true(failed > 5);
+}
+
+/* --- the watchdog --------------------------------------------------------------------------------------------------------- */
+
+/* A process that opens, and dies. */
+static pid_t run_a_warden(void)
+{
+	pid_t pid;
+
+	journal_close(&journal);
+	pid = fork();
+	if (pid)
+		return pid;
+	if (journal_open(&journal, state_fd, &fault) < 0 || start_watchdog() < 0)
+		_exit(2);
+	if (prepare(false) < 0 || window_open(&window, &fault) < 0)
+		_exit(3);
+	raise(SIGKILL);
+	_exit(4);
+}
+
+static void assert_killed(pid_t warden)
+{
+	int status;
+
+	assert_int_equal(waitpid(warden, &status, 0), warden);
+	assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+}
+
+/* The journal is locked as long as the watchdog lives. */
+static void await_the_end_of_the_watchdog(void)
+{
+	int rc = -1;
+
+	for (int i = 0; rc < 0 && i < 2000; i++) {
+		poll(NULL, 0, 10);
+		rc = journal_open(&journal, state_fd, &fault);
+	}
+	must(rc, 0);
+}
+
+static void it_closes_when_the_warden_dies(void **state)
+{
+	(void)state;
+	assert_killed(run_a_warden());
+	await_the_end_of_the_watchdog();
+	assert_shut();
+	assert_false(journal.armed);
+}
+
+static void one_that_is_stopped_does_nothing(void **state)
+{
+	struct pollfd watchdog = { .events = POLLIN };
+
+	(void)state;
+	watchdog.fd = start_watchdog();
+	assert_true(watchdog.fd >= 0);
+	assert_true(fcntl(watchdog.fd, F_GETFD) & FD_CLOEXEC);
+	assert_int_equal(poll(&watchdog, 1, 0), 0);
+	watchdog_stop(&watchdog.fd);
+	assert_int_equal(watchdog.fd, -1);
+	watchdog_stop(&watchdog.fd);
+	assert_int_equal(waitpid(-1, NULL, WNOHANG), -1); /* no child is left */
+}
+
+/* Whatever was started of it ends with the process that wanted it. */
+static void one_that_cannot_start_is_a_fault_and_holds_nothing(void **state)
+{
+	bool happened = true;
+
+	(void)state;
+	for (unsigned int n = 1; happened; n++) {
+		int status;
+		pid_t pid = fork();
+
+		if (pid == 0) {
+			int rc;
+
+			nth_fail("", n, EMFILE);
+			rc = start_watchdog();
+			_exit(nth_happened() && rc >= 0 ? 2 : rc < 0 && !fault.text[0] ? 3 : nth_happened());
+		}
+		assert_int_equal(waitpid(pid, &status, 0), pid);
+		assert_true(WIFEXITED(status) && WEXITSTATUS(status) < 2);
+		happened = WEXITSTATUS(status) == 1;
+		journal_close(&journal);
+		await_the_end_of_the_watchdog();
+	}
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+	const struct CMUnitTest tests[] = {
+		TEST(it_opens_mends_and_shuts),
+		TEST(what_cannot_be_put_back_is_said),
+		TEST(where_nothing_blocks_nothing_is_opened),
+		TEST(what_the_kernel_cannot_do_is_said),
+		TEST(a_listener_of_somebody_else_keeps_its_visitors),
+		TEST(a_redirection_is_opened_and_closed_with_it),
+		TEST(a_chain_that_only_its_owner_can_change_is_a_refusal),
+		TEST(addresses_that_are_not_this_hosts_say_nothing),
+		TEST(whatever_fails_while_it_opens_it_can_be_shut),
+		TEST(a_firewall_that_cannot_be_read_is_asked_again_and_then_left_to_the_watchdog),
+		TEST(recovery_says_what_it_met),
+		TEST(rules_without_a_journal_are_closed),
+		TEST(whatever_fails_it_stays_armed_until_it_is_closed),
+		TEST(it_closes_when_the_warden_dies),
+		TEST(one_that_is_stopped_does_nothing),
+		TEST(one_that_cannot_start_is_a_fault_and_holds_nothing),
+	};
+
+	return own_net() ? cmocka_run_group_tests_name("window", tests, NULL, NULL) : 0;
+}
