@@ -240,7 +240,8 @@ rig_pebble() {
 	ip netns exec "$RIG_CA" env PEBBLE_VA_NOSLEEP=1 PEBBLE_WFE_NONCEREJECT=0 PEBBLE_AUTHZREUSE=0 "$@" \
 		pebble -config "$RIG_DIR/pebble.json" -dnsserver 127.0.0.1:8053 >"$RIG_DIR/pebble.log" 2>&1 3>&- &
 	echo $! >"$RIG_DIR/pebble.pid"
-	rig_until 10 rig_answers || {
+	# Two RSA keys come first; a bound on the machine and not on what is tested.
+	rig_until 60 rig_answers || {
 		rig_say 'pebble did not come up'
 		tail -n 5 "$RIG_DIR/pebble.log" "$RIG_DIR/dns.log" >&2
 		return 1
