@@ -666,7 +666,7 @@ mends() {
 }
 reload() {
 	local family
-	for family in ip ip6; do rig_host "${family}tables-$1-restore" "$RIG_DIR/rules-$family"; done
+	for family in ip ip6; do rig_host "${family}tables-$1-restore" -w 5 "$RIG_DIR/rules-$family"; done
 }
 
 back() { rig_host "$1tables-legacy-save" -t raw | grep -q 'acmegate:'; }
@@ -684,10 +684,10 @@ back() { rig_host "$1tables-legacy-save" -t raw | grep -q 'acmegate:'; }
 	rig_until 20 back ip6
 	sleep 1
 	for pause in 0.25 0.35; do
-		rig_host iptables-legacy-restore "$RIG_DIR/rules-ip"
+		rig_host iptables-legacy-restore -w 5 "$RIG_DIR/rules-ip"
 		rig_until 10 back ip
 		sleep "$pause"
-		rig_host ip6tables-legacy-restore "$RIG_DIR/rules-ip6"
+		rig_host ip6tables-legacy-restore -w 5 "$RIG_DIR/rules-ip6"
 		rig_until 10 back ip6
 		sleep 1
 	done
