@@ -2,28 +2,21 @@
 #include "backends/firewalld/firewalld.h"
 
 #include <errno.h>
-#include <linux/netfilter.h>
-#include <linux/netfilter/nf_tables.h>
-#include <linux/netfilter/nfnetlink.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "backends/firewalld/bus.h"
 #include "backends/nft/survey.h"
-#include "backends/nft/batch.h"
+#include "backends/nft/sweep.h"
+#include "backends/nft/tag.h"
 #include "base/run.h"
 #include "base/spawn.h"
 
-#define TABLE "firewalld"
-
 #define SECONDS 10	  /* for acmegate-firewalld to end; a call that firewalld does not answer takes three */
 #define MOST (64 * 1024)  /* bytes that it says */
-#define MOST_OURS 128	  /* rules in the kernel */
 
 struct ruleset {
 	struct netlink netlink; /* no socket: no nf_tables */
-	bool removed;
-	bool nothing; /* was found by the last reading, which was interrupted */
 };
 
 /* --- asking firewalld ----------------------------------------------------------------------------------------------- */
@@ -118,7 +111,7 @@ static int firewalld_plan(struct ruleset *ruleset, const struct opening *opening
 	OWN_FREE char *answer = NULL;
 
 	(void)ruleset;
-	if (plan->owned[0] && !strstr(plan->owned, " inet " TABLE " "))
+	if (plan->owned[0] && !strstr(plan->owned, " inet " FIREWALLD_TABLE " "))
 		return fault_set(fault, FAULT_FAILED, "%s", plan->owned);
 	if (ask("plan", opening->tag, opening, &answer, fault) < 0 || read_plan(answer, plan, fault) < 0)
 		return plan->owned[0] ? fault_at(fault, "%s", plan->owned) : -1;
@@ -127,86 +120,7 @@ static int firewalld_plan(struct ruleset *ruleset, const struct opening *opening
 	return 0;
 }
 
-/* --- closing, in the kernel ----------------------------------------------------------------------------------------- */
-
-struct ours {
-	const char *tag;
-	size_t rules;
-	bool next;	/* the rule that comes next accepts what the one with our tag has logged */
-	char chain[128];
-	struct {
-		char chain[128];
-		uint64_t handle;
-	} rule[MOST_OURS];
-};
-
-static bool logs_tag(const struct nlattr *expressions, const char *wanted)
-{
-	int left = expressions ? mnl_attr_get_payload_len(expressions) : 0;
-
-	for (const struct nlattr *attr = expressions ? mnl_attr_get_payload(expressions) : NULL; attr && mnl_attr_ok(attr, left);
-	     left -= (int)((attr->nla_len + 3U) & ~3U), attr = mnl_attr_next(attr)) {
-		const struct nlattr *e[NFTA_EXPR_MAX + 1], *l[NFTA_LOG_MAX + 1];
-
-		attrs_of_nest(attr, e, NFTA_EXPR_MAX);
-		if (strcmp(attr_text(e[NFTA_EXPR_NAME]), "log"))
-			continue;
-		attrs_of_nest(e[NFTA_EXPR_DATA], l, NFTA_LOG_MAX);
-		if (opening_is_tag(attr_text(l[NFTA_LOG_PREFIX]), wanted))
-			return true;
-	}
-	return false;
-}
-
-/* firewalld makes two rules of one: the first logs, and the accept comes right behind it. */
-static int visit_rule(const struct nlmsghdr *message, void *arg, struct fault *fault)
-{
-	const struct nfgenmsg *generic = mnl_nlmsg_get_payload(message);
-	const struct nlattr *attrs[NFTA_RULE_EXPRESSIONS + 1];
-	struct ours *ours = arg;
-	const char *chain;
-	bool first;
-
-	(void)fault;
-	attrs_of_message(message, attrs, NFTA_RULE_EXPRESSIONS);
-	chain = attr_text(attrs[NFTA_RULE_CHAIN]);
-	if (generic->nfgen_family != NFPROTO_INET || strcmp(attr_text(attrs[NFTA_RULE_TABLE]), TABLE))
-		return 0;
-	first = logs_tag(attrs[NFTA_RULE_EXPRESSIONS], ours->tag);
-	if ((first || (ours->next && !strcmp(chain, ours->chain))) && ours->rules < MOST_OURS) {
-		snprintf(ours->rule[ours->rules].chain, sizeof(ours->rule[0].chain), "%s", chain);
-		ours->rule[ours->rules++].handle = attr_u64(attrs[NFTA_RULE_HANDLE], 0);
-	}
-	ours->next = first;
-	snprintf(ours->chain, sizeof(ours->chain), "%s", chain);
-	return 0;
-}
-
-static int attempt_close(struct ruleset *ruleset, const void *tag, struct fault *fault)
-{
-	struct ours ours = { .tag = tag };
-	uint32_t generation;
-	struct batch batch;
-	char buffer[1024];
-	int rc = netlink_generation(&ruleset->netlink, &generation, fault);
-
-	if (rc == 0)
-		rc = netlink_dump(&ruleset->netlink, netlink_about(&ruleset->netlink, buffer, NFT_MSG_GETRULE, NLM_F_DUMP, NFPROTO_INET,
-								   TABLE, NULL, 0), visit_rule, &ours, fault);
-	if (rc == -1)
-		return -1;
-	if (!ours.rules)
-		return netlink_nothing(rc, &ruleset->nothing);
-	ruleset->nothing = false;
-	rc = batch_begin(&batch, &ruleset->netlink, generation, fault);
-	for (size_t i = 0; rc == 0 && i < ours.rules; i++)
-		batch_delete(&batch, NFT_MSG_DELRULE, NFPROTO_INET, TABLE, ours.rule[i].chain, ours.rule[i].handle);
-	if (rc == 0)
-		rc = batch_commit(&batch, NULL, NULL, fault);
-	batch_free(&batch);
-	ruleset->removed = ruleset->removed || rc == 0;
-	return rc < 0 ? rc : AGAIN; /* the next attempt reads back */
-}
+/* --- closing -------------------------------------------------------------------------------------------------------- */
 
 /*
  * firewalld first: a rule that went away under it is one that it can no longer remove. So what firewalld refuses to remove, or is too
@@ -214,17 +128,16 @@ static int attempt_close(struct ruleset *ruleset, const void *tag, struct fault 
  */
 static int firewalld_close(struct ruleset *ruleset, const char *tag, struct fault *fault)
 {
-	int removed = ask_number("close", tag ? tag : ANY_TAG, NULL, fault);
+	const struct sweep sweep = { .netlink = &ruleset->netlink, .mark = MARK_PREFIX, .tag = tag };
+	int removed = ask_number("close", tag ? tag : ANY_TAG, NULL, fault), swept = 0;
 	bool no_way = removed < 0 && fault->code == CODE_NO_WAY;
 	struct fault left;
 
 	if (removed < 0 && fault->code == CODE_REFUSED)
 		return -1;
-	ruleset->removed = removed > 0;
-	ruleset->nothing = false;
-	if (ruleset->netlink.socket && netlink_insist(attempt_close, ruleset, tag, no_way ? &left : fault) < 0)
-		return -1;
-	return no_way ? -1 : ruleset->removed;
+	if (ruleset->netlink.socket)
+		swept = sweep_close(&sweep, no_way ? &left : fault);
+	return swept < 0 || no_way ? -1 : removed > 0 || swept;
 }
 
 /* --- the rest ------------------------------------------------------------------------------------------------------- */

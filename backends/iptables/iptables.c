@@ -16,17 +16,14 @@
 #include "backends/iptables/kernel.h"
 #include "backends/iptables/table.h"
 #include "backends/iptables/tool.h"
-#include "backends/nft/batch.h"
+#include "backends/nft/builtin.h"
 #include "backends/nft/news.h"
 #include "backends/nft/survey.h"
+#include "backends/nft/sweep.h"
 #include "backends/nft/tag.h"
 #include "base/seam.h"
 
-#define MOST_OURS 64		/* removed in one batch; more take another round */
 #define LOOK_AGAIN 250000000L	/* nanoseconds: the legacy tables tell nobody of a change */
-
-#define TABLES 5
-static const char *const tables[TABLES] = { "raw", "mangle", "nat", "filter", "security" };
 
 /* The legacy tables, and what others have made of them. */
 struct sight {
@@ -48,7 +45,6 @@ struct ruleset {
 	bool bound, timed;		/* what tools and kernel can do for the rule */
 	struct opening made;		/* by this process */
 	time_t start, stop;		/* the first and last second in which the rule matches */
-	bool present[IPT_LAYERS][TABLES]; /* tables of iptables-nft */
 	size_t places;
 	struct place place[2 * SURVEY_MOST];
 	uint32_t generation;		/* when the places were chosen */
@@ -57,139 +53,31 @@ struct ruleset {
 	char client[FAULT_TEXT_SIZE];	/* how a legacy table may stop our client */
 	bool inserted, removed;
 	bool busy;			/* others committed all the time while the places were chosen */
-	bool nothing;			/* of iptables-nft was found by the last reading, which was interrupted */
 	struct sight seen;		/* the legacy tables as they were last looked at */
 	struct evidence evidence;
 };
 
 /* --- looking: iptables-nft, by netlink ---------------------------------------------------------------------------- */
 
-/* Rules of iptables-nft that carry our tag. */
-struct ours {
-	const char *tag; /* NULL: any */
-	struct evidence *evidence;
-	size_t rules;
-	struct {
-		uint8_t family;
-		const char *table;
-		char chain[SURVEY_NAME];
-		uint64_t handle;
-	} rule[MOST_OURS];
-};
-
-/* The layer of iptables-nft with this family, and the table; false: neither is of iptables. */
-static bool find_table(uint8_t family, const char *name, size_t *layer, size_t *table)
+/* The layer of iptables-nft with this family. */
+static size_t layer_of(uint8_t family)
 {
-	for (*layer = 0; *layer < IPT_LAYERS; ++*layer)
-		for (*table = 0; *table < TABLES; ++*table)
-			if (!ipt_layers[*layer].legacy && ipt_layers[*layer].family == family && !strcmp(tables[*table], name))
-				return true;
-	return false;
+	size_t layer = 0;
+
+	while (ipt_layers[layer].legacy || ipt_layers[layer].family != family)
+		layer++;
+	return layer;
 }
 
-static int visit_chain(const struct nlmsghdr *message, void *arg, struct fault *fault)
+/* Are there tables of iptables-nft? 0: no rule needs to be read. */
+static int has_tables(struct ruleset *ruleset, struct fault *fault)
 {
-	static const char *const builtin[] = { "PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING" };
-	const struct nfgenmsg *generic = mnl_nlmsg_get_payload(message);
-	const struct nlattr *attrs[NFTA_CHAIN_HOOK + 1];
-	struct ruleset *ruleset = arg;
-	size_t layer, table;
-
-	(void)fault;
-	attrs_of_message(message, attrs, NFTA_CHAIN_HOOK);
-	for (size_t i = 0; attrs[NFTA_CHAIN_HOOK] && i < LENGTH_OF(builtin); i++)
-		if (!strcmp(attr_text(attrs[NFTA_CHAIN_NAME]), builtin[i]) &&
-		    find_table(generic->nfgen_family, attr_text(attrs[NFTA_CHAIN_TABLE]), &layer, &table))
-			ruleset->present[layer][table] = true;
-	return 0;
+	return ruleset->netlink.socket ? sweep_has_iptables(&ruleset->netlink, fault) : 0;
 }
 
-/* Which tables of iptables-nft are there? 1: some. 0: none, and no rule needs to be read. AGAIN: at least these. */
-static int look_for_tables(struct ruleset *ruleset, struct fault *fault)
+static struct sweep sweep_of(struct ruleset *ruleset, const char *tag)
 {
-	char buffer[512];
-	int rc = 0, found = 0;
-
-	memset(ruleset->present, 0, sizeof(ruleset->present));
-	if (ruleset->netlink.socket)
-		rc = netlink_dump(&ruleset->netlink, netlink_request(&ruleset->netlink, buffer, NFT_MSG_GETCHAIN), visit_chain, ruleset,
-				  fault);
-	for (size_t i = 0; i < IPT_LAYERS * TABLES; i++)
-		found |= ruleset->present[i / TABLES][i % TABLES];
-	return rc < 0 ? rc : found;
-}
-
-/* A dump that is interrupted may repeat itself. */
-static bool is_noted(const struct ours *ours, uint8_t family, const char *table, uint64_t handle)
-{
-	for (size_t i = 0; i < ours->rules; i++)
-		if (ours->rule[i].family == family && ours->rule[i].table == table && ours->rule[i].handle == handle)
-			return true;
-	return false;
-}
-
-static int visit_rule(const struct nlmsghdr *message, void *arg, struct fault *fault)
-{
-	const struct nfgenmsg *generic = mnl_nlmsg_get_payload(message);
-	const struct nlattr *attrs[NFTA_RULE_EXPRESSIONS + 1];
-	struct ours *ours = arg;
-	uint64_t handle;
-	size_t layer, table;
-	char tag[TAG_SIZE];
-
-	(void)fault;
-	attrs_of_message(message, attrs, NFTA_RULE_EXPRESSIONS);
-	handle = attr_u64(attrs[NFTA_RULE_HANDLE], 0);
-	if (ours->rules == MOST_OURS || !tag_of_match(attrs[NFTA_RULE_EXPRESSIONS], ours->tag, tag) ||
-	    !find_table(generic->nfgen_family, attr_text(attrs[NFTA_RULE_TABLE]), &layer, &table) ||
-	    is_noted(ours, generic->nfgen_family, tables[table], handle))
-		return 0;
-	ours->rule[ours->rules].family = generic->nfgen_family;
-	ours->rule[ours->rules].table = tables[table];
-	tag_count(ours->evidence, tag_packets(attrs[NFTA_RULE_EXPRESSIONS]));
-	snprintf(ours->rule[ours->rules].chain, SURVEY_NAME, "%s", attr_text(attrs[NFTA_RULE_CHAIN]));
-	ours->rule[ours->rules++].handle = handle;
-	return 0;
-}
-
-static int ask_for_rules(struct ruleset *ruleset, struct ours *ours, uint8_t family, const char *table, const char *chain, uint64_t handle,
-			 struct fault *fault)
-{
-	char buffer[1024];
-
-	return netlink_dump(&ruleset->netlink, netlink_about(&ruleset->netlink, buffer, NFT_MSG_GETRULE, handle ? 0 : NLM_F_DUMP, family, table,
-							     chain, handle), visit_rule, ours, fault);
-}
-
-/* Only the tables that may have a rule of ours are read. AGAIN: there are these at least. */
-static int look_for_ours(struct ruleset *ruleset, struct ours *ours, struct fault *fault)
-{
-	int result = 0;
-
-	for (size_t i = 0; i < IPT_LAYERS * TABLES; i++) {
-		int rc = !ruleset->present[i / TABLES][i % TABLES] ? 0 :
-			 ask_for_rules(ruleset, ours, ipt_layers[i / TABLES].family, tables[i % TABLES], NULL, 0, fault);
-
-		if (rc == -1)
-			return -1;
-		result = rc < 0 ? rc : result;
-	}
-	return result;
-}
-
-/* Asks for each rule once more by its handle, which may be somebody else's by now. */
-static int verify(struct ruleset *ruleset, struct ours *ours, struct fault *fault)
-{
-	const struct ours noted = *ours;
-
-	ours->rules = 0;
-	for (size_t i = 0; i < noted.rules; i++) {
-		int rc = ask_for_rules(ruleset, ours, noted.rule[i].family, noted.rule[i].table, noted.rule[i].chain, noted.rule[i].handle, fault);
-
-		if (rc == AGAIN || (rc < 0 && fault->code != ENOENT))
-			return rc;
-	}
-	return 0;
+	return (struct sweep){ .netlink = &ruleset->netlink, .mark = MARK_MATCH, .tag = tag, .evidence = &ruleset->evidence };
 }
 
 /* --- looking: legacy, in the kernel; by the tools only for what the rules mean ------------------------------------- */
@@ -203,12 +91,12 @@ static int each_legacy_table(struct ruleset *ruleset, visit_table *visit, void *
 	int rc = 0;
 
 	for (size_t layer = 0; layer < IPT_LAYERS; layer++)
-		for (size_t i = 0; rc == 0 && ipt_layers[layer].legacy && i < TABLES; i++) {
-			if (!table_is_loaded(ipt_layers[layer].family, tables[i]))
+		for (size_t i = 0; rc == 0 && ipt_layers[layer].legacy && i < IPT_TABLES; i++) {
+			if (!table_is_loaded(ipt_layers[layer].family, ipt_tables[i]))
 				continue;
-			rc = table_read(&table, ipt_layers[layer].family, tables[i], fault);
+			rc = table_read(&table, ipt_layers[layer].family, ipt_tables[i], fault);
 			if (rc == 0)
-				rc = visit(ruleset, layer, tables[i], &table, arg, fault);
+				rc = visit(ruleset, layer, ipt_tables[i], &table, arg, fault);
 			table_free(&table);
 		}
 	return rc;
@@ -297,10 +185,9 @@ static int choose_nft(struct ruleset *ruleset, const struct opening *opening, st
 
 	for (size_t i = 0; survey && i < survey->spots; i++) {
 		const struct spot *spot = &survey->spot[i];
-		size_t layer, table;
 
-		if (spot->holder == HOLDER_IPTABLES && find_table(spot->family, spot->table, &layer, &table) &&
-		    add_place(ruleset, layer, spot, fault) < 0)
+		if (spot->holder == HOLDER_IPTABLES && (spot->family == NFPROTO_IPV4 || spot->family == NFPROTO_IPV6) &&
+		    ipt_table(spot->table) < IPT_TABLES && add_place(ruleset, layer_of(spot->family), spot, fault) < 0)
 			return -1;
 	}
 	if (survey && survey->shut[0])
@@ -312,7 +199,7 @@ static int choose_nft(struct ruleset *ruleset, const struct opening *opening, st
 
 static int attempt_choose(struct ruleset *ruleset, const void *opening, struct fault *fault)
 {
-	int rc = look_for_tables(ruleset, fault);
+	int rc = has_tables(ruleset, fault);
 
 	ruleset->evidence.shut[0] = '\0';
 	ruleset->places = 0;
@@ -580,19 +467,19 @@ static int mark_legacy(struct ruleset *ruleset, size_t layer, const char *name, 
 
 static int read_back(struct ruleset *ruleset, const char *tag, struct fault *fault)
 {
-	struct ours ours = { .tag = tag, .evidence = &ruleset->evidence };
-	int rc = look_for_ours(ruleset, &ours, fault);
+	const struct sweep sweep = sweep_of(ruleset, tag);
+	struct marks ours = { 0 };
 
-	if (rc == -1)
+	if (ruleset->netlink.socket && sweep_find(&sweep, &ours, fault) == -1)
 		return -1;
 	for (size_t i = 0; i < ruleset->places; i++)
 		ruleset->place[i].stands = false;
 	for (struct place *place = ruleset->place; place < ruleset->place + ruleset->places; place++)
-		for (size_t i = 0; i < ours.rules && !ipt_layers[place->layer].legacy; i++)
-			if (ours.rule[i].family == ipt_layers[place->layer].family && !strcmp(ours.rule[i].table, place->spot.table) &&
-			    !strcmp(ours.rule[i].chain, place->spot.chain)) {
+		for (size_t i = 0; i < ours.count && !ipt_layers[place->layer].legacy; i++)
+			if (ours.item[i].family == ipt_layers[place->layer].family && !strcmp(ours.item[i].table, place->spot.table) &&
+			    !strcmp(ours.item[i].name, place->spot.chain)) {
 				place->stands = true;
-				place->spot.handle[0] = ours.rule[i].handle;
+				place->spot.handle[0] = ours.item[i].handle;
 			}
 	return each_legacy_table(ruleset, mark_legacy, (void *)(uintptr_t)tag, fault);
 }
@@ -668,20 +555,15 @@ static int look_at_legacy(struct ruleset *ruleset, struct fault *fault)
 /* Are the rules in iptables-nft still there? Each is asked for by its handle. 0: one is not. */
 static int attempt_check(struct ruleset *ruleset, const void *tag, struct fault *fault)
 {
-	struct ours ours = { .tag = tag, .evidence = &ruleset->evidence };
+	const struct sweep sweep = sweep_of(ruleset, tag);
 
 	for (const struct place *place = ruleset->place; place < ruleset->place + ruleset->places; place++) {
 		const struct spot *spot = &place->spot;
-		int rc;
+		int ours = ipt_layers[place->layer].legacy ? 1 :
+			   sweep_is_ours(&sweep, spot->family, spot->table, spot->chain, spot->handle[0], fault);
 
-		if (ipt_layers[place->layer].legacy)
-			continue;
-		ours.rules = 0;
-		rc = ask_for_rules(ruleset, &ours, spot->family, spot->table, spot->chain, spot->handle[0], fault);
-		if (rc == AGAIN || (rc < 0 && fault->code != ENOENT))
-			return rc;
-		if (!ours.rules)
-			return 0;
+		if (ours <= 0)
+			return ours;
 	}
 	return 1;
 }
@@ -708,44 +590,6 @@ static int ipt_mend(struct ruleset *ruleset, const struct opening *opening, stru
 }
 
 /* --- closing ------------------------------------------------------------------------------------------------------ */
-
-/* In one batch, which fails if the handles may mean other rules by now. */
-static int remove_ours(struct ruleset *ruleset, struct ours *ours, struct fault *fault)
-{
-	uint32_t generation;
-	struct batch batch;
-	int rc = netlink_generation(&ruleset->netlink, &generation, fault);
-
-	if (rc == 0)
-		rc = verify(ruleset, ours, fault);
-	if (rc == 0)
-		rc = batch_begin(&batch, &ruleset->netlink, generation, fault);
-	if (rc < 0)
-		return rc;
-	for (size_t i = 0; i < ours->rules; i++)
-		batch_delete(&batch, NFT_MSG_DELRULE, ours->rule[i].family, ours->rule[i].table, ours->rule[i].chain, ours->rule[i].handle);
-	rc = batch_commit(&batch, NULL, NULL, fault);
-	batch_free(&batch);
-	ruleset->removed = ruleset->removed || rc == 0;
-	return rc;
-}
-
-static int attempt_close_nft(struct ruleset *ruleset, const void *tag, struct fault *fault)
-{
-	struct ours ours = { .tag = tag, .evidence = &ruleset->evidence };
-	int found = look_for_tables(ruleset, fault), rc;
-
-	if (found == 0 || found == -1)
-		return found;
-	rc = look_for_ours(ruleset, &ours, fault);
-	if (rc == -1)
-		return -1;
-	if (!ours.rules)
-		return netlink_nothing(found < 0 ? found : rc, &ruleset->nothing);
-	ruleset->nothing = false;
-	rc = remove_ours(ruleset, &ours, fault);
-	return rc < 0 ? rc : AGAIN; /* the next attempt reads back */
-}
 
 /* What this process has made is known without a listing of all rules. 1: removed. 0: there is no such rule. */
 static int remove_known(struct ruleset *ruleset, size_t layer, const char *name, const struct legacy_table *table,
@@ -822,14 +666,14 @@ static int attempt_close_legacy(struct ruleset *ruleset, const void *tag, struct
 static int ipt_close(struct ruleset *ruleset, const char *tag, struct fault *fault)
 {
 	const struct itimerspec never = { { 0, 0 }, { 0, 0 } };
-	int rc;
+	const struct sweep sweep = sweep_of(ruleset, tag);
+	int swept = ruleset->netlink.socket ? sweep_close(&sweep, fault) : 0;
 
-	ruleset->removed = ruleset->nothing = false;
-	rc = netlink_insist(attempt_close_nft, ruleset, tag, fault);
-	if (netlink_insist(attempt_close_legacy, ruleset, tag, fault) < 0 || rc < 0)
+	ruleset->removed = false;
+	if (netlink_insist(attempt_close_legacy, ruleset, tag, fault) < 0 || swept < 0)
 		return -1;
 	(void)timerfd_settime(ruleset->timer, 0, &never, NULL);
-	return ruleset->removed;
+	return ruleset->removed || swept;
 }
 
 static void ipt_tell(const struct ruleset *ruleset, struct evidence *evidence)
@@ -882,7 +726,7 @@ static int ipt_admit(struct ruleset *ruleset, const struct opening *opening, con
 static int attempt_digest(struct ruleset *ruleset, const void *arg, struct fault *fault)
 {
 	unsigned char nft[DIGEST_SIZE] = { 0 };
-	int rc = look_for_tables(ruleset, fault);
+	int rc = has_tables(ruleset, fault);
 	struct sha256_ctx sum;
 	struct sight sight;
 
@@ -972,8 +816,8 @@ static int ipt_attach(struct ruleset **out, const struct config *config, struct 
 	ruleset->news = NEWS_CLOSED;
 	ruleset->timer = -1;
 	rc = netlink_open(&ruleset->netlink, fault);
-	for (size_t i = 0; rc == 0 && i < IPT_LAYERS * TABLES; i++)
-		rc = ipt_layers[i / TABLES].legacy && table_is_loaded(ipt_layers[i / TABLES].family, tables[i % TABLES]);
+	for (size_t i = 0; rc == 0 && i < IPT_LAYERS * IPT_TABLES; i++)
+		rc = ipt_layers[i / IPT_TABLES].legacy && table_is_loaded(ipt_layers[i / IPT_TABLES].family, ipt_tables[i % IPT_TABLES]);
 	if (rc == 1)
 		*out = ruleset;
 	else

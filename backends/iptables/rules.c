@@ -91,22 +91,3 @@ bool ipt_is_listing(const char *listing)
 {
 	return !strncmp(listing, "-P ", 3) || strstr(listing, "\n-P ");
 }
-
-static const char *const chains[] = { "PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING" };
-
-bool ipt_is_builtin(const char *chain)
-{
-	for (size_t i = 0; i < LENGTH_OF(chains); i++)
-		if (!strcmp(chain, chains[i]))
-			return true;
-	return false;
-}
-
-size_t ipt_hook(const char *chain)
-{
-	size_t hook = 0;
-
-	while (hook + 1 < LENGTH_OF(chains) && strcmp(chain, chains[hook]))
-		hook++;
-	return hook;
-}

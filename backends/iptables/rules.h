@@ -31,9 +31,4 @@ const char *ipt_tag(const struct ipt_words *rule, const char *wanted);
 /* Is there a built-in chain in what -S printed? Everything else is no listing. */
 bool ipt_is_listing(const char *listing);
 
-/* The number of this built-in chain: its hook. */
-size_t ipt_hook(const char *chain);
-
-bool ipt_is_builtin(const char *chain);
-
 #endif

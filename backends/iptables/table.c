@@ -8,7 +8,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#include "backends/iptables/rules.h"
+#include "backends/nft/builtin.h"
 
 /* NOLINTBEGIN(misc-redundant-expression): that is what is asserted */
 _Static_assert(sizeof(struct ipt_getinfo) == sizeof(struct ip6t_getinfo) && IPT_SO_GET_INFO == IP6T_SO_GET_INFO, "twins");

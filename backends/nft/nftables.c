@@ -12,9 +12,9 @@
 #include "backends/nft/news.h"
 #include "backends/nft/rule.h"
 #include "backends/nft/survey.h"
+#include "backends/nft/sweep.h"
 
 #define CLOCK_SLACK (24 * 60 * 60) /* seconds: less is corrected by a clock in use; a machine that boots in 1970 is farther off */
-#define MAX_LEFTOVERS (4 * SURVEY_MOST) /* removed in one batch; more take another round */
 #define MOST_LOST 3		/* then what was read last has to do: others commit faster than a ruleset can be read */
 
 /*
@@ -25,8 +25,7 @@
 struct ruleset {
 	struct netlink netlink; /* first: netlink_attach() */
 	struct news news;	/* of what is committed while the opening stands */
-	bool planned, removed;
-	bool nothing;		/* was found by the last reading, which was interrupted */
+	bool planned;
 	struct rule_make make;	/* what this kernel can do for the rule */
 	bool rehearsed;		/* ... is known; else it is what is hoped */
 	unsigned int lost;	/* commits that came too late for their generation */
@@ -38,19 +37,6 @@ struct ruleset {
 	uint64_t misplaced[SURVEY_MOST][2]; /* handles of rules that the spots have elsewhere */
 	char left[FAULT_TEXT_SIZE], owned[FAULT_TEXT_SIZE], client[FAULT_TEXT_SIZE];
 	struct evidence evidence;
-};
-
-/* What carries our tag: rules by handle, sets by name. */
-struct leftovers {
-	const char *tag; /* NULL: any */
-	size_t sets, taken;
-	bool full;	 /* there is more */
-	struct leftover {
-		uint8_t family;
-		bool is_set;
-		uint64_t handle;
-		char table[SURVEY_NAME], name[SURVEY_NAME]; /* of the chain or set */
-	} item[MAX_LEFTOVERS];
 };
 
 /* --- choosing ----------------------------------------------------------------------------------------------------- */
@@ -255,40 +241,12 @@ static int open_spots(struct ruleset *ruleset, const struct opening *opening, st
 	return send_opening(ruleset, opening, false, fault);
 }
 
-/* A rule by its handle. */
-struct found {
-	char tag[TAG_SIZE];
-	uint64_t packets;
-};
-
-static int visit_tag(const struct nlmsghdr *message, void *arg, struct fault *fault)
+/* Is that rule of the spot's still ours? A handle may be somebody else's by now. 1, 0, AGAIN or -1. */
+static int is_ours(struct ruleset *ruleset, const struct spot *spot, size_t which, const char *tag, struct fault *fault)
 {
-	const struct nlattr *attrs[NFTA_RULE_USERDATA + 1];
-	struct found *found = arg;
+	const struct sweep sweep = { .netlink = &ruleset->netlink, .mark = MARK_SET, .tag = tag, .evidence = &ruleset->evidence };
 
-	(void)fault;
-	attrs_of_message(message, attrs, NFTA_RULE_USERDATA);
-	if (!tag_of_rule(attrs[NFTA_RULE_USERDATA], attrs[NFTA_RULE_EXPRESSIONS], found->tag))
-		found->tag[0] = '\0';
-	found->packets = tag_packets(attrs[NFTA_RULE_EXPRESSIONS]);
-	return 0;
-}
-
-/* Is the rule with this handle one of ours? A handle may be somebody else's by now. 1, 0, AGAIN or -1. */
-static int is_ours(struct ruleset *ruleset, uint8_t family, const char *table, const char *chain, uint64_t handle,
-		   const char *tag, struct fault *fault)
-{
-	struct found found = { 0 };
-	char buffer[1024];
-	struct nlmsghdr *request = netlink_about(&ruleset->netlink, buffer, NFT_MSG_GETRULE, 0, family, table, chain, handle);
-	int rc = netlink_dump(&ruleset->netlink, request, visit_tag, &found, fault);
-
-	if (rc < 0)
-		return rc == -1 && fault->code == ENOENT ? 0 : rc;
-	if (!opening_is_tag(found.tag, tag))
-		return 0;
-	tag_count(&ruleset->evidence, found.packets);
-	return 1;
+	return sweep_is_ours(&sweep, spot->family, spot->table, spot->chain, spot->handle[which], fault);
 }
 
 /* Reads each rule back by its handle: an acknowledgement is no proof. AGAIN: somebody has swept one away already. */
@@ -298,7 +256,7 @@ static int check_spots(struct ruleset *ruleset, const char *tag, struct fault *f
 		const struct spot *spot = &ruleset->spot[i];
 
 		for (size_t r = 0; r < LENGTH_OF(spot->handle) && spot->handle[r]; r++) {
-			int ours = is_ours(ruleset, spot->family, spot->table, spot->chain, spot->handle[r], tag, fault);
+			int ours = is_ours(ruleset, spot, r, tag, fault);
 
 			if (ours <= 0)
 				return ours < 0 ? ours : AGAIN;
@@ -352,8 +310,7 @@ static int nft_watch(struct ruleset *ruleset)
 static int check_handles(struct ruleset *ruleset, struct spot *spot, const char *tag, struct fault *fault)
 {
 	for (size_t r = 0; r < LENGTH_OF(spot->handle); r++) {
-		int ours = !spot->handle[r] ? 0 :
-			   is_ours(ruleset, spot->family, spot->table, spot->chain, spot->handle[r], tag, fault);
+		int ours = !spot->handle[r] ? 0 : is_ours(ruleset, spot, r, tag, fault);
 
 		if (ours < 0)
 			return ours;
@@ -401,216 +358,15 @@ static int nft_mend(struct ruleset *ruleset, const struct opening *opening, stru
 
 /* --- closing ------------------------------------------------------------------------------------------------------ */
 
-static void note(struct leftovers *left, const struct nlmsghdr *message, bool is_set, const char *table,
-		 const char *name, uint64_t handle)
-{
-	const struct nfgenmsg *generic = mnl_nlmsg_get_payload(message);
-	struct leftover *item = &left->item[left->taken];
-
-	for (const struct leftover *known = left->item; known < item; known++) /* a dump that is interrupted may repeat itself */
-		if (known->family == generic->nfgen_family && known->handle == handle && known->is_set == is_set &&
-		    !strcmp(known->table, table) && !strcmp(known->name, name))
-			return;
-	left->full = left->full || left->taken == MAX_LEFTOVERS;
-	if (left->full)
-		return;
-	item->family = generic->nfgen_family;
-	item->is_set = is_set;
-	item->handle = handle;
-	snprintf(item->table, sizeof(item->table), "%s", table);
-	snprintf(item->name, sizeof(item->name), "%s", name);
-	left->taken++;
-}
-
-static int visit_rule(const struct nlmsghdr *message, void *arg, struct fault *fault)
-{
-	const struct nlattr *attrs[NFTA_RULE_USERDATA + 1];
-	struct leftovers *left = arg;
-	char tag[TAG_SIZE];
-
-	(void)fault;
-	attrs_of_message(message, attrs, NFTA_RULE_USERDATA);
-	if (tag_of_rule(attrs[NFTA_RULE_USERDATA], attrs[NFTA_RULE_EXPRESSIONS], tag) && opening_is_tag(tag, left->tag))
-		note(left, message, false, attr_text(attrs[NFTA_RULE_TABLE]), attr_text(attrs[NFTA_RULE_CHAIN]),
-		     attr_u64(attrs[NFTA_RULE_HANDLE], 0));
-	return 0;
-}
-
-static int visit_set(const struct nlmsghdr *message, void *arg, struct fault *fault)
-{
-	const struct nlattr *attrs[NFTA_SET_NAME + 1];
-	struct leftovers *left = arg;
-	const char *name;
-
-	(void)fault;
-	attrs_of_message(message, attrs, NFTA_SET_NAME);
-	name = attr_text(attrs[NFTA_SET_NAME]);
-	if (!tag_names_set(name, left->tag) || !strcmp(attr_text(attrs[NFTA_SET_TABLE]), name)) /* that is the redirect's */
-		return 0;
-	left->sets++;
-	note(left, message, true, attr_text(attrs[NFTA_SET_TABLE]), name, 0);
-	return 0;
-}
-
-/* Our rules are in the tables of our sets. An interrupted reading is as good: what it misses keeps its set busy. */
-static int find_rules(struct ruleset *ruleset, struct leftovers *left, struct fault *fault)
-{
-	char buffer[1024];
-	size_t sets = left->taken;
-
-	for (const struct leftover *set = left->item; set < left->item + sets; set++) {
-		struct nlmsghdr *request = netlink_about(&ruleset->netlink, buffer, NFT_MSG_GETRULE, NLM_F_DUMP, set->family,
-							 set->table, NULL, 0);
-
-		if (netlink_dump(&ruleset->netlink, request, visit_rule, left, fault) == -1)
-			return -1;
-	}
-	return 0;
-}
-
-/* A set whose name is known is asked for in each table: a table may have more sets than anybody wants to see. */
-static int find_set(struct ruleset *ruleset, const struct messages *tables, struct leftovers *left, struct fault *fault)
-{
-	const struct nlmsghdr *message = (const void *)tables->bytes;
-	char name[SET_NAME_SIZE], buffer[1024];
-	int room = (int)tables->used, rc;
-
-	tag_set_name(left->tag, name);
-	for (; mnl_nlmsg_ok(message, room); message = mnl_nlmsg_next(message, &room)) {
-		const struct nfgenmsg *generic = mnl_nlmsg_get_payload(message);
-		const struct nlattr *attrs[NFTA_TABLE_NAME + 1];
-		struct nlmsghdr *request;
-
-		attrs_of_message(message, attrs, NFTA_TABLE_NAME);
-		request = netlink_about(&ruleset->netlink, buffer, NFT_MSG_GETSET, 0, generic->nfgen_family,
-					attr_text(attrs[NFTA_TABLE_NAME]), name, 0);
-		rc = netlink_dump(&ruleset->netlink, request, visit_set, left, fault);
-		if (rc == AGAIN || (rc < 0 && fault->code != ENOENT))
-			return rc;
-	}
-	return 0;
-}
-
-static int find_sets(struct ruleset *ruleset, struct leftovers *left, struct fault *fault)
-{
-	struct messages tables = { 0 };
-	char buffer[512];
-	int rc, found;
-
-	if (!left->tag)
-		return netlink_dump(&ruleset->netlink, netlink_request(&ruleset->netlink, buffer, NFT_MSG_GETSET), visit_set, left,
-				    fault);
-	rc = netlink_dump(&ruleset->netlink, netlink_request(&ruleset->netlink, buffer, NFT_MSG_GETTABLE), messages_take, &tables, fault);
-	found = rc == -1 ? -1 : find_set(ruleset, &tables, left, fault);
-	free(tables.bytes);
-	return found < 0 ? found : rc;
-}
-
-/* Rules go before the sets that they use, which are busy until then: with more rules to come, the sets must wait. */
-static int remove_leftovers(struct ruleset *ruleset, const struct leftovers *left, uint32_t generation,
-			    struct fault *fault)
-{
-	struct batch batch;
-	int rc = batch_begin(&batch, &ruleset->netlink, generation, fault);
-
-	for (const struct leftover *item = left->item; item < left->item + left->taken && rc == 0; item++)
-		if (!item->is_set)
-			batch_delete(&batch, NFT_MSG_DELRULE, item->family, item->table, item->name, item->handle);
-	for (const struct leftover *item = left->item; item < left->item + left->taken && rc == 0 && !left->full; item++)
-		if (item->is_set)
-			batch_delete(&batch, NFT_MSG_DELSET, item->family, item->table, item->name, 0);
-	if (rc == 0)
-		rc = batch_commit(&batch, NULL, NULL, fault);
-	batch_free(&batch);
-	return rc;
-}
-
-/* Leaves out the rules that are not ours, or no more. */
-static int verify(struct ruleset *ruleset, struct leftovers *left, struct fault *fault)
-{
-	size_t kept = 0;
-
-	for (size_t i = 0; i < left->taken; i++) {
-		const struct leftover *item = &left->item[i];
-		int ours = item->is_set ? 1 : is_ours(ruleset, item->family, item->table, item->name, item->handle,
-						      left->tag, fault);
-
-		if (ours < 0)
-			return ours;
-		if (ours)
-			left->item[kept++] = *item;
-	}
-	left->taken = kept;
-	return 0;
-}
-
-static void note_spots(const struct ruleset *ruleset, struct leftovers *left)
-{
-	for (size_t i = 0; i < ruleset->spots; i++) {
-		const struct spot *spot = &ruleset->spot[i];
-
-		for (size_t r = 0; r < LENGTH_OF(spot->handle); r++) {
-			struct leftover *item = &left->item[left->taken];
-
-			if (!spot->handle[r])
-				continue;
-			left->taken++;
-			item->family = spot->family;
-			item->is_set = false;
-			item->handle = spot->handle[r];
-			memcpy(item->table, spot->table, sizeof(item->table));
-			memcpy(item->name, spot->chain, sizeof(item->name));
-		}
-	}
-}
-
-/* What was found a moment ago is looked at again in the generation that its removal is bound to. */
-static int remove_found(struct ruleset *ruleset, struct leftovers *left, struct fault *fault)
-{
-	uint32_t generation;
-	int rc = netlink_generation(&ruleset->netlink, &generation, fault);
-
-	if (rc == 0)
-		rc = verify(ruleset, left, fault);
-	if (rc == 0)
-		rc = remove_leftovers(ruleset, left, generation, fault);
-	if (rc < 0 && fault->code != ERESTART)
-		ruleset->spots = 0;
-	return rc;
-}
-
-/*
- * Every rule of ours looks into a set of ours, and the kernel refuses to delete a set that a rule still uses: where no set
- * is left, no rule is. So the sets alone are read back, which is quick whatever else there is, and succeeds however often
- * others commit. The handles that opening got save a dump of the rules, unless something unexpected is met.
- */
-static int attempt_close(struct ruleset *ruleset, const void *tag, struct fault *fault)
-{
-	struct leftovers left = { .tag = tag };
-	int rc = find_sets(ruleset, &left, fault);
-
-	if (rc == -1)
-		return -1;
-	if (!left.sets)
-		return netlink_nothing(rc, &ruleset->nothing);
-	ruleset->nothing = false;
-	ruleset->removed = true; /* also if the kernel's answer to that is lost */
-	if (ruleset->spots)
-		note_spots(ruleset, &left);
-	else if (find_rules(ruleset, &left, fault) < 0)
-		return -1;
-	rc = remove_found(ruleset, &left, fault);
-	return rc < 0 ? rc : AGAIN; /* the next attempt reads back */
-}
-
+/* The handles that opening got save a dump of the rules, unless something unexpected is met. */
 static int nft_close(struct ruleset *ruleset, const char *tag, struct fault *fault)
 {
-	int rc;
+	const struct sweep sweep = { .netlink = &ruleset->netlink, .mark = MARK_SET, .tag = tag, .evidence = &ruleset->evidence,
+				     .spot = ruleset->spot, .spots = ruleset->spots };
+	int rc = sweep_close(&sweep, fault);
 
-	ruleset->removed = ruleset->nothing = false;
-	rc = netlink_insist(attempt_close, ruleset, tag, fault);
 	ruleset->spots = 0;
-	return rc < 0 ? -1 : ruleset->removed;
+	return rc;
 }
 
 /* Closing has looked at each rule once more. */

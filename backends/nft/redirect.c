@@ -9,65 +9,22 @@
 
 #include "backends/nft/news.h"
 #include "backends/nft/rule.h"
+#include "backends/nft/sweep.h"
 #include "base/seam.h"
 
 struct ruleset {
 	struct netlink netlink; /* that owns the table; first: netlink_attach() */
 	bool owned, timed;	/* what this kernel can do: end the table with our socket, end the redirection in time */
-	bool changed, nothing;	/* by the attempts of one call; found by its last reading, which was interrupted */
+	bool made, nothing;	/* by the attempts of one call; found by its last reading, which was interrupted */
 };
-
-/* A table of ours, also one that was loaded out of a dump made in a window. */
-struct found {
-	const char *tag; /* NULL: any */
-	uint8_t family;
-	char name[SET_NAME_SIZE]; /* "": none */
-};
-
-static int visit_table(const struct nlmsghdr *message, void *arg, struct fault *fault)
-{
-	const struct nfgenmsg *generic = mnl_nlmsg_get_payload(message);
-	const struct nlattr *attrs[NFTA_TABLE_NAME + 1];
-	struct found *found = arg;
-
-	(void)fault;
-	attrs_of_message(message, attrs, NFTA_TABLE_NAME);
-	if (!tag_names_set(attr_text(attrs[NFTA_TABLE_NAME]), found->tag))
-		return 0;
-	found->family = generic->nfgen_family;
-	snprintf(found->name, sizeof(found->name), "%s", attr_text(attrs[NFTA_TABLE_NAME]));
-	return 0;
-}
-
-/* 1: there is one. 0: there is none. */
-static int find(struct ruleset *ruleset, const char *tag, struct found *found, struct fault *fault)
-{
-	char buffer[512];
-	int rc;
-
-	*found = (struct found){ .tag = tag };
-	rc = netlink_dump(&ruleset->netlink, netlink_request(&ruleset->netlink, buffer, NFT_MSG_GETTABLE), visit_table, found, fault);
-	if (rc == -1)
-		return -1;
-	if (!found->name[0])
-		return netlink_nothing(rc, &ruleset->nothing);
-	ruleset->nothing = false;
-	return 1;
-}
-
-static int begin(struct ruleset *ruleset, struct batch *batch, struct fault *fault)
-{
-	uint32_t generation;
-	int rc = netlink_generation(&ruleset->netlink, &generation, fault);
-
-	return rc < 0 ? rc : batch_begin(batch, &ruleset->netlink, generation, fault);
-}
 
 static int send_redirect(struct ruleset *ruleset, const struct opening *opening, bool rehearsal, struct fault *fault)
 {
 	struct batch batch;
-	int rc = begin(ruleset, &batch, fault);
+	uint32_t generation;
+	int rc = netlink_generation(&ruleset->netlink, &generation, fault);
 
+	rc = rc < 0 ? rc : batch_begin(&batch, &ruleset->netlink, generation, fault);
 	if (rc < 0)
 		return rc;
 	rc = rule_add_redirect(&batch, opening, ruleset->owned, ruleset->timed, fault);
@@ -80,22 +37,24 @@ static int send_redirect(struct ruleset *ruleset, const struct opening *opening,
 static int attempt_make(struct ruleset *ruleset, const void *arg, struct fault *fault)
 {
 	const struct opening *opening = arg;
-	struct found found;
-	int rc = find(ruleset, opening->tag, &found, fault);
+	const struct sweep sweep = { .netlink = &ruleset->netlink, .mark = MARK_TABLE, .tag = opening->tag };
+	struct marks marks = { 0 };
+	int rc = sweep_find(&sweep, &marks, fault);
 
+	if (rc == -1 || marks.count)
+		return rc == -1 ? -1 : 0;
+	rc = netlink_nothing(rc, &ruleset->nothing);
 	if (rc == 0)
 		rc = send_redirect(ruleset, opening, false, fault);
-	else
-		return rc > 0 ? 0 : rc;
-	ruleset->changed = ruleset->changed || rc == 0;
+	ruleset->made = ruleset->made || rc == 0;
 	return rc < 0 ? rc : AGAIN; /* the next attempt reads back */
 }
 
 /* 1: it was made. 0: it stood. Others may commit all the time: what they change is not ours. */
 static int make(struct ruleset *ruleset, const struct opening *opening, struct fault *fault)
 {
-	ruleset->changed = ruleset->nothing = false;
-	return netlink_insist(attempt_make, ruleset, opening, fault) < 0 ? -1 : ruleset->changed;
+	ruleset->made = ruleset->nothing = false;
+	return netlink_insist(attempt_make, ruleset, opening, fault) < 0 ? -1 : ruleset->made;
 }
 
 static int redirect_open(struct ruleset *ruleset, const struct opening *opening, struct fault *fault)
@@ -110,37 +69,11 @@ static int redirect_mend(struct ruleset *ruleset, const struct opening *opening,
 	return make(ruleset, opening, fault);
 }
 
-static int remove_table(struct ruleset *ruleset, const struct found *found, struct fault *fault)
-{
-	struct batch batch;
-	int rc = begin(ruleset, &batch, fault);
-
-	if (rc < 0)
-		return rc;
-	batch_delete(&batch, NFT_MSG_DELTABLE, found->family, found->name, NULL, 0);
-	rc = batch_commit(&batch, NULL, NULL, fault);
-	batch_free(&batch);
-	return rc == -1 && fault->code == EPERM ? fault_set(fault, FAULT_FAILED, "the table %s belongs to a process that is alive, "
-							   "and not to this one; nft list tables names the program",
-							  found->name) : rc;
-}
-
-static int attempt_close(struct ruleset *ruleset, const void *tag, struct fault *fault)
-{
-	struct found found;
-	int rc = find(ruleset, tag, &found, fault);
-
-	if (rc <= 0)
-		return rc;
-	ruleset->changed = true; /* also if the kernel's answer to that is lost */
-	rc = remove_table(ruleset, &found, fault);
-	return rc < 0 ? rc : AGAIN; /* the next attempt reads back */
-}
-
 static int redirect_close(struct ruleset *ruleset, const char *tag, struct fault *fault)
 {
-	ruleset->changed = ruleset->nothing = false;
-	return netlink_insist(attempt_close, ruleset, tag, fault) < 0 ? -1 : ruleset->changed;
+	const struct sweep sweep = { .netlink = &ruleset->netlink, .mark = MARK_TABLE, .tag = tag };
+
+	return sweep_close(&sweep, fault);
 }
 
 static int attempt_rehearsal(struct ruleset *ruleset, const void *opening, struct fault *fault)

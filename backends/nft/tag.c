@@ -102,6 +102,21 @@ bool tag_of_match(const struct nlattr *expressions, const char *wanted, char tag
 	return found && opening_is_tag(tag, wanted) && (wanted || tag_is_shape(&shape));
 }
 
+bool tag_is_prefix(const struct nlattr *expressions, const char *wanted)
+{
+	int left = expressions ? mnl_attr_get_payload_len(expressions) : 0;
+	const struct nlattr *attr = expressions ? mnl_attr_get_payload(expressions) : NULL, *data;
+
+	for (attr = next_expression(attr, &left, "log", &data); attr; attr = next_expression(mnl_attr_next(attr), &left, "log", &data)) {
+		const struct nlattr *l[NFTA_LOG_MAX + 1];
+
+		attrs_of_nest(data, l, NFTA_LOG_MAX);
+		if (opening_is_tag(attr_text(l[NFTA_LOG_PREFIX]), wanted))
+			return true;
+	}
+	return false;
+}
+
 uint64_t tag_packets(const struct nlattr *expressions)
 {
 	int left = expressions ? mnl_attr_get_payload_len(expressions) : 0;

@@ -27,6 +27,10 @@ bool tag_of_rule(const struct nlattr *userdata, const struct nlattr *expressions
 /* The same for a rule of iptables-nft, whose comment is a match of x_tables among the expressions. */
 bool tag_of_match(const struct nlattr *expressions, const char *wanted, char tag[TAG_SIZE]);
 
+/* Does a rule log with this tag as the prefix (NULL: with any of ours)? So firewalld marks what it makes for us. */
+#define FIREWALLD_TABLE "firewalld" /* of the family inet */
+bool tag_is_prefix(const struct nlattr *expressions, const char *wanted);
+
 /* The packets that the counter of a rule has counted; 0 without one. */
 uint64_t tag_packets(const struct nlattr *expressions);
 

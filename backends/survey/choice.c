@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "backends/nft/builtin.h"
 #include "backends/nft/tag.h"
 #include "backends/survey/listing.h"
 #include "backends/survey/packet.h"
@@ -75,7 +76,7 @@ static void find_ours(struct spot *spot, const struct snapshot *snapshot, const 
 static int find_holder(struct spot *spot, const struct snapshot *snapshot, const struct nft_table *table, const struct nft_chain *chain,
 		       const struct culprit *culprit, struct fault *fault)
 {
-	const bool theirs = snapshot_is_builtin(chain->name);
+	const bool theirs = ipt_is_builtin(chain->name);
 
 	if (is_panic(chain)) {
 		explain(spot, chain, culprit, "is firewalld's panic mode, which keeps everybody out", "end it first (firewall-cmd --panic-off)");

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "backends/iptables/rules.h"
+#include "backends/nft/builtin.h"
 #include "backends/survey/option.h"
 #include "backends/survey/xt_match.h"
 

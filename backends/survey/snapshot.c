@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "backends/nft/builtin.h"
 #include "backends/survey/message.h"
 #include "backends/survey/set.h"
 
@@ -267,13 +268,6 @@ static bool is_one_of(const char *word, const char *const *words, size_t n)
 	return false;
 }
 
-bool snapshot_is_builtin(const char *name)
-{
-	static const char *const chains[] = { "PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING" };
-
-	return is_one_of(name, chains, LENGTH_OF(chains));
-}
-
 /* Is the chain's table named so, and has it a base chain as the tools make it? */
 static bool is_of_tool(const struct snapshot *snapshot, const struct nft_chain *chain, const char *const *tables, size_t n)
 {
@@ -281,7 +275,7 @@ static bool is_of_tool(const struct snapshot *snapshot, const struct nft_chain *
 		const struct nft_chain *other = &snapshot->chain[i];
 
 		if (other->family == chain->family && other->base && !strcmp(other->table, chain->table) &&
-		    (snapshot_is_builtin(other->name) || !strcmp(other->name, "BROUTING")))
+		    (ipt_is_builtin(other->name) || !strcmp(other->name, "BROUTING")))
 			return true;
 	}
 	return false;
@@ -289,9 +283,7 @@ static bool is_of_tool(const struct snapshot *snapshot, const struct nft_chain *
 
 bool snapshot_is_iptables(const struct snapshot *snapshot, const struct nft_chain *chain)
 {
-	static const char *const tables[] = { "filter", "nat", "mangle", "raw", "security" };
-
-	return (chain->family == NFPROTO_IPV4 || chain->family == NFPROTO_IPV6) && is_of_tool(snapshot, chain, tables, LENGTH_OF(tables));
+	return (chain->family == NFPROTO_IPV4 || chain->family == NFPROTO_IPV6) && is_of_tool(snapshot, chain, ipt_tables, IPT_TABLES);
 }
 
 bool snapshot_is_ebtables(const struct snapshot *snapshot, const struct nft_chain *chain)

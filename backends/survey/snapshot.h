@@ -86,9 +86,6 @@ bool snapshot_is_iptables(const struct snapshot *snapshot, const struct nft_chai
 /* Does it belong to ebtables-nft? ebtables-save stops at a native expression and leaves a file that loads as an empty ruleset. */
 bool snapshot_is_ebtables(const struct snapshot *snapshot, const struct nft_chain *chain);
 
-/* Is this the name of a built-in chain of iptables? */
-bool snapshot_is_builtin(const char *name);
-
 /* The hook's name as nft prints it. */
 const char *nft_hook(const struct nft_chain *chain);
 

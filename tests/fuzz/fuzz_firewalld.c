@@ -61,28 +61,12 @@ void netlink_close(struct netlink *netlink)
 	netlink->socket = NULL;
 }
 
-int netlink_insist(int (*attempt)(struct ruleset *, const void *, struct fault *), struct ruleset *ruleset, const void *arg,
-		   struct fault *fault)
+int sweep_close(const struct sweep *sweep, struct fault *fault)
 {
-	(void)attempt;
-	(void)ruleset;
-	(void)arg;
 	(void)fault;
+	must(sweep->netlink->socket && sweep->mark == MARK_PREFIX);
 	world.looked = true;
 	return 0;
-}
-
-int netlink_nothing(int rc, bool *nothing)
-{
-	*nothing = true;
-	return rc;
-}
-
-int netlink_generation(struct netlink *netlink, uint32_t *generation, struct fault *fault)
-{
-	(void)netlink;
-	(void)generation;
-	return fault_set(fault, FAULT_FAILED, "not asked here");
 }
 
 int survey_peers(const struct opening *opening, const struct peer *peer, size_t n, uint64_t *admitted, struct fault *fault)
