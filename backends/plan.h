@@ -17,6 +17,7 @@ struct plan {
 	char line[PLAN_LINES][640];
 	char left[FAULT_TEXT_SIZE];	/* a chain that blocks and is left to the iptables backend, or "" */
 	char owned[FAULT_TEXT_SIZE];	/* a chain that blocks and that nobody but its owner can change, or "" */
+	bool owner_is_deaf;		/* nobody can ask that owner to open it: it is not firewalld */
 	char client[FAULT_TEXT_SIZE];	/* how a chain may stop our client on its way to the CA, or "" */
 	char lost[256];			/* a chain, and the marks that packets miss because of a rule there, or "" */
 	size_t remarks;

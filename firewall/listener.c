@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "firewall/listener.h"
 
-#include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
-#include <limits.h>
 #include <netinet/in.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/process.h"
+#include "firewall/connections.h"
 
 #ifndef IPV6_TRANSPARENT
 #define IPV6_TRANSPARENT 75 /* linux/in6.h, which does not go together with netinet/in.h */
@@ -21,66 +21,52 @@
 #define BACKLOG 4096 /* the kernel may make less of it, see net.core.somaxconn */
 #define HIGHEST 1023 /* as bindresvport(3) does it: below are services with a name */
 #define LOWEST 900
-#define TCP_LISTEN_HEX 0x0a /* TCP_LISTEN in the state column of /proc/net/tcp */
+#define HOLDERS_MOST 16 /* sockets that listen on one port */
 
 /* --- who holds the port ------------------------------------------------------------------------------------------- */
 
-static unsigned long listening_inode(const char *table, uint16_t port)
+/* The sockets that listen on the port, without this one; the number. */
+static int find_others(uint16_t port, int ours, uint32_t inodes[HOLDERS_MOST])
 {
-	FILE *file = fopen(table, "re");
-	char line[512];
-	unsigned long found = 0;
+	struct fault ignored;
+	struct stat own = { 0 };
+	int n = connections_listeners(port, inodes, HOLDERS_MOST, &ignored), others = 0;
 
-	while (file && !found && fgets(line, sizeof(line), file)) {
-		unsigned int local, state;
-		unsigned long inode;
-
-		/* NOLINTNEXTLINE(cert-err34-c): the numbers are the kernel's */
-		if (sscanf(line, " %*d: %*[0-9A-F]:%x %*[0-9A-F]:%*x %x %*x:%*x %*x:%*x %*x %*u %*u %lu", &local, &state,
-			   &inode) == 3 &&
-		    local == port && state == TCP_LISTEN_HEX)
-			found = inode;
-	}
-	if (file)
-		fclose(file);
-	return found;
+	if (ours >= 0)
+		(void)fstat(ours, &own);
+	for (int i = 0; i < n; i++)
+		if (inodes[i] != own.st_ino)
+			inodes[others++] = inodes[i];
+	return others;
 }
 
 /* " by NAME (pid N)", or "" when it cannot be found out. */
-static void name_holder(uint32_t inode, char *text, size_t size)
+static void name_holder(uint16_t port, int ours, char *text, size_t size)
 {
 	OWN_DIR DIR *proc = opendir("/proc");
+	uint32_t inodes[HOLDERS_MOST];
+	const int n = find_others(port, ours, inodes);
 	const struct dirent *entry;
 
 	text[0] = '\0';
-	while (proc && (entry = readdir(proc))) {
-		char path[PATH_MAX], name[32] = "?";
-		FILE *file;
+	while (n > 0 && proc && (entry = readdir(proc))) {
+		pid_t pid = (pid_t)strtol(entry->d_name, NULL, 10);
+		char name[KIN_NAME];
 
-		if (!isdigit((unsigned char)entry->d_name[0]) ||
-		    !process_holds((pid_t)strtol(entry->d_name, NULL, 10), &inode, 1))
+		if (pid <= 0 || !process_holds(pid, inodes, n))
 			continue;
-		snprintf(path, sizeof(path), "/proc/%s/comm", entry->d_name);
-		file = fopen(path, "re");
-		if (file && fgets(name, sizeof(name), file))
-			name[strcspn(name, "\n")] = '\0';
-		if (file)
-			fclose(file);
-		snprintf(text, size, " by %s (pid %s)", name, entry->d_name);
+		process_name(pid, name);
+		snprintf(text, size, " by %s (pid %d)", name, (int)pid);
 		return;
 	}
 }
 
-/* An IPv6 socket can hold the port for IPv4 too; for IPv6 the other table would show our own socket. */
-static int taken(int family, uint16_t port, struct fault *fault)
+/* ours: the socket that this process has already, for the other family. */
+static int taken(uint16_t port, int ours, struct fault *fault)
 {
-	unsigned long inode = family == AF_INET ? listening_inode("/proc/net/tcp", port) : 0;
-	char holder[320] = "";
+	char holder[64];
 
-	if (!inode)
-		inode = listening_inode("/proc/net/tcp6", port);
-	if (inode)
-		name_holder((uint32_t)inode, holder, sizeof(holder));
+	name_holder(port, ours, holder, sizeof(holder));
 	return fault_set(fault, FAULT_FAILED, "port %u is taken%s; stop it for the time of the renewal, or move it to another "
 					      "port, or let acmegate listen on another one ([responder] port and mode = redirect)",
 			 port, holder);
@@ -88,7 +74,7 @@ static int taken(int family, uint16_t port, struct fault *fault)
 
 /* --- the sockets -------------------------------------------------------------------------------------------------- */
 
-static int make(int family, uint16_t port, struct fault *fault)
+static int make(int family, uint16_t port, int ours, struct fault *fault)
 {
 	OWN_FD int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	struct sockaddr_in v4 = { .sin_family = AF_INET, .sin_port = htons(port) };
@@ -108,7 +94,7 @@ static int make(int family, uint16_t port, struct fault *fault)
 	    setsockopt(fd, level, transparent, &one, sizeof(one)) < 0)
 		return fault_errno(fault, FAULT_FAILED, "preparing a socket (CAP_NET_ADMIN is needed)");
 	if (bind(fd, address, length) < 0 || listen(fd, BACKLOG) < 0)
-		return errno == EADDRINUSE ? taken(family, port, fault) :
+		return errno == EADDRINUSE ? taken(port, ours, fault) :
 					     fault_errno(fault, FAULT_FAILED, "listening on port %u", port);
 	return steal_fd(&fd);
 }
@@ -119,7 +105,7 @@ int listener_open(uint16_t port, int fds[2], struct fault *fault)
 
 	fds[0] = fds[1] = -1;
 	for (int i = 0; i < 2; i++) {
-		fds[i] = make(families[i], port, fault);
+		fds[i] = make(families[i], port, fds[0], fault);
 		if (fds[i] >= 0 || fault->code == EAFNOSUPPORT || (i == 1 && fault->code == EADDRNOTAVAIL))
 			continue;
 		close_fd(&fds[0]);

@@ -8,7 +8,6 @@
 #include "backends/firewalld/bus.h"
 #include "backends/nft/survey.h"
 #include "backends/nft/sweep.h"
-#include "backends/nft/tag.h"
 #include "base/run.h"
 #include "base/spawn.h"
 
@@ -111,7 +110,7 @@ static int firewalld_plan(struct ruleset *ruleset, const struct opening *opening
 	OWN_FREE char *answer = NULL;
 
 	(void)ruleset;
-	if (plan->owned[0] && !strstr(plan->owned, " inet " FIREWALLD_TABLE " "))
+	if (plan->owned[0] && plan->owner_is_deaf)
 		return fault_set(fault, FAULT_FAILED, "%s", plan->owned);
 	if (ask("plan", opening->tag, opening, &answer, fault) < 0 || read_plan(answer, plan, fault) < 0)
 		return plan->owned[0] ? fault_at(fault, "%s", plan->owned) : -1;

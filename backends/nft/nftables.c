@@ -35,7 +35,8 @@ struct ruleset {
 	size_t spots;
 	struct spot spot[SURVEY_MOST];
 	uint64_t misplaced[SURVEY_MOST][2]; /* handles of rules that the spots have elsewhere */
-	char left[FAULT_TEXT_SIZE], owned[FAULT_TEXT_SIZE], client[FAULT_TEXT_SIZE];
+	char left[FAULT_TEXT_SIZE], owned[FAULT_TEXT_SIZE], client[FAULT_TEXT_SIZE]; /* as in a plan */
+	bool owner_is_deaf;
 	struct evidence evidence;
 };
 
@@ -87,6 +88,7 @@ static int read_and_choose(struct ruleset *ruleset, const struct opening *openin
 	ruleset->planned = survey;
 	ruleset->spots = 0;
 	ruleset->left[0] = ruleset->owned[0] = '\0';
+	ruleset->owner_is_deaf = false;
 	if (!survey)
 		return -1;
 	ruleset->generation = survey->generation;
@@ -99,8 +101,9 @@ static int read_and_choose(struct ruleset *ruleset, const struct opening *openin
 			take_spot(ruleset, spot);
 		else if (spot->holder == HOLDER_IPTABLES && !ruleset->left[0])
 			snprintf(ruleset->left, sizeof(ruleset->left), "%s", spot->why);
-		else if (spot->holder == HOLDER_OWNER && (!ruleset->owned[0] || strcmp(spot->table, "firewalld")))
+		else if (spot->holder == HOLDER_OWNER || (spot->holder == HOLDER_FIREWALLD && !ruleset->owned[0]))
 			snprintf(ruleset->owned, sizeof(ruleset->owned), "%s", spot->why);
+		ruleset->owner_is_deaf = ruleset->owner_is_deaf || spot->holder == HOLDER_OWNER;
 	}
 	return read_host(ruleset, fault);
 }
@@ -431,6 +434,7 @@ static int attempt_plan(struct ruleset *ruleset, const void *arg, struct fault *
 	plan->lines = plan->sets = 0;
 	plan->lost[0] = '\0';
 	snprintf(plan->owned, sizeof(plan->owned), "%s", ruleset->owned);
+	plan->owner_is_deaf = ruleset->owner_is_deaf;
 	for (size_t i = 0; i < ruleset->spots; i++)
 		print_spot(plan, ruleset, i, opening);
 	plan->unbound = plan->unbound || (ruleset->spots && opening->own_listener && !ruleset->make.bound);

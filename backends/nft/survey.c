@@ -106,7 +106,7 @@ static int take_spot(struct survey *survey, const struct spot *spot, struct faul
 {
 	struct spot *kept = &survey->spot[survey->spots];
 
-	if (spot->holder > HOLDER_OWNER || spot->bound > BOUND_BY_ADDRESS)
+	if (spot->holder >= HOLDERS || spot->bound > BOUND_BY_ADDRESS)
 		return fault_set(fault, FAULT_FAILED, "the surveyor names a spot that makes no sense");
 	if (survey->spots == SURVEY_MOST)
 		return fault_set(fault, FAULT_FAILED, "the surveyor names more than %d spots", SURVEY_MOST);

@@ -23,7 +23,9 @@
 enum holder {
 	HOLDER_NOBODY,
 	HOLDER_IPTABLES,	/* the tools of iptables: native rules there would be lost or misread by iptables-save */
-	HOLDER_OWNER,		/* the process that owns the table */
+	HOLDER_FIREWALLD,	/* firewalld, which owns its table and can be asked */
+	HOLDER_OWNER,		/* another process that owns the table */
+	HOLDERS
 };
 
 /* What keeps a rule of ours from packets that are not for this host. */

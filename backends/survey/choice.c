@@ -96,7 +96,7 @@ static int find_holder(struct spot *spot, const struct snapshot *snapshot, const
 	if (table->flags & NFT_TABLE_F_OWNER) {
 		explain(spot, chain, culprit, "is owned by a running process, so that nobody else can change it", "let that program "
 			"open the port for the time of the renewal");
-		spot->holder = HOLDER_OWNER;
+		spot->holder = chain->family == NFPROTO_INET && !strcmp(chain->table, FIREWALLD_TABLE) ? HOLDER_FIREWALLD : HOLDER_OWNER;
 	}
 	return 0;
 }

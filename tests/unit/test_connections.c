@@ -237,7 +237,7 @@ static void one_that_is_taken_names_who_has_it(void **state)
 	assert_int_equal(listener_open(PORT, more, &fault), -1);
 	assert_int_equal(strncmp(fault.text, wanted, strlen(wanted)), 0);
 	assert_int_equal(more[0], -1);
-	nth_fail_on("fopen", 1, EACCES);
+	nth_fail_on("mnl_socket_open2", 1, EACCES);
 	assert_int_equal(listener_open(PORT, more, &fault), -1);
 	assert_non_null(strstr(fault.text, "port 80 is taken; stop it"));
 }
