@@ -8,6 +8,7 @@
 #include <sys/mman.h>
 #include <sys/statvfs.h>
 
+#include "base/config_share.h"
 #include "base/confine.h"
 #include "base/log.h"
 #include "base/sandbox.h"
@@ -121,8 +122,8 @@ int main(int argc, char **argv)
 		log_error("%s", fault.text);
 		return STATUS_FAILED;
 	}
-	config = role == ROLE_TRANSLATOR ? NULL : config_receive(FD_CONFIG);
-	if (!config && role != ROLE_TRANSLATOR) {
+	config = config_share_has(role) ? config_share_receive(FD_CONFIG) : NULL;
+	if (!config && config_share_has(role)) {
 		log_error("the %s got no configuration", argv[1]);
 		return STATUS_FAILED;
 	}

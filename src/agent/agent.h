@@ -2,8 +2,10 @@
 /*
  * agent.h - the roles of acmegate-agent, the image without rights.
  *
- * Each is the main function of a process that the warden has started with the descriptors of wire.h; it returns the exit
- * status of the process (fault.h) and has logged why when that is not 0.
+ * Each is the main function of a process that the privileged image starts with the descriptors of wire.h. It returns the exit status
+ * of the process (fault.h), and logs why if that is not 0.
+ *
+ * config has what the role uses, see config_share.h; NULL: it uses nothing.
  */
 #ifndef ACMEGATE_AGENT_AGENT_H
 #define ACMEGATE_AGENT_AGENT_H
@@ -12,10 +14,10 @@
 
 int client_main(const struct config *config);	 /* talks to the CA */
 int signer_main(const struct config *config);	 /* holds the keys, signs, verifies */
-int storer_main(const struct config *config);	 /* writes what is kept */
-int responder_main(const struct config *config); /* answers on the port */
+int storer_main(const struct config *config);	 /* writes certificates, the account, and tokens with mode webroot */
+int responder_main(const struct config *config); /* answers the CA's requests on the port */
 int sweeper_main(const struct config *config);	 /* removes tokens that an earlier run left */
-int translator_main(const struct config *config); /* knows international names; there is no configuration yet */
+int translator_main(const struct config *config); /* turns international names into their ASCII form */
 
 /* Before the signer confines itself: the system's roots become FD_TRUST, unless the configuration has a trust_file. */
 void signer_trust(const struct config *config);

@@ -11,7 +11,6 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 
 #include "base/safe.h"
@@ -862,27 +861,4 @@ int config_find(const struct config *config, const char *name)
 		if (!strcmp(config->certificate[i].name, name))
 			return (int)i;
 	return -1;
-}
-
-int config_share(const struct config *config, struct fault *fault)
-{
-	size_t used = offsetof(struct config, name) + config->names * sizeof(config->name[0]);
-	OWN_FD int fd = memfd_create("acmegate-config", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-
-	if (fd < 0 || ftruncate(fd, sizeof(*config)) < 0 || pwrite(fd, config, used, 0) != (ssize_t)used ||
-	    fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) < 0)
-		return fault_errno(fault, FAULT_LATER, "sharing the configuration with the agent");
-	return steal_fd(&fd);
-}
-
-const struct config *config_receive(int fd)
-{
-	struct stat s;
-	const struct config *config;
-
-	if (fstat(fd, &s) < 0 || s.st_size != (off_t)sizeof(*config))
-		return NULL;
-	/* private: 5.10, 6.1 before 6.1.153 and 6.12 before 6.12.9 refuse to share a file that is sealed against writing */
-	config = mmap(NULL, sizeof(*config), PROT_READ, MAP_PRIVATE, fd, 0);
-	return config == MAP_FAILED ? NULL : config;
 }

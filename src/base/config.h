@@ -2,8 +2,8 @@
 /*
  * config.h - the configuration, acmegate.conf(5), as one flat struct.
  *
- * The struct holds no pointer, so that the children get it as a read-only file (memfd) and read it in place: config_share()
- * in the privileged image, config_receive() in the agent. Everything in it has been validated by config_load().
+ * The struct holds no pointer, so that a role of the agent can read its part of it in place from a read-only file: see config_share.h.
+ * config_load() has validated all of it.
  */
 #ifndef ACMEGATE_BASE_CONFIG_H
 #define ACMEGATE_BASE_CONFIG_H
@@ -133,11 +133,5 @@ int config_set_max_open(struct config *config, const char *text) MUST_CHECK;
 
 /* The index of the certificate of that name, or -1. */
 int config_find(const struct config *config, const char *name);
-
-/* A sealed memfd (close-on-exec) with the configuration, for a child; the caller owns it. */
-int config_share(const struct config *config, struct fault *fault) MUST_CHECK;
-
-/* Maps what config_share() made, for the life of the process. NULL: the descriptor is not such a file. */
-const struct config *config_receive(int fd);
 
 #endif

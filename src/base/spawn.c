@@ -10,6 +10,7 @@
 #include <sys/prctl.h>
 #include <sys/wait.h>
 
+#include "base/config_share.h"
 #include "base/kernel.h"
 #include "base/log.h"
 #include "base/seam.h"
@@ -118,15 +119,19 @@ static _Noreturn void become(const char *path, enum role role, const struct conf
 static int start(const char *suffix, enum role role, const struct config *config, const struct place *places, size_t n,
 		 struct fault *fault)
 {
+	const bool shares = config && config_share_has(role);
+	OWN_FD int shared = shares ? config_share(config, role, fault) : -1;
+	struct place all[FD_AGENT_END] = { { shared, FD_CONFIG } };
 	char path[PATH_MAX];
 	pid_t warden = getpid(), pid;
 	int pidfd;
 
-	if (spawn_find(suffix, path, fault) < 0)
+	if ((shares && shared < 0) || spawn_find(suffix, path, fault) < 0)
 		return -1;
+	memcpy(all + 1, places, n * sizeof(*places));
 	pid = fork();
 	if (pid == 0)
-		become(path, role, config, places, n, warden);
+		become(path, role, config, all, n + 1, warden);
 	pidfd = pid < 0 ? -1 : pidfd_open(pid, 0);
 	if (pidfd < 0)
 		return fault_errno(fault, FAULT_LATER, "starting the %s", sandbox_role_name(role));

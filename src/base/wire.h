@@ -24,7 +24,7 @@
 enum agent_fd {
 	FD_WARDEN = 3,		/* every role but signer and sweeper: channel to the warden */
 	FD_TRUST = 3,		/* signer: roots of CAs (PEM), see signer_trust(); closed when there are none */
-	FD_CONFIG = 4,		/* every role: config_share() */
+	FD_CONFIG = 4,		/* client, signer, storer: config_share() */
 	FD_SIGNER = 5,		/* client, storer */
 	FD_RESPONDER = 6,	/* client */
 	FD_CA_FILE = 7,		/* client, signer: the configured ca_file opened for reading; closed when none is configured */

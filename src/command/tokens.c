@@ -12,14 +12,6 @@
 
 #define SWEEPER_SECONDS 10
 
-static int start_sweeper(const struct config *config, int state_fd, struct fault *fault)
-{
-	OWN_FD int copy = config_share(config, fault);
-	const struct place places[] = { { copy, FD_CONFIG }, { state_fd, FD_STATE } };
-
-	return copy < 0 ? -1 : spawn_agent(ROLE_SWEEPER, config, places, LENGTH_OF(places), fault);
-}
-
 /* The directory of the notes outlives them: who writes them has no right to remove it. */
 bool tokens_are_left(int state_fd)
 {
@@ -30,11 +22,12 @@ bool tokens_are_left(int state_fd)
 void tokens_sweep(const struct config *config, int state_fd)
 {
 	struct pollfd sweeper = { .events = POLLIN };
+	const struct place state = { state_fd, FD_STATE };
 	struct fault fault;
 
 	if (!tokens_are_left(state_fd))
 		return;
-	sweeper.fd = start_sweeper(config, state_fd, &fault);
+	sweeper.fd = spawn_agent(ROLE_SWEEPER, config, &state, 1, &fault);
 	if (sweeper.fd < 0)
 		log_warning("%s", fault.text);
 	else if (spawn_reap(&sweeper.fd, poll(&sweeper, 1, SWEEPER_SECONDS * 1000) <= 0) > 128)

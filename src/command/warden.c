@@ -53,7 +53,7 @@ struct warden {
 	const struct config *config;
 	struct errand *errand;
 	struct journal *journal;
-	int state_fd, config_fd;
+	int state_fd;
 	enum state state;
 	int status;
 	int fd[WATCHED];	/* what poll looks at; -1: not there (any more) */
@@ -180,7 +180,7 @@ static void tidy(struct warden *w)
 static int start_responder(struct warden *w, const int listeners[2])
 {
 	int ends[2];
-	struct place places[] = { { -1, FD_WARDEN }, { w->config_fd, FD_CONFIG }, { w->responder_end, FD_CLIENT },
+	struct place places[] = { { -1, FD_WARDEN }, { w->responder_end, FD_CLIENT },
 				  { listeners[0], FD_LISTEN_4 }, { listeners[1], FD_LISTEN_6 } };
 
 	if (make_channel(ends, &w->fault) < 0)
@@ -307,8 +307,7 @@ static int open_configured(const char *path, int *fd, struct fault *fault)
 
 static int start_storer(struct warden *w, int channel, int signer)
 {
-	struct place places[] = { { channel, FD_WARDEN }, { w->config_fd, FD_CONFIG }, { signer, FD_SIGNER },
-				  { w->state_fd, FD_STATE } };
+	struct place places[] = { { channel, FD_WARDEN }, { signer, FD_SIGNER }, { w->state_fd, FD_STATE } };
 
 	w->fd[STORER_PID] = spawn_agent(ROLE_STORER, w->config, places, LENGTH_OF(places), &w->fault);
 	return w->fd[STORER_PID] < 0 ? -1 : 0;
@@ -318,14 +317,13 @@ static int start_signer(struct warden *w, int storer)
 {
 	OWN_FD int trust = -1;
 	OWN_FD int ca = -1;
-	struct place places[] = { { -1, FD_TRUST }, { w->config_fd, FD_CONFIG }, { w->signer_end, FD_CLIENT }, { storer, FD_STORER },
-				  { -1, FD_CA_FILE } };
+	struct place places[] = { { -1, FD_TRUST }, { -1, FD_CA_FILE }, { w->signer_end, FD_CLIENT }, { storer, FD_STORER } };
 
 	if (open_configured(w->config->acme.trust_file, &trust, &w->fault) < 0 ||
 	    open_configured(w->config->acme.ca_file, &ca, &w->fault) < 0)
 		return -1;
 	places[0].from = trust;
-	places[4].from = ca;
+	places[1].from = ca;
 	w->fd[SIGNER_PID] = spawn_agent(ROLE_SIGNER, w->config, places, LENGTH_OF(places), &w->fault);
 	close_fd(&w->signer_end);
 	return w->fd[SIGNER_PID] < 0 ? -1 : 0;
@@ -336,15 +334,15 @@ static int start_client(struct warden *w)
 	OWN_FD int ca = -1;
 	int ends[2];
 	struct work work = { 0 };
-	struct place places[] = { { -1, FD_WARDEN }, { w->config_fd, FD_CONFIG }, { w->client_ends[0], FD_SIGNER },
-				  { w->client_ends[1], FD_RESPONDER }, { -1, FD_CA_FILE } };
+	struct place places[] = { { -1, FD_WARDEN }, { -1, FD_CA_FILE }, { w->client_ends[0], FD_SIGNER },
+				  { w->client_ends[1], FD_RESPONDER } };
 
 	if (open_configured(w->config->acme.ca_file, &ca, &w->fault) < 0)
 		return -1;
 	if (make_channel(ends, &w->fault) < 0)
 		return -1;
 	places[0].from = ends[1];
-	places[4].from = ca;
+	places[1].from = ca;
 	w->fd[ON_CLIENT] = ends[0];
 	w->fd[CLIENT_PID] = spawn_agent(ROLE_CLIENT, w->config, places, LENGTH_OF(places), &w->fault);
 	close(ends[1]);
@@ -677,8 +675,7 @@ static int begin(struct warden *w)
 	w->fd[ON_SIGNAL] = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (w->fd[ON_SIGNAL] < 0 || make_timers(w) < 0)
 		return fault_errno(&w->fault, FAULT_LATER, "preparing to wait");
-	w->config_fd = config_share(w->config, &w->fault);
-	if (w->config_fd < 0 || wire_pair(pair, &w->fault) < 0)
+	if (wire_pair(pair, &w->fault) < 0)
 		return -1;
 	w->client_ends[0] = pair[0];
 	w->signer_end = pair[1];
@@ -743,14 +740,13 @@ static void end(struct warden *w)
 	close_fd(&w->client_ends[1]);
 	close_fd(&w->signer_end);
 	close_fd(&w->responder_end);
-	close_fd(&w->config_fd);
 }
 
 int warden_run(const struct config *config, struct errand *errand, struct journal *journal, int state_fd)
 {
 	static struct warden w;
 
-	w = (struct warden){ .config = config, .errand = errand, .journal = journal, .state_fd = state_fd, .config_fd = -1,
+	w = (struct warden){ .config = config, .errand = errand, .journal = journal, .state_fd = state_fd,
 			     .client_ends = { -1, -1 }, .signer_end = -1, .responder_end = -1, .speaker = "child" };
 	for (int i = 0; i < WATCHED; i++)
 		w.fd[i] = -1;

@@ -39,6 +39,7 @@
 #include <sys/wait.h>
 
 #include "agent/agent.h"
+#include "base/config_share.h"
 #include "base/confine.h"
 #include "base/log.h"
 #include "base/sandbox.h"
@@ -49,6 +50,7 @@ static enum role role;
 static const struct config *config;
 static char act[32];
 static bool confined, readable;
+static char state_path[PATH_MAX - 64], www[PATH_MAX - 64]; /* the state directory, and the web server's of mode webroot */
 static char outside[PATH_MAX]; /* a directory of files that are nobody's business here */
 static int gains;
 
@@ -135,7 +137,7 @@ static void try_in_state(const char *name, int flags)
 	char path[PATH_MAX];
 	int fd;
 
-	snprintf(path, sizeof(path), "%s/%s", config->gate.state, name);
+	snprintf(path, sizeof(path), "%s/%s", state_path, name);
 	try_open(path, flags);
 	if (role != ROLE_STORER)
 		return;
@@ -166,10 +168,8 @@ static void try_files(void)
 	}
 	snprintf(path, sizeof(path), "/proc/%d/oom_score_adj", (int)getppid());
 	try_open(path, O_WRONLY);
-	if (config->responder.mode == RESPONDER_WEBROOT) {
-		snprintf(path, sizeof(path), "%s/page", config->responder.webroot);
-		try_open(path, O_RDONLY);
-	}
+	snprintf(path, sizeof(path), "%s/page", www);
+	try_open(path, O_RDONLY);
 	try_in_state("journal", O_RDWR);
 	try_in_state("lock", O_RDWR | O_CREAT);
 	if (role != ROLE_STORER) {
@@ -299,9 +299,9 @@ static void try_changes(void)
 		snprintf(path, sizeof(path), "%s/%s", outside, owners[i]);
 		try_directory(path);
 	}
-	snprintf(path, sizeof(path), "%s/journal", config->gate.state);
+	snprintf(path, sizeof(path), "%s/journal", state_path);
 	try_file(path);
-	try_directory(config->gate.state);
+	try_directory(state_path);
 	try_given();
 }
 
@@ -644,6 +644,8 @@ static bool read_orders(struct orders *orders)
 
 	path[n > 0 ? n : 0] = '\0';
 	snprintf(outside, sizeof(outside), "%.*s/../outside", (int)(strrchr(path, '/') - path), path);
+	snprintf(state_path, sizeof(state_path), "%.*s/../state", (int)(strrchr(path, '/') - path), path);
+	snprintf(www, sizeof(www), "%.*s/../www", (int)(strrchr(path, '/') - path), path);
 	snprintf(strrchr(path, '/') + 1, 8, "orders");
 	file = fopen(path, "re");
 	if (!file)
@@ -674,8 +676,8 @@ int main(int argc, char **argv)
 	if (argc < 2 || !sandbox_find_role(argv[1], &role) || !read_orders(&orders))
 		return STATUS_USAGE;
 	log_start(argv[1], false);
-	config = sandbox_prove(role, &fault) < 0 ? NULL : config_receive(FD_CONFIG);
-	if (!config)
+	config = sandbox_prove(role, &fault) < 0 ? NULL : config_share_receive(FD_CONFIG);
+	if (!config && config_share_has(role))
 		return STATUS_FAILED;
 	if (!strcmp(orders.role, argv[1])) {
 		snprintf(act, sizeof(act), "%s", orders.act);

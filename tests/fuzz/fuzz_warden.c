@@ -579,13 +579,6 @@ int listener_open(uint16_t port, int fds[2], struct fault *fault)
 	return 0;
 }
 
-int config_share(const struct config *c, struct fault *fault)
-{
-	(void)c;
-	(void)fault;
-	return new_fd();
-}
-
 int deploy_run(const struct config *c, const struct certificate *certificate, struct fault *fault)
 {
 	must(!world.stands || world.excused); /* a hook runs behind a closed port */

@@ -13,7 +13,7 @@
 
 #include <cmocka.h>
 
-#include "base/config.h"
+#include "base/config_share.h"
 #include "base/safe.h"
 
 /* Parts of a good file, two lines each. */
@@ -707,26 +707,65 @@ static void assert_private(const void *mapping)
 	assert_string_equal(rights, "r--p");
 }
 
-static void a_child_gets_the_same(void **state)
+static const struct config *share(enum role role)
 {
 	const struct config *copy;
 	char byte = 'x';
-	int fd;
+	int fd = config_share(&config, role, &fault);
 
-	(void)state;
-	assert_good(ACME USER CERT " b.example\n[certificate b]\nnames = c.example\n");
-	fd = config_share(&config, &fault);
 	assert_true(fd >= 0);
 	assert_true(fcntl(fd, F_GETFD) & FD_CLOEXEC);
 	assert_int_equal(fcntl(fd, F_GET_SEALS), F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL);
 	assert_int_equal(pwrite(fd, &byte, 1, 0), -1);
 	assert_int_equal(ftruncate(fd, 0), -1);
-	copy = config_receive(fd);
+	copy = config_share_receive(fd);
 	assert_non_null(copy);
 	assert_private(copy);
 	close(fd);
-	assert_memory_equal(copy, &config, sizeof(config));
+	return copy;
+}
+
+static void unshare_config(const struct config *copy)
+{
 	assert_int_equal(munmap((void *)(uintptr_t)copy, sizeof(*copy)), 0);
+}
+
+/* Takes what a role gets out of both, and compares the rest: the role got zeros. */
+static void each_role_gets_what_it_uses(void **state)
+{
+	static const struct config none;
+	const struct config *copy;
+
+	(void)state;
+	assert_good(ACME "contact = me@example.org\nproxy = http://u:p@proxy.example:3128\nhosts = api.example\n" USER CERT
+		    " b.example\ndeploy = /bin/true\n[certificate b]\nnames = c.example\nmode = 0640\n");
+	copy = share(ROLE_CLIENT);
+	assert_string_equal(copy->acme.directory, config.acme.directory);
+	assert_string_equal(copy->acme.proxy, "http://u:p@proxy.example:3128");
+	assert_string_equal(copy->acme.hosts, "");
+	assert_string_equal(copy->gate.state, "");
+	assert_int_equal(copy->certificates, 2);
+	assert_string_equal(copy->certificate[0].deploy, "");
+	assert_int_equal(copy->certificate[1].mode, 0);
+	assert_memory_equal(copy->name, config.name, sizeof(config.name));
+	unshare_config(copy);
+	copy = share(ROLE_SIGNER);
+	assert_string_equal(copy->acme.proxy, "");
+	assert_string_equal(copy->acme.hosts, "api.example");
+	assert_string_equal(copy->acme.contact, "me@example.org");
+	assert_string_equal(copy->certificate[0].deploy, "");
+	assert_memory_equal(copy->name, config.name, sizeof(config.name));
+	unshare_config(copy);
+	copy = share(ROLE_STORER);
+	assert_string_equal(copy->acme.proxy, "");
+	assert_string_equal(copy->acme.contact, "");
+	assert_string_equal(copy->gate.state, config.gate.state);
+	assert_string_equal(copy->certificate[1].name, "b");
+	assert_int_equal(copy->certificate[1].mode, 0640);
+	assert_string_equal(copy->certificate[0].deploy, "");
+	assert_memory_equal(copy->name, none.name, sizeof(none.name));
+	unshare_config(copy);
+	assert_false(config_share_has(ROLE_RESPONDER) || config_share_has(ROLE_SWEEPER) || config_share_has(ROLE_TRANSLATOR));
 }
 
 static void a_child_refuses_other_files(void **state)
@@ -734,12 +773,12 @@ static void a_child_refuses_other_files(void **state)
 	OWN_FD int fd = memfd_create("test", MFD_CLOEXEC);
 
 	(void)state;
-	assert_null(config_receive(-1));
-	assert_null(config_receive(fd));
+	assert_null(config_share_receive(-1));
+	assert_null(config_share_receive(fd));
 	assert_int_equal(ftruncate(fd, sizeof(config) - 1), 0);
-	assert_null(config_receive(fd));
+	assert_null(config_share_receive(fd));
 	assert_int_equal(ftruncate(fd, sizeof(config) + 1), 0);
-	assert_null(config_receive(fd));
+	assert_null(config_share_receive(fd));
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
@@ -796,7 +835,7 @@ int main(void)
 		TEST(the_same_name_may_stand_in_two_certificates),
 		TEST(only_safe_files_are_read),
 		TEST(the_whole_way_is_checked),
-		TEST(a_child_gets_the_same),
+		TEST(each_role_gets_what_it_uses),
 		TEST(a_child_refuses_other_files),
 	};
 

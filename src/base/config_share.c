@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "base/config_share.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+
+enum { CLIENT = 1 << ROLE_CLIENT, SIGNER = 1 << ROLE_SIGNER, STORER = 1 << ROLE_STORER };
+
+#define OF(type, member, roles) { offsetof(type, member), sizeof(((type *)0)->member), roles }
+
+struct part {
+	size_t offset, size;
+	unsigned int roles; /* that use it */
+};
+
+static const struct part parts[] = {
+	OF(struct config, file, CLIENT | SIGNER), /* for messages */
+	OF(struct config, acme.directory, CLIENT | SIGNER | STORER),
+	OF(struct config, acme.contact, CLIENT | SIGNER),
+	OF(struct config, acme.accept_terms, CLIENT | SIGNER),
+	OF(struct config, acme.ca_file, CLIENT | SIGNER),
+	OF(struct config, acme.trust_file, SIGNER),
+	OF(struct config, acme.hosts, SIGNER),
+	OF(struct config, acme.proxy, CLIENT),
+	OF(struct config, acme.eab_kid, CLIENT | SIGNER),
+	OF(struct config, acme.eab_key_file, SIGNER | STORER),
+	OF(struct config, acme.account_key, SIGNER),
+	OF(struct config, gate.max_open, CLIENT),
+	OF(struct config, gate.state, STORER),
+	OF(struct config, responder.mode, CLIENT | STORER),
+	OF(struct config, responder.webroot, CLIENT | STORER),
+	OF(struct config, certificates, CLIENT | SIGNER | STORER),
+	OF(struct config, names, CLIENT | SIGNER),
+};
+
+static const struct part certificate_parts[] = {
+	OF(struct certificate, name, CLIENT | SIGNER | STORER),
+	OF(struct certificate, first_name, CLIENT | SIGNER),
+	OF(struct certificate, names, CLIENT | SIGNER),
+	OF(struct certificate, key, SIGNER),
+	OF(struct certificate, profile, CLIENT | SIGNER),
+	OF(struct certificate, chain, CLIENT | SIGNER),
+	OF(struct certificate, owner, STORER),
+	OF(struct certificate, group, STORER),
+	OF(struct certificate, mode, STORER),
+};
+
+bool config_share_has(enum role role)
+{
+	return (1U << role) & (CLIENT | SIGNER | STORER);
+}
+
+static void copy(void *to, const void *from, const struct part *part, size_t n, enum role role)
+{
+	for (size_t i = 0; i < n; i++)
+		if (part[i].roles & (1U << role))
+			memcpy((char *)to + part[i].offset, (const char *)from + part[i].offset, part[i].size);
+}
+
+int config_share(const struct config *config, enum role role, struct fault *fault)
+{
+	OWN_FD int fd = memfd_create("acmegate-config", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	struct config *shared = MAP_FAILED;
+
+	if (fd >= 0 && ftruncate(fd, sizeof(*config)) == 0)
+		shared = mmap(NULL, sizeof(*config), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (shared == MAP_FAILED)
+		return fault_errno(fault, FAULT_LATER, "sharing the configuration with the agent");
+	copy(shared, config, parts, LENGTH_OF(parts), role);
+	for (uint32_t i = 0; i < shared->certificates; i++)
+		copy(&shared->certificate[i], &config->certificate[i], certificate_parts, LENGTH_OF(certificate_parts), role);
+	memcpy(shared->name, config->name, shared->names * sizeof(config->name[0]));
+	munmap(shared, sizeof(*config)); /* a writable mapping forbids F_SEAL_WRITE */
+	if (fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) < 0)
+		return fault_errno(fault, FAULT_LATER, "sharing the configuration with the agent");
+	return steal_fd(&fd);
+}
+
+const struct config *config_share_receive(int fd)
+{
+	struct stat s;
+	const struct config *config;
+
+	if (fstat(fd, &s) < 0 || s.st_size != (off_t)sizeof(*config))
+		return NULL;
+	/* private: 5.10, 6.1 before 6.1.153 and 6.12 before 6.12.9 refuse to share a file that is sealed against writing */
+	config = mmap(NULL, sizeof(*config), PROT_READ, MAP_PRIVATE, fd, 0);
+	return config == MAP_FAILED ? NULL : config;
+}
