@@ -33,6 +33,7 @@ static const struct line line = {
 		.options = {
 			[ACMEGATE_CONFIG] = { "config", "FILE", "read this file instead of " CONFIG_FILE, 'c' },
 			[ACMEGATE_VERBOSE] = { "verbose", NULL, "say more", 'v' },
+			[ACMEGATE_DEBUG] = { "debug", NULL, "say everything, also what the processes tell each other" },
 			[ACMEGATE_VERSION] = { "version", NULL, "print version and licence" },
 		},
 	},

@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/log.h"
+
 #define FETCH_MOST 150000 /* ms for all authorizations, with their retries */
 
 void authorization_fail(struct authorization *authorization, enum fault_kind kind, const char *why)
@@ -83,6 +85,8 @@ int authorization_read(const struct acme_call *call, const struct exchange *exch
 {
 	if (codec_authorization(exchange->data, exchange->used, object, fault) < 0)
 		return fault_at(fault, "%s", call->step);
+	log_trace("the authorization of %s is %s, its challenge %s", object->identifier, state_name(object->state),
+		  state_name(object->challenge));
 	return 0;
 }
 

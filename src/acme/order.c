@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/log.h"
+
 #define PLACE_MOST 150000 /* ms for all new orders, with their retries */
 #define ATTEMPTS   2	  /* new orders for one certificate in one run */
 
@@ -63,6 +65,7 @@ int order_read(struct order *order, const struct acme_call *call, const struct e
 		return fault_at(&order->fault, "%s", call->step);
 	codec_order_free(&order->object);
 	order->object = object;
+	log_trace("the order of certificate %s is %s", order_certificate(order)->name, state_name(object.state));
 	return 0;
 }
 

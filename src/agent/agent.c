@@ -117,7 +117,7 @@ int main(int argc, char **argv)
 		fprintf(stderr, "acmegate-agent is started by acmegate, see acmegate(8)\n");
 		return STATUS_USAGE;
 	}
-	log_start(argv[1], argc > 2 && !strcmp(argv[2], "--verbose"));
+	log_start(argv[1], log_detail_of(argv[2]));
 	if (sandbox_prove(role, &fault) < 0) {
 		log_error("%s", fault.text);
 		return STATUS_FAILED;

@@ -154,6 +154,7 @@ static void drop(struct connection *connection)
 	struct linger at_once = { .l_onoff = 1, .l_linger = 0 };
 
 	(void)setsockopt(*fd_of(connection), SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
+	log_trace("connection from %s dropped", connection->address);
 	let_go(connection);
 }
 
@@ -343,6 +344,7 @@ static int accept_one(int listener, struct fault *fault)
 	place->used = 0;
 	place->answered = false;
 	write_address(&peer, place->address);
+	log_trace("connection from %s", place->address);
 	*fd_of(place) = fd;
 	receive(place); /* most requests come with the handshake's last packet */
 	return 1;

@@ -19,7 +19,7 @@
 
 static struct {
 	const char *role;
-	bool verbose;
+	enum log_detail detail;
 	bool journal;
 	bool detached;
 	bool socket;		/* stderr is one */
@@ -38,12 +38,12 @@ static bool stderr_is_journal(void)
 	       s.st_dev == device && s.st_ino == inode;
 }
 
-void log_start(const char *role, bool verbose)
+void log_start(const char *role, enum log_detail detail)
 {
 	struct stat s;
 
 	out.role = role;
-	out.verbose = verbose;
+	out.detail = detail;
 	out.journal = stderr_is_journal();
 	out.socket = fstat(STDERR_FILENO, &s) == 0 && S_ISSOCK(s.st_mode);
 }
@@ -86,7 +86,19 @@ bool log_is_journal(void)
 
 bool log_is_verbose(void)
 {
-	return out.verbose;
+	return out.detail != LOG_PLAIN;
+}
+
+static const char *const options[] = { [LOG_VERBOSE] = "--verbose", [LOG_EVERYTHING] = "--debug" };
+
+const char *log_option(void)
+{
+	return options[out.detail];
+}
+
+enum log_detail log_detail_of(const char *option)
+{
+	return !option ? LOG_PLAIN : strcmp(option, options[LOG_EVERYTHING]) ? LOG_VERBOSE : LOG_EVERYTHING;
 }
 
 static const char *word(enum log_level level)
@@ -99,6 +111,7 @@ static const char *word(enum log_level level)
 	case LOG_LEVEL_NOTICE:
 	case LOG_LEVEL_INFO:
 	case LOG_LEVEL_DEBUG:
+	case LOG_LEVEL_TRACE:
 		break;
 	}
 	return "";
@@ -125,8 +138,8 @@ static size_t dress(char line[LINE_SIZE], enum log_level level, const char *text
 	if (out.journal)
 		n = snprintf(line, LINE_SIZE, "<%d>%s\n", (int)level, text);
 	else
-		n = snprintf(line, LINE_SIZE, "acmegate: %s%s%s%s\n", out.verbose && out.role ? out.role : "",
-			     out.verbose && out.role ? ": " : "", word(level), text);
+		n = snprintf(line, LINE_SIZE, "acmegate: %s%s%s%s\n", out.detail && out.role ? out.role : "",
+			     out.detail && out.role ? ": " : "", word(level), text);
 	return n < 0 ? 0 : n < LINE_SIZE ? (size_t)n : LINE_SIZE - 1;
 }
 
@@ -203,8 +216,10 @@ void log_line(enum log_level level, const char *format, ...)
 	int code = errno;
 	va_list args;
 
-	if (level == LOG_LEVEL_DEBUG && !out.verbose)
+	if (level >= LOG_LEVEL_DEBUG && (int)out.detail <= (int)level - LOG_LEVEL_DEBUG)
 		return;
+	if (level == LOG_LEVEL_TRACE)
+		level = LOG_LEVEL_DEBUG; /* syslog has no other */
 	va_start(args, format);
 	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * log.h - what a person or the journal reads, on stderr.
+ * log.h - messages for the administrator or the journal, on standard error.
  *
- * Under systemd (JOURNAL_STREAM names our stderr) each line carries its syslog level as "<N>", see sd-daemon(3); elsewhere
- * plain words. Tabs and UTF-8 stay as they are; control characters never reach the terminal. Only the top of a process logs faults.
+ * If JOURNAL_STREAM names our standard error, each line begins with its syslog level as "<N>", see sd-daemon(3); elsewhere with plain
+ * words. Tabs and UTF-8 stay as they are; control characters never reach the terminal. Only the top of a process logs faults.
  *
- * A log never waits: a reader that does not read (Ctrl-S, a hung tee, a journal that is stuck) must not keep a port open. Lines
- * for which there is no room are lost, and counted; the next line that has room is preceded by their number.
+ * The log never waits: a reader that does not read (Ctrl-S, a hung tee, a stuck journal) must not keep a port open. Lines for which
+ * there is no room are lost and counted; the next line that has room comes after a line with their number.
  */
 #ifndef ACMEGATE_BASE_LOG_H
 #define ACMEGATE_BASE_LOG_H
@@ -15,27 +15,37 @@
 
 #include "base/fault.h"
 
-enum log_level { LOG_LEVEL_ERROR = 3, LOG_LEVEL_WARNING = 4, LOG_LEVEL_NOTICE = 5, LOG_LEVEL_INFO = 6, LOG_LEVEL_DEBUG = 7 };
+enum log_level {
+	LOG_LEVEL_ERROR = 3, LOG_LEVEL_WARNING = 4, LOG_LEVEL_NOTICE = 5, LOG_LEVEL_INFO = 6,
+	LOG_LEVEL_DEBUG = 7, /* with --verbose */
+	LOG_LEVEL_TRACE = 8, /* with --debug: records, states and connections; to the journal it is debug too */
+};
 
-/* Call once at start. role: the word behind "acmegate" in each line of a child ("client"), or NULL. verbose: debug lines too. */
-void log_start(const char *role, bool verbose);
+/* As the command line says. */
+enum log_detail { LOG_PLAIN, LOG_VERBOSE, LOG_EVERYTHING };
 
-/* Is stderr the journal? Children are told by their environment. */
+/* Call once at start. role: the word behind "acmegate" in each line of a child ("client"), or NULL. */
+void log_start(const char *role, enum log_detail detail);
+
+/* The option that makes a child log in the same detail, or NULL; and the detail of that option, or of NULL. */
+const char *log_option(void);
+enum log_detail log_detail_of(const char *option);
+
+/* Is standard error the journal? Children find out by their environment. */
 bool log_is_journal(void);
 
 /*
- * For the privileged image, once at its start, and for each child before its rights are dropped: gives this process a standard
- * error that does not wait for its reader, and leaves alone the one that the caller shares with it. Without a right to do so,
- * lines are written only when there is room for one.
+ * Gives this process a standard error that does not wait for its reader, and leaves the caller's as it is. For the privileged image at
+ * its start, and for each child before it drops its rights. If that is not allowed, lines are written only when there is room.
  */
 void log_unblock(void);
 
-/* At the end, when no window stands: waits a moment for the reader, to say how many lines are lost. */
+/* At the end, with the port closed: waits a moment for the reader to say how many lines are lost. */
 void log_finish(void);
 
-/* For a process that stays behind when its command returns: lines go to syslog(3) too, from now on. */
+/* For a process that goes on when its command returns: lines go to syslog(3) too, from now on. */
 void log_detach(void);
-/* Gives standard input, output and error up, if log_detach() was called: whoever waits for their end shall see it. */
+/* Closes standard input, output and error, if log_detach() was called: their readers must see the end. */
 void log_leave_terminal(void);
 bool log_is_verbose(void);
 
@@ -44,8 +54,9 @@ void log_line(enum log_level, const char *format, ...) PRINTF_LIKE(2, 3);
 #define log_warning(...) log_line(LOG_LEVEL_WARNING, __VA_ARGS__)
 #define log_notice(...) log_line(LOG_LEVEL_NOTICE, __VA_ARGS__)
 #define log_info(...) log_line(LOG_LEVEL_INFO, __VA_ARGS__)
-/* Nothing happened: the journal of a host whose timer runs each hour has no line of that, unless more is wanted. */
+/* Nothing happened. The timer runs every hour: the journal gets no line about that without --verbose. */
 #define log_idle(...) log_line(log_is_journal() ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO, __VA_ARGS__)
 #define log_debug(...) log_line(LOG_LEVEL_DEBUG, __VA_ARGS__)
+#define log_trace(...) log_line(LOG_LEVEL_TRACE, __VA_ARGS__)
 
 #endif

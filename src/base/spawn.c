@@ -92,7 +92,7 @@ static _Noreturn void become(const char *path, enum role role, const struct conf
 	char *environment[] = { (char[]){ "PATH=/usr/sbin:/usr/bin:/sbin:/bin" }, seam_variable(), NULL, NULL };
 	const char *stream = getenv("JOURNAL_STREAM");
 	char *arguments[] = { (char *)(uintptr_t)strrchr(path, '/') + 1, (char *)(uintptr_t)sandbox_role_name(role),
-			      log_is_verbose() ? (char[]){ "--verbose" } : NULL, NULL };
+			      (char *)(uintptr_t)log_option(), NULL };
 	struct fault fault = { 0 };
 	int directory;
 

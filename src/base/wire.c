@@ -7,11 +7,13 @@
 #include <sys/socket.h>
 #include <sys/uio.h>
 
+#include "base/log.h"
+
 #define HEADER offsetof(struct record, data)
 
 /*
- * A stopped peer must not be able to stop the others: the queue of one channel holds more than anyone sends unasked.
- * The largest such load is MAX_NAMES tokens before the window opens.
+ * A stopped peer must not stop the others: the queue of a channel holds more than any role sends without waiting for a reply. The
+ * largest such load is MAX_NAMES tokens before the port opens.
  */
 #define QUEUE_BYTES (4 * 1024 * 1024)
 
@@ -61,7 +63,7 @@ int wire_pair(int ends[2], struct fault *fault)
 
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
 		return fault_errno(fault, FAULT_LATER, "making a pair of sockets");
-	for (int i = 0; i < 2; i++) /* without CAP_NET_ADMIN (tests) the system's largest size has to do */
+	for (int i = 0; i < 2; i++) /* without CAP_NET_ADMIN (tests): the system's largest size */
 		if (setsockopt(ends[i], SOL_SOCKET, SO_SNDBUFFORCE, &bytes, sizeof(bytes)) < 0)
 			(void)setsockopt(ends[i], SOL_SOCKET, SO_SNDBUF, &bytes, sizeof(bytes));
 	return 0;
@@ -81,10 +83,11 @@ int wire_send(int fd, enum verb verb, uint32_t index, const void *data, size_t l
 	while (n < 0 && errno == EINTR);
 	if (n < 0)
 		return fault_errno(fault, FAULT_FAILED, "sending %s", verb_name(verb));
+	log_trace("sent %s to descriptor %d: %zu bytes", verb_name(verb), fd, length);
 	return 0;
 }
 
-/* Texts inside structs end within their field, and a NUL stands behind the data, whoever wrote them. */
+/* Whoever sent the record: the texts in structs end within their field, and a NUL ends the data. */
 #define END_TEXT(field) ((field)[sizeof(field) - 1] = '\0')
 
 static void terminate(struct record *record)
@@ -115,7 +118,7 @@ static void terminate(struct record *record)
 	*((char *)record + HEADER + record->length) = '\0';
 }
 
-/* The lengths in a bundle describe what came with it, and neither part is empty. */
+/* Do the lengths in a bundle add up to its text, and is no part empty? */
 static bool is_bundle(const struct record *record)
 {
 	const struct bundle *bundle = (const void *)record->data;
@@ -170,5 +173,6 @@ int wire_receive(int fd, struct record *record, struct fault *fault)
 		return fault_set(fault, FAULT_FAILED, "a record that is too long or carries descriptors");
 	if (wire_check(record, (size_t)n, fault) < 0)
 		return -1;
+	log_trace("received %s from descriptor %d: %u bytes", verb_name((enum verb)record->verb), fd, record->length);
 	return 1;
 }

@@ -76,7 +76,7 @@ int command_run(const struct call *call)
 		return fault_status(&fault);
 	}
 	if (command->tells_client && dup2(STDOUT_FILENO, STDERR_FILENO) >= 0)
-		log_start(NULL, log_is_verbose());
+		log_start(NULL, log_detail_of(log_option()));
 	leave_caller(host.first_fd);
 	config_translate_with(international_ascii);
 	host.serves = config_load(&config, call->file, command->part, &mistakes, &wrong) == 0;

@@ -7,7 +7,7 @@
 
 #include "command/host.h"
 
-#define MOST_OPTIONS 3
+#define MOST_OPTIONS 4
 
 struct command_option {
 	const char *name, *value, *help;	/* value: the word for it in the usage; NULL: the option takes none */
@@ -37,7 +37,7 @@ struct line {
 	struct command program;
 	const struct command *commands;	/* the one after the last has no name */
 };
-enum { ACMEGATE_CONFIG, ACMEGATE_VERBOSE, ACMEGATE_VERSION };
+enum { ACMEGATE_CONFIG, ACMEGATE_VERBOSE, ACMEGATE_DEBUG, ACMEGATE_VERSION };
 enum { GUARD_MAX, GUARD_ON_LISTEN };
 enum { HOOK_CLIENT };
 

@@ -146,9 +146,9 @@ int line_run(const struct line *line, int argc, char **argv)
 	 * tool that is executed would gain some, and the kernel then forgets that the tool is to die with us (PR_SET_PDEATHSIG).
 	 */
 	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
-	log_start(NULL, false);
+	log_start(NULL, LOG_PLAIN);
 	rc = read_options(&program, argc, argv);
-	log_start(NULL, program.value[ACMEGATE_VERBOSE] != NULL);
+	log_start(NULL, program.value[ACMEGATE_DEBUG] ? LOG_EVERYTHING : program.value[ACMEGATE_VERBOSE] ? LOG_VERBOSE : LOG_PLAIN);
 	if (rc < 0)
 		return STATUS_USAGE;
 	if (program.value[ACMEGATE_VERSION])

@@ -55,6 +55,22 @@ hook() {
 	[[ $output == *unchanged* ]]
 }
 
+@test "with --debug a run shows records by name and size, states and connections, and no content" {
+	rig_pebble
+	rig_config one.test
+	succeeds --debug renew-now
+	[[ $output =~ client:\ sent\ SIGN\ to\ descriptor\ 5:\ [0-9]+\ bytes ]]
+	[[ $output == *"signer: received SIGN from descriptor 5: "* ]]
+	[[ $output == *"storer: received SAVE from descriptor 5: "* ]]
+	[[ $output == *"responder: connection from "* ]]
+	[[ $output == *"client: the authorization of one.test is pending, its challenge pending"* ]]
+	[[ $output == *"client: the order of certificate one.test is valid"* ]]
+	[[ $output != *"BEGIN "* ]]
+	[[ $output != *'"protected"'* ]]
+	succeeds --verbose renew-now
+	[[ $output != *"sent SIGN"* ]]
+}
+
 @test "a build that lies in a home directory, which only root and its owner can enter" {
 	rig_pebble
 	rig_config one.test
