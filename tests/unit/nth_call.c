@@ -200,6 +200,17 @@ WRAP(pid_t, -1, waitpid, (pid_t pid, int *status, int options), (pid, status, op
 WRAP_INT(waitid, (idtype_t type, id_t id, siginfo_t *info, int options), (type, id, info, options))
 WRAP_POINTER(FILE, fopen, (const char *path, const char *mode), (path, mode))
 
+/* A child that ends so would leave nothing for make coverage. */
+void __gcov_exit(void) __attribute__((weak));
+_Noreturn void __real__exit(int status);
+_Noreturn void __wrap__exit(int status);
+_Noreturn void __wrap__exit(int status)
+{
+	if (__gcov_exit)
+		__gcov_exit();
+	__real__exit(status);
+}
+
 /* The pauses between two attempts are not for tests. */
 int __wrap_nanosleep(const struct timespec *pause, struct timespec *left);
 int __wrap_nanosleep(const struct timespec *pause, struct timespec *left)

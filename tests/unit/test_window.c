@@ -15,9 +15,11 @@
 #include <sys/wait.h>
 
 #include "base/log.h"
+#include "firewall/listener.h"
 #include "firewall/watchdog.h"
 #include "firewall/window.h"
 #include "nth_call.h"
+#include "outside.h"
 #include "own_net.h"
 
 static struct fault fault;
@@ -27,6 +29,7 @@ static struct window window;
 static char directory[256];
 static int state_fd;
 static size_t before;
+static bool outside;
 
 /* --- what the window asks of its configuration -------------------------------------------------------------------------- */
 
@@ -247,6 +250,75 @@ static void a_listener_of_somebody_else_keeps_its_visitors(void **state)
 	assert_shut();
 }
 
+/* The port that the ruleset lets in anyway is for visitors like any; the others came through the window. */
+static void a_visitor_through_the_window_is_reset(void **state)
+{
+	int fds[2];
+
+	(void)state;
+	if (!outside) {
+		skip();
+		return;
+	}
+	assert_int_equal(listener_open(80, fds, &fault), 0);
+	must(prepare(false), 0);
+	must(window_open(&window, &fault), 0);
+	outside_do('4');
+	must(window_shut(&window, &fault), 0);
+	assert_logged("1 connection that came through the port ended");
+	outside_do('r');
+	must(window_open(&window, &fault), 0);
+	outside_do('4');
+	outside_do('4');
+	nth_fail_on("send", 1, EPIPE); /* nobody knows who would be admitted */
+	must(window_shut(&window, &fault), 0);
+	assert_logged("which connections the ruleset lets in anyway is not known");
+	outside_do('r');
+	outside_do('r');
+	close(fds[0]);
+	close(fds[1]);
+}
+
+static void what_is_missing_is_a_refusal(void **state)
+{
+	(void)state;
+	nth_fail("recv", 1, EOPNOTSUPP);
+	must(prepare(false), -1);
+	assert_non_null(strstr(fault.text, "this kernel has no nf_tables"));
+	window_free(&window);
+	nth_fail("epoll_ctl", 3, ENOSPC);
+	must(prepare(false), -1);
+	assert_int_equal(fault.kind, FAULT_LATER);
+	window_free(&window);
+	nth_fail("epoll_ctl", 3, EEXIST); /* two backends may share the news */
+	must(prepare(false), 0);
+	nth_fail_on("send", 1, EPIPE);
+	remark();
+	assert_logged("asking the surveyor");
+	nth_stop();
+	window_free(&window);
+	own_net_table(NFPROTO_IPV4, "filter"); /* as iptables makes it */
+	own_net_chain(NFPROTO_IPV4, "filter", "INPUT", NF_INET_LOCAL_IN);
+	must(prepare(false), -1);
+	if (!strstr(fault.text, "iptables"))
+		fail_msg("%s", fault.text);
+}
+
+static void another_port_is_taken_for_a_redirection(void **state)
+{
+	int fds[2];
+
+	(void)state;
+	config.responder.mode = RESPONDER_REDIRECT;
+	config.responder.port = 1023;
+	assert_int_equal(listener_open(1023, fds, &fault), 0);
+	must(prepare(true), 0);
+	assert_int_equal(window.opening.target, 1022);
+	assert_logged("acmegate listens on port 1022 this time: port 1023 is taken by test_window");
+	close(fds[0]);
+	close(fds[1]);
+}
+
 static void a_redirection_is_opened_and_closed_with_it(void **state)
 {
 	(void)state;
@@ -274,6 +346,25 @@ static void a_chain_that_only_its_owner_can_change_is_a_refusal(void **state)
 	assert_shut();
 }
 
+static void whatever_fails_on_the_way_around_is_a_refusal(void **state)
+{
+	bool happened = true;
+
+	(void)state;
+	config.responder.port = 1023;
+	own_net_owned_table(NFPROTO_INET, "guarded");
+	own_net_chain(NFPROTO_INET, "guarded", "input", NF_INET_LOCAL_IN);
+	before = own_net_read();
+	for (unsigned int n = 1; happened; n += 4) {
+		nth_fail("", n, ENOMEM);
+		must(prepare(true), -1);
+		happened = nth_happened();
+		assert_true(fault.text[0]);
+		window_free(&window);
+		assert_shut();
+	}
+}
+
 static void addresses_that_are_not_this_hosts_say_nothing(void **state)
 {
 	struct whereabouts at = { .addresses4 = 1, .address4 = { { 198, 51, 100, 1 } }, .addresses6 = WHEREABOUTS_MOST + 1 };
@@ -284,6 +375,10 @@ static void addresses_that_are_not_this_hosts_say_nothing(void **state)
 	assert_int_equal(window.opening.addresses6, 0);
 	assert_int_equal(window.opening.ca_port, 14000);
 	assert_int_equal(window.opening.client, 65534);
+	window_free(&window);
+	at.addresses6 = 1;
+	must(prepare_at(&at), 0);
+	assert_int_equal(window.opening.addresses6, 0);
 }
 
 /* Whatever goes wrong: there is a reason, nothing that may stand is forgotten by the journal, and shutting leaves nothing. */
@@ -369,6 +464,16 @@ static void rules_without_a_journal_are_closed(void **state)
 	must(sweep(&journal), 1);
 	assert_shut();
 	must(sweep(&journal), 0);
+}
+
+/* The administrator's own program cannot be asked any more. */
+static void a_backend_that_is_no_longer_configured_is_named(void **state)
+{
+	(void)state;
+	must(journal_arm(&journal, &(struct opening){ .tag = "acmegate:0123456789abcdef" }, 1U << 4, &fault), 0);
+	must(recover(), -1);
+	assert_non_null(strstr(fault.text, "an earlier run opened by [gate] command"));
+	assert_true(journal.armed);
 }
 
 static void whatever_fails_it_stays_armed_until_it_is_closed(void **state)
@@ -457,7 +562,7 @@ static void one_that_is_stopped_does_nothing(void **state)
 	watchdog_stop(&watchdog.fd);
 	assert_int_equal(watchdog.fd, -1);
 	watchdog_stop(&watchdog.fd);
-	assert_int_equal(waitpid(-1, NULL, WNOHANG), -1); /* no child is left */
+	assert_int_equal(waitpid(-1, NULL, WNOHANG), outside ? 0 : -1); /* no other child is left */
 }
 
 /* Whatever was started of it ends with the process that wanted it. */
@@ -494,18 +599,30 @@ int main(void)
 		TEST(where_nothing_blocks_nothing_is_opened),
 		TEST(what_the_kernel_cannot_do_is_said),
 		TEST(a_listener_of_somebody_else_keeps_its_visitors),
+		TEST(a_visitor_through_the_window_is_reset),
+		TEST(what_is_missing_is_a_refusal),
+		TEST(another_port_is_taken_for_a_redirection),
 		TEST(a_redirection_is_opened_and_closed_with_it),
 		TEST(a_chain_that_only_its_owner_can_change_is_a_refusal),
+		TEST(whatever_fails_on_the_way_around_is_a_refusal),
 		TEST(addresses_that_are_not_this_hosts_say_nothing),
 		TEST(whatever_fails_while_it_opens_it_can_be_shut),
 		TEST(a_firewall_that_cannot_be_read_is_asked_again_and_then_left_to_the_watchdog),
 		TEST(recovery_says_what_it_met),
 		TEST(rules_without_a_journal_are_closed),
+		TEST(a_backend_that_is_no_longer_configured_is_named),
 		TEST(whatever_fails_it_stays_armed_until_it_is_closed),
 		TEST(it_closes_when_the_warden_dies),
 		TEST(one_that_is_stopped_does_nothing),
 		TEST(one_that_cannot_start_is_a_fault_and_holds_nothing),
 	};
 
-	return own_net() ? cmocka_run_group_tests_name("window", tests, NULL, NULL) : 0;
+	int rc;
+
+	if (!own_net())
+		return 0;
+	outside = outside_begin();
+	rc = cmocka_run_group_tests_name("window", tests, NULL, NULL);
+	outside_end();
+	return rc;
 }
