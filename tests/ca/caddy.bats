@@ -69,7 +69,7 @@ answers() {
 
 open_for_less() {
 	rig_was_open 4 1
-	rig_probe_total 4 open | awk -v most="$1" '{ print "# open for " $1 " s" >"/dev/stderr"; exit !($1 < most) }'
+	rig_open_at_most "$1"
 }
 
 @test "a certificate for two names, and the port open for no longer than the validation" {

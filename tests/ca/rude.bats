@@ -152,7 +152,7 @@ each_read() {
 	[[ $status =~ ^(1|75)$ ]]
 	rig_after
 	rig_was_open 4 1
-	rig_probe_total 4 open | awk '{ exit !($1 < 6) }'
+	rig_open_at_most 6 2
 	diff <(stored "$RIG_DIR/good") <(stored "$RIG_STATE")
 }
 
@@ -165,7 +165,7 @@ each_read() {
 # The window as seen from outside: fails unless it was open for less than so many seconds.
 open_for_less() {
 	rig_was_open 4 1
-	rig_probe_total 4 open | awk -v most="$1" '{ print "# open for " $1 " s" >"/dev/stderr"; exit !($1 < most) }'
+	rig_open_at_most "$1"
 }
 
 @test "a CA that leaves the authorization pending: its reason is shown, and the port is closed after a second look" {

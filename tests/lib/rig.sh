@@ -12,6 +12,7 @@
 #	rig_ruleset			the ruleset as text and JSON without what packets and time change
 #	rig_probe_start, rig_probe_stop	port 80 seen from the CA's side, into $RIG_DIR/probe; see probe.c
 #	rig_at_most SECONDS MOST	a bound that the program promises, beside what the machine took in that time
+#	rig_open_at_most SECONDS	the same, for the time that the port was open
 #	rig_before, rig_after		both, and the assertion that nothing is left behind
 #	rig_window, rig_release, rig_ends	a run whose window stands until it is released or somebody acts
 #	rig_down			remove it all; done by a trap on exit, except in bats, where teardown_file must
@@ -328,6 +329,8 @@ rig_at_most() {
 		"$(rig_milliseconds "$1")" "$(rig_milliseconds "$2")" "$(rig_milliseconds "$lost")" >&3
 	awk -v took="$1" -v most="$2" -v lost="$lost" 'BEGIN { exit !(took <= most + lost) }'
 }
+# rig_open_at_most SECONDS [HANDS]: what the port was open for over IPv4, while so many processes acted one after another, CA and client among them
+rig_open_at_most() { RIG_HANDS=${2:-10} rig_at_most "$(rig_probe_total 4 open)" "$1" "${RIG_WHAT:-$BATS_TEST_DESCRIPTION}: open"; }
 rig_milliseconds() { awk -v seconds="$1" 'BEGIN { printf "%.1f", seconds * 1000 }'; }
 
 # rig_probe_windows FAMILY: how many times the port was open

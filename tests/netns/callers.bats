@@ -58,7 +58,8 @@ hostile() {
 	rig_after
 	rig_was_open 4 3
 	rig_was_open 6 3
-	awk -v open="$(rig_probe_total 4 open)" 'BEGIN { exit !(open > 4 && open < 5.2) }'
+	rig_probe_total 4 open | awk '{ exit !($1 > 4) }'
+	rig_open_at_most 5.2 6
 	grep -q 'max_open allows' "$RIG_DIR/out"
 	rig_before
 	hostile client blinks
@@ -364,13 +365,16 @@ unread() {
 	[ "$(legacy_rules)" -gt 0 ]
 	flock "$RIG_DIR/lock" sleep 40 3>&- &
 	holder=$!
-	SECONDS=0
+	rig_probe_start
+	at=$EPOCHREALTIME
 	result=0
 	wait "$pid" || result=$?
+	took=$(awk -v from="$at" -v to="$EPOCHREALTIME" 'BEGIN { print to - from }')
 	cat "$RIG_DIR/out"
 	[ "$result" -eq 7 ]
 	# max_open, and the watchdog's five seconds of grace
-	[ "$SECONDS" -lt 16 ]
+	rig_probe_stop
+	rig_at_most "$took" 16
 	grep -q "xtables.lock is held by flock (pid $holder)" "$RIG_DIR/out"
 	grep -q 'the warden is overdue' "$RIG_DIR/out"
 	grep -q 'the process that held the port open was killed' "$RIG_DIR/out"

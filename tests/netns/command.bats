@@ -77,7 +77,7 @@ program_env() { grep -vE '^(PWD|OLDPWD|SHLVL|_)=' "$RIG_DIR/cloud/env.$1" | sort
 	rig_after
 	rig_certificate one.test one.test
 	rig_was_open 4 1
-	awk '$1 == "interval" && $2 == 4 && $3 != "silent" { open += $6 } END { exit !(open < 0.4) }' "$RIG_DIR/probe"
+	rig_open_at_most 0.4
 	[ "$(calls)" = 'open close' ]
 	cloud_closed
 	[[ $output == *'command: about to open'* ]]

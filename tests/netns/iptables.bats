@@ -152,8 +152,9 @@ for family, address, level, option in (socket.AF_INET, "0.0.0.0", 0, 19), (socke
     s.bind((address, 80)); s.listen(); globals().setdefault("keep", []).append(s)
 time.sleep(60)' 3>&- &
 	echo $! >"$RIG_DIR/server.pid"
-	sleep 0.3
+	rig_until 10 two_listen
 }
+two_listen() { [ "$(rig_host ss -Hltn 'sport = :80' | wc -l)" = 2 ]; }
 
 @test "plan prints commands that open when they are typed, and changes nothing" {
 	rig_policy_drop | rig_nft -

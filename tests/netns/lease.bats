@@ -305,7 +305,7 @@ eval_client() {
 	[[ $output == *'watching 1 sh'*'port 80 open'*'the port is closed'* ]]
 	rig_after
 	rig_was_open 4 1
-	awk -v open="$(rig_probe_total 4 open)" 'BEGIN { exit !(open > 0.9) }'
+	awk -v open="$(rig_probe_total 4 open)" -v lost="$(rig_lost)" 'BEGIN { exit !(open > 0.9 - lost) }'
 	# As docker exec does it: a client whose parent is not to be seen.
 	ip netns exec "$RIG_HOST" unshare --pid --fork --kill-child --mount-proc sleep 60 3>&- &
 	pid=$!

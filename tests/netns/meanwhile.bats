@@ -159,6 +159,9 @@ monitor_shows() {
 	rig_was_open 4 1
 }
 
+# Without a lock of our own, which would keep out the one that is waited for.
+journal_is_held() { grep -q ":$(stat -c %i "$RIG_STATE/journal") 0 EOF" /proc/locks; }
+
 @test "a command waits while another one recovers" {
 	strace -qq -o "$RIG_DIR/trace" true 2>/dev/null || skip 'strace may not trace here'
 	rig_policy_drop | rig_nft -
@@ -166,11 +169,11 @@ monitor_shows() {
 	mapfile -t victims < <(ip netns pids "$RIG_HOST")
 	rig_kill_at_once "${victims[@]}"
 	rig_until 5 rig_idle
-	# Clearing the journal takes two seconds.
-	ip netns exec "$RIG_HOST" strace -qq -o "$RIG_DIR/trace" -e trace=fdatasync -e inject=fdatasync:delay_enter=2000000 \
+	# Clearing the journal takes three seconds.
+	ip netns exec "$RIG_HOST" strace -qq -o "$RIG_DIR/trace" -e trace=fdatasync -e inject=fdatasync:delay_enter=3000000 \
 		"$RIG_ACMEGATE" -c "$RIG_CONF" recover >"$RIG_DIR/recovery" 2>&1 3>&- &
 	first=$!
-	sleep 0.5
+	rig_until 10 journal_is_held
 	run rig_acmegate renew-now
 	[ "$status" -eq 75 ]
 	[[ $output == *'another acmegate is at work'* ]]

@@ -162,15 +162,16 @@ time.sleep(60)' 3>&- &
 	done
 }
 
+refusing() { [ "$(rig_probe_once)" = $'4 refusing\n6 refusing' ]; }
+
 @test "recovery alone closes at the next start of anything" {
 	for command in recover plan renew renew-now; do
 		without no-timeout no-socket no-watchdog
 		rm -rf "$RIG_STATE"
 		rig_window
 		dies all
-		sleep 0.2
 		# Open, to whoever listens next.
-		[ "$(rig_probe_once)" = $'4 refusing\n6 refusing' ]
+		rig_until 5 refusing
 		rig_release
 		run rig_acmegate "$command"
 		[[ $output == *'had left the port open; it is closed now'* ]]
