@@ -2,21 +2,15 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Mixtures of layers that the default suite has no time for; see tests/netns/conformance.bats.
 bats_require_minimum_version 1.5.0
-
-setup_file() {
-	source "$BATS_TEST_DIRNAME/../lib/rig.sh"
-	rig_up
-}
+load ../lib/suite
 
 teardown_file() {
-	source "$BATS_TEST_DIRNAME/../lib/rig.sh"
 	source "$BATS_TEST_DIRNAME/../lib/layers.sh"
 	fresh
 	rig_down
 }
 
 setup() {
-	source "$BATS_TEST_DIRNAME/../lib/rig.sh"
 	source "$BATS_TEST_DIRNAME/../lib/layers.sh"
 	source "$BATS_TEST_DIRNAME/../lib/conformance.sh"
 	fresh

@@ -3,9 +3,9 @@
 # One of the processes without rights turns hostile (hostile.c) at its start, or while the port stands open. Whatever it does:
 # the port is closed, the ruleset is the same, no process is left, the certificate is whole, and the run says who it was.
 bats_require_minimum_version 1.5.0
+load ../lib/suite
 
 setup_file() {
-	source "$BATS_TEST_DIRNAME/../lib/rig.sh"
 	# In this build a kernel can be without Landlock, or with an early one.
 	[ -n "${RIG_BUILT:-}" ] || { rig_seams && make -s -C "$RIG_BUILD/seams" tests/crash/hostile; }
 	rig_up
@@ -28,11 +28,6 @@ setup_file() {
 	chown -R nobody "$RIG_DIR/outside/user"
 }
 
-teardown_file() {
-	source "$BATS_TEST_DIRNAME/../lib/rig.sh"
-	rig_down
-}
-
 # Neither the seam nor this machine's kernel is without it. The number is the same on all processors.
 landlocked() {
 	[ "${ACMEGATE_SEAMS:-}" != no-landlock ] &&
@@ -40,7 +35,6 @@ landlocked() {
 }
 
 setup() {
-	source "$BATS_TEST_DIRNAME/../lib/rig.sh"
 	RIG_GATE='max_open = 5' rig_config one.test other.test
 	# The CA never gets through: what happens while the port stands open has time to happen.
 	rig_ca nft 'flush ruleset; add table inet deaf; add chain inet deaf out { type filter hook output priority 0; }

@@ -3,20 +3,14 @@
 # Hooks and guard (fork1 becomes its command, fork2 holds its window), killed at their system calls: LEASE_STEP=1 takes each of them,
 # more takes one of so many.
 bats_require_minimum_version 1.5.0
+load ../lib/suite
 
 setup_file() {
-	source "$BATS_TEST_DIRNAME/../lib/rig.sh"
 	make -s -C "$ACMEGATE_BUILD" tests/crash/tracer
 	rig_up
 }
 
-teardown_file() {
-	source "$BATS_TEST_DIRNAME/../lib/rig.sh"
-	rig_down
-}
-
 setup() {
-	source "$BATS_TEST_DIRNAME/../lib/rig.sh"
 	tracer=$ACMEGATE_BUILD/tests/crash/tracer
 	run "$tracer" count -- true
 	[ "$status" -ne 77 ] || skip 'no ptrace here, or another machine than x86-64'

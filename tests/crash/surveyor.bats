@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # A surveyor that turns against acmegate: nothing changes but what a rule of ours for the port would, and acmegate says what happened.
 
+load ../lib/suite
+
 setup_file() {
-	source "$BATS_TEST_DIRNAME/../lib/rig.sh"
 	rig_up
 	make -s -C "$RIG_BUILD" tests/crash/liar
 	mkdir -p "$RIG_DIR/liar"
@@ -12,13 +13,7 @@ setup_file() {
 	cp "$RIG_BUILD/tests/crash/liar" "$RIG_DIR/liar/acmegate-surveyor"
 }
 
-teardown_file() {
-	source "$BATS_TEST_DIRNAME/../lib/rig.sh"
-	rig_down
-}
-
 setup() {
-	source "$BATS_TEST_DIRNAME/../lib/rig.sh"
 	rig_policy_drop | rig_nft -
 	rig_config
 	export RIG_ACMEGATE=$RIG_DIR/liar/acmegate

@@ -2,20 +2,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Hostile children that ask for more than one run may have, and careless callers: what they leave open, closed, full or limited.
 bats_require_minimum_version 1.5.0
+load ../lib/suite
 
 setup_file() {
-	source "$BATS_TEST_DIRNAME/../lib/rig.sh"
 	make -s -C "$RIG_BUILD" tests/crash/hostile
 	rig_up
 }
 
-teardown_file() {
-	source "$BATS_TEST_DIRNAME/../lib/rig.sh"
-	rig_down
-}
-
 setup() {
-	source "$BATS_TEST_DIRNAME/../lib/rig.sh"
 	rm -rf "$RIG_STATE"
 	rig_policy_drop | rig_nft -
 }

@@ -3,9 +3,9 @@
 # [gate] command: a firewall in front of the host, which a program of the administrator's opens. Here it is a ruleset on the
 # other side of the cable, with a program that misbehaves as it is told.
 bats_require_minimum_version 1.5.0
+load ../lib/suite
 
 setup_file() {
-	source "$BATS_TEST_DIRNAME/../lib/rig.sh"
 	rig_up
 	mkdir -m 0755 "$RIG_DIR/cloud"
 	# "open" and "close" do first what $RIG_DIR/cloud/open.do and close.do say.
@@ -26,13 +26,7 @@ setup_file() {
 	chmod 0755 "$RIG_DIR/cloud/gate"
 }
 
-teardown_file() {
-	source "$BATS_TEST_DIRNAME/../lib/rig.sh"
-	rig_down
-}
-
 setup() {
-	source "$BATS_TEST_DIRNAME/../lib/rig.sh"
 	RIG_GATE="command = $RIG_DIR/cloud/gate sg-1 a+b"
 	rm -rf "$RIG_STATE" "$RIG_DIR"/cloud/{calls,*.do,env.*}
 	rig_policy_drop | rig_nft -

@@ -3,21 +3,15 @@
 # Each backend, and a mixture of all, through everything that conformance.sh asks. tests/conformance has the other mixtures:
 # "make check-conformance" runs both.
 bats_require_minimum_version 1.5.0
-
-setup_file() {
-	source "$BATS_TEST_DIRNAME/../lib/rig.sh"
-	rig_up
-}
+load ../lib/suite
 
 teardown_file() {
-	source "$BATS_TEST_DIRNAME/../lib/rig.sh"
 	source "$BATS_TEST_DIRNAME/../lib/layers.sh"
 	fresh
 	rig_down
 }
 
 setup() {
-	source "$BATS_TEST_DIRNAME/../lib/rig.sh"
 	source "$BATS_TEST_DIRNAME/../lib/layers.sh"
 	source "$BATS_TEST_DIRNAME/../lib/conformance.sh"
 	fresh

@@ -4,21 +4,19 @@
 # answered the same way. Each ruleset through a window of guard and one of renew-now, from outside and from behind, over IPv4 and
 # IPv6; see town.sh.
 bats_require_minimum_version 1.5.0
+load ../lib/suite
 
 setup_file() {
-	source "$BATS_TEST_DIRNAME/../lib/rig.sh"
 	source "$BATS_TEST_DIRNAME/../lib/town.sh"
 	town_up
 }
 
 teardown_file() {
-	source "$BATS_TEST_DIRNAME/../lib/rig.sh"
 	source "$BATS_TEST_DIRNAME/../lib/town.sh"
 	town_down
 }
 
 setup() {
-	source "$BATS_TEST_DIRNAME/../lib/rig.sh"
 	source "$BATS_TEST_DIRNAME/../lib/town.sh"
 }
 

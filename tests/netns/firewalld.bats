@@ -4,19 +4,9 @@
 #
 # Version 2 is not in the Debian that the tests are made for: "make check-firewalld2" fetches it, and runs this file.
 bats_require_minimum_version 1.5.0
-
-setup_file() {
-	source "$BATS_TEST_DIRNAME/../lib/rig.sh"
-	rig_up
-}
-
-teardown_file() {
-	source "$BATS_TEST_DIRNAME/../lib/rig.sh"
-	rig_down
-}
+load ../lib/suite
 
 setup() {
-	source "$BATS_TEST_DIRNAME/../lib/rig.sh"
 	RIG_GATE='max_open = 60'
 	rm -rf "$RIG_STATE"
 	rig_host nft flush ruleset

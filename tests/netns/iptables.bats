@@ -3,20 +3,14 @@
 # Tables of iptables-nft and of iptables-legacy, and ufw on top of them: opened with the host's own tools, left as they were. What
 # all layers have in common is in conformance.bats.
 bats_require_minimum_version 1.5.0
+load ../lib/suite
 
 setup_file() {
-	source "$BATS_TEST_DIRNAME/../lib/rig.sh"
 	rig_seams
 	rig_up
 }
 
-teardown_file() {
-	source "$BATS_TEST_DIRNAME/../lib/rig.sh"
-	rig_down
-}
-
 setup() {
-	source "$BATS_TEST_DIRNAME/../lib/rig.sh"
 	source "$BATS_TEST_DIRNAME/../lib/layers.sh"
 	fresh
 }

@@ -2,19 +2,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Windows for other people's clients: hooks and guard. The listener behind the port is not ours.
 bats_require_minimum_version 1.5.0
-
-setup_file() {
-	source "$BATS_TEST_DIRNAME/../lib/rig.sh"
-	rig_up
-}
-
-teardown_file() {
-	source "$BATS_TEST_DIRNAME/../lib/rig.sh"
-	rig_down
-}
+load ../lib/suite
 
 setup() {
-	source "$BATS_TEST_DIRNAME/../lib/rig.sh"
 	rm -rf "$RIG_STATE"
 	rig_policy_drop | rig_nft -
 	printf '[gate]\nuser = nobody\nstate = %s\nmax_open = 30\n' "$RIG_STATE" >"$RIG_CONF"

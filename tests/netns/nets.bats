@@ -2,20 +2,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # The four nets under an open port, each alone: the others are switched off by the seams that only a test build has.
 bats_require_minimum_version 1.5.0
+load ../lib/suite
 
 setup_file() {
-	source "$BATS_TEST_DIRNAME/../lib/rig.sh"
 	rig_seams
 	rig_up
 }
 
-teardown_file() {
-	source "$BATS_TEST_DIRNAME/../lib/rig.sh"
-	rig_down
-}
-
 setup() {
-	source "$BATS_TEST_DIRNAME/../lib/rig.sh"
 	RIG_ACMEGATE=$RIG_BUILD/seams/acmegate
 	most=5
 	[ "${RIG_SLOWER:-1}" = 1 ] || most=60 # opening alone takes seconds where the machine is emulated

@@ -2,19 +2,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # What plan says before a renewal would find it out: no CA runs here.
 bats_require_minimum_version 1.5.0
-
-setup_file() {
-	source "$BATS_TEST_DIRNAME/../lib/rig.sh"
-	rig_up
-}
-
-teardown_file() {
-	source "$BATS_TEST_DIRNAME/../lib/rig.sh"
-	rig_down
-}
+load ../lib/suite
 
 setup() {
-	source "$BATS_TEST_DIRNAME/../lib/rig.sh"
 	rm -rf "$RIG_STATE"
 	rig_policy_drop | rig_nft -
 	rig_config one.test

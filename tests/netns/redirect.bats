@@ -3,20 +3,14 @@
 # Another server holds port 80, and is neither stopped nor exposed: the port is redirected to our listener. Also where that is
 # the only way past a chain that nobody but its owner can change.
 bats_require_minimum_version 1.5.0
+load ../lib/suite
 
 setup_file() {
-	source "$BATS_TEST_DIRNAME/../lib/rig.sh"
 	rig_seams
 	rig_up
 }
 
-teardown_file() {
-	source "$BATS_TEST_DIRNAME/../lib/rig.sh"
-	rig_down
-}
-
 setup() {
-	source "$BATS_TEST_DIRNAME/../lib/rig.sh"
 	unset ACMEGATE_SEAMS
 	RIG_GATE=$'max_open = 20\n[responder]\nmode = redirect'
 	rm -rf "$RIG_STATE"

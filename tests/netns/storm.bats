@@ -3,19 +3,9 @@
 # Somebody else commits to the ruleset all the time: renewals, closing, recovery, and what is put back meanwhile.
 # STORM=all takes the whole of it (make check-storm).
 bats_require_minimum_version 1.5.0
-
-setup_file() {
-	source "$BATS_TEST_DIRNAME/../lib/rig.sh"
-	rig_up
-}
-
-teardown_file() {
-	source "$BATS_TEST_DIRNAME/../lib/rig.sh"
-	rig_down
-}
+load ../lib/suite
 
 setup() {
-	source "$BATS_TEST_DIRNAME/../lib/rig.sh"
 	rm -rf "$RIG_STATE"
 	export RIG_GATE='max_open = 30'
 }

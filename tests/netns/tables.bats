@@ -3,19 +3,9 @@
 # One certificate through every shape of nftables ruleset. Each test: port 80 closed before and after as seen from outside, one
 # window, the ruleset the same as text and as JSON.
 bats_require_minimum_version 1.5.0
-
-setup_file() {
-	source "$BATS_TEST_DIRNAME/../lib/rig.sh"
-	rig_up
-}
-
-teardown_file() {
-	source "$BATS_TEST_DIRNAME/../lib/rig.sh"
-	rig_down
-}
+load ../lib/suite
 
 setup() {
-	source "$BATS_TEST_DIRNAME/../lib/rig.sh"
 	rm -rf "$RIG_STATE"
 }
 

@@ -2,18 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # The kernel's own time of a window, where the rule is put back into a table whose set is there already.
 bats_require_minimum_version 1.5.0
-
-setup_file() {
-	source "$BATS_TEST_DIRNAME/../lib/rig.sh"
-	rig_up
-}
-
-teardown_file() {
-	source "$BATS_TEST_DIRNAME/../lib/rig.sh"
-	rig_down
-}
-
-setup() { source "$BATS_TEST_DIRNAME/../lib/rig.sh"; }
+load ../lib/suite
 
 set_name() { rig_host nft list table inet filter | awk '$1 == "set" && $2 ~ /^acmegate/ { print $2 }'; }
 handle() { rig_host nft -a list chain inet filter input | sed -nE 's/.*comment "acmegate:.*# handle ([0-9]+)$/\1/p'; }

@@ -2,19 +2,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # nginx answers, out of a directory of its user, through the closed firewall.
 bats_require_minimum_version 1.5.0
-
-setup_file() {
-	source "$BATS_TEST_DIRNAME/../lib/rig.sh"
-	rig_up
-}
-
-teardown_file() {
-	source "$BATS_TEST_DIRNAME/../lib/rig.sh"
-	rig_down
-}
+load ../lib/suite
 
 setup() {
-	source "$BATS_TEST_DIRNAME/../lib/rig.sh"
 	WEB=$RIG_DIR/www
 	RIG_GATE=$'max_open = 20\n[responder]\nmode = webroot\nwebroot = '$WEB
 	rm -rf "$RIG_STATE" "$WEB"
