@@ -206,6 +206,7 @@ _Noreturn void __real__exit(int status);
 _Noreturn void __wrap__exit(int status);
 _Noreturn void __wrap__exit(int status)
 {
+	nth_stop();
 	if (__gcov_exit)
 		__gcov_exit();
 	__real__exit(status);

@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <time.h>
 
 #include "base/log.h"
 #include "firewall/listener.h"
@@ -504,8 +505,21 @@ static void whatever_fails_it_stays_armed_until_it_is_closed(void **state)
 
 /* --- the watchdog --------------------------------------------------------------------------------------------------------- */
 
-/* A process that opens, and dies. */
-static pid_t run_a_warden(void)
+/* Time goes on faster for the watchdog of a warden that overstays. */
+static long skip_seconds;
+int __real_clock_gettime(clockid_t clock, struct timespec *time);
+int __wrap_clock_gettime(clockid_t clock, struct timespec *time);
+int __wrap_clock_gettime(clockid_t clock, struct timespec *time)
+{
+	static long skipped;
+	int rc = __real_clock_gettime(clock, time);
+
+	time->tv_sec += skipped += skip_seconds;
+	return rc;
+}
+
+/* A process that opens, and dies or overstays. */
+static pid_t run_a_warden(bool overstays)
 {
 	pid_t pid;
 
@@ -513,10 +527,15 @@ static pid_t run_a_warden(void)
 	pid = fork();
 	if (pid)
 		return pid;
+	skip_seconds = overstays ? 10 : 0;
+	config.gate.max_open = 10; /* and some seconds of grace: two steps of the clock */
 	if (journal_open(&journal, state_fd, &fault) < 0 || start_watchdog() < 0)
 		_exit(2);
+	skip_seconds = 0;
 	if (prepare(false) < 0 || window_open(&window, &fault) < 0)
 		_exit(3);
+	while (overstays)
+		pause();
 	raise(SIGKILL);
 	_exit(4);
 }
@@ -544,7 +563,16 @@ static void await_the_end_of_the_watchdog(void)
 static void it_closes_when_the_warden_dies(void **state)
 {
 	(void)state;
-	assert_killed(run_a_warden());
+	assert_killed(run_a_warden(false));
+	await_the_end_of_the_watchdog();
+	assert_shut();
+	assert_false(journal.armed);
+}
+
+static void it_ends_a_warden_that_overstays(void **state)
+{
+	(void)state;
+	assert_killed(run_a_warden(true));
 	await_the_end_of_the_watchdog();
 	assert_shut();
 	assert_false(journal.armed);
@@ -613,6 +641,7 @@ int main(void)
 		TEST(a_backend_that_is_no_longer_configured_is_named),
 		TEST(whatever_fails_it_stays_armed_until_it_is_closed),
 		TEST(it_closes_when_the_warden_dies),
+		TEST(it_ends_a_warden_that_overstays),
 		TEST(one_that_is_stopped_does_nothing),
 		TEST(one_that_cannot_start_is_a_fault_and_holds_nothing),
 	};
