@@ -88,17 +88,34 @@ static bool may_be_issuer(const struct chain *chain, const unsigned char *der, s
 	return false;
 }
 
-static int add_root(X509_STORE *store, const unsigned char *der, int length)
+/* Tolerates a clock that is a little behind the CA's, as verify_leaf() does. */
+static int64_t moment(const struct chain *chain, int64_t now)
+{
+	int64_t from = openssl_seconds(X509_get0_notBefore(chain->certificate[0]));
+
+	return from > now && from <= now + CLOCK_TOLERANCE ? from : now;
+}
+
+/* X509_V_OK, or what OpenSSL calls it. */
+static int error_of_dates(X509 *certificate, int64_t at)
+{
+	if (openssl_seconds(X509_get0_notBefore(certificate)) > at)
+		return X509_V_ERR_CERT_NOT_YET_VALID;
+	return openssl_seconds(X509_get0_notAfter(certificate)) < at ? X509_V_ERR_CERT_HAS_EXPIRED : X509_V_OK;
+}
+
+/* A root that has expired may have a twin that has not. */
+static int add_root(X509_STORE *store, const unsigned char *der, int length, int64_t at)
 {
 	X509 *root = d2i_X509(NULL, &der, length);
-	int added = root ? X509_STORE_add_cert(store, root) : 0;
+	int added = root && !error_of_dates(root, at) ? X509_STORE_add_cert(store, root) : 0;
 
 	X509_free(root);
 	return added;
 }
 
 /* Adds the roots that may have signed the chain; other text between the blocks is skipped. Returns their number. */
-static int add_roots(X509_STORE *store, const struct chain *chain, const char *pem, size_t length)
+static int add_roots(X509_STORE *store, const struct chain *chain, const char *pem, size_t length, int64_t when)
 {
 	static const char begin[] = "-----BEGIN CERTIFICATE-----", end[] = "-----END CERTIFICATE-----";
 	OWN_FREE unsigned char *scratch = malloc(length + 1);
@@ -114,47 +131,56 @@ static int add_roots(X509_STORE *store, const struct chain *chain, const char *p
 		cursor.end += strlen(end);
 		n = openssl_next_block(&cursor, scratch);
 		if (n > 0 && may_be_issuer(chain, scratch, (size_t)n))
-			added += add_root(store, scratch, n);
+			added += add_root(store, scratch, n, when);
 		at = memmem(cursor.end, length - (size_t)(cursor.end - pem), begin, strlen(begin));
 	}
 	return added;
 }
 
-/* Tolerates a clock that is a little behind the CA's, as verify_leaf() does. */
-static time_t moment(const struct chain *chain, int64_t now)
+/* The first error of dates in the chain that OpenSSL has found. */
+static int error_of_path(X509_STORE_CTX *context, int64_t at)
 {
-	int64_t from = openssl_seconds(X509_get0_notBefore(chain->certificate[0]));
+	STACK_OF(X509) *path = X509_STORE_CTX_get0_chain(context);
+	int error = X509_V_OK;
 
-	return (time_t)(from > now && from <= now + CLOCK_TOLERANCE ? from : now);
+	for (int i = 0; !error && i < sk_X509_num(path); i++)
+		error = error_of_dates(sk_X509_value(path, i), at);
+	return error;
 }
 
-/* OpenSSL verifies signatures, dates, constraints and uses up to a certificate of the store. Returns NULL, or why not. */
+/*
+ * OpenSSL verifies signatures, constraints and uses up to a certificate of the store. Dates we do: on 32 bits its time_t may have
+ * another size than ours (Debian 12's OpenSSL: 32), and on armhf its X509_VERIFY_PARAM_set_time() takes it from another register.
+ * Returns NULL, or why not.
+ */
 static const char *verify_up_to(X509_STORE *store, const struct chain *chain, int64_t now)
 {
 	X509_STORE_CTX *context = X509_STORE_CTX_new();
 	STACK_OF(X509) *others = sk_X509_new_null();
 	const char *why = "no memory";
-	int verified = 0;
+	int64_t at = moment(chain, now);
+	int error;
 
+	/* They have twins, too. */
 	for (size_t i = 1; others && i < chain->count; i++)
-		(void)sk_X509_push(others, chain->certificate[i]);
+		if (!error_of_dates(chain->certificate[i], at))
+			(void)sk_X509_push(others, chain->certificate[i]);
 	if (context && others && X509_STORE_CTX_init(context, store, chain->certificate[0], others) == 1) {
 		X509_STORE_CTX_set_purpose(context, X509_PURPOSE_SSL_SERVER);
-		X509_STORE_CTX_set_flags(context, X509_V_FLAG_PARTIAL_CHAIN);
-		X509_VERIFY_PARAM_set_time(X509_STORE_CTX_get0_param(context), moment(chain, now));
-		verified = X509_verify_cert(context) == 1;
-		why = X509_verify_cert_error_string(X509_STORE_CTX_get_error(context));
+		X509_STORE_CTX_set_flags(context, X509_V_FLAG_PARTIAL_CHAIN | X509_V_FLAG_NO_CHECK_TIME);
+		error = X509_verify_cert(context) == 1 ? error_of_path(context, at) : X509_STORE_CTX_get_error(context);
+		why = error ? X509_verify_cert_error_string(error) : NULL;
 	}
 	sk_X509_free(others);
 	X509_STORE_CTX_free(context);
 	ERR_clear_error();
-	return verified ? NULL : why;
+	return why;
 }
 
 bool trust_has_root(const struct chain *chain, const char *roots, size_t length, int64_t now)
 {
 	X509_STORE *store = length <= INT_MAX / 2 ? X509_STORE_new() : NULL;
-	bool leads = store && add_roots(store, chain, roots, length) > 0 && !verify_up_to(store, chain, now);
+	bool leads = store && add_roots(store, chain, roots, length, moment(chain, now)) > 0 && !verify_up_to(store, chain, now);
 
 	X509_STORE_free(store);
 	ERR_clear_error();

@@ -541,6 +541,7 @@ static void what_cannot_be_verified_is_plausible(void **state)
 		{ { .stranger = 1, .use = "" }, "does not say" },
 		{ { .stranger = 1, .use = "clientAuth" }, "not for TLS servers" },
 		{ { .stranger = 1, .is_ca = 1 }, "CA:TRUE" },
+		{ { .stale = 1 }, "expired" },
 	};
 	static char pem[TINY_PEM_SIZE];
 

@@ -19,6 +19,7 @@ struct tiny_order {
 	int by_root;		/* the root itself signs the leaf, which comes alone */
 	int is_ca;		/* the leaf says that it is a CA */
 	const char *use;	/* extended key usage; NULL: serverAuth; "": none */
+	int stale;		/* the intermediate has expired */
 	int stranger;		/* the root is another one of the same name, and so on downwards */
 };
 
