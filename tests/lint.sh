@@ -96,8 +96,8 @@ report "an include names the folder" "$(
 # (10204 until each command became a file, with includes and a prototype, and explained itself; 10422 until a rule of iptables that went by
 # another rule's number was taken back, and an opening that could not be put back was tried again;
 # 10401 until the configuration that a role of the agent gets became a table of its parts;
-# 10460 until --debug.)
-most=10484
+# 10460 until --debug; 10484 until the protocol of the helpers had a file of its own.)
+most=10504
 # shellcheck disable=SC2046
 lines=$(cat $(find src/base src/command src/main.c firewall backends -name survey -prune -o -name '*.[ch]' -print |
 	grep -vE '^src/base/(confine|base64url)\.|^backends/firewalld/bus\.c$') | grep -cvE '^[[:blank:]]*(/\*|\*|//|$)')

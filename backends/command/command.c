@@ -9,36 +9,11 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "backends/helper.h"
 #include "base/kernel.h"
-#include "base/run.h"
 
-#define MOST_WORDS 64
 #define ROUNDS 200		/* of 10 ms: for processes that were killed to go away */
 #define LAST_REQUEST 1		/* second: for what a killed program has sent to be carried out before we undo it */
-
-struct ruleset {
-	char command[COMMAND_SIZE];
-	uint16_t port;
-	uint32_t seconds;
-};
-
-static int run(const struct ruleset *ruleset, const char *action, const char *tag, unsigned int limit, struct fault *fault)
-{
-	char command[COMMAND_SIZE], port[32], seconds[32], what[32], mark[32 + TAG_SIZE], *words[MOST_WORDS + 2];
-	char *environment[] = { mark, what, port, seconds, (char[]){ "LC_ALL=C" },
-				(char[]){ "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" }, NULL };
-	size_t n;
-
-	snprintf(command, sizeof(command), "%s", ruleset->command);
-	snprintf(what, sizeof(what), "ACMEGATE_ACTION=%s", action);
-	snprintf(mark, sizeof(mark), "ACMEGATE_TAG=%s", tag);
-	snprintf(port, sizeof(port), "ACMEGATE_PORT=%u", ruleset->port);
-	snprintf(seconds, sizeof(seconds), "ACMEGATE_SECONDS=%u", ruleset->seconds);
-	n = run_split(command, words, MOST_WORDS + 1);
-	words[n] = strchr(what, '=') + 1;
-	words[n + 1] = NULL;
-	return run_program("command", words, environment, limit, RUN_FOR_THE_FIREWALL, fault) < 0 ? fault_at(fault, "%s", action) : 0;
-}
 
 /* What the last argument of the program was, its environment tells, and that of everything which it has started. */
 static bool carries(pid_t pid, const char *tag)
@@ -91,56 +66,19 @@ static int end_stragglers(const char *tag, struct fault *fault)
 	return 0;
 }
 
-/* Half of the time is for the validation, and the rest of the host is opened after this one. */
-static int command_open(struct ruleset *ruleset, const struct opening *opening, struct fault *fault)
-{
-	unsigned int half = opening->seconds / 2;
-
-	return run(ruleset, "open", opening->tag, half < COMMAND_SECONDS ? half : COMMAND_SECONDS, fault);
-}
-
-static int command_close(struct ruleset *ruleset, const char *tag, struct fault *fault)
-{
-	if ((tag && end_stragglers(tag, fault) < 0) || run(ruleset, "close", tag ? tag : "", COMMAND_SECONDS, fault) < 0)
-		return -1;
-	return 1;
-}
-
-static int command_plan(struct ruleset *ruleset, const struct opening *opening, struct plan *plan, struct fault *fault)
-{
-	(void)fault;
-	if (plan->lines < PLAN_LINES)
-		snprintf(plan->line[plan->lines++], sizeof(plan->line[0]), "ACMEGATE_TAG=%s ACMEGATE_PORT=%u ACMEGATE_SECONDS=%u %s open",
-			 opening->tag, opening->port, opening->seconds, ruleset->command);
-	return 0;
-}
-
-static void command_detach(struct ruleset *ruleset)
-{
-	free(ruleset);
-}
+static const struct helper command = { .seconds = COMMAND_SECONDS, .outside = true, .before_close = end_stragglers };
 
 static int command_attach(struct ruleset **out, const struct config *config, struct fault *fault)
 {
-	struct ruleset *ruleset = config->gate.command[0] ? calloc(1, sizeof(*ruleset)) : NULL;
-
-	if (!config->gate.command[0])
-		return 0;
-	if (!ruleset)
-		return fault_errno(fault, FAULT_LATER, "preparing to run the command");
-	snprintf(ruleset->command, sizeof(ruleset->command), "%s", config->gate.command);
-	ruleset->port = config->gate.port;
-	ruleset->seconds = config->gate.max_open;
-	*out = ruleset;
-	return 1;
+	return helper_attach(out, &command, config, fault);
 }
 
 const struct backend command_backend = {
 	.name = "command",
 	.on_demand = true,
 	.attach = command_attach,
-	.plan = command_plan,
-	.open = command_open,
-	.close = command_close,
-	.detach = command_detach,
+	.plan = helper_plan,
+	.open = helper_open,
+	.close = helper_close,
+	.detach = helper_detach,
 };

@@ -1,17 +1,21 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-/* acmegate-firewalld: a client of firewalld's, started by acmegate only, which keeps what D-Bus brings out of its own process. */
-#include "backends/firewalld/bus.h"
-
+/*
+ * acmegate-firewalld: a client of firewalld's, started by acmegate only, which keeps what D-Bus brings out of its own process. It is asked
+ * as helper.h says. It is uid 0, which is who D-Bus and firewalld do this for, without a capability, and never starts firewalld. It
+ * ends with status 1 if firewalld cannot be asked, or is dead and will make a rule of ours again when it starts, because that is kept
+ * on disk; with 75 if firewalld took too long.
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <systemd/sd-bus.h>
 
 #include "base/confine.h"
-#include "backends/opening.h"
+#include "backends/helper.h"
 
 #define SERVICE "org.fedoraproject.FirewallD1"
 #define PATH "/org/fedoraproject/FirewallD1"
@@ -294,25 +298,32 @@ static int check_kept(const char *tag, struct fault *fault)
 
 static const struct command {
 	const char *name;
-	int words;
+	bool any; /* tag will do */
 	int (*act)(sd_bus *bus, const struct opening *opening, struct fault *fault);
 } commands[] = {
-	{ "plan", 5, plan },
-	{ "open", 5, open_zones },
-	{ "close", 3, close_all },
+	{ "plan", false, plan },
+	{ "open", false, open_zones },
+	{ "close", true, close_all },
 };
+
+static const char *variable(const char *name)
+{
+	const char *value = getenv(name);
+
+	return value ? value : "";
+}
 
 static const struct command *find_command(int argc, char **argv, struct opening *opening)
 {
-	const bool any = argc == 3 && !strcmp(argv[2], ANY_TAG);
+	const char *tag = variable("ACMEGATE_TAG");
 
-	if (argc < 3 || (!any && !opening_is_tag(argv[2], NULL)))
+	if (argc != 2 || (tag[0] && !opening_is_tag(tag, NULL)))
 		return NULL;
-	snprintf(opening->tag, sizeof(opening->tag), "%s", any ? "" : argv[2]);
-	opening->target = argc > 3 ? (uint16_t)strtoul(argv[3], NULL, 10) : 0;
-	opening->seconds = argc > 4 ? (uint32_t)strtoul(argv[4], NULL, 10) : 0;
+	snprintf(opening->tag, sizeof(opening->tag), "%s", tag);
+	opening->target = (uint16_t)strtoul(variable("ACMEGATE_PORT"), NULL, 10);
+	opening->seconds = (uint32_t)strtoul(variable("ACMEGATE_SECONDS"), NULL, 10);
 	for (size_t i = 0; i < LENGTH_OF(commands); i++)
-		if (!strcmp(argv[1], commands[i].name) && argc == commands[i].words)
+		if (!strcmp(argv[1], commands[i].name) && (tag[0] || commands[i].any))
 			return &commands[i];
 	return NULL;
 }
@@ -352,12 +363,12 @@ static int open_bus(sd_bus **bus, struct fault *fault)
 static int ask_all(const struct command *command, const struct opening *opening, struct fault *fault)
 {
 	sd_bus *bus = NULL;
-	int status = open_bus(&bus, fault) < 0 ? STATUS_FAILED : STATUS_REFUSED;
+	int status = open_bus(&bus, fault) < 0 ? STATUS_FAILED : HELPER_REFUSED;
 
-	if (status == STATUS_REFUSED && command->act(bus, opening, fault) == 0)
+	if (status == HELPER_REFUSED && command->act(bus, opening, fault) == 0)
 		status = STATUS_DONE;
 	else if (fault->code == ESRCH)
-		status = STATUS_NOBODY;
+		status = HELPER_NOBODY;
 	else if (fault->kind == FAULT_LATER)
 		status = STATUS_LATER;
 	sd_bus_flush_close_unref(bus);
@@ -372,7 +383,7 @@ static int run(const struct command *command, const struct opening *opening, str
 	if (sandbox_prove(ROLE_BUS, fault) < 0 || confine(ROLE_BUS, NULL, -1, fault) < 0)
 		return STATUS_FAILED;
 	status = ask_all(command, opening, fault);
-	if (status == STATUS_NOBODY && command->act == close_all && check_kept(opening->tag, fault) < 0)
+	if (status == HELPER_NOBODY && command->act == close_all && check_kept(opening->tag, fault) < 0)
 		return STATUS_FAILED;
 	return status;
 }

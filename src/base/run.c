@@ -235,9 +235,9 @@ int run_capture(char *const argv[], char *const environment[], unsigned int seco
 	return status;
 }
 
-int run_disarmed(char *const argv[], unsigned int seconds, size_t most, char **output, struct fault *fault)
+int run_disarmed(char *const argv[], char *const environment[], unsigned int seconds, size_t most, char **output, struct fault *fault)
 {
 	struct sink sink = { .most = most, .disarmed = true };
 
-	return capture(&sink, argv, (char *const[]){ NULL }, seconds, output, fault);
+	return capture(&sink, argv, environment, seconds, output, fault);
 }

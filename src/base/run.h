@@ -31,9 +31,10 @@ int run_capture(char *const argv[], char *const environment[], unsigned int seco
 		pid_t *pid, struct fault *fault) MUST_CHECK;
 
 /*
- * The same for a program of ours, which gets neither a capability nor an environment. It runs in its own directory: a build tree
+ * The same for a program of ours, which gets no capability. It runs in its own directory: a build tree
  * may lie below one that only its owner can enter, as home directories are, and that is not root without capabilities.
  */
-int run_disarmed(char *const argv[], unsigned int seconds, size_t most, char **output, struct fault *fault) MUST_CHECK;
+int run_disarmed(char *const argv[], char *const environment[], unsigned int seconds, size_t most, char **output,
+		 struct fault *fault) MUST_CHECK;
 
 #endif

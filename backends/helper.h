@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * helper.h - firewalls that a program opens and closes: one of acmegate's own, or the administrator's ([gate] command). All are asked alike:
+ *
+ *	PROGRAM [WORDS OF ITS OWN] plan		prints what open would do: a line for each rule, as a command that a person could type
+ *	PROGRAM [WORDS OF ITS OWN] open		opens where it is not open, and reads back
+ *	PROGRAM [WORDS OF ITS OWN] close	removes whatever carries the tag, and reads back
+ *
+ * with ACMEGATE_ACTION (the same word), ACMEGATE_TAG (empty, for close: any tag of acmegate's), ACMEGATE_PORT and ACMEGATE_SECONDS in the
+ * environment. Each verb may come at any time, any number of times, from a process that never asked before. Exit status: 0: done. 75: try
+ * again. A program of acmegate's own prints for open and close how many rules it made or removed, a fault in one line otherwise, and
+ * ends with one of the statuses below too. The administrator's program is not asked for a plan; what it prints goes to the log.
+ *
+ * A helper runs for one verb, is killed when its time is up or acmegate dies, and what it prints is taken for hostile.
+ */
+#ifndef ACMEGATE_BACKENDS_HELPER_H
+#define ACMEGATE_BACKENDS_HELPER_H
+
+#include "backends/backend.h"
+
+enum {
+	HELPER_NOBODY = 3,	/* there is no such firewall here, or it does not run */
+	HELPER_REFUSED = 4,	/* it has said no */
+};
+
+/* A row for each helper. Its rights: none but root's number for acmegate's own, all for the administrator's. */
+struct helper {
+	const char *program;	/* "-firewalld": acmegate-firewalld. NULL: [gate] command, in use where that is set */
+	const char *plan_line;	/* what each line of a plan begins with */
+	unsigned int seconds;	/* for one verb */
+	bool outside;		/* of this host: sees the port as the world does, and half of an opening's time is for the validation */
+	int (*before_close)(const char *tag, struct fault *fault); /* NULL: nothing */
+	/* After close, unless that was refused: removes what the program could not. 1, 0, -1. NULL: nothing can be done without it. */
+	int (*sweep)(const char *tag, struct fault *fault);
+};
+
+/* Of struct backend, for all helpers but for attach(), whose row is the backend's. */
+int helper_attach(struct ruleset **out, const struct helper *helper, const struct config *config, struct fault *fault) MUST_CHECK;
+int helper_plan(struct ruleset *ruleset, const struct opening *opening, struct plan *plan, struct fault *fault) MUST_CHECK;
+int helper_open(struct ruleset *ruleset, const struct opening *opening, struct fault *fault) MUST_CHECK;
+int helper_mend(struct ruleset *ruleset, const struct opening *opening, struct fault *fault) MUST_CHECK;
+int helper_close(struct ruleset *ruleset, const char *tag, struct fault *fault) MUST_CHECK;
+void helper_detach(struct ruleset *ruleset);
+
+#endif
