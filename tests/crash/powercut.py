@@ -370,7 +370,7 @@ def resume(gate, name, before, every=1):
     owing = [at for at, (word, root) in enumerate(moments(log, before, after))
              if any(inode.pending for inode in disk.inodes(root))]
     for at in owing[::every]:
-        # The generator is left where it stands: the disk is that of the moment, with what is pending.
+        # The generator is not closed: the disk is that of this moment, with the pending writes.
         word, root = next(itertools.islice(moments(log, before, after), at, None))
         killed = disk.image(root, lambda change: "whole")
         second, stored = record(gate, killed, "renew-now")

@@ -50,7 +50,7 @@ class Worker:
         self.baseline = Ruleset()
         self.accidents = {}
 
-    # Names are new each time: Pebble uses one authorization in a hundred again, whatever it is told.
+    # Names are new each time: Pebble reuses one authorization in a hundred in spite of its setting.
     def configure(self, names=None, port=14000, hook=False, responder=""):
         self.serial += 1
         names = names or f"p{self.serial}.test"
@@ -351,7 +351,7 @@ class Worker:
             happened = [a for a in trace.accidents if a[1] != "all"]
             result["reached"] = len(happened) == sum(word in ("kill", "killall", "stop", "fail") for word in accidents)
         killed_main = kind in ("killall", "watchdog") or accidents[:2] == ["kill", "main"]
-        # Somebody who could close was left, and nothing failed for him.
+        # A process that could close was alive, and no call of it failed.
         orderly = kind in ("kill", "stop") and "command" not in flow
         same = self.check_ruleset(orderly, problem)
         probe.stop()

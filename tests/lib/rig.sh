@@ -14,10 +14,10 @@
 #	rig_at_most SECONDS MOST	a bound that the program promises, beside what the machine took in that time
 #	rig_open_at_most SECONDS	the same, for the time that the port was open
 #	rig_before, rig_after		both, and the assertion that nothing is left behind
-#	rig_window, rig_release, rig_ends	a run whose window stands until it is released or somebody acts
+#	rig_window, rig_release, rig_ends	a run whose window stays open until it is released or somebody acts
 #	rig_down			remove it all; done by a trap on exit, except in bats, where teardown_file must
 
-# What a build and a run in the rig need; the tests and the benchmark name more.
+# The packages that a build and a run in the rig need; the tests and the benchmark name more.
 # shellcheck disable=SC2034 # used by those who source this
 RIG_PACKAGES=(autoconf automake make gcc libc6-dev pkg-config libnftnl-dev libmnl-dev nettle-dev libcurl4-openssl-dev libssl-dev
 	libinih-dev libidn2-dev libjansson-dev libseccomp-dev libsystemd-dev netbase nftables iproute2 procps pebble curl jq openssl ca-certificates)
@@ -85,7 +85,7 @@ rig_install() {
 		DEBIAN_FRONTEND=noninteractive apt-get -qq -y --no-install-recommends install "${missing[@]}" >/dev/null
 }
 
-# From where this machine's own packages come.
+# The server that this machine's own packages come from.
 # shellcheck disable=SC2016 # the variable is apt-get's
 rig_mirror() { apt-get indextargets --format '$(SITE)' 2>/dev/null | grep -v security | head -n 1; }
 
@@ -341,7 +341,7 @@ rig_probe_windows() {
 
 rig_opened() { grep -q '^answer' "$RIG_DIR/probe" 2>/dev/null; }
 
-# --- a window that stands -------------------------------------------------------------------------------------------------
+# --- a window that stays open -------------------------------------------------------------------------------------------------
 
 # The CA's packets stay at home, and the probe's do not: Pebble's source ports are the ephemeral ones. TCP tries again after
 # one second and after two, so a validation goes on once it is released.
