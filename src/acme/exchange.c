@@ -35,6 +35,17 @@ bool url_same_origin(const char *one, const char *other)
 	return strncasecmp(one, other, length) == 0 && (!other[length] || strchr("/?#", other[length]));
 }
 
+const char *url_host(const char *url, size_t *length)
+{
+	const char *host = url + strlen(SCHEME);
+	size_t authority = strcspn(host, "/?#");
+
+	*length = host[0] == '[' ? strcspn(host, "]") + 1 : strcspn(host, ":/?#");
+	if (*length > authority || memchr(host, '@', authority))
+		*length = 0;
+	return host;
+}
+
 void exchange_reset(struct exchange *exchange)
 {
 	exchange->status = 0;

@@ -92,6 +92,9 @@ void exchanges_free(struct exchanges *exchanges, const void *owner);
 /* Is it an https URL of fewer than URL_SIZE characters, all of them allowed by RFC 3986 (so no quote, no backslash)? */
 bool url_is_valid(const char *url, size_t length);
 
+/* The host of a valid URL, without its port, in place; *length 0: there is none, or there is a user before it. */
+const char *url_host(const char *url, size_t *length);
+
 /* Have both the same scheme, host and port? */
 bool url_same_origin(const char *one, const char *other);
 

@@ -19,6 +19,7 @@
 #include "acme/challenge.h"
 #include "acme/directory.h"
 #include "acme/finalization.h"
+#include "agent/channel.h"
 #include "agent/http.h"
 #include "agent/idna.h"
 #include "base/log.h"
@@ -58,26 +59,10 @@ static bool is_readable(int fd)
 	return poll(&p, 1, 0) == 1;
 }
 
-/* One question to the signer; the answer is in record. */
+/* The signer's reply is then in record. */
 static int ask(enum verb verb, uint32_t index, const void *data, size_t length, struct fault *fault)
 {
-	int n;
-
-	if (wire_send(FD_SIGNER, verb, index, data, length, fault) < 0)
-		return -1;
-	n = wire_await(FD_SIGNER, &record, verb == VERB_CSR || verb == VERB_ACCOUNT ? WIRE_KEY_PATIENCE : WIRE_PATIENCE, fault);
-	if (n < 0)
-		return fault_at(fault, "the signer");
-	if (n == 0)
-		return fault_set(fault, FAULT_FAILED, "the signer has ended");
-	if (record.verb == VERB_REPLY)
-		return 0;
-	if (record.verb != VERB_FAULT)
-		return fault_set(fault, FAULT_FAILED, "the signer answers %s with %s", verb_name(verb),
-				 verb_name((enum verb)record.verb));
-	if (record.index != FAULT_LATER && record.index != FAULT_USAGE)
-		record.index = FAULT_FAILED;
-	return fault_set(fault, (enum fault_kind)record.index, "%s", record.data);
+	return channel_ask(FD_SIGNER, "signer", verb, index, data, length, &record, fault);
 }
 
 /* The text that the signer has answered; the caller frees it. */

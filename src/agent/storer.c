@@ -7,13 +7,12 @@
  */
 #include "agent/agent.h"
 
-#include <errno.h>
-#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "agent/channel.h"
 #include "store/accounts.h"
 #include "base/log.h"
 #include "base/safe.h"
@@ -250,15 +249,11 @@ _Static_assert(LENGTH_OF(handlers) == VERBS + 1, "an entry for each verb");
 
 /* --- the loop ----------------------------------------------------------------------------------------------------- */
 
-static int refuse(const struct fault *why, struct fault *fault)
-{
-	return wire_send(FD_SIGNER, VERB_FAULT, (uint32_t)why->kind, why->text, strlen(why->text), fault);
-}
-
 /* 1: served. 0: the signer has gone. -1: it makes no sense. */
-static int serve_signer(struct storer *storer, struct fault *fault)
+static int serve_signer(void *role, struct fault *fault)
 {
 	static struct reply reply;
+	struct storer *storer = role;
 	struct fault why;
 	int rc = wire_receive(FD_SIGNER, &record, fault);
 
@@ -269,14 +264,17 @@ static int serve_signer(struct storer *storer, struct fault *fault)
 	reply.length = 0;
 	rc = handlers[record.verb](storer, &reply, &why);
 	explicit_bzero(record.data, record.length);
-	rc = rc < 0 ? refuse(&why, fault) : wire_send(FD_SIGNER, VERB_REPLY, 0, &reply.data, reply.length, fault);
+	rc = channel_reply(FD_SIGNER, rc, &why, &reply.data, reply.length, fault);
 	explicit_bzero(&reply, sizeof(reply));
+	if (storer->warden_lost)
+		return fault_set(fault, FAULT_FAILED, "the warden has ended before the end of the run");
 	return rc < 0 ? -1 : 1;
 }
 
 /* 1: served. 0: the warden has gone, as it does at the end. -1: it makes no sense. */
-static int serve_warden(const struct storer *storer, struct fault *fault)
+static int serve_warden(void *role, struct fault *fault)
 {
+	const struct storer *storer = role;
 	int rc = wire_receive(FD_WARDEN, &record, fault);
 
 	if (rc <= 0)
@@ -287,36 +285,6 @@ static int serve_warden(const struct storer *storer, struct fault *fault)
 	if (store_deployed(&storer->store, certificate_of(storer, record.index), fault) < 0)
 		log_warning("%s", fault->text);
 	return 1;
-}
-
-/* Returns 0 when the warden has closed its channel. */
-static int serve(struct storer *storer, struct fault *fault)
-{
-	struct pollfd fds[] = { { .fd = FD_WARDEN, .events = POLLIN }, { .fd = FD_SIGNER, .events = POLLIN } };
-
-	for (;;) {
-		int rc = 1;
-
-		if (poll(fds, LENGTH_OF(fds), -1) < 0) {
-			if (errno != EINTR)
-				return fault_errno(fault, FAULT_FAILED, "waiting for requests");
-			continue;
-		}
-		if (fds[0].revents)
-			rc = serve_warden(storer, fault);
-		if (rc <= 0)
-			return rc;
-		if (fds[1].revents)
-			rc = serve_signer(storer, fault);
-		if (storer->warden_lost)
-			return fault_set(fault, FAULT_FAILED, "the warden has gone before its time");
-		if (rc < 0)
-			return -1;
-		if (rc == 0) {
-			close(FD_SIGNER);
-			fds[1].fd = -1;
-		}
-	}
 }
 
 /* However the others have ended: the warden closes its channel after the port. If it died instead, the watchdog closes the port. */
@@ -332,6 +300,7 @@ static void clean_up(struct storer *storer)
 
 int storer_main(const struct config *config)
 {
+	static const struct channel channels[] = { { FD_WARDEN, serve_warden }, { FD_SIGNER, serve_signer } };
 	static struct storer storer;
 	struct fault fault;
 	int rc;
@@ -341,7 +310,7 @@ int storer_main(const struct config *config)
 	storer.webroot = (struct webroot){ .directory = config->responder.webroot, .notes = -1, .challenge = -1 };
 	rc = report_all(&storer, &fault);
 	if (rc == 0)
-		rc = serve(&storer, &fault);
+		rc = channel_serve(&storer, channels, &fault);
 	clean_up(&storer);
 	if (rc < 0)
 		log_error("%s", fault.text);

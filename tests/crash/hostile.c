@@ -515,7 +515,7 @@ static void do_descriptors(void)
 		char bytes[CMSG_SPACE(sizeof(int[4]))];
 		struct cmsghdr header;
 	} control = { .header = { .cmsg_len = CMSG_LEN(sizeof(int[4])), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS } };
-	int passed[] = { FD_WARDEN, FD_CONFIG, FD_CLIENT, FD_STATE };
+	int passed[] = { FD_WARDEN, STDERR_FILENO, FD_CLIENT, FD_STATE };
 	uint32_t header[16] = { role == ROLE_CLIENT ? VERB_OPEN : VERB_READY };
 	struct iovec part = { header, offsetof(struct record, data) };
 	struct msghdr message = { .msg_iov = &part, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control) };

@@ -20,10 +20,15 @@ static int world_send(int fd, enum verb verb, uint32_t index, const void *data, 
 static int world_receive(int fd, struct record *record, struct fault *fault);
 static ssize_t world_read(int fd, void *data, size_t size);
 
-/* The world's, for signer.c alone. */
+/* The world's, for the signer alone. */
 #define wire_send world_send
 #define wire_receive world_receive
 #define read world_read
+#include "agent/channel.c"
+#include "agent/signing.c"
+#include "agent/roots.c"
+#include "agent/account_key.c"
+#include "agent/certificate.c"
 #include "agent/signer.c"
 #undef wire_send
 #undef wire_receive
@@ -122,7 +127,7 @@ static void check_bundle(const struct bundle *bundle, size_t length, uint32_t in
 	must(world.finalized, "the CA was asked");
 	must(world.good, "from our root");
 	must(key && chain && chain_has_key(chain, key), "key and chain belong together");
-	must(trust_verify(chain, key, names_of(&role_state, &config.certificate[index]), config.certificate[index].names, time(NULL),
+	must(trust_verify(chain, key, signing_names(&role_state, &config.certificate[index]), config.certificate[index].names, time(NULL),
 			  &fault) == 0, "names, dates, use");
 }
 
@@ -198,7 +203,7 @@ static void client_says(enum verb verb, uint32_t index, const void *data, size_t
 		return;
 	world.last = verb;
 	world.answered = false;
-	must(serve_client(&role_state, &from_client, &fault) <= 0 || world.answered, "each is answered");
+	must(serve_client(&role_state, &fault) <= 0 || world.answered, "each is answered");
 }
 
 static void client_signs(const char *payload)
@@ -257,7 +262,7 @@ static void storer_says(void)
 	n = next_bytes(from_storer.data, WIRE_DATA);
 	from_storer.length = (uint32_t)n;
 	if (wire_check(&from_storer, offsetof(struct record, data) + n, &fault) == 0)
-		(void)serve_storer(&role_state, &from_storer, &fault);
+		(void)serve_storer(&role_state, &fault);
 }
 
 static void happen(void)

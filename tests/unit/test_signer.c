@@ -297,7 +297,7 @@ static void account_is_asked_for_first(void **state)
 {
 	(void)state;
 	start_fresh();
-	not_signed(CA "order", "N0", "", "account was not asked for");
+	not_signed(CA "order", "N0", "", "must ask for the account first");
 	refused(VERB_ACCOUNT_URL, 0, "x", 1, "account");
 	stop_run(STATUS_DONE);
 }

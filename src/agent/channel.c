@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "agent/channel.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+#include <unistd.h>
+
+int channel_ask(int fd, const char *peer, enum verb verb, uint32_t index, const void *data, size_t length, struct record *reply,
+		struct fault *fault)
+{
+	const bool makes_key = verb == VERB_CSR || verb == VERB_ACCOUNT;
+	enum fault_kind kind;
+	int n;
+
+	if (wire_send(fd, verb, index, data, length, fault) < 0)
+		return -1;
+	n = wire_await(fd, reply, makes_key ? WIRE_KEY_PATIENCE : WIRE_PATIENCE, fault);
+	if (n < 0)
+		return fault_at(fault, "the %s", peer);
+	if (n == 0)
+		return fault_set(fault, FAULT_FAILED, "the %s has ended", peer);
+	if (reply->verb == VERB_REPLY)
+		return 0;
+	if (reply->verb != VERB_FAULT)
+		return fault_set(fault, FAULT_FAILED, "the %s answers %s with %s", peer, verb_name(verb), verb_name((enum verb)reply->verb));
+	kind = reply->index == FAULT_LATER || reply->index == FAULT_USAGE ? (enum fault_kind)reply->index : FAULT_FAILED;
+	return fault_set(fault, kind, "%s", reply->data);
+}
+
+int channel_reply(int fd, int result, const struct fault *why, const void *data, size_t length, struct fault *fault)
+{
+	if (result < 0)
+		return wire_send(fd, VERB_FAULT, (uint32_t)why->kind, why->text, strlen(why->text), fault);
+	return wire_send(fd, VERB_REPLY, 0, data, length, fault);
+}
+
+int channel_serve(void *role, const struct channel channels[2], struct fault *fault)
+{
+	struct pollfd fds[] = { { .fd = channels[0].fd, .events = POLLIN }, { .fd = channels[1].fd, .events = POLLIN } };
+	int rc = 1;
+
+	for (;;) {
+		if (poll(fds, LENGTH_OF(fds), -1) < 0) {
+			if (errno != EINTR)
+				return fault_errno(fault, FAULT_FAILED, "waiting for requests");
+			continue;
+		}
+		if (fds[0].revents)
+			rc = channels[0].serve(role, fault);
+		if (rc <= 0)
+			return rc;
+		if (fds[1].revents)
+			rc = (fds[1].revents & POLLNVAL) ? 0 : channels[1].serve(role, fault);
+		if (rc < 0)
+			return -1;
+		if (rc == 0) {
+			close(channels[1].fd);
+			fds[1].fd = -1;
+			rc = 1;
+		}
+	}
+}
