@@ -28,6 +28,9 @@ teardown() {
 root_pem() { rig_ca curl -s --max-time 5 --cacert "$RIG_DIR/pki/ca.pem" "https://127.0.0.1:15000/roots/$1"; }
 root() { root_pem "$1" | openssl x509 -noout -subject -nameopt multiline | sed -n 's/.*commonName *= //p'; }
 
+# Of what the test is about; a kernel without Landlock is told of everywhere.
+warned() { grep -v 'no Landlock' <<<"$output" | grep -q warning; }
+
 # wants NAME: a certificate with this chain preferred; all of the CA's roots are known
 wants() {
 	for n in 0 1 2; do root_pem "$n"; done >"$RIG_DIR/etc/roots.pem"
@@ -43,7 +46,7 @@ wants() {
 # issuer: of the topmost certificate that is stored
 issuer() {
 	openssl crl2pkcs7 -nocrl -certfile "$(rig_live one.test)/chain.pem" | openssl pkcs7 -print_certs -noout |
-		sed -n 's/^issuer=.*CN = //p' | tail -n 1
+		sed -n "s/^issuer=.*CN *= *//p" | tail -n 1
 }
 
 @test "each of the chains that the CA offers can be chosen by the name of its root" {
@@ -52,7 +55,7 @@ issuer() {
 		[ -n "$name" ]
 		wants "$name"
 		[ "$(issuer)" = "$name" ]
-		if [[ $output == *warning* ]]; then false; fi
+		if warned; then false; fi
 	done
 	[ "$(root 0)" != "$(root 1)" ] && [ "$(root 1)" != "$(root 2)" ]
 }
@@ -79,7 +82,7 @@ issuer() {
 	sed -i "s,^ca_file = .*,ca_file = $RIG_DIR/etc/both.pem," "$RIG_CONF"
 	run rig_acmegate renew-now
 	[ "$status" -eq 0 ]
-	if [[ $output == *warning* ]]; then false; fi
+	if warned; then false; fi
 	live=$(readlink "$(rig_live one.test)")
 	rig_pebble PEBBLE_ALTERNATE_ROOTS=2 # with roots that nobody knows
 	run rig_acmegate renew-now
