@@ -74,7 +74,7 @@ static void it_listens_for_both_families(void **state)
 	assert_int_equal(connections_listeners(PORT + 1, inodes, 8, &fault), 0);
 }
 
-static void one_that_is_taken_names_who_has_it(void **state)
+static void a_taken_port_names_its_holder(void **state)
 {
 	char wanted[64];
 
@@ -128,7 +128,7 @@ static void a_family_that_the_host_has_not_is_left_out(void **state)
 	assert_non_null(strstr(fault.text, "neither IPv4 nor IPv6"));
 }
 
-static void whatever_fails_no_listener_is_left(void **state)
+static void no_listener_is_left_after_any_failure(void **state)
 {
 	bool happened = true;
 	unsigned int failed = 0;
@@ -188,7 +188,7 @@ static int begin(void **state)
 	return listener_open(PORT, fds, &fault);
 }
 
-static void those_that_came_through_the_window_are_reset(void **state)
+static void connections_through_the_window_are_reset(void **state)
 {
 	struct in_addr from, to;
 	struct in6_addr from6;
@@ -216,7 +216,7 @@ static void those_that_came_through_the_window_are_reset(void **state)
 	outside_do('r');
 }
 
-static void those_that_the_ruleset_admits_are_spared(void **state)
+static void connections_that_the_ruleset_admits_are_spared(void **state)
 {
 	(void)state;
 	note_them();
@@ -250,22 +250,26 @@ static void a_crowd_is_reset_in_rounds(void **state)
 /* This host is at both ends: through the loopback, or by its own address. */
 static void connections_of_this_host_are_spared(void **state)
 {
-	static const char *const addresses[] = { "127.0.0.1", HERE };
+	static const struct {
+		const char *from, *to;
+	} ends[] = { { "127.0.0.1", "127.0.0.1" }, { HERE, HERE }, { HERE, "127.0.0.1" }, { "127.0.0.1", HERE } };
 
 	(void)state;
 	note_them();
-	for (size_t i = 0; i < LENGTH_OF(addresses); i++) {
+	for (size_t i = 0; i < LENGTH_OF(ends); i++) {
 		OWN_FD int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-		struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons(PORT) };
+		struct sockaddr_in from = { .sin_family = AF_INET }, to = { .sin_family = AF_INET, .sin_port = htons(PORT) };
 
-		inet_pton(AF_INET, addresses[i], &to.sin_addr);
+		inet_pton(AF_INET, ends[i].from, &from.sin_addr);
+		inet_pton(AF_INET, ends[i].to, &to.sin_addr);
+		assert_int_equal(bind(fd, (void *)&from, sizeof(from)), 0);
 		assert_int_equal(connect(fd, (void *)&to, sizeof(to)), 0);
 		assert_int_equal(end_them(), 0);
 		assert_int_equal(peers, 0);
 	}
 }
 
-static void whatever_fails_is_a_fault_and_the_next_try_ends_them(void **state)
+static void the_next_try_ends_them_after_any_failure(void **state)
 {
 	bool happened = true;
 	unsigned int failed = 0;
@@ -296,7 +300,7 @@ static void whatever_fails_is_a_fault_and_the_next_try_ends_them(void **state)
 	assert_true(failed > 6);
 }
 
-static void what_had_ended_by_itself_is_no_fault(void **state)
+static void an_interrupted_answer_is_no_fault(void **state)
 {
 	(void)state;
 	note_them();
@@ -313,16 +317,16 @@ int main(void)
 #define WORLD(name) cmocka_unit_test_setup_teardown(name, begin, close_all)
 	const struct CMUnitTest tests[] = {
 		TEST(it_listens_for_both_families),
-		TEST(one_that_is_taken_names_who_has_it),
+		TEST(a_taken_port_names_its_holder),
 		TEST(another_port_is_chosen_from_above),
 		TEST(a_family_that_the_host_has_not_is_left_out),
-		TEST(whatever_fails_no_listener_is_left),
-		WORLD(those_that_came_through_the_window_are_reset),
-		WORLD(those_that_the_ruleset_admits_are_spared),
+		TEST(no_listener_is_left_after_any_failure),
+		WORLD(connections_through_the_window_are_reset),
+		WORLD(connections_that_the_ruleset_admits_are_spared),
 		WORLD(a_crowd_is_reset_in_rounds),
 		WORLD(connections_of_this_host_are_spared),
-		WORLD(what_had_ended_by_itself_is_no_fault),
-		WORLD(whatever_fails_is_a_fault_and_the_next_try_ends_them),
+		WORLD(an_interrupted_answer_is_no_fault),
+		WORLD(the_next_try_ends_them_after_any_failure),
 	};
 	size_t count = LENGTH_OF(tests);
 	int rc;

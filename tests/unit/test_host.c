@@ -202,7 +202,7 @@ static ssize_t refuse_in_short(void *buffer, ssize_t length)
 }
 
 /* Interfaces come and go: what was interrupted is read again, but not for ever. */
-static void what_is_interrupted_is_read_again(void **state)
+static void an_interrupted_reading_is_repeated(void **state)
 {
 	(void)state;
 	for (unsigned int n = 1; n <= 2; n++) {
@@ -215,7 +215,7 @@ static void what_is_interrupted_is_read_again(void **state)
 	assert_int_equal(fault.code, EINTR);
 }
 
-static void what_is_refused_is_a_fault(void **state)
+static void a_refusal_is_a_fault(void **state)
 {
 	(void)state;
 	nth_change(1, refuse);
@@ -231,7 +231,7 @@ static void what_is_refused_is_a_fault(void **state)
 	assert_read();
 }
 
-static void whatever_fails_is_a_fault(void **state)
+static void any_failure_is_a_fault(void **state)
 {
 	static const int errors[] = { ENOMEM, EINTR };
 	bool happened = true;
@@ -269,7 +269,7 @@ static bool is_readable(int milliseconds)
 	return poll(&watch, 1, milliseconds) == 1;
 }
 
-static void what_others_commit_is_heard_once(void **state)
+static void a_commit_of_others_is_heard_once(void **state)
 {
 	bool look;
 
@@ -322,7 +322,7 @@ static ssize_t note_sender(void *buffer, ssize_t length)
 	return length;
 }
 
-static void what_we_commit_is_no_news(void **state)
+static void our_own_commit_is_no_news(void **state)
 {
 	bool look;
 
@@ -431,7 +431,7 @@ static void a_broken_answer_is_a_fault(void **state)
 }
 
 /* A kernel that answers so has no nf_tables; one that forbids it is a fault; one that is busy has it. */
-static void what_kind_of_kernel_it_is(void **state)
+static void a_kernel_without_nf_tables_is_told_from_a_busy_one(void **state)
 {
 	static const struct {
 		int error, rc;
@@ -534,18 +534,18 @@ int main(void)
 		TEST(addresses_but_those_of_the_loopback),
 		TEST(links_say_what_they_are),
 		TEST(routes),
-		TEST(what_is_interrupted_is_read_again),
-		TEST(what_is_refused_is_a_fault),
-		TEST(whatever_fails_is_a_fault),
-		TEST(what_others_commit_is_heard_once),
+		TEST(an_interrupted_reading_is_repeated),
+		TEST(a_refusal_is_a_fault),
+		TEST(any_failure_is_a_fault),
+		TEST(a_commit_of_others_is_heard_once),
 		TEST(news_that_cannot_be_had_are_a_fault),
 		TEST(a_broken_answer_is_a_fault),
-		TEST(what_kind_of_kernel_it_is),
+		TEST(a_kernel_without_nf_tables_is_told_from_a_busy_one),
 		TEST(attributes_of_another_size_have_the_default),
 		TEST(messages_lie_behind_each_other),
 		TEST(families_have_the_names_of_nft),
 		TEST(a_ruleset_without_memory_is_a_fault),
-		TEST(what_we_commit_is_no_news), /* last: whom to expect stays known */
+		TEST(our_own_commit_is_no_news), /* last: whom to expect stays known */
 	};
 
 	return own_net() ? cmocka_run_group_tests_name("host", tests, NULL, NULL) : 0;

@@ -402,7 +402,7 @@ static void only_a_regular_file_is_taken(void **state)
 }
 
 /* Whatever the disk does: no journal is lost, none that is armed becomes clear, and the lock is let go. */
-static void whatever_fails_the_next_one_opens_it(void **state)
+static void the_next_process_opens_it_after_any_failure(void **state)
 {
 	static const char *const found[] = { "nothing", "an armed one", "one that nobody can read" };
 
@@ -451,7 +451,7 @@ static void replace_it(void)
 }
 
 /* What could not be written is not so: a clear that failed has to be made again. */
-static void whatever_fails_it_is_armed_until_it_is_clear_on_the_disk(void **state)
+static void it_is_armed_until_it_is_clear_on_the_disk(void **state)
 {
 	static const char *const calls[] = { "pwrite", "fdatasync" };
 
@@ -514,8 +514,8 @@ int main(void)
 		TEST(the_higher_number_counts),
 		TEST(a_tag_ends_within_its_field),
 		TEST(only_a_regular_file_is_taken),
-		TEST(whatever_fails_the_next_one_opens_it),
-		TEST(whatever_fails_it_is_armed_until_it_is_clear_on_the_disk),
+		TEST(the_next_process_opens_it_after_any_failure),
+		TEST(it_is_armed_until_it_is_clear_on_the_disk),
 		TEST(another_process_puts_a_new_one_in_its_place),
 	};
 

@@ -107,7 +107,7 @@ static void it_opens_reads_back_and_closes(void **state)
 }
 
 /* A new process knows no handles. */
-static void whoever_comes_later_closes_it_with_the_tag_or_without(void **state)
+static void a_later_process_closes_it_with_the_tag_or_without(void **state)
 {
 	(void)state;
 	for (int i = 0; i < 4; i++) {
@@ -147,7 +147,7 @@ static int mend(int wanted)
 	return rc;
 }
 
-static void what_others_flush_is_put_back(void **state)
+static void it_puts_back_rules_that_others_flush(void **state)
 {
 	(void)state;
 	plan_it();
@@ -245,7 +245,7 @@ static void the_table_goes_at_any_moment(void **state)
 }
 
 /* Whatever goes wrong on the way in: there is a fault with words, and closing leaves nothing. */
-static void whatever_fails_while_it_opens_it_can_be_closed(void **state)
+static void it_can_be_closed_after_any_failure_to_open(void **state)
 {
 	static const struct {
 		const char *call;
@@ -290,7 +290,7 @@ static void whatever_fails_while_it_opens_it_can_be_closed(void **state)
 }
 
 /* One call that fails is made good by a reading of everything; so all that follow it fail too. */
-static void whatever_fails_while_it_mends_it_can_be_closed(void **state)
+static void it_can_be_closed_after_any_failure_to_mend(void **state)
 {
 	unsigned int failed = 0;
 	bool happened = true;
@@ -317,7 +317,7 @@ static void whatever_fails_while_it_mends_it_can_be_closed(void **state)
 }
 
 /* A close that says it is closed is right; one that fails is repeated. */
-static void whatever_fails_while_it_closes_the_next_try_closes(void **state)
+static void the_next_try_closes_after_any_failure(void **state)
 {
 	static const struct {
 		int error;
@@ -381,15 +381,15 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
 		TEST(it_opens_reads_back_and_closes),
-		TEST(whoever_comes_later_closes_it_with_the_tag_or_without),
+		TEST(a_later_process_closes_it_with_the_tag_or_without),
 		TEST(for_a_foreign_listener_and_another_port),
-		TEST(what_others_flush_is_put_back),
+		TEST(it_puts_back_rules_that_others_flush),
 		TEST(others_commit_at_any_moment_while_it_opens),
 		TEST(others_commit_at_any_moment_while_it_mends_and_closes),
 		TEST(the_table_goes_at_any_moment),
-		TEST(whatever_fails_while_it_opens_it_can_be_closed),
-		TEST(whatever_fails_while_it_mends_it_can_be_closed),
-		TEST(whatever_fails_while_it_closes_the_next_try_closes),
+		TEST(it_can_be_closed_after_any_failure_to_open),
+		TEST(it_can_be_closed_after_any_failure_to_mend),
+		TEST(the_next_try_closes_after_any_failure),
 		TEST(it_digests_admits_and_remarks),
 	};
 

@@ -99,7 +99,7 @@ static void it_ends_with_its_socket(void **state)
 }
 
 /* What somebody saved in a window, and loaded later, has no owner. */
-static void what_an_earlier_one_left_is_closed(void **state)
+static void tables_of_an_earlier_process_are_closed(void **state)
 {
 	(void)state;
 	own_net_table(NFPROTO_INET, OTHER);
@@ -160,7 +160,7 @@ static void others_commit_at_any_moment(void **state)
 }
 
 /* The errors that end an attempt, and those after which the next one is made. */
-static void whatever_fails_the_next_close_closes(void **state)
+static void the_next_close_closes_after_any_failure(void **state)
 {
 	static const struct {
 		const char *call;
@@ -212,11 +212,11 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(it_opens_and_closes),
 		TEST(it_ends_with_its_socket),
-		TEST(what_an_earlier_one_left_is_closed),
+		TEST(tables_of_an_earlier_process_are_closed),
 		TEST(the_table_of_a_process_that_is_alive_is_named),
 		TEST(a_full_plan_has_no_line_more),
 		TEST(others_commit_at_any_moment),
-		TEST(whatever_fails_the_next_close_closes),
+		TEST(the_next_close_closes_after_any_failure),
 		TEST(a_kernel_that_knows_no_redirection_is_named),
 	};
 

@@ -330,7 +330,7 @@ static void a_right_that_is_missing_is_a_fault(void **state)
 }
 
 /* A part that is left out would open more than the port. */
-static void whatever_fails_no_half_of_it_is_added(void **state)
+static void a_failure_adds_no_half_of_a_rule(void **state)
 {
 	unsigned int failed = 0;
 	bool happened = true;
@@ -507,7 +507,7 @@ int main(void)
 		TEST(a_batch_is_bound_to_its_generation),
 		TEST(a_batch_that_is_full_is_not_sent),
 		TEST(a_right_that_is_missing_is_a_fault),
-		TEST(whatever_fails_no_half_of_it_is_added),
+		TEST(a_failure_adds_no_half_of_a_rule),
 		TEST(names_of_sets),
 		TEST(a_rule_of_iptables_is_known_by_its_matches),
 		TEST(a_comment_alone_is_nobodys),

@@ -135,7 +135,7 @@ static void name_two(const struct survey_question *question)
 	say(SAY_DONE, sizeof(word.done));
 }
 
-static void what_it_names_is_kept_while_nothing_changes(void **state)
+static void spots_are_kept_while_nothing_changes(void **state)
 {
 	const struct survey *survey;
 	struct opening other;
@@ -458,7 +458,7 @@ static void close_and_stay(const struct survey_question *question)
 	pause();
 }
 
-static void whatever_it_says_wrong_is_a_fault_and_the_next_one_is_asked(void **state)
+static void a_lie_is_a_fault_and_the_next_surveyor_is_asked(void **state)
 {
 	static const struct {
 		void (*play)(const struct survey_question *question);
@@ -600,7 +600,7 @@ static void a_child_of_the_asker_starts_its_own(void **state)
 	assert_int_equal(started, 1);
 }
 
-static void whatever_fails_the_next_question_is_answered(void **state)
+static void the_next_question_is_answered_after_any_failure(void **state)
 {
 	bool happened = true;
 	unsigned int failed = 0;
@@ -632,19 +632,19 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
-		TEST(what_it_names_is_kept_while_nothing_changes),
+		TEST(spots_are_kept_while_nothing_changes),
 		TEST(a_digest_is_kept_while_nothing_changes),
 		TEST(peers_that_are_not_admitted_lose_their_bit),
 		TEST(a_listing_goes_over_in_parts),
 		TEST(remarks_are_printable),
 		TEST(it_reads_and_never_changes),
-		TEST(whatever_it_says_wrong_is_a_fault_and_the_next_one_is_asked),
+		TEST(a_lie_is_a_fault_and_the_next_surveyor_is_asked),
 		TEST(a_fault_of_its_own_is_passed_on),
 		TEST(one_that_has_died_since_is_replaced),
 		TEST(one_that_says_nothing_is_not_waited_for),
 		TEST(one_that_always_has_something_to_say_is_cut_short),
 		TEST(a_child_of_the_asker_starts_its_own),
-		TEST(whatever_fails_the_next_question_is_answered),
+		TEST(the_next_question_is_answered_after_any_failure),
 	};
 
 	return own_net() ? cmocka_run_group_tests_name("survey", tests, NULL, NULL) : 0;

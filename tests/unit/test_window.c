@@ -190,7 +190,7 @@ static void it_opens_mends_and_shuts(void **state)
 	assert_logged("could not be compared");
 }
 
-static void what_cannot_be_put_back_is_said(void **state)
+static void a_failure_to_mend_is_logged(void **state)
 {
 	(void)state;
 	must(prepare(true), 0);
@@ -208,7 +208,7 @@ static void what_cannot_be_put_back_is_said(void **state)
 	must(window_shut(&window, &fault), 0);
 }
 
-static void where_nothing_blocks_nothing_is_opened(void **state)
+static void an_open_firewall_is_left_alone(void **state)
 {
 	(void)state;
 	own_net_flush();
@@ -222,7 +222,7 @@ static void where_nothing_blocks_nothing_is_opened(void **state)
 	assert_string_equal(log_text, "");
 }
 
-static void what_the_kernel_cannot_do_is_said(void **state)
+static void limits_of_the_kernel_are_logged(void **state)
 {
 	(void)state;
 	must(prepare(true), 0);
@@ -280,7 +280,7 @@ static void a_visitor_through_the_window_is_reset(void **state)
 	close(fds[1]);
 }
 
-static void what_is_missing_is_a_refusal(void **state)
+static void a_missing_part_is_a_refusal(void **state)
 {
 	(void)state;
 	nth_fail("recv", 1, EOPNOTSUPP);
@@ -347,7 +347,7 @@ static void a_chain_that_only_its_owner_can_change_is_a_refusal(void **state)
 	assert_shut();
 }
 
-static void whatever_fails_on_the_way_around_is_a_refusal(void **state)
+static void a_failure_on_the_way_around_is_a_refusal(void **state)
 {
 	bool happened = true;
 
@@ -383,7 +383,7 @@ static void addresses_that_are_not_this_hosts_say_nothing(void **state)
 }
 
 /* Whatever goes wrong: there is a reason, nothing that may stand is forgotten by the journal, and shutting leaves nothing. */
-static void whatever_fails_while_it_opens_it_can_be_shut(void **state)
+static void it_can_be_shut_after_any_failure_to_open(void **state)
 {
 	bool happened = true;
 	unsigned int failed = 0;
@@ -477,7 +477,7 @@ static void a_backend_that_is_no_longer_configured_is_named(void **state)
 	assert_true(journal.armed);
 }
 
-static void whatever_fails_it_stays_armed_until_it_is_closed(void **state)
+static void the_journal_is_armed_until_recovery_succeeds(void **state)
 {
 	bool happened = true;
 	unsigned int failed = 0;
@@ -578,7 +578,7 @@ static void it_ends_a_warden_that_overstays(void **state)
 	assert_false(journal.armed);
 }
 
-static void one_that_is_stopped_does_nothing(void **state)
+static void a_stopped_watchdog_does_nothing(void **state)
 {
 	struct pollfd watchdog = { .events = POLLIN };
 
@@ -594,7 +594,7 @@ static void one_that_is_stopped_does_nothing(void **state)
 }
 
 /* Whatever was started of it ends with the process that wanted it. */
-static void one_that_cannot_start_is_a_fault_and_holds_nothing(void **state)
+static void a_watchdog_that_cannot_start_holds_nothing(void **state)
 {
 	bool happened = true;
 
@@ -623,27 +623,27 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
 		TEST(it_opens_mends_and_shuts),
-		TEST(what_cannot_be_put_back_is_said),
-		TEST(where_nothing_blocks_nothing_is_opened),
-		TEST(what_the_kernel_cannot_do_is_said),
+		TEST(a_failure_to_mend_is_logged),
+		TEST(an_open_firewall_is_left_alone),
+		TEST(limits_of_the_kernel_are_logged),
 		TEST(a_listener_of_somebody_else_keeps_its_visitors),
 		TEST(a_visitor_through_the_window_is_reset),
-		TEST(what_is_missing_is_a_refusal),
+		TEST(a_missing_part_is_a_refusal),
 		TEST(another_port_is_taken_for_a_redirection),
 		TEST(a_redirection_is_opened_and_closed_with_it),
 		TEST(a_chain_that_only_its_owner_can_change_is_a_refusal),
-		TEST(whatever_fails_on_the_way_around_is_a_refusal),
+		TEST(a_failure_on_the_way_around_is_a_refusal),
 		TEST(addresses_that_are_not_this_hosts_say_nothing),
-		TEST(whatever_fails_while_it_opens_it_can_be_shut),
+		TEST(it_can_be_shut_after_any_failure_to_open),
 		TEST(a_firewall_that_cannot_be_read_is_asked_again_and_then_left_to_the_watchdog),
 		TEST(recovery_says_what_it_met),
 		TEST(rules_without_a_journal_are_closed),
 		TEST(a_backend_that_is_no_longer_configured_is_named),
-		TEST(whatever_fails_it_stays_armed_until_it_is_closed),
+		TEST(the_journal_is_armed_until_recovery_succeeds),
 		TEST(it_closes_when_the_warden_dies),
 		TEST(it_ends_a_warden_that_overstays),
-		TEST(one_that_is_stopped_does_nothing),
-		TEST(one_that_cannot_start_is_a_fault_and_holds_nothing),
+		TEST(a_stopped_watchdog_does_nothing),
+		TEST(a_watchdog_that_cannot_start_holds_nothing),
 	};
 
 	int rc;
