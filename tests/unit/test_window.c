@@ -79,7 +79,7 @@ static void configure(void)
 
 static char log_text[16384];
 
-void __wrap_log_line(enum log_level level, const char *format, ...);
+void __wrap_log_line(enum log_level level, const char *format, ...) PRINTF_LIKE(2, 3);
 void __wrap_log_line(enum log_level level, const char *format, ...)
 {
 	size_t used = strlen(log_text);
