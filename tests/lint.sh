@@ -97,7 +97,7 @@ report "an include names the folder" "$(
 # another rule's number was taken back, and an opening that could not be put back was tried again;
 # 10401 until the configuration that a role of the agent gets became a table of its parts;
 # 10460 until --debug; 10484 until the protocol of the helpers had a file of its own.)
-most=10504
+most=10505
 # shellcheck disable=SC2046
 lines=$(cat $(find src/base src/command src/main.c firewall backends -name survey -prune -o -name '*.[ch]' -print |
 	grep -vE '^src/base/(confine|base64url)\.|^backends/firewalld/bus\.c$') | grep -cvE '^[[:blank:]]*(/\*|\*|//|$)')

@@ -762,7 +762,7 @@ static void each_role_gets_what_it_uses(void **state)
 	assert_string_equal(copy->gate.state, config.gate.state);
 	assert_string_equal(copy->certificate[1].name, "b");
 	assert_int_equal(copy->certificate[1].mode, 0640);
-	assert_string_equal(copy->certificate[0].deploy, "");
+	assert_string_equal(copy->certificate[0].deploy, "/bin/true");
 	assert_memory_equal(copy->name, none.name, sizeof(none.name));
 	unshare_config(copy);
 	assert_false(config_share_has(ROLE_RESPONDER) || config_share_has(ROLE_SWEEPER) || config_share_has(ROLE_TRANSLATOR));
