@@ -3,81 +3,14 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <libmnl/libmnl.h>
-#include <linux/inet_diag.h>
 #include <linux/netfilter.h>
 #include <linux/sock_diag.h>
 #include <netinet/tcp.h>
 #include <string.h>
 
-#define STATE(state) (1U << (state))
-#define LIVE (~(STATE(TCP_LISTEN) | STATE(TCP_TIME_WAIT) | STATE(TCP_CLOSE)))
+#include "base/sockets.h"
 
-static void free_socket(struct mnl_socket **socket)
-{
-	if (*socket)
-		mnl_socket_close(*socket);
-}
-#define OWN_SOCKET __attribute__((cleanup(free_socket)))
-
-static struct mnl_socket *connect_kernel(struct fault *fault)
-{
-	struct mnl_socket *socket = mnl_socket_open2(NETLINK_SOCK_DIAG, SOCK_CLOEXEC);
-
-	if (socket && mnl_socket_bind(socket, 0, MNL_SOCKET_AUTOPID) == 0)
-		return socket;
-	fault_errno(fault, FAULT_FAILED, "asking for the connections of this host");
-	free_socket(&socket);
-	return NULL;
-}
-
-/* Sends one request and gives all answers to the callback. */
-static int talk(struct mnl_socket *socket, struct nlmsghdr *request, mnl_cb_t callback, void *arg)
-{
-	_Alignas(struct nlmsghdr) char buffer[32 * 1024];
-	int rc = 1;
-
-	if (mnl_socket_sendto(socket, request, request->nlmsg_len) < 0)
-		return -1;
-	while (rc > 0) {
-		ssize_t n = mnl_socket_recvfrom(socket, buffer, sizeof(buffer));
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		rc = n < 0 ? -1 : mnl_cb_run(buffer, (size_t)n, request->nlmsg_seq, mnl_socket_get_portid(socket), callback, arg);
-	}
-	return rc;
-}
-
-static struct inet_diag_req_v2 *build(struct nlmsghdr **message, void *buffer, uint16_t type, uint16_t flags)
-{
-	*message = mnl_nlmsg_put_header(buffer);
-	(*message)->nlmsg_type = type;
-	(*message)->nlmsg_flags = (uint16_t)(NLM_F_REQUEST | flags);
-	(*message)->nlmsg_seq = 1;
-	return mnl_nlmsg_put_extra_header(*message, sizeof(struct inet_diag_req_v2));
-}
-
-/* All sockets of the port in these states, of both families. */
-static int list(uint16_t port, uint32_t states, mnl_cb_t callback, void *arg, struct fault *fault)
-{
-	static const uint8_t families[] = { AF_INET, AF_INET6 };
-	OWN_SOCKET struct mnl_socket *socket = connect_kernel(fault);
-
-	for (size_t i = 0; socket && i < LENGTH_OF(families); i++) {
-		char buffer[256];
-		struct nlmsghdr *message;
-		struct inet_diag_req_v2 *request = build(&message, buffer, SOCK_DIAG_BY_FAMILY, NLM_F_DUMP);
-
-		request->sdiag_family = families[i];
-		request->sdiag_protocol = IPPROTO_TCP;
-		request->idiag_states = states;
-		request->id.idiag_sport = htons(port);
-		if (talk(socket, message, callback, arg) < 0 && errno != EAFNOSUPPORT && errno != ENOENT)
-			return fault_errno(fault, FAULT_FAILED, "listing the connections to port %u", port);
-	}
-	return socket ? 0 : -1;
-}
+#define LIVE (~(SOCKETS_IN(TCP_LISTEN) | SOCKETS_IN(TCP_TIME_WAIT) | SOCKETS_IN(TCP_CLOSE)))
 
 static const struct inet_diag_msg *socket_of(const struct nlmsghdr *message)
 {
@@ -102,7 +35,7 @@ static int note(const struct nlmsghdr *message, void *arg)
 int connections_note(struct connections *connections, uint16_t port, struct fault *fault)
 {
 	connections->count = 0;
-	return list(port, LIVE, note, connections, fault);
+	return sockets_list(port, LIVE, note, connections, fault);
 }
 
 static int note_state(const struct nlmsghdr *message, void *arg)
@@ -134,7 +67,7 @@ static bool is_local(struct mnl_socket *socket, const struct inet_diag_msg *s)
 
 	if (is_loopback(s))
 		return true;
-	request = build(&message, buffer, SOCK_DIAG_BY_FAMILY, NLM_F_ACK);
+	request = sockets_build(&message, buffer, SOCK_DIAG_BY_FAMILY, NLM_F_ACK);
 	request->sdiag_family = s->idiag_family;
 	request->sdiag_protocol = IPPROTO_TCP;
 	request->id = s->id;
@@ -143,7 +76,7 @@ static bool is_local(struct mnl_socket *socket, const struct inet_diag_msg *s)
 	memcpy(request->id.idiag_src, s->id.idiag_dst, sizeof(request->id.idiag_src));
 	memcpy(request->id.idiag_dst, s->id.idiag_src, sizeof(request->id.idiag_dst));
 	memset(request->id.idiag_cookie, 0xff, sizeof(request->id.idiag_cookie)); /* INET_DIAG_NOCOOKIE */
-	return talk(socket, message, note_state, &state) == 0 && state != TCP_LISTEN;
+	return sockets_talk(socket, message, note_state, &state) == 0 && state != TCP_LISTEN;
 }
 
 /* Those that may have come through the window; the rest has to wait for the next round. */
@@ -192,13 +125,13 @@ static int end_one(struct mnl_socket *socket, const struct inet_diag_msg *s)
 {
 	char buffer[256];
 	struct nlmsghdr *order;
-	struct inet_diag_req_v2 *request = build(&order, buffer, SOCK_DESTROY, NLM_F_ACK);
+	struct inet_diag_req_v2 *request = sockets_build(&order, buffer, SOCK_DESTROY, NLM_F_ACK);
 
 	request->sdiag_family = s->idiag_family;
 	request->sdiag_protocol = IPPROTO_TCP;
 	request->idiag_states = LIVE;
 	request->id = s->id;
-	return talk(socket, order, NULL, NULL) >= 0 ? 1 : errno == ENOENT ? 0 : -1;
+	return sockets_talk(socket, order, NULL, NULL) >= 0 ? 1 : errno == ENOENT ? 0 : -1;
 }
 
 /* Spares those that are admitted for the rounds to come. */
@@ -221,7 +154,7 @@ static int end_some(struct newcomers *newcomers, struct connections *spared, uin
 
 int connections_end(struct connections *connections, uint16_t port, connections_admit *admit, void *arg, struct fault *fault)
 {
-	OWN_SOCKET struct mnl_socket *socket = connect_kernel(fault);
+	OWN_SOCKET struct mnl_socket *socket = sockets_connect(fault);
 	struct newcomers newcomers = { .spared = connections, .socket = socket };
 	int ended = 0, error = 0;
 
@@ -229,7 +162,7 @@ int connections_end(struct connections *connections, uint16_t port, connections_
 		int rc;
 
 		newcomers.count = 0;
-		if (list(port, LIVE, take_newcomer, &newcomers, fault) < 0)
+		if (sockets_list(port, LIVE, take_newcomer, &newcomers, fault) < 0)
 			return -1;
 		if (!newcomers.count)
 			break;
@@ -239,26 +172,4 @@ int connections_end(struct connections *connections, uint16_t port, connections_
 	}
 	errno = error;
 	return !socket ? -1 : error ? fault_errno(fault, FAULT_FAILED, "ending the connections that came through port %u", port) : ended;
-}
-
-struct listeners {
-	uint32_t *inodes;
-	int count, most;
-};
-
-static int note_listener(const struct nlmsghdr *message, void *arg)
-{
-	const struct inet_diag_msg *s = socket_of(message);
-	struct listeners *listeners = arg;
-
-	if (s && listeners->count < listeners->most)
-		listeners->inodes[listeners->count++] = s->idiag_inode;
-	return MNL_CB_OK;
-}
-
-int connections_listeners(uint16_t port, uint32_t *inodes, int most, struct fault *fault)
-{
-	struct listeners listeners = { inodes, 0, most };
-
-	return list(port, STATE(TCP_LISTEN), note_listener, &listeners, fault) < 0 ? -1 : listeners.count;
 }

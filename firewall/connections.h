@@ -34,7 +34,4 @@ typedef uint64_t connections_admit(void *arg, const struct peer *peer, size_t n)
  */
 int connections_end(struct connections *connections, uint16_t port, connections_admit *admit, void *arg, struct fault *fault) MUST_CHECK;
 
-/* Finds the inodes of up to most sockets that listen on the port; returns how many there are, or -1. */
-int connections_listeners(uint16_t port, uint32_t *inodes, int most, struct fault *fault) MUST_CHECK;
-
 #endif

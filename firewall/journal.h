@@ -7,7 +7,7 @@
  *
  * The file STATE/journal holds two slots of 512 bytes, written in turn, each with a sequence number and a SHA-256; the valid
  * one with the higher number counts, so a write that is torn leaves the other. Both are allocated when the file is made: a
- * full disk cannot stop a clear. An exclusive flock(2) on it is held by the one warden there may be.
+ * full disk cannot stop a clear. An exclusive flock(2) on it is held by the one gate there may be.
  */
 #ifndef ACMEGATE_FIREWALL_JOURNAL_H
 #define ACMEGATE_FIREWALL_JOURNAL_H

@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "base/process.h"
-#include "firewall/connections.h"
+#include "base/sockets.h"
 
 #ifndef IPV6_TRANSPARENT
 #define IPV6_TRANSPARENT 75 /* linux/in6.h, which does not go together with netinet/in.h */
@@ -30,7 +30,7 @@ static int find_others(uint16_t port, int ours, uint32_t inodes[HOLDERS_MOST])
 {
 	struct fault ignored;
 	struct stat own = { 0 };
-	int n = connections_listeners(port, inodes, HOLDERS_MOST, &ignored), others = 0;
+	int n = sockets_listeners(port, inodes, HOLDERS_MOST, &ignored), others = 0;
 
 	if (ours >= 0)
 		(void)fstat(ours, &own);

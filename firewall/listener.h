@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* listener.h - the listening sockets of the responder, made by the warden. */
+/* listener.h - the listening sockets of the responder, made by the gate. */
 #ifndef ACMEGATE_FIREWALL_LISTENER_H
 #define ACMEGATE_FIREWALL_LISTENER_H
 

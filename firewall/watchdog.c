@@ -16,15 +16,15 @@
 #include "base/seam.h"
 #include "firewall/window.h"
 
-#define GRACE 5 /* seconds: for the warden's own deadline */
+#define GRACE 5 /* seconds: for the gate's own deadline */
 
 #define PATIENCE 2 /* seconds of tries to close that the run's output sees */
 #define FIRST_PAUSE 20 /* ms between two tries; each pause is twice as long as the one before, */
 #define LONGEST_PAUSE 10000 /* until it is so long at least */
 
-enum { KEPT_SINGLE = 3, KEPT_WARDEN = 4, KEPT_JOURNAL = 5, KEPT_READY = 6, KEPT_END = 7 };
+enum { KEPT_SINGLE = 3, KEPT_GATE = 4, KEPT_JOURNAL = 5, KEPT_READY = 6, KEPT_END = 7 };
 
-/* Everything but stderr and these goes: no socket of the warden's may live on in here. */
+/* Everything but stderr and these goes: no socket of the gate's may live on in here. */
 static int keep_only(const int kept[KEPT_END])
 {
 	int high[KEPT_END];
@@ -41,13 +41,13 @@ static int keep_only(const int kept[KEPT_END])
 }
 
 /* 0: nothing is left. first: a fault is new to the reader of the log. */
-static int recover(struct journal *journal, const struct config *config, bool first)
+static int recover(struct journal *journal, bool first)
 {
 	struct fault fault;
 	int rc;
 
 	journal->fd = KEPT_JOURNAL;
-	/* What the warden wrote since the fork counts, not what this process remembers. */
+	/* What the gate wrote since the fork counts, not what this process remembers. */
 	if (journal_reread(journal, &fault) < 0) {
 		if (first)
 			log_error("watchdog: %s", fault.text);
@@ -55,13 +55,13 @@ static int recover(struct journal *journal, const struct config *config, bool fi
 		journal->backends = UINT32_MAX;
 		journal->opening.tag[0] = '\0'; /* any */
 	}
-	rc = journal->armed ? window_recover(journal, config, &fault) : RECOVERY_NOTHING;
+	rc = journal->armed ? window_recover(journal, &fault) : RECOVERY_NOTHING;
 	if (rc < 0 && first)
 		log_error("watchdog: %s; it tries again until the port is closed", fault.text);
 	else if (rc == RECOVERY_RULES)
-		log_warning("the watchdog has closed the port: the warden had died");
+		log_warning("the watchdog has closed the port: the gate had died");
 	else if (rc == RECOVERY_ARMED)
-		log_warning("the warden had died, but the port was closed already");
+		log_warning("the gate had died, but the port was closed already");
 	return rc < 0 ? -1 : 0;
 }
 
@@ -91,12 +91,12 @@ static void stay_behind(void)
  * Does not give up while something may be left. Between two tries others get a turn: every command of acmegate begins with closing,
  * and may be able to do what the watchdog is not, or an administrator has to put something right.
  */
-static _Noreturn void recover_at_last(struct journal *journal, const struct config *config)
+static _Noreturn void recover_at_last(struct journal *journal)
 {
 	const double patience = monotonic_seconds() + PATIENCE;
 	bool first = true, turn = true, stayed = false;
 
-	for (int pause = FIRST_PAUSE; !turn || recover(journal, config, first) < 0; pause += pause < LONGEST_PAUSE ? pause : 0) {
+	for (int pause = FIRST_PAUSE; !turn || recover(journal, first) < 0; pause += pause < LONGEST_PAUSE ? pause : 0) {
 		first = false;
 		if (!stayed && monotonic_seconds() > patience) {
 			stay_behind();
@@ -109,43 +109,43 @@ static _Noreturn void recover_at_last(struct journal *journal, const struct conf
 	_exit(STATUS_DONE);
 }
 
-static _Noreturn void watch(struct journal *journal, const struct config *config, int warden, int ready)
+static _Noreturn void watch(struct journal *journal, const struct policy *policy, int gate, int ready)
 {
-	struct pollfd poll_warden = { .events = POLLIN };
+	struct pollfd poll_gate = { .events = POLLIN };
 	struct fault fault;
-	double end = monotonic_seconds() + config->gate.max_open + GRACE + (config->gate.command[0] ? COMMAND_SECONDS : 0);
+	double end = monotonic_seconds() + policy->seconds + GRACE + (policy->has_command ? COMMAND_SECONDS : 0);
 
 	prctl(PR_SET_NAME, "acmegate-watch");
 	(void)setpriority(PRIO_PROCESS, 0, -20); /* a busy machine must not keep the port open */
 	log_leave_terminal();
-	setsid(); /* Ctrl-C and signals to the warden's group are not for the watchdog */
+	setsid(); /* Ctrl-C and signals to the gate's group are not for the watchdog */
 	for (int signal_number = 1; signal_number < 32; signal_number++)
 		if (signal_number != SIGCHLD)
 			signal(signal_number, SIG_IGN);
-	if (keep_only((int[]){ [KEPT_SINGLE] = journal->single, [KEPT_WARDEN] = warden, [KEPT_JOURNAL] = journal->fd,
+	if (keep_only((int[]){ [KEPT_SINGLE] = journal->single, [KEPT_GATE] = gate, [KEPT_JOURNAL] = journal->fd,
 			       [KEPT_READY] = ready }) < 0 ||
 	    write(KEPT_READY, "", 1) != 1)
 		_exit(STATUS_FAILED);
 	close(KEPT_READY);
 	/* Nobody waits for this: a window whose watchdog ends is closed. The administrator's own command may need anything. */
-	if (!config->gate.command[0] && sandbox_watchdog(&fault) < 0) {
+	if (!policy->has_command && sandbox_watchdog(&fault) < 0) {
 		log_error("%s", fault.text);
 		_exit(STATUS_FAILED);
 	}
-	poll_warden.fd = KEPT_WARDEN;
+	poll_gate.fd = KEPT_GATE;
 	for (;;) {
 		double left = end - monotonic_seconds();
 
 		if (left <= 0) {
-			log_warning("the warden is overdue: the watchdog ends it");
-			(void)pidfd_send_signal(KEPT_WARDEN, SIGKILL, NULL, 0);
+			log_warning("the gate is overdue: the watchdog ends it");
+			(void)pidfd_send_signal(KEPT_GATE, SIGKILL, NULL, 0);
 			left = 1; /* its death shows in the next round */
 		}
-		if (poll(&poll_warden, 1, (int)(left * 1000) + 1) <= 0)
+		if (poll(&poll_gate, 1, (int)(left * 1000) + 1) <= 0)
 			continue;
 		if (seam("no-watchdog"))
 			_exit(STATUS_DONE);
-		recover_at_last(journal, config);
+		recover_at_last(journal);
 	}
 }
 
@@ -161,22 +161,22 @@ static bool is_ready(int ready)
 	return n == 1;
 }
 
-int watchdog_start(const struct journal *journal, const struct config *config, struct fault *fault)
+int watchdog_start(const struct journal *journal, const struct policy *policy, struct fault *fault)
 {
-	OWN_FD int warden = pidfd_open(getpid(), 0), ready = -1;
+	OWN_FD int gate = pidfd_open(getpid(), 0), ready = -1;
 	struct journal copy = *journal;
 	int ends[2], pidfd;
 	bool watches;
 	pid_t pid;
 
-	if (warden < 0)
+	if (gate < 0)
 		return fault_errno(fault, FAULT_FAILED, "watching this process");
 	if (pipe2(ends, O_CLOEXEC) < 0)
 		return fault_errno(fault, FAULT_LATER, "starting the watchdog");
 	ready = ends[0];
 	pid = fork();
 	if (pid == 0)
-		watch(&copy, config, warden, ends[1]);
+		watch(&copy, policy, gate, ends[1]);
 	close(ends[1]);
 	pidfd = pid < 0 ? -1 : pidfd_open(pid, 0);
 	if (pidfd < 0)
@@ -188,7 +188,7 @@ int watchdog_start(const struct journal *journal, const struct config *config, s
 	return watches ? pidfd : fault_set(fault, FAULT_LATER, "the watchdog did not start");
 }
 
-/* One that cannot be ended sees the end of the warden, and that the journal is clear. */
+/* One that cannot be ended sees the end of the gate, and that the journal is clear. */
 void watchdog_stop(int *pidfd)
 {
 	siginfo_t info;

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "firewall/window.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <linux/netfilter.h>
 #include <stdio.h>
@@ -9,6 +8,7 @@
 #include <sys/epoll.h>
 #include <time.h>
 
+#include "base/config.h"
 #include "firewall/backends.h"
 #include "firewall/listener.h"
 #include "backends/nft/host.h"
@@ -16,6 +16,16 @@
 
 #define SHUT_SECONDS 20 /* when each attempt is slow; otherwise it ends after 2 seconds */
 #define NOTHING 2 /* to compare */
+
+/* What attach() takes: of the configuration, only what the gate was told. */
+static struct config for_backends;
+
+void window_use(const struct policy *policy, const char *command)
+{
+	snprintf(for_backends.gate.command, sizeof(for_backends.gate.command), "%s", command);
+	for_backends.gate.port = policy->port;
+	for_backends.gate.max_open = policy->seconds;
+}
 
 double monotonic_seconds(void)
 {
@@ -34,20 +44,20 @@ static uint32_t mask_of(const struct window *window)
 	return mask;
 }
 
-static bool is_chosen(const struct window *window, const struct config *config, const struct backend *backend)
+static bool is_chosen(const struct window *window, const struct policy *policy, const struct backend *backend)
 {
 	if (backend->redirects)
 		return window->opening.target != window->opening.port;
-	if (config->gate.backend == BACKEND_AUTO)
+	if (policy->backend == BACKEND_AUTO)
 		return !backend->last || window->plan.owned[0];
-	return !strcmp(backend->name, backend_names[config->gate.backend]);
+	return !strcmp(backend->name, backend_names[policy->backend]);
 }
 
-static int attach(struct window *window, const struct config *config, struct fault *fault)
+static int attach(struct window *window, const struct policy *policy, struct fault *fault)
 {
 	for (int i = 0; backends[i]; i++)
-		if (!window->ruleset[i] && is_chosen(window, config, backends[i]) &&
-		    backends[i]->attach(&window->ruleset[i], config, fault) < 0)
+		if (!window->ruleset[i] && is_chosen(window, policy, backends[i]) &&
+		    backends[i]->attach(&window->ruleset[i], &for_backends, fault) < 0)
 			return -1;
 	if (!mask_of(window))
 		return fault_set(fault, FAULT_FAILED, "this kernel has no nf_tables, and acmegate knows no other firewall here: "
@@ -64,7 +74,7 @@ static int watch(struct window *window, int fd, struct fault *fault)
 	return 0;
 }
 
-static int make_plan(struct window *window, const struct config *config, struct fault *fault)
+static int make_plan(struct window *window, const struct policy *policy, struct fault *fault)
 {
 	memset(&window->plan, 0, sizeof(window->plan));
 	for (int i = 0; backends[i]; i++) {
@@ -76,36 +86,36 @@ static int make_plan(struct window *window, const struct config *config, struct 
 		     (backends[i]->watch && watch(window, backends[i]->watch(ruleset), fault) < 0)))
 			return -1;
 	}
-	if (window->plan.left[0] && config->gate.backend == BACKEND_NFTABLES)
+	if (window->plan.left[0] && policy->backend == BACKEND_NFTABLES)
 		return fault_set(fault, FAULT_FAILED, "%s", window->plan.left);
 	if (window->plan.unbound)
 		window->opening.own_listener = false;
 	return 0;
 }
 
-static uint16_t choose_target(const struct config *config)
+static uint16_t choose_target(const struct policy *policy)
 {
 	struct fault fault;
-	uint16_t port = listener_choose(config->responder.port, &fault);
+	uint16_t port = listener_choose(policy->target, &fault);
 
-	if (port != config->responder.port)
+	if (port != policy->target)
 		log_warning("acmegate listens on port %u this time: %s", port, fault.text);
 	return port;
 }
 
 /* A chain that only its owner can change, firewalld's for example, may still accept what was redirected by nat. */
-static int go_around(struct window *window, const struct config *config, struct fault *fault)
+static int go_around(struct window *window, const struct policy *policy, struct fault *fault)
 {
 	char why[FAULT_TEXT_SIZE];
 
 	memcpy(why, window->plan.owned, sizeof(why));
 	if (window->opening.own_listener && window->opening.target == window->opening.port) {
 		window->plan.owned[0] = '\0';
-		window->opening.target = choose_target(config);
-		if (attach(window, config, fault) < 0 || make_plan(window, config, fault) < 0)
+		window->opening.target = choose_target(policy);
+		if (attach(window, policy, fault) < 0 || make_plan(window, policy, fault) < 0)
 			return -1;
 	}
-	if (window->plan.owned[0] && (attach(window, config, fault) < 0 || make_plan(window, config, fault) < 0))
+	if (window->plan.owned[0] && (attach(window, policy, fault) < 0 || make_plan(window, policy, fault) < 0))
 		return -1;
 	return window->plan.owned[0] ? fault_set(fault, FAULT_FAILED, "%s", why) : 0;
 }
@@ -134,7 +144,7 @@ static void take_addresses(struct opening *opening, const struct whereabouts *at
 	host_free(&host);
 }
 
-static int prepare(struct window *window, struct journal *journal, const struct config *config, bool own_listener,
+static int prepare(struct window *window, struct journal *journal, const struct policy *policy, bool own_listener,
 		   const struct whereabouts *at, struct fault *fault)
 {
 	memset(window, 0, sizeof(*window));
@@ -142,57 +152,44 @@ static int prepare(struct window *window, struct journal *journal, const struct 
 	window->news = epoll_create1(EPOLL_CLOEXEC);
 	if (window->news < 0)
 		return fault_errno(fault, FAULT_LATER, "watching the firewall");
-	if (opening_make(&window->opening, config->gate.port, config->gate.max_open, fault) < 0)
+	if (opening_make(&window->opening, policy->port, policy->seconds, fault) < 0)
 		return -1;
-	window->opening.own_listener = own_listener && config->responder.mode != RESPONDER_WEBROOT;
+	window->opening.own_listener = own_listener && policy->mode != RESPONDER_WEBROOT;
 	if (own_listener) { /* the CA asks for our own client */
-		window->opening.public_ca = config_has_public_ca(config);
-		window->opening.ca_port = config_ca_port(config);
-		window->opening.client = config->gate.uid;
+		window->opening.public_ca = policy->public_ca != 0;
+		window->opening.ca_port = policy->ca_port;
+		window->opening.client = policy->user;
 	}
 	if (at && (at->addresses4 || at->addresses6))
 		take_addresses(&window->opening, at);
-	if (own_listener && config->responder.mode == RESPONDER_REDIRECT)
-		window->opening.target = choose_target(config);
-	if (attach(window, config, fault) < 0 || make_plan(window, config, fault) < 0)
+	if (own_listener && policy->mode == RESPONDER_REDIRECT)
+		window->opening.target = choose_target(policy);
+	if (attach(window, policy, fault) < 0 || make_plan(window, policy, fault) < 0)
 		return -1;
-	return window->plan.owned[0] ? go_around(window, config, fault) : 0;
+	return window->plan.owned[0] ? go_around(window, policy, fault) : 0;
 }
 
-int window_prepare(struct window *window, struct journal *journal, const struct config *config, bool own_listener,
+int window_prepare(struct window *window, struct journal *journal, const struct policy *policy, bool own_listener,
 		   struct fault *fault)
 {
-	return prepare(window, journal, config, own_listener, NULL, fault);
+	return prepare(window, journal, policy, own_listener, NULL, fault);
 }
 
-int window_prepare_at(struct window *window, struct journal *journal, const struct config *config, const struct whereabouts *at,
+int window_prepare_at(struct window *window, struct journal *journal, const struct policy *policy, const struct whereabouts *at,
 		      struct fault *fault)
 {
-	return prepare(window, journal, config, true, at, fault);
+	return prepare(window, journal, policy, true, at, fault);
 }
 
-/* The CA's own address, if its URL has one instead of a name. */
-static size_t find_ca(const char *url, struct peer *ca)
+void window_remark(struct window *window, const struct policy *policy)
 {
-	const char *host = strstr(url, "://"), *end;
-	char text[INET6_ADDRSTRLEN];
-
-	host = host ? host + 3 + (host[3] == '[') : "";
-	end = host + (host > url && host[-1] == '[' ? strcspn(host, "]") : strcspn(host, ":/"));
-	snprintf(text, sizeof(text), "%.*s", (int)(end - host), host);
-	ca->family = inet_pton(AF_INET, text, ca->address) == 1 ? NFPROTO_IPV4 : NFPROTO_IPV6;
-	return ca->family == NFPROTO_IPV4 || inet_pton(AF_INET6, text, ca->address) == 1;
-}
-
-void window_remark(struct window *window, const struct config *config)
-{
-	struct peer ca = { 0 };
-	size_t known = find_ca(config->acme.directory, &ca);
+	struct peer ca = { .family = policy->ca_family };
 	struct fault fault;
 
+	memcpy(ca.address, policy->ca, sizeof(ca.address));
 	for (int i = 0; backends[i]; i++)
 		if (window->ruleset[i] && backends[i]->remark) {
-			if (backends[i]->remark(window->ruleset[i], &window->opening, &ca, known, &window->plan, &fault) < 0)
+			if (backends[i]->remark(window->ruleset[i], &window->opening, &ca, policy->ca_family != 0, &window->plan, &fault) < 0)
 				log_warning("%s", fault.text);
 			return;
 		}
@@ -406,11 +403,11 @@ void window_free(struct window *window)
 }
 
 /* The journal says that it may stand: a backend that is no longer to be used cannot be asked. */
-static int say_gone(const struct backend *backend, const struct config *config, struct fault *fault)
+static int say_gone(const struct backend *backend, struct fault *fault)
 {
-	return fault_set(fault, FAULT_FAILED, "an earlier run opened by [gate] %s, which %s does not name any more: put it back, or "
-					      "close by hand what it opened and remove %s/journal", backend->name, config->file,
-			 config->gate.state);
+	return fault_set(fault, FAULT_FAILED, "an earlier run opened by [gate] %s, which the configuration does not name any more: put it "
+					      "back, or close by hand what it opened and remove the journal in the state directory",
+			 backend->name);
 }
 
 /* First what the journal names: that is ours whatever it looks like. 1, 0 or -1 as close(). */
@@ -424,10 +421,10 @@ static int close_leftovers(const struct backend *backend, struct ruleset *rulese
 }
 
 /*
- * Any tag, not the journal's only: there is one warden at a time, so whatever else carries a tag is a leftover too. And not
+ * Any tag, not the journal's only: there is one gate at a time, so whatever else carries a tag is a leftover too. And not
  * only when the journal is armed: a ruleset that somebody saved during a window and loads later brings the rules back.
  */
-int window_sweep(const struct config *config, const struct journal *journal, struct fault *fault)
+int window_sweep(const struct journal *journal, struct fault *fault)
 {
 	const uint32_t armed = !journal ? UINT32_MAX : journal->armed ? journal->backends : 0;
 	const char *tag = journal && journal->armed && journal->opening.tag[0] ? journal->opening.tag : NULL;
@@ -436,10 +433,10 @@ int window_sweep(const struct config *config, const struct journal *journal, str
 	for (int i = 0; backends[i]; i++) { /* one that fails does not keep the others open */
 		const bool on_demand = backends[i]->on_demand, may_stand = armed & (1U << i);
 		struct ruleset *ruleset = NULL;
-		int rc = !on_demand || may_stand ? backends[i]->attach(&ruleset, config, fault) : 0;
+		int rc = !on_demand || may_stand ? backends[i]->attach(&ruleset, &for_backends, fault) : 0;
 
 		if (rc == 0 && on_demand && may_stand && armed != UINT32_MAX)
-			rc = say_gone(backends[i], config, fault);
+			rc = say_gone(backends[i], fault);
 		if (rc > 0) {
 			rc = close_leftovers(backends[i], ruleset, tag, fault);
 			backends[i]->detach(ruleset);
@@ -449,10 +446,10 @@ int window_sweep(const struct config *config, const struct journal *journal, str
 	return result < 0 ? fault_at(fault, "closing what an earlier run left open") : result;
 }
 
-int window_recover(struct journal *journal, const struct config *config, struct fault *fault)
+int window_recover(struct journal *journal, struct fault *fault)
 {
 	bool armed = journal->armed;
-	int found = window_sweep(config, journal, fault);
+	int found = window_sweep(journal, fault);
 
 	if (found < 0 || (armed && journal_clear(journal, fault) < 0))
 		return -1;

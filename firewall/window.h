@@ -6,7 +6,7 @@
 #define ACMEGATE_FIREWALL_WINDOW_H
 
 #include "backends/backend.h"
-#include "base/config.h"
+#include "base/policy.h"
 #include "firewall/connections.h"
 #include "firewall/journal.h"
 #include "base/wire.h"
@@ -29,15 +29,18 @@ struct window {
 	double open_cost, close_cost, mend_cost; /* seconds spent in the backends */
 };
 
+/* For all that follow: the command line of [gate] command, "" without one. */
+void window_use(const struct policy *policy, const char *command);
+
 /*
  * Attaches to the firewalls of this host and finds what is to be opened; changes nothing. Refuses, with the reason, what it
  * knows it could not open. Ends with window_free() in any case.
  */
-int window_prepare(struct window *window, struct journal *journal, const struct config *config, bool own_listener,
+int window_prepare(struct window *window, struct journal *journal, const struct policy *policy, bool own_listener,
 		   struct fault *fault) MUST_CHECK;
 
 /* The same for our own listener, where the addresses are known that the names resolve to. */
-int window_prepare_at(struct window *window, struct journal *journal, const struct config *config, const struct whereabouts *at,
+int window_prepare_at(struct window *window, struct journal *journal, const struct policy *policy, const struct whereabouts *at,
 		      struct fault *fault) MUST_CHECK;
 
 /* Arms the journal, then opens in every backend. After a fault it must be closed like one that stands. */
@@ -47,7 +50,7 @@ int window_open(struct window *window, struct fault *fault) MUST_CHECK;
 int window_mend(struct window *window, struct fault *fault) MUST_CHECK;
 
 /* Adds to the plan what may keep a validation away besides rules. */
-void window_remark(struct window *window, const struct config *config);
+void window_remark(struct window *window, const struct policy *policy);
 
 /* Closes in every backend and reads back; clearing the journal is next. May be repeated; after a fault it still stands. */
 int window_close(struct window *window, struct fault *fault) MUST_CHECK;
@@ -69,7 +72,7 @@ void window_free(struct window *window);
  * Closes whatever an earlier process has left in any backend; those that are looked at on demand only if the journal says so,
  * or if there is none (NULL). 1: there was something. 0: there was not.
  */
-int window_sweep(const struct config *config, const struct journal *journal, struct fault *fault) MUST_CHECK;
+int window_sweep(const struct journal *journal, struct fault *fault) MUST_CHECK;
 
 /* What recovery met. */
 enum { RECOVERY_NOTHING, RECOVERY_ARMED, RECOVERY_RULES };
@@ -78,7 +81,7 @@ enum { RECOVERY_NOTHING, RECOVERY_ARMED, RECOVERY_RULES };
  * The same, then clears the journal. RECOVERY_RULES: something stood in the firewall.
  * RECOVERY_ARMED: nothing did, but the journal was armed or unreadable.
  */
-int window_recover(struct journal *journal, const struct config *config, struct fault *fault) MUST_CHECK;
+int window_recover(struct journal *journal, struct fault *fault) MUST_CHECK;
 
 double monotonic_seconds(void);
 

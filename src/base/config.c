@@ -297,12 +297,6 @@ static const char *const key_types[] = {
 };
 _Static_assert(LENGTH_OF(key_types) == KEY_TYPES + 1, "one name for each type of key");
 
-const char *const backend_names[] = {
-	[BACKEND_AUTO] = "auto",	   [BACKEND_NFTABLES] = "nftables", [BACKEND_IPTABLES] = "iptables",
-	[BACKEND_FIREWALLD] = "firewalld", [BACKEND_COMMAND] = "command",   NULL,
-};
-_Static_assert(LENGTH_OF(backend_names) == BACKEND_CHOICES + 1, "one name for each choice");
-
 static const char *const modes[] = {
 	[RESPONDER_STANDALONE] = "standalone", [RESPONDER_REDIRECT] = "redirect", [RESPONDER_WEBROOT] = "webroot", NULL,
 };

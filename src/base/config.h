@@ -15,6 +15,7 @@
 #include <sys/types.h>
 
 #include "base/fault.h"
+#include "base/policy.h"
 
 #define MAX_CERTIFICATES 128
 #define MAX_NAMES 2048		/* over all certificates */
@@ -24,20 +25,8 @@
 #define LABEL_SIZE 33		/* the NAME of [certificate NAME], a profile */
 #define URL_SIZE 512
 #define PATH_SIZE 256
-#define COMMAND_SIZE 512
-#define COMMAND_SECONDS 30	/* that [gate] command may take */
 
 enum key_type { KEY_P256, KEY_P384, KEY_RSA2048, KEY_RSA3072, KEY_RSA4096, KEY_TYPES };
-
-enum backend_choice { BACKEND_AUTO, BACKEND_NFTABLES, BACKEND_IPTABLES, BACKEND_FIREWALLD, BACKEND_COMMAND, BACKEND_CHOICES };
-extern const char *const backend_names[BACKEND_CHOICES + 1]; /* as the configuration and the table of backends spell them; NULL */
-
-enum responder_mode {
-	RESPONDER_STANDALONE,	/* our listener is on the port itself */
-	RESPONDER_REDIRECT,	/* ... on another one, and a nat rule sends the port's packets there */
-	RESPONDER_WEBROOT,	/* the host's web server answers, out of files that we put there */
-	RESPONDER_MODES
-};
 
 struct certificate {
 	char name[LABEL_SIZE];		/* [a-z0-9._-], names its directory in the store */

@@ -83,6 +83,13 @@ static size_t log_lines(const char *who, char *buffer, size_t used, size_t size,
 	return used;
 }
 
+static int caller = -1;
+
+void run_while(int channel)
+{
+	caller = channel;
+}
+
 static int64_t now_ms(void)
 {
 	struct timespec now;
@@ -126,7 +133,7 @@ static bool take_output(struct sink *sink, int output)
 }
 
 /*
- * Takes the output until the program has ended: true, or the time is up or the output too much: false. What a daemon that it
+ * Takes the output until the program has ended: true, or the time is up, the output too much or the caller gone: false. What a daemon that it
  * started holds open does not count; what the program printed before it ended does.
  */
 static bool follow(struct sink *sink, int output, int pidfd, int64_t end)
@@ -134,13 +141,14 @@ static bool follow(struct sink *sink, int output, int pidfd, int64_t end)
 	bool ended = false, open = true;
 
 	while (!ended && !sink->full) {
-		struct pollfd wait[] = { { .fd = pidfd, .events = POLLIN }, { .fd = open ? output : -1, .events = POLLIN } };
+		struct pollfd wait[] = { { .fd = pidfd, .events = POLLIN }, { .fd = open ? output : -1, .events = POLLIN },
+					 { .fd = caller } };
 		int64_t left = end - now_ms();
-		int n = left <= 0 ? 0 : poll(wait, 2, (int)left);
+		int n = left <= 0 ? 0 : poll(wait, LENGTH_OF(wait), (int)left);
 
 		if (n < 0 && errno == EINTR)
 			continue;
-		if (n <= 0)
+		if (n <= 0 || wait[2].revents)
 			return false;
 		ended = wait[0].revents != 0 && !(wait[1].revents & POLLIN);
 		if (wait[1].revents)

@@ -37,4 +37,7 @@ int run_capture(char *const argv[], char *const environment[], unsigned int seco
 int run_disarmed(char *const argv[], char *const environment[], unsigned int seconds, size_t most, char **output,
 		 struct fault *fault) MUST_CHECK;
 
+/* From now on a program that runs is killed, too, when the other end of this channel has gone. -1: no more. */
+void run_while(int channel);
+
 #endif

@@ -44,8 +44,11 @@ static const struct role_rights {
 	[ROLE_TRANSLATOR] = { "translator", true, 0, 16 },
 	[ROLE_SURVEYOR] = { "surveyor", true, 0, 16 },
 	[ROLE_BUS] = { "client of D-Bus", true, 0, 64 },
+	/* NET_RAW: iptables-legacy has a raw socket. SYS_PTRACE: who listens on the port, for a message. SETGID: surveyors. */
+	[ROLE_GATE] = { "gate", true, BIT(CAP_NET_ADMIN) | BIT(CAP_NET_RAW) | BIT(CAP_NET_BIND_SERVICE) | BIT(CAP_SETGID) |
+			BIT(CAP_SETPCAP) | BIT(CAP_SYS_PTRACE), 256 },
 };
-_Static_assert(LENGTH_OF(rights) == ALL_ROLES, "rights for each role");
+_Static_assert(LENGTH_OF(rights) == ALL_ROLES + 1, "rights for each role, and the gate");
 
 const char *sandbox_role_name(enum role role)
 {
@@ -226,18 +229,31 @@ int sandbox_prove(enum role role, struct fault *fault)
 	return 0;
 }
 
-/* --- the warden ----------------------------------------------------------------------------------------------------- */
+/* --- the gate and the warden ---------------------------------------------------------------------------------------- */
 
-/* SYS_PTRACE: who listens on the port, for a message. SYS_ADMIN: sandbox_seclude() of a child to come. */
-#define WARDEN (BIT(CAP_NET_ADMIN) | BIT(CAP_NET_RAW) | BIT(CAP_NET_BIND_SERVICE) | BIT(CAP_SETUID) | BIT(CAP_SETGID) | \
-		BIT(CAP_SETPCAP) | BIT(CAP_CHOWN) | BIT(CAP_KILL) | BIT(CAP_SYS_PTRACE))
+/* Where the bounding set cannot be changed (acmegate-recover.service) no_new_privs keeps exec from giving anything back. */
+int sandbox_gate(struct fault *fault)
+{
+	const uint64_t keep = rights[ROLE_GATE].capabilities;
+	uint64_t now;
+
+	if (limit(RLIMIT_CORE, 0) < 0 || get_capabilities(&now) < 0 || (bound_capabilities(keep) < 0 && errno != EPERM) ||
+	    set_capabilities(now & keep) < 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		return fault_errno(fault, FAULT_FAILED, "taking rights from the gate");
+	if (get_capabilities(&now) < 0 || (now & ~keep))
+		return fault_set(fault, FAULT_FAILED, "the gate still has capabilities (%#llx)", (unsigned long long)now);
+	return 0;
+}
+
+/* SYS_ADMIN: sandbox_seclude() of a child to come. */
+#define WARDEN (BIT(CAP_SETUID) | BIT(CAP_SETGID) | BIT(CAP_SETPCAP) | BIT(CAP_CHOWN) | BIT(CAP_KILL))
 
 int sandbox_warden(struct fault *fault)
 {
 	const uint64_t keep = WARDEN | (sandbox_landlock() > 0 ? 0 : BIT(CAP_SYS_ADMIN));
 	uint64_t now;
 
-	if (get_capabilities(&now) < 0 || bound_capabilities(keep) < 0 || set_capabilities(now & keep) < 0 ||
+	if (limit(RLIMIT_CORE, 0) < 0 || get_capabilities(&now) < 0 || bound_capabilities(keep) < 0 || set_capabilities(now & keep) < 0 ||
 	    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		return fault_errno(fault, FAULT_FAILED, "taking rights from the warden");
 	return 0;
@@ -306,7 +322,11 @@ int sandbox_give_up_firewall(struct fault *fault)
 
 	if (get_capabilities(&now) < 0 || set_capabilities(now & ~FIREWALL) < 0 ||
 	    (!bounded && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0))
-		return fault_errno(fault, FAULT_FAILED, "taking the rights over the firewall from a hook");
+		return fault_errno(fault, FAULT_FAILED, "giving up the rights over the firewall");
+	if (get_capabilities(&now) < 0 || (now & FIREWALL) ||
+	    (prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) != 1 && (prctl(PR_CAPBSET_READ, CAP_NET_ADMIN, 0, 0, 0) != 0 ||
+							    prctl(PR_CAPBSET_READ, CAP_NET_RAW, 0, 0, 0) != 0)))
+		return fault_set(fault, FAULT_FAILED, "acmegate still has rights over the firewall");
 	return 0;
 }
 

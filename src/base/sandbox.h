@@ -19,7 +19,7 @@
 enum role {
 	ROLE_CLIENT, ROLE_STORER, ROLE_RESPONDER, ROLE_SWEEPER, ROLE_SIGNER, ROLE_TRANSLATOR, ROLES, /* of the agent */
 	ROLE_SURVEYOR = ROLES, ROLE_BUS,		 /* images of their own: acmegate-surveyor, acmegate-firewalld */
-	ALL_ROLES
+	ALL_ROLES, ROLE_GATE = ALL_ROLES	 /* acmegate-gate, which takes rights from itself */
 };
 
 const char *sandbox_role_name(enum role role);
@@ -51,12 +51,18 @@ int sandbox_disarm(struct fault *fault) MUST_CHECK;
 /* In the agent, and in acmegate-firewalld: fails unless every right that the role must not have is gone, and cannot be had back. */
 int sandbox_prove(enum role role, struct fault *fault) MUST_CHECK;
 
-/* In a child that becomes a program of the administrator's with nothing to do there: neither CAP_NET_ADMIN nor CAP_NET_RAW. */
+/*
+ * In acmegate, as soon as it has started its gate, and in a hook: neither CAP_NET_ADMIN nor CAP_NET_RAW, and none by exec. Proved before it
+ * returns.
+ */
 int sandbox_give_up_firewall(struct fault *fault) MUST_CHECK;
 
+/* In the gate, for good, with all that it executes: the firewall, the port, and what it starts surveyor and watchdog with. */
+int sandbox_gate(struct fault *fault) MUST_CHECK;
+
 /*
- * In the warden, for good, from the moment on when it will execute no tool that is not acmegate's: it keeps what it uses itself, as
- * acmegate.service says, and cannot get more.
+ * In the warden, for good, when it will execute no hook of the administrator's: it keeps what it starts the agent with, and cannot get
+ * more.
  */
 int sandbox_warden(struct fault *fault) MUST_CHECK;
 

@@ -8,7 +8,7 @@
  *	no-owner	the kernel has no tables with an owner
  *	no-landlock	the kernel has no Landlock
  *	landlock-1, landlock-2	it knows as much as Linux 5.13, 5.19
- *	no-watchdog	the watchdog ends with the warden and does nothing
+ *	no-watchdog	the watchdog ends with the gate and does nothing
  *
  * Only with --enable-seams: a release does not contain them.
  */

@@ -20,10 +20,13 @@
 
 int spawn_find(const char *suffix, char path[PATH_MAX], struct fault *fault)
 {
+	const ssize_t own = (ssize_t)strlen("/acmegate-gate");
 	ssize_t n = readlink("/proc/self/exe", path, PATH_MAX - strlen(suffix) - 1);
 
 	if (n > 0) {
 		path[n] = '\0';
+		if (n > own && !strcmp(path + n - own, "/acmegate-gate")) /* it starts others, too */
+			n -= (ssize_t)strlen("-gate");
 		if (strcmp(path, SBINDIR "/acmegate")) {
 			memcpy(path + n, suffix, strlen(suffix) + 1);
 			if (access(path, X_OK) == 0)
@@ -102,9 +105,12 @@ static _Noreturn void become(const char *path, enum role role, const struct conf
 	}
 	reset_signals();
 	log_unblock(); /* not even ours: a child may clear the flag */
-	if (put_in_place(places, n) < 0 || (directory = open_directory_of(path)) < 0)
+	if (put_in_place(places, n) < 0 || (directory = open_directory_of(path)) < 0) {
 		fault_errno(&fault, FAULT_FAILED, "placing descriptors");
-	else if ((!config || sandbox_seclude(role, config, FD_STATE, &fault) == 0) &&
+	} else if (role == ROLE_GATE) {
+		execveat(directory, arguments[0], arguments, environment, 0);
+		fault_errno(&fault, FAULT_FAILED, "starting %s", path);
+	} else if ((!config || sandbox_seclude(role, config, FD_STATE, &fault) == 0) &&
 		 sandbox_drop(role, config ? config->gate.uid : 0, config ? config->gate.gid : 0, &fault) == 0) {
 		/* set after the change of user, which clears it; a warden that died before is noticed by its pid */
 		if (prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 && getppid() == warden)
@@ -142,6 +148,13 @@ static int start(const char *suffix, enum role role, const struct config *config
 int spawn_agent(enum role role, const struct config *config, const struct place *places, size_t n, struct fault *fault)
 {
 	return start("-agent", role, config, places, n, fault);
+}
+
+int spawn_gate(int channel, struct fault *fault)
+{
+	const struct place places[] = { { channel, FD_WARDEN } };
+
+	return start("-gate", ROLE_GATE, NULL, places, LENGTH_OF(places), fault);
 }
 
 /* Commands that know no certificates know no user either. Root without capabilities and without files is nobody. */

@@ -20,6 +20,12 @@ struct place {
 int spawn_agent(enum role role, const struct config *config, const struct place *places, size_t n,
 		struct fault *fault) MUST_CHECK;
 
+/*
+ * Starts acmegate-gate with all rights that this process has, and its end of the channel (FD_WARDEN). It sees the end of this process, and
+ * outlives it. Returns its pidfd (close-on-exec).
+ */
+int spawn_gate(int channel, struct fault *fault) MUST_CHECK;
+
 /* The same for the surveyor, see backends/nft/survey.h. */
 int spawn_surveyor(const struct place *places, size_t n, struct fault *fault) MUST_CHECK;
 

@@ -21,6 +21,19 @@ static const struct shape {
 	const char *name;
 	uint32_t least, most; /* bytes of data */
 } shapes[] = {
+	[VERB_POLICY] = { "POLICY", sizeof(struct policy), sizeof(struct policy) },
+	[VERB_COMMAND] = { "COMMAND", 1, COMMAND_SIZE - 1 },
+	[VERB_CLAIM] = { "CLAIM", 0, 0 },
+	[VERB_PLAN] = { "PLAN", 0, 0 },
+	[VERB_TRY_LISTENING] = { "TRY_LISTENING", 0, 0 },
+	[VERB_EXPLAIN] = { "EXPLAIN", 0, 0 },
+	[VERB_PREPARE] = { "PREPARE", sizeof(struct whereabouts), sizeof(struct whereabouts) },
+	[VERB_LET_IN] = { "LET_IN", 0, 0 },
+	[VERB_SHUT] = { "SHUT", 0, 0 },
+	[VERB_PREPARED] = { "PREPARED", 0, 0 },
+	[VERB_CLEARED] = { "CLEARED", 0, 0 },
+	[VERB_OVERTIME] = { "OVERTIME", 0, 0 },
+	[VERB_OCCUPIED] = { "OCCUPIED", 0, FAULT_TEXT_SIZE },
 	[VERB_RENEWAL] = { "RENEWAL", sizeof(struct renewal), sizeof(struct renewal) },
 	[VERB_WORK] = { "WORK", sizeof(struct work), sizeof(struct work) },
 	[VERB_OPEN] = { "OPEN", sizeof(struct whereabouts), sizeof(struct whereabouts) },
@@ -69,8 +82,35 @@ int wire_pair(int ends[2], struct fault *fault)
 	return 0;
 }
 
+union passed {
+	char bytes[CMSG_SPACE(2 * sizeof(int))];
+	struct cmsghdr header;
+};
+
+static void attach(struct msghdr *message, union passed *passed, const int with[2])
+{
+	int fds[2];
+	size_t n = 0;
+
+	for (int i = 0; i < 2; i++)
+		if (with[i] >= 0)
+			fds[n++] = with[i];
+	if (!n)
+		return;
+	passed->header = (struct cmsghdr){ CMSG_LEN(n * sizeof(int)), SOL_SOCKET, SCM_RIGHTS };
+	memcpy(CMSG_DATA(&passed->header), fds, n * sizeof(int));
+	message->msg_control = passed;
+	message->msg_controllen = CMSG_SPACE(n * sizeof(int));
+}
+
 int wire_send(int fd, enum verb verb, uint32_t index, const void *data, size_t length, struct fault *fault)
 {
+	return wire_send_with(fd, verb, index, data, length, (const int[2]){ -1, -1 }, fault);
+}
+
+int wire_send_with(int fd, enum verb verb, uint32_t index, const void *data, size_t length, const int with[2], struct fault *fault)
+{
+	union passed passed = { .bytes = { 0 } };
 	uint32_t header[HEADER / sizeof(uint32_t)] = { verb, index, (uint32_t)length };
 	struct iovec parts[] = { { header, sizeof(header) }, { (void *)(uintptr_t)data, length } };
 	struct msghdr message = { .msg_iov = parts, .msg_iovlen = 2 };
@@ -78,6 +118,7 @@ int wire_send(int fd, enum verb verb, uint32_t index, const void *data, size_t l
 
 	if (length < shapes[verb].least || length > shapes[verb].most)
 		return fault_set(fault, FAULT_FAILED, "%s with %zu bytes is not a record", verb_name(verb), length);
+	attach(&message, &passed, with);
 	do
 		n = sendmsg(fd, &message, MSG_NOSIGNAL);
 	while (n < 0 && errno == EINTR);
@@ -156,15 +197,35 @@ int wire_await(int fd, struct record *record, unsigned int seconds, struct fault
 	return ready ? wire_receive(fd, record, fault) : fault_set(fault, FAULT_FAILED, "no answer in %u s", seconds);
 }
 
+static void detach(struct msghdr *message, int with[2])
+{
+	const struct cmsghdr *header = CMSG_FIRSTHDR(message);
+
+	if (header && header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_RIGHTS && header->cmsg_len <= CMSG_LEN(2 * sizeof(int)))
+		memcpy(with, CMSG_DATA(header), header->cmsg_len - CMSG_LEN(0));
+}
+
 int wire_receive(int fd, struct record *record, struct fault *fault)
 {
+	return wire_receive_with(fd, record, NULL, fault);
+}
+
+int wire_receive_with(int fd, struct record *record, int with[2], struct fault *fault)
+{
 	struct iovec part = { record, HEADER + WIRE_DATA };
-	struct msghdr message = { .msg_iov = &part, .msg_iovlen = 1 };
+	union passed passed = { .bytes = { 0 } };
+	struct msghdr message = { .msg_iov = &part, .msg_iovlen = 1, .msg_control = with ? &passed : NULL,
+				  .msg_controllen = with ? sizeof(passed) : 0 };
 	ssize_t n;
 
 	do
 		n = recvmsg(fd, &message, MSG_CMSG_CLOEXEC);
 	while (n < 0 && errno == EINTR);
+	if (with) {
+		with[0] = with[1] = -1;
+		if (n >= 0)
+			detach(&message, with);
+	}
 	if (n < 0 && errno != ECONNRESET)
 		return fault_errno(fault, FAULT_FAILED, "receiving a record");
 	if (n <= 0) /* a peer that died with records unread shows as a reset */

@@ -6,6 +6,7 @@
  * and as many bytes of data as the header says, within the bounds of the verb. The receiver checks all of it, and treats a peer
  * that sends anything else as dead.
  *
+ *	acmegate -- gate	what is to be opened, and the replies to it; the state directory, and the listening sockets
  *	warden -- client	OPEN and CLOSE, and the replies to them
  *	warden -- storer	which certificates are due, which were stored
  *	warden -- responder	READY
@@ -37,6 +38,22 @@ enum agent_fd {
 };
 
 enum verb {
+	/* acmegate -> gate, at the start, the second only if the first says so; later the first again with another time. No reply */
+	VERB_POLICY,		/* data: struct policy; comes with the state directory, if there is one */
+	VERB_COMMAND,		/* data: [gate] command */
+	/* acmegate -> gate, each replied to by VERB_REPLY, VERB_FAULT or what is named, before the next */
+	VERB_CLAIM,		/* index: enum claim. Lock the host, close leftovers; or VERB_OCCUPIED */
+	VERB_PLAN,		/* index: 1: for our own listener. As above; then VERB_REPLY with lines of text */
+	VERB_TRY_LISTENING,	/* can what answers for our own client do so? */
+	VERB_EXPLAIN,		/* the run has failed: log what of the firewall may be the reason */
+	VERB_PREPARE,		/* index as VERB_PLAN, data: struct whereabouts; VERB_PREPARED */
+	VERB_LET_IN,		/* VERB_OPENED */
+	VERB_SHUT,		/* index: 1: another VERB_LET_IN may follow. VERB_CLOSED, then VERB_CLEARED */
+	/* gate -> acmegate */
+	VERB_PREPARED,		/* comes with the listening sockets for IPv4 and IPv6, as far as the host has those */
+	VERB_CLEARED,		/* index: exit status. The journal is clear, the watchdog has ended */
+	VERB_OVERTIME,		/* index: exit status. Not a reply: the time is up, the port is closed */
+	VERB_OCCUPIED,		/* data: text. FAULT_LATER: an acmegate with another state directory is at work */
 	/* storer -> warden, at the start: once for each certificate, in their order */
 	VERB_RENEWAL,		/* index, data: struct renewal */
 	/* warden -> client, once at the start */
@@ -81,6 +98,9 @@ enum verb {
 	VERB_VERDICT,		/* data: struct verdict */
 	VERBS
 };
+
+/* How the gate claims the host: with the state directory; without one that can be used, or that is there at all. */
+enum claim { CLAIM_STATE, CLAIM_WITHOUT_STATE, CLAIM_WITHOUT_TRACE, CLAIMS };
 
 /* The storer's report about one certificate. */
 struct renewal {
@@ -191,6 +211,14 @@ int wire_send(int fd, enum verb verb, uint32_t index, const void *data, size_t l
  * MAX_CERTIFICATES, texts inside structs terminated). 0: the peer has closed. -1: a malformed record, or a system error.
  */
 int wire_receive(int fd, struct record *record, struct fault *fault) MUST_CHECK;
+
+/*
+ * The same with up to two descriptors: those that are -1 are not sent; with[] is -1 where none came. The caller owns what came, also
+ * after a fault.
+ */
+int wire_send_with(int fd, enum verb verb, uint32_t index, const void *data, size_t length, const int with[2],
+		   struct fault *fault) MUST_CHECK;
+int wire_receive_with(int fd, struct record *record, int with[2], struct fault *fault) MUST_CHECK;
 
 /* wire_receive() within so many seconds; a peer that is slower is a fault. */
 int wire_await(int fd, struct record *record, unsigned int seconds, struct fault *fault) MUST_CHECK;

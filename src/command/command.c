@@ -51,14 +51,39 @@ static void say_mistakes(const struct mistakes *mistakes, bool matter)
 		log_line(matter ? LOG_LEVEL_ERROR : LOG_LEVEL_WARNING, "and %u mistakes more", mistakes->number - MOST_MISTAKES);
 }
 
-/* What an earlier run left is closed first, and then the mistakes are told: with those in it the configuration names what it can. */
+/* Before any right is given up: of all channels, the one for tokens has to hold more than the system lets others queue. */
+static int start(struct host *host, const struct command *command, struct fault *fault)
+{
+	if (command->prepare && command->prepare(host, fault) < 0)
+		return -1;
+	if (command->tells_client && dup2(STDOUT_FILENO, STDERR_FILENO) >= 0)
+		log_start(NULL, log_detail_of(log_option()));
+	leave_caller(host->first_fd);
+	if (command->part == CONFIG_WHOLE && wire_pair(host->tokens, fault) < 0)
+		return -1;
+	return gate_start(&host->gate, fault);
+}
+
+/*
+ * What an earlier run left is closed first, and then the mistakes are told: with those in it the configuration names what it can. A state
+ * directory that is not there is not made for a configuration that is wrong.
+ */
 static int begin(struct host *host, const struct command *command, struct fault *fault)
 {
-	if (!host->serves && access(host->config->gate.state, F_OK) < 0 && errno == ENOENT)
-		return host_sweep_without_journal(host, fault);
-	host->state_fd = safe_directory(host->config->gate.state, fault);
-	if (host->state_fd < 0)
-		return host_sweep_without_state(host, fault);
+	enum claim how = CLAIM_WITHOUT_TRACE;
+	struct fault other;
+
+	if (host->serves || access(host->config->gate.state, F_OK) == 0 || errno != ENOENT) {
+		host->state_fd = safe_directory(host->config->gate.state, fault);
+		how = host->state_fd < 0 ? CLAIM_WITHOUT_STATE : CLAIM_STATE;
+	}
+	if (gate_tell(&host->gate, host->config, host->state_fd, command->tells_client, &other) < 0 ||
+	    (how != CLAIM_STATE && gate_claim(&host->gate, how, &other) < 0)) {
+		*fault = other;
+		return -1;
+	}
+	if (how != CLAIM_STATE)
+		return how == CLAIM_WITHOUT_STATE ? -1 : 0;
 	return command->claims || (!host->serves && !command->closes) ? host_claim(host, fault) : 0;
 }
 
@@ -67,17 +92,15 @@ int command_run(const struct call *call)
 	const struct command *command = call->command;
 	static struct config config;
 	static struct mistakes mistakes;
-	struct host host = { .config = &config, .state_fd = -1, .journal.fd = -1, .journal.single = -1, .first_fd = STDERR_FILENO + 1 };
+	struct host host = { .config = &config, .gate = NO_GATE, .tokens = { -1, -1 }, .state_fd = -1,
+			     .first_fd = STDERR_FILENO + 1 };
 	struct fault wrong, fault;
 	int rc, status;
 
-	if (command->prepare && command->prepare(&host, &fault) < 0) {
+	if (start(&host, command, &fault) < 0) {
 		log_error("%s", fault.text);
 		return fault_status(&fault);
 	}
-	if (command->tells_client && dup2(STDOUT_FILENO, STDERR_FILENO) >= 0)
-		log_start(NULL, log_detail_of(log_option()));
-	leave_caller(host.first_fd);
 	config_translate_with(international_ascii);
 	host.serves = config_load(&config, call->file, command->part, &mistakes, &wrong) == 0;
 	international_end();
@@ -86,7 +109,9 @@ int command_run(const struct call *call)
 	if (rc < 0)
 		log_error("%s", fault.text);
 	if (!host.serves && (host.state_fd < 0 || !command->closes))
-		return fault_status(&wrong);
-	status = rc < 0 ? fault_status(&fault) : call->wrong ? STATUS_USAGE : command->run(&host, call);
+		status = fault_status(&wrong);
+	else
+		status = rc < 0 ? fault_status(&fault) : call->wrong ? STATUS_USAGE : command->run(&host, call);
+	gate_end(&host.gate);
 	return status == STATUS_DONE && mistakes.number && !(command->tolerates && host.serves) ? STATUS_USAGE : status;
 }

@@ -32,6 +32,7 @@ static void remark_engine(const char *program, uint16_t port)
 int guard_run(struct host *host, const struct call *call)
 {
 	const char *max = call->value[GUARD_MAX];
+	struct fault fault;
 
 	if (max && config_set_max_open(host->config, max) < 0) {
 		log_error("--max %s: expected 5 to 600 seconds", max);
@@ -41,6 +42,10 @@ int guard_run(struct host *host, const struct call *call)
 		log_error("guard needs a command: acmegate guard -- COMMAND...");
 		return STATUS_USAGE;
 	}
+	if (max && gate_limit(&host->gate, host->config, &fault) < 0) {
+		log_error("%s", fault.text);
+		return fault_status(&fault);
+	}
 	remark_engine(call->word[0], host->config->gate.port);
-	return lease_guard(host->config, &host->journal, &process, call->word, call->value[GUARD_ON_LISTEN] != NULL);
+	return lease_guard(host->config, &host->gate, &process, call->word, call->value[GUARD_ON_LISTEN] != NULL);
 }

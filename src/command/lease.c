@@ -13,29 +13,26 @@
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/timerfd.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
 
-#include "firewall/connections.h"
 #include "base/kernel.h"
 #include "base/log.h"
 #include "base/process.h"
-#include "firewall/watchdog.h"
-#include "firewall/window.h"
+#include "base/sockets.h"
 
 #define CLIENTS 32		/* of one window at a time */
 #define SCRIPT_SECONDS 10	/* a script that goes on for longer after its hook is the client itself */
 #define LISTEN_INTERVAL 2	/* ms between two looks for a listener */
 #define ANSWER_SECONDS (10 + COMMAND_SECONDS) /* how long the holder of a window may take to answer */
 
-enum watched { ON_SIGNAL, ON_TIMER, ON_WATCHDOG, ON_NEWS, ON_SOCKET, ON_CLIENTS, WATCHED = ON_CLIENTS + CLIENTS };
+enum watched { ON_SIGNAL, ON_GATE, ON_SOCKET, ON_CLIENTS, WATCHED = ON_CLIENTS + CLIENTS };
 
 struct lease {
-	const struct config *config;
-	struct journal *journal;
-	struct window window;
+	struct gate *gate;
+	bool open;
+	uint16_t port;
 	int status;
 	int fd[WATCHED];	/* what poll looks at; -1: not there */
 	struct client client[CLIENTS];	/* the first of its kin is watched: it, and its pidfd, is moved to fd[ON_CLIENTS + i] */
@@ -45,66 +42,56 @@ struct lease {
 	struct fault fault;
 };
 
+static double seconds(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
 /* --- the window --------------------------------------------------------------------------------------------------- */
 
 static int open_window(struct lease *l)
 {
-	if (window_open(&l->window, &l->fault) < 0)
-		return -1;
-	l->fd[ON_NEWS] = l->window.news;
-	window_say_opened(&l->window);
-	return 0;
+	l->open = gate_let_in(l->gate, &l->fault) == 0;
+	return l->open ? 0 : -1;
 }
 
-static void close_window(struct lease *l)
+/* again: it may be opened once more. */
+static void close_window(struct lease *l, bool again)
 {
-	l->fd[ON_NEWS] = -1;
-	if (!l->window.standing)
-		return;
-	if (window_shut(&l->window, &l->fault) < 0) {
+	struct closed closed;
+
+	l->open = false;
+	(void)!gate_shut(l->gate, again, &closed, &l->fault);
+	if (gate_clear(l->gate) != STATUS_DONE)
 		l->status = STATUS_FAILED;
-		return;
-	}
-	if (journal_clear(l->journal, &l->fault) < 0) {
-		log_error("%s; run acmegate recover when the disk works again", l->fault.text);
-		l->status = STATUS_FAILED;
-	}
-	window_say_unchanged(&l->window);
 }
 
-static void mend(struct lease *l)
+static int set_up(struct lease *l, struct gate *gate, const sigset_t *signals)
 {
-	window_say_mended(&l->window, window_mend(&l->window, &l->fault), &l->fault);
-}
-
-static int set_up(struct lease *l, const struct config *config, struct journal *journal, const sigset_t *signals)
-{
-	struct itimerspec time = { .it_value.tv_sec = config->gate.max_open };
-
 	memset(l, 0, sizeof(*l));
-	l->config = config;
-	l->journal = journal;
+	l->gate = gate;
 	l->last = -1;
 	for (int i = 0; i < WATCHED; i++)
 		l->fd[i] = -1;
 	if (sigprocmask(SIG_BLOCK, signals, NULL) < 0)
 		return fault_errno(&l->fault, FAULT_FAILED, "blocking signals");
 	l->fd[ON_SIGNAL] = signalfd(-1, signals, SFD_CLOEXEC | SFD_NONBLOCK);
-	l->fd[ON_TIMER] = timerfd_create(CLOCK_BOOTTIME, TFD_CLOEXEC);
-	if (l->fd[ON_SIGNAL] < 0 || l->fd[ON_TIMER] < 0 || timerfd_settime(l->fd[ON_TIMER], 0, &time, NULL) < 0)
+	if (l->fd[ON_SIGNAL] < 0)
 		return fault_errno(&l->fault, FAULT_LATER, "preparing to wait");
-	if (window_prepare(&l->window, journal, config, false, &l->fault) < 0)
+	if (gate_prepare(gate, &l->fault) < 0)
 		return -1;
-	l->fd[ON_WATCHDOG] = watchdog_start(journal, config, &l->fault);
-	return l->fd[ON_WATCHDOG] < 0 ? -1 : 0;
+	l->fd[ON_GATE] = gate->channel;
+	return 0;
 }
 
 static void tear_down(struct lease *l)
 {
-	close_window(l);
-	if (!l->window.standing)
-		watchdog_stop(&l->fd[ON_WATCHDOG]);
-	window_free(&l->window);
+	l->fd[ON_GATE] = -1; /* gate_end() closes it */
+	close_window(l, false);
+	gate_end(l->gate);
 	for (int i = 0; i < WATCHED; i++)
 		close_fd(&l->fd[i]);
 }
@@ -297,7 +284,7 @@ static int add_client(struct lease *l, const struct client *client)
 	if (slot == CLIENTS)
 		return fault_set(&l->fault, FAULT_LATER, "%d clients have the port open already", CLIENTS);
 	l->client[slot] = *client;
-	l->began[slot] = monotonic_seconds();
+	l->began[slot] = seconds();
 	for (uint32_t i = 0; i < MOST_KIN; i++)
 		l->client[slot].fd[i] = client->fd[i] < 0 ? -1 : fcntl(client->fd[i], F_DUPFD_CLOEXEC, 0);
 	l->fd[ON_CLIENTS + slot] = steal_fd(&l->client[slot].fd[0]);
@@ -401,7 +388,7 @@ static void on_client_ended(struct lease *l, int slot)
 	const struct client *client = &l->client[slot];
 	const pid_t pid = client->kin[0].pid;
 
-	if (client->number > 1 && monotonic_seconds() - l->began[slot] < SCRIPT_SECONDS && lives(client->fd[1]) &&
+	if (client->number > 1 && seconds() - l->began[slot] < SCRIPT_SECONDS && lives(client->fd[1]) &&
 	    !process_was_killed(l->fd[ON_CLIENTS + slot], pid)) {
 		step(l, slot);
 		say_watched(client);
@@ -419,21 +406,17 @@ static void hold(struct lease *l)
 	while (find_client(l, NULL) >= 0 && l->status == STATUS_DONE && wait_for(l, list, -1) > 0) {
 		if (list[ON_SIGNAL].revents)
 			on_signal(l);
-		if (list[ON_TIMER].revents) {
+		if (list[ON_GATE].revents && gate_look(l->gate, &l->fault) < 0)
+			give_up(l);
+		if (l->gate->overtime) {
 			log_warning("the time that [gate] max_open allows is up");
 			return;
-		}
-		if (list[ON_WATCHDOG].revents) {
-			log_error("the watchdog has ended");
-			l->status = STATUS_FAILED;
 		}
 		for (int i = 0; i < CLIENTS; i++)
 			if (list[ON_CLIENTS + i].revents)
 				on_client_ended(l, i);
 		if (list[ON_SOCKET].revents)
 			on_socket(l);
-		if (list[ON_NEWS].revents)
-			mend(l);
 	}
 }
 
@@ -447,8 +430,7 @@ static void tell(int pipe, int status)
 	close(pipe);
 }
 
-static _Noreturn void become_holder(const struct config *config, struct journal *journal, int state_fd,
-				    const struct client *client, int pipe)
+static _Noreturn void become_holder(struct gate *gate, int state_fd, const struct client *client, int pipe)
 {
 	static struct lease l;
 	sigset_t signals;
@@ -460,11 +442,13 @@ static _Noreturn void become_holder(const struct config *config, struct journal 
 	setsid();
 	(void)setpriority(PRIO_PROCESS, 0, -20); /* a busy machine must not keep the port open */
 	log_detach();
-	if (set_up(&l, config, journal, &signals) < 0 || add_client(&l, client) < 0 ||
+	if (set_up(&l, gate, &signals) < 0 || add_client(&l, client) < 0 ||
 	    listen_for_hooks(&l, state_fd) < 0 || open_window(&l) < 0) {
 		give_up(&l);
-		close_window(&l);
+		(void)unlinkat(state_fd, "hook.socket", 0);
+		tear_down(&l);
 		tell(pipe, l.status);
+		_exit(l.status);
 	} else {
 		tell(pipe, STATUS_DONE);
 		hold(&l);
@@ -476,7 +460,7 @@ static _Noreturn void become_holder(const struct config *config, struct journal 
 	_exit(l.status);
 }
 
-int lease_hold(const struct config *config, struct journal *journal, int state_fd, const struct client *client)
+int lease_hold(struct gate *gate, int state_fd, const struct client *client)
 {
 	unsigned char status = STATUS_FAILED;
 	struct fault fault;
@@ -490,9 +474,10 @@ int lease_hold(const struct config *config, struct journal *journal, int state_f
 	}
 	if (pid == 0) {
 		close(ends[0]);
-		become_holder(config, journal, state_fd, client, ends[1]);
+		become_holder(gate, state_fd, client, ends[1]);
 	}
 	close(ends[1]);
+	gate_leave(gate);
 	if (read(ends[0], &status, 1) != 1)
 		log_error("the process that was to hold the window has died");
 	close(ends[0]);
@@ -508,7 +493,7 @@ static bool somebody_listens(struct lease *l)
 	const struct dirent *entry;
 	struct fault ignored;
 	uint32_t inodes[16];
-	int n = connections_listeners(l->config->gate.port, inodes, LENGTH_OF(inodes), &ignored);
+	int n = sockets_listeners(l->port, inodes, LENGTH_OF(inodes), &ignored);
 
 	if (n > 0 && l->listener && process_holds(l->listener, inodes, n)) /* as a moment ago */
 		return true;
@@ -555,12 +540,12 @@ int lease_fork_command(struct command_process *command, struct fault *fault)
 /* true: it is open, or is to stay closed. */
 static bool follow_listener(struct lease *l)
 {
-	if (somebody_listens(l) == l->window.standing)
+	if (somebody_listens(l) == l->open)
 		return true;
-	if (!l->window.standing)
+	if (!l->open)
 		return open_window(l) == 0;
-	close_window(l);
-	return !l->window.standing;
+	close_window(l, true);
+	return l->status == STATUS_DONE;
 }
 
 /* Until the command or guard itself has ended, the time is up, or anything else happens. */
@@ -577,14 +562,14 @@ static void hold_for_command(struct lease *l, bool on_listen)
 			on_signal(l);
 			return;
 		}
-		if (n > 0 && (list[ON_TIMER].revents || list[ON_WATCHDOG].revents)) {
-			close_window(l);
-			log_warning(list[ON_TIMER].revents ? "the time is up: the command goes on behind a closed port" :
-							     "the watchdog has ended: the command goes on behind a closed port");
+		if (n > 0 && list[ON_GATE].revents && gate_look(l->gate, &l->fault) < 0) {
+			log_error("%s: the command goes on behind a closed port", l->fault.text);
 			return;
 		}
-		if (n > 0 && l->fd[ON_NEWS] >= 0 && list[ON_NEWS].revents)
-			mend(l);
+		if (l->gate->overtime) {
+			log_warning("the time is up: the command goes on behind a closed port");
+			return;
+		}
 		if (on_listen && !follow_listener(l)) {
 			give_up(l);
 			return;
@@ -593,7 +578,7 @@ static void hold_for_command(struct lease *l, bool on_listen)
 }
 
 /* What the terminal sends is for guard, which outlives us. */
-static _Noreturn void become_guardian(const struct config *config, struct journal *journal, int command, int guard, bool on_listen)
+static _Noreturn void become_guardian(const struct config *config, struct gate *gate, int command, int guard, bool on_listen)
 {
 	static struct lease l;
 	unsigned char status;
@@ -604,7 +589,8 @@ static _Noreturn void become_guardian(const struct config *config, struct journa
 	sigaddset(&signals, SIGTERM);
 	setsid();
 	(void)setpriority(PRIO_PROCESS, 0, -20); /* a busy machine must not keep the port open */
-	rc = set_up(&l, config, journal, &signals);
+	rc = set_up(&l, gate, &signals);
+	l.port = config->gate.port;
 	l.fd[ON_CLIENTS] = command;
 	l.fd[ON_SOCKET] = guard;
 	l.guard = getppid();
@@ -614,7 +600,7 @@ static _Noreturn void become_guardian(const struct config *config, struct journa
 	if (write(guard, &status, 1) == 1 && l.status == STATUS_DONE)
 		hold_for_command(&l, on_listen);
 	tear_down(&l);
-	_exit(l.status);
+	_exit(gate->died ? 128 + SIGKILL : l.status); /* as one that the watchdog has killed */
 }
 
 struct guard {
@@ -679,7 +665,7 @@ static void wait_for_command(struct guard *g, struct command_process *command, c
 	}
 }
 
-static int start_guardian(struct guard *g, const struct config *config, struct journal *journal, bool on_listen, struct fault *fault)
+static int start_guardian(struct guard *g, const struct config *config, struct gate *gate, bool on_listen, struct fault *fault)
 {
 	int ends[2];
 
@@ -690,12 +676,11 @@ static int start_guardian(struct guard *g, const struct config *config, struct j
 		close(ends[0]);
 		close(COMMAND_CHANNEL);
 		close(g->signals);
-		become_guardian(config, journal, g->command, ends[1], on_listen);
+		become_guardian(config, gate, g->command, ends[1], on_listen);
 	}
 	close(ends[1]);
 	g->holder = ends[0];
-	journal_close(journal); /* the locks end with the window */
-	close_fd(&journal->single);
+	gate_leave(gate);
 	return g->holder_pid < 0 ? fault_errno(fault, FAULT_LATER, "starting the process that holds the window") : 0;
 }
 
@@ -726,13 +711,13 @@ static int conclude(const struct guard *g, int command, int holder)
 	return command == STATUS_DONE && holder > 128 ? STATUS_FAILED : command;
 }
 
-int lease_guard(const struct config *config, struct journal *journal, struct command_process *command, char **words, bool on_listen)
+int lease_guard(const struct config *config, struct gate *gate, struct command_process *command, char **words, bool on_listen)
 {
 	struct guard g = { -1, -1, -1, -1, false };
 	struct fault fault;
 	int status, holder;
 
-	if (watch_command(&g, command, &fault) < 0 || start_guardian(&g, config, journal, on_listen, &fault) < 0) {
+	if (watch_command(&g, command, &fault) < 0 || start_guardian(&g, config, gate, on_listen, &fault) < 0) {
 		log_error("%s", fault.text);
 		return fault_status(&fault);
 	}

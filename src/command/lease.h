@@ -11,7 +11,7 @@
 #include <sys/types.h>
 
 #include "base/config.h"
-#include "firewall/journal.h"
+#include "command/gate_client.h"
 #include "base/process.h"
 
 enum hook { HOOK_PRE, HOOK_POST };
@@ -35,9 +35,9 @@ int lease_ask(int state_fd, enum hook hook, const struct client *client, int *st
 
 /*
  * pre, when nobody holds a window: starts a process that opens, holds and closes it, and returns when it is open. That
- * process shares the journal and its lock. Returns the exit status; what there is to say has been logged.
+ * process takes the gate over. Returns the exit status; what there is to say has been logged.
  */
-int lease_hold(const struct config *config, struct journal *journal, int state_fd, const struct client *client);
+int lease_hold(struct gate *gate, int state_fd, const struct client *client);
 
 /*
  * The process that becomes guard's command. It is made first of all, so that it has from the caller what it is meant to have
@@ -53,10 +53,10 @@ int lease_fork_command(struct command_process *, struct fault *fault) MUST_CHECK
 
 /*
  * Has it execute these words, with the port open as long as it lives; with on_listen only while it, or a process that it has
- * started, listens on the port. Returns the command's exit status, 128 + N when signal N ended it. Another process, which shares the
- * journal and its lock, holds the window: one that cannot close it is killed by the watchdog, and this one still waits for the command.
+ * started, listens on the port. Returns the command's exit status, 128 + N when signal N ended it. Another process,
+ * which takes the gate over, holds the window.
  */
-int lease_guard(const struct config *config, struct journal *journal, struct command_process *command, char **words,
+int lease_guard(const struct config *config, struct gate *gate, struct command_process *command, char **words,
 		bool on_listen);
 
 #endif

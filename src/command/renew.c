@@ -34,7 +34,7 @@ static int obtain(struct host *host, struct errand *errand)
 
 	if (!has_room())
 		return STATUS_USAGE;
-	status = warden_run(host->config, errand, &host->journal, host->state_fd);
+	status = warden_run(host->config, errand, &host->gate, host->tokens, host->state_fd);
 
 	tokens_sweep(host->config, host->state_fd);
 	return status;

@@ -12,20 +12,25 @@
 #include <time.h>
 
 #include "command/deploy.h"
-#include "firewall/backends.h"
-#include "firewall/listener.h"
 #include "base/log.h"
 #include "base/spawn.h"
-#include "firewall/watchdog.h"
-#include "firewall/window.h"
+#include "base/sandbox.h"
 #include "base/wire.h"
 
 #define RUN_SECONDS 1800	/* for all of a run; nothing adds to it */
-#define RUN_WINDOWS 4		/* a run needs one */
 #define ENDING_SECONDS 1	/* how long a process may outlive its channel */
 #define STORER_SECONDS 10	/* how long the storer may take to end when it is told to */
 
-enum state { SURVEYING, WORKING, OPENING, STANDING, CLOSING, STATES };
+enum state {
+	SURVEYING,
+	WORKING,
+	PREPARING,	/* the gate finds out what is to be opened */
+	LISTENING,	/* the responder begins */
+	OPENING,	/* the gate opens */
+	STANDING,
+	CLOSING,
+	STATES
+};
 
 enum event {
 	EVENT_SURVEY,		/* the storer has looked at one certificate */
@@ -33,35 +38,35 @@ enum event {
 	EVENT_OPEN,		/* the client asks */
 	EVENT_CLOSE,
 	EVENT_READY,		/* the responder accepts connections */
-	EVENT_NEWS,		/* somebody has changed the ruleset while the window stands */
+	EVENT_PREPARED,		/* the gate knows what to open */
+	EVENT_OPENED,		/* it has opened */
+	EVENT_REFUSED,		/* it cannot, or has closed for a reason of its own */
 	EVENT_CLIENT_ENDED,
 	EVENT_SIGNER_ENDED,
 	EVENT_STORER_ENDED,
 	EVENT_RESPONDER_ENDED,
-	EVENT_WATCHDOG_ENDED,
-	EVENT_OVERTIME,		/* the run has used up its open time */
+	EVENT_GATE_ENDED,
 	EVENT_DEADLINE,		/* the run has used up its time */
 	EVENT_SIGNAL,
 	EVENT_NONSENSE,		/* a record that is malformed or not for us */
 	EVENTS
 };
 
-enum watched { ON_SIGNAL, ON_OVERTIME, ON_DEADLINE, ON_STORER, ON_CLIENT, ON_RESPONDER, SIGNER_PID, STORER_PID, CLIENT_PID, RESPONDER_PID,
-	       WATCHDOG_PID, ON_NEWS, WATCHED };
+enum watched { ON_SIGNAL, ON_DEADLINE, ON_GATE, ON_STORER, ON_CLIENT, ON_RESPONDER, SIGNER_PID, STORER_PID, CLIENT_PID, RESPONDER_PID,
+	       WATCHED };
 
 struct warden {
 	const struct config *config;
 	struct errand *errand;
-	struct journal *journal;
+	struct gate *gate;
 	int state_fd;
 	enum state state;
 	int status;
 	int fd[WATCHED];	/* what poll looks at; -1: not there (any more) */
 	int client_ends[2];	/* for the client: its sockets to signer and responder, made before either runs */
 	int signer_end, responder_end;
-	struct window window;
-	bool prepared;
-	struct itimerspec left;	/* of the open time that [gate] max_open gives the run */
+	int listeners[2];	/* that came with the record; the responder's */
+	bool prepared;		/* the gate has something to close */
 	unsigned int windows;	/* that the client has asked for */
 	uint32_t surveyed;
 	int64_t next;		/* when the first of them will be due */
@@ -124,56 +129,23 @@ static void drop_responder(struct warden *w)
 	close_fd(&w->fd[ON_RESPONDER]);
 }
 
-/* The timer has what is left of the run's open time: it runs while a window stands, and what it has not used stays for the next. */
-static void start_clock(struct warden *w)
+/* Everything that ends a window ends here. *closed: what the firewall saw. false: it could not be closed. */
+static bool shut(struct warden *w, struct closed *closed)
 {
-	timerfd_settime(w->fd[ON_OVERTIME], 0, &w->left, NULL);
-}
-
-static void stop_clock(struct warden *w)
-{
-	const struct itimerspec never = { 0 };
-
-	timerfd_settime(w->fd[ON_OVERTIME], 0, &never, &w->left);
-}
-
-static bool time_is_left(const struct warden *w)
-{
-	return w->left.it_value.tv_sec || w->left.it_value.tv_nsec;
-}
-
-/* Everything that ends a window ends here. */
-static void shut(struct warden *w)
-{
-	w->fd[ON_NEWS] = -1; /* the window's own */
-	if (!w->window.standing)
-		return;
-	if (window_shut(&w->window, &w->fault) == 0) {
-		stop_clock(w);
-		return;
-	}
+	if (!w->prepared || gate_shut(w->gate, false, closed, &w->fault) == 0)
+		return true;
+	if (w->gate->died && w->status == STATUS_DONE) /* else it was said */
+		log_error("%s; if a port was open, its watchdog closes it", w->fault.text);
 	w->status = STATUS_FAILED;
-	drop_responder(w); /* the journal stays armed */
+	return false;
 }
 
-/* What can wait until the client has been told: the responder, the journal, the watchdog, the comparison. */
+/* What can wait until the client has been told. */
 static void tidy(struct warden *w)
 {
-	bool opened = w->window.opened > 0;
-
 	drop_responder(w);
-	if (w->window.standing || !w->prepared)
-		return;
-	if (w->journal->armed && journal_clear(w->journal, &w->fault) < 0) {
-		log_error("%s; run acmegate recover when the disk works again", w->fault.text);
+	if (w->prepared && gate_clear(w->gate) != STATUS_DONE)
 		w->status = STATUS_FAILED;
-	}
-	watchdog_stop(&w->fd[WATCHDOG_PID]);
-	if (opened) {
-		window_say_unchanged(&w->window);
-		window_remark(&w->window, w->config);
-	}
-	window_free(&w->window);
 	w->prepared = false;
 }
 
@@ -192,28 +164,6 @@ static int start_responder(struct warden *w, const int listeners[2])
 	return w->fd[RESPONDER_PID] < 0 ? -1 : 0;
 }
 
-/* The listening sockets live in the responder only: they end with it, and with them what the rule matches. */
-static int prepare_window(struct warden *w)
-{
-	int listeners[2], rc;
-
-	w->prepared = true;
-	if (window_prepare_at(&w->window, w->journal, w->config, (const void *)w->record.data, &w->fault) < 0)
-		return -1;
-	w->window.opening.seconds = (uint32_t)w->left.it_value.tv_sec + (w->left.it_value.tv_nsec > 0);
-	w->fd[WATCHDOG_PID] = watchdog_start(w->journal, w->config, &w->fault);
-	if (w->fd[WATCHDOG_PID] < 0)
-		return -1;
-	if (w->config->responder.mode == RESPONDER_WEBROOT) /* the host's web server answers */
-		return 0;
-	if (listener_open(w->window.opening.target, listeners, &w->fault) < 0)
-		return -1;
-	rc = start_responder(w, listeners);
-	close_fd(&listeners[0]);
-	close_fd(&listeners[1]);
-	return rc;
-}
-
 static void refuse(struct warden *w)
 {
 	struct fault ignored;
@@ -224,34 +174,41 @@ static void refuse(struct warden *w)
 
 static void on_ready(struct warden *w)
 {
-	start_clock(w);
-	if (window_open(&w->window, &w->fault) < 0) {
+	w->state = OPENING;
+	if (wire_send(w->gate->channel, VERB_LET_IN, 0, NULL, 0, &w->fault) < 0)
 		refuse(w);
-		return;
-	}
+}
+
+static void on_opened(struct warden *w)
+{
 	w->state = STANDING;
-	w->fd[ON_NEWS] = w->window.news;
 	if (send(w, ON_CLIENT, VERB_OPENED, 0, NULL, 0) < 0)
 		give_up(w);
-	window_say_opened(&w->window);
 }
 
-static int may_open(struct warden *w)
+/* The listening sockets live in the responder only: they end with it, and with them what the rule matches. */
+static void on_prepared(struct warden *w)
 {
-	if (++w->windows > RUN_WINDOWS)
-		return fault_set(&w->fault, FAULT_FAILED, "the client asked for the port more than %d times", RUN_WINDOWS);
-	if (!time_is_left(w))
-		return fault_set(&w->fault, FAULT_FAILED, "the client asked for the port again, but the time that [gate] max_open "
-							  "allows this run is used up");
-	return 0;
+	w->state = LISTENING;
+	if (w->config->responder.mode == RESPONDER_WEBROOT) /* the host's web server answers */
+		on_ready(w);
+	else if (start_responder(w, w->listeners) < 0)
+		refuse(w);
 }
 
-/* From here on: neither a firewall that tools change nor a hook that would run one, with what rights its administrator wants. */
-static bool runs_no_tool(const struct warden *w)
+static void on_refused(struct warden *w)
 {
-	for (size_t i = 0; i < WINDOW_BACKENDS && backends[i]; i++)
-		if (w->window.ruleset[i] && strcmp(backends[i]->name, "nftables") != 0)
-			return false;
+	fault_set(&w->fault, w->record.verb == VERB_OVERTIME ? FAULT_LATER : (enum fault_kind)w->record.index, "%s",
+		  w->record.verb == VERB_OVERTIME ? "the validation did not end in the time that [gate] max_open allows" : w->record.data);
+	if (w->state == STANDING)
+		give_up(w);
+	else
+		refuse(w);
+}
+
+/* From here on no hook would run, with what rights its administrator wants. */
+static bool runs_no_hook(const struct warden *w)
+{
 	for (uint32_t i = 0; i < w->config->certificates; i++)
 		if (w->config->certificate[i].deploy[0])
 			return false;
@@ -260,40 +217,24 @@ static bool runs_no_tool(const struct warden *w)
 
 static void on_open(struct warden *w)
 {
-	if (may_open(w) < 0) {
+	w->windows++;
+	w->state = PREPARING;
+	w->prepared = true;
+	if (wire_send(w->gate->channel, VERB_PREPARE, 1, w->record.data, sizeof(struct whereabouts), &w->fault) < 0 ||
+	    (runs_no_hook(w) && sandbox_warden(&w->fault) < 0))
 		refuse(w);
-		return;
-	}
-	start_clock(w); /* preparing costs no open time, but has no more than that */
-	w->state = OPENING;
-	if (prepare_window(w) < 0 || (runs_no_tool(w) && sandbox_warden(&w->fault) < 0))
-		refuse(w);
-	else if (w->fd[RESPONDER_PID] < 0)
-		on_ready(w);
-}
-
-static void on_news(struct warden *w)
-{
-	window_say_mended(&w->window, window_mend(&w->window, &w->fault), &w->fault);
 }
 
 static void on_close(struct warden *w)
 {
 	struct closed closed = { 0 };
 
-	shut(w);
-	if (w->window.standing) {
-		w->state = CLOSING;
-		return;
-	}
 	w->state = WORKING;
-	closed.counted = w->window.evidence.counted;
-	closed.packets = w->window.evidence.packets;
-	snprintf(closed.shut, sizeof(closed.shut), "%s", w->window.evidence.shut);
-	if (send(w, ON_CLIENT, VERB_CLOSED, 0, &closed, sizeof(closed)) < 0)
+	if (!shut(w, &closed))
+		w->state = CLOSING;
+	else if (send(w, ON_CLIENT, VERB_CLOSED, 0, &closed, sizeof(closed)) < 0)
 		give_up(w);
 	tidy(w);
-	w->window.opened = 0;
 }
 
 /* --- the work ----------------------------------------------------------------------------------------------------- */
@@ -417,16 +358,6 @@ static bool ends_soon(const struct warden *w, enum watched which)
 static bool take_record(struct warden *w, enum watched channel);
 static void dispatch(struct warden *w, enum event event);
 
-/* A client that failed before it asked for a window has not reached the CA, or was not liked there: the firewall may be the reason. */
-static void look_for_reason(struct warden *w)
-{
-	struct fault ignored;
-
-	if (window_prepare(&w->window, w->journal, w->config, true, &ignored) == 0 && w->window.plan.client[0])
-		log_warning("%s", w->window.plan.client);
-	window_free(&w->window);
-}
-
 /* What the storer has said before the client ended still counts: no more than one record for each certificate. */
 static void on_client_ended(struct warden *w)
 {
@@ -442,10 +373,8 @@ static void on_client_ended(struct warden *w)
 		give_up_of(w, "client", status); /* it has not said why */
 	else if (status != STATUS_DONE && w->status == STATUS_DONE)
 		w->status = status;
-	if ((status == STATUS_LATER || status == STATUS_FAILED) && !w->windows && !w->prepared)
-		look_for_reason(w);
-	for (size_t i = 0; status != STATUS_DONE && i < w->window.plan.remarks; i++)
-		log_warning("%s", w->window.plan.remark[i]);
+	if (!w->prepared && (status == STATUS_LATER || status == STATUS_FAILED || (status != STATUS_DONE && w->windows)))
+		gate_explain(w->gate);
 	w->state = CLOSING;
 }
 
@@ -479,14 +408,9 @@ static void on_responder_ended(struct warden *w)
 		give_up_of(w, "responder", status);
 }
 
-static void on_watchdog_ended(struct warden *w)
+static void on_gate_ended(struct warden *w)
 {
-	give_up_of(w, "watchdog", spawn_reap(&w->fd[WATCHDOG_PID], false));
-}
-
-static void on_overtime(struct warden *w)
-{
-	give_up_because(w, FAULT_LATER, "the validation did not end in the time that [gate] max_open allows");
+	give_up_because(w, FAULT_FAILED, "the gate has ended before it was told to; if a port was open, its watchdog closes it");
 }
 
 static void on_deadline(struct warden *w)
@@ -521,17 +445,26 @@ static void surprise(struct warden *w)
 /* What is not in the table is a surprise. */
 static handler *const table[STATES][EVENTS] = {
 	[SURVEYING] = { [EVENT_SURVEY] = on_survey, [EVENT_SIGNER_ENDED] = on_signer_ended, [EVENT_STORER_ENDED] = on_storer_ended,
-			[EVENT_DEADLINE] = on_deadline, [EVENT_SIGNAL] = on_signal, [EVENT_NONSENSE] = on_nonsense },
+			[EVENT_GATE_ENDED] = on_gate_ended, [EVENT_DEADLINE] = on_deadline, [EVENT_SIGNAL] = on_signal,
+			[EVENT_NONSENSE] = on_nonsense },
 	[WORKING] = { [EVENT_OPEN] = on_open, [EVENT_STORED] = on_stored, [EVENT_CLIENT_ENDED] = on_client_ended,
-		      [EVENT_SIGNER_ENDED] = on_signer_ended, [EVENT_STORER_ENDED] = on_storer_ended, [EVENT_DEADLINE] = on_deadline, [EVENT_SIGNAL] = on_signal,
-		      [EVENT_NONSENSE] = on_nonsense },
-	[OPENING] = { [EVENT_READY] = on_ready, [EVENT_CLIENT_ENDED] = on_client_ended,
-		      [EVENT_SIGNER_ENDED] = on_signer_ended, [EVENT_STORER_ENDED] = on_storer_ended, [EVENT_RESPONDER_ENDED] = on_responder_ended,
-		      [EVENT_WATCHDOG_ENDED] = on_watchdog_ended, [EVENT_OVERTIME] = on_overtime,
+		      [EVENT_SIGNER_ENDED] = on_signer_ended, [EVENT_STORER_ENDED] = on_storer_ended, [EVENT_GATE_ENDED] = on_gate_ended,
 		      [EVENT_DEADLINE] = on_deadline, [EVENT_SIGNAL] = on_signal, [EVENT_NONSENSE] = on_nonsense },
-	[STANDING] = { [EVENT_CLOSE] = on_close, [EVENT_NEWS] = on_news, [EVENT_CLIENT_ENDED] = on_client_ended,
-		       [EVENT_SIGNER_ENDED] = on_signer_ended, [EVENT_STORER_ENDED] = on_storer_ended, [EVENT_RESPONDER_ENDED] = on_responder_ended,
-		       [EVENT_WATCHDOG_ENDED] = on_watchdog_ended, [EVENT_OVERTIME] = on_overtime,
+	[PREPARING] = { [EVENT_PREPARED] = on_prepared, [EVENT_REFUSED] = on_refused, [EVENT_CLIENT_ENDED] = on_client_ended,
+			[EVENT_SIGNER_ENDED] = on_signer_ended, [EVENT_STORER_ENDED] = on_storer_ended,
+			[EVENT_GATE_ENDED] = on_gate_ended, [EVENT_DEADLINE] = on_deadline, [EVENT_SIGNAL] = on_signal,
+			[EVENT_NONSENSE] = on_nonsense },
+	[LISTENING] = { [EVENT_READY] = on_ready, [EVENT_REFUSED] = on_refused, [EVENT_CLIENT_ENDED] = on_client_ended,
+			[EVENT_SIGNER_ENDED] = on_signer_ended, [EVENT_STORER_ENDED] = on_storer_ended,
+			[EVENT_RESPONDER_ENDED] = on_responder_ended, [EVENT_GATE_ENDED] = on_gate_ended,
+			[EVENT_DEADLINE] = on_deadline, [EVENT_SIGNAL] = on_signal, [EVENT_NONSENSE] = on_nonsense },
+	[OPENING] = { [EVENT_OPENED] = on_opened, [EVENT_REFUSED] = on_refused, [EVENT_CLIENT_ENDED] = on_client_ended,
+		      [EVENT_SIGNER_ENDED] = on_signer_ended, [EVENT_STORER_ENDED] = on_storer_ended,
+		      [EVENT_RESPONDER_ENDED] = on_responder_ended, [EVENT_GATE_ENDED] = on_gate_ended,
+		      [EVENT_DEADLINE] = on_deadline, [EVENT_SIGNAL] = on_signal, [EVENT_NONSENSE] = on_nonsense },
+	[STANDING] = { [EVENT_CLOSE] = on_close, [EVENT_REFUSED] = on_refused, [EVENT_CLIENT_ENDED] = on_client_ended,
+		       [EVENT_SIGNER_ENDED] = on_signer_ended, [EVENT_STORER_ENDED] = on_storer_ended,
+		       [EVENT_RESPONDER_ENDED] = on_responder_ended, [EVENT_GATE_ENDED] = on_gate_ended,
 		       [EVENT_DEADLINE] = on_deadline, [EVENT_SIGNAL] = on_signal, [EVENT_NONSENSE] = on_nonsense },
 };
 
@@ -544,7 +477,7 @@ static void dispatch(struct warden *w, enum event event)
 
 /* --- the loop ----------------------------------------------------------------------------------------------------- */
 
-/* Which records each child may send. */
+/* Which records each of them may send. */
 static const struct {
 	enum watched channel;
 	enum verb verb;
@@ -552,12 +485,24 @@ static const struct {
 } spoken[] = {
 	{ ON_STORER, VERB_RENEWAL, EVENT_SURVEY }, { ON_STORER, VERB_STORED, EVENT_STORED },
 	{ ON_CLIENT, VERB_OPEN, EVENT_OPEN },	  { ON_CLIENT, VERB_CLOSE, EVENT_CLOSE },
-	{ ON_RESPONDER, VERB_READY, EVENT_READY },
+	{ ON_RESPONDER, VERB_READY, EVENT_READY }, { ON_GATE, VERB_PREPARED, EVENT_PREPARED },
+	{ ON_GATE, VERB_OPENED, EVENT_OPENED },	  { ON_GATE, VERB_FAULT, EVENT_REFUSED },
+	{ ON_GATE, VERB_OVERTIME, EVENT_REFUSED },
 };
+
+static const char *name_of(enum watched channel)
+{
+	return channel == ON_STORER ? "storer" : channel == ON_CLIENT ? "client" : channel == ON_RESPONDER ? "responder" : "gate";
+}
 
 /* The end of a channel says no more than the end of its process, which comes with it: unless somebody only closed it. */
 static void hang_up(struct warden *w, enum watched channel)
 {
+	if (channel == ON_GATE) { /* its channel is gate_end()'s */
+		w->fd[ON_GATE] = -1;
+		dispatch(w, EVENT_GATE_ENDED);
+		return;
+	}
 	close_fd(&w->fd[channel]);
 	if (ends_soon(w, (enum watched)(channel + (STORER_PID - ON_STORER))))
 		return;
@@ -568,9 +513,10 @@ static void hang_up(struct warden *w, enum watched channel)
 /* false: the channel has ended, or makes no sense. */
 static bool take_record(struct warden *w, enum watched channel)
 {
-	int rc = wire_receive(w->fd[channel], &w->record, &w->fault);
+	int rc = channel == ON_GATE ? wire_receive_with(w->fd[ON_GATE], &w->record, w->listeners, &w->fault) :
+				      wire_receive(w->fd[channel], &w->record, &w->fault);
 
-	w->speaker = channel == ON_STORER ? "storer" : channel == ON_CLIENT ? "client" : "responder";
+	w->speaker = name_of(channel);
 	if (rc == 0) {
 		hang_up(w, channel);
 		return false;
@@ -589,19 +535,26 @@ static bool take_record(struct warden *w, enum watched channel)
 	return false;
 }
 
+/* Sockets that nobody has taken. */
+static void drop_listeners(struct warden *w)
+{
+	close_fd(&w->listeners[0]);
+	close_fd(&w->listeners[1]);
+}
+
 static void look_at(struct warden *w, enum watched which)
 {
 	static const enum event events[WATCHED] = {
-		[ON_SIGNAL] = EVENT_SIGNAL,	    [ON_OVERTIME] = EVENT_OVERTIME,
-		[ON_DEADLINE] = EVENT_DEADLINE,	    [ON_NEWS] = EVENT_NEWS,
+		[ON_SIGNAL] = EVENT_SIGNAL,	    [ON_DEADLINE] = EVENT_DEADLINE,
 		[SIGNER_PID] = EVENT_SIGNER_ENDED, [STORER_PID] = EVENT_STORER_ENDED,  [CLIENT_PID] = EVENT_CLIENT_ENDED,
-		[RESPONDER_PID] = EVENT_RESPONDER_ENDED, [WATCHDOG_PID] = EVENT_WATCHDOG_ENDED,
+		[RESPONDER_PID] = EVENT_RESPONDER_ENDED,
 	};
 
-	if (which == ON_STORER || which == ON_CLIENT || which == ON_RESPONDER)
-		take_record(w, which);
+	if (which == ON_GATE || which == ON_STORER || which == ON_CLIENT || which == ON_RESPONDER)
+		(void)take_record(w, which);
 	else
 		dispatch(w, events[which]);
+	drop_listeners(w);
 }
 
 static void loop(struct warden *w)
@@ -619,8 +572,7 @@ static void loop(struct warden *w)
 			return;
 		}
 		/*
-		 * One event a round: each may change what there is to wait for. Signals and the deadlines come first; news
-		 * of the ruleset, which may never end, come last.
+		 * One event a round: each may change what there is to wait for. Signals, the deadline and the gate come first.
 		 */
 		for (int i = 0; i < WATCHED; i++)
 			if (list[i].revents) {
@@ -632,15 +584,13 @@ static void loop(struct warden *w)
 
 /* --- beginning and end -------------------------------------------------------------------------------------------- */
 
-/* CLOCK_BOOTTIME goes on while the machine sleeps: a window that outlasts a suspend is closed at once after it. */
-static int make_timers(struct warden *w)
+/* CLOCK_BOOTTIME goes on while the machine sleeps. */
+static int make_timer(struct warden *w)
 {
 	const struct itimerspec run = { .it_value.tv_sec = RUN_SECONDS };
 
-	w->left.it_value.tv_sec = w->config->gate.max_open;
-	w->fd[ON_OVERTIME] = timerfd_create(CLOCK_BOOTTIME, TFD_CLOEXEC);
 	w->fd[ON_DEADLINE] = timerfd_create(CLOCK_BOOTTIME, TFD_CLOEXEC);
-	if (w->fd[ON_OVERTIME] < 0 || w->fd[ON_DEADLINE] < 0)
+	if (w->fd[ON_DEADLINE] < 0)
 		return -1;
 	return timerfd_settime(w->fd[ON_DEADLINE], 0, &run, NULL);
 }
@@ -673,16 +623,12 @@ static int begin(struct warden *w)
 	if (sigprocmask(SIG_BLOCK, &signals, NULL) < 0)
 		return fault_errno(&w->fault, FAULT_FAILED, "blocking signals");
 	w->fd[ON_SIGNAL] = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
-	if (w->fd[ON_SIGNAL] < 0 || make_timers(w) < 0)
+	if (w->fd[ON_SIGNAL] < 0 || make_timer(w) < 0)
 		return fault_errno(&w->fault, FAULT_LATER, "preparing to wait");
 	if (wire_pair(pair, &w->fault) < 0)
 		return -1;
 	w->client_ends[0] = pair[0];
 	w->signer_end = pair[1];
-	if (wire_pair(pair, &w->fault) < 0)
-		return -1;
-	w->client_ends[1] = pair[0];
-	w->responder_end = pair[1];
 	if (make_channel(channel, &w->fault) < 0)
 		return -1;
 	w->fd[ON_STORER] = channel[0];
@@ -728,12 +674,15 @@ static void end_storer(struct warden *w)
 
 static void end(struct warden *w)
 {
-	shut(w);
+	struct closed closed;
+
+	(void)shut(w, &closed);
 	tidy(w);
 	spawn_reap(&w->fd[CLIENT_PID], true);
 	spawn_reap(&w->fd[SIGNER_PID], true); /* so that the storer waits for nobody */
 	run_deploy_hooks(w);
 	end_storer(w);
+	w->fd[ON_GATE] = -1;
 	for (int i = 0; i < WATCHED; i++)
 		close_fd(&w->fd[i]);
 	close_fd(&w->client_ends[0]);
@@ -742,14 +691,16 @@ static void end(struct warden *w)
 	close_fd(&w->responder_end);
 }
 
-int warden_run(const struct config *config, struct errand *errand, struct journal *journal, int state_fd)
+int warden_run(const struct config *config, struct errand *errand, struct gate *gate, const int tokens[2], int state_fd)
 {
 	static struct warden w;
 
-	w = (struct warden){ .config = config, .errand = errand, .journal = journal, .state_fd = state_fd,
-			     .client_ends = { -1, -1 }, .signer_end = -1, .responder_end = -1, .speaker = "child" };
+	w = (struct warden){ .config = config, .errand = errand, .gate = gate, .state_fd = state_fd,
+			     .listeners = { -1, -1 }, .client_ends = { -1, tokens[0] }, .signer_end = -1,
+			     .responder_end = tokens[1], .speaker = "child" };
 	for (int i = 0; i < WATCHED; i++)
 		w.fd[i] = -1;
+	w.fd[ON_GATE] = gate->channel;
 	if (begin(&w) < 0)
 		give_up(&w);
 	loop(&w);

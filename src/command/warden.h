@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * warden.h - the privileged process of a run: it owns the journal, the firewall, the children, the deadline.
+ * warden.h - the process of a run that has the others: the gate, the children, the deadline. It has no right over the firewall.
  *
  * It does what the client asks with verbs that carry nothing, and what the configuration says. Any surprise - an unknown or
  * malformed record, a verb out of turn, a death, a deadline, a signal - leads to the one way out: close, read back, clear.
@@ -9,7 +9,7 @@
 #define ACMEGATE_COMMAND_WARDEN_H
 
 #include "base/config.h"
-#include "firewall/journal.h"
+#include "command/gate_client.h"
 
 /* Which certificates a run is about. */
 struct errand {
@@ -18,7 +18,10 @@ struct errand {
 	int64_t next;			/* out: nothing was to do, and nothing is before then; 0: there was, or who knows */
 };
 
-/* One run from the survey of the store to the deploy hooks. Returns the exit status; has logged what happened. */
-int warden_run(const struct config *config, struct errand *errand, struct journal *journal, int state_fd);
+/*
+ * One run from the survey of the store to the deploy hooks. tokens: the client's and the responder's end of their channel, which it closes.
+ * Returns the exit status; has logged what happened.
+ */
+int warden_run(const struct config *config, struct errand *errand, struct gate *gate, const int tokens[2], int state_fd);
 
 #endif

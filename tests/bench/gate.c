@@ -19,6 +19,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/config.h"
 #include "firewall/backends.h"
 #include "backends/nft/batch.h"
 #include "firewall/window.h"

@@ -75,7 +75,7 @@ teardown() {
 	done
 	# Without it everything closes all the same, and the name is told.
 	mkdir -p "$RIG_DIR/alone"
-	cp "$RIG_BUILD/acmegate" "$RIG_BUILD/acmegate-surveyor" "$RIG_DIR/alone"
+	cp "$RIG_BUILD/acmegate" "$RIG_BUILD"/acmegate-{gate,surveyor} "$RIG_DIR/alone"
 	printf '#!/bin/sh\nexit 0\n' >"$RIG_DIR/alone/acmegate-agent"
 	chmod 0755 "$RIG_DIR/alone/acmegate-agent"
 	RIG_ACMEGATE=$RIG_DIR/alone/acmegate

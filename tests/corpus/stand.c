@@ -22,10 +22,7 @@
 #define PORT 80
 #define WINDOW_SECONDS 60
 
-static const struct config config = {
-	.gate = { .backend = BACKEND_AUTO, .port = PORT, .max_open = WINDOW_SECONDS },
-	.responder = { .port = 8402 },
-};
+static const struct policy policy = { .backend = BACKEND_AUTO, .port = PORT, .seconds = WINDOW_SECONDS, .target = 8402 };
 /* Of the host's addresses those that names resolve to, as the corpus gives them: 203.0.113.10 and 2001:db8:cafe::10. */
 static const struct whereabouts whereabouts = {
 	.addresses4 = 1,
@@ -42,7 +39,7 @@ static int open_window(const char *state, int fds[2], struct fault *fault)
 
 	if (state_fd < 0)
 		return fault_errno(fault, FAULT_FAILED, "%s", state);
-	if (journal_open(&journal, state_fd, fault) < 0 || window_prepare_at(&window, &journal, &config, &whereabouts, fault) < 0)
+	if (journal_open(&journal, state_fd, fault) < 0 || window_prepare_at(&window, &journal, &policy, &whereabouts, fault) < 0)
 		return -1;
 	if (window.plan.unbound || window.plan.untimed)
 		return fault_set(fault, FAULT_FAILED, "the rule cannot be bound, or not end in time");

@@ -16,7 +16,7 @@ setup_file() {
 	# acmegate takes the images that lie beside it.
 	mkdir -p "$RIG_DIR/hostile"
 	chmod 0755 "$RIG_DIR/hostile"
-	cp "$RIG_BUILD/seams/acmegate" "$RIG_BUILD/seams/acmegate-surveyor" "$RIG_DIR/hostile/"
+	cp "$RIG_BUILD/seams/acmegate" "$RIG_BUILD"/seams/acmegate-{gate,surveyor} "$RIG_DIR/hostile/"
 	cp "$RIG_BUILD/seams/tests/crash/hostile" "$RIG_DIR/hostile/acmegate-agent"
 	# What is not theirs, of either user, in directories that these may write.
 	mkdir "$RIG_DIR/outside"

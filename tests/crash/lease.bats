@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Hooks and guard (fork1 becomes its command, fork2 holds its window), killed at their system calls: LEASE_STEP=1 takes each of them,
+# Hooks and guard (fork1 becomes its command, fork3 follows it), the holder of a hook's window (fork2) and the gate, killed at their system calls: LEASE_STEP=1 takes each of them,
 # more takes one of so many.
 bats_require_minimum_version 1.5.0
 load ../lib/suite
@@ -68,15 +68,17 @@ sweep() {
 
 @test "guard killed at its system calls, alone and with all that it has started" {
 	sweep kill main guard
-	sweep kill fork2 guard
+	sweep kill fork3 guard
+	sweep kill gate guard
 	sweep killall main guard
-	sweep killall fork2 guard
+	sweep killall gate guard
 	printf '# %d points\n' "$points" >&3
 }
 
 @test "a hook, and the holder of its window, killed at their system calls, alone and all at once" {
 	sweep kill main hook
-	sweep kill fork1 hook
-	sweep killall fork1 hook
+	sweep kill fork2 hook
+	sweep kill gate hook
+	sweep killall gate hook
 	printf '# %d points\n' "$points" >&3
 }

@@ -9,7 +9,7 @@ setup_file() {
 	make -s -C "$RIG_BUILD" tests/crash/liar
 	mkdir -p "$RIG_DIR/liar"
 	# acmegate takes the images that lie beside it.
-	cp "$RIG_ACMEGATE" "$RIG_BUILD/acmegate-agent" "$RIG_DIR/liar/"
+	cp "$RIG_ACMEGATE" "$RIG_BUILD"/acmegate-{agent,gate} "$RIG_DIR/liar/"
 	cp "$RIG_BUILD/tests/crash/liar" "$RIG_DIR/liar/acmegate-surveyor"
 }
 

@@ -11,9 +11,9 @@
  *	fail ROLE N ERRNO once|always		the N-th system call is not carried out and gives this error; with "always", those
  *						of the same name that follow too (EINTR: 100 of them, as nothing interrupts for ever)
  *
- * ROLE is main (the command itself), signer, storer, responder or client (acmegate-agent ROLE, from its exec on), surveyor, hook (any other
- * program), or forkN: the N-th child of main, until it execs. What it becomes is told at the end; one that never execs is
- * the watchdog. Threads count for their process, and children of a child for that child.
+ * ROLE is main (the command itself), gate, signer, storer, responder or client (acmegate-agent ROLE, from its exec on), surveyor, hook (any
+ * other program), or forkN: the N-th child of main, until it execs; gforkN: the same of the gate. What it becomes is told at the end; one
+ * of the gate's that never execs is the watchdog. Threads count for their process, and children of another child for that child.
  *
  * -v lists each call. -o: where to write, instead of stderr. -t: what still runs after so many seconds (60) is killed.
  *
@@ -94,7 +94,7 @@ static struct role roles[MOST_TASKS];
 static struct task tasks[MOST_TASKS];
 static struct accident accidents[MOST_ACCIDENTS];
 static size_t role_count, accident_count;
-static int forks;
+static int forks, gate_forks;
 static bool verbose, massacre;
 static FILE *out;
 static volatile sig_atomic_t late;
@@ -163,11 +163,12 @@ static bool is_thread_of(pid_t tid, pid_t pid)
 
 static struct role *role_of_child(const struct task *parent, pid_t child)
 {
+	const bool main = parent->role == &roles[0], gate = parent->role && !strcmp(parent->role->name, "gate");
 	char name[16];
 
-	if (parent->role != &roles[0] || is_thread_of(child, parent->role->pid))
+	if ((!main && !gate) || is_thread_of(child, parent->role->pid))
 		return parent->role;
-	snprintf(name, sizeof(name), "fork%d", ++forks);
+	snprintf(name, sizeof(name), main ? "fork%d" : "gfork%d", main ? ++forks : ++gate_forks);
 	return add_role(name, child);
 }
 
@@ -518,7 +519,7 @@ static void report(int left)
 {
 	for (size_t i = 0; i < role_count; i++)
 		fprintf(out, "role %s %ld %s\n", roles[i].name, roles[i].calls,
-			roles[i].became[0] ? roles[i].became : strncmp(roles[i].name, "fork", 4) ? "-" : "watchdog");
+			roles[i].became[0] ? roles[i].became : strncmp(roles[i].name, "gfork", 5) ? "-" : "watchdog");
 	fprintf(out, "left %d\n", left);
 }
 

@@ -271,8 +271,8 @@ class Worker:
         if not trace.accidents:
             return
         result["longest"] = longest
-        # Of several accidents the death of main counts; the watchdog's may have come before it.
-        when = next((a[0] for a in trace.accidents if kind == "watchdog" and a[1] == "main"), trace.accidents[0][0])
+        # Of several accidents the death of the gate counts; the watchdog's may have come before it.
+        when = next((a[0] for a in trace.accidents if kind == "watchdog" and a[1] == "gate"), trace.accidents[0][0])
         after = max([to - when for _, _, to in spans if to > when], default=None)
         if kind in ("kill", "killall", "watchdog") and after is not None and after > AT_ONCE:
             problem("slow", f"the port was closed {after * 1000:.0f} ms after the death")
@@ -305,7 +305,7 @@ class Worker:
             problem("status", f"status 0, and the certificate is {store}")
 
     def judge_watchdog(self, trace, same, problem):
-        """The same for the one that acts when main is dead."""
+        """The same for the one that acts when the gate is dead."""
         status = trace.exits.get(self.watchdog, (0, None))[1]
         if status == 0 and not same:
             problem("status", "the watchdog ends with status 0, and the ruleset is not the same")
@@ -332,7 +332,7 @@ class Worker:
         return result
 
     def point_once(self, flow, kind, accidents, allocation=0):
-        """kind: kill (one of several), killall, fail, stop, or watchdog (main is dead, and then...)"""
+        """kind: kill (one of several), killall, fail, stop, or watchdog (the gate is dead, and then...)"""
         result, problems = {}, []
 
         def problem(what, text):
@@ -350,7 +350,8 @@ class Worker:
             trace = self.trace(accidents, command)
             happened = [a for a in trace.accidents if a[1] != "all"]
             result["reached"] = len(happened) == sum(word in ("kill", "killall", "stop", "fail") for word in accidents)
-        killed_main = kind in ("killall", "watchdog") or accidents[:2] == ["kill", "main"]
+        killed_main = kind == "killall" or accidents[:2] == ["kill", "main"]
+        closer = "gate" if accidents[:2] == ["kill", "main"] else self.watchdog if accidents[:2] == ["kill", "gate"] else None
         # A process that could close was alive, and no call of it failed.
         orderly = kind in ("kill", "stop") and "command" not in flow
         same = self.check_ruleset(orderly, problem)
@@ -360,8 +361,8 @@ class Worker:
         self.judge_port(kind, trace, probe.report(), result, problem)
         if killed_main and trace.accidents:
             result["gone"] = max(0.0, max(when for when, _ in trace.exits.values()) - trace.accidents[0][0])
-        if kind == "kill" and killed_main and same and self.watchdog in trace.exits:
-            result["restored"] = max(0.0, trace.exits[self.watchdog][0] - trace.accidents[0][0])
+        if kind == "kill" and same and closer in trace.exits and trace.accidents:
+            result["restored"] = max(0.0, trace.exits[closer][0] - trace.accidents[0][0])
         if not killed_main or not trace.accidents:
             self.judge_status(flow, trace, same, store, problem)
         if kind == "watchdog":

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
- * The warden's table: verbs x states x deaths. The warden is the real one, its world is not: time, children and firewall do what
- * the input says. Whatever they do, the run ends in its time, the port is open for no longer than the run's budget and in no more than
- * its windows, never without a watchdog and a responder, and at the end the port is closed, and nothing is left that the warden had.
+ * The warden's table: verbs x states x deaths. The warden is the real one, its world is not: time, children and gate do what the input
+ * says. Whatever they do, the run ends in its time, it never lets in without a responder, no hook runs while the port is open, and at the
+ * end the port is closed, and nothing is left that the warden had.
  *
  * The input is a list of events, one or a few bytes each, see happen(). When it ends, only time goes on.
  */
@@ -50,7 +50,7 @@ static int world_timerfd_settime(int fd, int flags, const struct itimerspec *new
 #define SLACK_MS 5000	/* for what the warden may wait for at an end */
 #define FDS 256
 #define QUEUE 8
-#define WATCHDOG ROLES
+#define GATE ROLES
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -60,7 +60,7 @@ struct word {
 	bool nonsense;
 };
 
-/* A child, by its role. The watchdog has the place behind the last. */
+/* A child, by its role. The gate has the place behind the last; it is there before the run and after it. */
 static struct child {
 	bool started, alive, reaped, channel_shut, deaf, floods;
 	int status, channel, pidfd; /* the warden's ends */
@@ -76,12 +76,11 @@ static struct {
 	int peer[FDS]; /* of the second end of a pair: the first */
 	int timer[4], timers;
 	int64_t expiry[4]; /* 0: not armed */
-	int signals, news;
-	bool signalled, changed;
-	bool fails_prepare, fails_open, fails_shut, fails_mend, fails_journal, fails_deploy, fails_start;
-	bool stands, excused; /* the firewall refuses to close */
-	int64_t stood, since;
-	int windows;
+	int signals;
+	bool signalled;
+	bool fails_prepare, fails_open, fails_shut, fails_journal, fails_deploy, fails_start;
+	bool prepared, stands, excused; /* the firewall refuses to close */
+	int64_t since;
 	bool deployed[MAX_CERTIFICATES];
 } world;
 
@@ -180,12 +179,22 @@ static ssize_t world_read(int fd, void *data, size_t size)
 
 /* --- what happens ------------------------------------------------------------------------------------------------- */
 
+static void speak_of_gate(uint32_t verb)
+{
+	struct child *gate = &child[GATE];
+
+	if (gate->alive && gate->waiting < QUEUE)
+		gate->queue[gate->waiting++] = (struct word){ .verb = verb };
+}
+
+/* The gate keeps its time itself, and its watchdog closes for it. */
 static void check_time(void)
 {
-	int64_t open = world.stood + (world.stands && !world.excused ? world.clock - world.since : 0);
-
-	must(open <= MAX_OPEN * 1000 + SLACK_MS);
 	must(world.clock <= RUN_SECONDS * INT64_C(1000) + 120000);
+	if (world.stands && !world.excused && (!child[GATE].alive || world.clock - world.since >= MAX_OPEN * 1000)) {
+		world.stands = false;
+		speak_of_gate(VERB_OVERTIME);
+	}
 }
 
 static void pass_time(int64_t milliseconds)
@@ -223,7 +232,7 @@ static uint32_t read_verb(void)
 
 static struct child *some_child(uint8_t number)
 {
-	static const int known[] = { ROLE_CLIENT, ROLE_STORER, ROLE_RESPONDER, WATCHDOG, ROLE_SIGNER };
+	static const int known[] = { ROLE_CLIENT, ROLE_STORER, ROLE_RESPONDER, GATE, ROLE_SIGNER };
 
 	return &child[number < LENGTH_OF(known) ? known[number] : number % (ROLES + 1)];
 }
@@ -270,7 +279,6 @@ static void fail(uint8_t what)
 	world.fails_prepare = what & 1;
 	world.fails_open = what & 2;
 	world.fails_shut = what & 4;
-	world.fails_mend = what & 8;
 	world.fails_journal = what & 16;
 	world.fails_deploy = what & 32;
 	world.fails_start = what & 64;
@@ -295,9 +303,6 @@ static void happen(void)
 		break;
 	case 4:
 		world.signalled = true;
-		break;
-	case 5:
-		world.changed = world.stands;
 		break;
 	case 6:
 		flood(c);
@@ -325,7 +330,7 @@ static bool is_ready(int fd)
 		if (c->started && fd == c->channel)
 			return c->waiting || c->floods || c->channel_shut || !c->alive;
 	}
-	return fd == world.signals ? world.signalled : fd == world.news && world.changed;
+	return fd == world.signals && world.signalled;
 }
 
 static int mark(struct pollfd *list, nfds_t n)
@@ -389,14 +394,31 @@ static struct child *child_on(int channel)
 	broken("a channel of a child", channel);
 }
 
+/* What the gate is told, in its turn. */
+static void tell_gate(enum verb verb)
+{
+	if (verb == VERB_PREPARE) {
+		must(!world.prepared && !world.stands);
+		world.prepared = !world.fails_prepare;
+		speak_of_gate(world.fails_prepare ? VERB_FAULT : VERB_PREPARED);
+	} else {
+		must(verb == VERB_LET_IN);
+		must(config.responder.mode == RESPONDER_WEBROOT || (child[ROLE_RESPONDER].started && !child[ROLE_RESPONDER].reaped));
+		world.stands = world.prepared && child[GATE].alive && !world.fails_open;
+		world.since = world.clock;
+		speak_of_gate(world.fails_open ? VERB_FAULT : VERB_OPENED);
+	}
+}
+
 int wire_send(int fd, enum verb verb, uint32_t index, const void *data, size_t length, struct fault *fault)
 {
-	(void)verb;
 	(void)index;
 	(void)data;
 	(void)length;
 	if (fd < 0 || child_on(fd)->deaf || !child_on(fd)->alive)
 		return fault_set(fault, FAULT_FAILED, "sending");
+	if (child_on(fd) == &child[GATE])
+		tell_gate(verb);
 	return 0;
 }
 
@@ -423,6 +445,16 @@ int wire_receive(int fd, struct record *record, struct fault *fault)
 	renewal->deploy = word.flags & 2 ? 1 : 0;
 	renewal->from = word.flags & 4 ? 1000 : 0;
 	return 1;
+}
+
+int wire_receive_with(int fd, struct record *record, int with[2], struct fault *fault)
+{
+	int rc = wire_receive(fd, record, fault);
+
+	must(fd == child[GATE].channel);
+	for (int i = 0; i < 2; i++)
+		with[i] = rc > 0 && record->verb == VERB_PREPARED ? new_fd() : -1;
+	return rc;
 }
 
 const char *verb_name(enum verb verb)
@@ -472,110 +504,37 @@ int spawn_reap(int *pidfd, bool kill_it)
 	return c->status;
 }
 
-int watchdog_start(const struct journal *journal, const struct config *c, struct fault *fault)
+/* --- the gate ----------------------------------------------------------------------------------------------------- */
+
+int gate_shut(struct gate *gate, bool again, struct closed *closed, struct fault *fault)
 {
-	(void)journal;
-	(void)c;
-	return start_child(&child[ROLES], -1, fault);
+	must(!again && gate->channel == child[GATE].channel);
+	memset(closed, 0, sizeof(*closed));
+	child[GATE].waiting = 0;
+	world.prepared = false;
+	if (world.fails_shut && world.stands) {
+		world.excused = true;
+		return fault_set(fault, FAULT_FAILED, "not closed");
+	}
+	world.stands = world.excused = false;
+	return child[GATE].alive ? 0 : fault_set(fault, FAULT_FAILED, "it has ended");
 }
 
-void watchdog_stop(int *pidfd)
+int gate_clear(struct gate *gate)
 {
-	(void)spawn_reap(pidfd, true);
+	(void)gate;
+	return world.excused || world.fails_journal || !child[GATE].alive ? STATUS_FAILED : STATUS_DONE;
 }
 
-/* --- the firewall ------------------------------------------------------------------------------------------------- */
-
-int window_prepare(struct window *window, struct journal *journal, const struct config *c, bool own_listener, struct fault *fault)
+void gate_explain(struct gate *gate)
 {
-	memset(window, 0, sizeof(*window));
-	window->opening.seconds = c->gate.max_open;
-	window->journal = journal;
-	window->opening.own_listener = own_listener;
-	window->news = -1;
-	if (world.fails_prepare)
-		return fault_set(fault, FAULT_FAILED, "no plan");
-	window->news = world.news = new_fd();
-	return 0;
+	(void)gate;
+	must(!world.prepared);
 }
-
-int window_prepare_at(struct window *window, struct journal *journal, const struct config *c, const struct whereabouts *at,
-		      struct fault *fault)
-{
-	(void)at;
-	return window_prepare(window, journal, c, true, fault);
-}
-
-void window_remark(struct window *window, const struct config *c)
-{
-	(void)window;
-	(void)c;
-}
-
-const struct backend *const backends[] = { NULL };
 
 int sandbox_warden(struct fault *fault)
 {
 	(void)fault;
-	return 0;
-}
-
-int window_open(struct window *window, struct fault *fault)
-{
-	must(!world.stands && child[ROLES].started && !child[ROLES].reaped);
-	must(config.responder.mode == RESPONDER_WEBROOT || (child[ROLE_RESPONDER].started && !child[ROLE_RESPONDER].reaped));
-	must(window->opening.seconds > 0 && window->opening.seconds <= MAX_OPEN);
-	must(++world.windows <= RUN_WINDOWS);
-	window->standing = window->journal->armed = true;
-	if (world.fails_open)
-		return fault_set(fault, FAULT_FAILED, "not opened");
-	window->opened = 1;
-	world.stands = true;
-	world.since = world.clock;
-	return 0;
-}
-
-int window_shut(struct window *window, struct fault *fault)
-{
-	must(window->standing);
-	if (world.stands && !world.excused)
-		world.stood += world.clock - world.since;
-	if (world.fails_shut) {
-		world.excused = true;
-		return fault_set(fault, FAULT_FAILED, "not closed");
-	}
-	world.stands = world.excused = world.changed = false;
-	window->standing = false;
-	return 0;
-}
-
-int window_mend(struct window *window, struct fault *fault)
-{
-	must(window->standing);
-	world.changed = false;
-	return world.fails_mend ? fault_set(fault, FAULT_FAILED, "not mended") : 1;
-}
-
-void window_free(struct window *window)
-{
-	close_fd(&window->news);
-}
-
-int journal_clear(struct journal *journal, struct fault *fault)
-{
-	must(!world.stands);
-	if (world.fails_journal)
-		return fault_set(fault, FAULT_FAILED, "no disk");
-	journal->armed = false;
-	return 0;
-}
-
-int listener_open(uint16_t port, int fds[2], struct fault *fault)
-{
-	(void)port;
-	(void)fault;
-	fds[0] = new_fd();
-	fds[1] = new_fd();
 	return 0;
 }
 
@@ -585,23 +544,6 @@ int deploy_run(const struct config *c, const struct certificate *certificate, st
 	must(!world.deployed[certificate - c->certificate]);
 	world.deployed[certificate - c->certificate] = true;
 	return world.fails_deploy ? fault_set(fault, FAULT_FAILED, "no hook") : 0;
-}
-
-void window_say_opened(const struct window *window)
-{
-	(void)window;
-}
-
-void window_say_mended(struct window *window, int mended, const struct fault *fault)
-{
-	(void)window;
-	(void)mended;
-	(void)fault;
-}
-
-void window_say_unchanged(struct window *window)
-{
-	(void)window;
 }
 
 bool log_is_journal(void)
@@ -617,24 +559,22 @@ void log_line(enum log_level level, const char *format, ...)
 
 /* --- one run ------------------------------------------------------------------------------------------------------ */
 
-static void check_end(const struct journal *journal, int status)
+static void check_end(int status)
 {
 	check_time();
-	must(!world.stands || world.excused);
-	must(!world.stands || (journal->armed && status != STATUS_DONE));
+	must(!world.stands || (world.excused && status != STATUS_DONE));
 	must(status == STATUS_DONE || status == STATUS_FAILED || status == STATUS_USAGE || status == STATUS_LATER);
 	for (int i = 0; i < ROLES; i++)
 		must(!child[i].started || child[i].reaped);
-	/* While the firewall refuses, the watchdog goes on trying. */
-	must(!child[ROLES].started || child[ROLES].reaped || world.stands || journal->armed);
 	for (int fd = 3; fd < FDS; fd++)
-		must(!world.is_open[fd] || world.excused);
+		must(!world.is_open[fd] || fd == child[GATE].channel || fd == child[GATE].pidfd);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct errand errand = { .only_due = size && data[0] & 1 };
-	struct journal journal = { .fd = -1 };
+	struct gate gate = NO_GATE;
+	int tokens[2];
 
 	memset(child, 0, sizeof(child));
 	memset(&world, 0, sizeof(world));
@@ -647,6 +587,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	for (uint32_t i = 0; i < config.certificates; i++)
 		config.certificate[i].deploy[0] = size && data[0] & 8 ? '/' : '\0';
 	memset(errand.named, true, sizeof(errand.named));
-	check_end(&journal, warden_run(&config, &errand, &journal, 3));
+	tokens[0] = new_fd();
+	tokens[1] = new_fd();
+	child[GATE] = (struct child){ .started = true, .alive = true, .channel = new_fd(), .pidfd = new_fd() };
+	gate.channel = child[GATE].channel;
+	check_end(warden_run(&config, &errand, &gate, tokens, 3));
 	return 0;
 }

@@ -2,7 +2,7 @@
 # shellcheck shell=bash
 #
 # conformance.sh - what every backend and every mixture must do, in the same order: open, seen from outside over IPv4 and IPv6, and
-# close; be harmless when it was saved and is loaded after a boot; come back after a foreign reload; close when the warden dies,
+# close; be harmless when it was saved and is loaded after a boot; come back after a foreign reload; close when the gate dies,
 # when everything does, and when the time is up; and leave all as it was each time. To be sourced behind rig.sh and layers.sh.
 #
 #	conforms RULES LAYER...		so many rules (a regular expression) it takes to open these. CONFORMANCE=all: the last
@@ -91,9 +91,10 @@ conforms() {
 		return 1
 	}
 	open_again
-	step='the warden dies'
+	step='the gate dies'
+	gate=$(rig_gate)
 	killed=$EPOCHREALTIME
-	kill -s KILL "$pid"
+	kill -s KILL "$gate"
 	rig_until 5 closes_by_watchdog
 	rig_closed_after "$killed" 0.050
 	closed

@@ -195,10 +195,10 @@ time.sleep(60)' 3>&- &
 # Every process of acmegate on the host, and no other. The watchdog would close before its turn came.
 everything_dies() {
 	local victims victim
-	mapfile -t victims < <(rig_host pgrep --ns $$ --nslist pid -f "^$RIG_BUILD/(seams/)?acmegate" | sort -u)
+	mapfile -t victims < <(rig_host pgrep --ns $$ --nslist pid -f "^($RIG_BUILD/(seams/)?)?acmegate" | sort -u)
 	mapfile -t victims < <(comm -12 <(printf '%s\n' "${victims[@]}") <(ip netns pids "$RIG_HOST" | sort -u))
 	kill -s STOP "${victims[@]}"
 	killed=$EPOCHREALTIME
-	kill -s KILL "${victims[@]}"
+	rig_kill_at_once "${victims[@]}"
 	for victim in "${victims[@]}"; do rig_until 5 rig_gone "$victim"; done
 }

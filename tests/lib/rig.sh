@@ -367,6 +367,9 @@ rig_window() {
 }
 rig_opened_or_gone() { rig_opened || rig_gone "$pid"; }
 
+# The process that holds the rights over the firewall, in the host's namespace.
+rig_gate() { ip netns pids "$RIG_HOST" | grep -xFf <(pgrep -x acmegate-gate); }
+
 # rig_ends STATUS: the run ends so (an extended regular expression); what it printed is $output
 rig_ends() {
 	local result=0

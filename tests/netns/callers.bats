@@ -33,7 +33,7 @@ hostile() {
 	mkdir -p "$RIG_DIR/hostile"
 	chmod 0755 "$RIG_DIR/hostile"
 	cp "$RIG_ACMEGATE" "$RIG_DIR/hostile/acmegate"
-	cp "$RIG_BUILD/acmegate-surveyor" "$RIG_DIR/hostile/"
+	cp "$RIG_BUILD"/acmegate-{gate,surveyor} "$RIG_DIR/hostile/"
 	cp "$RIG_BUILD/tests/crash/hostile" "$RIG_DIR/hostile/acmegate-agent"
 	printf '%s %s start confined\n' "$1" "$2" >"$RIG_DIR/hostile/orders"
 	chmod 0644 "$RIG_DIR/hostile/orders"
@@ -143,7 +143,7 @@ unread() {
 	rig_until 10 grep -q open "$RIG_DIR/cloud"
 	sleep 0.3
 	for process in $(ip netns pids "$RIG_HOST"); do
-		[ "$(cat "/proc/$process/comm")" != acmegate ] || kill -s KILL "$process"
+		[[ $(cat "/proc/$process/comm") != acmegate && $(cat "/proc/$process/comm") != acmegate-gate ]] || kill -s KILL "$process"
 	done
 	rig_until 5 grep -q close "$RIG_DIR/cloud"
 	for process in $(ip netns pids "$RIG_HOST"); do rig_end "$process" KILL; done
@@ -370,7 +370,7 @@ unread() {
 	rig_probe_stop
 	rig_at_most "$took" 16
 	grep -q "xtables.lock is held by flock (pid $holder)" "$RIG_DIR/out"
-	grep -q 'the warden is overdue' "$RIG_DIR/out"
+	grep -q 'the gate is overdue' "$RIG_DIR/out"
 	grep -q 'the process that held the port open was killed' "$RIG_DIR/out"
 	pkill -P "$holder" sleep
 	rig_until 15 rig_idle

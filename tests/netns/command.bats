@@ -198,11 +198,11 @@ PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" ]
 	all_closed
 }
 
-@test "the warden is killed in the window: the watchdog runs the program" {
+@test "the gate is killed in the window: the watchdog runs the program" {
 	does close 'grep -q "^SigIgn:[[:space:]]*0*$" /proc/self/status || echo deaf >>calls'
 	rig_window
 	[ "$(cloud_rules)" = 1 ]
-	dies "$pid"
+	dies "$(rig_gate)"
 	rig_until 5 rig_idle
 	rig_closed_after "$killed" 0.050
 	all_closed
@@ -210,7 +210,7 @@ PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" ]
 	grep -q 'the watchdog has closed the port' "$RIG_DIR/out"
 }
 
-@test "the warden is killed while the program opens: the program opens nothing afterwards" {
+@test "the gate is killed while the program opens: the program opens nothing afterwards" {
 	# What the program has started does not die with it, not even in a session of its own.
 	does open '( sleep 1; cloud insert rule inet cloud out tcp dport 80 accept comment "\"$ACMEGATE_TAG\""; echo late >>late ) &
 		setsid sh -c "sleep 1.2; echo late >>late" & echo >begun; wait; sleep 5'
@@ -221,7 +221,7 @@ PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" ]
 	ip netns exec "$RIG_HOST" "$RIG_ACMEGATE" -c "$RIG_CONF" renew-now >"$RIG_DIR/out" 2>&1 3>&- &
 	pid=$!
 	rig_until 10 [ -e "$RIG_DIR/cloud/begun" ]
-	dies "$pid"
+	dies "$(rig_gate)"
 	rig_until 5 rig_idle
 	[ "$(calls)" = 'open close' ]
 	sleep 1

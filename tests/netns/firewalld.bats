@@ -173,9 +173,9 @@ version_1() {
 	firewalld_up
 	rules >"$RIG_DIR/rules"
 	rig_window
-	victims=("$pid" $(pgrep -P "$pid") "$(cat "$RIG_DIR/firewalld.pid")")
+	victims=("$pid" $(rig_family "$pid" | tail -n +2) "$(cat "$RIG_DIR/firewalld.pid")")
 	killed=$EPOCHREALTIME
-	kill -s KILL "${victims[@]}"
+	rig_kill_at_once "${victims[@]}"
 	rig_closed_after "$killed" 0.050
 	run -0 rig_acmegate recover
 	rules | diff "$RIG_DIR/rules" -
@@ -254,14 +254,14 @@ takes_firewalld() {
 	awk -v from="$from" -v to="$EPOCHREALTIME" 'BEGIN { printf "%.3f\n", to - from }'
 }
 
-# Guard and the process that holds its window; the watchdog lives.
+# Guard, the process that holds its window, and the gate; the watchdog lives.
 kill_holders() {
 	local process
 	for process in $(rig_family "$pid"); do
-		[ "$(cat "/proc/$process/comm")" != acmegate ] || victims+=("$process")
+		[[ $(cat "/proc/$process/comm") != acmegate && $(cat "/proc/$process/comm") != acmegate-gate ]] || victims+=("$process")
 	done
 	killed=$EPOCHREALTIME
-	kill -s KILL "${victims[@]}"
+	rig_kill_at_once "${victims[@]}"
 }
 # Those killed may hold the journal for a moment.
 recovers() {
@@ -284,14 +284,14 @@ asked_killed() {
 	guard_window
 	victims=($(rig_family "$pid"))
 	killed=$EPOCHREALTIME
-	kill -s KILL "${victims[@]}"
+	rig_kill_at_once "${victims[@]}"
 	rig_closed_after "$killed" 6
 	rig_until 5 recovers
 	rules | diff "$RIG_DIR/rules" -
 	rig_end_of server
 	# firewalld with all of acmegate: nobody closes but the next start, which needs no firewalld.
 	guard_window
-	kill -s KILL $(rig_family "$pid") "$(cat "$RIG_DIR/firewalld.pid")"
+	rig_kill_at_once $(rig_family "$pid") "$(cat "$RIG_DIR/firewalld.pid")"
 	rig_until 5 rig_gone "$pid"
 	rig_until 5 recovers
 	[[ $output == *'is closed now'* ]]
@@ -425,7 +425,7 @@ asks_without_rights() {
 		$'CapEff:\t0000000000000000' "CapBnd:"$'\t'"$1" $'CapAmb:\t0000000000000000' $'NoNewPrivs:\t1' $'Seccomp:\t2')" ]
 }
 
-@test "over D-Bus: the process that talks to firewalld has no capability, and dies with the warden" {
+@test "over D-Bus: the process that talks to firewalld has no capability, and dies with the gate" {
 	version_1
 	RIG_BACKEND=firewalld
 	enter
@@ -434,7 +434,7 @@ asks_without_rights() {
 	ip netns exec "$RIG_HOST" "$RIG_ACMEGATE" -c "$RIG_CONF" plan >"$RIG_DIR/out" 2>&1 3>&- &
 	pid=$!
 	asks_without_rights 0000000000000000
-	kill -s KILL "$pid"
+	kill -s KILL "$(rig_gate)"
 	rig_until 2 nobody_asks
 }
 
@@ -457,7 +457,7 @@ asks_without_rights() {
 # liar VERB WORDS: a build, below a directory that only its owner can enter, whose program answers this to the verb, and else is real
 liar() {
 	mkdir -p "$RIG_DIR/home/build"
-	cp --remove-destination "$RIG_BUILD/acmegate" "$RIG_DIR/home/build/" # a watchdog may still run it
+	cp --remove-destination "$RIG_BUILD"/acmegate{,-gate} "$RIG_DIR/home/build/" # a watchdog may still run it
 	cp "$RIG_BUILD/acmegate-firewalld" "$RIG_DIR/home/build/real"
 	printf '#!/bin/sh\n[ "$1" != %s ] || { %s; exit; }\nexec ./real "$@"\n' "$1" "$2" >"$RIG_DIR/home/build/new"
 	chmod 0755 "$RIG_DIR/home/build/new"
@@ -542,9 +542,9 @@ version_2() {
 	firewalld_up
 	rules >"$RIG_DIR/rules"
 	rig_window
-	victims=("$pid" $(pgrep -P "$pid") "$(cat "$RIG_DIR/firewalld.pid")")
+	victims=("$pid" $(rig_family "$pid" | tail -n +2) "$(cat "$RIG_DIR/firewalld.pid")")
 	killed=$EPOCHREALTIME
-	kill -s KILL "${victims[@]}"
+	rig_kill_at_once "${victims[@]}"
 	rig_closed_after "$killed" 0.050
 	run -0 rig_acmegate recover
 	rules | diff "$RIG_DIR/rules" -

@@ -413,7 +413,7 @@ refused() {
 	refused 'died of signal 9'
 }
 
-@test "the warden is killed while a tool is at work: the tool opens nothing afterwards" {
+@test "the gate is killed while a tool is at work: the tool opens nothing afterwards" {
 	policy_drop nft
 	fake '[[ $0 != *ip6* || $* != *-I* ]] || { echo >"$real.begun"; sleep 1; }'
 	saved >"$RIG_DIR/saved-before"
@@ -422,7 +422,7 @@ refused() {
 	with_mounts "$mounts" "$RIG_ACMEGATE" -c "$RIG_CONF" renew-now >"$RIG_DIR/out" 2>&1 &
 	pid=$!
 	rig_until 20 [ -e "$RIG_DIR/real/ip6tables-nft.begun" ]
-	killed=$(rig_host pgrep -f -o -x "$RIG_ACMEGATE -c $RIG_CONF renew-now")
+	killed=$(rig_gate)
 	[ "$(ours)" = 1 ]
 	kill -s KILL "$killed"
 	wait "$pid" || true

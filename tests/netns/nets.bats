@@ -28,15 +28,16 @@ teardown() {
 
 without() { export ACMEGATE_SEAMS="$*"; }
 
-# dies WHO: SIGKILL to the warden, the watchdog, or all of acmegate at once; remembers when
+# dies WHO: SIGKILL to acmegate itself, its gate, or all of acmegate at once; remembers when
 dies() {
 	local victims=()
 	case $1 in
-	warden) victims=("$pid") ;;
+	acmegate) victims=("$pid") ;;
+	gate) victims=("$(rig_gate)") ;;
 	all) mapfile -t victims < <(ip netns pids "$RIG_HOST") ;;
 	esac
 	killed=$EPOCHREALTIME
-	kill -s KILL "${victims[@]}"
+	rig_kill_at_once "${victims[@]}"
 }
 
 # A listener of somebody else's, which a time-bound opening would let the world in to.
@@ -50,7 +51,7 @@ time.sleep(60)' 3>&- &
 	echo $! >"$RIG_DIR/server.pid"
 }
 
-@test "the warden alone closes when a child dies, at its deadline, and at a signal" {
+@test "the gate alone closes when a child or acmegate dies, at its deadline, and at a signal" {
 	without no-timeout no-socket no-watchdog
 	rig_window
 	kill -s KILL "$(pgrep -P "$pid" -f 'agent client')"
@@ -66,13 +67,22 @@ time.sleep(60)' 3>&- &
 	kill -s TERM "$pid"
 	rig_ends 75
 	rig_after
+	rig_window
+	dies acmegate
+	rig_closed_after "$killed" 0.050
+	rig_until 5 rig_idle
+	grep -q 'acmegate has died: the gate closes the port' "$RIG_DIR/out"
+	rig_as_before
+	run -0 rig_acmegate recover
+	[[ $output != *'earlier run'* ]]
 }
 
-@test "the watchdog alone closes when the warden is killed" {
+@test "the watchdog alone closes when the gate is killed" {
 	without no-timeout no-socket
 	rig_window
-	dies warden
+	dies gate
 	rig_closed_after "$killed" 0.050
+	rig_ends 1
 	rig_until 5 rig_idle
 	grep -q 'the watchdog has closed the port' "$RIG_DIR/out"
 	rig_as_before
@@ -114,15 +124,26 @@ time.sleep(60)' 3>&- &
 	done
 	# The watchdog is the one child that has another name for itself.
 	rig_window
-	kill -s STOP "$(pgrep -P "$pid" -x acmegate-watch)"
+	kill -s STOP "$(pgrep -P "$(rig_gate)" -x acmegate-watch)"
 	rig_release
 	rig_ends 0
 	rig_after
 	rig_window
 	kill -s STOP "$pid"
 	rig_until 7 rig_silent
-	# The kernel closed; the watchdog ends a warden that overstays and tidies up.
-	rig_ends 137
+	rig_until 5 rig_as_before
+	# It does not keep others from their work.
+	rig_until 8 flock -n "$RIG_STATE/journal" true
+	run -0 rig_acmegate recover
+	[[ $output != *'earlier run'* ]]
+	kill -s CONT "$pid"
+	rig_ends '1|75'
+	rig_after
+	rig_window
+	kill -s STOP "$(rig_gate)"
+	rig_until 7 rig_silent
+	# The kernel closed; the watchdog ends a gate that overstays and tidies up.
+	rig_ends 1
 	rig_until 5 rig_idle
 	rig_after
 }
@@ -285,7 +306,7 @@ another_version() {
 	RIG_ACMEGATE=$RIG_BUILD/acmegate RIG_GATE='max_open = 60'
 	rig_window
 	# CAP_NET_ADMIN and CAP_NET_RAW; CAP_CHOWN and CAP_SETUID
-	for expected in 'acmegate-watch 0000000000003000 1 2' 'storer 0000000000000081 1 2' 'signer 0000000000000000 1 2' 'client 0000000000000000 1 2' \
+	for expected in 'acmegate-watch 0000000000003000 1 2' 'acmegate-gate 0000000000083540 1 0' 'acmegate 00000000000001e1 1 0' 'storer 0000000000000081 1 2' 'signer 0000000000000000 1 2' 'client 0000000000000000 1 2' \
 		'responder 0000000000000000 1 2' 'surveyor 0000000000000000 1 2'; do
 		read -r role capabilities no_new filter <<<"$expected"
 		process=$(ip netns pids "$RIG_HOST" | while read -r p; do

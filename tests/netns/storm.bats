@@ -84,7 +84,7 @@ server_start() {
 	ip netns exec "$RIG_HOST" busybox httpd -f -p 80 -h "$RIG_DIR/etc" >/dev/null 2>&1 3>&- &
 	echo $! >"$RIG_DIR/server.pid"
 }
-# The process that holds the window, and the one that watches it.
+# The gate, and the process that watches it.
 storm_watchdog() { pgrep -x acmegate-watch --ns "$pid" --nslist net; }
 storm_holder() { ps -o ppid= -p "$(storm_watchdog)"; }
 # Those who were killed hold their locks a little longer.
@@ -119,7 +119,7 @@ renewals() {
 }
 
 # The listener is not ours: no rule ends with its socket, and nothing but the watchdog closes before the time is up.
-@test "10,000 rules, 100 commits a second: the warden is killed, and the watchdog closes within a second" {
+@test "10,000 rules, 100 commits a second: the gate is killed, and the watchdog closes within a second" {
 	local round runs
 	runs=$(often 12 2)
 	storm_rules 10000
@@ -155,7 +155,7 @@ renewals() {
 		ip netns exec "$RIG_HOST" "$RIG_ACMEGATE" -c "$RIG_CONF" guard -- sleep 30 >"$RIG_DIR/out" 2>&1 3>&- &
 		pid=$!
 		rig_until 20 rig_opened
-		mapfile -t victims < <(pgrep -x 'acmegate|acmegate-watch' --ns "$pid" --nslist net)
+		mapfile -t victims < <(pgrep -x 'acmegate|acmegate-gate|acmegate-watch' --ns "$pid" --nslist net)
 		rig_kill_at_once "${victims[@]}"
 		rig_until 5 storm_dead
 		run -0 rig_acmegate recover
@@ -212,7 +212,7 @@ storm_mended() { [ "$(grep -c 'the opening was put back' "$RIG_DIR/out")" -ge "$
 	strace -qq -o "$RIG_DIR/trace" -e trace=recvfrom -e inject=recvfrom:error=EIO -p "$watchdog" 3>&- &
 	tracer=$!
 	rig_until 5 storm_traced "$watchdog"
-	rig_kill_at_once "$pid" "$holder" "$(pgrep -xn sleep --ns "$pid" --nslist net)"
+	rig_kill_at_once $(pgrep -x acmegate --ns "$pid" --nslist net) "$holder" "$(pgrep -xn sleep --ns "$pid" --nslist net)"
 	# Nobody else holds the output any more, and the port is still open.
 	rig_until 15 rig_gone "$reader"
 	grep -q 'goes on trying' "$RIG_DIR/out"

@@ -101,8 +101,9 @@ storer() { pgrep -P "$pid" -f 'agent storer'; }
 	nginx_start
 	rig_window
 	kill -s STOP "$(storer)" # which would take the tokens along, if it were quicker than its own death
+	gate=$(rig_gate)
 	killed=$EPOCHREALTIME
-	kill -s KILL "$pid"
+	kill -s KILL "$pid" "$gate"
 	rig_closed_after "$killed" 0.050
 	[ -n "$(tokens)" ]
 	rig_until 5 rig_as_before
@@ -119,7 +120,7 @@ storer() { pgrep -P "$pid" -f 'agent storer'; }
 	[ "${NETS:-}" = all ] || return 0 # the rest takes its time: make check-nets
 	RIG_GATE=${RIG_GATE/max_open = 20/max_open = 5}
 	rig_window
-	victims=("$pid" $(pgrep -P "$pid"))
+	mapfile -t victims < <(rig_family "$pid")
 	killed=$EPOCHREALTIME
 	rig_kill_at_once "${victims[@]}"
 	rig_closed_after "$killed" 5.1

@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "base/sockets.h"
 #include "firewall/connections.h"
 #include "firewall/listener.h"
 #include "nth_call.h"
@@ -54,7 +55,7 @@ static void it_listens_for_both_families(void **state)
 	struct stat s;
 
 	(void)state;
-	assert_int_equal(connections_listeners(PORT, inodes, 8, &fault), 0);
+	assert_int_equal(sockets_listeners(PORT, inodes, 8, &fault), 0);
 	open_it();
 	for (int i = 0; i < 2; i++) {
 		int value = 0;
@@ -65,13 +66,13 @@ static void it_listens_for_both_families(void **state)
 		assert_int_equal(getsockopt(fds[i], i ? IPPROTO_IPV6 : IPPROTO_IP, i ? 75 : IP_TRANSPARENT, &value, &length), 0);
 		assert_int_equal(value, 1);
 	}
-	assert_int_equal(connections_listeners(PORT, inodes, 8, &fault), 2);
+	assert_int_equal(sockets_listeners(PORT, inodes, 8, &fault), 2);
 	for (int i = 0; i < 2; i++) {
 		assert_int_equal(fstat(fds[i], &s), 0);
 		assert_true(inodes[0] == s.st_ino || inodes[1] == s.st_ino);
 	}
-	assert_int_equal(connections_listeners(PORT, inodes, 1, &fault), 1);
-	assert_int_equal(connections_listeners(PORT + 1, inodes, 8, &fault), 0);
+	assert_int_equal(sockets_listeners(PORT, inodes, 1, &fault), 1);
+	assert_int_equal(sockets_listeners(PORT + 1, inodes, 8, &fault), 0);
 }
 
 static void a_taken_port_names_its_holder(void **state)

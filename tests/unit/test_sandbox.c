@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-/* What the watchdog can still do after it has given up what it does not need, and who is root without a capability. Needs root. */
+/* What acmegate, its gate and the watchdog can still do after it has given up what it does not need, and who is root without a capability. Needs root. */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -178,8 +178,48 @@ static int warden(void)
 	bad += wrong(capabilities() >> CAP_DAC_OVERRIDE & 1 || capabilities() >> CAP_SYS_MODULE & 1, "capabilities");
 	bad += wrong(prctl(PR_CAPBSET_READ, CAP_DAC_OVERRIDE) != 0, "the bounding set");
 	bad += wrong(prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) != 1, "no_new_privs");
-	bad += wrong(socket(AF_NETLINK, SOCK_RAW, 12) < 0 || kill(getppid(), 0) < 0, "too few rights");
+	bad += wrong(capabilities() >> CAP_NET_ADMIN & 1 || capabilities() >> CAP_NET_RAW & 1, "the firewall");
+	bad += wrong(kill(getppid(), 0) < 0, "too few rights");
 	return bad + disarmed() + wrong(sandbox_drop(ROLE_RESPONDER, 65534, 65534, &fault) < 0, "no child");
+}
+
+static int gate(void)
+{
+	struct fault fault;
+	int bad = wrong(sandbox_gate(&fault) < 0, "it fails");
+
+	bad += wrong(!(capabilities() >> CAP_NET_ADMIN & 1) || !(capabilities() >> CAP_NET_BIND_SERVICE & 1), "too few capabilities");
+	bad += wrong(capabilities() >> CAP_DAC_OVERRIDE & 1 || capabilities() >> CAP_SETUID & 1 || capabilities() >> CAP_SYS_ADMIN & 1,
+		     "capabilities");
+	bad += wrong(prctl(PR_CAPBSET_READ, CAP_SETUID) != 0, "the bounding set");
+	bad += wrong(prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) != 1, "no_new_privs");
+	return bad + wrong(sandbox_watchdog(&fault) < 0, "no watchdog");
+}
+
+/* acmegate's own, from the moment on when its gate has them: nothing that is executed has them either. */
+static int without_firewall(void)
+{
+	struct fault fault;
+	int bad = wrong(sandbox_give_up_firewall(&fault) < 0, "it fails");
+
+	bad += wrong(capabilities() >> CAP_NET_ADMIN & 1 || capabilities() >> CAP_NET_RAW & 1, "capabilities");
+	bad += wrong(prctl(PR_CAPBSET_READ, CAP_NET_ADMIN) != 0 || prctl(PR_CAPBSET_READ, CAP_NET_RAW) != 0, "the bounding set");
+	bad += wrong(socket(AF_INET, SOCK_RAW, 1) >= 0, "a raw socket");
+	bad += wrong(!(capabilities() >> CAP_SETUID & 1) || prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1, "too few rights");
+	return bad;
+}
+
+static int without_firewall_unbounded(void)
+{
+	struct fault fault;
+	struct __user_cap_header_struct header = { _LINUX_CAPABILITY_VERSION_3, 0 };
+	const uint32_t some = 1U << CAP_NET_ADMIN | 1U << CAP_NET_RAW;
+	struct __user_cap_data_struct data[2] = { { some, some, 0 }, { 0, 0, 0 } };
+	int bad = wrong(syscall(SYS_capset, &header, data) < 0, "capset");
+
+	bad += wrong(sandbox_give_up_firewall(&fault) < 0, "it fails");
+	bad += wrong(prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) != 1, "no_new_privs");
+	return bad + wrong(capabilities() >> CAP_NET_ADMIN & 1, "capabilities");
 }
 
 static void as_root(int (*act)(void))
@@ -204,6 +244,19 @@ static void the_warden_keeps_what_it_uses(void **state)
 	as_root(warden);
 }
 
+static void the_gate_keeps_the_firewall_and_the_port(void **state)
+{
+	(void)state;
+	as_root(gate);
+}
+
+static void acmegate_has_no_right_over_the_firewall(void **state)
+{
+	(void)state;
+	as_root(without_firewall);
+	as_root(without_firewall_unbounded);
+}
+
 static void what_is_disarmed_stays_so(void **state)
 {
 	(void)state;
@@ -222,6 +275,8 @@ int main(int argc, char **argv)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_watchdog_keeps_the_firewall_only),
 		cmocka_unit_test(the_warden_keeps_what_it_uses),
+		cmocka_unit_test(the_gate_keeps_the_firewall_and_the_port),
+		cmocka_unit_test(acmegate_has_no_right_over_the_firewall),
 		cmocka_unit_test(what_is_disarmed_stays_so),
 		cmocka_unit_test(the_client_of_dbus_keeps_a_socket),
 	};

@@ -24,7 +24,7 @@
 #include "own_net.h"
 
 static struct fault fault;
-static struct config config;
+static struct policy policy;
 static struct journal journal;
 static struct window window;
 static char directory[256];
@@ -36,43 +36,45 @@ static bool outside;
 
 static int prepare(bool own_listener)
 {
-	return window_prepare(&window, &journal, &config, own_listener, &fault);
+	return window_prepare(&window, &journal, &policy, own_listener, &fault);
 }
 
 static int prepare_at(const struct whereabouts *at)
 {
-	return window_prepare_at(&window, &journal, &config, at, &fault);
+	return window_prepare_at(&window, &journal, &policy, at, &fault);
 }
 
 static int sweep(const struct journal *j)
 {
-	return window_sweep(&config, j, &fault);
+	return window_sweep(j, &fault);
 }
 
 static int recover(void)
 {
-	return window_recover(&journal, &config, &fault);
+	return window_recover(&journal, &fault);
 }
 
 static void remark(void)
 {
-	window_remark(&window, &config);
+	window_remark(&window, &policy);
 }
 
 static int start_watchdog(void)
 {
-	return watchdog_start(&journal, &config, &fault);
+	return watchdog_start(&journal, &policy, &fault);
 }
 
 static void configure(void)
 {
-	memset(&config, 0, sizeof(config));
-	config.gate.backend = BACKEND_NFTABLES;
-	config.gate.port = 80;
-	config.gate.max_open = 60;
-	config.gate.uid = 65534;
-	strcpy(config.acme.directory, "https://192.0.2.7:14000/dir");
-	strcpy(config.gate.state, directory);
+	memset(&policy, 0, sizeof(policy));
+	policy.backend = BACKEND_NFTABLES;
+	policy.port = 80;
+	policy.seconds = 60;
+	policy.user = 65534;
+	policy.ca_family = NFPROTO_IPV4;
+	memcpy(policy.ca, (const unsigned char[]){ 192, 0, 2, 7 }, 4);
+	policy.ca_port = 14000;
+	policy.target = 8402;
 }
 
 /* --- the log ------------------------------------------------------------------------------------------------------------ */
@@ -310,8 +312,8 @@ static void another_port_is_taken_for_a_redirection(void **state)
 	int fds[2];
 
 	(void)state;
-	config.responder.mode = RESPONDER_REDIRECT;
-	config.responder.port = 1023;
+	policy.mode = RESPONDER_REDIRECT;
+	policy.target = 1023;
 	assert_int_equal(listener_open(1023, fds, &fault), 0);
 	must(prepare(true), 0);
 	assert_int_equal(window.opening.target, 1022);
@@ -323,8 +325,8 @@ static void another_port_is_taken_for_a_redirection(void **state)
 static void a_redirection_is_opened_and_closed_with_it(void **state)
 {
 	(void)state;
-	config.responder.mode = RESPONDER_REDIRECT;
-	config.responder.port = 1023;
+	policy.mode = RESPONDER_REDIRECT;
+	policy.target = 1023;
 	must(prepare(true), 0);
 	assert_int_equal(window.opening.target, 1023);
 	must(window_open(&window, &fault), 0);
@@ -337,7 +339,7 @@ static void a_redirection_is_opened_and_closed_with_it(void **state)
 static void a_chain_that_only_its_owner_can_change_is_a_refusal(void **state)
 {
 	(void)state;
-	config.responder.port = 1023;
+	policy.target = 1023;
 	own_net_owned_table(NFPROTO_INET, "guarded");
 	own_net_chain(NFPROTO_INET, "guarded", "input", NF_INET_LOCAL_IN);
 	must(prepare(true), -1);
@@ -352,7 +354,7 @@ static void a_failure_on_the_way_around_is_a_refusal(void **state)
 	bool happened = true;
 
 	(void)state;
-	config.responder.port = 1023;
+	policy.target = 1023;
 	own_net_owned_table(NFPROTO_INET, "guarded");
 	own_net_chain(NFPROTO_INET, "guarded", "input", NF_INET_LOCAL_IN);
 	before = own_net_read();
@@ -528,7 +530,7 @@ static pid_t run_a_warden(bool overstays)
 	if (pid)
 		return pid;
 	skip_seconds = overstays ? 10 : 0;
-	config.gate.max_open = 10; /* and some seconds of grace: two steps of the clock */
+	policy.seconds = 10; /* and some seconds of grace: two steps of the clock */
 	if (journal_open(&journal, state_fd, &fault) < 0 || start_watchdog() < 0)
 		_exit(2);
 	skip_seconds = 0;

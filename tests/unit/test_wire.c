@@ -24,6 +24,19 @@ static const struct {
 	enum verb verb;
 	uint32_t least, most;
 } bounds[] = {
+	{ VERB_POLICY, 48, 48 },
+	{ VERB_COMMAND, 1, COMMAND_SIZE - 1 },
+	{ VERB_CLAIM, 0, 0 },
+	{ VERB_PLAN, 0, 0 },
+	{ VERB_TRY_LISTENING, 0, 0 },
+	{ VERB_EXPLAIN, 0, 0 },
+	{ VERB_PREPARE, sizeof(struct whereabouts), sizeof(struct whereabouts) },
+	{ VERB_LET_IN, 0, 0 },
+	{ VERB_SHUT, 0, 0 },
+	{ VERB_PREPARED, 0, 0 },
+	{ VERB_CLEARED, 0, 0 },
+	{ VERB_OVERTIME, 0, 0 },
+	{ VERB_OCCUPIED, 0, FAULT_TEXT_SIZE },
 	{ VERB_RENEWAL, sizeof(struct renewal), sizeof(struct renewal) },
 	{ VERB_WORK, sizeof(struct work), sizeof(struct work) },
 	{ VERB_OPEN, sizeof(struct whereabouts), sizeof(struct whereabouts) },

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include "command/single.h"
+#include "firewall/single.h"
 
 #include <errno.h>
 #include <fcntl.h>

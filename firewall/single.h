@@ -3,8 +3,8 @@
  * single.h - one acmegate at a time in one network namespace, whatever its state directory: each removes every rule with a tag of
  * acmegate when it begins.
  */
-#ifndef ACMEGATE_COMMAND_SINGLE_H
-#define ACMEGATE_COMMAND_SINGLE_H
+#ifndef ACMEGATE_FIREWALL_SINGLE_H
+#define ACMEGATE_FIREWALL_SINGLE_H
 
 #include "base/fault.h"
 

@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "base/policy.h"
+
+#include <stddef.h>
+
+const char *const backend_names[BACKEND_CHOICES + 1] = {
+	[BACKEND_AUTO] = "auto", [BACKEND_NFTABLES] = "nftables", [BACKEND_IPTABLES] = "iptables",
+	[BACKEND_FIREWALLD] = "firewalld", [BACKEND_COMMAND] = "command", [BACKEND_CHOICES] = NULL,
+};
+
+bool policy_is_sound(const struct policy *policy)
+{
+	return policy->backend < BACKEND_CHOICES && policy->mode < RESPONDER_MODES && policy->port && policy->target &&
+	       policy->seconds >= 1 && policy->seconds <= 600;
+}

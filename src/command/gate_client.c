@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "command/gate_client.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <linux/netfilter.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#include "base/log.h"
+#include "base/sandbox.h"
+#include "base/spawn.h"
+
+static struct record record;
+
+/* --- beginning ---------------------------------------------------------------------------------------------------- */
+
+int gate_start(struct gate *gate, struct fault *fault)
+{
+	int ends[2];
+
+	if (wire_pair(ends, fault) < 0)
+		return -1;
+	gate->channel = ends[0];
+	gate->pidfd = spawn_gate(ends[1], fault);
+	close(ends[1]);
+	if (gate->pidfd < 0) {
+		close_fd(&gate->channel);
+		return -1;
+	}
+	return sandbox_give_up_firewall(fault);
+}
+
+/* The CA's own address, if its URL has one instead of a name. */
+static void find_ca(const char *url, struct policy *policy)
+{
+	const char *host = strstr(url, "://"), *end;
+	char text[INET6_ADDRSTRLEN];
+
+	host = host ? host + 3 + (host[3] == '[') : "";
+	end = host + (host > url && host[-1] == '[' ? strcspn(host, "]") : strcspn(host, ":/"));
+	snprintf(text, sizeof(text), "%.*s", (int)(end - host), host);
+	if (inet_pton(AF_INET, text, policy->ca) == 1)
+		policy->ca_family = NFPROTO_IPV4;
+	else if (inet_pton(AF_INET6, text, policy->ca) == 1)
+		policy->ca_family = NFPROTO_IPV6;
+}
+
+static int send_policy(struct gate *gate, const struct config *config, int state_fd, bool detached, struct fault *fault)
+{
+	struct policy policy = {
+		.backend = config->gate.backend, .mode = config->responder.mode, .seconds = config->gate.max_open,
+		.user = config->gate.uid, .port = config->gate.port, .target = config->responder.port,
+		.ca_port = config_ca_port(config), .public_ca = config_has_public_ca(config), .detached = detached,
+		.has_command = config->gate.command[0] != '\0',
+	};
+
+	find_ca(config->acme.directory, &policy);
+	return wire_send_with(gate->channel, VERB_POLICY, 0, &policy, sizeof(policy), (const int[2]){ state_fd, -1 }, fault);
+}
+
+int gate_limit(struct gate *gate, const struct config *config, struct fault *fault)
+{
+	return send_policy(gate, config, -1, false, fault);
+}
+
+int gate_tell(struct gate *gate, const struct config *config, int state_fd, bool detached, struct fault *fault)
+{
+	const char *command = config->gate.command;
+
+	if (send_policy(gate, config, state_fd, detached, fault) < 0)
+		return -1;
+	return command[0] ? wire_send(gate->channel, VERB_COMMAND, 0, command, strlen(command), fault) : 0;
+}
+
+/* --- questions ---------------------------------------------------------------------------------------------------- */
+
+static int take_fault(struct fault *fault)
+{
+	fault_set(fault, record.verb == VERB_OCCUPIED ? FAULT_LATER : (enum fault_kind)record.index, "%s", record.data);
+	fault->code = record.verb == VERB_OCCUPIED ? EBUSY : 0;
+	return -1;
+}
+
+/* The next record. What comes without a question is remembered. */
+static int receive(struct gate *gate, struct fault *fault)
+{
+	int with[2], rc = gate->channel < 0 ? 0 : wire_receive_with(gate->channel, &record, with, fault);
+
+	if (rc == 0) {
+		gate->died = true;
+		return fault_set(fault, FAULT_FAILED, "the gate has ended before it was told to");
+	}
+	if (rc > 0 && record.verb == VERB_OVERTIME)
+		gate->overtime = true;
+	close_fd(&with[0]); /* for a run's responder, which takes its own way */
+	close_fd(&with[1]);
+	return rc < 0 ? -1 : 0;
+}
+
+static int await(struct gate *gate, enum verb verb, struct fault *fault)
+{
+	do
+		if (receive(gate, fault) < 0)
+			return -1;
+	while (record.verb == VERB_OVERTIME);
+	if (record.verb == verb)
+		return 0;
+	return record.verb == VERB_FAULT || record.verb == VERB_OCCUPIED ?
+		       take_fault(fault) :
+		       fault_set(fault, FAULT_FAILED, "the gate answered %s", verb_name((enum verb)record.verb));
+}
+
+static int ask(struct gate *gate, enum verb verb, uint32_t index, enum verb answer, struct fault *fault)
+{
+	static const struct whereabouts anywhere;
+	const size_t length = verb == VERB_PREPARE ? sizeof(anywhere) : 0;
+
+	return wire_send(gate->channel, verb, index, &anywhere, length, fault) < 0 ? -1 : await(gate, answer, fault);
+}
+
+int gate_claim(struct gate *gate, enum claim how, struct fault *fault)
+{
+	return ask(gate, VERB_CLAIM, how, VERB_REPLY, fault);
+}
+
+int gate_plan(struct gate *gate, bool own, const char *title, struct fault *fault)
+{
+	struct fault other;
+	int rc = ask(gate, VERB_PLAN, own, VERB_REPLY, fault);
+
+	if (rc == 0)
+		printf("# %s:\n", title);
+	if (await(gate, VERB_REPLY, &other) == 0)
+		printf("%s", record.data);
+	return rc;
+}
+
+int gate_try_listening(struct gate *gate, struct fault *fault)
+{
+	return ask(gate, VERB_TRY_LISTENING, 0, VERB_REPLY, fault);
+}
+
+void gate_explain(struct gate *gate)
+{
+	struct fault ignored;
+
+	(void)!ask(gate, VERB_EXPLAIN, 0, VERB_REPLY, &ignored);
+}
+
+int gate_prepare(struct gate *gate, struct fault *fault)
+{
+	return ask(gate, VERB_PREPARE, 0, VERB_PREPARED, fault);
+}
+
+int gate_let_in(struct gate *gate, struct fault *fault)
+{
+	return ask(gate, VERB_LET_IN, 0, VERB_OPENED, fault);
+}
+
+/* Answers that nobody waited for come first. What it could not close it has logged: then only the other answer comes. */
+int gate_shut(struct gate *gate, bool again, struct closed *closed, struct fault *fault)
+{
+	record.verb = VERB_SHUT;
+	if (gate->channel < 0 || wire_send(gate->channel, VERB_SHUT, again, NULL, 0, fault) < 0) {
+		gate->died = true;
+		return fault_set(fault, FAULT_FAILED, "the gate has ended before it was told to");
+	}
+	do
+		if (receive(gate, fault) < 0)
+			return -1;
+	while (record.verb != VERB_CLOSED && record.verb != VERB_CLEARED);
+	if (record.verb == VERB_CLEARED)
+		return fault_set(fault, FAULT_FAILED, "the port could not be closed");
+	memcpy(closed, record.data, sizeof(*closed));
+	return 0;
+}
+
+int gate_clear(struct gate *gate)
+{
+	struct fault ignored;
+
+	while (record.verb != VERB_CLEARED)
+		if (receive(gate, &ignored) < 0)
+			return STATUS_FAILED;
+	return (int)record.index;
+}
+
+int gate_look(struct gate *gate, struct fault *fault)
+{
+	if (receive(gate, fault) < 0)
+		return -1;
+	if (record.verb == VERB_OVERTIME)
+		return 1;
+	return record.verb == VERB_FAULT ? take_fault(fault) :
+					   fault_set(fault, FAULT_FAILED, "the gate said %s", verb_name((enum verb)record.verb));
+}
+
+void gate_leave(struct gate *gate)
+{
+	close_fd(&gate->channel);
+	close_fd(&gate->pidfd);
+}
+
+void gate_end(struct gate *gate)
+{
+	struct pollfd ended = { .fd = gate->pidfd, .events = POLLIN };
+	siginfo_t info;
+
+	close_fd(&gate->channel);
+	while (gate->pidfd >= 0 && poll(&ended, 1, -1) < 0 && errno == EINTR)
+		;
+	if (gate->pidfd >= 0)
+		(void)waitid(P_PIDFD, (id_t)gate->pidfd, &info, WEXITED | WNOHANG);
+	close_fd(&gate->pidfd);
+}

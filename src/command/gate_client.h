@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * gate_client.h - acmegate's end of its gate, acmegate-gate, which alone may change the firewall: start it, tell it, ask it.
+ *
+ * Whatever happens to this process, the gate closes: at the end of the channel, of this process, and of the time.
+ */
+#ifndef ACMEGATE_COMMAND_GATE_CLIENT_H
+#define ACMEGATE_COMMAND_GATE_CLIENT_H
+
+#include "base/config.h"
+#include "base/wire.h"
+
+struct gate {
+	int channel, pidfd;	/* -1: there is none (any more) */
+	bool overtime;		/* it has closed because the time is up */
+	bool died;		/* it has ended before it was told to: its watchdog closes */
+};
+#define NO_GATE { .channel = -1, .pidfd = -1 }
+
+/* Starts it, then gives up this process's own rights over the firewall. First of all: nothing is read or parsed with those. */
+int gate_start(struct gate *, struct fault *fault) MUST_CHECK;
+
+/* What it may do. state_fd: the state directory; -1: none. detached: it outlives this command. */
+int gate_tell(struct gate *, const struct config *config, int state_fd, bool detached, struct fault *fault) MUST_CHECK;
+
+/* Locks this host, and closes what an earlier run has left; what it found has been logged. FAULT_LATER: another acmegate is at work. */
+int gate_claim(struct gate *, enum claim how, struct fault *fault) MUST_CHECK;
+
+/* Another [gate] max_open. */
+int gate_limit(struct gate *, const struct config *config, struct fault *fault) MUST_CHECK;
+
+/* Prints what would be opened, below a title: for our own listener, or another program's. */
+int gate_plan(struct gate *, bool own, const char *title, struct fault *fault) MUST_CHECK;
+
+/* Would what answers for our own client be able to? After gate_plan() for it. */
+int gate_try_listening(struct gate *, struct fault *fault) MUST_CHECK;
+
+/* Has it log what of the firewall may be why the run has failed. */
+void gate_explain(struct gate *);
+
+/* A window for another program's listener: prepare once, then let in and shut. */
+int gate_prepare(struct gate *, struct fault *fault) MUST_CHECK;
+int gate_let_in(struct gate *, struct fault *fault) MUST_CHECK;
+
+/* Closes, whatever it was asked before. again: gate_let_in() may follow. */
+int gate_shut(struct gate *, bool again, struct closed *closed, struct fault *fault) MUST_CHECK;
+/* Then: waits until the journal is clear. The exit status; of a gate that has died, STATUS_FAILED. */
+int gate_clear(struct gate *);
+
+/* The channel is readable without a question. 1: the time is up, and the port closed. -1: it has closed for another reason, or died. */
+int gate_look(struct gate *, struct fault *fault) MUST_CHECK;
+
+/* Leaves it to another process that has the same channel. */
+void gate_leave(struct gate *);
+
+/* Ends it, and waits until it has gone, and its locks with it. */
+void gate_end(struct gate *);
+
+#endif
