@@ -12,9 +12,9 @@
 #define ACMEGATE_BASE_OWN_H
 
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #define MUST_CHECK __attribute__((warn_unused_result))
@@ -59,10 +59,8 @@ static inline void close_fd(int *fd)
  */
 static inline int fill_standard(void)
 {
-	struct stat s;
-
 	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
-		if (fstat(fd, &s) < 0 && open("/dev/null", O_RDWR) != fd)
+		if (fcntl(fd, F_GETFD) < 0 && errno == EBADF && open("/dev/null", O_RDWR) != fd)
 			return -1;
 	return 0;
 }

@@ -139,8 +139,10 @@ int line_run(const struct line *line, int argc, char **argv)
 	struct call program = { .line = line, .command = &line->program }, call = { .line = line };
 	int rc;
 
-	if (fill_standard() < 0)
+	if (fill_standard() < 0) {
+		log_error("/dev/null, for a standard stream that is closed: %s", strerror(errno));
 		return STATUS_FAILED;
+	}
 	/*
 	 * No core dump of what root has in memory, and no ptrace by a storer that turned hostile. Capabilities stay: with fewer, a
 	 * tool that is executed would gain some, and the kernel then forgets that the tool is to die with us (PR_SET_PDEATHSIG).
