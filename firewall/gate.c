@@ -18,6 +18,7 @@
 #include "base/run.h"
 #include "base/sandbox.h"
 #include "base/sockets.h"
+#include "base/spawn.h"
 #include "base/wire.h"
 #include "firewall/backends.h"
 #include "firewall/listener.h"
@@ -184,7 +185,10 @@ static void begin(struct gate *g)
 	window_use(&g->policy, g->command);
 	g->left.it_value.tv_sec = g->policy.seconds;
 	g->state = TOLD;
-	if (g->policy.has_command || sandbox_gate(&g->fault) == 0)
+	if (g->policy.has_command)
+		return;
+	spawn_settle();
+	if (sandbox_gate(&g->fault) == 0)
 		return;
 	log_error("%s", g->fault.text);
 	g->status = STATUS_FAILED;

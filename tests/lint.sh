@@ -94,8 +94,9 @@ report "an include names the folder" "$(
 
 # Small enough to be read by who trusts it with the firewall: the gate, without helpers that only others link. Lines without comments and
 # blank lines; raise it only with a reason.
-# (7959 until --debug and the protocol of the helpers had their lines.)
-most=7979
+# (7959 until --debug and the protocol of the helpers had their lines; 7979 until the gate found its
+# programs below a home directory.)
+most=7996
 of_base='fault|kernel|log|own|policy|process|run|sandbox|seam|sockets|spawn|wire'
 # shellcheck disable=SC2046
 lines=$(cat $(find src/base firewall backends -name survey -prune -o -name '*.[ch]' -print |

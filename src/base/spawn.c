@@ -18,6 +18,20 @@
 
 #define KILLED_SECONDS 5 /* for a killed process to be gone: it may be in the middle of a write to a disk that is slow */
 
+static bool settled; /* in the directory of the programs */
+
+void spawn_settle(void)
+{
+	char path[PATH_MAX];
+	ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - 1);
+
+	if (n <= 0)
+		return;
+	path[n] = '\0';
+	*strrchr(path, '/') = '\0';
+	settled = chdir(path) == 0;
+}
+
 int spawn_find(const char *suffix, char path[PATH_MAX], struct fault *fault)
 {
 	const ssize_t own = (ssize_t)strlen("/acmegate-gate");
@@ -33,6 +47,9 @@ int spawn_find(const char *suffix, char path[PATH_MAX], struct fault *fault)
 				return 0;
 		}
 	}
+	snprintf(path, PATH_MAX, "./acmegate%s", suffix);
+	if (settled && access(path, X_OK) == 0)
+		return 0;
 	snprintf(path, PATH_MAX, LIBEXECDIR "/acmegate%s", suffix);
 	if (access(path, X_OK) < 0)
 		return fault_errno(fault, FAULT_FAILED, "%s: install acmegate completely (make install)", path);
@@ -109,13 +126,13 @@ static _Noreturn void become(const char *path, enum role role, const struct conf
 		fault_errno(&fault, FAULT_FAILED, "placing descriptors");
 	} else if (role == ROLE_GATE) {
 		execveat(directory, arguments[0], arguments, environment, 0);
-		fault_errno(&fault, FAULT_FAILED, "starting %s", path);
+		fault_errno(&fault, FAULT_FAILED, "starting %s (is acmegate installed completely?)", path);
 	} else if ((!config || sandbox_seclude(role, config, FD_STATE, &fault) == 0) &&
 		 sandbox_drop(role, config ? config->gate.uid : 0, config ? config->gate.gid : 0, &fault) == 0) {
 		/* set after the change of user, which clears it; a warden that died before is noticed by its pid */
 		if (prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 && getppid() == warden)
 			execveat(directory, arguments[0], arguments, environment, 0);
-		fault_errno(&fault, FAULT_FAILED, "starting %s", path);
+		fault_errno(&fault, FAULT_FAILED, "starting %s (is acmegate installed completely?)", path);
 	}
 	log_error("%s", fault.text);
 	_exit(STATUS_FAILED);

@@ -29,6 +29,12 @@ int spawn_gate(int channel, struct fault *fault) MUST_CHECK;
 /* The same for the surveyor, see backends/nft/survey.h. */
 int spawn_surveyor(const struct place *places, size_t n, struct fault *fault) MUST_CHECK;
 
+/*
+ * Makes the directory of this process's program its working directory, before rights are given up: a build tree may lie below a home
+ * directory that root without rights cannot enter. spawn_find() finds programs from there.
+ */
+void spawn_settle(void);
+
 /* Where the program acmegate-SUFFIX is ("-agent"). Installed: in libexecdir. In a build tree: beside acmegate. */
 int spawn_find(const char *suffix, char path[PATH_MAX], struct fault *fault) MUST_CHECK;
 

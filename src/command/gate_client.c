@@ -33,6 +33,24 @@ int gate_start(struct gate *gate, struct fault *fault)
 	return sandbox_give_up_firewall(fault);
 }
 
+/* One that never answered was not started, or is another version's. */
+static int gone(struct gate *gate, struct fault *fault)
+{
+	char path[PATH_MAX];
+
+	gate->died = true;
+	if (gate->met)
+		return fault_set(fault, FAULT_FAILED, "the gate has ended before it was told to");
+	if (spawn_find("-gate", path, fault) < 0)
+		return -1;
+	return fault_set(fault, FAULT_FAILED, "%s has ended at once: see above, or install acmegate completely (make install)", path);
+}
+
+static int say(struct gate *gate, enum verb verb, uint32_t index, const void *data, size_t length, struct fault *fault)
+{
+	return gate->channel < 0 || wire_send(gate->channel, verb, index, data, length, fault) < 0 ? gone(gate, fault) : 0;
+}
+
 /* The CA's own address, if its URL has one instead of a name. */
 static void find_ca(const char *url, struct policy *policy)
 {
@@ -58,7 +76,8 @@ static int send_policy(struct gate *gate, const struct config *config, int state
 	};
 
 	find_ca(config->acme.directory, &policy);
-	return wire_send_with(gate->channel, VERB_POLICY, 0, &policy, sizeof(policy), (const int[2]){ state_fd, -1 }, fault);
+	return wire_send_with(gate->channel, VERB_POLICY, 0, &policy, sizeof(policy), (const int[2]){ state_fd, -1 }, fault) < 0 ?
+		       gone(gate, fault) : 0;
 }
 
 int gate_limit(struct gate *gate, const struct config *config, struct fault *fault)
@@ -72,7 +91,7 @@ int gate_tell(struct gate *gate, const struct config *config, int state_fd, bool
 
 	if (send_policy(gate, config, state_fd, detached, fault) < 0)
 		return -1;
-	return command[0] ? wire_send(gate->channel, VERB_COMMAND, 0, command, strlen(command), fault) : 0;
+	return command[0] ? say(gate, VERB_COMMAND, 0, command, strlen(command), fault) : 0;
 }
 
 /* --- questions ---------------------------------------------------------------------------------------------------- */
@@ -89,10 +108,9 @@ static int receive(struct gate *gate, struct fault *fault)
 {
 	int with[2], rc = gate->channel < 0 ? 0 : wire_receive_with(gate->channel, &record, with, fault);
 
-	if (rc == 0) {
-		gate->died = true;
-		return fault_set(fault, FAULT_FAILED, "the gate has ended before it was told to");
-	}
+	if (rc == 0)
+		return gone(gate, fault);
+	gate->met = true;
 	if (rc > 0 && record.verb == VERB_OVERTIME)
 		gate->overtime = true;
 	close_fd(&with[0]); /* for a run's responder, which takes its own way */
@@ -118,7 +136,7 @@ static int ask(struct gate *gate, enum verb verb, uint32_t index, enum verb answ
 	static const struct whereabouts anywhere;
 	const size_t length = verb == VERB_PREPARE ? sizeof(anywhere) : 0;
 
-	return wire_send(gate->channel, verb, index, &anywhere, length, fault) < 0 ? -1 : await(gate, answer, fault);
+	return say(gate, verb, index, &anywhere, length, fault) < 0 ? -1 : await(gate, answer, fault);
 }
 
 int gate_claim(struct gate *gate, enum claim how, struct fault *fault)
@@ -164,10 +182,8 @@ int gate_let_in(struct gate *gate, struct fault *fault)
 int gate_shut(struct gate *gate, bool again, struct closed *closed, struct fault *fault)
 {
 	record.verb = VERB_SHUT;
-	if (gate->channel < 0 || wire_send(gate->channel, VERB_SHUT, again, NULL, 0, fault) < 0) {
-		gate->died = true;
-		return fault_set(fault, FAULT_FAILED, "the gate has ended before it was told to");
-	}
+	if (say(gate, VERB_SHUT, again, NULL, 0, fault) < 0)
+		return -1;
 	do
 		if (receive(gate, fault) < 0)
 			return -1;

@@ -12,6 +12,7 @@
 
 struct gate {
 	int channel, pidfd;	/* -1: there is none (any more) */
+	bool met;		/* it has answered once */
 	bool overtime;		/* it has closed because the time is up */
 	bool died;		/* it has ended before it was told to: its watchdog closes */
 };

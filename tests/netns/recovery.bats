@@ -83,6 +83,35 @@ closes() {
 	[[ $output == *'without a journal'*'chmod go-w'* ]]
 }
 
+# gate_is KIND: a build whose gate is so
+gate_is() {
+	mkdir -p "$RIG_DIR/partial"
+	cp "$RIG_BUILD"/acmegate{,-agent,-surveyor,-gate} "$RIG_DIR/partial/"
+	case $1 in
+	missing) rm "$RIG_DIR/partial/acmegate-gate" ;;
+	nonsense) echo nonsense >"$RIG_DIR/partial/acmegate-gate" ;;
+	'for another machine') printf '\177ELF\2\1\1' >"$RIG_DIR/partial/acmegate-gate" ;;
+	'ends at once') cp /bin/true "$RIG_DIR/partial/acmegate-gate" ;;
+	esac
+}
+
+@test "without a gate that can be started every command says which file is at fault and what to do, and changes nothing" {
+	local kind command
+	rig_config one.test
+	rig_nft list ruleset >"$RIG_DIR/before"
+	for kind in missing nonsense 'for another machine' 'ends at once'; do
+		gate_is "$kind"
+		for command in recover "hook --client $$ pre" "hook --client $$ post" renew plan 'guard -- false'; do
+			# shellcheck disable=SC2086 # words
+			run ip netns exec "$RIG_HOST" timeout 20 "$RIG_DIR/partial/acmegate" -c "$RIG_CONF" $command
+			echo "gate $kind, $command: $status: $output"
+			[ "$status" -eq 1 ]
+			[[ $output == *'error: /'*'/acmegate-gate'*'install acmegate completely (make install)'* ]]
+		done
+	done
+	rig_nft list ruleset | diff "$RIG_DIR/before" -
+}
+
 @test "every other command closes before it says what is wrong" {
 	for command in renew renew-now plan 'guard -- true' "hook --client $$ pre" "hook --client $$ post"; do
 		left_open
