@@ -170,6 +170,8 @@ static int run(struct sink *sink, char *const argv[], char *const environment[],
 	pid = fork();
 	if (pid == 0)
 		become(sink, argv, environment, ends[1]);
+	if (pid > 0)
+		(void)setpgid(pid, pid); /* the child does so too: a group to kill must be there, whichever comes first */
 	sink->pid = pid;
 	pidfd = pid < 0 ? -1 : pidfd_open(pid, 0);
 	close(ends[1]);
