@@ -21,7 +21,7 @@ struct backend {
 	const char *name;
 	/* Leftovers are looked for only if the journal says that there may be some: looking costs more than a glance. */
 	bool on_demand;
-	bool redirects;	/* only for a listener that is on another port */
+	bool redirects; /* only for a listener that is on another port */
 	bool last;	/* with backend = auto, only for a chain that nothing else gets past */
 	/* 1: in use on this host, *ruleset is the caller's until detach(). 0: not in use here. -1: fault. */
 	int (*attach)(struct ruleset **ruleset, const struct config *config, struct fault *fault);

@@ -23,7 +23,8 @@ enum { CODE_NOBODY = ESRCH, CODE_REFUSED = EPERM, CODE_NO_WAY = EIO };
 
 static int is_nonsense(const struct helper *helper, int status, const char *answer, struct fault *fault)
 {
-	fault_set(fault, FAULT_FAILED, "acmegate%s gave no answer that acmegate knows (status %d): %.200s", helper->program, status, answer);
+	fault_set(fault, FAULT_FAILED, "acmegate%s gave no answer that acmegate knows (status %d): %.200s", helper->program, status,
+		  answer);
 	fault->code = CODE_NO_WAY;
 	return -1;
 }
@@ -33,8 +34,9 @@ static int run_own(const struct helper *helper, char *verb, char *const environm
 {
 	char path[PATH_MAX];
 	char *argv[] = { path, verb, NULL };
-	int status = spawn_find(helper->program, path, fault) < 0 ? -1 :
-		     run_disarmed(argv, environment, helper->seconds, MOST_BYTES, answer, fault);
+	int status = spawn_find(helper->program, path, fault) < 0 ?
+			     -1 :
+			     run_disarmed(argv, environment, helper->seconds, MOST_BYTES, answer, fault);
 
 	if (status < 0)
 		fault->code = CODE_NO_WAY;
@@ -71,20 +73,27 @@ static int ask(const struct ruleset *ruleset, const char *verb, const char *tag,
 	const uint32_t seconds = opening ? opening->seconds : ruleset->seconds;
 	const bool in_half = opening && seconds / 2 < helper->seconds;
 	char action[32], mark[32 + TAG_SIZE], ports[32], time[32];
-	char *environment[] = { mark, action, ports, time, (char[]){ "LC_ALL=C" },
-				(char[]){ "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" }, NULL };
+	char *environment[] = { mark,
+				action,
+				ports,
+				time,
+				(char[]){ "LC_ALL=C" },
+				(char[]){ "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" },
+				NULL };
 
 	*answer = NULL;
 	snprintf(action, sizeof(action), "ACMEGATE_ACTION=%s", verb);
 	snprintf(mark, sizeof(mark), "ACMEGATE_TAG=%s", tag ? tag : "");
 	snprintf(ports, sizeof(ports), "ACMEGATE_PORT=%u", port);
 	snprintf(time, sizeof(time), "ACMEGATE_SECONDS=%u", seconds);
-	return helper->program ? run_own(helper, strchr(action, '=') + 1, environment, answer, fault) :
-				 run_command(ruleset, strchr(action, '=') + 1, environment, in_half ? seconds / 2 : helper->seconds, fault);
+	return helper->program ?
+		       run_own(helper, strchr(action, '=') + 1, environment, answer, fault) :
+		       run_command(ruleset, strchr(action, '=') + 1, environment, in_half ? seconds / 2 : helper->seconds, fault);
 }
 
 /* The number of rules; of the administrator's program it is not known, and taken for one. */
-static int ask_number(const struct ruleset *ruleset, const char *verb, const char *tag, const struct opening *opening, struct fault *fault)
+static int ask_number(const struct ruleset *ruleset, const char *verb, const char *tag, const struct opening *opening,
+		      struct fault *fault)
 {
 	OWN_FREE char *answer = NULL;
 	size_t digits;
@@ -123,10 +132,13 @@ int helper_plan(struct ruleset *ruleset, const struct opening *opening, struct p
 	OWN_FREE char *answer = NULL;
 
 	if (ruleset->helper->program)
-		return ask(ruleset, "plan", opening->tag, opening, &answer, fault) < 0 ? -1 : read_plan(ruleset->helper, answer, plan, fault);
+		return ask(ruleset, "plan", opening->tag, opening, &answer, fault) < 0 ?
+			       -1 :
+			       read_plan(ruleset->helper, answer, plan, fault);
 	if (plan->lines < PLAN_LINES)
-		snprintf(plan->line[plan->lines++], sizeof(plan->line[0]), "ACMEGATE_TAG=%s ACMEGATE_PORT=%u ACMEGATE_SECONDS=%u %s open",
-			 opening->tag, opening->port, opening->seconds, ruleset->command);
+		snprintf(plan->line[plan->lines++], sizeof(plan->line[0]),
+			 "ACMEGATE_TAG=%s ACMEGATE_PORT=%u ACMEGATE_SECONDS=%u %s open", opening->tag, opening->port,
+			 opening->seconds, ruleset->command);
 	return 0;
 }
 

@@ -19,16 +19,16 @@
 #include "backends/backend.h"
 
 enum {
-	HELPER_NOBODY = 3,	/* there is no such firewall here, or it does not run */
-	HELPER_REFUSED = 4,	/* it has said no */
+	HELPER_NOBODY = 3,  /* there is no such firewall here, or it does not run */
+	HELPER_REFUSED = 4, /* it has said no */
 };
 
 /* A row for each helper. Its rights: none but root's number for acmegate's own, all for the administrator's. */
 struct helper {
-	const char *program;	/* "-firewalld": acmegate-firewalld. NULL: [gate] command, in use where that is set */
-	const char *plan_line;	/* what each line of a plan begins with */
-	unsigned int seconds;	/* for one verb */
-	bool outside;		/* of this host: sees the port as the world does, and half of an opening's time is for the validation */
+	const char *program;   /* "-firewalld": acmegate-firewalld. NULL: [gate] command, in use where that is set */
+	const char *plan_line; /* what each line of a plan begins with */
+	unsigned int seconds;  /* for one verb */
+	bool outside; /* of this host: sees the port as the world does, and half of an opening's time is for the validation */
 	int (*before_close)(const char *tag, struct fault *fault); /* NULL: nothing */
 	/* After close, unless that was refused: removes what the program could not. 1, 0, -1. NULL: nothing can be done without it. */
 	int (*sweep)(const char *tag, struct fault *fault);

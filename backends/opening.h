@@ -22,13 +22,13 @@
 #define OPENING_ADDRESSES 8
 
 struct opening {
-	char tag[TAG_SIZE];	/* "acmegate:" and 16 hex digits: how we know our own rules again, whoever "we" are by then */
-	uint16_t port;		/* what the world connects to; host byte order */
-	uint16_t target;	/* where the listener is: the port itself, unless a rule of ours redirects it before any other nat */
-	uint32_t seconds;	/* the longest it may stand, whatever happens to us */
-	bool own_listener;	/* bind the rule to our transparent socket, so that it ends with the process */
-	bool public_ca;		/* the CA is a public one, and asks from public addresses */
-	uint16_t ca_port;	/* where our own client, as this user, reaches it; 0: there is none */
+	char tag[TAG_SIZE]; /* "acmegate:" and 16 hex digits: how we know our own rules again, whoever "we" are by then */
+	uint16_t port;	    /* what the world connects to; host byte order */
+	uint16_t target;    /* where the listener is: the port itself, unless a rule of ours redirects it before any other nat */
+	uint32_t seconds;   /* the longest it may stand, whatever happens to us */
+	bool own_listener;  /* bind the rule to our transparent socket, so that it ends with the process */
+	bool public_ca;	    /* the CA is a public one, and asks from public addresses */
+	uint16_t ca_port;   /* where our own client, as this user, reaches it; 0: there is none */
 	uint32_t client;
 	/* The addresses that the names resolve to, as far as they are this host's; none: any of its addresses. In network order. */
 	uint32_t addresses4, addresses6;
@@ -38,15 +38,15 @@ struct opening {
 /* What the rules of an opening have seen, for the message when a validation has failed. */
 #define EVIDENCE_TEXT 256
 struct evidence {
-	bool counted;		/* a rule of ours was there to count */
-	uint64_t packets;	/* the most that one of them has let through */
+	bool counted;		  /* a rule of ours was there to count */
+	uint64_t packets;	  /* the most that one of them has let through */
 	char shut[EVIDENCE_TEXT]; /* what keeps packets out ahead of our rules, or "" */
 };
 
 /* A connection to the port: who is at its other end. In network order. */
 #define PEERS_MOST 64
 struct peer {
-	uint8_t family;		/* NFPROTO_* */
+	uint8_t family; /* NFPROTO_* */
 	unsigned char address[16], local[16];
 };
 

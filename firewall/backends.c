@@ -8,5 +8,5 @@
 #include "backends/nft/redirect.h"
 
 /* In the order in which they are closed; see backends.h. */
-const struct backend *const backends[] = { &nftables_backend, &iptables_backend, &redirect_backend,
-					   &firewalld_backend, &command_backend, NULL };
+const struct backend *const backends[] = { &nftables_backend,  &iptables_backend, &redirect_backend,
+					   &firewalld_backend, &command_backend,  NULL };

@@ -171,5 +171,7 @@ int connections_end(struct connections *connections, uint16_t port, connections_
 		error = rc < 0 ? errno : error;
 	}
 	errno = error;
-	return !socket ? -1 : error ? fault_errno(fault, FAULT_FAILED, "ending the connections that came through port %u", port) : ended;
+	return !socket ? -1 :
+	       error   ? fault_errno(fault, FAULT_FAILED, "ending the connections that came through port %u", port) :
+			 ended;
 }

@@ -32,6 +32,7 @@ typedef uint64_t connections_admit(void *arg, const struct peer *peer, size_t n)
  * Ends those that are neither remembered nor admitted, except where this host is at both ends; returns how many, or -1. Remembers what
  * was admitted.
  */
-int connections_end(struct connections *connections, uint16_t port, connections_admit *admit, void *arg, struct fault *fault) MUST_CHECK;
+int connections_end(struct connections *connections, uint16_t port, connections_admit *admit, void *arg,
+		    struct fault *fault) MUST_CHECK;
 
 #endif

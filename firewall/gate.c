@@ -27,8 +27,8 @@
 #include "firewall/window.h"
 
 #define WINDOWS 4	/* of our own client in one run, which needs one */
-#define GRACE_SECONDS 5	/* for a parent to answer that the time is up */
-#define REPEATED 100000	/* of a guard that follows a listener: its time ends it */
+#define GRACE_SECONDS 5 /* for a parent to answer that the time is up */
+#define REPEATED 100000 /* of a guard that follows a listener: its time ends it */
 
 enum state { FRESH, AWAITING_COMMAND, TOLD, CLAIMED, PREPARED, STANDING, ENDED, STATES };
 
@@ -38,19 +38,19 @@ enum watched { ON_OVERTIME, ON_WATCHDOG, ON_PARENT, ON_NEWS, WATCHED };
 struct gate {
 	enum state state;
 	int status;
-	int fd[WATCHED];	/* -1: not there */
-	int state_fd;		/* the state directory; -1: none */
-	int passed[2];		/* what came with the record */
+	int fd[WATCHED]; /* -1: not there */
+	int state_fd;	 /* the state directory; -1: none */
+	int passed[2];	 /* what came with the record */
 	struct policy policy;
 	char command[COMMAND_SIZE];
 	struct journal journal;
 	struct window window;
 	bool own;		/* our own client's window */
 	uint16_t target;	/* of the last plan for our own listener */
-	struct itimerspec left;	/* of the open time */
+	struct itimerspec left; /* of the open time */
 	bool runs;		/* the timer */
 	unsigned int windows;
-	bool late;		/* the time is up, and the parent has not answered */
+	bool late; /* the time is up, and the parent has not answered */
 	struct record record;
 	struct fault fault;
 };
@@ -104,8 +104,9 @@ static int may_prepare(struct gate *g)
 	if (++g->windows > (g->own ? WINDOWS : REPEATED))
 		return fault_set(&g->fault, FAULT_FAILED, "the client asked for the port more than %d times", WINDOWS);
 	if (!g->left.it_value.tv_sec && !g->left.it_value.tv_nsec)
-		return fault_set(&g->fault, FAULT_FAILED, "the client asked for the port again, but the time that [gate] max_open "
-							  "allows this run is used up");
+		return fault_set(&g->fault, FAULT_FAILED,
+				 "the client asked for the port again, but the time that [gate] max_open "
+				 "allows this run is used up");
 	return 0;
 }
 
@@ -300,8 +301,11 @@ static int find_server(struct gate *g)
 	uint32_t inode;
 	int found = sockets_listeners(g->policy.port, &inode, 1, &g->fault);
 
-	return found ? found : fault_set(&g->fault, FAULT_FAILED, "no program listens on port %u: with [responder] mode = webroot a web "
-					 "server has to answer there; start it, or set mode = standalone", g->policy.port);
+	return found ? found :
+		       fault_set(&g->fault, FAULT_FAILED,
+				 "no program listens on port %u: with [responder] mode = webroot a web "
+				 "server has to answer there; start it, or set mode = standalone",
+				 g->policy.port);
 }
 
 /* By making the sockets that a renewal makes. */
@@ -455,8 +459,13 @@ static handler *const table[STATES][VERBS] = {
 	[FRESH] = { [VERB_POLICY] = on_policy },
 	[AWAITING_COMMAND] = { [VERB_COMMAND] = on_command },
 	[TOLD] = { [VERB_CLAIM] = on_claim },
-	[CLAIMED] = { [VERB_POLICY] = on_limit, [VERB_PLAN] = on_plan, [VERB_TRY_LISTENING] = on_try_listening, [VERB_EXPLAIN] = on_explain,
-		      [VERB_PREPARE] = on_prepare, [VERB_LET_IN] = on_late, [VERB_SHUT] = on_shut },
+	[CLAIMED] = { [VERB_POLICY] = on_limit,
+		      [VERB_PLAN] = on_plan,
+		      [VERB_TRY_LISTENING] = on_try_listening,
+		      [VERB_EXPLAIN] = on_explain,
+		      [VERB_PREPARE] = on_prepare,
+		      [VERB_LET_IN] = on_late,
+		      [VERB_SHUT] = on_shut },
 	[PREPARED] = { [VERB_LET_IN] = on_let_in, [VERB_SHUT] = on_shut },
 	[STANDING] = { [VERB_SHUT] = on_shut },
 };
@@ -480,8 +489,9 @@ static void on_parent(struct gate *g)
 
 static void loop(struct gate *g)
 {
-	static handler *const handlers[WATCHED] = { [ON_OVERTIME] = on_overtime, [ON_WATCHDOG] = on_watchdog_ended,
-						    [ON_PARENT] = on_parent, [ON_NEWS] = on_news };
+	static handler *const handlers[WATCHED] = {
+		[ON_OVERTIME] = on_overtime, [ON_WATCHDOG] = on_watchdog_ended, [ON_PARENT] = on_parent, [ON_NEWS] = on_news
+	};
 
 	while (g->state != ENDED) {
 		struct pollfd list[WATCHED];
@@ -507,14 +517,18 @@ int main(int argc, char **argv)
 {
 	static struct gate g;
 
-	g = (struct gate){ .fd = { -1, -1, FD_WARDEN, -1 }, .state_fd = -1, .passed = { -1, -1 }, .journal.fd = -1,
-			   .journal.single = -1, .window.news = -1 };
+	g = (struct gate){ .fd = { -1, -1, FD_WARDEN, -1 },
+			   .state_fd = -1,
+			   .passed = { -1, -1 },
+			   .journal.fd = -1,
+			   .journal.single = -1,
+			   .window.news = -1 };
 	if (fill_standard() < 0)
 		return STATUS_FAILED;
 	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 	log_start(NULL, log_detail_of(argc > 2 ? argv[2] : NULL));
-	(void)setpriority(PRIO_PROCESS, 0, -20); /* a busy machine must not keep the port open */
-	(void)setsid(); /* and no key on a terminal */
+	(void)setpriority(PRIO_PROCESS, 0, -20);			 /* a busy machine must not keep the port open */
+	(void)setsid();							 /* and no key on a terminal */
 	g.fd[ON_OVERTIME] = timerfd_create(CLOCK_BOOTTIME, TFD_CLOEXEC); /* goes on while the machine sleeps */
 	if (g.fd[ON_OVERTIME] < 0 || fcntl(FD_WARDEN, F_SETFL, O_NONBLOCK) < 0) {
 		log_error("preparing to wait: %s", strerror(errno));

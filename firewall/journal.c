@@ -71,7 +71,8 @@ int journal_parse(struct journal *journal, const unsigned char *image, struct fa
 		if (slot.version > JOURNAL_VERSION)
 			return fault_set(fault, FAULT_FAILED,
 					 "it was written by a newer acmegate (version %u, this one knows %d): use that one. If "
-					 "it is not to come back, remove the journal while no acmegate is at work", slot.version, JOURNAL_VERSION);
+					 "it is not to come back, remove the journal while no acmegate is at work",
+					 slot.version, JOURNAL_VERSION);
 		if (!found || slot.sequence > journal->sequence)
 			take(journal, &slot);
 		found = 1;
@@ -180,11 +181,13 @@ static int lock(struct journal *journal, int state_fd, struct fault *fault)
 	if (journal->fd < 0 || fstat(journal->fd, &s) < 0)
 		return fault_errno(fault, FAULT_FAILED, "opening the journal, which must be a file that can be written");
 	if (!S_ISREG(s.st_mode) || s.st_uid != geteuid() || (s.st_mode & (S_IWGRP | S_IWOTH)))
-		return fault_set(fault, FAULT_FAILED, "the journal is not a regular file that root alone can write; remove it and "
-						      "run acmegate recover");
+		return fault_set(fault, FAULT_FAILED,
+				 "the journal is not a regular file that root alone can write; remove it and "
+				 "run acmegate recover");
 	if (flock(journal->fd, LOCK_EX | LOCK_NB) < 0)
-		return errno == EWOULDBLOCK ? fault_set(fault, FAULT_LATER, "another acmegate is at work; try again when it has "
-									   "finished") :
+		return errno == EWOULDBLOCK ? fault_set(fault, FAULT_LATER,
+							"another acmegate is at work; try again when it has "
+							"finished") :
 					      fault_errno(fault, FAULT_FAILED, "locking the journal");
 	return fstatat(state_fd, "journal", &now, AT_SYMLINK_NOFOLLOW) == 0 && now.st_dev == s.st_dev && now.st_ino == s.st_ino;
 }

@@ -18,12 +18,12 @@
 #define JOURNAL_SLOT_SIZE 512
 
 struct journal {
-	int fd;				/* its flock is shared by a forked watchdog */
-	int single;			/* the lock of the network namespace, see single.h, likewise; -1: none */
+	int fd;	    /* its flock is shared by a forked watchdog */
+	int single; /* the lock of the network namespace, see single.h, likewise; -1: none */
 	uint64_t sequence;
-	bool armed;			/* or not readable: then opening.tag is "" and any tag of ours may stand */
-	bool quarantined;		/* no slot could be read; the file was kept as journal.corrupt */
-	uint32_t backends;		/* bit mask of the table backends[] */
+	bool armed;	   /* or not readable: then opening.tag is "" and any tag of ours may stand */
+	bool quarantined;  /* no slot could be read; the file was kept as journal.corrupt */
+	uint32_t backends; /* bit mask of the table backends[] */
 	struct opening opening;
 };
 

@@ -67,8 +67,9 @@ static int taken(uint16_t port, int ours, struct fault *fault)
 	char holder[64];
 
 	name_holder(port, ours, holder, sizeof(holder));
-	return fault_set(fault, FAULT_FAILED, "port %u is taken%s; stop it for the time of the renewal, or move it to another "
-					      "port, or let acmegate listen on another one ([responder] port and mode = redirect)",
+	return fault_set(fault, FAULT_FAILED,
+			 "port %u is taken%s; stop it for the time of the renewal, or move it to another "
+			 "port, or let acmegate listen on another one ([responder] port and mode = redirect)",
 			 port, holder);
 }
 

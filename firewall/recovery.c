@@ -32,7 +32,8 @@ static void say_recovered(const struct opening *opening, bool armed, int recover
 			    "while the port was open?); they are removed");
 	else if (recovered == RECOVERY_RULES && opening->own_listener && opening->tag[0])
 		log_warning("an earlier run was killed while port %u was open; the kernel closed it with that process, and its "
-			    "rules are removed now", opening->port);
+			    "rules are removed now",
+			    opening->port);
 	else if (recovered == RECOVERY_RULES)
 		log_warning("an earlier run had left the port open; it is closed now");
 	else if (recovered == RECOVERY_ARMED)
@@ -49,8 +50,8 @@ static void without_journal(void)
 	if (found < 0)
 		log_error("%s", why.text);
 	else
-		log_warning("the firewall was searched without a journal: %s", found ? "rules of an earlier run are removed" :
-										       "nothing of acmegate's stands in it");
+		log_warning("the firewall was searched without a journal: %s",
+			    found ? "rules of an earlier run are removed" : "nothing of acmegate's stands in it");
 }
 
 static int without_state(struct fault *fault)
@@ -110,7 +111,8 @@ static int recover(struct journal *journal, const char *state, struct fault *fau
 	int recovered;
 
 	if (journal->quarantined)
-		log_warning("the journal was unreadable and is kept as %s/journal.corrupt; searching the firewall for leftovers", state);
+		log_warning("the journal was unreadable and is kept as %s/journal.corrupt; searching the firewall for leftovers",
+			    state);
 	while ((recovered = window_recover(journal, fault)) < 0 && fault->kind == FAULT_LATER && monotonic_seconds() < end)
 		nanosleep(&pause, NULL);
 	if (recovered < 0)

@@ -47,8 +47,9 @@ static int refuse(int fd, const char *ours, struct fault *fault)
 	if (!theirs[0] || !strcmp(theirs, ours)) /* one that has just begun has not written yet */
 		return 0;
 	state = strchr(theirs, ' ');
-	fault_set(fault, FAULT_LATER, "another acmegate is at work on this host, with the state directory %s: only one can open its "
-				      "firewall at a time; try again when it has finished, or give both the same [gate] state",
+	fault_set(fault, FAULT_LATER,
+		  "another acmegate is at work on this host, with the state directory %s: only one can open its "
+		  "firewall at a time; try again when it has finished, or give both the same [gate] state",
 		  state ? state + 1 : theirs);
 	fault->code = EBUSY;
 	return -1;

@@ -18,8 +18,8 @@
 
 #define GRACE 5 /* seconds: for the gate's own deadline */
 
-#define PATIENCE 2 /* seconds of tries to close that the run's output sees */
-#define FIRST_PAUSE 20 /* ms between two tries; each pause is twice as long as the one before, */
+#define PATIENCE 2	    /* seconds of tries to close that the run's output sees */
+#define FIRST_PAUSE 20	    /* ms between two tries; each pause is twice as long as the one before, */
 #define LONGEST_PAUSE 10000 /* until it is so long at least */
 
 enum { KEPT_SINGLE = 3, KEPT_GATE = 4, KEPT_JOURNAL = 5, KEPT_READY = 6, KEPT_END = 7 };
@@ -122,8 +122,8 @@ static _Noreturn void watch(struct journal *journal, const struct policy *policy
 	for (int signal_number = 1; signal_number < 32; signal_number++)
 		if (signal_number != SIGCHLD)
 			signal(signal_number, SIG_IGN);
-	if (keep_only((int[]){ [KEPT_SINGLE] = journal->single, [KEPT_GATE] = gate, [KEPT_JOURNAL] = journal->fd,
-			       [KEPT_READY] = ready }) < 0 ||
+	if (keep_only((int[]){
+		    [KEPT_SINGLE] = journal->single, [KEPT_GATE] = gate, [KEPT_JOURNAL] = journal->fd, [KEPT_READY] = ready }) < 0 ||
 	    write(KEPT_READY, "", 1) != 1)
 		_exit(STATUS_FAILED);
 	close(KEPT_READY);

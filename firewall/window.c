@@ -15,7 +15,7 @@
 #include "base/log.h"
 
 #define SHUT_SECONDS 20 /* when each attempt is slow; otherwise it ends after 2 seconds */
-#define NOTHING 2 /* to compare */
+#define NOTHING 2	/* to compare */
 
 /* What attach() takes: of the configuration, only what the gate was told. */
 static struct config for_backends;
@@ -60,8 +60,9 @@ static int attach(struct window *window, const struct policy *policy, struct fau
 		    backends[i]->attach(&window->ruleset[i], &for_backends, fault) < 0)
 			return -1;
 	if (!mask_of(window))
-		return fault_set(fault, FAULT_FAILED, "this kernel has no nf_tables, and acmegate knows no other firewall here: "
-						      "load the module (modprobe nf_tables)");
+		return fault_set(fault, FAULT_FAILED,
+				 "this kernel has no nf_tables, and acmegate knows no other firewall here: "
+				 "load the module (modprobe nf_tables)");
 	return 0;
 }
 
@@ -80,10 +81,9 @@ static int make_plan(struct window *window, const struct policy *policy, struct 
 	for (int i = 0; backends[i]; i++) {
 		struct ruleset *ruleset = window->ruleset[i];
 
-		if (ruleset &&
-		    (backends[i]->plan(ruleset, &window->opening, &window->plan, fault) < 0 ||
-		     (backends[i]->digest && backends[i]->digest(ruleset, window->before[i], fault) < 0) ||
-		     (backends[i]->watch && watch(window, backends[i]->watch(ruleset), fault) < 0)))
+		if (ruleset && (backends[i]->plan(ruleset, &window->opening, &window->plan, fault) < 0 ||
+				(backends[i]->digest && backends[i]->digest(ruleset, window->before[i], fault) < 0) ||
+				(backends[i]->watch && watch(window, backends[i]->watch(ruleset), fault) < 0)))
 			return -1;
 	}
 	if (window->plan.left[0] && policy->backend == BACKEND_NFTABLES)
@@ -169,8 +169,7 @@ static int prepare(struct window *window, struct journal *journal, const struct 
 	return window->plan.owned[0] ? go_around(window, policy, fault) : 0;
 }
 
-int window_prepare(struct window *window, struct journal *journal, const struct policy *policy, bool own_listener,
-		   struct fault *fault)
+int window_prepare(struct window *window, struct journal *journal, const struct policy *policy, bool own_listener, struct fault *fault)
 {
 	return prepare(window, journal, policy, own_listener, NULL, fault);
 }
@@ -189,7 +188,8 @@ void window_remark(struct window *window, const struct policy *policy)
 	memcpy(ca.address, policy->ca, sizeof(ca.address));
 	for (int i = 0; backends[i]; i++)
 		if (window->ruleset[i] && backends[i]->remark) {
-			if (backends[i]->remark(window->ruleset[i], &window->opening, &ca, policy->ca_family != 0, &window->plan, &fault) < 0)
+			if (backends[i]->remark(window->ruleset[i], &window->opening, &ca, policy->ca_family != 0, &window->plan,
+						&fault) < 0)
 				log_warning("%s", fault.text);
 			return;
 		}
@@ -268,7 +268,8 @@ static uint64_t admit(void *arg, const struct peer *peer, size_t n)
 	for (int i = 0; backends[i] && admitted; i++) {
 		const struct backend *backend = window->ruleset[i] ? backends[i] : NULL;
 		int rc = backend && backend->admit ?
-				 backend->admit(window->ruleset[i], &window->opening, peer, n, &admitted, &fault) : 0;
+				 backend->admit(window->ruleset[i], &window->opening, peer, n, &admitted, &fault) :
+				 0;
 
 		if (rc < 0)
 			log_warning("which connections the ruleset lets in anyway is not known: %s", fault.text);
@@ -302,7 +303,8 @@ int window_shut(struct window *window, struct fault *fault)
 		log_error("closing port %u: %s", window->opening.port, fault->text);
 		if (i == 20 || monotonic_seconds() > end) {
 			log_error("the port may still be open; the watchdog goes on trying, and every command of acmegate tries again, "
-				  "first of all acmegate recover. The kernel closes its rules after %u s at the latest", window->opening.seconds);
+				  "first of all acmegate recover. The kernel closes its rules after %u s at the latest",
+				  window->opening.seconds);
 			return -1;
 		}
 		nanosleep(&pause, NULL);
@@ -322,22 +324,25 @@ void window_say_opened(const struct window *window)
 
 	if (plan->unbound)
 		log_warning("this kernel cannot bind the rule to acmegate's socket (nft_socket, xt_socket): until it is closed, another "
-			    "process that listens on port %u can be reached too", opening->port);
+			    "process that listens on port %u can be reached too",
+			    opening->port);
 	if (plan->untimed)
 		log_warning("this kernel cannot end the rule in time (timeouts in sets, xt_time): if all of acmegate is killed, %s",
 			    opening->own_listener ? "only the end of its socket closes the port" :
 						    "the port stays open until acmegate recover runs");
 	if (plan->lost[0])
 		log_notice("packets of the validation miss marks that rules behind acmegate's would set, in %s; if the CA's packets or the "
-			   "answers go astray, put the rule that blocks behind those", plan->lost);
+			   "answers go astray, put the rule that blocks behind those",
+			   plan->lost);
 	if (plan->unowned)
 		log_warning("this kernel cannot end the redirection with acmegate's process (tables with an owner, Linux 5.12): if all of "
-			    "acmegate is killed, %s", plan->untimed ? "it stays until acmegate recover runs" : "it ends in time");
+			    "acmegate is killed, %s",
+			    plan->untimed ? "it stays until acmegate recover runs" : "it ends in time");
 	for (size_t i = 0; i < plan->lines; i++)
 		log_debug("%s", plan->line[i]);
 	if (plan->lines)
-		log_notice("port %u open for at most %u s (%zu rule%s in %.2f ms)", opening->port, opening->seconds, plan->lines - plan->sets,
-			   plan->lines - plan->sets == 1 ? "" : "s", window->open_cost * 1e3);
+		log_notice("port %u open for at most %u s (%zu rule%s in %.2f ms)", opening->port, opening->seconds,
+			   plan->lines - plan->sets, plan->lines - plan->sets == 1 ? "" : "s", window->open_cost * 1e3);
 	else
 		log_notice("port %u is not blocked by any chain; nothing to open", opening->port);
 	if (plan->lost[0])
@@ -353,8 +358,8 @@ void window_say_mended(struct window *window, int mended, const struct fault *fa
 	else if (mended > 0)
 		log_notice("somebody has changed the ruleset; the opening was put back in %.1f ms", window->mend_cost * 1e3);
 	if (shut[0] && strcmp(shut, window->said))
-		log_warning("a rule that may shut port %u again was put ahead of acmegate's: %s. It is newer, and stays ahead", window->opening.port,
-			    shut);
+		log_warning("a rule that may shut port %u again was put ahead of acmegate's: %s. It is newer, and stays ahead",
+			    window->opening.port, shut);
 	memcpy(window->said, shut, sizeof(window->said));
 }
 
@@ -405,8 +410,9 @@ void window_free(struct window *window)
 /* The journal says that it may stand: a backend that is no longer to be used cannot be asked. */
 static int say_gone(const struct backend *backend, struct fault *fault)
 {
-	return fault_set(fault, FAULT_FAILED, "an earlier run opened by [gate] %s, which the configuration does not name any more: put it "
-					      "back, or close by hand what it opened and remove the journal in the state directory",
+	return fault_set(fault, FAULT_FAILED,
+			 "an earlier run opened by [gate] %s, which the configuration does not name any more: put it "
+			 "back, or close by hand what it opened and remove the journal in the state directory",
 			 backend->name);
 }
 

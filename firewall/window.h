@@ -16,16 +16,16 @@
 struct window {
 	struct journal *journal;
 	struct opening opening;
-	struct ruleset *ruleset[WINDOW_BACKENDS];		/* by place in backends[]; NULL: not in use */
+	struct ruleset *ruleset[WINDOW_BACKENDS]; /* by place in backends[]; NULL: not in use */
 	unsigned char before[WINDOW_BACKENDS][DIGEST_SIZE];
 	struct plan plan;
-	struct connections connected;	/* to the listener, when it is somebody else's */
-	int news;		/* readable when somebody has committed; -1: there is no window */
-	bool standing;		/* from the moment it may stand until a reading shows that it does not */
-	struct evidence evidence; /* what the rules have seen, once they are removed; what shuts them out, once that was seen */
-	char said[EVIDENCE_TEXT]; /* of what shuts them out: once is enough */
-	bool mended;		/* something was put back, or opened for a chain that came later */
-	double opened;		/* monotonic seconds */
+	struct connections connected; /* to the listener, when it is somebody else's */
+	int news;		      /* readable when somebody has committed; -1: there is no window */
+	bool standing;		      /* from the moment it may stand until a reading shows that it does not */
+	struct evidence evidence;     /* what the rules have seen, once they are removed; what shuts them out, once that was seen */
+	char said[EVIDENCE_TEXT];     /* of what shuts them out: once is enough */
+	bool mended;		      /* something was put back, or opened for a chain that came later */
+	double opened;		      /* monotonic seconds */
 	double open_cost, close_cost, mend_cost; /* seconds spent in the backends */
 };
 

@@ -94,9 +94,8 @@ report "an include names the folder" "$(
 
 # Small enough to be read by who trusts it with the firewall: the gate, without helpers that only others link. Lines without comments and
 # blank lines; raise it only with a reason.
-# (7959 until --debug and the protocol of the helpers had their lines; 7979 until the gate found its
-# programs below a home directory.)
-most=7996
+# (7996 before clang-format broke long lines.)
+most=8178
 of_base='fault|kernel|log|own|policy|process|run|sandbox|seam|sockets|spawn|wire'
 # shellcheck disable=SC2046
 lines=$(cat $(find src/base firewall backends -name survey -prune -o -name '*.[ch]' -print |
@@ -158,7 +157,7 @@ else
 	report "manual pages fit into 80 columns" "$(for page in $pages; do groff -ww -mandoc -Tutf8 -rLL=80n "$page" 2>&1 >/dev/null; done)"
 fi
 # tests/format fix changes this word: before that, the sources are as their authors wrote them.
-formatted=no
+formatted=yes
 if ! command -v clang-format >/dev/null; then
 	skip "C files are as .clang-format says" "clang-format is not installed"
 elif [ "$formatted" = no ]; then

@@ -12,8 +12,8 @@
 #include "backends/helper.h"
 #include "base/kernel.h"
 
-#define ROUNDS 200		/* of 10 ms: for processes that were killed to go away */
-#define LAST_REQUEST 1		/* second: for what a killed program has sent to be carried out before we undo it */
+#define ROUNDS 200     /* of 10 ms: for processes that were killed to go away */
+#define LAST_REQUEST 1 /* second: for what a killed program has sent to be carried out before we undo it */
 
 /* What the last argument of the program was, its environment tells, and that of everything which it has started. */
 static bool carries(pid_t pid, const char *tag)

@@ -56,7 +56,7 @@ static sd_bus_message *ask(sd_bus *bus, const char *path, const char *interface,
 		fault_set(fault, rc == -ETIMEDOUT ? FAULT_LATER : FAULT_FAILED, "firewalld (%s): %s", method,
 			  error.message ? error.message : strerror(-rc));
 		fault->code = error.name && (strstr(error.name, "ServiceUnknown") || strstr(error.name, "NameHasNoOwner")) ? ESRCH :
-															      -rc;
+															     -rc;
 	}
 	sd_bus_error_free(&error);
 	sd_bus_message_unref(request);
@@ -284,12 +284,15 @@ static int check_kept(const char *tag, struct fault *fault)
 		OWN_FD int fd = openat(dirfd(list), entry->d_name, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 		const size_t length = strlen(entry->d_name);
 		char text[32 * 1024];
-		ssize_t n = length > 4 && !strcmp(entry->d_name + length - 4, ".xml") && fd >= 0 ? read(fd, text, sizeof(text) - 1) : 0;
+		ssize_t n = length > 4 && !strcmp(entry->d_name + length - 4, ".xml") && fd >= 0 ? read(fd, text, sizeof(text) - 1) :
+												   0;
 
 		text[n < 0 ? 0 : n] = '\0';
 		if (has_tag(text, tag))
-			return fault_set(fault, FAULT_FAILED, "%s/%s: somebody has saved acmegate's rule there, and firewalld is not "
-							      "running; start it, and run acmegate recover", KEPT, entry->d_name);
+			return fault_set(fault, FAULT_FAILED,
+					 "%s/%s: somebody has saved acmegate's rule there, and firewalld is not "
+					 "running; start it, and run acmegate recover",
+					 KEPT, entry->d_name);
 	}
 	return 0;
 }

@@ -20,7 +20,9 @@ static int sweep(const char *tag, struct fault *fault)
 	return rc;
 }
 
-static const struct helper firewalld = { .program = "-firewalld", .plan_line = "firewall-cmd --zone=", .seconds = SECONDS, .sweep = sweep };
+static const struct helper firewalld = {
+	.program = "-firewalld", .plan_line = "firewall-cmd --zone=", .seconds = SECONDS, .sweep = sweep
+};
 
 static int firewalld_attach(struct ruleset **out, const struct config *config, struct fault *fault)
 {
@@ -39,8 +41,8 @@ static int firewalld_plan(struct ruleset *ruleset, const struct opening *opening
 }
 
 /* Its chains are in nf_tables. */
-static int firewalld_admit(struct ruleset *ruleset, const struct opening *opening, const struct peer *peer, size_t n, uint64_t *admitted,
-			   struct fault *fault)
+static int firewalld_admit(struct ruleset *ruleset, const struct opening *opening, const struct peer *peer, size_t n,
+			   uint64_t *admitted, struct fault *fault)
 {
 	(void)ruleset;
 	return survey_peers(opening, peer, n, admitted, fault);

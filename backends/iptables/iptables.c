@@ -23,7 +23,7 @@
 #include "backends/nft/tag.h"
 #include "base/seam.h"
 
-#define LOOK_AGAIN 250000000L	/* nanoseconds: the legacy tables tell nobody of a change */
+#define LOOK_AGAIN 250000000L /* nanoseconds: the legacy tables tell nobody of a change */
 
 /* The legacy tables, and what others have made of them. */
 struct sight {
@@ -33,27 +33,27 @@ struct sight {
 /* A chain that needs the rule. */
 struct place {
 	size_t layer;
-	struct spot spot;	/* with the handle of our rule in iptables-nft, once that was read */
-	bool stands;		/* the rule is there */
+	struct spot spot; /* with the handle of our rule in iptables-nft, once that was read */
+	bool stands;	  /* the rule is there */
 };
 
 struct ruleset {
-	struct netlink netlink;		/* no socket: no nf_tables */
+	struct netlink netlink; /* no socket: no nf_tables */
 	struct news news;
-	int timer;			/* for the legacy tables; -1: none */
+	int timer; /* for the legacy tables; -1: none */
 	const char *tool[IPT_LAYERS];
-	bool bound, timed;		/* what tools and kernel can do for the rule */
-	struct opening made;		/* by this process */
-	time_t start, stop;		/* the first and last second in which the rule matches */
+	bool bound, timed;   /* what tools and kernel can do for the rule */
+	struct opening made; /* by this process */
+	time_t start, stop;  /* the first and last second in which the rule matches */
 	size_t places;
 	struct place place[2 * SURVEY_MOST];
-	uint32_t generation;		/* when the places were chosen */
-	bool chosen;			/* the places are as the last reading showed them */
-	bool stale;			/* somebody has changed the chains since: choose again */
-	char client[FAULT_TEXT_SIZE];	/* how a legacy table may stop our client */
+	uint32_t generation;	      /* when the places were chosen */
+	bool chosen;		      /* the places are as the last reading showed them */
+	bool stale;		      /* somebody has changed the chains since: choose again */
+	char client[FAULT_TEXT_SIZE]; /* how a legacy table may stop our client */
 	bool inserted, removed;
-	bool busy;			/* others committed all the time while the places were chosen */
-	struct sight seen;		/* the legacy tables as they were last looked at */
+	bool busy;	   /* others committed all the time while the places were chosen */
+	struct sight seen; /* the legacy tables as they were last looked at */
 	struct evidence evidence;
 };
 
@@ -165,8 +165,11 @@ static int choose_legacy(struct ruleset *ruleset, size_t layer, const char *name
 
 	(void)table;
 	if (!tool_of(ruleset, layer, fault))
-		return fault->code == ENOENT ? fault_at(fault, "tables of %s are loaded, which only that tool can read; if they do not "
-							"block the port, set backend = nftables", ipt_layers[layer].name) : -1;
+		return fault->code == ENOENT ? fault_at(fault,
+							"tables of %s are loaded, which only that tool can read; if they do not "
+							"block the port, set backend = nftables",
+							ipt_layers[layer].name) :
+					       -1;
 	listing = ipt_list(ruleset->tool[layer], name, fault);
 	survey = listing ? survey_listing(listing, ipt_layers[layer].family, name, opening, fault) : NULL;
 	for (size_t i = 0; survey && i < survey->spots; i++)
@@ -250,14 +253,16 @@ static int ask_kernel(struct ruleset *ruleset, size_t layer, bool *bound, bool *
 	};
 
 	for (size_t i = 0; i < LENGTH_OF(asked); i++) {
-		int has = asked[i].wanted ? ipt_kernel_has(ipt_layers[layer].legacy ? NULL : &ruleset->netlink, ipt_layers[layer].family,
-							   asked[i].match, asked[i].revision, fault) : 1;
+		int has = asked[i].wanted ? ipt_kernel_has(ipt_layers[layer].legacy ? NULL : &ruleset->netlink,
+							   ipt_layers[layer].family, asked[i].match, asked[i].revision, fault) :
+					    1;
 
 		if (has < 0)
 			return -1;
 		if (!has && !asked[i].net)
-			return fault_set(fault, FAULT_FAILED, "this kernel has no -m %s for %s: it needs the module xt_%s%s", asked[i].match,
-					 ipt_layers[layer].name, asked[i].match, ipt_layers[layer].legacy ? "" : " and nft_compat");
+			return fault_set(fault, FAULT_FAILED, "this kernel has no -m %s for %s: it needs the module xt_%s%s",
+					 asked[i].match, ipt_layers[layer].name, asked[i].match,
+					 ipt_layers[layer].legacy ? "" : " and nft_compat");
 		if (!has)
 			*asked[i].net = false;
 	}
@@ -330,7 +335,8 @@ static void add_bound(struct ipt_words *command, const struct place *place, cons
 	}
 	for (uint32_t i = 0; i < count_addresses(place, opening) && i < OPENING_ADDRESSES; i++)
 		used += (size_t)snprintf(list + used, sizeof(list) - used, "%s%s", i ? "," : "",
-					 inet_ntop(v4 ? AF_INET : AF_INET6, v4 ? opening->address4[i] : opening->address6[i], text, sizeof(text)));
+					 inet_ntop(v4 ? AF_INET : AF_INET6, v4 ? opening->address4[i] : opening->address6[i], text,
+						   sizeof(text)));
 	ipt_add(command, "-d");
 	ipt_add(command, list);
 }
@@ -403,7 +409,8 @@ static bool is_misplaced(const struct ruleset *ruleset, const struct place *plac
 	return place->stands && spot->ahead && (ipt_layers[place->layer].legacy ? ruleset->inserted : spot->ahead < spot->handle[0]);
 }
 
-static int run_rule(struct ruleset *ruleset, struct place *place, const struct opening *opening, enum action action, struct fault *fault)
+static int run_rule(struct ruleset *ruleset, struct place *place, const struct opening *opening, enum action action,
+		    struct fault *fault)
 {
 	struct ipt_words command;
 	pid_t pid;
@@ -451,7 +458,8 @@ static int insert_missing(struct ruleset *ruleset, const struct opening *opening
 	}
 	if (!last)
 		return 0;
-	fault_set(fault, FAULT_LATER, "%s has made no rule in %s %s", ipt_layers[last->layer].name, last->spot.table, last->spot.chain);
+	fault_set(fault, FAULT_LATER, "%s has made no rule in %s %s", ipt_layers[last->layer].name, last->spot.table,
+		  last->spot.chain);
 	return AGAIN;
 }
 
@@ -476,8 +484,8 @@ static int read_back(struct ruleset *ruleset, const char *tag, struct fault *fau
 		ruleset->place[i].stands = false;
 	for (struct place *place = ruleset->place; place < ruleset->place + ruleset->places; place++)
 		for (size_t i = 0; i < ours.count && !ipt_layers[place->layer].legacy; i++)
-			if (ours.item[i].family == ipt_layers[place->layer].family && !strcmp(ours.item[i].table, place->spot.table) &&
-			    !strcmp(ours.item[i].name, place->spot.chain)) {
+			if (ours.item[i].family == ipt_layers[place->layer].family &&
+			    !strcmp(ours.item[i].table, place->spot.table) && !strcmp(ours.item[i].name, place->spot.chain)) {
 				place->stands = true;
 				place->spot.handle[0] = ours.item[i].handle;
 			}
@@ -559,8 +567,9 @@ static int attempt_check(struct ruleset *ruleset, const void *tag, struct fault 
 
 	for (const struct place *place = ruleset->place; place < ruleset->place + ruleset->places; place++) {
 		const struct spot *spot = &place->spot;
-		int ours = ipt_layers[place->layer].legacy ? 1 :
-			   sweep_is_ours(&sweep, spot->family, spot->table, spot->chain, spot->handle[0], fault);
+		int ours = ipt_layers[place->layer].legacy ?
+				   1 :
+				   sweep_is_ours(&sweep, spot->family, spot->table, spot->chain, spot->handle[0], fault);
 
 		if (ours <= 0)
 			return ours;
@@ -592,8 +601,8 @@ static int ipt_mend(struct ruleset *ruleset, const struct opening *opening, stru
 /* --- closing ------------------------------------------------------------------------------------------------------ */
 
 /* What this process has made is known without a listing of all rules. 1: removed. 0: there is no such rule. */
-static int remove_known(struct ruleset *ruleset, size_t layer, const char *name, const struct legacy_table *table,
-			const char *tag, struct fault *fault)
+static int remove_known(struct ruleset *ruleset, size_t layer, const char *name, const struct legacy_table *table, const char *tag,
+			struct fault *fault)
 {
 	int removed = 0;
 
@@ -702,8 +711,8 @@ static int admit_legacy(struct ruleset *ruleset, size_t layer, const char *name,
 	(void)table;
 	for (size_t i = 0; i < admission->peers; i++)
 		others |= admission->peer[i].family == ipt_layers[layer].family ? 0 : UINT64_C(1) << i;
-	if (!listing || survey_peers_listed(listing, ipt_layers[layer].family, name, admission->opening, admission->peer, admission->peers,
-					    &these, fault) < 0)
+	if (!listing || survey_peers_listed(listing, ipt_layers[layer].family, name, admission->opening, admission->peer,
+					    admission->peers, &these, fault) < 0)
 		return -1;
 	admission->admitted &= these | others;
 	return 0;
@@ -817,7 +826,8 @@ static int ipt_attach(struct ruleset **out, const struct config *config, struct 
 	ruleset->timer = -1;
 	rc = netlink_open(&ruleset->netlink, fault);
 	for (size_t i = 0; rc == 0 && i < IPT_LAYERS * IPT_TABLES; i++)
-		rc = ipt_layers[i / IPT_TABLES].legacy && table_is_loaded(ipt_layers[i / IPT_TABLES].family, ipt_tables[i % IPT_TABLES]);
+		rc = ipt_layers[i / IPT_TABLES].legacy &&
+		     table_is_loaded(ipt_layers[i / IPT_TABLES].family, ipt_tables[i % IPT_TABLES]);
 	if (rc == 1)
 		*out = ruleset;
 	else

@@ -45,9 +45,11 @@ static int legacy_has(uint8_t family, const char *match, uint8_t revision, struc
 	socklen_t length = sizeof(answer);
 
 	snprintf(answer.name, sizeof(answer.name), "%s", match);
-	if (getsockopt(fd, v4 ? IPPROTO_IP : IPPROTO_IPV6, v4 ? IPT_SO_GET_REVISION_MATCH : IP6T_SO_GET_REVISION_MATCH, &answer, &length) == 0)
+	if (getsockopt(fd, v4 ? IPPROTO_IP : IPPROTO_IPV6, v4 ? IPT_SO_GET_REVISION_MATCH : IP6T_SO_GET_REVISION_MATCH, &answer,
+		       &length) == 0)
 		return 1;
-	return errno == ENOENT || errno == EPROTONOSUPPORT ? 0 : fault_errno(fault, FAULT_FAILED, "asking the kernel for -m %s", match);
+	return errno == ENOENT || errno == EPROTONOSUPPORT ? 0 :
+							     fault_errno(fault, FAULT_FAILED, "asking the kernel for -m %s", match);
 }
 
 int ipt_kernel_has(struct netlink *netlink, uint8_t family, const char *match, uint8_t revision, struct fault *fault)

@@ -18,7 +18,7 @@ _Static_assert(sizeof(struct ipt_get_entries) == sizeof(struct ip6t_get_entries)
 
 /* A rule; its head is not the same for both families. */
 struct entry {
-	uint16_t matches, target, next;	/* where its parts begin, and the next rule */
+	uint16_t matches, target, next; /* where its parts begin, and the next rule */
 	size_t counters;
 };
 
@@ -53,7 +53,8 @@ static bool entry_has(const struct legacy_table *table, size_t at, const struct 
 			return false;
 		match.u.user.name[sizeof(match.u.user.name) - 1] = '\0';
 		tag_add_match(&shape, match.u.user.name);
-		if (!strcmp(match.u.user.name, "comment") && i + sizeof(match) + TAG_SIZE <= entry->target && memchr(text, '\0', TAG_SIZE))
+		if (!strcmp(match.u.user.name, "comment") && i + sizeof(match) + TAG_SIZE <= entry->target &&
+		    memchr(text, '\0', TAG_SIZE))
 			found = found || opening_is_tag(text, tag);
 		i += match.u.match_size;
 	}
@@ -65,7 +66,8 @@ static const char *chain_name(const struct legacy_table *table, size_t at, const
 {
 	const struct xt_error_target *target = (const void *)(table->entries + at + entry->target);
 
-	if ((size_t)entry->next - entry->target < sizeof(*target) || strncmp(target->target.u.user.name, XT_ERROR_TARGET, XT_EXTENSION_MAXNAMELEN) ||
+	if ((size_t)entry->next - entry->target < sizeof(*target) ||
+	    strncmp(target->target.u.user.name, XT_ERROR_TARGET, XT_EXTENSION_MAXNAMELEN) ||
 	    !memchr(target->errorname, '\0', sizeof(target->errorname)))
 		return NULL;
 	return target->errorname;
@@ -124,7 +126,7 @@ uint64_t table_packets(const struct legacy_table *table, const char *tag)
 	return most;
 }
 
-#define MOST_OURS 16	/* in a table, of which jumps are told where they would go without */
+#define MOST_OURS 16 /* in a table, of which jumps are told where they would go without */
 
 struct ours {
 	size_t number, at[MOST_OURS], size[MOST_OURS];
@@ -142,14 +144,14 @@ static void find_ours(const struct legacy_table *table, struct ours *ours)
 }
 
 /* A jump names its target by the place in the table: by that which it has without our rules. */
-static void hash_target(const struct legacy_table *table, size_t at, const struct entry *entry, const struct ours *ours, struct sha256_ctx *sum)
+static void hash_target(const struct legacy_table *table, size_t at, const struct entry *entry, const struct ours *ours,
+			struct sha256_ctx *sum)
 {
 	const uint8_t *start = (const uint8_t *)table->entries + at + entry->target;
 	struct xt_standard_target target;
 	int verdict;
 
-	if (entry->next - entry->target != sizeof(target) || !ours->number)
-		{
+	if (entry->next - entry->target != sizeof(target) || !ours->number) {
 		sha256_update(sum, entry->next - entry->target, start);
 		return;
 	}

@@ -13,8 +13,8 @@
 #include "backends/opening.h"
 
 struct legacy_table {
-	uint8_t family;				/* NFPROTO_* */
-	unsigned int hooks, first[5], last[5];	/* which built-in chains there are (bit mask), and where they lie in entries */
+	uint8_t family;			       /* NFPROTO_* */
+	unsigned int hooks, first[5], last[5]; /* which built-in chains there are (bit mask), and where they lie in entries */
 	size_t size;
 	char *entries;
 };

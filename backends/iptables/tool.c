@@ -14,7 +14,7 @@
 #define SECONDS 10		/* for a command to end, the waiting included */
 #define MOST (16 * 1024 * 1024) /* some 150,000 rules */
 #define LOCK_FILE "/run/xtables.lock"
-#define STATUS_LOCKED 4		/* RESOURCE_PROBLEM of xtables.h */
+#define STATUS_LOCKED 4 /* RESOURCE_PROBLEM of xtables.h */
 
 const struct ipt_layer ipt_layers[IPT_LAYERS] = {
 	{ "iptables-nft", { "/usr/sbin/iptables-nft", "/usr/sbin/iptables" }, false, NFPROTO_IPV4 },
@@ -167,7 +167,8 @@ static int must_run(const struct ipt_words *command, char **output, pid_t *pid, 
 	if (status <= 0 || !*output)
 		return status;
 	/* the tools of the nft variant end so, too, when the kernel lacks what the rule asks for: it will lack it the next time */
-	locked = status == STATUS_LOCKED && !strstr(*output, "missing kernel module") && !strstr(*output, "(No such file or directory)");
+	locked = status == STATUS_LOCKED && !strstr(*output, "missing kernel module") &&
+		 !strstr(*output, "(No such file or directory)");
 	quote(command, *output, text);
 	if (locked)
 		name_lock_holder(text);

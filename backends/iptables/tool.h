@@ -7,10 +7,10 @@
 
 /* One of the four kinds of tables, with the tools that may serve it. */
 struct ipt_layer {
-	const char *name;	/* of the tool, for people */
-	const char *paths[2];	/* the second one serves whatever the administrator has chosen */
+	const char *name;     /* of the tool, for people */
+	const char *paths[2]; /* the second one serves whatever the administrator has chosen */
 	bool legacy;
-	uint8_t family;		/* NFPROTO_* */
+	uint8_t family; /* NFPROTO_* */
 };
 
 #define IPT_LAYERS 4

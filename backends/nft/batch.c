@@ -64,8 +64,7 @@ static int take_answers(const struct batch *batch, char *buffer, ssize_t n, stru
 {
 	int left = (int)n;
 
-	for (struct nlmsghdr *message = (void *)buffer; mnl_nlmsg_ok(message, left);
-	     message = mnl_nlmsg_next(message, &left)) {
+	for (struct nlmsghdr *message = (void *)buffer; mnl_nlmsg_ok(message, left); message = mnl_nlmsg_next(message, &left)) {
 		const struct nlmsgerr *answer = mnl_nlmsg_get_payload(message);
 
 		/* ERESTART comes with the sequence number of the begin message. Anything older is not about this batch. */
@@ -113,8 +112,7 @@ static int send_batch(struct batch *batch, struct answers *answers, struct fault
 {
 	if (batch->full)
 		return fault_set(fault, FAULT_FAILED, "the change of the ruleset is too large");
-	if (mnl_socket_sendto(batch->netlink->socket, mnl_nlmsg_batch_head(batch->pages),
-			      mnl_nlmsg_batch_size(batch->pages)) < 0)
+	if (mnl_socket_sendto(batch->netlink->socket, mnl_nlmsg_batch_head(batch->pages), mnl_nlmsg_batch_size(batch->pages)) < 0)
 		return fault_errno(fault, FAULT_FAILED, "sending a change of the ruleset");
 	return drain(batch, answers, fault);
 }

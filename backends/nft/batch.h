@@ -17,9 +17,9 @@ int netlink_attach(struct ruleset **out, size_t size, struct fault *fault) MUST_
 /* Changes that are committed together. Functions that add to it never leave half a message behind. */
 struct batch {
 	struct netlink *netlink;
-	char *buffer;			/* BATCH_SIZE bytes and room for one more message */
+	char *buffer; /* BATCH_SIZE bytes and room for one more message */
 	struct mnl_nlmsg_batch *pages;
-	uint32_t first;			/* sequence number of the begin message */
+	uint32_t first; /* sequence number of the begin message */
 	bool full;
 };
 

@@ -44,8 +44,8 @@ static void attrs_behind(const struct nlmsghdr *message, size_t header, const st
 {
 	size_t length = mnl_nlmsg_get_payload_len(message);
 
-	attrs_sort((const char *)mnl_nlmsg_get_payload(message) + NLMSG_ALIGN(header), length > NLMSG_ALIGN(header) ? length - NLMSG_ALIGN(header) : 0,
-		   table, most);
+	attrs_sort((const char *)mnl_nlmsg_get_payload(message) + NLMSG_ALIGN(header),
+		   length > NLMSG_ALIGN(header) ? length - NLMSG_ALIGN(header) : 0, table, most);
 }
 
 /* Room for one more; NULL: no memory. */
@@ -144,7 +144,8 @@ static int dump(struct mnl_socket *socket, uint16_t type, mnl_cb_t callback, str
 		if (n < 0 && errno == EINTR)
 			continue;
 		rc = n < 0 ? -1 : rc;
-		for (struct nlmsghdr *message = (void *)buffer; rc > 0 && mnl_nlmsg_ok(message, left); message = mnl_nlmsg_next(message, &left))
+		for (struct nlmsghdr *message = (void *)buffer; rc > 0 && mnl_nlmsg_ok(message, left);
+		     message = mnl_nlmsg_next(message, &left))
 			rc = take(message, callback, host, &interrupted);
 	}
 	if (rc == 0 && interrupted)

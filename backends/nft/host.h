@@ -17,24 +17,24 @@
 #define HOST_NAME 16 /* IFNAMSIZ, which two headers define that cannot be included together */
 
 struct host_address {
-	uint8_t family;		/* NFPROTO_IPV4, NFPROTO_IPV6 */
+	uint8_t family; /* NFPROTO_IPV4, NFPROTO_IPV6 */
 	unsigned char bytes[16];
 };
 
 struct host_link {
 	uint32_t index;
-	char name[HOST_NAME];	/* NUL padded */
+	char name[HOST_NAME]; /* NUL padded */
 	bool loopback;
-	bool port;		/* of a bridge: what comes in there is the bridge's for the layers above it */
+	bool port; /* of a bridge: what comes in there is the bridge's for the layers above it */
 	bool bridge;
 	bool has_mac;
 	unsigned char mac[6];
-	uint32_t xdp;		/* the number of the program of XDP there; 0: none */
+	uint32_t xdp; /* the number of the program of XDP there; 0: none */
 };
 
 struct host {
 	size_t addresses, links;
-	struct host_address *address;	/* without those of the loopback network */
+	struct host_address *address; /* without those of the loopback network */
 	struct host_link *link;
 };
 

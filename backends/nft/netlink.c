@@ -97,11 +97,13 @@ int netlink_open(struct netlink *netlink, struct fault *fault)
 		return 1; /* also if the kernel is busy */
 	netlink_close(netlink);
 	if (fault->code == EPERM)
-		return fault_set(fault, FAULT_FAILED, "no right to read and change the firewall: run acmegate as root, with "
-						      "CAP_NET_ADMIN");
+		return fault_set(fault, FAULT_FAILED,
+				 "no right to read and change the firewall: run acmegate as root, with "
+				 "CAP_NET_ADMIN");
 	/* no netlink for netfilter, or that without the nf_tables subsystem */
-	return fault->code == EPROTONOSUPPORT || fault->code == EAFNOSUPPORT || fault->code == EINVAL ||
-			       fault->code == EOPNOTSUPP ? 0 : -1;
+	return fault->code == EPROTONOSUPPORT || fault->code == EAFNOSUPPORT || fault->code == EINVAL || fault->code == EOPNOTSUPP ?
+		       0 :
+		       -1;
 }
 
 void netlink_close(struct netlink *netlink)
@@ -111,16 +113,17 @@ void netlink_close(struct netlink *netlink)
 	netlink->socket = NULL;
 }
 
-struct nlmsghdr *netlink_about(struct netlink *netlink, void *buffer, uint16_t type, uint16_t flags, uint8_t family, const char *table,
-			       const char *name, uint64_t handle)
+struct nlmsghdr *netlink_about(struct netlink *netlink, void *buffer, uint16_t type, uint16_t flags, uint8_t family,
+			       const char *table, const char *name, uint64_t handle)
 {
 	struct nlmsghdr *message = mnl_nlmsg_put_header(buffer);
 	struct nfgenmsg *generic = mnl_nlmsg_put_extra_header(message, sizeof(*generic));
 
 	/* NOLINTNEXTLINE(misc-redundant-expression): that is what is asserted */
 	_Static_assert((int)NFTA_TABLE_NAME == (int)NFTA_SET_TABLE && (int)NFTA_SET_TABLE == (int)NFTA_RULE_TABLE &&
-		       (int)NFTA_SET_TABLE == (int)NFTA_SET_ELEM_LIST_TABLE && (int)NFTA_SET_NAME == (int)NFTA_RULE_CHAIN &&
-		       (int)NFTA_SET_NAME == (int)NFTA_SET_ELEM_LIST_SET, "all of them are named in the same way");
+			       (int)NFTA_SET_TABLE == (int)NFTA_SET_ELEM_LIST_TABLE && (int)NFTA_SET_NAME == (int)NFTA_RULE_CHAIN &&
+			       (int)NFTA_SET_NAME == (int)NFTA_SET_ELEM_LIST_SET,
+		       "all of them are named in the same way");
 	message->nlmsg_type = (uint16_t)(NFNL_SUBSYS_NFTABLES << 8 | type);
 	message->nlmsg_flags = (uint16_t)(NLM_F_REQUEST | flags);
 	message->nlmsg_seq = ++netlink->sequence;
@@ -144,7 +147,7 @@ struct reading {
 	const struct netlink *netlink;
 	uint32_t sequence;
 	bool complete;
-	int rc;		/* 0; AGAIN: somebody committed meanwhile; -1: the fault is set. What went wrong first counts */
+	int rc; /* 0; AGAIN: somebody committed meanwhile; -1: the fault is set. What went wrong first counts */
 	netlink_visit *visit;
 	void *arg;
 	struct fault *fault;
@@ -212,8 +215,7 @@ static void take_all(struct reading *reading)
 	}
 }
 
-int netlink_dump(struct netlink *netlink, struct nlmsghdr *request, netlink_visit *visit, void *arg,
-		 struct fault *fault)
+int netlink_dump(struct netlink *netlink, struct nlmsghdr *request, netlink_visit *visit, void *arg, struct fault *fault)
 {
 	struct reading reading = { netlink, request->nlmsg_seq, .visit = visit, .arg = arg, .fault = fault };
 
@@ -238,8 +240,8 @@ int netlink_generation(struct netlink *netlink, uint32_t *generation, struct fau
 {
 	char buffer[256];
 
-	return netlink_dump(netlink, netlink_about(netlink, buffer, NFT_MSG_GETGEN, 0, NFPROTO_UNSPEC, NULL, NULL, 0), find_generation,
-			    generation, fault);
+	return netlink_dump(netlink, netlink_about(netlink, buffer, NFT_MSG_GETGEN, 0, NFPROTO_UNSPEC, NULL, NULL, 0),
+			    find_generation, generation, fault);
 }
 
 int netlink_insist(netlink_attempt *attempt, struct ruleset *ruleset, const void *arg, struct fault *fault)

@@ -57,15 +57,14 @@ typedef int netlink_visit(const struct nlmsghdr *message, void *arg, struct faul
  * Sends a request that is answered by a dump and visits every message of it (a request for one object has one). AGAIN: somebody
  * committed meanwhile. All of the dump was visited, but objects may be missing, or seen twice.
  */
-int netlink_dump(struct netlink *netlink, struct nlmsghdr *request, netlink_visit *visit, void *arg,
-		 struct fault *fault) MUST_CHECK;
+int netlink_dump(struct netlink *netlink, struct nlmsghdr *request, netlink_visit *visit, void *arg, struct fault *fault) MUST_CHECK;
 
 /*
  * A message of that NFT_MSG_* type in a buffer of 1024 bytes, and what it is about, as far as it is named: a table; a set of it, or
  * the rules of a chain (name); one rule (handle).
  */
-struct nlmsghdr *netlink_about(struct netlink *netlink, void *buffer, uint16_t type, uint16_t flags, uint8_t family, const char *table,
-			       const char *name, uint64_t handle);
+struct nlmsghdr *netlink_about(struct netlink *netlink, void *buffer, uint16_t type, uint16_t flags, uint8_t family,
+			       const char *table, const char *name, uint64_t handle);
 
 /* A request to dump all objects of all families. */
 struct nlmsghdr *netlink_request(struct netlink *netlink, void *buffer, uint16_t type);

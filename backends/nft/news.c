@@ -10,8 +10,8 @@
 #include <sys/timerfd.h>
 #include <time.h>
 
-#define REST_SHARE 4		/* it rests so many times as long as it has read, */
-#define REST_MOST 1000000000	/* nanoseconds */
+#define REST_SHARE 4	     /* it rests so many times as long as it has read, */
+#define REST_MOST 1000000000 /* nanoseconds */
 
 static int64_t now(void)
 {
@@ -85,8 +85,7 @@ static bool listen_to(struct netlink *netlink, uint32_t own_port)
 		if (n < 0 && errno != ENOBUFS && errno != EINTR)
 			return heard || errno != EAGAIN;
 		heard = heard || (n < 0 && errno == ENOBUFS);
-		for (struct nlmsghdr *message = (void *)buffer; mnl_nlmsg_ok(message, left);
-		     message = mnl_nlmsg_next(message, &left))
+		for (struct nlmsghdr *message = (void *)buffer; mnl_nlmsg_ok(message, left); message = mnl_nlmsg_next(message, &left))
 			heard = heard || is_news(message, own_port);
 	}
 }

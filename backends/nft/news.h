@@ -11,7 +11,7 @@
 #include "backends/nft/netlink.h"
 
 struct news {
-	struct netlink netlink;	/* is told of every commit */
+	struct netlink netlink; /* is told of every commit */
 	int watch;		/* readable when news_heard() has something to say; -1: not open */
 	int timer;		/* ends the rest */
 	int64_t looked;		/* monotonic nanoseconds: when it was time to read */

@@ -15,7 +15,7 @@
 #include "backends/nft/sweep.h"
 
 #define CLOCK_SLACK (24 * 60 * 60) /* seconds: less is corrected by a clock in use; a machine that boots in 1970 is farther off */
-#define MOST_LOST 3		/* then what was read last has to do: others commit faster than a ruleset can be read */
+#define MOST_LOST 3		   /* then what was read last has to do: others commit faster than a ruleset can be read */
 
 /*
  * The spots are the chains that need the rule, with the handle that the rule got there. Reading 10,000 rules takes the kernel
@@ -26,11 +26,11 @@ struct ruleset {
 	struct netlink netlink; /* first: netlink_attach() */
 	struct news news;	/* of what is committed while the opening stands */
 	bool planned;
-	struct rule_make make;	/* what this kernel can do for the rule */
-	bool rehearsed;		/* ... is known; else it is what is hoped */
-	unsigned int lost;	/* commits that came too late for their generation */
-	struct host host;	/* for make */
-	struct plan *plan;	/* the caller's, who is told there */
+	struct rule_make make; /* what this kernel can do for the rule */
+	bool rehearsed;	       /* ... is known; else it is what is hoped */
+	unsigned int lost;     /* commits that came too late for their generation */
+	struct host host;      /* for make */
+	struct plan *plan;     /* the caller's, who is told there */
 	uint32_t generation;
 	size_t spots;
 	struct spot spot[SURVEY_MOST];
@@ -50,7 +50,8 @@ static int read_host(struct ruleset *ruleset, struct fault *fault)
 	int rc;
 
 	for (size_t i = 0; i < ruleset->spots; i++)
-		needed = needed || ruleset->spot[i].bound == BOUND_BY_ADDRESS || (ruleset->spot[i].bound == BOUND_BY_FIB && !ruleset->make.routed);
+		needed = needed || ruleset->spot[i].bound == BOUND_BY_ADDRESS ||
+			 (ruleset->spot[i].bound == BOUND_BY_FIB && !ruleset->make.routed);
 	if (!needed)
 		return 0;
 	host_free(&ruleset->host);
@@ -137,8 +138,8 @@ static int take_handle(const struct nlmsghdr *message, void *arg, struct fault *
 
 		while (known < rules && spot->handle[known])
 			known++;
-		if (known == rules || spot->family != generic->nfgen_family || strcmp(spot->table, attr_text(attrs[NFTA_RULE_TABLE])) ||
-		    strcmp(spot->chain, attr_text(attrs[NFTA_RULE_CHAIN])))
+		if (known == rules || spot->family != generic->nfgen_family ||
+		    strcmp(spot->table, attr_text(attrs[NFTA_RULE_TABLE])) || strcmp(spot->chain, attr_text(attrs[NFTA_RULE_CHAIN])))
 			continue;
 		spot->handle[known] = attr_u64(attrs[NFTA_RULE_HANDLE], 0);
 		break;
@@ -364,8 +365,12 @@ static int nft_mend(struct ruleset *ruleset, const struct opening *opening, stru
 /* The handles that opening got save a dump of the rules, unless something unexpected is met. */
 static int nft_close(struct ruleset *ruleset, const char *tag, struct fault *fault)
 {
-	const struct sweep sweep = { .netlink = &ruleset->netlink, .mark = MARK_SET, .tag = tag, .evidence = &ruleset->evidence,
-				     .spot = ruleset->spot, .spots = ruleset->spots };
+	const struct sweep sweep = { .netlink = &ruleset->netlink,
+				     .mark = MARK_SET,
+				     .tag = tag,
+				     .evidence = &ruleset->evidence,
+				     .spot = ruleset->spot,
+				     .spots = ruleset->spots };
 	int rc = sweep_close(&sweep, fault);
 
 	ruleset->spots = 0;
@@ -407,13 +412,15 @@ static void print_spot(struct plan *plan, const struct ruleset *ruleset, size_t 
 	const struct spot *spot = &ruleset->spot[number];
 
 	if (begins_table(ruleset, number, opening) && plan->lines < PLAN_LINES) {
-		rule_print_set(plan->line[plan->lines++], sizeof(plan->line[0]), spot->family, spot->table, opening, ruleset->make.timed);
+		rule_print_set(plan->line[plan->lines++], sizeof(plan->line[0]), spot->family, spot->table, opening,
+			       ruleset->make.timed);
 		plan->sets++;
 	}
 	for (size_t i = 0; i < count_rules(ruleset, spot, opening) && plan->lines < PLAN_LINES; i++)
 		rule_print(plan->line[plan->lines++], sizeof(plan->line[0]), spot, opening, &ruleset->make, i);
 	if (spot->lost[0] && !plan->lost[0])
-		snprintf(plan->lost, sizeof(plan->lost), "%s %s %s: %s", nft_family(spot->family), spot->table, spot->chain, spot->lost);
+		snprintf(plan->lost, sizeof(plan->lost), "%s %s %s: %s", nft_family(spot->family), spot->table, spot->chain,
+			 spot->lost);
 }
 
 static int attempt_plan(struct ruleset *ruleset, const void *arg, struct fault *fault)

@@ -22,11 +22,11 @@
 
 #include "base/seam.h"
 
-#define TYPE_INET_SERVICE 13  /* nft's number for the key; another one makes the administrator's dump unreadable */
+#define TYPE_INET_SERVICE 13 /* nft's number for the key; another one makes the administrator's dump unreadable */
 #define TYPE_IPV4_ADDR 7
 #define TYPE_IPV6_ADDR 8
 #define SET_ID 1
-#define ANONYMOUS "__set%d"   /* the kernel puts a number there */
+#define ANONYMOUS "__set%d" /* the kernel puts a number there */
 #define NAT_CHAIN "prerouting"
 #define NAT_FIRST (-199) /* no nat chain can be earlier (NF_IP_PRI_CONNTRACK), and of one priority the newest is the first */
 
@@ -102,8 +102,7 @@ int rule_add_set(struct batch *batch, uint8_t family, const char *table, const s
 	    add_element(set, opening->port, milliseconds) < 0 ||
 	    (opening->target != opening->port && add_element(set, opening->target, milliseconds) < 0))
 		return no_memory(fault);
-	message = nftnl_nlmsg_build_hdr(batch_next(batch), NFT_MSG_NEWSET, family, NLM_F_CREATE,
-					++batch->netlink->sequence);
+	message = nftnl_nlmsg_build_hdr(batch_next(batch), NFT_MSG_NEWSET, family, NLM_F_CREATE, ++batch->netlink->sequence);
 	nftnl_set_nlmsg_build_payload(message, set);
 	batch_add(batch);
 	add_elements(batch, NFT_MSG_NEWSETELEM, family, set);
@@ -128,17 +127,34 @@ struct step {
 	} bytes[2];
 };
 
-#define COMPARE(op, value) { "cmp", { { NFTNL_EXPR_CMP_SREG, NFT_REG_1 }, { NFTNL_EXPR_CMP_OP, op } }, \
-			     { { NFTNL_EXPR_CMP_DATA, &(value), sizeof(value) } } }
-#define LOAD(offset, length) { "payload", { { NFTNL_EXPR_PAYLOAD_BASE, NFT_PAYLOAD_TRANSPORT_HEADER }, \
-			       { NFTNL_EXPR_PAYLOAD_OFFSET, offset }, { NFTNL_EXPR_PAYLOAD_LEN, length }, \
-			       { NFTNL_EXPR_PAYLOAD_DREG, NFT_REG_1 } }, { { 0 } } }
+#define COMPARE(op, value) \
+	{ \
+		"cmp", { { NFTNL_EXPR_CMP_SREG, NFT_REG_1 }, { NFTNL_EXPR_CMP_OP, op } }, \
+		{ \
+			{ \
+				NFTNL_EXPR_CMP_DATA, &(value), sizeof(value) \
+			} \
+		} \
+	}
+#define LOAD(offset, length) \
+	{ \
+		"payload", \
+			{ { NFTNL_EXPR_PAYLOAD_BASE, NFT_PAYLOAD_TRANSPORT_HEADER }, \
+			  { NFTNL_EXPR_PAYLOAD_OFFSET, offset }, \
+			  { NFTNL_EXPR_PAYLOAD_LEN, length }, \
+			  { NFTNL_EXPR_PAYLOAD_DREG, NFT_REG_1 } }, \
+		{ \
+			{ \
+				0 \
+			} \
+		} \
+	}
 
 static const uint8_t tcp = IPPROTO_TCP, yes = 1, flags = TH_FIN | TH_SYN | TH_RST | TH_ACK, none = 0, syn = TH_SYN;
 static const uint32_t local = RTN_LOCAL;
 
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-#define HTONS(number) ((uint16_t)(((number) & 0xff) << 8 | (number) >> 8))
+#define HTONS(number) ((uint16_t)(((number)&0xff) << 8 | (number) >> 8))
 #else
 #define HTONS(number) (number)
 #endif
@@ -181,14 +197,16 @@ static const struct step count_it[] = { { "counter", { { 0 } }, { { 0 } } } };
 /* fib daddr type local, fib saddr type local: what is forwarded to others, or from them, is not ours */
 static const struct step to_us[] = {
 	{ "fib",
-	  { { NFTNL_EXPR_FIB_RESULT, NFT_FIB_RESULT_ADDRTYPE }, { NFTNL_EXPR_FIB_FLAGS, NFTA_FIB_F_DADDR },
+	  { { NFTNL_EXPR_FIB_RESULT, NFT_FIB_RESULT_ADDRTYPE },
+	    { NFTNL_EXPR_FIB_FLAGS, NFTA_FIB_F_DADDR },
 	    { NFTNL_EXPR_FIB_DREG, NFT_REG_1 } },
 	  { { 0 } } },
 	COMPARE(NFT_CMP_EQ, local),
 };
 static const struct step from_us[] = {
 	{ "fib",
-	  { { NFTNL_EXPR_FIB_RESULT, NFT_FIB_RESULT_ADDRTYPE }, { NFTNL_EXPR_FIB_FLAGS, NFTA_FIB_F_SADDR },
+	  { { NFTNL_EXPR_FIB_RESULT, NFT_FIB_RESULT_ADDRTYPE },
+	    { NFTNL_EXPR_FIB_FLAGS, NFTA_FIB_F_SADDR },
 	    { NFTNL_EXPR_FIB_DREG, NFT_REG_1 } },
 	  { { 0 } } },
 	COMPARE(NFT_CMP_EQ, local),
@@ -257,8 +275,7 @@ static int set_comment(struct nftnl_rule *rule, const char *tag)
 		return -1;
 	rc = nftnl_udata_put_strz(userdata, NFTNL_UDATA_RULE_COMMENT, tag) ? 0 : -1;
 	if (rc == 0)
-		rc = nftnl_rule_set_data(rule, NFTNL_RULE_USERDATA, nftnl_udata_buf_data(userdata),
-					 nftnl_udata_buf_len(userdata));
+		rc = nftnl_rule_set_data(rule, NFTNL_RULE_USERDATA, nftnl_udata_buf_data(userdata), nftnl_udata_buf_len(userdata));
 	nftnl_udata_buf_free(userdata);
 	return rc;
 }
@@ -267,7 +284,8 @@ static struct nftnl_rule *name_rule(const char *table, const char *chain)
 {
 	struct nftnl_rule *rule = nftnl_rule_alloc();
 
-	if (!rule || (nftnl_rule_set_str(rule, NFTNL_RULE_TABLE, table) == 0 && nftnl_rule_set_str(rule, NFTNL_RULE_CHAIN, chain) == 0))
+	if (!rule ||
+	    (nftnl_rule_set_str(rule, NFTNL_RULE_TABLE, table) == 0 && nftnl_rule_set_str(rule, NFTNL_RULE_CHAIN, chain) == 0))
 		return rule;
 	nftnl_rule_free(rule);
 	return NULL;
@@ -280,7 +298,8 @@ static void insert(struct batch *batch, uint8_t family, struct nftnl_rule *rule,
 
 	if (before)
 		nftnl_rule_set_u64(rule, NFTNL_RULE_POSITION, before);
-	nftnl_rule_nlmsg_build_payload(nftnl_nlmsg_build_hdr(batch_next(batch), NFT_MSG_NEWRULE, family, how, ++batch->netlink->sequence),
+	nftnl_rule_nlmsg_build_payload(nftnl_nlmsg_build_hdr(batch_next(batch), NFT_MSG_NEWRULE, family, how,
+							     ++batch->netlink->sequence),
 				       rule);
 	batch_add(batch);
 }
@@ -292,7 +311,7 @@ struct draft {
 	const struct spot *spot;
 	const struct opening *opening;
 	const struct rule_make *make;
-	uint8_t protocol;	/* NFPROTO_IPV4, NFPROTO_IPV6; NFPROTO_UNSPEC: both */
+	uint8_t protocol; /* NFPROTO_IPV4, NFPROTO_IPV6; NFPROTO_UNSPEC: both */
 	struct batch *batch;
 	struct nftnl_rule *rule;
 	char *line;
@@ -377,7 +396,8 @@ static int add_address_set(struct draft *draft, const struct addresses *addresse
 	struct nlmsghdr *message;
 	const uint8_t family = draft->spot->family;
 
-	if (!set || nftnl_set_set_str(set, NFTNL_SET_TABLE, draft->spot->table) < 0 || nftnl_set_set_str(set, NFTNL_SET_NAME, ANONYMOUS) < 0)
+	if (!set || nftnl_set_set_str(set, NFTNL_SET_TABLE, draft->spot->table) < 0 ||
+	    nftnl_set_set_str(set, NFTNL_SET_NAME, ANONYMOUS) < 0)
 		return -1;
 	nftnl_set_set_u32(set, NFTNL_SET_FAMILY, family);
 	nftnl_set_set_u32(set, NFTNL_SET_FLAGS, NFT_SET_ANONYMOUS | NFT_SET_CONSTANT);
@@ -393,7 +413,8 @@ static int add_address_set(struct draft *draft, const struct addresses *addresse
 		if (nftnl_set_elem_set(element, NFTNL_SET_ELEM_KEY, addresses->address[i], (uint32_t)addresses->bytes) < 0)
 			return -1;
 	}
-	message = nftnl_nlmsg_build_hdr(batch_next(draft->batch), NFT_MSG_NEWSET, family, NLM_F_CREATE, ++draft->batch->netlink->sequence);
+	message = nftnl_nlmsg_build_hdr(batch_next(draft->batch), NFT_MSG_NEWSET, family, NLM_F_CREATE,
+					++draft->batch->netlink->sequence);
 	nftnl_set_nlmsg_build_payload(message, set);
 	batch_add(draft->batch);
 	add_elements(draft->batch, NFT_MSG_NEWSETELEM, family, set);
@@ -408,7 +429,9 @@ static int add_addresses(struct draft *draft)
 	const struct step look_up[] = {
 		{ "payload",
 		  { { NFTNL_EXPR_PAYLOAD_BASE, NFT_PAYLOAD_NETWORK_HEADER },
-		    { NFTNL_EXPR_PAYLOAD_OFFSET, draft->spot->leaving ? (v4 ? 12 : 8) : v4 ? 16 : 24 },
+		    { NFTNL_EXPR_PAYLOAD_OFFSET, draft->spot->leaving ? (v4 ? 12 : 8) :
+						 v4		      ? 16 :
+									24 },
 		    { NFTNL_EXPR_PAYLOAD_LEN, v4 ? 4 : 16 },
 		    { NFTNL_EXPR_PAYLOAD_DREG, NFT_REG_1 } },
 		  { { 0 } } },
@@ -492,12 +515,15 @@ static bool needs_time(const struct draft *draft)
 /* meta time "FROM"-"UNTIL", in nanoseconds */
 static int add_time(struct draft *draft)
 {
-	const uint64_t from = htobe64(draft->make->from * UINT64_C(1000000000)), until = htobe64(draft->make->until * UINT64_C(1000000000));
+	const uint64_t from = htobe64(draft->make->from * UINT64_C(1000000000)),
+		       until = htobe64(draft->make->until * UINT64_C(1000000000));
 	const struct step time[] = {
 		{ "meta", { { NFTNL_EXPR_META_KEY, NFT_META_TIME_NS }, { NFTNL_EXPR_META_DREG, NFT_REG_1 } }, { { 0 } } },
 		{ "byteorder",
-		  { { NFTNL_EXPR_BYTEORDER_SREG, NFT_REG_1 }, { NFTNL_EXPR_BYTEORDER_DREG, NFT_REG_1 },
-		    { NFTNL_EXPR_BYTEORDER_OP, NFT_BYTEORDER_HTON }, { NFTNL_EXPR_BYTEORDER_LEN, sizeof(from) },
+		  { { NFTNL_EXPR_BYTEORDER_SREG, NFT_REG_1 },
+		    { NFTNL_EXPR_BYTEORDER_DREG, NFT_REG_1 },
+		    { NFTNL_EXPR_BYTEORDER_OP, NFT_BYTEORDER_HTON },
+		    { NFTNL_EXPR_BYTEORDER_LEN, sizeof(from) },
 		    { NFTNL_EXPR_BYTEORDER_SIZE, sizeof(from) } },
 		  { { 0 } } },
 		COMPARE(NFT_CMP_GTE, from),
@@ -547,18 +573,15 @@ static const struct {
 	int (*add)(struct draft *draft);
 	void (*print)(struct draft *draft);
 } parts[] = {
-	{ NULL, add_look_up, print_look_up },
-	{ needs_answer, add_answer, print_answer },
-	{ needs_fib, add_fib, print_fib },
-	{ needs_addresses, add_addresses, print_addresses },
-	{ needs_socket, add_socket, print_socket },
-	{ needs_time, add_time, print_time },
-	{ NULL, add_counter, print_counter },
-	{ NULL, add_verdict, print_verdict },
+	{ NULL, add_look_up, print_look_up },	    { needs_answer, add_answer, print_answer },
+	{ needs_fib, add_fib, print_fib },	    { needs_addresses, add_addresses, print_addresses },
+	{ needs_socket, add_socket, print_socket }, { needs_time, add_time, print_time },
+	{ NULL, add_counter, print_counter },	    { NULL, add_verdict, print_verdict },
 };
 
 /* The protocols that a spot has a rule for, each one. */
-static size_t find_protocols(uint8_t protocols[2], const struct spot *spot, const struct opening *opening, const struct rule_make *make)
+static size_t find_protocols(uint8_t protocols[2], const struct spot *spot, const struct opening *opening,
+			     const struct rule_make *make)
 {
 	static const uint8_t both[] = { NFPROTO_IPV4, NFPROTO_IPV6 };
 	size_t count = 0;
@@ -601,12 +624,15 @@ int rule_add(struct batch *batch, const struct spot *spot, const struct opening 
 
 	for (size_t i = 0; i < count; i++) {
 		OWN_RULE struct nftnl_rule *rule = spot->handle[i] ? NULL : name_rule(spot->table, spot->chain);
-		struct draft draft = { .spot = spot, .opening = opening, .make = make, .protocol = protocols[i], .batch = batch, .rule = rule };
+		struct draft draft = {
+			.spot = spot, .opening = opening, .make = make, .protocol = protocols[i], .batch = batch, .rule = rule
+		};
 
 		if (spot->handle[i])
 			continue;
 		if (has_too_many(&draft))
-			return fault_set(fault, FAULT_FAILED, "a rule in the chain %s %s would have to list more than %d addresses of this host",
+			return fault_set(fault, FAULT_FAILED,
+					 "a rule in the chain %s %s would have to list more than %d addresses of this host",
 					 spot->table, spot->chain, MOST_ADDRESSES);
 		if (!rule || set_comment(rule, opening->tag) < 0 || add_one(&draft) < 0)
 			return no_memory(fault);
@@ -614,7 +640,8 @@ int rule_add(struct batch *batch, const struct spot *spot, const struct opening 
 	return 0;
 }
 
-void rule_print(char *line, size_t size, const struct spot *spot, const struct opening *opening, const struct rule_make *make, size_t which)
+void rule_print(char *line, size_t size, const struct spot *spot, const struct opening *opening, const struct rule_make *make,
+		size_t which)
 {
 	uint8_t protocols[2];
 	struct draft draft = { .spot = spot, .opening = opening, .make = make, .line = line, .size = size };
@@ -674,13 +701,11 @@ static int add_nat_chain(struct batch *batch, const char *table, struct fault *f
 	struct nlmsghdr *message;
 
 	if (!chain || nftnl_chain_set_str(chain, NFTNL_CHAIN_TABLE, table) < 0 ||
-	    nftnl_chain_set_str(chain, NFTNL_CHAIN_NAME, NAT_CHAIN) < 0 ||
-	    nftnl_chain_set_str(chain, NFTNL_CHAIN_TYPE, "nat") < 0)
+	    nftnl_chain_set_str(chain, NFTNL_CHAIN_NAME, NAT_CHAIN) < 0 || nftnl_chain_set_str(chain, NFTNL_CHAIN_TYPE, "nat") < 0)
 		return no_memory(fault);
 	nftnl_chain_set_u32(chain, NFTNL_CHAIN_HOOKNUM, NF_INET_PRE_ROUTING);
 	nftnl_chain_set_s32(chain, NFTNL_CHAIN_PRIO, NAT_FIRST);
-	message = nftnl_nlmsg_build_hdr(batch_next(batch), NFT_MSG_NEWCHAIN, NFPROTO_INET, NLM_F_CREATE,
-					++batch->netlink->sequence);
+	message = nftnl_nlmsg_build_hdr(batch_next(batch), NFT_MSG_NEWCHAIN, NFPROTO_INET, NLM_F_CREATE, ++batch->netlink->sequence);
 	nftnl_chain_nlmsg_build_payload(message, chain);
 	batch_add(batch);
 	return 0;
@@ -716,6 +741,8 @@ void rule_print_redirect(char *line, size_t size, const struct opening *opening,
 	tag_set_name(opening->tag, name);
 	print(&draft, "nft 'add table inet %s {%s set %s {", name, owned ? " flags owner;" : "", name);
 	print_elements(&draft, opening->port, timed);
-	print(&draft, " }; chain " NAT_CHAIN " { type nat hook prerouting priority %d; fib daddr type local tcp dport @%s redirect to :%u; }; }'",
+	print(&draft,
+	      " }; chain " NAT_CHAIN
+	      " { type nat hook prerouting priority %d; fib daddr type local tcp dport @%s redirect to :%u; }; }'",
 	      NAT_FIRST, name, opening->target);
 }

@@ -20,12 +20,12 @@
 
 /* How a rule is made besides its place: what this kernel can do, and when. */
 struct rule_make {
-	bool bound;			/* ends with our transparent socket */
-	bool timed;			/* the set's element ends by itself */
-	bool routed;			/* "fib" tells what is for this host; else its addresses are listed */
-	bool dated;			/* the rule ends at a time of day, which a saved copy of it keeps */
-	uint64_t from, until;		/* that time, in seconds since 1970 */
-	const struct host *host;	/* for its addresses */
+	bool bound;		 /* ends with our transparent socket */
+	bool timed;		 /* the set's element ends by itself */
+	bool routed;		 /* "fib" tells what is for this host; else its addresses are listed */
+	bool dated;		 /* the rule ends at a time of day, which a saved copy of it keeps */
+	uint64_t from, until;	 /* that time, in seconds since 1970 */
+	const struct host *host; /* for its addresses */
 };
 
 /*
@@ -49,7 +49,8 @@ int rule_add(struct batch *batch, const struct spot *spot, const struct opening 
 void rule_print_set(char *line, size_t size, uint8_t family, const char *table, const struct opening *opening, bool timed);
 
 /* What rule_add() does, as a line for a shell: the first of its rules, or the second. */
-void rule_print(char *line, size_t size, const struct spot *spot, const struct opening *opening, const struct rule_make *make, size_t which);
+void rule_print(char *line, size_t size, const struct spot *spot, const struct opening *opening, const struct rule_make *make,
+		size_t which);
 
 /*
  * A table of our own that sends the port's new connections to opening->target before any other nat sees them. Owned: nobody
@@ -59,8 +60,7 @@ void rule_print(char *line, size_t size, const struct spot *spot, const struct o
  *		chain prerouting { type nat hook prerouting priority -199;
  *			fib daddr type local tcp dport @acmegate_DIGITS redirect to :TARGET; } }
  */
-int rule_add_redirect(struct batch *batch, const struct opening *opening, bool owned, bool timed,
-		      struct fault *fault) MUST_CHECK;
+int rule_add_redirect(struct batch *batch, const struct opening *opening, bool owned, bool timed, struct fault *fault) MUST_CHECK;
 
 /* The same as a line for a shell. */
 void rule_print_redirect(char *line, size_t size, const struct opening *opening, bool owned, bool timed);

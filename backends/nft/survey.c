@@ -11,21 +11,21 @@
 
 #include "base/spawn.h"
 
-#define PATIENCE 60		/* seconds for the next word of an answer */
-#define ANSWER_SECONDS 120	/* for all of it: the surveyor may always have something to say */
+#define PATIENCE 60	   /* seconds for the next word of an answer */
+#define ANSWER_SECONDS 120 /* for all of it: the surveyor may always have something to say */
 #define MOST_REMARKS 64
 
 static struct {
-	int channel, process;	/* -1: there is no surveyor */
-	pid_t asker;		/* whose it is: in a child of that process, the numbers of descriptors mean others */
-	struct netlink netlink;	/* that is read for it */
+	int channel, process;	      /* -1: there is no surveyor */
+	pid_t asker;		      /* whose it is: in a child of that process, the numbers of descriptors mean others */
+	struct netlink netlink;	      /* that is read for it */
 	struct survey survey, listed; /* the last ones: of nf_tables, of a listing */
-	struct opening opening;	/* that it was about; no tag: none */
+	struct opening opening;	      /* that it was about; no tag: none */
 	unsigned char digest[SURVEY_DIGEST_SIZE];
-	uint32_t digested;	/* the generation that it is of; 0: none */
+	uint32_t digested;			   /* the generation that it is of; 0: none */
 	void (*take)(void *arg, const char *text); /* while remarks are asked for */
 	void *arg;
-	unsigned int remarks;	/* that were taken */
+	unsigned int remarks; /* that were taken */
 } it = { .channel = -1, .process = -1 };
 
 void survey_end(void)
@@ -79,8 +79,8 @@ static int start(struct fault *fault)
 /* One whole message that asks nf_tables for what there is. Others of these types would take counters back to zero. */
 static bool only_reads(const struct nlmsghdr *message, size_t length)
 {
-	static const uint16_t types[] = { NFT_MSG_GETTABLE, NFT_MSG_GETCHAIN, NFT_MSG_GETRULE, NFT_MSG_GETSET, NFT_MSG_GETSETELEM,
-					  NFT_MSG_GETOBJ, NFT_MSG_GETFLOWTABLE, NFT_MSG_GETGEN };
+	static const uint16_t types[] = { NFT_MSG_GETTABLE,   NFT_MSG_GETCHAIN, NFT_MSG_GETRULE,      NFT_MSG_GETSET,
+					  NFT_MSG_GETSETELEM, NFT_MSG_GETOBJ,	NFT_MSG_GETFLOWTABLE, NFT_MSG_GETGEN };
 
 	for (size_t i = 0; i < LENGTH_OF(types); i++)
 		if (length >= NLMSG_HDRLEN + sizeof(struct nfgenmsg) && message->nlmsg_len == length &&
@@ -306,13 +306,14 @@ int survey_peers(const struct opening *opening, const struct peer *peer, size_t 
 static void ask_of_listing(struct survey_question *question, const char *listing, uint8_t family, const char *table,
 			   const struct opening *opening)
 {
-	*question = (struct survey_question){ .verb = ASK_LISTING, .hidden = may_be_hidden(), .opening = *opening, .family = family,
-					      .length = strlen(listing) };
+	*question = (struct survey_question){
+		.verb = ASK_LISTING, .hidden = may_be_hidden(), .opening = *opening, .family = family, .length = strlen(listing)
+	};
 	snprintf(question->table, sizeof(question->table), "%s", table);
 }
 
-int survey_peers_listed(const char *listing, uint8_t family, const char *table, const struct opening *opening, const struct peer *peer,
-			size_t n, uint64_t *admitted, struct fault *fault)
+int survey_peers_listed(const char *listing, uint8_t family, const char *table, const struct opening *opening,
+			const struct peer *peer, size_t n, uint64_t *admitted, struct fault *fault)
 {
 	struct survey_question question;
 	struct survey_answer answer = { 0 };
@@ -342,8 +343,8 @@ const struct survey *survey_listing(const char *listing, uint8_t family, const c
 	return &it.listed;
 }
 
-int survey_remarks(const struct opening *opening, const struct peer *ca, size_t n, void (*take_text)(void *arg, const char *text), void *arg,
-		   struct fault *fault)
+int survey_remarks(const struct opening *opening, const struct peer *ca, size_t n, void (*take_text)(void *arg, const char *text),
+		   void *arg, struct fault *fault)
 {
 	struct survey_question question = { .verb = ASK_REMARKS, .opening = *opening, .peers = (uint32_t)n };
 	struct survey_answer answer = { 0 };

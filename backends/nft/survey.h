@@ -16,50 +16,50 @@
 #include "backends/opening.h"
 
 #define SURVEY_MOST 64	/* findings */
-#define SURVEY_NAME 256	/* NFT_NAME_MAXLEN */
+#define SURVEY_NAME 256 /* NFT_NAME_MAXLEN */
 #define SURVEY_DIGEST_SIZE 32
 
 /* Who alone can change a chain. */
 enum holder {
 	HOLDER_NOBODY,
-	HOLDER_IPTABLES,	/* the tools of iptables: native rules there would be lost or misread by iptables-save */
-	HOLDER_FIREWALLD,	/* firewalld, which owns its table and can be asked */
-	HOLDER_OWNER,		/* another process that owns the table */
+	HOLDER_IPTABLES,  /* the tools of iptables: native rules there would be lost or misread by iptables-save */
+	HOLDER_FIREWALLD, /* firewalld, which owns its table and can be asked */
+	HOLDER_OWNER,	  /* another process that owns the table */
 	HOLDERS
 };
 
 /* What keeps a rule of ours from packets that are not for this host. */
 enum spot_bound {
-	BOUND_BY_HOOK,		/* the hook: only those for this host, or from it, traverse the chain */
-	BOUND_BY_FIB,		/* the kernel's routing: fib daddr type local */
-	BOUND_BY_ADDRESS,	/* a list of addresses, where the kernel cannot ask the routing, or where only some of them are meant */
+	BOUND_BY_HOOK,	  /* the hook: only those for this host, or from it, traverse the chain */
+	BOUND_BY_FIB,	  /* the kernel's routing: fib daddr type local */
+	BOUND_BY_ADDRESS, /* a list of addresses, where the kernel cannot ask the routing, or where only some of them are meant */
 };
 
 /* A place where a rule has to be inserted. */
 struct spot {
-	uint8_t family;			/* NFPROTO_* */
-	uint8_t holder;			/* enum holder */
-	uint8_t leaving;		/* 0 or not: the chain sees what answers */
-	uint8_t bindable;		/* likewise: "socket transparent" can match there */
-	uint8_t returns;		/* likewise: the rule goes back to the chain that has jumped there; else it accepts */
-	uint8_t bound;			/* enum spot_bound */
-	uint16_t port;			/* as the chain sees it */
-	uint32_t number;		/* of the rule, counted from 1, that it comes before: as iptables counts */
-	uint64_t before;		/* the handle of that rule; 0: behind the last one */
-	uint64_t handle[2];		/* of the rules with the opening's tag: 0 if there is none; two with BOUND_BY_ADDRESS, for IPv4 and IPv6 */
-	uint64_t ahead;			/* the handle of a rule that blocks ahead of those; 0: there is none */
+	uint8_t family;	  /* NFPROTO_* */
+	uint8_t holder;	  /* enum holder */
+	uint8_t leaving;  /* 0 or not: the chain sees what answers */
+	uint8_t bindable; /* likewise: "socket transparent" can match there */
+	uint8_t returns;  /* likewise: the rule goes back to the chain that has jumped there; else it accepts */
+	uint8_t bound;	  /* enum spot_bound */
+	uint16_t port;	  /* as the chain sees it */
+	uint32_t number;  /* of the rule, counted from 1, that it comes before: as iptables counts */
+	uint64_t before;  /* the handle of that rule; 0: behind the last one */
+	uint64_t handle[2]; /* of the rules with the opening's tag: 0 if there is none; two with BOUND_BY_ADDRESS, for IPv4 and IPv6 */
+	uint64_t ahead;	    /* the handle of a rule that blocks ahead of those; 0: there is none */
 	char table[SURVEY_NAME], chain[SURVEY_NAME];
-	char lost[128];			/* the marks that packets miss because of the rule, "" for none */
-	char why[640];			/* for a refusal: what blocks, who holds it, the remedy */
+	char lost[128]; /* the marks that packets miss because of the rule, "" for none */
+	char why[640];	/* for a refusal: what blocks, who holds it, the remedy */
 };
 
 struct survey {
-	uint32_t generation;		/* of the ruleset that was read */
-	char client[640];		/* how a chain may stop our client on its way to the CA, or "" */
+	uint32_t generation; /* of the ruleset that was read */
+	char client[640];    /* how a chain may stop our client on its way to the CA, or "" */
 	size_t spots;
 	struct spot spot[SURVEY_MOST];
-	char shut[EVIDENCE_TEXT];	/* what blocks although rules of this opening are there, or "" */
-	uint64_t admitted;		/* of the peers that were asked about: a bit for each that all chains surely let in without us */
+	char shut[EVIDENCE_TEXT]; /* what blocks although rules of this opening are there, or "" */
+	uint64_t admitted;	  /* of the peers that were asked about: a bit for each that all chains surely let in without us */
 };
 
 /*
@@ -84,13 +84,13 @@ const struct survey *survey_listing(const char *listing, uint8_t family, const c
 
 /* The same two questions about up to PEERS_MOST peers: clears the bits of those that may not be let in. */
 int survey_peers(const struct opening *opening, const struct peer *peer, size_t n, uint64_t *admitted, struct fault *fault) MUST_CHECK;
-int survey_peers_listed(const char *listing, uint8_t family, const char *table, const struct opening *opening, const struct peer *peer,
-			size_t n, uint64_t *admitted, struct fault *fault) MUST_CHECK;
+int survey_peers_listed(const char *listing, uint8_t family, const char *table, const struct opening *opening,
+			const struct peer *peer, size_t n, uint64_t *admitted, struct fault *fault) MUST_CHECK;
 
 /* What the host has besides rules (remark.h), as lines for the plan; the CA is at these addresses, if they are known. */
 #define SURVEY_REMARK 320
-int survey_remarks(const struct opening *opening, const struct peer *ca, size_t n, void (*take)(void *arg, const char *text), void *arg,
-		   struct fault *fault) MUST_CHECK;
+int survey_remarks(const struct opening *opening, const struct peer *ca, size_t n, void (*take)(void *arg, const char *text),
+		   void *arg, struct fault *fault) MUST_CHECK;
 
 /* Ends the surveyor, if there is one. */
 void survey_end(void);
@@ -103,20 +103,20 @@ enum survey_verb { ASK_CHOOSE = 1, ASK_DIGEST, ASK_LISTING, ASK_REMARKS };
 
 struct survey_question {
 	uint32_t verb;
-	bool hidden;			/* tables of iptables-legacy may hide packets from connection tracking */
+	bool hidden; /* tables of iptables-legacy may hide packets from connection tracking */
 	struct opening opening;
-	uint32_t peers;			/* not 0: the question is not for spots, but about these */
+	uint32_t peers; /* not 0: the question is not for spots, but about these */
 	struct peer peer[PEERS_MOST];
-	uint8_t family;			/* ASK_LISTING: of this table; the text follows, */
+	uint8_t family; /* ASK_LISTING: of this table; the text follows, */
 	char table[16];
-	size_t length;			/* so many bytes of it, in records of at most */
+	size_t length; /* so many bytes of it, in records of at most */
 };
 #define SURVEY_TEXT 65536
 
 enum survey_answer_kind {
-	SAY_READ = 1,	/* send this request to the kernel; a message of netlink. One byte says that it was sent */
+	SAY_READ = 1, /* send this request to the kernel; a message of netlink. One byte says that it was sent */
 	SAY_SPOT,
-	SAY_REMARK,	/* text */
+	SAY_REMARK, /* text */
 	SAY_DONE,
 	SAY_FAULT,
 };

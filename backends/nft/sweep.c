@@ -21,9 +21,9 @@ struct ruleset {
 /* A reading: what for, and what it has found. */
 struct search {
 	const struct sweep *sweep;
-	struct marks *marks;	/* NULL: whether there is a rule is all that is asked */
+	struct marks *marks; /* NULL: whether there is a rule is all that is asked */
 	bool found;
-	bool behind;		/* the rule that comes next in this chain is ours, too */
+	bool behind; /* the rule that comes next in this chain is ours, too */
 	char chain[SURVEY_NAME];
 };
 
@@ -98,12 +98,14 @@ static int visit_rule(const struct nlmsghdr *message, void *arg, struct fault *f
 }
 
 /* All rules of a table, or the one of a chain that has this handle. */
-static int ask_for_rules(struct search *search, uint8_t family, const char *table, const char *chain, uint64_t handle, struct fault *fault)
+static int ask_for_rules(struct search *search, uint8_t family, const char *table, const char *chain, uint64_t handle,
+			 struct fault *fault)
 {
 	struct netlink *netlink = search->sweep->netlink;
 	char buffer[1024];
 
-	return netlink_dump(netlink, netlink_about(netlink, buffer, NFT_MSG_GETRULE, handle ? 0 : NLM_F_DUMP, family, table, chain, handle),
+	return netlink_dump(netlink,
+			    netlink_about(netlink, buffer, NFT_MSG_GETRULE, handle ? 0 : NLM_F_DUMP, family, table, chain, handle),
 			    visit_rule, search, fault);
 }
 
@@ -136,8 +138,10 @@ static int find_set(struct search *search, const struct messages *tables, struct
 		int rc;
 
 		attrs_of_message(message, attrs, NFTA_TABLE_NAME);
-		rc = netlink_dump(netlink, netlink_about(netlink, buffer, NFT_MSG_GETSET, 0, family_of(message),
-							 attr_text(attrs[NFTA_TABLE_NAME]), name, 0), visit_set, search, fault);
+		rc = netlink_dump(netlink,
+				  netlink_about(netlink, buffer, NFT_MSG_GETSET, 0, family_of(message),
+						attr_text(attrs[NFTA_TABLE_NAME]), name, 0),
+				  visit_set, search, fault);
 		if (rc == AGAIN || (rc < 0 && fault->code != ENOENT))
 			return rc;
 	}
@@ -253,8 +257,9 @@ static int find_matches(struct search *search, struct fault *fault)
 	for (size_t i = 0; i < 2 * IPT_TABLES && result != -1; i++) {
 		const bool v4 = i < IPT_TABLES;
 		const size_t table = i % IPT_TABLES;
-		int rc = !(v4 ? present.ip : present.ip6)[table] ? 0 :
-			 ask_for_rules(search, v4 ? NFPROTO_IPV4 : NFPROTO_IPV6, ipt_tables[table], NULL, 0, fault);
+		int rc = !(v4 ? present.ip : present.ip6)[table] ?
+				 0 :
+				 ask_for_rules(search, v4 ? NFPROTO_IPV4 : NFPROTO_IPV6, ipt_tables[table], NULL, 0, fault);
 
 		result = rc < 0 ? rc : result;
 	}
@@ -268,7 +273,7 @@ static int find_prefixes(struct search *search, struct fault *fault)
 
 int sweep_find(const struct sweep *sweep, struct marks *marks, struct fault *fault)
 {
-	static int (*const find[MARKS])(struct search *search, struct fault *fault) = {
+	static int (*const find[MARKS])(struct search * search, struct fault * fault) = {
 		[MARK_SET] = find_sets_and_rules,
 		[MARK_TABLE] = find_tables,
 		[MARK_MATCH] = find_matches,
@@ -279,7 +284,8 @@ int sweep_find(const struct sweep *sweep, struct marks *marks, struct fault *fau
 	return find[sweep->mark](&search, fault);
 }
 
-int sweep_is_ours(const struct sweep *sweep, uint8_t family, const char *table, const char *chain, uint64_t handle, struct fault *fault)
+int sweep_is_ours(const struct sweep *sweep, uint8_t family, const char *table, const char *chain, uint64_t handle,
+		  struct fault *fault)
 {
 	struct search search = { .sweep = sweep };
 	int rc = ask_for_rules(&search, family, table, chain, handle, fault);
@@ -296,8 +302,9 @@ static int verify(const struct sweep *sweep, struct marks *marks, struct fault *
 
 	for (size_t i = 0; i < marks->count; i++) {
 		const struct marked *item = &marks->item[i];
-		int ours = item->type != NFT_MSG_DELRULE ? 1 :
-			   sweep_is_ours(sweep, item->family, item->table, item->name, item->handle, fault);
+		int ours = item->type != NFT_MSG_DELRULE ?
+				   1 :
+				   sweep_is_ours(sweep, item->family, item->table, item->name, item->handle, fault);
 
 		if (ours < 0)
 			return ours;
@@ -329,8 +336,10 @@ static int commit(const struct sweep *sweep, const struct marks *marks, uint32_t
 	rc = batch_commit(&batch, NULL, NULL, fault);
 	batch_free(&batch);
 	if (rc == -1 && fault->code == EPERM && sweep->mark == MARK_TABLE)
-		return fault_set(fault, FAULT_FAILED, "the table %s belongs to a process that is alive, and not to this one; nft list tables "
-						      "names the program", marks->item[0].table);
+		return fault_set(fault, FAULT_FAILED,
+				 "the table %s belongs to a process that is alive, and not to this one; nft list tables "
+				 "names the program",
+				 marks->item[0].table);
 	return rc;
 }
 

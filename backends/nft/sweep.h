@@ -14,31 +14,31 @@
 
 /* How something carries a tag. */
 enum mark {
-	MARK_SET,	/* sets named after it, and the rules that have it as their comment and look into such a set */
-	MARK_TABLE,	/* tables named after it */
-	MARK_MATCH,	/* rules of iptables-nft: it is the text of the match "comment" */
-	MARK_PREFIX,	/* rules in the table of firewalld that log: it is the prefix, and the rule behind is ours too */
+	MARK_SET,    /* sets named after it, and the rules that have it as their comment and look into such a set */
+	MARK_TABLE,  /* tables named after it */
+	MARK_MATCH,  /* rules of iptables-nft: it is the text of the match "comment" */
+	MARK_PREFIX, /* rules in the table of firewalld that log: it is the prefix, and the rule behind is ours too */
 	MARKS
 };
 
 struct sweep {
 	struct netlink *netlink;
 	enum mark mark;
-	const char *tag;		/* NULL: any of ours */
-	struct evidence *evidence;	/* is told what the rules have seen; NULL: nobody is */
-	const struct spot *spot;	/* MARK_SET: the handles known here spare a reading of all rules, as long as they hold */
+	const char *tag;	   /* NULL: any of ours */
+	struct evidence *evidence; /* is told what the rules have seen; NULL: nobody is */
+	const struct spot *spot;   /* MARK_SET: the handles known here spare a reading of all rules, as long as they hold */
 	size_t spots;
 };
 
 struct marked {
-	uint16_t type;			/* NFT_MSG_DELRULE, NFT_MSG_DELSET, NFT_MSG_DELTABLE: what removes it */
+	uint16_t type; /* NFT_MSG_DELRULE, NFT_MSG_DELSET, NFT_MSG_DELTABLE: what removes it */
 	uint8_t family;
-	uint64_t handle;		/* of a rule */
+	uint64_t handle;			    /* of a rule */
 	char table[SURVEY_NAME], name[SURVEY_NAME]; /* of its chain, or of the set */
 };
 
 struct marks {
-	bool full;			/* there are more */
+	bool full; /* there are more */
 	size_t count;
 	struct marked item[SWEEP_MOST];
 };

@@ -107,7 +107,8 @@ bool tag_is_prefix(const struct nlattr *expressions, const char *wanted)
 	int left = expressions ? mnl_attr_get_payload_len(expressions) : 0;
 	const struct nlattr *attr = expressions ? mnl_attr_get_payload(expressions) : NULL, *data;
 
-	for (attr = next_expression(attr, &left, "log", &data); attr; attr = next_expression(mnl_attr_next(attr), &left, "log", &data)) {
+	for (attr = next_expression(attr, &left, "log", &data); attr;
+	     attr = next_expression(mnl_attr_next(attr), &left, "log", &data)) {
 		const struct nlattr *l[NFTA_LOG_MAX + 1];
 
 		attrs_of_nest(data, l, NFTA_LOG_MAX);

@@ -32,12 +32,14 @@ static void name_culprit(char *text, size_t size, const struct culprit *culprit)
 	if (culprit->chain && culprit->rule && culprit->rule->line)
 		snprintf(text, size, ": the rule -A %s %.200s", culprit->chain->name, culprit->rule->line);
 	else if (culprit->chain && culprit->rule)
-		snprintf(text, size, ": the rule with handle %llu in %s", (unsigned long long)culprit->rule->handle, culprit->chain->name);
+		snprintf(text, size, ": the rule with handle %llu in %s", (unsigned long long)culprit->rule->handle,
+			 culprit->chain->name);
 	else if (culprit->chain)
 		snprintf(text, size, ": its policy");
 }
 
-static void explain(struct spot *spot, const struct nft_chain *chain, const struct culprit *culprit, const char *why, const char *remedy)
+static void explain(struct spot *spot, const struct nft_chain *chain, const struct culprit *culprit, const char *why,
+		    const char *remedy)
 {
 	char rule[2 * SURVEY_NAME] = "";
 
@@ -73,30 +75,35 @@ static void find_ours(struct spot *spot, const struct snapshot *snapshot, const 
 }
 
 /* Finds out which program owns the chain, and whether a rule can be added to it. */
-static int find_holder(struct spot *spot, const struct snapshot *snapshot, const struct nft_table *table, const struct nft_chain *chain,
-		       const struct culprit *culprit, struct fault *fault)
+static int find_holder(struct spot *spot, const struct snapshot *snapshot, const struct nft_table *table,
+		       const struct nft_chain *chain, const struct culprit *culprit, struct fault *fault)
 {
 	const bool theirs = ipt_is_builtin(chain->name);
 
 	if (is_panic(chain)) {
-		explain(spot, chain, culprit, "is firewalld's panic mode, which keeps everybody out", "end it first (firewall-cmd --panic-off)");
+		explain(spot, chain, culprit, "is firewalld's panic mode, which keeps everybody out",
+			"end it first (firewall-cmd --panic-off)");
 		return refuse(spot, fault);
 	}
 	if (snapshot_is_ebtables(snapshot, chain)) {
-		explain(spot, chain, culprit, "belongs to ebtables, whose rules carry no mark by which acmegate could find its own again",
+		explain(spot, chain, culprit,
+			"belongs to ebtables, whose rules carry no mark by which acmegate could find its own again",
 			"let port 80 in to this host there (ebtables -I INPUT -p IPv4 --ip-proto tcp --ip-dport 80 -j ACCEPT), or move these rules "
 			"to a table of nft");
 		return refuse(spot, fault);
 	}
 	if (snapshot_is_iptables(snapshot, chain)) {
-		explain(spot, chain, culprit, "belongs to iptables", theirs ? "set backend = auto in [gate]" : "move this chain to a table of its own");
+		explain(spot, chain, culprit, "belongs to iptables",
+			theirs ? "set backend = auto in [gate]" : "move this chain to a table of its own");
 		spot->holder = HOLDER_IPTABLES;
 		return theirs ? 0 : refuse(spot, fault);
 	}
 	if (table->flags & NFT_TABLE_F_OWNER) {
-		explain(spot, chain, culprit, "is owned by a running process, so that nobody else can change it", "let that program "
+		explain(spot, chain, culprit, "is owned by a running process, so that nobody else can change it",
+			"let that program "
 			"open the port for the time of the renewal");
-		spot->holder = chain->family == NFPROTO_INET && !strcmp(chain->table, FIREWALLD_TABLE) ? HOLDER_FIREWALLD : HOLDER_OWNER;
+		spot->holder = chain->family == NFPROTO_INET && !strcmp(chain->table, FIREWALLD_TABLE) ? HOLDER_FIREWALLD :
+													 HOLDER_OWNER;
 	}
 	return 0;
 }
@@ -140,8 +147,10 @@ static int take_spot(struct survey *survey, const struct spot *spot, const struc
 	if (known && known->number <= spot->number)
 		return 0;
 	if (!known && survey->spots == SURVEY_MOST)
-		return fault_set(fault, FAULT_FAILED, "more than %d rules would be needed to open the port; the chain %s %s %s is one too many. "
-						      "Nothing was changed", SURVEY_MOST, nft_family(base->family), base->table, base->name);
+		return fault_set(fault, FAULT_FAILED,
+				 "more than %d rules would be needed to open the port; the chain %s %s %s is one too many. "
+				 "Nothing was changed",
+				 SURVEY_MOST, nft_family(base->family), base->table, base->name);
 	if (!known)
 		known = &survey->spot[survey->spots++];
 	*known = *spot;
@@ -154,8 +163,10 @@ static int add_spot(const struct choice *choice, struct spot *spot, const struct
 	const struct nft_chain *chain = insertion->chain;
 
 	if (strlen(chain->table) >= sizeof(spot->table) || strlen(chain->name) >= sizeof(spot->chain))
-		return fault_set(fault, FAULT_FAILED, "the chain %.64s... of the table %.64s... may block the port, and acmegate handles names of up to "
-						      "%d bytes: shorten them. Nothing was changed", chain->name, chain->table, SURVEY_NAME - 1);
+		return fault_set(fault, FAULT_FAILED,
+				 "the chain %.64s... of the table %.64s... may block the port, and acmegate handles names of up to "
+				 "%d bytes: shorten them. Nothing was changed",
+				 chain->name, chain->table, SURVEY_NAME - 1);
 	spot->family = chain->family;
 	snprintf(spot->table, sizeof(spot->table), "%s", chain->table);
 	snprintf(spot->chain, sizeof(spot->chain), "%s", chain->name);
@@ -174,7 +185,8 @@ static int add_spot(const struct choice *choice, struct spot *spot, const struct
  * A newer rule that another program has put ahead of ours stays there: name the chain that blocks because of it. An older one ahead of
  * ours shows that ours went to a wrong place.
  */
-static void find_shut(const struct choice *choice, const struct nft_chain *chain, const struct way *way, const struct insertions *found)
+static void find_shut(const struct choice *choice, const struct nft_chain *chain, const struct way *way,
+		      const struct insertions *found)
 {
 	char rule[2 * SURVEY_NAME] = "";
 	struct culprit culprit;
@@ -191,7 +203,8 @@ static void find_shut(const struct choice *choice, const struct nft_chain *chain
 	if (choice->survey->shut[0])
 		return;
 	name_culprit(rule, sizeof(rule), &culprit);
-	snprintf(choice->survey->shut, sizeof(choice->survey->shut), "%s %s %s%s", nft_family(chain->family), chain->table, chain->name, rule);
+	snprintf(choice->survey->shut, sizeof(choice->survey->shut), "%s %s %s%s", nft_family(chain->family), chain->table,
+		 chain->name, rule);
 }
 
 static int choose_one(const struct choice *choice, const struct nft_table *table, const struct nft_chain *chain, struct fault *fault)
@@ -202,7 +215,8 @@ static int choose_one(const struct choice *choice, const struct nft_table *table
 
 	if (!way_find(chain, choice->opening, &way))
 		return 0;
-	way.answerable = table->flags & NFT_TABLE_F_OWNER; /* nobody can open it: assume that a reverse-path filter lets the packets pass */
+	way.answerable = table->flags &
+			 NFT_TABLE_F_OWNER; /* nobody can open it: assume that a reverse-path filter lets the packets pass */
 	if (insertion_find(choice->snapshot, choice->facts, chain, &way, &result) < 0)
 		return fault_errno(fault, FAULT_LATER, "judging the chain %s", chain->name);
 	for (size_t i = 0; i < result.count; i++) {
@@ -255,8 +269,10 @@ static void look_out(const struct choice *choice, const struct nft_chain *chain)
 	    !walk_stops_client(choice->snapshot, choice->facts, chain, opening->client, opening->ca_port, &culprit))
 		return;
 	name_culprit(rule, sizeof(rule), &culprit);
-	snprintf(choice->survey->client, sizeof(choice->survey->client), "the chain %s %s %s (%s) may keep acmegate's client, user id %u, from port "
-		 "%u of the CA%s", nft_family(chain->family), chain->table, chain->name, nft_hook(chain), opening->client, opening->ca_port, rule);
+	snprintf(choice->survey->client, sizeof(choice->survey->client),
+		 "the chain %s %s %s (%s) may keep acmegate's client, user id %u, from port "
+		 "%u of the CA%s",
+		 nft_family(chain->family), chain->table, chain->name, nft_hook(chain), opening->client, opening->ca_port, rule);
 }
 
 int choose(struct survey *survey, struct snapshot *snapshot, const struct facts *facts, bool bridged, const struct opening *opening,

@@ -14,8 +14,8 @@ _Static_assert(SURVEY_DIGEST_SIZE == SHA256_DIGEST_SIZE, "the digest is a SHA-25
 
 struct digest {
 	struct sha256_ctx sum;
-	unsigned char elements[SURVEY_DIGEST_SIZE];	/* exclusive or over elements: their order depends on a hash table */
-	struct messages sets;			/* messages of the sets: their elements are read afterwards */
+	unsigned char elements[SURVEY_DIGEST_SIZE]; /* exclusive or over elements: their order depends on a hash table */
+	struct messages sets;			    /* messages of the sets: their elements are read afterwards */
 };
 
 static void add_text(struct digest *digest, const char *text)
@@ -121,8 +121,8 @@ static int visit_flowtable(const struct nlmsghdr *message, void *arg, struct fau
 
 static void add_element(struct digest *digest, const struct nlattr *element)
 {
-	static const uint16_t parts[] = { NFTA_SET_ELEM_KEY, NFTA_SET_ELEM_KEY_END, NFTA_SET_ELEM_DATA,
-					  NFTA_SET_ELEM_FLAGS, NFTA_SET_ELEM_OBJREF };
+	static const uint16_t parts[] = { NFTA_SET_ELEM_KEY, NFTA_SET_ELEM_KEY_END, NFTA_SET_ELEM_DATA, NFTA_SET_ELEM_FLAGS,
+					  NFTA_SET_ELEM_OBJREF };
 	const struct nlattr *attrs[NFTA_SET_ELEM_MAX + 1];
 	struct sha256_ctx sum;
 	unsigned char out[SURVEY_DIGEST_SIZE];
@@ -155,8 +155,7 @@ static int visit_elements(const struct nlmsghdr *message, void *arg, struct faul
 }
 
 /* Elements of a dynamic set come and go with the packets. */
-static int add_set_elements(struct digest *digest, struct netlink *netlink, const struct nlmsghdr *set,
-			    struct fault *fault)
+static int add_set_elements(struct digest *digest, struct netlink *netlink, const struct nlmsghdr *set, struct fault *fault)
 {
 	const struct nlattr *attrs[NFTA_SET_MAX + 1];
 	char buffer[1024];
@@ -166,10 +165,11 @@ static int add_set_elements(struct digest *digest, struct netlink *netlink, cons
 	attrs_of_message(set, attrs, NFTA_SET_MAX);
 	if (attr_u32(attrs[NFTA_SET_FLAGS], 0) & NFT_SET_EVAL)
 		return 0;
-	request = netlink_about(netlink, buffer, NFT_MSG_GETSETELEM, NLM_F_DUMP, generic->nfgen_family, attr_text(attrs[NFTA_SET_TABLE]),
-				attr_text(attrs[NFTA_SET_NAME]), 0);
+	request = netlink_about(netlink, buffer, NFT_MSG_GETSETELEM, NLM_F_DUMP, generic->nfgen_family,
+				attr_text(attrs[NFTA_SET_TABLE]), attr_text(attrs[NFTA_SET_NAME]), 0);
 	memset(digest->elements, 0, sizeof(digest->elements));
-	if (netlink_dump(netlink, request, visit_elements, digest, fault) == -1 && fault->code != ENOENT) /* the set was deleted meanwhile */
+	if (netlink_dump(netlink, request, visit_elements, digest, fault) == -1 &&
+	    fault->code != ENOENT) /* the set was deleted meanwhile */
 		return -1;
 	sha256_update(&digest->sum, sizeof(digest->elements), digest->elements);
 	return 0;
@@ -192,8 +192,7 @@ static int read_all(struct digest *digest, struct netlink *netlink, struct fault
 		if (netlink_dump(netlink, netlink_request(netlink, buffer, dumps[i].type), dumps[i].visit, digest, fault) == -1)
 			return -1;
 	left = (int)digest->sets.used;
-	for (message = (const void *)digest->sets.bytes; mnl_nlmsg_ok(message, left);
-	     message = mnl_nlmsg_next(message, &left))
+	for (message = (const void *)digest->sets.bytes; mnl_nlmsg_ok(message, left); message = mnl_nlmsg_next(message, &left))
 		if (add_set_elements(digest, netlink, message, fault) < 0)
 			return -1;
 	return 0;

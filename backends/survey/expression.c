@@ -152,7 +152,8 @@ static enum match do_immediate(struct meeting *meeting, const struct nlattr *dat
 	if (number == NFT_REG_VERDICT)
 		outcome->verdict = expression_verdict(a[NFTA_IMMEDIATE_DATA]);
 	else
-		registers_load(&meeting->registers, number, value ? mnl_attr_get_payload(value) : NULL, NULL, value ? mnl_attr_get_payload_len(value) : 0);
+		registers_load(&meeting->registers, number, value ? mnl_attr_get_payload(value) : NULL, NULL,
+			       value ? mnl_attr_get_payload_len(value) : 0);
 	return YES;
 }
 
@@ -311,13 +312,32 @@ static enum match do_expression(struct meeting *meeting, const char *name, const
 		const char *name;
 		enum match (*act)(struct meeting *meeting, const struct nlattr *data, struct outcome *outcome);
 	} expressions[] = {
-		{ "payload", payload_judge },   { "cmp", do_cmp },	       { "meta", meta_judge },	  { "ct", meta_judge_ct },
-		{ "immediate", do_immediate }, { "bitwise", do_bitwise }, { "lookup", do_lookup }, { "range", do_range },
-		{ "counter", do_nothing },   { "log", do_nothing },    { "notrack", do_notrack }, { "last", do_nothing },
-		{ "dup", do_dup },	     { "match", do_match },    { "target", do_target },	  { "objref", do_objref },
-		{ "reject", do_block },	     { "queue", do_block },    { "synproxy", do_block },  { "fwd", do_block },
-		{ "redir", do_block },	     { "tproxy", do_block },   { "nat", do_nat },	  { "fib", do_fib },
-		{ "exthdr", do_exthdr },     { "dynset", do_dynset },
+		{ "payload", payload_judge },
+		{ "cmp", do_cmp },
+		{ "meta", meta_judge },
+		{ "ct", meta_judge_ct },
+		{ "immediate", do_immediate },
+		{ "bitwise", do_bitwise },
+		{ "lookup", do_lookup },
+		{ "range", do_range },
+		{ "counter", do_nothing },
+		{ "log", do_nothing },
+		{ "notrack", do_notrack },
+		{ "last", do_nothing },
+		{ "dup", do_dup },
+		{ "match", do_match },
+		{ "target", do_target },
+		{ "objref", do_objref },
+		{ "reject", do_block },
+		{ "queue", do_block },
+		{ "synproxy", do_block },
+		{ "fwd", do_block },
+		{ "redir", do_block },
+		{ "tproxy", do_block },
+		{ "nat", do_nat },
+		{ "fib", do_fib },
+		{ "exthdr", do_exthdr },
+		{ "dynset", do_dynset },
 	};
 
 	for (size_t i = 0; i < LENGTH_OF(expressions); i++)
@@ -368,4 +388,3 @@ struct outcome expression_meet(struct meeting *meeting, const struct nft_rule *r
 	}
 	return outcome;
 }
-

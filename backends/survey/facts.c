@@ -9,19 +9,22 @@
 
 /* A CA validates from a unicast address: not 0.0.0.0/8, loopback, link-local, multicast or reserved. */
 static const char *const sources4[][2] = {
-	{ "1.0.0.0", "126.255.255.255" }, { "128.0.0.0", "169.253.255.255" }, { "169.255.0.0", "223.255.255.255" },
+	{ "1.0.0.0", "126.255.255.255" },
+	{ "128.0.0.0", "169.253.255.255" },
+	{ "169.255.0.0", "223.255.255.255" },
 };
 static const char *const sources6[][2] = { { "::2", "fe7f:ffff:ffff:ffff:ffff:ffff:ffff:ffff" } };
 
 /* A public CA has public addresses: none of IANA's special-purpose registries. */
 static const char *const public4[][2] = {
-	{ "1.0.0.0", "9.255.255.255" },	    { "11.0.0.0", "100.63.255.255" },	{ "100.128.0.0", "126.255.255.255" },
+	{ "1.0.0.0", "9.255.255.255" },	    { "11.0.0.0", "100.63.255.255" },	 { "100.128.0.0", "126.255.255.255" },
 	{ "128.0.0.0", "169.253.255.255" }, { "169.255.0.0", "172.15.255.255" }, { "172.32.0.0", "191.255.255.255" },
-	{ "192.0.1.0", "192.0.1.255" },	    { "192.0.3.0", "192.167.255.255" },	{ "192.169.0.0", "198.17.255.255" },
+	{ "192.0.1.0", "192.0.1.255" },	    { "192.0.3.0", "192.167.255.255" },	 { "192.169.0.0", "198.17.255.255" },
 	{ "198.20.0.0", "198.51.99.255" },  { "198.51.101.0", "203.0.112.255" }, { "203.0.114.0", "223.255.255.255" },
 };
 static const char *const public6[][2] = {
-	{ "2001:200::", "2001:db7:ffff:ffff:ffff:ffff:ffff:ffff" }, { "2001:db9::", "3ffe:ffff:ffff:ffff:ffff:ffff:ffff:ffff" },
+	{ "2001:200::", "2001:db7:ffff:ffff:ffff:ffff:ffff:ffff" },
+	{ "2001:db9::", "3ffe:ffff:ffff:ffff:ffff:ffff:ffff:ffff" },
 };
 
 static const struct range ttl = { { 32 }, { 255 } }, mss = { { 536 >> 8, 536 & 0xff }, { 0xff, 0xff } };
@@ -47,7 +50,8 @@ static int add_texts(struct field *field, int family, const char *const (*texts)
 
 	for (size_t i = 0; i < n && rc == 0; i++)
 		rc = inet_pton(family, texts[i][0], low) == 1 && inet_pton(family, texts[i][1], high) == 1 ?
-			     add(field, family == AF_INET ? 4 : 16, low, high) : -1;
+			     add(field, family == AF_INET ? 4 : 16, low, high) :
+			     -1;
 	return rc;
 }
 
@@ -56,7 +60,8 @@ static int add_sources(struct facts *facts, bool wide)
 	struct field *four = &facts->field[FACT_SOURCE4], *six = &facts->field[FACT_SOURCE6];
 
 	return wide ? add_texts(four, AF_INET, public4, LENGTH_OF(public4)) | add_texts(six, AF_INET6, public6, LENGTH_OF(public6)) :
-		      add_texts(four, AF_INET, sources4, LENGTH_OF(sources4)) | add_texts(six, AF_INET6, sources6, LENGTH_OF(sources6));
+		      add_texts(four, AF_INET, sources4, LENGTH_OF(sources4)) |
+			       add_texts(six, AF_INET6, sources6, LENGTH_OF(sources6));
 }
 
 /* routed: the routed families see this interface itself, not its bridge. */

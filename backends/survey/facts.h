@@ -26,12 +26,17 @@ static inline enum match match_not(enum match match)
 
 enum fact {
 	FACT_NONE,
-	FACT_SOURCE4, FACT_SOURCE6,	/* addresses that the CA may validate from */
-	FACT_LOCAL4, FACT_LOCAL6,	/* addresses of this host */
-	FACT_TTL, FACT_MSS,
-	FACT_MAC,			/* MAC addresses of this host's interfaces */
-	FACT_INDEX, FACT_NAME,		/* the interface that routed families see: a bridge, not its ports */
-	FACT_LINK_INDEX, FACT_LINK_NAME, /* the interface that netdev and bridge see: the port of a bridge */
+	FACT_SOURCE4,
+	FACT_SOURCE6, /* addresses that the CA may validate from */
+	FACT_LOCAL4,
+	FACT_LOCAL6, /* addresses of this host */
+	FACT_TTL,
+	FACT_MSS,
+	FACT_MAC, /* MAC addresses of this host's interfaces */
+	FACT_INDEX,
+	FACT_NAME, /* the interface that routed families see: a bridge, not its ports */
+	FACT_LINK_INDEX,
+	FACT_LINK_NAME, /* the interface that netdev and bridge see: the port of a bridge */
 	FACTS
 };
 
@@ -41,7 +46,7 @@ struct range {
 };
 
 struct field {
-	size_t bytes, count;	/* count 0: nothing is known */
+	size_t bytes, count; /* count 0: nothing is known */
 	struct range *range;
 };
 
@@ -53,7 +58,8 @@ struct facts {
 int facts_make(struct facts *facts, const struct host *host, bool wide, struct fault *fault) MUST_CHECK;
 
 /* Facts of the packets of one connection, which enters by the interface with this index (0: any). */
-int facts_make_peer(struct facts *facts, const struct host *host, const struct peer *peer, uint32_t index, struct fault *fault) MUST_CHECK;
+int facts_make_peer(struct facts *facts, const struct host *host, const struct peer *peer, uint32_t index,
+		    struct fault *fault) MUST_CHECK;
 void facts_free(struct facts *facts);
 
 /*

@@ -10,7 +10,8 @@
 
 static void gather(struct walk *walk, const struct nft_chain *chain, size_t from, int depth, unsigned int *effects);
 
-static void gather_behind(struct walk *walk, const struct nft_chain *chain, const struct verdict *verdict, int depth, unsigned int *effects)
+static void gather_behind(struct walk *walk, const struct nft_chain *chain, const struct verdict *verdict, int depth,
+			  unsigned int *effects)
 {
 	const struct nft_chain *target = NULL;
 
@@ -23,8 +24,9 @@ static void gather_behind(struct walk *walk, const struct nft_chain *chain, cons
 
 static bool ends_chain(const struct outcome *outcome)
 {
-	return outcome->match == YES && !outcome->map && (outcome->verdict.code == NF_ACCEPT || outcome->verdict.code == (uint32_t)NFT_RETURN ||
-							  outcome->verdict.code == (uint32_t)NFT_GOTO);
+	return outcome->match == YES && !outcome->map &&
+	       (outcome->verdict.code == NF_ACCEPT || outcome->verdict.code == (uint32_t)NFT_RETURN ||
+		outcome->verdict.code == (uint32_t)NFT_GOTO);
 }
 
 /* Follows the packet as if nothing blocked: it goes on behind a drop. */
@@ -68,8 +70,8 @@ static unsigned int find_lost(struct walk *walk, const struct variants *variants
 }
 
 /* Walks as if the rules of result were in the ruleset. */
-static bool still_blocks(struct walk *walk, const struct variants *variants, const struct insertions *result, struct culprit *culprit,
-			 size_t *at)
+static bool still_blocks(struct walk *walk, const struct variants *variants, const struct insertions *result,
+			 struct culprit *culprit, size_t *at)
 {
 	const struct insertions before = *result; /* *culprit may be of result */
 	bool blocks;
@@ -148,7 +150,8 @@ int insertion_find(struct snapshot *snapshot, const struct facts *facts, const s
 	if (rc == 0 && walk_finds_block(&walk, &variants, &result->culprit, &at)) {
 		careful.culprit = result->culprit;
 		insert_once(&walk, &variants, result, at);
-		if (result->lost && insert_often(&walk, &variants, &careful) && count_effects(careful.lost) < count_effects(result->lost))
+		if (result->lost && insert_often(&walk, &variants, &careful) &&
+		    count_effects(careful.lost) < count_effects(result->lost))
 			*result = careful;
 	}
 	walk_end(&walk);

@@ -8,10 +8,10 @@
 #define INSERTIONS_MOST 16
 
 struct insertions {
-	struct culprit culprit;		/* the first rule that blocks */
-	size_t count;			/* 0: nothing blocks */
+	struct culprit culprit; /* the first rule that blocks */
+	size_t count;		/* 0: nothing blocks */
 	struct insertion insertion[INSERTIONS_MOST];
-	unsigned int lost;		/* enum effect: what packets miss because they never meet the rules behind */
+	unsigned int lost; /* enum effect: what packets miss because they never meet the rules behind */
 };
 
 /*

@@ -103,7 +103,10 @@ static int32_t priority_of(const char *table, const char *chain)
 	static const struct {
 		const char *table;
 		int32_t priority;
-	} tables[] = { { "raw", NF_IP_PRI_RAW }, { "mangle", NF_IP_PRI_MANGLE }, { "nat", NF_IP_PRI_NAT_DST }, { "filter", NF_IP_PRI_FILTER },
+	} tables[] = { { "raw", NF_IP_PRI_RAW },
+		       { "mangle", NF_IP_PRI_MANGLE },
+		       { "nat", NF_IP_PRI_NAT_DST },
+		       { "filter", NF_IP_PRI_FILTER },
 		       { "security", NF_IP_PRI_SECURITY } };
 
 	if (!strcmp(table, "nat") && (!strcmp(chain, "POSTROUTING") || !strcmp(chain, "INPUT")))
@@ -135,13 +138,15 @@ static void index_chain(struct snapshot *snapshot, uint8_t family, const char *t
 }
 
 /* A listing has the rules of a chain one after the other. */
-static int index_rule(struct snapshot *snapshot, uint8_t family, const char *table, const char *name, const char *line, struct fault *fault)
+static int index_rule(struct snapshot *snapshot, uint8_t family, const char *table, const char *name, const char *line,
+		      struct fault *fault)
 {
 	const struct nft_chain *found = snapshot_chain(snapshot, family, table, name);
 	struct nft_chain *chain = found ? &snapshot->chain[found - snapshot->chain] : NULL;
 
 	if (!chain || (chain->rules && chain->first_rule + chain->rules != snapshot->rules))
-		return fault_set(fault, FAULT_FAILED, "the listing of the table %s has a rule of the chain %s in an unexpected place", table, name);
+		return fault_set(fault, FAULT_FAILED,
+				 "the listing of the table %s has a rule of the chain %s in an unexpected place", table, name);
 	if (!chain->rules)
 		chain->first_rule = snapshot->rules;
 	chain->rules++;

@@ -9,7 +9,8 @@
  * Builds the index over a listing and takes ownership of it (malloc). hidden: packets may be hidden from connection tracking. Call
  * snapshot_free() also after an error.
  */
-int listing_read(struct snapshot *snapshot, char *listing, uint8_t family, const char *table, bool hidden, struct fault *fault) MUST_CHECK;
+int listing_read(struct snapshot *snapshot, char *listing, uint8_t family, const char *table, bool hidden,
+		 struct fault *fault) MUST_CHECK;
 
 /* meet_rule() and meet_jumps() of a rule with a line. */
 struct outcome listing_meet(struct meeting *meeting, const struct nft_rule *rule);

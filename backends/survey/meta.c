@@ -59,8 +59,10 @@ enum match meta_judge(struct meeting *meeting, const struct nlattr *data, struct
 	if (number == UINT32_MAX)
 		return set_meta(key, outcome);
 	if (key == NFT_META_IIF || key == NFT_META_OIF || key == NFT_META_IIFNAME || key == NFT_META_OIFNAME)
-		return meta_link(meeting, number, key == NFT_META_OIF || key == NFT_META_OIFNAME, key == NFT_META_IIFNAME || key == NFT_META_OIFNAME);
-	registers_load(&meeting->registers, number, key < LENGTH_OF(known) ? known[key].value : NULL, NULL, key < LENGTH_OF(known) ? known[key].length : 0);
+		return meta_link(meeting, number, key == NFT_META_OIF || key == NFT_META_OIFNAME,
+				 key == NFT_META_IIFNAME || key == NFT_META_OIFNAME);
+	registers_load(&meeting->registers, number, key < LENGTH_OF(known) ? known[key].value : NULL, NULL,
+		       key < LENGTH_OF(known) ? known[key].length : 0);
 	return YES;
 }
 
@@ -83,7 +85,8 @@ enum match meta_judge_ct(struct meeting *meeting, const struct nlattr *data, str
 	if (key == NFT_CT_STATE)
 		registers_load(&meeting->registers, number, state ? &state : NULL, NULL, sizeof(state));
 	else
-		registers_load(&meeting->registers, number, key == NFT_CT_STATUS ? &meeting->status : NULL, &meeting->status, sizeof(meeting->status));
+		registers_load(&meeting->registers, number, key == NFT_CT_STATUS ? &meeting->status : NULL, &meeting->status,
+			       sizeof(meeting->status));
 	/* most keys break the rule when the packet is untracked */
 	return key == NFT_CT_STATE || (key == NFT_CT_STATUS && meeting->status) ? YES : MAYBE;
 }

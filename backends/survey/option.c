@@ -67,14 +67,20 @@ static enum match judge_source(const struct meeting *meeting, const char *value)
 {
 	bool v4 = meeting->family == NFPROTO_IPV4;
 
-	return judge_address(meeting, value, meeting->packet->leaving ? (v4 ? FACT_LOCAL4 : FACT_LOCAL6) : v4 ? FACT_SOURCE4 : FACT_SOURCE6);
+	return judge_address(meeting, value,
+			     meeting->packet->leaving ? (v4 ? FACT_LOCAL4 : FACT_LOCAL6) :
+			     v4			      ? FACT_SOURCE4 :
+							FACT_SOURCE6);
 }
 
 static enum match judge_destination(const struct meeting *meeting, const char *value)
 {
 	bool v4 = meeting->family == NFPROTO_IPV4;
 
-	return judge_address(meeting, value, meeting->packet->leaving ? (v4 ? FACT_SOURCE4 : FACT_SOURCE6) : v4 ? FACT_LOCAL4 : FACT_LOCAL6);
+	return judge_address(meeting, value,
+			     meeting->packet->leaving ? (v4 ? FACT_SOURCE4 : FACT_SOURCE6) :
+			     v4			      ? FACT_LOCAL4 :
+							FACT_LOCAL6);
 }
 
 /* "eth0", "eth+" */
@@ -88,7 +94,9 @@ static enum match judge_interface(const struct meeting *meeting, const char *val
 		return MAYBE;
 	length -= wildcard;
 	memcpy(name, value, length);
-	return length || !wildcard ? field_between(&meeting->facts->field[FACT_NAME], NULL, name, name, wildcard ? length : sizeof(name)) : YES;
+	return length || !wildcard ?
+		       field_between(&meeting->facts->field[FACT_NAME], NULL, name, name, wildcard ? length : sizeof(name)) :
+		       YES;
 }
 
 /* "80", "80,443", "1:1023" */
@@ -120,7 +128,8 @@ static enum match judge_numbers(const char *list, unsigned int least, unsigned i
 
 static enum match judge_port(const struct meeting *meeting, const char *value, bool source)
 {
-	return source == meeting->packet->from ? judge_numbers(value, meeting->port, meeting->port) : judge_numbers(value, 0, UINT16_MAX);
+	return source == meeting->packet->from ? judge_numbers(value, meeting->port, meeting->port) :
+						 judge_numbers(value, 0, UINT16_MAX);
 }
 
 static enum match judge_source_port(const struct meeting *meeting, const char *value)
@@ -150,9 +159,11 @@ static enum match judge_state(const struct meeting *meeting, const char *value)
 
 static enum match judge_type(const struct meeting *meeting, const char *value, bool dest)
 {
-	static const char *const types[] = { [RTN_UNSPEC] = "UNSPEC", [RTN_UNICAST] = "UNICAST", [RTN_LOCAL] = "LOCAL",
-					     [RTN_BROADCAST] = "BROADCAST", [RTN_ANYCAST] = "ANYCAST", [RTN_MULTICAST] = "MULTICAST",
-					     [RTN_BLACKHOLE] = "BLACKHOLE", [RTN_UNREACHABLE] = "UNREACHABLE", [RTN_PROHIBIT] = "PROHIBIT" };
+	static const char *const types[] = {
+		[RTN_UNSPEC] = "UNSPEC",       [RTN_UNICAST] = "UNICAST",	  [RTN_LOCAL] = "LOCAL",
+		[RTN_BROADCAST] = "BROADCAST", [RTN_ANYCAST] = "ANYCAST",	  [RTN_MULTICAST] = "MULTICAST",
+		[RTN_BLACKHOLE] = "BLACKHOLE", [RTN_UNREACHABLE] = "UNREACHABLE", [RTN_PROHIBIT] = "PROHIBIT"
+	};
 	unsigned int bits = 0;
 
 	for (unsigned int i = 0; i < LENGTH_OF(types); i++)
@@ -213,7 +224,8 @@ static enum match judge_nothing(const struct meeting *meeting, const char *value
 /* Modules whose options are known. Other modules, and other options of these, may match or not. */
 static enum match judge_module(const struct meeting *meeting, const char *value)
 {
-	static const char *const known[] = { "tcp", "multiport", "comment", "conntrack", "state", "addrtype", "tcpmss", "ttl", "hl", "owner" };
+	static const char *const known[] = { "tcp",	 "multiport", "comment", "conntrack", "state",
+					     "addrtype", "tcpmss",    "ttl",	 "hl",	      "owner" };
 	static const char *const absent[] = { "rt", "dst", "hbh", "frag", "ah", "esp", "udp", "icmp", "icmp6", "sctp" };
 
 	(void)meeting;
@@ -227,8 +239,8 @@ static uint8_t flags_of(const char *list)
 	static const struct {
 		const char *word;
 		uint8_t flags;
-	} names[] = { { "FIN", TH_FIN }, { "SYN", TH_SYN }, { "RST", TH_RST }, { "PSH", TH_PUSH }, { "ACK", TH_ACK }, { "URG", TH_URG },
-		      { "ALL", 0x3f } };
+	} names[] = { { "FIN", TH_FIN }, { "SYN", TH_SYN }, { "RST", TH_RST }, { "PSH", TH_PUSH },
+		      { "ACK", TH_ACK }, { "URG", TH_URG }, { "ALL", 0x3f } };
 	uint8_t flags = 0;
 
 	for (size_t i = 0; i < LENGTH_OF(names); i++)
@@ -240,14 +252,29 @@ static const struct {
 	const char *option;
 	enum match (*judge)(const struct meeting *meeting, const char *value);
 } options[] = {
-	{ "-p", judge_protocol },	  { "-s", judge_source },	     { "-d", judge_destination },
-	{ "-i", judge_interface },	  { "-o", judge_interface },	     { "-m", judge_module },
-	{ "--sport", judge_source_port }, { "--dport", judge_destination_port }, { "--sports", judge_source_port },
-	{ "--dports", judge_destination_port }, { "--ctstate", judge_state }, { "--state", judge_state },
-	{ "--src-type", judge_source_type }, { "--dst-type", judge_destination_type }, { "--mss", judge_mss },
-	{ "--ttl-eq", judge_ttl_equal },  { "--ttl-lt", judge_ttl_less },    { "--ttl-gt", judge_ttl_more },
-	{ "--hl-eq", judge_ttl_equal },	  { "--hl-lt", judge_ttl_less },     { "--hl-gt", judge_ttl_more },
-	{ "--uid-owner", judge_user },	  { "--comment", judge_nothing },
+	{ "-p", judge_protocol },
+	{ "-s", judge_source },
+	{ "-d", judge_destination },
+	{ "-i", judge_interface },
+	{ "-o", judge_interface },
+	{ "-m", judge_module },
+	{ "--sport", judge_source_port },
+	{ "--dport", judge_destination_port },
+	{ "--sports", judge_source_port },
+	{ "--dports", judge_destination_port },
+	{ "--ctstate", judge_state },
+	{ "--state", judge_state },
+	{ "--src-type", judge_source_type },
+	{ "--dst-type", judge_destination_type },
+	{ "--mss", judge_mss },
+	{ "--ttl-eq", judge_ttl_equal },
+	{ "--ttl-lt", judge_ttl_less },
+	{ "--ttl-gt", judge_ttl_more },
+	{ "--hl-eq", judge_ttl_equal },
+	{ "--hl-lt", judge_ttl_less },
+	{ "--hl-gt", judge_ttl_more },
+	{ "--uid-owner", judge_user },
+	{ "--comment", judge_nothing },
 };
 
 enum match option_judge(const struct meeting *meeting, const struct ipt_words *rule, size_t *i)

@@ -11,12 +11,13 @@
 
 struct reach {
 	struct snapshot *snapshot;
-	unsigned char *seen;	/* of each chain, by its place in the snapshot: 1 if it was visited */
+	unsigned char *seen; /* of each chain, by its place in the snapshot: 1 if it was visited */
 };
 
 static bool leads_to(struct reach *reach, const struct nft_chain *from, const struct nft_chain *to, int depth);
 
-static bool verdict_leads(struct reach *reach, const struct nft_chain *from, const struct verdict *verdict, const struct nft_chain *to, int depth)
+static bool verdict_leads(struct reach *reach, const struct nft_chain *from, const struct verdict *verdict,
+			  const struct nft_chain *to, int depth)
 {
 	const struct nft_chain *next = NULL;
 
@@ -55,8 +56,8 @@ bool reach_is_shared(struct snapshot *snapshot, const struct nft_chain *chain)
 	for (size_t i = 0; i < snapshot->chains && !shared; i++) {
 		const struct nft_chain *base = &snapshot->chain[i];
 
-		if (base->base && base->family == chain->family && !strcmp(base->table, chain->table) && base->hook != NF_INET_PRE_ROUTING &&
-		    base->hook != NF_INET_LOCAL_IN)
+		if (base->base && base->family == chain->family && !strcmp(base->table, chain->table) &&
+		    base->hook != NF_INET_PRE_ROUTING && base->hook != NF_INET_LOCAL_IN)
 			shared = leads_to(&reach, base, chain, 0);
 	}
 	free(reach.seen);

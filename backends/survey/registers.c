@@ -70,7 +70,7 @@ void registers_note(struct registers *registers, size_t at, size_t length, const
 }
 
 /* "ip saddr & 255.0.0.0": a fact about the field holds for its first bits. */
-static bool is_prefix(const unsigned char *mask, const unsigned char *xor, size_t length)
+static bool is_prefix(const unsigned char *mask, const unsigned char * xor, size_t length)
 {
 	bool end = false;
 
@@ -84,14 +84,14 @@ static bool is_prefix(const unsigned char *mask, const unsigned char *xor, size_
 	return true;
 }
 
-void registers_mask(struct registers *r, size_t from, size_t to, size_t length, const unsigned char *mask, const unsigned char *xor)
+void registers_mask(struct registers *r, size_t from, size_t to, size_t length, const unsigned char *mask, const unsigned char * xor)
 {
 	for (size_t i = 0; i < REGISTER_FACTS; i++) {
 		size_t at = r->fact[i].at, bytes = r->fact[i].bytes;
 
 		if (!bytes || at + bytes <= to || to + length <= at)
 			continue;
-		if (from != to || at < to || at + bytes > to + length || !is_prefix(mask + (at - to), xor + (at - to), bytes))
+		if (from != to || at < to || at + bytes > to + length || !is_prefix(mask + (at - to), xor+(at - to), bytes))
 			r->fact[i].bytes = 0;
 		else
 			memcpy(r->fact[i].mask, mask + (at - to), bytes);
@@ -109,7 +109,8 @@ int registers_order(const struct registers *r, size_t at, const void *bytes, siz
 }
 
 /* The same for the field that begins in this register. MAYBE also where no fact is known. */
-static enum match fact_between(const struct registers *r, size_t at, const unsigned char *low, const unsigned char *high, size_t length)
+static enum match fact_between(const struct registers *r, size_t at, const unsigned char *low, const unsigned char *high,
+			       size_t length)
 {
 	for (size_t i = 0; i < REGISTER_FACTS; i++)
 		if (r->fact[i].bytes >= length && r->fact[i].at == at)
@@ -133,7 +134,9 @@ enum match registers_equal(const struct registers *r, size_t at, const unsigned 
 
 	for (size_t i = 0; i < length; i += step) {
 		size_t part = fact_bytes(r, at + i, length - i);
-		enum match one = part ? fact_between(r, at + i, bytes + i, bytes + i, part) : r->known[at + i] == 0xff ? YES : MAYBE;
+		enum match one = part			  ? fact_between(r, at + i, bytes + i, bytes + i, part) :
+				 r->known[at + i] == 0xff ? YES :
+							    MAYBE;
 
 		step = part ? part : 1;
 		match = one < match ? one : match;

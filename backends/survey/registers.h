@@ -15,14 +15,13 @@
 struct registers {
 	unsigned char value[REGISTER_BYTES], known[REGISTER_BYTES];
 	struct {
-		size_t at, bytes;		/* 0 bytes: free */
-		const struct field *field;	/* its first bytes are there, */
-		unsigned char mask[16];		/* masked by this */
+		size_t at, bytes;	   /* 0 bytes: free */
+		const struct field *field; /* its first bytes are there, */
+		unsigned char mask[16];	   /* masked by this */
 	} fact[REGISTER_FACTS];
 };
 
-
-#define LONGEST 16	/* bytes that an expression fills without giving their length: an interface name, an address */
+#define LONGEST 16 /* bytes that an expression fills without giving their length: an interface name, an address */
 
 /* REGISTER_BYTES: there is no such register. */
 size_t registers_offset(uint32_t number);
@@ -36,7 +35,7 @@ void registers_load(struct registers *registers, uint32_t number, const void *va
 void registers_note(struct registers *registers, size_t at, size_t length, const struct field *field);
 
 /* Keeps a fact where the registers are masked in place by a prefix; other facts end. */
-void registers_mask(struct registers *r, size_t from, size_t to, size_t length, const unsigned char *mask, const unsigned char *xor);
+void registers_mask(struct registers *r, size_t from, size_t to, size_t length, const unsigned char *mask, const unsigned char * xor);
 
 /* As memcmp() of the registers with these bytes, if every bit is known; else NO_ORDER. */
 #define NO_ORDER INT32_MIN

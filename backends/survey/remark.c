@@ -12,7 +12,7 @@
 /* Stands for a CA whose addresses are not known: a.root-servers.net. Nothing is sent to it. */
 static const char *const internet[] = { "198.41.0.4", "2001:503:ba3e::2:30" };
 
-#define ADDRESSES_SAID 4	/* remarks about addresses; more would hide the others */
+#define ADDRESSES_SAID 4 /* remarks about addresses; more would hide the others */
 
 static __attribute__((format(printf, 2, 3))) void say_about(void (*say)(const char *text), const char *format, ...)
 {
@@ -29,9 +29,10 @@ static void remark_xdp(const struct host *host, void (*say)(const char *text))
 {
 	for (const struct host_link *link = host->link; link < host->link + host->links; link++)
 		if (link->xdp)
-			say_about(say, "a program of XDP (id %u) on %.*s gets packets before the firewall does, and may drop those of a validation: "
-				       "acmegate cannot see what it does (bpftool prog show id %u)", link->xdp, (int)sizeof(link->name),
-				  link->name, link->xdp);
+			say_about(say,
+				  "a program of XDP (id %u) on %.*s gets packets before the firewall does, and may drop those of a validation: "
+				  "acmegate cannot see what it does (bpftool prog show id %u)",
+				  link->xdp, (int)sizeof(link->name), link->name, link->xdp);
 }
 
 /* --- answers ------------------------------------------------------------------------------------------------------ */
@@ -69,7 +70,8 @@ static void find_ours(struct ours *ours, uint8_t family, const struct host *host
 			ours->address[ours->count++] = host->address[i].bytes;
 }
 
-static void remark_route(struct mnl_socket *route, const struct ours *ours, const struct peer *ca, uint16_t port, void (*say)(const char *text))
+static void remark_route(struct mnl_socket *route, const struct ours *ours, const struct peer *ca, uint16_t port,
+			 void (*say)(const char *text))
 {
 	char from[INET6_ADDRSTRLEN], to[INET6_ADDRSTRLEN];
 	size_t without = 0;
@@ -84,14 +86,17 @@ static void remark_route(struct mnl_socket *route, const struct ours *ours, cons
 	if (!without || !write_address(ca->family, ca->address, to))
 		return;
 	if (without == ours->count) {
-		say_about(say, "no answer to the CA leaves this host over IPv%d: its routes have no way to %s (%s); see ip route get %s",
+		say_about(say,
+			  "no answer to the CA leaves this host over IPv%d: its routes have no way to %s (%s); see ip route get %s",
 			  ca->family == NFPROTO_IPV4 ? 4 : 6, to, strerror(reason[0]), to);
 		return;
 	}
 	for (size_t i = 0, said = 0; i < ours->count && said < ADDRESSES_SAID; i++)
 		if (reason[i] && write_address(ca->family, ours->address[i], from)) {
-			say_about(say, "answers from %s to the CA do not leave this host: its rules of routing have no way to %s for them (%s); see ip "
-				       "route get %s from %s ipproto tcp sport %u", from, to, strerror(reason[i]), to, from, port);
+			say_about(say,
+				  "answers from %s to the CA do not leave this host: its rules of routing have no way to %s for them (%s); see ip "
+				  "route get %s from %s ipproto tcp sport %u",
+				  from, to, strerror(reason[i]), to, from, port);
 			said++;
 		}
 }
@@ -140,14 +145,16 @@ static void remark_containers(const struct host *host, uint16_t port, void (*say
 {
 	for (const struct host_link *link = host->link; link < host->link + host->links; link++)
 		if (is_of_containers(link)) {
-			say_about(say, "%.*s is a bridge of containers: port %u of this host is opened, and the chains that forward to them (FORWARD, "
-				       "DOCKER-USER) are not. While it is open, a rule of nat that sends the port to a container is passed by",
+			say_about(say,
+				  "%.*s is a bridge of containers: port %u of this host is opened, and the chains that forward to them (FORWARD, "
+				  "DOCKER-USER) are not. While it is open, a rule of nat that sends the port to a container is passed by",
 				  (int)sizeof(link->name), link->name, port);
 			return;
 		}
 }
 
-void remark_host(struct mnl_socket *route, const struct host *host, const struct survey_question *question, void (*say)(const char *text))
+void remark_host(struct mnl_socket *route, const struct host *host, const struct survey_question *question,
+		 void (*say)(const char *text))
 {
 	remark_xdp(host, say);
 	remark_routes(route, host, question, say);

@@ -10,6 +10,7 @@
  * Says, one text each: programs of XDP on interfaces, answers for which the host's routes have no way to the CA (the peers of the
  * question; else an address of the Internet), and bridges of container engines.
  */
-void remark_host(struct mnl_socket *route, const struct host *host, const struct survey_question *question, void (*say)(const char *text));
+void remark_host(struct mnl_socket *route, const struct host *host, const struct survey_question *question,
+		 void (*say)(const char *text));
 
 #endif

@@ -52,7 +52,8 @@ static bool touches(const struct nft_set *set, const struct range *range, size_t
 	const struct nft_element *best = NULL;
 
 	for (const struct nft_element *e = set->element; e < set->element + set->elements; e++) {
-		const unsigned char *bytes = e->key && mnl_attr_get_payload_len(e->key) == length ? mnl_attr_get_payload(e->key) : NULL;
+		const unsigned char *bytes = e->key && mnl_attr_get_payload_len(e->key) == length ? mnl_attr_get_payload(e->key) :
+												    NULL;
 		int above;
 
 		if (!bytes && (e->flags & NFT_SET_ELEM_CATCHALL))
@@ -96,8 +97,9 @@ static enum match in_fields(const struct registers *r, const struct nft_set *set
 	if (!low || !high || length != other)
 		return MAYBE;
 	for (size_t i = 0; i < set->fields && match != NO; offset += (set->field[i++] + 3) & ~3U) {
-		enum match one = offset + set->field[i] > length ? MAYBE :
-								   registers_between(r, at + offset, low + offset, high + offset, set->field[i]);
+		enum match one = offset + set->field[i] > length ?
+					 MAYBE :
+					 registers_between(r, at + offset, low + offset, high + offset, set->field[i]);
 
 		match = one < match ? one : match;
 	}
@@ -131,7 +133,8 @@ enum match search_finds(const struct search *search, const struct nft_element *e
 		match = search->others == MAYBE ? MAYBE : match_if(search->others == NO);
 	else
 		match = search->ordered ? match_if(e == search->hit) :
-			search->outside ? NO : is_element(&search->registers, search->set, search->at, e);
+			search->outside ? NO :
+					  is_element(&search->registers, search->set, search->at, e);
 	return match == YES && (e->stateful || !is_constant(search->set)) ? MAYBE : match;
 }
 
@@ -145,7 +148,8 @@ static bool holds_all(const struct registers *r, const struct nft_set *set, size
 		bool found = false;
 
 		for (size_t e = 0; e < set->elements && !found; e++)
-			found = set->element[e].key && !set->element[e].stateful && mnl_attr_get_payload_len(set->element[e].key) == field->bytes &&
+			found = set->element[e].key && !set->element[e].stateful &&
+				mnl_attr_get_payload_len(set->element[e].key) == field->bytes &&
 				!memcmp(field->range[i].low, mnl_attr_get_payload(set->element[e].key), field->bytes);
 		all = found && !memcmp(field->range[i].low, field->range[i].high, field->bytes);
 	}

@@ -11,10 +11,10 @@ struct search {
 	struct registers registers;
 	const struct nft_set *set;
 	size_t at;
-	bool ordered;			/* the key is known, and intervals decide: */
-	const struct nft_element *hit;	/* the interval that holds it; NULL: none */
-	bool outside;			/* no interval holds any value that the key can have */
-	enum match others;		/* does the key match any element except the catch-all? */
+	bool ordered;		       /* the key is known, and intervals decide: */
+	const struct nft_element *hit; /* the interval that holds it; NULL: none */
+	bool outside;		       /* no interval holds any value that the key can have */
+	enum match others;	       /* does the key match any element except the catch-all? */
 };
 
 void search_begin(struct search *search, const struct registers *registers, const struct nft_set *set, size_t at);

@@ -60,8 +60,10 @@ static bool index_elements(struct elements *elements, const struct nlmsghdr *mes
 		}
 		attrs_of_nest(attr, e, NFTA_SET_ELEM_MAX);
 		elements->element[elements->used++] = (struct nft_element){
-			.key = value_of(e[NFTA_SET_ELEM_KEY]), .key_end = value_of(e[NFTA_SET_ELEM_KEY_END]),
-			.data = e[NFTA_SET_ELEM_DATA], .flags = attr_u32(e[NFTA_SET_ELEM_FLAGS], 0),
+			.key = value_of(e[NFTA_SET_ELEM_KEY]),
+			.key_end = value_of(e[NFTA_SET_ELEM_KEY_END]),
+			.data = e[NFTA_SET_ELEM_DATA],
+			.flags = attr_u32(e[NFTA_SET_ELEM_FLAGS], 0),
 			.stateful = e[NFTA_SET_ELEM_EXPR] || e[NFTA_SET_ELEM_EXPRESSIONS],
 		};
 	}
@@ -97,7 +99,8 @@ void set_fill(struct nft_set *set, uint8_t family, const char *table, const char
 {
 	const struct nlmsghdr *message = (const void *)set->messages.bytes;
 	int left = (int)set->messages.used;
-	struct elements elements = { .element = calloc(1, sizeof(*set->element)), .room = 1 }; /* element is not NULL for an empty set that was read */
+	struct elements elements = { .element = calloc(1, sizeof(*set->element)),
+				     .room = 1 }; /* element is not NULL for an empty set that was read */
 	bool whole = elements.element;
 
 	for (; whole && message_is_whole(message, left); message = mnl_nlmsg_next(message, &left)) {

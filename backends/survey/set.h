@@ -6,20 +6,20 @@
 #include "backends/nft/netlink.h"
 
 struct nft_element {
-	const struct nlattr *key, *key_end, *data;	/* key_end, data: NULL if absent */
-	uint32_t flags;					/* NFT_SET_ELEM_* */
-	bool stateful;					/* an expression of the element, such as a limit, may keep it from matching */
+	const struct nlattr *key, *key_end, *data; /* key_end, data: NULL if absent */
+	uint32_t flags;				   /* NFT_SET_ELEM_* */
+	bool stateful;				   /* an expression of the element, such as a limit, may keep it from matching */
 };
 
 #define SET_FIELDS 16 /* NFT_REG32_COUNT */
 
 struct nft_set {
-	const struct nlattr *name;	/* the attribute in the expression that looks it up: identifies the set */
-	uint32_t flags;			/* NFT_SET_* */
-	size_t fields;			/* of a concatenation; else 0 */
-	uint32_t field[SET_FIELDS];	/* bytes of each */
+	const struct nlattr *name;  /* the attribute in the expression that looks it up: identifies the set */
+	uint32_t flags;		    /* NFT_SET_* */
+	size_t fields;		    /* of a concatenation; else 0 */
+	uint32_t field[SET_FIELDS]; /* bytes of each */
 	struct messages messages;
-	struct nft_element *element;	/* NULL: it could not be read */
+	struct nft_element *element; /* NULL: it could not be read */
 	size_t elements;
 };
 

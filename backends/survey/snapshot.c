@@ -60,8 +60,7 @@ static struct nft_chain *find_chain(struct snapshot *snapshot, uint8_t family, c
 }
 
 /* A dump lists the rules of a chain one after the other, so the chain found last is nearly always the right one. */
-static int index_rule(struct snapshot *snapshot, const struct nlmsghdr *message, struct nft_chain **last,
-		      struct fault *fault)
+static int index_rule(struct snapshot *snapshot, const struct nlmsghdr *message, struct nft_chain **last, struct fault *fault)
 {
 	const struct nlattr *attrs[NFTA_RULE_MAX + 1];
 	struct nft_rule *rule = &snapshot->rule[snapshot->rules];
@@ -283,7 +282,8 @@ static bool is_of_tool(const struct snapshot *snapshot, const struct nft_chain *
 
 bool snapshot_is_iptables(const struct snapshot *snapshot, const struct nft_chain *chain)
 {
-	return (chain->family == NFPROTO_IPV4 || chain->family == NFPROTO_IPV6) && is_of_tool(snapshot, chain, ipt_tables, IPT_TABLES);
+	return (chain->family == NFPROTO_IPV4 || chain->family == NFPROTO_IPV6) &&
+	       is_of_tool(snapshot, chain, ipt_tables, IPT_TABLES);
 }
 
 bool snapshot_is_ebtables(const struct snapshot *snapshot, const struct nft_chain *chain)
@@ -296,9 +296,8 @@ bool snapshot_is_ebtables(const struct snapshot *snapshot, const struct nft_chai
 const char *nft_hook(const struct nft_chain *chain)
 {
 	static const char *const hooks[] = {
-		[NF_INET_PRE_ROUTING] = "prerouting",	[NF_INET_LOCAL_IN] = "input",
-		[NF_INET_FORWARD] = "forward",		[NF_INET_LOCAL_OUT] = "output",
-		[NF_INET_POST_ROUTING] = "postrouting", [NF_INET_INGRESS] = "ingress",
+		[NF_INET_PRE_ROUTING] = "prerouting", [NF_INET_LOCAL_IN] = "input",	      [NF_INET_FORWARD] = "forward",
+		[NF_INET_LOCAL_OUT] = "output",	      [NF_INET_POST_ROUTING] = "postrouting", [NF_INET_INGRESS] = "ingress",
 	};
 
 	if (chain->family == NFPROTO_NETDEV)

@@ -12,34 +12,34 @@
 #include "backends/survey/set.h"
 
 struct nft_table {
-	uint8_t family;		/* NFPROTO_* */
+	uint8_t family; /* NFPROTO_* */
 	const char *name;
-	uint32_t flags;		/* NFT_TABLE_F_* */
+	uint32_t flags; /* NFT_TABLE_F_* */
 };
 
 struct nft_chain {
 	uint8_t family;
 	const char *table, *name;
-	bool base;		/* attached to a hook */
-	uint32_t hook;		/* NF_INET_*, NF_NETDEV_* by family */
+	bool base;     /* attached to a hook */
+	uint32_t hook; /* NF_INET_*, NF_NETDEV_* by family */
 	int32_t priority;
-	uint32_t policy;	/* NF_ACCEPT, NF_DROP */
-	const char *type;	/* "filter", "nat", "route" */
+	uint32_t policy;  /* NF_ACCEPT, NF_DROP */
+	const char *type; /* "filter", "nat", "route" */
 	size_t first_rule, rules;
 };
 
-#define JUMP_DEPTH 16	/* NFT_JUMP_STACK_SIZE: the kernel follows no more jumps into each other */
+#define JUMP_DEPTH 16 /* NFT_JUMP_STACK_SIZE: the kernel follows no more jumps into each other */
 
 struct nft_rule {
 	uint64_t handle;
-	const struct nlattr *expressions;	/* NFTA_RULE_EXPRESSIONS or NULL */
-	const struct nlattr *userdata;		/* NFTA_RULE_USERDATA or NULL */
-	const char *line;			/* of iptables-legacy, behind "-A CHAIN"; else NULL */
+	const struct nlattr *expressions; /* NFTA_RULE_EXPRESSIONS or NULL */
+	const struct nlattr *userdata;	  /* NFTA_RULE_USERDATA or NULL */
+	const char *line;		  /* of iptables-legacy, behind "-A CHAIN"; else NULL */
 };
 
 struct snapshot {
 	uint32_t generation;
-	bool notrack;			/* a rule may hide packets from connection tracking */
+	bool notrack; /* a rule may hide packets from connection tracking */
 	struct messages messages;
 	struct nft_table *table;
 	size_t tables;
@@ -47,10 +47,10 @@ struct snapshot {
 	size_t chains;
 	struct nft_rule *rule;
 	size_t rules;
-	struct nft_set *set;		/* those that were read */
+	struct nft_set *set; /* those that were read */
 	size_t sets, next_set;
-	size_t next_chain;		/* where find_chain() begins */
-	struct netlink *netlink;	/* NULL: the sets are among the messages */
+	size_t next_chain;	 /* where find_chain() begins */
+	struct netlink *netlink; /* NULL: the sets are among the messages */
 };
 
 /*

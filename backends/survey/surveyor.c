@@ -21,7 +21,7 @@
 /* What netlink_insist() hands to an attempt. */
 struct ruleset {
 	struct netlink netlink;
-	struct mnl_socket *route;	/* for addresses and links of this host; NULL: none can be read */
+	struct mnl_socket *route; /* for addresses and links of this host; NULL: none can be read */
 	const struct survey_question *question;
 	struct survey survey;
 	struct survey_answer answer;
@@ -29,7 +29,7 @@ struct ruleset {
 		int rc;
 		struct fault fault;
 		struct survey survey;
-	} before;		/* the reading before, during which another program committed */
+	} before; /* the reading before, during which another program committed */
 	unsigned int readings;
 };
 
@@ -55,7 +55,8 @@ static bool is_same(const struct earlier *before, int rc, const struct survey *s
 {
 	if (before->rc != rc || rc < 0)
 		return before->rc == rc && !strcmp(before->fault.text, fault->text);
-	return before->survey.spots == survey->spots && before->survey.admitted == survey->admitted && !memcmp(before->survey.spot, survey->spot, survey->spots * sizeof(survey->spot[0]));
+	return before->survey.spots == survey->spots && before->survey.admitted == survey->admitted &&
+	       !memcmp(before->survey.spot, survey->spot, survey->spots * sizeof(survey->spot[0]));
 }
 
 /* A bit for each peer that the ruleset surely lets in. An unknown interface may be any. */
@@ -233,8 +234,7 @@ static int answer_question(struct ruleset *ruleset)
 		rc = netlink_insist(attempt_digest, ruleset, NULL, &fault);
 	else
 		rc = answer_listing(ruleset, &fault);
-	return rc < 0 ? say(SAY_FAULT, &fault, sizeof(fault)) :
-			say(SAY_DONE, &ruleset->answer.done, sizeof(ruleset->answer.done));
+	return rc < 0 ? say(SAY_FAULT, &fault, sizeof(fault)) : say(SAY_DONE, &ruleset->answer.done, sizeof(ruleset->answer.done));
 }
 
 static int prepare(struct ruleset *ruleset, struct fault *fault)

@@ -153,7 +153,8 @@ static enum passage walk_rules(struct walk *walk, const struct nft_chain *chain,
 	enum passage passage = UNKNOWN;
 
 	walk->meeting.chain = chain;
-	for (const struct nft_rule *end = first + (insertion ? insertion->before : chain->rules); position.rule < end && !passage; position.rule++) {
+	for (const struct nft_rule *end = first + (insertion ? insertion->before : chain->rules); position.rule < end && !passage;
+	     position.rule++) {
 		if (depth == 0)
 			walk->top = (size_t)(position.rule - first);
 		passage = walk_rule(walk, &position);
@@ -170,7 +171,7 @@ static enum passage walk_chain(struct walk *walk, const struct nft_chain *chain,
 
 	if (*memory == UNKNOWN)
 		*memory = (unsigned char)walk_rules(walk, chain, depth);
-	return (enum passage)*memory;
+	return (enum passage) * memory;
 }
 
 /* Is it blocked? *at: by which rule of the base chain, or before which of them the way to the policy began. */
@@ -205,7 +206,7 @@ void walk_end(struct walk *walk)
 }
 
 int walk_begin(struct walk *walk, struct snapshot *snapshot, const struct facts *facts, const struct nft_chain *chain,
-		      const struct way *way)
+	       const struct way *way)
 {
 	memset(walk, 0, sizeof(*walk));
 	walk->meeting.snapshot = snapshot;

@@ -15,14 +15,14 @@
 /* A packet was stopped by this rule, or by the policy of the chain. */
 struct culprit {
 	const struct nft_chain *chain;
-	const struct nft_rule *rule;	/* NULL: the policy */
+	const struct nft_rule *rule; /* NULL: the policy */
 };
 
 /* Where a rule of ours goes: before the rule with this number, counted from 0, or behind the last. */
 struct insertion {
 	const struct nft_chain *chain;
 	size_t before;
-	bool returns;	/* to the chain that has jumped there; else it accepts */
+	bool returns; /* to the chain that has jumped there; else it accepts */
 };
 
 /* One base chain, walked with one kind of packet after the other. */
@@ -31,16 +31,17 @@ struct walk {
 	const struct nft_chain *base;
 	const struct insertion *inserted; /* rules that are not there yet, as if they were */
 	size_t insertions;
-	bool ours;			/* the rules of ours that are really there count too */
+	bool ours; /* the rules of ours that are really there count too */
 	struct culprit culprit;
-	size_t top, left;		/* rules of the base chain: where the packet is, and where it may have left the chain first */
-	unsigned char *memory;		/* enum passage of each chain, by its place in the snapshot */
+	size_t top, left;      /* rules of the base chain: where the packet is, and where it may have left the chain first */
+	unsigned char *memory; /* enum passage of each chain, by its place in the snapshot */
 	unsigned char *relevance[FAMILIES]; /* of each rule: may it concern any of the packets? */
-	struct packet any;		/* what all packets have in common; NULL relevance: nothing */
+	struct packet any;		    /* what all packets have in common; NULL relevance: nothing */
 };
 
 /* -1: no memory. End it in any case. */
-int walk_begin(struct walk *walk, struct snapshot *snapshot, const struct facts *facts, const struct nft_chain *chain, const struct way *way);
+int walk_begin(struct walk *walk, struct snapshot *snapshot, const struct facts *facts, const struct nft_chain *chain,
+	       const struct way *way);
 void walk_end(struct walk *walk);
 
 /* The packet that is walked with from now on. */

@@ -6,7 +6,7 @@
 #include <netinet/tcp.h>
 #include <string.h>
 
-#define NETDEV_EGRESS 1	/* NF_NETDEV_EGRESS, since Linux 5.16 */
+#define NETDEV_EGRESS 1 /* NF_NETDEV_EGRESS, since Linux 5.16 */
 /* When a packet is seen so: before conntrack has seen it, after, in nat, anywhere if packets can be hidden from conntrack, as a frame. */
 enum { BEFORE = 1, AFTER = 2, IN_NAT = 4, HIDDEN = 8, BELOW = 16 };
 
@@ -45,7 +45,7 @@ static const struct hook {
 	uint32_t families, number;
 	bool leaving;
 	enum port port;
-	unsigned int seen;	/* 0: that depends on the priority */
+	unsigned int seen; /* 0: that depends on the priority */
 } hooks[] = {
 	{ FAMILY(NFPROTO_NETDEV), NF_NETDEV_INGRESS, false, WORLD, BEFORE | BELOW },
 	{ FAMILY(NFPROTO_INET), NF_INET_INGRESS, false, WORLD, BEFORE | BELOW },
@@ -98,7 +98,8 @@ bool way_find(const struct nft_chain *chain, const struct opening *opening, stru
 	way->translated = redirected && !way->port[0];
 	way->seen = nat ? IN_NAT : hook->seen;
 	if (!way->seen)
-		way->seen = (chain->priority <= NF_IP_PRI_CONNTRACK ? BEFORE : 0U) | (chain->priority >= NF_IP_PRI_CONNTRACK ? AFTER : 0U);
+		way->seen = (chain->priority <= NF_IP_PRI_CONNTRACK ? BEFORE : 0U) |
+			    (chain->priority >= NF_IP_PRI_CONNTRACK ? AFTER : 0U);
 	return true;
 }
 

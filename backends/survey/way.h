@@ -8,19 +8,18 @@
 
 /* How our packets traverse a base chain. */
 struct way {
-	bool leaving;		/* on their way out of the host */
-	bool bindable;		/* an incoming packet is known there as one for our listener: "socket transparent" matches */
-	bool below;		/* IP: the chain sees frames */
-	uint16_t port[2];	/* ours, as the chain sees it; 0: none. Two where that depends on who came first */
-	unsigned int seen;	/* which packets; see way.c */
-	bool translated;	/* conntrack knows that the port was another one */
-	bool answerable;	/* set by the caller: the sender passes a filter of reverse paths */
-	uint8_t family;		/* set by the caller: only packets of NFPROTO_IPV4 or NFPROTO_IPV6; 0: both */
+	bool leaving;	   /* on their way out of the host */
+	bool bindable;	   /* an incoming packet is known there as one for our listener: "socket transparent" matches */
+	bool below;	   /* IP: the chain sees frames */
+	uint16_t port[2];  /* ours, as the chain sees it; 0: none. Two where that depends on who came first */
+	unsigned int seen; /* which packets; see way.c */
+	bool translated;   /* conntrack knows that the port was another one */
+	bool answerable;   /* set by the caller: the sender passes a filter of reverse paths */
+	uint8_t family;	   /* set by the caller: only packets of NFPROTO_IPV4 or NFPROTO_IPV6; 0: both */
 };
 
 /* false: they do not traverse this chain, or nothing can happen to them. */
 bool way_find(const struct nft_chain *chain, const struct opening *opening, struct way *way);
-
 
 #define FAMILIES 2 /* IPv4, IPv6 */
 #define MOST_VARIANTS 64

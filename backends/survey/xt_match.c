@@ -51,7 +51,8 @@ static enum match match_conntrack(const struct meeting *meeting, const void *inf
 /* The port at our end is known, the other one may be any. */
 static enum match match_port(const struct meeting *meeting, bool source, unsigned int low, unsigned int high)
 {
-	return source == meeting->packet->from ? xt_number(meeting->port, meeting->port, low, high) : xt_number(0, UINT16_MAX, low, high);
+	return source == meeting->packet->from ? xt_number(meeting->port, meeting->port, low, high) :
+						 xt_number(0, UINT16_MAX, low, high);
 }
 
 static enum match match_flags(const struct packet *packet, uint8_t mask, uint8_t compare)
@@ -172,7 +173,7 @@ static enum match match_absent(const struct meeting *meeting, const void *info)
 static const struct {
 	const char *name;
 	uint32_t revision;
-	size_t size;	/* of what it reads */
+	size_t size; /* of what it reads */
 	enum match (*judge)(const struct meeting *meeting, const void *info);
 } matches[] = {
 	{ "conntrack", 3, sizeof(struct xt_conntrack_mtinfo3), match_conntrack },

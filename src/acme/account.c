@@ -33,7 +33,7 @@ static int64_t take_account(struct acme_call *call, const struct exchange *excha
 /* Sends newAccount. 1: done. 0: the CA has no account for this key, and the payload asks for an existing one only. */
 static int new_account(struct acme *acme, const char *payload, struct fault *fault)
 {
-	struct registration registration = {.acme = acme};
+	struct registration registration = { .acme = acme };
 	struct acme_call call = {
 		.step = "account",
 		.kind = CALL_SIGNED_WITH_KEY,

@@ -7,11 +7,11 @@
 #include "acme/problem.h"
 #include "base/log.h"
 
-#define NONCES_GATHERED 64    /* twice as many as can be on their way: the answers bring the next ones */
-#define NONCE_TRIES	12    /* badNonce in a row for one call */
-#define TRIES		4     /* of the same call, when the CA or the network is weak */
-#define SIGN_AHEAD	10    /* ms before its turn a call is signed */
-#define PATIENCE	10000 /* ms; a longer Retry-After ends the call: another run tries again */
+#define NONCES_GATHERED 64 /* twice as many as can be on their way: the answers bring the next ones */
+#define NONCE_TRIES 12	   /* badNonce in a row for one call */
+#define TRIES 4		   /* of the same call, when the CA or the network is weak */
+#define SIGN_AHEAD 10	   /* ms before its turn a call is signed */
+#define PATIENCE 10000	   /* ms; a longer Retry-After ends the call: another run tries again */
 
 enum { CALL_IDLE, CALL_FLYING, CALL_TOLD, CALL_ENDED }; /* told: its done() runs */
 
@@ -89,7 +89,8 @@ static int sign_call(struct acme *acme, struct acme_call *call, struct fault *fa
 	OWN_FREE char *nonce = nonces_take(&acme->nonces);
 
 	free(call->body);
-	call->body = acme->signer.sign(acme->signer.context, call->kind == CALL_SIGNED_WITH_KEY, call->url, nonce, call->payload, fault);
+	call->body = acme->signer.sign(acme->signer.context, call->kind == CALL_SIGNED_WITH_KEY, call->url, nonce, call->payload,
+				       fault);
 	return call->body ? 0 : -1;
 }
 
@@ -101,8 +102,7 @@ static void end_call(struct acme_call *call)
 }
 
 /* While done() runs, nobody else can move the call. */
-static void tell(struct acme_call *call, const struct exchange *exchange, const struct problem *problem,
-		 const struct fault *fault)
+static void tell(struct acme_call *call, const struct exchange *exchange, const struct problem *problem, const struct fault *fault)
 {
 	int64_t again;
 
@@ -116,8 +116,7 @@ static void tell(struct acme_call *call, const struct exchange *exchange, const 
 		call->state = CALL_IDLE;
 }
 
-static void fail_call(struct acme_call *call, const struct exchange *exchange, const struct problem *problem,
-		      struct fault *fault)
+static void fail_call(struct acme_call *call, const struct exchange *exchange, const struct problem *problem, struct fault *fault)
 {
 	if (call->step)
 		fault_at(fault, "%s", call->step);
@@ -241,8 +240,8 @@ static int pump(struct acme *acme, int64_t milliseconds, struct fault *fault)
 
 	if (n <= 0)
 		return n;
-	log_debug("%s %s: HTTP status %u, %zu bytes%s%s", exchange->method == METHOD_POST ? "POST" : "GET",
-		  exchange->url, exchange->status, exchange->used, exchange->reason[0] ? ", " : "", exchange->reason);
+	log_debug("%s %s: HTTP status %u, %zu bytes%s%s", exchange->method == METHOD_POST ? "POST" : "GET", exchange->url,
+		  exchange->status, exchange->used, exchange->reason[0] ? ", " : "", exchange->reason);
 	nonces_keep(&acme->nonces, exchange->nonce);
 	owner = exchange->owner;
 	if (owner == acme)

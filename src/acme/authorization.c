@@ -80,8 +80,8 @@ static void take_authorization(struct authorization *authorization, const struct
 	authorization_fail(authorization, FAULT_FAILED, text);
 }
 
-int authorization_read(const struct acme_call *call, const struct exchange *exchange,
-			      struct authorization_object *object, struct fault *fault)
+int authorization_read(const struct acme_call *call, const struct exchange *exchange, struct authorization_object *object,
+		       struct fault *fault)
 {
 	if (codec_authorization(exchange->data, exchange->used, object, fault) < 0)
 		return fault_at(fault, "%s", call->step);
@@ -137,8 +137,7 @@ int authorizations_group(struct authorizations *list, const char *url, const siz
 		list->group = larger;
 		list->group_room = room;
 	}
-	list->group[list->groups++] =
-		(struct group){.url = url, .member = member, .members = members, .list = list};
+	list->group[list->groups++] = (struct group){ .url = url, .member = member, .members = members, .list = list };
 	return 0;
 }
 
@@ -155,14 +154,17 @@ void authorizations_drop(struct authorizations *list)
 static void tell_absence(const struct closed *closed, char *text, size_t size)
 {
 	if (closed->shut[0])
-		snprintf(text, size, "no validation request reached this host: somebody has put a rule that blocks the port ahead of acmegate's "
-			 "while it was open (%s)", closed->shut);
+		snprintf(text, size,
+			 "no validation request reached this host: somebody has put a rule that blocks the port ahead of acmegate's "
+			 "while it was open (%s)",
+			 closed->shut);
 	else if (!closed->counted)
 		snprintf(text, size, "no validation request reached this host");
 	else if (closed->packets == 0)
 		snprintf(text, size, "no validation request reached this host, nor any packet for the port");
 	else
-		snprintf(text, size, "no request for the token came, although %llu packet%s for the port %s let in: were they the CA's, then its "
+		snprintf(text, size,
+			 "no request for the token came, although %llu packet%s for the port %s let in: were they the CA's, then its "
 			 "answers do not get out of this host or not back to it (ip route get ADDRESS; acmegate plan)",
 			 (unsigned long long)closed->packets, closed->packets == 1 ? "" : "s", closed->packets == 1 ? "was" : "were");
 }
@@ -175,14 +177,20 @@ void authorization_describe(const struct authorization *authorization, char *tex
 	if (authorization->list->webroot && nothing)
 		tell_absence(closed, text, size);
 	else if (authorization->list->webroot)
-		snprintf(text, size, authorization->state == STATE_VALID ? "out of %s" : "is %s/.well-known/acme-challenge what the web server "
-			 "here answers on this name and port 80 with, without asking for a password?", authorization->list->webroot);
+		snprintf(text, size,
+			 authorization->state == STATE_VALID ?
+				 "out of %s" :
+				 "is %s/.well-known/acme-challenge what the web server "
+				 "here answers on this name and port 80 with, without asking for a password?",
+			 authorization->list->webroot);
 	else if (authorization->hits == 0)
 		tell_absence(closed, text, size);
 	else
 		snprintf(text, size, "%u request%s from %s %s answered%s", authorization->hits, authorization->hits == 1 ? "" : "s",
-			 authorization->visitors, authorization->hits == 1 ? "was" : "were", authorization->state == STATE_VALID ? "" :
-			 ", and the CA says otherwise: do all addresses of the name, A and AAAA, lead to this host?");
+			 authorization->visitors, authorization->hits == 1 ? "was" : "were",
+			 authorization->state == STATE_VALID ?
+				 "" :
+				 ", and the CA says otherwise: do all addresses of the name, A and AAAA, lead to this host?");
 }
 
 void authorizations_free(struct authorizations *list)

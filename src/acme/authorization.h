@@ -18,14 +18,14 @@ struct authorization {
 	char *challenge; /* URL of its http-01 challenge */
 	char token[TOKEN_SIZE];
 	enum state state;
-	char *error;	      /* why it failed; NULL: valid, or not final yet */
-	enum fault_kind kind; /* of error */
-	bool wanted;	      /* an order that may still succeed needs it */
-	bool stale;	      /* it had failed before we did anything: another order may do better */
-	bool under_way;	      /* an earlier run has responded to its challenge */
-	bool doubtful;	      /* the CA refused our response, perhaps because it needed none */
-	bool dropped;	      /* it failed because the warden did not open the port */
-	bool seen;	      /* somebody has fetched its token, or the CA has a result */
+	char *error;		    /* why it failed; NULL: valid, or not final yet */
+	enum fault_kind kind;	    /* of error */
+	bool wanted;		    /* an order that may still succeed needs it */
+	bool stale;		    /* it had failed before we did anything: another order may do better */
+	bool under_way;		    /* an earlier run has responded to its challenge */
+	bool doubtful;		    /* the CA refused our response, perhaps because it needed none */
+	bool dropped;		    /* it failed because the warden did not open the port */
+	bool seen;		    /* somebody has fetched its token, or the CA has a result */
 	char *old_challenge_error;  /* challenge_error of an earlier run, or NULL */
 	char *challenge_error;	    /* the challenge's error while the authorization is pending, or NULL */
 	int64_t challenge_error_at; /* since when; 0: the CA goes on trying */

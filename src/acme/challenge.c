@@ -4,11 +4,11 @@
 #include <stdio.h>
 #include <string.h>
 
-#define FIRST_POLL   1000 /* ms after the response, when nobody fetches the token */
-#define FIRST_BLIND  50	  /* the same where we do not see who fetches it */
+#define FIRST_POLL 1000	  /* ms after the response, when nobody fetches the token */
+#define FIRST_BLIND 50	  /* the same where we do not see who fetches it */
 #define FIRST_BESIDE 2000 /* ms after the response, while the order is polled instead */
-#define SECOND_POLL  1000 /* ms from a challenge's error to the next poll of an authorization that is still pending */
-#define OLD_ERROR    5000 /* ms after the response in which the same error as before it is that of an earlier run */
+#define SECOND_POLL 1000  /* ms from a challenge's error to the next poll of an authorization that is still pending */
+#define OLD_ERROR 5000	  /* ms after the response in which the same error as before it is that of an earlier run */
 
 static struct authorization *member_of(const struct group *group, size_t i)
 {
@@ -88,7 +88,7 @@ static void pass_all(struct group *group, int64_t now)
 }
 
 static int64_t polled_order(struct acme_call *call, const struct exchange *exchange, const struct problem *problem,
-			       const struct fault *fault)
+			    const struct fault *fault)
 {
 	struct group *group = call->context;
 	struct order_object object;
@@ -134,7 +134,8 @@ static int64_t note_error(struct authorization *authorization, const char *error
  * challenge, and do no more: the second poll that shows it ends the authorization. An error from before our response counts only if
  * it stays for OLD_ERROR ms. A CA that tries again by itself keeps the challenge in "processing" (RFC 8555, 8.2).
  */
-static int64_t still_pending(struct authorization *authorization, const struct authorization_object *object, const struct exchange *exchange)
+static int64_t still_pending(struct authorization *authorization, const struct authorization_object *object,
+			     const struct exchange *exchange)
 {
 	const char *error = object->own_error ? object->error : "";
 	bool old = authorization->old_challenge_error && strcmp(authorization->old_challenge_error, error) == 0;
@@ -182,7 +183,7 @@ static int64_t polled(struct acme_call *call, const struct exchange *exchange, c
 		pass(authorization);
 	else if (object.state != STATE_PENDING) /* pending: the error of our response is the reason */
 		authorization_fail(authorization, FAULT_FAILED,
-		     object.error[0] ? object.error : "the CA says no more than that it is invalid");
+				   object.error[0] ? object.error : "the CA says no more than that it is invalid");
 	return finished(authorization, call->at);
 }
 
@@ -205,7 +206,7 @@ static int64_t take_challenge(struct authorization *authorization, const struct 
 
 /* The CA has our response: from here on the same call polls the authorization. */
 static int64_t responded(struct acme_call *call, const struct exchange *exchange, const struct problem *problem,
-			const struct fault *fault)
+			 const struct fault *fault)
 {
 	struct authorization *authorization = call->context;
 	bool malformed;
@@ -310,7 +311,8 @@ void challenges_hit(struct authorizations *list, const struct hit *hit, int64_t 
 		authorization->seen = true;
 		if (!tell_groups(authorization, now))
 			poll_soon(&authorization->poll, now);
-		if (!strstr(authorization->visitors, hit->address) && used + strlen(hit->address) + 3 < sizeof(authorization->visitors))
+		if (!strstr(authorization->visitors, hit->address) &&
+		    used + strlen(hit->address) + 3 < sizeof(authorization->visitors))
 			snprintf(authorization->visitors + used, sizeof(authorization->visitors) - used, "%s%s", used ? ", " : "",
 				 hit->address);
 		return;

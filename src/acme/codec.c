@@ -128,8 +128,7 @@ int codec_directory(const char *text, size_t length, struct directory *directory
 	copy_url(directory->new_account, root, "newAccount");
 	copy_url(directory->new_order, root, "newOrder");
 	if (!directory->new_nonce[0] || !directory->new_account[0] || !directory->new_order[0])
-		return fault_set(fault, FAULT_FAILED,
-				 "the directory lacks https URLs for newNonce, newAccount, newOrder");
+		return fault_set(fault, FAULT_FAILED, "the directory lacks https URLs for newNonce, newAccount, newOrder");
 	append(directory->terms, sizeof(directory->terms), text_of(meta, "termsOfService"));
 	directory->account_required = json_is_true(json_object_get(meta, "externalAccountRequired"));
 	list_profiles(directory, json_object_get(meta, "profiles"));
@@ -234,8 +233,7 @@ static int take_authorizations(struct order_object *object, const json_t *urls, 
 		const char *url = json_string_value(json_array_get(urls, i));
 
 		if (!url || !url_is_valid(url, strlen(url)))
-			return fault_set(fault, FAULT_FAILED,
-					 "the CA's order has an authorization that is no https URL");
+			return fault_set(fault, FAULT_FAILED, "the CA's order has an authorization that is no https URL");
 		object->authorization[i] = strdup(url);
 		if (!object->authorization[i])
 			return fault_errno(fault, FAULT_LATER, "taking an order");
@@ -344,8 +342,7 @@ int codec_authorization(const char *text, size_t length, struct authorization_ob
 	if (!root)
 		return fault_set(fault, FAULT_FAILED, "the CA's authorization object is not JSON");
 	object->state = state_of(root);
-	append(object->identifier, sizeof(object->identifier),
-	       text_of(json_object_get(root, "identifier"), "value"));
+	append(object->identifier, sizeof(object->identifier), text_of(json_object_get(root, "identifier"), "value"));
 	for (size_t i = 0; i < json_array_size(challenges); i++)
 		take_challenge(object, json_array_get(challenges, i));
 	return 0;

@@ -100,8 +100,7 @@ bool codec_order_is_for(const char *text, size_t length, const char (*names)[NAM
 /* Is the CA's identifier our name? Compares addresses by value. */
 bool codec_same_name(const char *theirs, const char *ours);
 
-int codec_authorization(const char *text, size_t length, struct authorization_object *object,
-			struct fault *fault) MUST_CHECK;
+int codec_authorization(const char *text, size_t length, struct authorization_object *object, struct fault *fault) MUST_CHECK;
 
 /* The CA's answer to our response to a challenge: returns the state, and why it failed in error, or "". Never fails. */
 enum state codec_challenge(const char *text, size_t length, char error[PROBLEM_SIZE]);

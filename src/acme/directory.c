@@ -31,8 +31,8 @@ static int64_t fetched(struct acme_call *call, const struct exchange *exchange, 
 
 int directory_fetch(struct acme *acme, const char *url, int64_t *date, struct fault *fault)
 {
-	struct fetch fetch = {.fault = {.kind = FAULT_NONE}};
-	struct acme_call call = {.kind = CALL_PLAIN, .step = "directory", .url = url, .context = &fetch, .done = fetched};
+	struct fetch fetch = { .fault = { .kind = FAULT_NONE } };
+	struct acme_call call = { .kind = CALL_PLAIN, .step = "directory", .url = url, .context = &fetch, .done = fetched };
 
 	if (!url_is_valid(url, strnlen(url, URL_SIZE)))
 		return fault_set(fault, FAULT_USAGE, "directory in [acme] is not an https URL: %s", url);

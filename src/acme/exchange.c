@@ -18,8 +18,7 @@ bool url_is_valid(const char *url, size_t length)
 	for (size_t i = 0; i < length; i++) {
 		char c = url[i];
 
-		if (!(c >= 'a' && c <= 'z') && !(c >= 'A' && c <= 'Z') && !(c >= '0' && c <= '9') &&
-		    !(c && strchr(marks, c)))
+		if (!(c >= 'a' && c <= 'z') && !(c >= 'A' && c <= 'Z') && !(c >= '0' && c <= '9') && !(c && strchr(marks, c)))
 			return false;
 	}
 	return url[strlen(SCHEME)] != '/';
@@ -114,7 +113,7 @@ static void take_location(struct exchange *exchange, const char *value)
 /* Reads the IMF-fixdate of RFC 9110, 5.6.7; no server sends its two obsolete forms. */
 static int64_t seconds_of(const char *value)
 {
-	struct tm tm = {0};
+	struct tm tm = { 0 };
 	const char *end = strptime(value, "%a, %d %b %Y %H:%M:%S GMT", &tm);
 
 	if (!end || *end)
@@ -190,8 +189,8 @@ void exchange_header(struct exchange *exchange, const char *name, const char *va
 		const char *name;
 		void (*take)(struct exchange *exchange, const char *value);
 	} headers[] = {
-		{"Replay-Nonce", take_nonce},	   {"Location", take_location}, {"Date", take_date},
-		{"Retry-After", take_retry_after}, {"Link", take_link},
+		{ "Replay-Nonce", take_nonce },	     { "Location", take_location }, { "Date", take_date },
+		{ "Retry-After", take_retry_after }, { "Link", take_link },
 	};
 
 	for (size_t i = 0; i < LENGTH_OF(headers); i++)

@@ -14,8 +14,8 @@
 
 #include "base/wire.h"
 
-#define BODY_MOST      (256 * 1024) /* of an answer; a chain has about 10 KiB */
-#define ALTERNATES     3
+#define BODY_MOST (256 * 1024) /* of an answer; a chain has about 10 KiB */
+#define ALTERNATES 3
 #define EXCHANGES_MOST 32 /* on their way at once */
 
 enum method { METHOD_GET, METHOD_HEAD, METHOD_POST };
@@ -73,7 +73,7 @@ void exchange_free(struct exchange *exchange);
 /* All exchanges that can be on their way at once; zero at first, but for the transport. */
 struct exchanges {
 	struct transport transport;
-	int64_t most; /* ms for each; 0: as long as the transport lets it last */
+	int64_t most;			      /* ms for each; 0: as long as the transport lets it last */
 	struct exchange slot[EXCHANGES_MOST]; /* free when it has no owner */
 };
 

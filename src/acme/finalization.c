@@ -5,10 +5,10 @@
 
 #include "acme/jws.h"
 
-#define FINALIZE_TRIES 5     /* against orderNotReady */
-#define FIRST_POLL     10    /* ms after finalize */
-#define SLOWEST_POLL   5000  /* ms between two polls of an order, unless Retry-After asks for more */
-#define PATIENCE       30000 /* ms: the longest Retry-After */
+#define FINALIZE_TRIES 5  /* against orderNotReady */
+#define FIRST_POLL 10	  /* ms after finalize */
+#define SLOWEST_POLL 5000 /* ms between two polls of an order, unless Retry-After asks for more */
+#define PATIENCE 30000	  /* ms: the longest Retry-After */
 
 static int64_t next_poll(struct order *order, const struct exchange *exchange)
 {
@@ -106,8 +106,7 @@ static int64_t downloaded(struct acme_call *call, const struct exchange *exchang
 		return CALL_FINISHED;
 	}
 	if (order_certificate(order)->chain[0])
-		wanted = order->signer->prefers(order->signer->context, order->index, exchange->data, exchange->used,
-						&order->fault);
+		wanted = order->signer->prefers(order->signer->context, order->index, exchange->data, exchange->used, &order->fault);
 	if (wanted < 0)
 		return CALL_FINISHED;
 	return wanted ? install(order, exchange->data, exchange->used) : keep_default(call, exchange);

@@ -7,7 +7,7 @@
 #include "base/log.h"
 
 #define PLACE_MOST 150000 /* ms for all new orders, with their retries */
-#define ATTEMPTS   2	  /* new orders for one certificate in one run */
+#define ATTEMPTS 2	  /* new orders for one certificate in one run */
 
 const struct certificate *order_certificate(const struct order *order)
 {
@@ -81,8 +81,7 @@ static int64_t placed(struct acme_call *call, const struct exchange *exchange, c
 		return CALL_FINISHED;
 	} else if (!exchange->location[0]) {
 		fault_set(&order->fault, FAULT_FAILED, "the CA sends no https URL of the order (Location)");
-	} else if (!codec_order_is_for(exchange->data, exchange->used, names_of(order),
-				       order_certificate(order)->names)) {
+	} else if (!codec_order_is_for(exchange->data, exchange->used, names_of(order), order_certificate(order)->names)) {
 		fault_set(&order->fault, FAULT_FAILED, "the CA's order is for other names than those asked for");
 	} else {
 		order->url = strdup(exchange->location);
@@ -163,8 +162,7 @@ static void check_names(struct order *order, const struct authorizations *list)
 		const struct authorization *authorization = &list->item[order->authorization[i]];
 
 		if (authorization->name && !asks_for(order, authorization->name))
-			fault_set(&order->fault, FAULT_FAILED, "the CA's order has an authorization for \"%s\"",
-				  authorization->name);
+			fault_set(&order->fault, FAULT_FAILED, "the CA's order has an authorization for \"%s\"", authorization->name);
 	}
 }
 
@@ -266,7 +264,8 @@ void order_judge(struct order *orders, size_t n, const struct authorizations *li
 		orders[i].dropped = authorization->dropped;
 		authorization_describe(authorization, visits, sizeof(visits));
 		fault_set(&orders[i].fault, authorization->error ? authorization->kind : FAULT_LATER, "%s: %s%s%s",
-			  authorization->name ? authorization->name : authorization->url, authorization->error ? authorization->error : "not validated",
-			  authorization->challenge ? "; " : "", authorization->challenge ? visits : "");
+			  authorization->name ? authorization->name : authorization->url,
+			  authorization->error ? authorization->error : "not validated", authorization->challenge ? "; " : "",
+			  authorization->challenge ? visits : "");
 	}
 }

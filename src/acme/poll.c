@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "acme/poll.h"
 
-#define QUIET	2    /* ms: a CA fetches the token from several places at once, and has the result a moment later */
-#define AGAIN	4    /* ms between the first polls after news */
-#define ASKED	1000 /* ms: the most that the first Retry-After delays a poll */
+#define QUIET 2	     /* ms: a CA fetches the token from several places at once, and has the result a moment later */
+#define AGAIN 4	     /* ms between the first polls after news */
+#define ASKED 1000   /* ms: the most that the first Retry-After delays a poll */
 #define SLOWEST 5000 /* ms between two polls, even if Retry-After asks for more: a port is open */
 
 static int64_t least(int64_t one, int64_t other)
@@ -13,7 +13,7 @@ static int64_t least(int64_t one, int64_t other)
 
 void poll_start(struct poll *poll, struct acme_call *call, int64_t delay)
 {
-	*poll = (struct poll){.call = call, .delay = delay, .quiet = QUIET};
+	*poll = (struct poll){ .call = call, .delay = delay, .quiet = QUIET };
 }
 
 /* News that came while the call was on its way counts now. */

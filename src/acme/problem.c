@@ -4,7 +4,7 @@
 #include <stdio.h>
 
 #define FIRST_DELAY 250 /* ms before the second try, four times as much before each further one */
-#define DELAYS	    4	/* so often does it grow */
+#define DELAYS 4	/* so often does it grow */
 
 bool problem_is_redirect(unsigned int status)
 {
@@ -33,8 +33,7 @@ int64_t problem_delay(int tries)
 	return (int64_t)FIRST_DELAY << (2 * (tries < DELAYS ? tries : DELAYS));
 }
 
-void problem_explain(struct fault *fault, const struct exchange *exchange, const struct problem *problem,
-		    enum problem_action action)
+void problem_explain(struct fault *fault, const struct exchange *exchange, const struct problem *problem, enum problem_action action)
 {
 	int64_t wish = exchange_retry_after(exchange, 0, INT32_MAX);
 	bool temporary = action == ACTION_NEW_NONCE || action == ACTION_RETRY || action == ACTION_BACK_OFF;

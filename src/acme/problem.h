@@ -9,10 +9,10 @@
 #include "acme/exchange.h"
 
 enum problem_action {
-	ACTION_FAIL,	 /* asking again gives the same answer */
-	ACTION_NEW_NONCE,	 /* repeat at once with another nonce */
-	ACTION_RETRY,	 /* repeat soon: the CA or the network had a moment of weakness */
-	ACTION_BACK_OFF, /* repeat later, not before the CA's Retry-After */
+	ACTION_FAIL,	     /* asking again gives the same answer */
+	ACTION_NEW_NONCE,    /* repeat at once with another nonce */
+	ACTION_RETRY,	     /* repeat soon: the CA or the network had a moment of weakness */
+	ACTION_BACK_OFF,     /* repeat later, not before the CA's Retry-After */
 	ACTION_ASK_OPERATOR, /* the administrator has to act, on the page that the CA names */
 };
 
@@ -25,7 +25,6 @@ enum problem_action problem_action(unsigned int status, const struct problem *pr
 int64_t problem_delay(int tries);
 
 /* Turns a problem into a fault for the administrator, with the CA's Retry-After or page. */
-void problem_explain(struct fault *fault, const struct exchange *exchange, const struct problem *problem,
-		    enum problem_action action);
+void problem_explain(struct fault *fault, const struct exchange *exchange, const struct problem *problem, enum problem_action action);
 
 #endif

@@ -88,9 +88,10 @@ static int check_url(const struct signer_role *signer, const char *url, struct f
 		return 0;
 	if (length && is_listed(signer->config->acme.hosts, host, length))
 		return 0;
-	return fault_set(fault, FAULT_FAILED, "a request to %.*s is not signed: that is not the host of the directory; if the CA says "
-			 "it is its own, name it as hosts in [acme] of %s", (int)(length < 128 ? length : 128), host,
-			 signer->config->file);
+	return fault_set(fault, FAULT_FAILED,
+			 "a request to %.*s is not signed: that is not the host of the directory; if the CA says "
+			 "it is its own, name it as hosts in [acme] of %s",
+			 (int)(length < 128 ? length : 128), host, signer->config->file);
 }
 
 /* RFC 8555, 6.5.1: base64url. */
@@ -244,8 +245,7 @@ static long read_eab_key(const char *path, unsigned char key[EAB_KEY_SIZE], stru
 /* RFC 8555, 7.3.4. */
 static char *bind_account(const struct signer_role *signer, const char *url, struct fault *fault)
 {
-	const struct jws jws = {
-		.algorithm = "HS256", .kid = signer->config->acme.eab_kid, .url = url, .payload = signer->account.jwk };
+	const struct jws jws = { .algorithm = "HS256", .kid = signer->config->acme.eab_kid, .url = url, .payload = signer->account.jwk };
 	OWN_FREE char *input = jws_signing_input(&jws);
 	unsigned char key[EAB_KEY_SIZE], mac[SHA256_SIZE];
 	long length = input ? read_eab_key(signer->config->acme.eab_key_file, key, fault) : -1;
@@ -267,8 +267,10 @@ int account_key_on_sign_eab(struct signer_role *signer, const struct record *rec
 	const struct config *config = signer->config;
 
 	if (!config->acme.eab_key_file[0])
-		return fault_set(fault, FAULT_USAGE, "%s: the CA wants an external account binding: set eab_kid and "
-				 "eab_key_file in [acme]", config->file);
+		return fault_set(fault, FAULT_USAGE,
+				 "%s: the CA wants an external account binding: set eab_kid and "
+				 "eab_key_file in [acme]",
+				 config->file);
 	if (!jws_is_plain(config->acme.eab_kid))
 		return fault_set(fault, FAULT_USAGE, "eab_kid in [acme] has characters that no CA hands out");
 	if (signing_require_account(signer, fault) < 0 || check_url(signer, record->data, fault) < 0)

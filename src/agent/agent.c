@@ -16,17 +16,13 @@
 #include "base/wire.h"
 
 static int (*const mains[])(const struct config *) = {
-	[ROLE_CLIENT] = client_main,
-	[ROLE_SIGNER] = signer_main,
-	[ROLE_STORER] = storer_main,
-	[ROLE_RESPONDER] = responder_main,
-	[ROLE_SWEEPER] = sweeper_main,
-	[ROLE_TRANSLATOR] = translator_main,
+	[ROLE_CLIENT] = client_main,	   [ROLE_SIGNER] = signer_main,	  [ROLE_STORER] = storer_main,
+	[ROLE_RESPONDER] = responder_main, [ROLE_SWEEPER] = sweeper_main, [ROLE_TRANSLATOR] = translator_main,
 };
 _Static_assert(LENGTH_OF(mains) == ROLES, "one main for each role");
 
 /* Its code was changed while it was loaded, which is not to be forgotten. */
-static bool is_relocated(const struct dl_phdr_info *object, const ElfW(Phdr) *dynamic)
+static bool is_relocated(const struct dl_phdr_info *object, const ElfW(Phdr) * dynamic)
 {
 	const ElfW(Dyn) *entry = (const void *)(object->dlpi_addr + dynamic->p_vaddr);
 
@@ -75,10 +71,12 @@ static void say_what_is_missing(enum role role)
 		return;
 	if (statvfs("/", &root) == 0 && (root.f_flag & ST_RDONLY))
 		log_warning("this kernel has no Landlock (Linux 5.13, in the list of lsm=): the %s can read what root can; all file "
-			    "systems are read-only for it but its own directories", sandbox_role_name(role));
+			    "systems are read-only for it but its own directories",
+			    sandbox_role_name(role));
 	else
 		log_warning("this kernel has no Landlock (Linux 5.13, in the list of lsm=): the %s can read and write what root can; "
-			    "see acmegate(8)", sandbox_role_name(role));
+			    "see acmegate(8)",
+			    sandbox_role_name(role));
 }
 
 /* Numbers that the warden gave to nobody are taken: confine.c lets those who keep files change the attributes of higher ones only. */

@@ -12,11 +12,11 @@
 
 #include "base/config.h"
 
-int client_main(const struct config *config);	 /* talks to the CA */
-int signer_main(const struct config *config);	 /* holds the keys, signs, verifies */
-int storer_main(const struct config *config);	 /* writes certificates, the account, and tokens with mode webroot */
-int responder_main(const struct config *config); /* answers the CA's requests on the port */
-int sweeper_main(const struct config *config);	 /* removes tokens that an earlier run left */
+int client_main(const struct config *config);	  /* talks to the CA */
+int signer_main(const struct config *config);	  /* holds the keys, signs, verifies */
+int storer_main(const struct config *config);	  /* writes certificates, the account, and tokens with mode webroot */
+int responder_main(const struct config *config);  /* answers the CA's requests on the port */
+int sweeper_main(const struct config *config);	  /* removes tokens that an earlier run left */
 int translator_main(const struct config *config); /* turns international names into their ASCII form */
 
 /* Before the signer confines itself: the system's roots become FD_TRUST, unless the configuration has a trust_file. */

@@ -23,7 +23,8 @@ int channel_ask(int fd, const char *peer, enum verb verb, uint32_t index, const 
 	if (reply->verb == VERB_REPLY)
 		return 0;
 	if (reply->verb != VERB_FAULT)
-		return fault_set(fault, FAULT_FAILED, "the %s answers %s with %s", peer, verb_name(verb), verb_name((enum verb)reply->verb));
+		return fault_set(fault, FAULT_FAILED, "the %s answers %s with %s", peer, verb_name(verb),
+				 verb_name((enum verb)reply->verb));
 	kind = reply->index == FAULT_LATER || reply->index == FAULT_USAGE ? (enum fault_kind)reply->index : FAULT_FAILED;
 	return fault_set(fault, kind, "%s", reply->data);
 }

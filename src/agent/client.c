@@ -26,8 +26,8 @@
 #include "agent/whereabouts.h"
 #include "base/wire.h"
 
-#define FINISH_MOST  300000 /* ms from finalize to the stored certificates */
-#define CLOCK_SKEW   300    /* s that our clock may be off the CA's without a word */
+#define FINISH_MOST 300000 /* ms from finalize to the stored certificates */
+#define CLOCK_SKEW 300	   /* s that our clock may be off the CA's without a word */
 #define HITS_AT_ONCE 256
 
 struct client {
@@ -54,7 +54,7 @@ static int64_t now_ms(void *context)
 
 static bool is_readable(int fd)
 {
-	struct pollfd p = {.fd = fd, .events = POLLIN};
+	struct pollfd p = { .fd = fd, .events = POLLIN };
 
 	return poll(&p, 1, 0) == 1;
 }
@@ -182,7 +182,7 @@ static int hear(enum verb wanted, struct fault *fault)
 static int next(void *context, int64_t milliseconds, struct exchange **exchange, struct fault *fault)
 {
 	struct client *client = context;
-	const int watched[] = {FD_WARDEN, client->deaf ? -1 : FD_RESPONDER};
+	const int watched[] = { FD_WARDEN, client->deaf ? -1 : FD_RESPONDER };
 	int n = http_next(client->http, milliseconds, watched, exchange, fault);
 
 	drain_hits(client);
@@ -219,12 +219,12 @@ static int take_work(struct client *client, struct fault *fault)
 static int set_up(struct client *client, struct fault *fault)
 {
 	const struct config *config = client->config;
-	struct transport transport = {client, begin, next, cancel, now_ms};
-	struct signer signer = {client, sign, bind_account};
+	struct transport transport = { client, begin, next, cancel, now_ms };
+	struct signer signer = { client, sign, bind_account };
 	struct account account;
 	int64_t date, off;
 
-	client->signer = (struct order_signer){client, request, install, prefers};
+	client->signer = (struct order_signer){ client, request, install, prefers };
 	if (ask(VERB_ACCOUNT, 0, NULL, 0, fault) < 0)
 		return fault_at(fault, "account key");
 	if (record.length != sizeof(account))
@@ -277,7 +277,7 @@ static int place(struct client *client, struct fault *fault)
 static int send_token(const struct client *client, const struct token *token, struct fault *fault)
 {
 	return client->authorizations.webroot ? ask(VERB_TOKEN, 0, token, sizeof(*token), fault) :
-					wire_send(FD_RESPONDER, VERB_TOKEN, 0, token, sizeof(*token), fault);
+						wire_send(FD_RESPONDER, VERB_TOKEN, 0, token, sizeof(*token), fault);
 }
 
 static int send_tokens(const struct client *client, const char *thumbprint, struct fault *fault)
@@ -344,7 +344,7 @@ static int prove(struct client *client, struct fault *fault)
 	if (authorizations->webroot) /* what the storer cannot remove now it tries again at its end, and says so */
 		(void)!ask(VERB_WITHDRAW, 0, NULL, 0, &ignored);
 	log_notice("validation of %zu name%s took %lld ms", authorizations->pending, authorizations->pending == 1 ? "" : "s",
-		 (long long)(closed - opened));
+		   (long long)(closed - opened));
 	return 0;
 }
 
@@ -421,8 +421,8 @@ static int conclude(const struct client *client)
 
 int client_main(const struct config *config)
 {
-	struct client client = {.config = config};
-	struct fault fault = {.kind = FAULT_NONE};
+	struct client client = { .config = config };
+	struct fault fault = { .kind = FAULT_NONE };
 	int status;
 
 	if (run(&client, &fault) < 0) {

@@ -9,22 +9,22 @@
 
 #include "agent/resolver.h"
 
-#define USER_AGENT	 "acmegate/" PACKAGE_VERSION " (ACME HTTP-01)"
-#define CONNECT_MOST	 10000L /* ms */
-#define TOTAL_MOST	 30000L /* ms for one exchange */
-#define REDIRECTS_MOST	 3L	/* of a GET: the directory; nothing else may be redirected */
-#define CONNECTIONS_MOST 4L	/* to a server without HTTP/2 */
-#define CA_FILE_MOST	 (1024 * 1024)
-#define HEADERS_MOST	 (64 * 1024) /* bytes of an answer */
-#define BUFFER_BYTES	 4096L
-#define UPLOAD_BYTES	 16384L /* the least that libcurl takes */
+#define USER_AGENT "acmegate/" PACKAGE_VERSION " (ACME HTTP-01)"
+#define CONNECT_MOST 10000L /* ms */
+#define TOTAL_MOST 30000L   /* ms for one exchange */
+#define REDIRECTS_MOST 3L   /* of a GET: the directory; nothing else may be redirected */
+#define CONNECTIONS_MOST 4L /* to a server without HTTP/2 */
+#define CA_FILE_MOST (1024 * 1024)
+#define HEADERS_MOST (64 * 1024) /* bytes of an answer */
+#define BUFFER_BYTES 4096L
+#define UPLOAD_BYTES 16384L /* the least that libcurl takes */
 
 struct flight {
 	CURL *easy;
 	struct exchange *exchange; /* NULL: free */
 	struct curl_slist *resolve;
 	size_t headers; /* bytes of them so far */
-	bool hashed; /* verifies with the system's hashed directory only */
+	bool hashed;	/* verifies with the system's hashed directory only */
 	char error[CURL_ERROR_SIZE];
 };
 
@@ -35,7 +35,7 @@ struct http {
 	const char *bundle; /* the system's CA file, NULL: not that, or no directory to try before it */
 	char proxy[URL_SIZE];
 	char proxy_host[URL_SIZE]; /* https://HOST:PORT, for the resolver */
-	bool stalled; /* an exchange has: from then on each gets a connection of its own */
+	bool stalled;		   /* an exchange has: from then on each gets a connection of its own */
 	struct flight flight[EXCHANGES_MOST];
 	struct resolver resolver;
 };
@@ -48,8 +48,7 @@ static int read_ca_file(struct http *http, int fd, struct fault *fault)
 	if (fstat(fd, &s) < 0)
 		return fault_errno(fault, FAULT_FAILED, "reading the configured ca_file");
 	if (s.st_size <= 0 || s.st_size > CA_FILE_MOST)
-		return fault_set(fault, FAULT_USAGE, "the configured ca_file is empty or larger than %d bytes",
-				 CA_FILE_MOST);
+		return fault_set(fault, FAULT_USAGE, "the configured ca_file is empty or larger than %d bytes", CA_FILE_MOST);
 	http->ca.len = (size_t)s.st_size;
 	http->ca.flags = CURL_BLOB_NOCOPY;
 	http->ca.data = malloc(http->ca.len);
@@ -64,7 +63,7 @@ static int read_ca_file(struct http *http, int fd, struct fault *fault)
 
 static int add_headers(struct http *http)
 {
-	static const char *const lines[] = {"Content-Type: application/jose+json", "Accept-Language: en", "Expect:"};
+	static const char *const lines[] = { "Content-Type: application/jose+json", "Accept-Language: en", "Expect:" };
 
 	for (size_t i = 0; i < LENGTH_OF(lines); i++) {
 		struct curl_slist *longer = curl_slist_append(http->headers, lines[i]);
@@ -229,8 +228,7 @@ void http_begin(struct http *http, struct exchange *exchange)
 	while (i < EXCHANGES_MOST - 1 && http->flight[i].exchange)
 		i++;
 	http->flight[i].exchange = exchange;
-	if (prepare(http, &http->flight[i], exchange) < 0 ||
-	    curl_multi_add_handle(http->multi, http->flight[i].easy) != CURLM_OK) {
+	if (prepare(http, &http->flight[i], exchange) < 0 || curl_multi_add_handle(http->multi, http->flight[i].easy) != CURLM_OK) {
 		exchange->kind = FAULT_LATER;
 		if (!exchange->reason[0])
 			snprintf(exchange->reason, sizeof(exchange->reason), "not enough memory for libcurl");
@@ -257,10 +255,8 @@ void http_cancel(struct http *http, struct exchange *exchange)
 static enum fault_kind kind_of(CURLcode code)
 {
 	static const CURLcode lasting[] = {
-		CURLE_PEER_FAILED_VERIFICATION, CURLE_SSL_CACERT_BADFILE,
-		CURLE_UNSUPPORTED_PROTOCOL,	CURLE_URL_MALFORMAT,
-		CURLE_TOO_MANY_REDIRECTS,	CURLE_WRITE_ERROR,
-		CURLE_SSL_ISSUER_ERROR,
+		CURLE_PEER_FAILED_VERIFICATION, CURLE_SSL_CACERT_BADFILE, CURLE_UNSUPPORTED_PROTOCOL, CURLE_URL_MALFORMAT,
+		CURLE_TOO_MANY_REDIRECTS,	CURLE_WRITE_ERROR,	  CURLE_SSL_ISSUER_ERROR,
 	};
 
 	for (size_t i = 0; i < LENGTH_OF(lasting); i++)
@@ -311,8 +307,8 @@ static const char *say_more(const struct http *http, CURL *easy, CURLcode code)
 	if (code == CURLE_SSL_CACERT_BADFILE)
 		return "[acme] ca_file holds no certificate that can be read; it must be a PEM file of the CA's roots";
 	if (is_untrusted(easy, code))
-		return http->ca.data ? "the server's certificate comes from no CA in [acme] ca_file"
-				     : "the server's certificate comes from no CA that this host knows; name a file with the "
+		return http->ca.data ? "the server's certificate comes from no CA in [acme] ca_file" :
+				       "the server's certificate comes from no CA that this host knows; name a file with the "
 				       "CA's own root in [acme] ca_file";
 	if (code == CURLE_UNSUPPORTED_PROTOCOL && number_of(easy, CURLINFO_REDIRECT_COUNT) > 0)
 		return "it redirects to a URL that is not https";
@@ -341,7 +337,7 @@ static void explain(struct http *http, struct flight *flight, CURLcode code)
 
 static void take_headers(CURL *easy, struct exchange *exchange)
 {
-	static const char *const wanted[] = {"Replay-Nonce", "Location", "Date", "Retry-After", "Link"};
+	static const char *const wanted[] = { "Replay-Nonce", "Location", "Date", "Retry-After", "Link" };
 	struct curl_header *header;
 
 	for (size_t i = 0; i < LENGTH_OF(wanted); i++) {
@@ -434,7 +430,7 @@ static struct exchange *done_already(struct http *http)
 int http_next(struct http *http, int64_t milliseconds, const int watched[HTTP_WATCHED], struct exchange **exchange,
 	      struct fault *fault)
 {
-	struct curl_waitfd extra[HTTP_WATCHED] = {{watched[0], CURL_WAIT_POLLIN, 0}, {watched[1], CURL_WAIT_POLLIN, 0}};
+	struct curl_waitfd extra[HTTP_WATCHED] = { { watched[0], CURL_WAIT_POLLIN, 0 }, { watched[1], CURL_WAIT_POLLIN, 0 } };
 	int64_t end = now_ms() + milliseconds, left = milliseconds;
 	CURLMcode bad;
 	int running;

@@ -7,12 +7,12 @@
 
 #include <stddef.h>
 
-#define REQUEST_SIZE 2048	/* bytes of request line and header together */
+#define REQUEST_SIZE 2048 /* bytes of request line and header together */
 
 enum request_verdict {
-	REQUEST_MORE,	/* good so far, not at its end */
-	REQUEST_TOKEN,	/* whole, and asks for a token */
-	REQUEST_OTHER,	/* anything else, whatever follows */
+	REQUEST_MORE,  /* good so far, not at its end */
+	REQUEST_TOKEN, /* whole, and asks for a token */
+	REQUEST_OTHER, /* anything else, whatever follows */
 };
 
 /*

@@ -43,8 +43,8 @@ static void list_addresses(char entry[RESOLVER_ENTRY], const struct addrinfo *li
 	for (const struct addrinfo *one = list; one && count < ADDRESSES_MOST; one = one->ai_next) {
 		if (getnameinfo(one->ai_addr, one->ai_addrlen, address, sizeof(address), NULL, 0, NI_NUMERICHOST) != 0)
 			continue;
-		used += (size_t)snprintf(entry + used, RESOLVER_ENTRY - used,
-					 one->ai_family == AF_INET6 ? "%s[%s]" : "%s%s", count++ ? "," : ":", address);
+		used += (size_t)snprintf(entry + used, RESOLVER_ENTRY - used, one->ai_family == AF_INET6 ? "%s[%s]" : "%s%s",
+					 count++ ? "," : ":", address);
 	}
 }
 
@@ -57,7 +57,7 @@ static void own_addresses(struct addrinfo **list)
 int resolver_look(struct resolver *resolver, const char *url, char entry[RESOLVER_ENTRY], char *reason, size_t size)
 {
 	__attribute__((cleanup(own_addresses))) struct addrinfo *list = NULL;
-	const struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_ADDRCONFIG};
+	const struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_flags = AI_ADDRCONFIG };
 	char host[NAME_SIZE], port[6];
 	int bad;
 

@@ -20,8 +20,7 @@ struct resolver {
  * 1: entry is "name:port:address,..." of the URL's host, as CURLOPT_RESOLVE takes it. 0: nothing to do, it is an
  * address or known. -1: reason says why it cannot be found.
  */
-int resolver_look(struct resolver *resolver, const char *url, char entry[RESOLVER_ENTRY], char *reason,
-		  size_t size) MUST_CHECK;
+int resolver_look(struct resolver *resolver, const char *url, char entry[RESOLVER_ENTRY], char *reason, size_t size) MUST_CHECK;
 
 void resolver_free(struct resolver *resolver);
 

@@ -20,9 +20,9 @@
 
 #define CONNECTIONS 256
 #define LEAST_PLACES 8
-#define ACCEPT_AT_ONCE 64	/* so that a flood of new connections does not starve the accepted ones */
-#define TIME_LIMIT 5000		/* milliseconds for one connection */
-#define DRAIN_LIMIT 1000	/* of them, for the peer to close after our answer */
+#define ACCEPT_AT_ONCE 64 /* so that a flood of new connections does not starve the accepted ones */
+#define TIME_LIMIT 5000	  /* milliseconds for one connection */
+#define DRAIN_LIMIT 1000  /* of them, for the peer to close after our answer */
 
 enum { SLOT_WARDEN, SLOT_CLIENT, SLOT_LISTEN, SLOT_CONNECTIONS = SLOT_LISTEN + 2 };
 
@@ -34,10 +34,10 @@ struct source {
 
 struct connection {
 	struct source *source;
-	int64_t deadline;	/* CLOCK_MONOTONIC, milliseconds */
-	uint64_t serial;	/* rises with each connection: the lowest is the oldest */
-	size_t used;		/* bytes of buffer */
-	bool answered;		/* now only waits for the peer to close */
+	int64_t deadline; /* CLOCK_MONOTONIC, milliseconds */
+	uint64_t serial;  /* rises with each connection: the lowest is the oldest */
+	size_t used;	  /* bytes of buffer */
+	bool answered;	  /* now only waits for the peer to close */
 	char address[INET6_ADDRSTRLEN];
 	char buffer[REQUEST_SIZE];
 };
@@ -46,9 +46,9 @@ static struct responder {
 	size_t tokens;
 	struct token token[MAX_NAMES];
 	uint64_t serial;
-	size_t places;						/* of connections that are in use: as many as poll() takes */
+	size_t places; /* of connections that are in use: as many as poll() takes */
 	struct source source[CONNECTIONS];
-	struct pollfd fds[SLOT_CONNECTIONS + CONNECTIONS];	/* -1: free */
+	struct pollfd fds[SLOT_CONNECTIONS + CONNECTIONS]; /* -1: free */
 	struct connection connection[CONNECTIONS];
 	struct record record;
 } self;
@@ -179,7 +179,8 @@ static void serve_token(struct connection *connection, const struct token *token
 	int n = snprintf(text, sizeof(text),
 			 "HTTP/1.1 200 OK\r\nContent-Type: application/octet-stream\r\n"
 			 "X-Content-Type-Options: nosniff\r\nContent-Length: %zu\r\n"
-			 "Connection: close\r\n\r\n%s", strlen(token->key_authorization), token->key_authorization);
+			 "Connection: close\r\n\r\n%s",
+			 strlen(token->key_authorization), token->key_authorization);
 
 	answer(connection, text, (size_t)n);
 	tell_hit(token->token, connection->address);
@@ -310,8 +311,8 @@ static bool halve_places(void)
 
 static void write_address(const struct sockaddr_storage *peer, char text[INET6_ADDRSTRLEN])
 {
-	const void *address = peer->ss_family == AF_INET ? (const void *)&((const struct sockaddr_in *)peer)->sin_addr
-							 : &((const struct sockaddr_in6 *)peer)->sin6_addr;
+	const void *address = peer->ss_family == AF_INET ? (const void *)&((const struct sockaddr_in *)peer)->sin_addr :
+							   &((const struct sockaddr_in6 *)peer)->sin6_addr;
 
 	if (!inet_ntop(peer->ss_family, address, text, INET6_ADDRSTRLEN))
 		snprintf(text, INET6_ADDRSTRLEN, "?");

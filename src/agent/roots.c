@@ -16,8 +16,12 @@
 void signer_trust(const struct config *config)
 {
 	static const char *const systems[] = {
-		"/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/ca-bundle.pem",
-		"/etc/ssl/cert.pem", "/etc/ssl/certs/ca-bundle.crt", "/var/lib/ca-certificates/ca-bundle.pem",
+		"/etc/ssl/certs/ca-certificates.crt",
+		"/etc/pki/tls/certs/ca-bundle.crt",
+		"/etc/ssl/ca-bundle.pem",
+		"/etc/ssl/cert.pem",
+		"/etc/ssl/certs/ca-bundle.crt",
+		"/var/lib/ca-certificates/ca-bundle.pem",
 	};
 
 	for (size_t i = 0; i < LENGTH_OF(systems) && !config->acme.trust_file[0]; i++) {
@@ -110,15 +114,19 @@ int roots_check(struct signer_role *signer, uint32_t index, const struct chain *
 	if (config->acme.trust_file[0])
 		return fault_set(fault, FAULT_FAILED, "no root in %s (trust_file) has signed it", config->acme.trust_file);
 	if (!config->acme.ca_file[0] && !tests)
-		return fault_set(fault, FAULT_FAILED, "no root of this system's store has signed it; if the CA's is not in there, name "
-				 "it as trust_file in [acme] of %s", config->file);
+		return fault_set(fault, FAULT_FAILED,
+				 "no root of this system's store has signed it; if the CA's is not in there, name "
+				 "it as trust_file in [acme] of %s",
+				 config->file);
 	if (!tests && live_leads_to_root(signer, index))
-		return fault_set(fault, FAULT_FAILED, "no root of this system's store or ca_file has signed it, as one has signed the "
-				 "certificate in use; if the CA's is another now, name it as trust_file in [acme] of %s", config->file);
+		return fault_set(fault, FAULT_FAILED,
+				 "no root of this system's store or ca_file has signed it, as one has signed the "
+				 "certificate in use; if the CA's is another now, name it as trust_file in [acme] of %s",
+				 config->file);
 	if (trust_is_plausible(chain, time(NULL), fault) < 0)
 		return -1;
 	log_warning("certificate %s: whether the CA has issued it cannot be verified: no root of this system's store%s has signed it; "
-		    "to have it verified, name the CA's root as trust_file in [acme] of %s", name,
-		    config->acme.ca_file[0] ? " or ca_file" : "", config->file);
+		    "to have it verified, name the CA's root as trust_file in [acme] of %s",
+		    name, config->acme.ca_file[0] ? " or ca_file" : "", config->file);
 	return 0;
 }

@@ -12,8 +12,8 @@
 /* The certificate that we have asked the CA for. */
 struct pending {
 	struct key *key;
-	char *finalize;		/* the payload with our request, which is what may be signed for it */
-	bool finalized;		/* it was signed for the CA */
+	char *finalize; /* the payload with our request, which is what may be signed for it */
+	bool finalized; /* it was signed for the CA */
 };
 
 /* The content of FD_TRUST or FD_CA_FILE, read when it is needed. */
@@ -27,11 +27,11 @@ struct signer_role {
 	const struct config *config;
 	struct key *account_key;
 	struct account account;
-	char *binding;		/* the external account binding that we made */
+	char *binding; /* the external account binding that we made */
 	struct pending pending[MAX_CERTIFICATES];
-	struct chain *live[MAX_CERTIFICATES];	/* the ones in use; NULL: none, or broken */
+	struct chain *live[MAX_CERTIFICATES]; /* the ones in use; NULL: none, or broken */
 	struct roots roots[2];
-	bool failed;		/* something that a later success does not make good */
+	bool failed; /* something that a later success does not make good */
 };
 
 /* Room for the largest reply. */

@@ -28,7 +28,7 @@ struct storer {
 	struct webroot webroot;
 	bool saved[MAX_CERTIFICATES], saved_account;
 	bool warden_lost;
-	bool failed;		/* something that a later success does not make good */
+	bool failed; /* something that a later success does not make good */
 };
 
 struct reply {
@@ -50,15 +50,16 @@ static const struct certificate *certificate_of(const struct storer *storer, uin
 
 struct question {
 	uint32_t index;
-	bool lost;	/* the signer has gone or makes no sense */
+	bool lost; /* the signer has gone or makes no sense */
 };
 
 /* As struct examiner wants it. */
 static int ask_signer(void *context, const struct bundle *bundle, size_t length, struct verdict *verdict, struct fault *fault)
 {
 	struct question *question = context;
-	int rc = wire_send(FD_SIGNER, VERB_EXAMINE, question->index, bundle, length, fault) < 0 ? -1 :
-			wire_await(FD_SIGNER, &record, WIRE_PATIENCE, fault);
+	int rc = wire_send(FD_SIGNER, VERB_EXAMINE, question->index, bundle, length, fault) < 0 ?
+			 -1 :
+			 wire_await(FD_SIGNER, &record, WIRE_PATIENCE, fault);
 
 	question->lost = rc <= 0 || (record.verb != VERB_FAULT && record.verb != VERB_VERDICT);
 	if (rc < 0)
@@ -167,7 +168,8 @@ static int on_save_account(struct storer *storer, struct reply *reply, struct fa
 	rc = accounts_save_key(&storer->store, storer->config->acme.directory, record.data, record.length, fault);
 	if (rc > 0)
 		log_warning("%s/accounts: the account key was broken and has been renamed to key.pem.broken; a new account "
-			    "takes its place", storer->store.path);
+			    "takes its place",
+			    storer->store.path);
 	return rc < 0 ? -1 : 0;
 }
 
@@ -243,7 +245,7 @@ static int (*const handlers[])(struct storer *, struct reply *, struct fault *) 
 	[VERB_SAVE] = on_save,
 	[VERB_TOKEN] = on_token,
 	[VERB_WITHDRAW] = on_withdraw,
-	[VERBS] = NULL,	/* the others are not the signer's */
+	[VERBS] = NULL, /* the others are not the signer's */
 };
 _Static_assert(LENGTH_OF(handlers) == VERBS + 1, "an entry for each verb");
 

@@ -10,7 +10,7 @@
 
 #include "store/file.h"
 
-#define PLACE TOKEN_LINK	/* among the notes: a link to "N:DIRECTORY", N directories were made; no token has a dot */
+#define PLACE TOKEN_LINK /* among the notes: a link to "N:DIRECTORY", N directories were made; no token has a dot */
 #define ALPHABET "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 
 static const char *const parts[] = { ".well-known", "acme-challenge" };
@@ -27,7 +27,12 @@ static void close_tree(struct tree *tree)
 		close_fd(&tree->dir[i]);
 }
 #define OWN_TREE __attribute__((cleanup(close_tree)))
-#define NO_TREE { { -1, -1, -1 } }
+#define NO_TREE \
+	{ \
+		{ \
+			-1, -1, -1 \
+		} \
+	}
 
 /* --- as the owner of a directory ------------------------------------------------------------------------------------ */
 
@@ -108,11 +113,15 @@ static int refuse(const char *directory, struct fault *fault)
 	switch (errno) {
 	case ELOOP:
 	case ENOTDIR:
-		return fault_set(fault, FAULT_FAILED, "%s/%s/%s: a symbolic link, or no directory, is on the way; name the directory "
-						      "itself as [responder] webroot", directory, parts[0], parts[1]);
+		return fault_set(fault, FAULT_FAILED,
+				 "%s/%s/%s: a symbolic link, or no directory, is on the way; name the directory "
+				 "itself as [responder] webroot",
+				 directory, parts[0], parts[1]);
 	case EROFS:
-		return fault_set(fault, FAULT_FAILED, "%s cannot be written here; under acmegate.service that takes a drop-in with "
-						      "ReadWritePaths=%s", directory, directory);
+		return fault_set(fault, FAULT_FAILED,
+				 "%s cannot be written here; under acmegate.service that takes a drop-in with "
+				 "ReadWritePaths=%s",
+				 directory, directory);
 	default:
 		return fault_errno(fault, errno == ENOSPC || errno == EDQUOT ? FAULT_LATER : FAULT_FAILED,
 				   "putting the tokens into %s/%s/%s", directory, parts[0], parts[1]);
@@ -191,8 +200,8 @@ static bool is_answer(const struct token *token)
 {
 	size_t length = strlen(token->token);
 
-	return is_token(token->token) && !strncmp(token->key_authorization, token->token, length) && token->key_authorization[length] == '.' &&
-	       is_token(token->key_authorization + length + 1);
+	return is_token(token->token) && !strncmp(token->key_authorization, token->token, length) &&
+	       token->key_authorization[length] == '.' && is_token(token->key_authorization + length + 1);
 }
 
 /* Before the first token. */

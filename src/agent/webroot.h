@@ -14,8 +14,8 @@
 #include "base/wire.h"
 
 struct webroot {
-	const char *directory;	/* the web server's */
-	int notes, challenge;	/* TOKEN_NOTES and where the tokens are, since the first of them; else -1 */
+	const char *directory; /* the web server's */
+	int notes, challenge;  /* TOKEN_NOTES and where the tokens are, since the first of them; else -1 */
 	unsigned int tokens;
 };
 

@@ -72,7 +72,8 @@ static bool take(struct whereabouts *found, const struct sockaddr *address)
 	if (address->sa_family == AF_INET)
 		return add(&found->addresses4, found->address4[0], &((const struct sockaddr_in *)(const void *)address)->sin_addr, 4);
 	if (address->sa_family == AF_INET6)
-		return add(&found->addresses6, found->address6[0], &((const struct sockaddr_in6 *)(const void *)address)->sin6_addr, 16);
+		return add(&found->addresses6, found->address6[0], &((const struct sockaddr_in6 *)(const void *)address)->sin6_addr,
+			   16);
 	return false;
 }
 

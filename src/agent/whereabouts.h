@@ -10,8 +10,8 @@
 
 struct whereabouts_search {
 	struct whereabouts found;
-	bool over;	/* nothing is to be learned: found is empty */
-	double end;	/* monotonic seconds; a name server that is slow must not hold up the run */
+	bool over;  /* nothing is to be learned: found is empty */
+	double end; /* monotonic seconds; a name server that is slow must not hold up the run */
 };
 
 /* A host with one address has nothing to choose from, and no name is looked up. */

@@ -15,9 +15,9 @@
 
 #include "base/safe.h"
 
-#define INI_LINE_LIMIT 200    /* INI_MAX_LINE of inih as packaged, which gets longer lines in pieces */
-#define LINE_MOST 4096	      /* of ours: any value fits, and some fifteen of the longest names */
-#define INI_SECTION_LIMIT 48  /* likewise MAX_SECTION */
+#define INI_LINE_LIMIT 200   /* INI_MAX_LINE of inih as packaged, which gets longer lines in pieces */
+#define LINE_MOST 4096	     /* of ours: any value fits, and some fifteen of the longest names */
+#define INI_SECTION_LIMIT 48 /* likewise MAX_SECTION */
 #define CERTIFICATE_PREFIX "certificate "
 
 enum section { SECTION_ACME, SECTION_GATE, SECTION_RESPONDER, SECTION_CERTIFICATE, SECTION_UNKNOWN, SECTIONS };
@@ -30,17 +30,17 @@ struct loader {
 	FILE *file;
 	char *buffer;
 	size_t capacity;
-	const char *rest;	/* of the line in buffer, that inih has not got yet; NULL: it has all */
-	char value[LINE_MOST];	/* what it has told of the value so far */
+	const char *rest;      /* of the line in buffer, that inih has not got yet; NULL: it has all */
+	char value[LINE_MOST]; /* what it has told of the value so far */
 	size_t used;
 	uint32_t line;
-	bool continued;		/* the line begins with white space: the value of the line before goes on */
-	bool fresh_section;	/* its header was read, none of its keys yet */
-	bool skipping;		/* the header was wrong: what follows belongs to no section */
-	bool spoiled;		/* the certificate has a mistake, and is left out */
+	bool continued;	    /* the line begins with white space: the value of the line before goes on */
+	bool fresh_section; /* its header was read, none of its keys yet */
+	bool skipping;	    /* the header was wrong: what follows belongs to no section */
+	bool spoiled;	    /* the certificate has a mistake, and is left out */
 	enum section section;
-	bool wrong[SECTIONS];	/* which kinds of sections have mistakes */
-	uint64_t seen[SECTIONS];	/* keys given so far, by kind of section */
+	bool wrong[SECTIONS];	 /* which kinds of sections have mistakes */
+	uint64_t seen[SECTIONS]; /* keys given so far, by kind of section */
 	struct certificate *certificate;
 };
 
@@ -55,9 +55,9 @@ struct key {
 	enum section section;
 	const char *name;
 	int (*set)(struct loader *, const struct key *, const char *value);
-	size_t offset;		/* of the field in struct config or struct certificate */
+	size_t offset; /* of the field in struct config or struct certificate */
 	size_t size;
-	const char *const *names;	/* of an enum's values, NULL at the end */
+	const char *const *names; /* of an enum's values, NULL at the end */
 };
 
 static void note(struct mistakes *mistakes, const char *text)
@@ -152,8 +152,10 @@ static int set_directory(struct loader *loader, const struct key *key, const cha
 		if (!strcmp(value, known[i].name))
 			return set_text(loader, key, known[i].url);
 	if (strncmp(value, "https://", 8) || !value[8] || strchr(value, ' '))
-		return wrong(loader, "%s: expected an https URL or one of letsencrypt, letsencrypt-staging, google, "
-				     "google-staging, zerossl, sslcom", key->name);
+		return wrong(loader,
+			     "%s: expected an https URL or one of letsencrypt, letsencrypt-staging, google, "
+			     "google-staging, zerossl, sslcom",
+			     key->name);
 	return set_text(loader, key, value);
 }
 
@@ -171,10 +173,13 @@ static int set_proxy(struct loader *loader, const struct key *key, const char *v
 	const char *host = strstr(value, "://"), *login = host ? strrchr(host, '@') : NULL, *port = strrchr(value, ':');
 	struct stat s;
 
-	if ((strncmp(value, "http://", 7) && strncmp(value, "https://", 8)) || port <= (login ? login + 1 : host + 3) ||
-	    !port[1] || port[1 + strspn(port + 1, "0123456789")] || strpbrk(login ? login : host + 3, "/ ?#") || (login && !memchr(host + 3, ':', (size_t)(login - host - 3))))
-		return wrong(loader, "%s: expected http://HOST:PORT, https://HOST:PORT or http://USER:PASSWORD@HOST:PORT (with "
-				     "%%40 for an '@', %%2f for a '/')", key->name);
+	if ((strncmp(value, "http://", 7) && strncmp(value, "https://", 8)) || port <= (login ? login + 1 : host + 3) || !port[1] ||
+	    port[1 + strspn(port + 1, "0123456789")] || strpbrk(login ? login : host + 3, "/ ?#") ||
+	    (login && !memchr(host + 3, ':', (size_t)(login - host - 3))))
+		return wrong(loader,
+			     "%s: expected http://HOST:PORT, https://HOST:PORT or http://USER:PASSWORD@HOST:PORT (with "
+			     "%%40 for an '@', %%2f for a '/')",
+			     key->name);
 	if (login && (fstat(fileno(loader->file), &s) < 0 || (s.st_mode & S_IROTH)))
 		return wrong(loader, "%s: everybody can read the password in this file; chmod o-r %s", key->name,
 			     loader->config->file);
@@ -228,7 +233,8 @@ static int set_hook(struct loader *loader, const struct key *key, const char *va
 	if (!found)
 		found = strstr(value, "&&");
 	if (found)
-		return wrong(loader, "%s: no shell runs this, so %.1s has no meaning; write a script, and name that here", key->name, found);
+		return wrong(loader, "%s: no shell runs this, so %.1s has no meaning; write a script, and name that here",
+			     key->name, found);
 	return set_command(loader, key, value);
 }
 
@@ -275,8 +281,10 @@ static int set_mode(struct loader *loader, const struct key *key, const char *va
 	unsigned long n;
 
 	if (number(value, 0400, 0777, 8, &n) < 0 || (n & 0133) || (n & 0400) == 0)
-		return wrong(loader, "%s: expected an octal mode such as 0600 or 0640, without write for group and others "
-				     "and without execute", key->name);
+		return wrong(loader,
+			     "%s: expected an octal mode such as 0600 or 0640, without write for group and others "
+			     "and without execute",
+			     key->name);
 	*(mode_t *)field(loader, key) = (mode_t)n;
 	return 0;
 }
@@ -298,7 +306,10 @@ static const char *const key_types[] = {
 _Static_assert(LENGTH_OF(key_types) == KEY_TYPES + 1, "one name for each type of key");
 
 static const char *const modes[] = {
-	[RESPONDER_STANDALONE] = "standalone", [RESPONDER_REDIRECT] = "redirect", [RESPONDER_WEBROOT] = "webroot", NULL,
+	[RESPONDER_STANDALONE] = "standalone",
+	[RESPONDER_REDIRECT] = "redirect",
+	[RESPONDER_WEBROOT] = "webroot",
+	NULL,
 };
 _Static_assert(LENGTH_OF(modes) == RESPONDER_MODES + 1, "one name for each mode");
 
@@ -309,14 +320,18 @@ static int set_choice(struct loader *loader, const struct key *key, const char *
 	size_t used = 0;
 
 	_Static_assert(sizeof(enum key_type) == sizeof(unsigned int) && sizeof(enum backend_choice) == sizeof(unsigned int) &&
-		       sizeof(enum responder_mode) == sizeof(unsigned int), "as gcc and clang make them");
+			       sizeof(enum responder_mode) == sizeof(unsigned int),
+		       "as gcc and clang make them");
 	for (unsigned int i = 0; key->names[i]; i++) {
 		if (!strcmp(value, key->names[i])) {
 			memcpy(field(loader, key), &i, sizeof(i));
 			return 0;
 		}
 		used += (size_t)snprintf(expected + used, sizeof(expected) - used, "%s%s",
-					 i == 0 ? "" : key->names[i + 1] ? ", " : " or ", key->names[i]);
+					 i == 0		   ? "" :
+					 key->names[i + 1] ? ", " :
+							     " or ",
+					 key->names[i]);
 	}
 	return wrong(loader, "%s: expected %s", key->name, expected);
 }
@@ -364,8 +379,10 @@ static int check_dns_name(struct loader *loader, const char *name)
 	if (dots_at_end(name))
 		return wrong(loader, "names: '%s': write it without the dot at its end", name);
 	if (name[0] == '*')
-		return wrong(loader, "names: '%s': a wildcard cannot be validated over HTTP (RFC 8555, 8.3); name each "
-				     "host", name);
+		return wrong(loader,
+			     "names: '%s': a wildcard cannot be validated over HTTP (RFC 8555, 8.3); name each "
+			     "host",
+			     name);
 	for (const char *c = name;; c++) {
 		if (*c && *c != '.') {
 			if (!isalnum((unsigned char)*c) && *c != '-')
@@ -750,7 +767,8 @@ int config_find_user(struct config *config, struct fault *fault)
 	if (!user)
 		return fault_set(fault, FAULT_USAGE,
 				 "%s: there is no user '%s' on this host; make it with systemd-sysusers or name another "
-				 "in [gate] user", config->file, config->gate.user);
+				 "in [gate] user",
+				 config->file, config->gate.user);
 	if (user->pw_uid == 0)
 		return fault_set(fault, FAULT_USAGE, "%s: [gate] user must not be root", config->file);
 	config->gate.uid = user->pw_uid;
@@ -764,8 +782,10 @@ static int check_gate(const struct config *config, struct fault *fault)
 		return fault_set(fault, FAULT_USAGE, "%s: [gate] backend = command needs command = PROGRAM [ARGUMENT...]",
 				 config->file);
 	if (config->responder.mode == RESPONDER_WEBROOT && !config->responder.webroot[0])
-		return fault_set(fault, FAULT_USAGE, "%s: [responder] mode = webroot needs webroot = DIRECTORY, which the web "
-						     "server serves as /", config->file);
+		return fault_set(fault, FAULT_USAGE,
+				 "%s: [responder] mode = webroot needs webroot = DIRECTORY, which the web "
+				 "server serves as /",
+				 config->file);
 	if (config->responder.mode == RESPONDER_REDIRECT && config->responder.port == config->gate.port)
 		return fault_set(fault, FAULT_USAGE, "%s: [responder] port must be another one than [gate] port", config->file);
 	return 0;
@@ -827,8 +847,7 @@ static bool serves(const struct loader *loader, enum config_part part)
 	for (int i = 0; i < SECTIONS; i++)
 		if (loader->wrong[i] && matters[part][i])
 			return false;
-	if (part == CONFIG_CLOSING ||
-	    (check_gate(config, &fault) == 0 && (part == CONFIG_GATE || check_whole(config, &fault) == 0)))
+	if (part == CONFIG_CLOSING || (check_gate(config, &fault) == 0 && (part == CONFIG_GATE || check_whole(config, &fault) == 0)))
 		return true;
 	note(loader->mistakes, fault.text);
 	return false;

@@ -18,63 +18,63 @@
 #include "base/policy.h"
 
 #define MAX_CERTIFICATES 128
-#define MAX_NAMES 2048		/* over all certificates */
-#define MAX_NAMES_EACH 100	/* Let's Encrypt's limit for one order */
-#define NAME_SIZE 254		/* a DNS name has at most 253 characters (RFC 1035), an address fewer */
-#define FOREIGN_NAME_SIZE 1024	/* of an international name in UTF-8 */
-#define LABEL_SIZE 33		/* the NAME of [certificate NAME], a profile */
+#define MAX_NAMES 2048	       /* over all certificates */
+#define MAX_NAMES_EACH 100     /* Let's Encrypt's limit for one order */
+#define NAME_SIZE 254	       /* a DNS name has at most 253 characters (RFC 1035), an address fewer */
+#define FOREIGN_NAME_SIZE 1024 /* of an international name in UTF-8 */
+#define LABEL_SIZE 33	       /* the NAME of [certificate NAME], a profile */
 #define URL_SIZE 512
 #define PATH_SIZE 256
 
 enum key_type { KEY_P256, KEY_P384, KEY_RSA2048, KEY_RSA3072, KEY_RSA4096, KEY_TYPES };
 
 struct certificate {
-	char name[LABEL_SIZE];		/* [a-z0-9._-], names its directory in the store */
-	uint32_t first_name;		/* index of its first name in config.names */
-	uint32_t names;			/* how many follow each other there, at least one */
+	char name[LABEL_SIZE]; /* [a-z0-9._-], names its directory in the store */
+	uint32_t first_name;   /* index of its first name in config.names */
+	uint32_t names;	       /* how many follow each other there, at least one */
 	enum key_type key;
-	char profile[LABEL_SIZE];	/* ACME profile for newOrder, or "" */
-	char chain[128];		/* common name of who issued the top of the preferred chain, or "" */
-	uid_t owner;			/* of the files, 0 by default */
+	char profile[LABEL_SIZE]; /* ACME profile for newOrder, or "" */
+	char chain[128];	  /* common name of who issued the top of the preferred chain, or "" */
+	uid_t owner;		  /* of the files, 0 by default */
 	gid_t group;
-	mode_t mode;			/* of the files, 0600 by default */
-	char deploy[COMMAND_SIZE];	/* absolute program and its arguments, or ""; split at white space, never a shell */
-	uint32_t line;			/* where its section begins, for messages */
+	mode_t mode;		   /* of the files, 0600 by default */
+	char deploy[COMMAND_SIZE]; /* absolute program and its arguments, or ""; split at white space, never a shell */
+	uint32_t line;		   /* where its section begins, for messages */
 };
 
 struct config {
 	char file[PATH_SIZE];
 	struct {
-		char directory[URL_SIZE];	/* https URL of the ACME directory */
-		char contact[NAME_SIZE];	/* an e-mail address without "mailto:", or "" */
+		char directory[URL_SIZE]; /* https URL of the ACME directory */
+		char contact[NAME_SIZE];  /* an e-mail address without "mailto:", or "" */
 		bool accept_terms;
-		char ca_file[PATH_SIZE];	/* PEM file that the CA's HTTPS is verified with, "" is the system's */
-		char trust_file[PATH_SIZE];	/* PEM file with the roots that certificates must lead up to, or "" */
-		char hosts[URL_SIZE];		/* hosts of the CA beside the directory's, separated by spaces, or "" */
-		char proxy[URL_SIZE];		/* http(s)://[user:password@]host:port, or "" */
-		char eab_kid[128];		/* external account binding (RFC 8555, 7.3.4), or "" */
-		char eab_key_file[PATH_SIZE];	/* base64url HMAC key; read by the storer only */
+		char ca_file[PATH_SIZE];      /* PEM file that the CA's HTTPS is verified with, "" is the system's */
+		char trust_file[PATH_SIZE];   /* PEM file with the roots that certificates must lead up to, or "" */
+		char hosts[URL_SIZE];	      /* hosts of the CA beside the directory's, separated by spaces, or "" */
+		char proxy[URL_SIZE];	      /* http(s)://[user:password@]host:port, or "" */
+		char eab_kid[128];	      /* external account binding (RFC 8555, 7.3.4), or "" */
+		char eab_key_file[PATH_SIZE]; /* base64url HMAC key; read by the storer only */
 		enum key_type account_key;
 	} acme;
 	struct {
 		enum backend_choice backend;
-		char command[COMMAND_SIZE];	/* the administrator's own way to open and close, or ""; see the command backend */
-		uint16_t port;			/* 80 */
-		uint32_t max_open;		/* seconds of open time for one run, hook or guard, whatever happens */
-		char user[LABEL_SIZE];		/* whom client and responder run as */
+		char command[COMMAND_SIZE]; /* the administrator's own way to open and close, or ""; see the command backend */
+		uint16_t port;		    /* 80 */
+		uint32_t max_open;	    /* seconds of open time for one run, hook or guard, whatever happens */
+		char user[LABEL_SIZE];	    /* whom client and responder run as */
 		uid_t uid;
 		gid_t gid;
-		char state[PATH_SIZE];		/* directory of journal, account and certificates */
+		char state[PATH_SIZE]; /* directory of journal, account and certificates */
 	} gate;
 	struct {
 		enum responder_mode mode;
-		uint16_t port;			/* private: where we listen when the port is redirected */
-		char webroot[PATH_SIZE];	/* absolute, with mode webroot */
+		uint16_t port;		 /* private: where we listen when the port is redirected */
+		char webroot[PATH_SIZE]; /* absolute, with mode webroot */
 	} responder;
 	uint32_t certificates;
 	struct certificate certificate[MAX_CERTIFICATES];
 	uint32_t names;
-	char name[MAX_NAMES][NAME_SIZE];	/* lower case DNS names or IP addresses in canonical text form */
+	char name[MAX_NAMES][NAME_SIZE]; /* lower case DNS names or IP addresses in canonical text form */
 };
 
 /* Is this name an IP address (RFC 8738 identifier type "ip") rather than a DNS name? */
@@ -95,8 +95,8 @@ enum config_part { CONFIG_WHOLE, CONFIG_GATE, CONFIG_CLOSING };
 #define MISTAKE_SIZE FAULT_TEXT_SIZE
 
 struct mistakes {
-	uint32_t number;	/* of all; the first are told */
-	char text[MOST_MISTAKES][MISTAKE_SIZE];	/* "FILE:LINE: what is expected" */
+	uint32_t number;			/* of all; the first are told */
+	char text[MOST_MISTAKES][MISTAKE_SIZE]; /* "FILE:LINE: what is expected" */
 };
 
 /*

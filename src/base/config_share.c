@@ -8,7 +8,10 @@
 
 enum { CLIENT = 1 << ROLE_CLIENT, SIGNER = 1 << ROLE_SIGNER, STORER = 1 << ROLE_STORER };
 
-#define OF(type, member, roles) { offsetof(type, member), sizeof(((type *)0)->member), roles }
+#define OF(type, member, roles) \
+	{ \
+		offsetof(type, member), sizeof(((type *)0)->member), roles \
+	}
 
 struct part {
 	size_t offset, size;

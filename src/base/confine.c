@@ -56,13 +56,13 @@ void *confine_filter(enum role role, uint32_t architecture)
  * Documentation/userspace-api/landlock.rst.
  */
 struct known_rights {
-	uint64_t files;		/* handled_access_fs */
-	uint64_t net;		/* handled_access_net, since version 4 */
-	uint64_t scoped;	/* since version 6 */
+	uint64_t files;	 /* handled_access_fs */
+	uint64_t net;	 /* handled_access_net, since version 4 */
+	uint64_t scoped; /* since version 6 */
 };
-#define BIND_TCP    UINT64_C(1)
+#define BIND_TCP UINT64_C(1)
 #define CONNECT_TCP UINT64_C(2)
-#define SCOPES	    UINT64_C(3) /* abstract sockets and signals of processes outside */
+#define SCOPES UINT64_C(3) /* abstract sockets and signals of processes outside */
 
 #define READ (LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR)
 
@@ -93,8 +93,15 @@ static int allow_path(int ruleset, const char *path, uint64_t rights)
 static int allow_client(int ruleset)
 {
 	static const char *const read_only[] = {
-		"/etc", "/usr", "/lib", "/lib64", "/run/systemd/resolve", "/run/NetworkManager", "/run/resolvconf",
-		"/var/lib/ca-certificates", "/proc/sys/net",
+		"/etc",
+		"/usr",
+		"/lib",
+		"/lib64",
+		"/run/systemd/resolve",
+		"/run/NetworkManager",
+		"/run/resolvconf",
+		"/var/lib/ca-certificates",
+		"/proc/sys/net",
 	};
 
 	for (size_t i = 0; i < LENGTH_OF(read_only); i++)
@@ -179,12 +186,41 @@ static int confine_files(enum role role, const struct config *config, int tokens
  * have does not exist (ENOSYS): a newer C library then tries an older one.
  */
 static const int common_calls[] = {
-	SCMP_SYS(poll), SCMP_SYS(ppoll), SCMP_SYS(ppoll_time64), SCMP_SYS(recv), SCMP_SYS(recvfrom), SCMP_SYS(recvmsg),
-	SCMP_SYS(send), SCMP_SYS(sendto), SCMP_SYS(sendmsg), SCMP_SYS(read), SCMP_SYS(write), SCMP_SYS(close),
-	SCMP_SYS(clock_gettime), SCMP_SYS(clock_gettime64), SCMP_SYS(gettimeofday), SCMP_SYS(time), SCMP_SYS(brk), SCMP_SYS(munmap), SCMP_SYS(mremap), SCMP_SYS(madvise), SCMP_SYS(futex), SCMP_SYS(futex_time64),
-	SCMP_SYS(getrandom), SCMP_SYS(getpid), SCMP_SYS(gettid), SCMP_SYS(rt_sigaction), SCMP_SYS(rt_sigprocmask),
-	SCMP_SYS(rt_sigreturn), SCMP_SYS(sigreturn), SCMP_SYS(restart_syscall), SCMP_SYS(exit), SCMP_SYS(exit_group),
-	SCMP_SYS(nanosleep), SCMP_SYS(clock_nanosleep), SCMP_SYS(clock_nanosleep_time64),
+	SCMP_SYS(poll),
+	SCMP_SYS(ppoll),
+	SCMP_SYS(ppoll_time64),
+	SCMP_SYS(recv),
+	SCMP_SYS(recvfrom),
+	SCMP_SYS(recvmsg),
+	SCMP_SYS(send),
+	SCMP_SYS(sendto),
+	SCMP_SYS(sendmsg),
+	SCMP_SYS(read),
+	SCMP_SYS(write),
+	SCMP_SYS(close),
+	SCMP_SYS(clock_gettime),
+	SCMP_SYS(clock_gettime64),
+	SCMP_SYS(gettimeofday),
+	SCMP_SYS(time),
+	SCMP_SYS(brk),
+	SCMP_SYS(munmap),
+	SCMP_SYS(mremap),
+	SCMP_SYS(madvise),
+	SCMP_SYS(futex),
+	SCMP_SYS(futex_time64),
+	SCMP_SYS(getrandom),
+	SCMP_SYS(getpid),
+	SCMP_SYS(gettid),
+	SCMP_SYS(rt_sigaction),
+	SCMP_SYS(rt_sigprocmask),
+	SCMP_SYS(rt_sigreturn),
+	SCMP_SYS(sigreturn),
+	SCMP_SYS(restart_syscall),
+	SCMP_SYS(exit),
+	SCMP_SYS(exit_group),
+	SCMP_SYS(nanosleep),
+	SCMP_SYS(clock_nanosleep),
+	SCMP_SYS(clock_nanosleep_time64),
 };
 
 /* Of responder and surveyor. */
@@ -196,28 +232,88 @@ static const int answering_calls[] = { SCMP_SYS(accept4), SCMP_SYS(shutdown), SC
  * linkat(): one name for one file.
  */
 static const int storing_calls[] = {
-	SCMP_SYS(openat), SCMP_SYS(fstat), SCMP_SYS(fstat64), SCMP_SYS(newfstatat), SCMP_SYS(fstatat64), SCMP_SYS(statx),
-	SCMP_SYS(fstatfs), SCMP_SYS(fstatfs64), SCMP_SYS(getdents64), SCMP_SYS(getdents), SCMP_SYS(readlinkat), SCMP_SYS(pread64),
-	SCMP_SYS(lseek), SCMP_SYS(_llseek), SCMP_SYS(fsync), SCMP_SYS(mkdirat), SCMP_SYS(unlinkat), SCMP_SYS(renameat),
-	SCMP_SYS(renameat2), SCMP_SYS(symlinkat), SCMP_SYS(setfsuid), SCMP_SYS(setfsuid32), SCMP_SYS(geteuid), SCMP_SYS(geteuid32),
+	SCMP_SYS(openat),     SCMP_SYS(fstat),	    SCMP_SYS(fstat64),	 SCMP_SYS(newfstatat), SCMP_SYS(fstatat64),
+	SCMP_SYS(statx),      SCMP_SYS(fstatfs),    SCMP_SYS(fstatfs64), SCMP_SYS(getdents64), SCMP_SYS(getdents),
+	SCMP_SYS(readlinkat), SCMP_SYS(pread64),    SCMP_SYS(lseek),	 SCMP_SYS(_llseek),    SCMP_SYS(fsync),
+	SCMP_SYS(mkdirat),    SCMP_SYS(unlinkat),   SCMP_SYS(renameat),	 SCMP_SYS(renameat2),  SCMP_SYS(symlinkat),
+	SCMP_SYS(setfsuid),   SCMP_SYS(setfsuid32), SCMP_SYS(geteuid),	 SCMP_SYS(geteuid32),
 };
 
 /* Of libsystemd's client of D-Bus: a socket, and files that it reads. */
 static const int bus_calls[] = {
-	SCMP_SYS(connect), SCMP_SYS(getsockopt), SCMP_SYS(setsockopt), SCMP_SYS(getsockname), SCMP_SYS(getpeername),
-	SCMP_SYS(shutdown), SCMP_SYS(recvmmsg), SCMP_SYS(recvmmsg_time64), SCMP_SYS(sendmmsg), SCMP_SYS(writev), SCMP_SYS(readv), SCMP_SYS(pread64),
-	SCMP_SYS(fstat), SCMP_SYS(fstat64), SCMP_SYS(newfstatat), SCMP_SYS(fstatat64), SCMP_SYS(statx), SCMP_SYS(stat),
-	SCMP_SYS(lstat), SCMP_SYS(stat64), SCMP_SYS(lstat64), SCMP_SYS(statfs), SCMP_SYS(statfs64), SCMP_SYS(fstatfs),
-	SCMP_SYS(fstatfs64), SCMP_SYS(access), SCMP_SYS(faccessat), SCMP_SYS(faccessat2), SCMP_SYS(readlink), SCMP_SYS(readlinkat),
-	SCMP_SYS(getdents64), SCMP_SYS(getdents), SCMP_SYS(lseek), SCMP_SYS(_llseek), SCMP_SYS(getuid), SCMP_SYS(geteuid),
-	SCMP_SYS(getgid), SCMP_SYS(getegid), SCMP_SYS(getuid32), SCMP_SYS(geteuid32), SCMP_SYS(getgid32), SCMP_SYS(getegid32),
-	SCMP_SYS(getgroups), SCMP_SYS(getgroups32), SCMP_SYS(getresuid), SCMP_SYS(getresgid), SCMP_SYS(getresuid32),
-	SCMP_SYS(getresgid32), SCMP_SYS(getppid), SCMP_SYS(getsid), SCMP_SYS(uname), SCMP_SYS(sysinfo), SCMP_SYS(clock_getres),
+	SCMP_SYS(connect),
+	SCMP_SYS(getsockopt),
+	SCMP_SYS(setsockopt),
+	SCMP_SYS(getsockname),
+	SCMP_SYS(getpeername),
+	SCMP_SYS(shutdown),
+	SCMP_SYS(recvmmsg),
+	SCMP_SYS(recvmmsg_time64),
+	SCMP_SYS(sendmmsg),
+	SCMP_SYS(writev),
+	SCMP_SYS(readv),
+	SCMP_SYS(pread64),
+	SCMP_SYS(fstat),
+	SCMP_SYS(fstat64),
+	SCMP_SYS(newfstatat),
+	SCMP_SYS(fstatat64),
+	SCMP_SYS(statx),
+	SCMP_SYS(stat),
+	SCMP_SYS(lstat),
+	SCMP_SYS(stat64),
+	SCMP_SYS(lstat64),
+	SCMP_SYS(statfs),
+	SCMP_SYS(statfs64),
+	SCMP_SYS(fstatfs),
+	SCMP_SYS(fstatfs64),
+	SCMP_SYS(access),
+	SCMP_SYS(faccessat),
+	SCMP_SYS(faccessat2),
+	SCMP_SYS(readlink),
+	SCMP_SYS(readlinkat),
+	SCMP_SYS(getdents64),
+	SCMP_SYS(getdents),
+	SCMP_SYS(lseek),
+	SCMP_SYS(_llseek),
+	SCMP_SYS(getuid),
+	SCMP_SYS(geteuid),
+	SCMP_SYS(getgid),
+	SCMP_SYS(getegid),
+	SCMP_SYS(getuid32),
+	SCMP_SYS(geteuid32),
+	SCMP_SYS(getgid32),
+	SCMP_SYS(getegid32),
+	SCMP_SYS(getgroups),
+	SCMP_SYS(getgroups32),
+	SCMP_SYS(getresuid),
+	SCMP_SYS(getresgid),
+	SCMP_SYS(getresuid32),
+	SCMP_SYS(getresgid32),
+	SCMP_SYS(getppid),
+	SCMP_SYS(getsid),
+	SCMP_SYS(uname),
+	SCMP_SYS(sysinfo),
+	SCMP_SYS(clock_getres),
 	SCMP_SYS(clock_getres_time64),
-	SCMP_SYS(getrlimit), SCMP_SYS(ugetrlimit), SCMP_SYS(sched_getaffinity), SCMP_SYS(sched_yield),
-	SCMP_SYS(epoll_create1), SCMP_SYS(epoll_ctl), SCMP_SYS(epoll_wait), SCMP_SYS(epoll_pwait), SCMP_SYS(epoll_pwait2),
-	SCMP_SYS(timerfd_create), SCMP_SYS(timerfd_settime), SCMP_SYS(timerfd_settime64), SCMP_SYS(eventfd2), SCMP_SYS(pipe2),
-	SCMP_SYS(dup), SCMP_SYS(dup2), SCMP_SYS(dup3), SCMP_SYS(memfd_create), SCMP_SYS(sigaltstack),
+	SCMP_SYS(getrlimit),
+	SCMP_SYS(ugetrlimit),
+	SCMP_SYS(sched_getaffinity),
+	SCMP_SYS(sched_yield),
+	SCMP_SYS(epoll_create1),
+	SCMP_SYS(epoll_ctl),
+	SCMP_SYS(epoll_wait),
+	SCMP_SYS(epoll_pwait),
+	SCMP_SYS(epoll_pwait2),
+	SCMP_SYS(timerfd_create),
+	SCMP_SYS(timerfd_settime),
+	SCMP_SYS(timerfd_settime64),
+	SCMP_SYS(eventfd2),
+	SCMP_SYS(pipe2),
+	SCMP_SYS(dup),
+	SCMP_SYS(dup2),
+	SCMP_SYS(dup3),
+	SCMP_SYS(memfd_create),
+	SCMP_SYS(sigaltstack),
 };
 
 /* Newer than libseccomp 2.5; all architectures that we know have the same numbers for them. */
@@ -228,39 +324,171 @@ enum { CALL_FCHMODAT2 = 452, CALL_SETXATTRAT = 463, CALL_REMOVEXATTRAT = 466, CA
  * filter, connections to it, and changes to any file.
  */
 static const int denied_calls[] = {
-	SCMP_SYS(execve), SCMP_SYS(execveat), SCMP_SYS(fork), SCMP_SYS(vfork), SCMP_SYS(clone),
-	SCMP_SYS(ptrace), SCMP_SYS(process_vm_readv), SCMP_SYS(process_vm_writev), SCMP_SYS(process_madvise),
-	SCMP_SYS(kcmp), SCMP_SYS(pidfd_open), SCMP_SYS(pidfd_getfd), SCMP_SYS(pidfd_send_signal), SCMP_SYS(kill),
-	SCMP_SYS(tkill), SCMP_SYS(rt_sigqueueinfo), SCMP_SYS(rt_tgsigqueueinfo), SCMP_SYS(setpriority), SCMP_SYS(setpgid),
-	SCMP_SYS(setsid), SCMP_SYS(ioprio_set), SCMP_SYS(sched_setaffinity), SCMP_SYS(sched_setattr),
-	SCMP_SYS(sched_setparam), SCMP_SYS(sched_setscheduler), SCMP_SYS(migrate_pages), SCMP_SYS(move_pages),
-	SCMP_SYS(setuid), SCMP_SYS(setgid), SCMP_SYS(setreuid), SCMP_SYS(setregid), SCMP_SYS(setresuid),
-	SCMP_SYS(setresgid), SCMP_SYS(setgroups), SCMP_SYS(setfsuid), SCMP_SYS(setfsgid), SCMP_SYS(capset),
-	SCMP_SYS(setuid32), SCMP_SYS(setgid32), SCMP_SYS(setreuid32), SCMP_SYS(setregid32), SCMP_SYS(setresuid32),
-	SCMP_SYS(setresgid32), SCMP_SYS(setgroups32), SCMP_SYS(setfsuid32), SCMP_SYS(setfsgid32),
-	SCMP_SYS(unshare), SCMP_SYS(setns), SCMP_SYS(mount), SCMP_SYS(umount), SCMP_SYS(umount2), SCMP_SYS(pivot_root), SCMP_SYS(chroot),
-	SCMP_SYS(move_mount), SCMP_SYS(open_tree), SCMP_SYS(fsopen), SCMP_SYS(fsconfig), SCMP_SYS(fsmount),
-	SCMP_SYS(fspick), SCMP_SYS(mount_setattr), SCMP_SYS(open_by_handle_at), SCMP_SYS(name_to_handle_at),
-	SCMP_SYS(bpf), SCMP_SYS(perf_event_open), SCMP_SYS(userfaultfd), SCMP_SYS(io_uring_setup),
-	SCMP_SYS(io_uring_enter), SCMP_SYS(io_uring_register), SCMP_SYS(keyctl), SCMP_SYS(add_key),
-	SCMP_SYS(request_key), SCMP_SYS(personality), SCMP_SYS(fanotify_init), SCMP_SYS(memfd_secret),
-	SCMP_SYS(init_module), SCMP_SYS(finit_module), SCMP_SYS(delete_module), SCMP_SYS(kexec_load),
-	SCMP_SYS(kexec_file_load), SCMP_SYS(reboot), SCMP_SYS(swapon), SCMP_SYS(swapoff), SCMP_SYS(acct),
-	SCMP_SYS(quotactl), SCMP_SYS(syslog), SCMP_SYS(settimeofday), SCMP_SYS(stime), SCMP_SYS(clock_settime),
-	SCMP_SYS(clock_settime64), SCMP_SYS(clock_adjtime), SCMP_SYS(clock_adjtime64), SCMP_SYS(adjtimex), SCMP_SYS(sethostname),
-	SCMP_SYS(setdomainname), SCMP_SYS(iopl), SCMP_SYS(ioperm), SCMP_SYS(modify_ldt), SCMP_SYS(vm86), SCMP_SYS(vm86old),
-	SCMP_SYS(uselib), SCMP_SYS(listen), SCMP_SYS(accept), SCMP_SYS(accept4),
-	SCMP_SYS(mknod), SCMP_SYS(mknodat), SCMP_SYS(creat), SCMP_SYS(truncate), SCMP_SYS(truncate64), SCMP_SYS(ftruncate),
-	SCMP_SYS(ftruncate64), SCMP_SYS(fallocate), SCMP_SYS(chmod), SCMP_SYS(fchmod), SCMP_SYS(fchmodat), CALL_FCHMODAT2,
-	SCMP_SYS(chown), SCMP_SYS(fchown), SCMP_SYS(lchown), SCMP_SYS(fchownat), SCMP_SYS(chown32), SCMP_SYS(fchown32),
-	SCMP_SYS(lchown32), SCMP_SYS(setxattr), SCMP_SYS(lsetxattr), SCMP_SYS(fsetxattr), CALL_SETXATTRAT, SCMP_SYS(removexattr),
-	SCMP_SYS(lremovexattr), SCMP_SYS(fremovexattr), CALL_REMOVEXATTRAT, CALL_FILE_SETATTR, SCMP_SYS(utime), SCMP_SYS(utimes),
-	SCMP_SYS(futimesat), SCMP_SYS(utimensat), SCMP_SYS(utimensat_time64), SCMP_SYS(link), SCMP_SYS(linkat), SCMP_SYS(symlink),
-	SCMP_SYS(symlinkat), SCMP_SYS(rename), SCMP_SYS(renameat), SCMP_SYS(renameat2), SCMP_SYS(unlink), SCMP_SYS(unlinkat),
-	SCMP_SYS(mkdir), SCMP_SYS(mkdirat), SCMP_SYS(rmdir), SCMP_SYS(memfd_create), SCMP_SYS(mq_open), SCMP_SYS(mq_unlink),
-	SCMP_SYS(shmget), SCMP_SYS(shmat), SCMP_SYS(shmctl), SCMP_SYS(semget), SCMP_SYS(semop), SCMP_SYS(semtimedop),
-	SCMP_SYS(semtimedop_time64), SCMP_SYS(semctl),
-	SCMP_SYS(msgget), SCMP_SYS(msgsnd), SCMP_SYS(msgrcv), SCMP_SYS(msgctl), SCMP_SYS(ipc), SCMP_SYS(pkey_mprotect),
+	SCMP_SYS(execve),
+	SCMP_SYS(execveat),
+	SCMP_SYS(fork),
+	SCMP_SYS(vfork),
+	SCMP_SYS(clone),
+	SCMP_SYS(ptrace),
+	SCMP_SYS(process_vm_readv),
+	SCMP_SYS(process_vm_writev),
+	SCMP_SYS(process_madvise),
+	SCMP_SYS(kcmp),
+	SCMP_SYS(pidfd_open),
+	SCMP_SYS(pidfd_getfd),
+	SCMP_SYS(pidfd_send_signal),
+	SCMP_SYS(kill),
+	SCMP_SYS(tkill),
+	SCMP_SYS(rt_sigqueueinfo),
+	SCMP_SYS(rt_tgsigqueueinfo),
+	SCMP_SYS(setpriority),
+	SCMP_SYS(setpgid),
+	SCMP_SYS(setsid),
+	SCMP_SYS(ioprio_set),
+	SCMP_SYS(sched_setaffinity),
+	SCMP_SYS(sched_setattr),
+	SCMP_SYS(sched_setparam),
+	SCMP_SYS(sched_setscheduler),
+	SCMP_SYS(migrate_pages),
+	SCMP_SYS(move_pages),
+	SCMP_SYS(setuid),
+	SCMP_SYS(setgid),
+	SCMP_SYS(setreuid),
+	SCMP_SYS(setregid),
+	SCMP_SYS(setresuid),
+	SCMP_SYS(setresgid),
+	SCMP_SYS(setgroups),
+	SCMP_SYS(setfsuid),
+	SCMP_SYS(setfsgid),
+	SCMP_SYS(capset),
+	SCMP_SYS(setuid32),
+	SCMP_SYS(setgid32),
+	SCMP_SYS(setreuid32),
+	SCMP_SYS(setregid32),
+	SCMP_SYS(setresuid32),
+	SCMP_SYS(setresgid32),
+	SCMP_SYS(setgroups32),
+	SCMP_SYS(setfsuid32),
+	SCMP_SYS(setfsgid32),
+	SCMP_SYS(unshare),
+	SCMP_SYS(setns),
+	SCMP_SYS(mount),
+	SCMP_SYS(umount),
+	SCMP_SYS(umount2),
+	SCMP_SYS(pivot_root),
+	SCMP_SYS(chroot),
+	SCMP_SYS(move_mount),
+	SCMP_SYS(open_tree),
+	SCMP_SYS(fsopen),
+	SCMP_SYS(fsconfig),
+	SCMP_SYS(fsmount),
+	SCMP_SYS(fspick),
+	SCMP_SYS(mount_setattr),
+	SCMP_SYS(open_by_handle_at),
+	SCMP_SYS(name_to_handle_at),
+	SCMP_SYS(bpf),
+	SCMP_SYS(perf_event_open),
+	SCMP_SYS(userfaultfd),
+	SCMP_SYS(io_uring_setup),
+	SCMP_SYS(io_uring_enter),
+	SCMP_SYS(io_uring_register),
+	SCMP_SYS(keyctl),
+	SCMP_SYS(add_key),
+	SCMP_SYS(request_key),
+	SCMP_SYS(personality),
+	SCMP_SYS(fanotify_init),
+	SCMP_SYS(memfd_secret),
+	SCMP_SYS(init_module),
+	SCMP_SYS(finit_module),
+	SCMP_SYS(delete_module),
+	SCMP_SYS(kexec_load),
+	SCMP_SYS(kexec_file_load),
+	SCMP_SYS(reboot),
+	SCMP_SYS(swapon),
+	SCMP_SYS(swapoff),
+	SCMP_SYS(acct),
+	SCMP_SYS(quotactl),
+	SCMP_SYS(syslog),
+	SCMP_SYS(settimeofday),
+	SCMP_SYS(stime),
+	SCMP_SYS(clock_settime),
+	SCMP_SYS(clock_settime64),
+	SCMP_SYS(clock_adjtime),
+	SCMP_SYS(clock_adjtime64),
+	SCMP_SYS(adjtimex),
+	SCMP_SYS(sethostname),
+	SCMP_SYS(setdomainname),
+	SCMP_SYS(iopl),
+	SCMP_SYS(ioperm),
+	SCMP_SYS(modify_ldt),
+	SCMP_SYS(vm86),
+	SCMP_SYS(vm86old),
+	SCMP_SYS(uselib),
+	SCMP_SYS(listen),
+	SCMP_SYS(accept),
+	SCMP_SYS(accept4),
+	SCMP_SYS(mknod),
+	SCMP_SYS(mknodat),
+	SCMP_SYS(creat),
+	SCMP_SYS(truncate),
+	SCMP_SYS(truncate64),
+	SCMP_SYS(ftruncate),
+	SCMP_SYS(ftruncate64),
+	SCMP_SYS(fallocate),
+	SCMP_SYS(chmod),
+	SCMP_SYS(fchmod),
+	SCMP_SYS(fchmodat),
+	CALL_FCHMODAT2,
+	SCMP_SYS(chown),
+	SCMP_SYS(fchown),
+	SCMP_SYS(lchown),
+	SCMP_SYS(fchownat),
+	SCMP_SYS(chown32),
+	SCMP_SYS(fchown32),
+	SCMP_SYS(lchown32),
+	SCMP_SYS(setxattr),
+	SCMP_SYS(lsetxattr),
+	SCMP_SYS(fsetxattr),
+	CALL_SETXATTRAT,
+	SCMP_SYS(removexattr),
+	SCMP_SYS(lremovexattr),
+	SCMP_SYS(fremovexattr),
+	CALL_REMOVEXATTRAT,
+	CALL_FILE_SETATTR,
+	SCMP_SYS(utime),
+	SCMP_SYS(utimes),
+	SCMP_SYS(futimesat),
+	SCMP_SYS(utimensat),
+	SCMP_SYS(utimensat_time64),
+	SCMP_SYS(link),
+	SCMP_SYS(linkat),
+	SCMP_SYS(symlink),
+	SCMP_SYS(symlinkat),
+	SCMP_SYS(rename),
+	SCMP_SYS(renameat),
+	SCMP_SYS(renameat2),
+	SCMP_SYS(unlink),
+	SCMP_SYS(unlinkat),
+	SCMP_SYS(mkdir),
+	SCMP_SYS(mkdirat),
+	SCMP_SYS(rmdir),
+	SCMP_SYS(memfd_create),
+	SCMP_SYS(mq_open),
+	SCMP_SYS(mq_unlink),
+	SCMP_SYS(shmget),
+	SCMP_SYS(shmat),
+	SCMP_SYS(shmctl),
+	SCMP_SYS(semget),
+	SCMP_SYS(semop),
+	SCMP_SYS(semtimedop),
+	SCMP_SYS(semtimedop_time64),
+	SCMP_SYS(semctl),
+	SCMP_SYS(msgget),
+	SCMP_SYS(msgsnd),
+	SCMP_SYS(msgrcv),
+	SCMP_SYS(msgctl),
+	SCMP_SYS(ipc),
+	SCMP_SYS(pkey_mprotect),
 };
 
 static bool is_for(scmp_filter_ctx filter, uint32_t architecture)
@@ -269,9 +497,18 @@ static bool is_for(scmp_filter_ctx filter, uint32_t architecture)
 }
 
 /* The oldest mmap there, beside mmap2; and the only one there is. */
-static bool has_old_mmap(scmp_filter_ctx filter) { return is_for(filter, SCMP_ARCH_X86); }
-static bool has_blind_mmap(scmp_filter_ctx filter) { return is_for(filter, SCMP_ARCH_S390X) || is_for(filter, SCMP_ARCH_S390); }
-static bool has_socketcall(scmp_filter_ctx filter) { return has_old_mmap(filter) || has_blind_mmap(filter); }
+static bool has_old_mmap(scmp_filter_ctx filter)
+{
+	return is_for(filter, SCMP_ARCH_X86);
+}
+static bool has_blind_mmap(scmp_filter_ctx filter)
+{
+	return is_for(filter, SCMP_ARCH_S390X) || is_for(filter, SCMP_ARCH_S390);
+}
+static bool has_socketcall(scmp_filter_ctx filter)
+{
+	return has_old_mmap(filter) || has_blind_mmap(filter);
+}
 
 /* libseccomp knows no name for CALL_*, and so no number of theirs on other architectures: only a test asks. */
 static int rule(scmp_filter_ctx filter, uint32_t action, int call)
@@ -315,7 +552,7 @@ static int allow_data_only(scmp_filter_ctx filter)
 	if (has_old_mmap(filter))
 		return rc;
 	return rc | (has_blind_mmap(filter) ? rule(filter, SCMP_ACT_ALLOW, SCMP_SYS(mmap)) :
-		     rule_if(filter, SCMP_ACT_ALLOW, SCMP_SYS(mmap), has_bits(2, PROT_EXEC, 0)));
+					      rule_if(filter, SCMP_ACT_ALLOW, SCMP_SYS(mmap), has_bits(2, PROT_EXEC, 0)));
 }
 
 static int allow_fcntl(scmp_filter_ctx filter, unsigned int command)
@@ -458,16 +695,12 @@ static int deny_much(scmp_filter_ctx filter)
 
 static const struct {
 	int (*add)(scmp_filter_ctx filter);
-	bool denies;	/* what is not in the filter is allowed */
+	bool denies; /* what is not in the filter is allowed */
 } filters[] = {
-	[ROLE_CLIENT] = { deny_much, true },
-	[ROLE_SIGNER] = { allow_common, false },
-	[ROLE_STORER] = { allow_storing, false },
-	[ROLE_RESPONDER] = { allow_answering, false },
-	[ROLE_SWEEPER] = { allow_storing, false },
-	[ROLE_TRANSLATOR] = { allow_common, false },
-	[ROLE_SURVEYOR] = { allow_answering, false },
-	[ROLE_BUS] = { allow_bus, false },
+	[ROLE_CLIENT] = { deny_much, true },	      [ROLE_SIGNER] = { allow_common, false },
+	[ROLE_STORER] = { allow_storing, false },     [ROLE_RESPONDER] = { allow_answering, false },
+	[ROLE_SWEEPER] = { allow_storing, false },    [ROLE_TRANSLATOR] = { allow_common, false },
+	[ROLE_SURVEYOR] = { allow_answering, false }, [ROLE_BUS] = { allow_bus, false },
 };
 _Static_assert(LENGTH_OF(filters) == ALL_ROLES, "a filter for each role");
 
@@ -487,8 +720,11 @@ static int confine_calls(enum role role, struct fault *fault)
 	int rc = filter ? seccomp_load(filter) : -ENOMEM;
 
 	seccomp_release(filter);
-	return rc == 0 ? 0 : fault_set(fault, FAULT_FAILED, "filtering the system calls of the %s failed (%d); a kernel with "
-							   "CONFIG_SECCOMP_FILTER is needed", sandbox_role_name(role), rc);
+	return rc == 0 ? 0 :
+			 fault_set(fault, FAULT_FAILED,
+				   "filtering the system calls of the %s failed (%d); a kernel with "
+				   "CONFIG_SECCOMP_FILTER is needed",
+				   sandbox_role_name(role), rc);
 }
 
 /* --- all of it ---------------------------------------------------------------------------------------------------- */

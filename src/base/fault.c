@@ -63,7 +63,9 @@ int fault_at(struct fault *fault, const char *format, ...)
 int fault_status(const struct fault *fault)
 {
 	static const int status[] = {
-		[FAULT_NONE] = STATUS_DONE,    [FAULT_FAILED] = STATUS_FAILED, [FAULT_USAGE] = STATUS_USAGE,
+		[FAULT_NONE] = STATUS_DONE,
+		[FAULT_FAILED] = STATUS_FAILED,
+		[FAULT_USAGE] = STATUS_USAGE,
 		[FAULT_LATER] = STATUS_LATER,
 	};
 	_Static_assert(LENGTH_OF(status) == FAULT_LATER + 1, "one status for each kind");

@@ -14,15 +14,15 @@
 
 enum fault_kind {
 	FAULT_NONE,
-	FAULT_FAILED,	/* will fail again unless somebody acts */
-	FAULT_USAGE,	/* command line or configuration */
-	FAULT_LATER,	/* try again later: the network, the CA's limits, another acmegate at work */
+	FAULT_FAILED, /* will fail again unless somebody acts */
+	FAULT_USAGE,  /* command line or configuration */
+	FAULT_LATER,  /* try again later: the network, the CA's limits, another acmegate at work */
 };
 
 struct fault {
 	enum fault_kind kind;
-	int code;			/* an errno value or 0 */
-	char text[FAULT_TEXT_SIZE];	/* one line of ASCII: what is not printable is replaced */
+	int code;		    /* an errno value or 0 */
+	char text[FAULT_TEXT_SIZE]; /* one line of ASCII: what is not printable is replaced */
 };
 
 /* Exit statuses of acmegate, documented in acmegate(8). 75 is EX_TEMPFAIL of sysexits.h. */

@@ -15,15 +15,15 @@
 #include <time.h>
 
 #define LINE_SIZE (FAULT_TEXT_SIZE + 512) /* less than PIPE_BUF: a pipe takes all of a line, or nothing */
-#define LAST_WAIT 500 /* ms */
+#define LAST_WAIT 500			  /* ms */
 
 static struct {
 	const char *role;
 	enum log_detail detail;
 	bool journal;
 	bool detached;
-	bool socket;		/* stderr is one */
-	unsigned int lost;	/* lines since the last that was written */
+	bool socket;	   /* stderr is one */
+	unsigned int lost; /* lines since the last that was written */
 } out;
 
 /* systemd.exec(5), $JOURNAL_STREAM: device and inode of the stream; it counts only if stderr still is that stream. */
@@ -34,8 +34,8 @@ static bool stderr_is_journal(void)
 	struct stat s;
 
 	/* NOLINTNEXTLINE(cert-err34-c): a number that is out of range is not that of our stderr */
-	return stream && sscanf(stream, "%llu:%llu", &device, &inode) == 2 && fstat(STDERR_FILENO, &s) == 0 &&
-	       s.st_dev == device && s.st_ino == inode;
+	return stream && sscanf(stream, "%llu:%llu", &device, &inode) == 2 && fstat(STDERR_FILENO, &s) == 0 && s.st_dev == device &&
+	       s.st_ino == inode;
 }
 
 void log_start(const char *role, enum log_detail detail)
@@ -150,8 +150,8 @@ static bool tell_lost(int wait)
 
 	if (!out.lost)
 		return true;
-	snprintf(text, sizeof(text), "%u line%s of this log %s lost: there was no room for %s", out.lost,
-		 out.lost == 1 ? "" : "s", out.lost == 1 ? "is" : "are", out.lost == 1 ? "it" : "them");
+	snprintf(text, sizeof(text), "%u line%s of this log %s lost: there was no room for %s", out.lost, out.lost == 1 ? "" : "s",
+		 out.lost == 1 ? "is" : "are", out.lost == 1 ? "it" : "them");
 	if (!put(line, dress(line, LOG_LEVEL_WARNING, text), wait))
 		return false;
 	out.lost = 0;
@@ -186,7 +186,11 @@ static void put_syslog(enum log_level level, const char *text)
 static size_t character(const unsigned char *c)
 {
 	static const uint32_t least[] = { 0, 0x20, 0xa0, 0x800, 0x10000 };
-	const size_t length = c[0] < 0x80 ? 1 : (c[0] & 0xe0) == 0xc0 ? 2 : (c[0] & 0xf0) == 0xe0 ? 3 : (c[0] & 0xf8) == 0xf0 ? 4 : 0;
+	const size_t length = c[0] < 0x80	    ? 1 :
+			      (c[0] & 0xe0) == 0xc0 ? 2 :
+			      (c[0] & 0xf0) == 0xe0 ? 3 :
+			      (c[0] & 0xf8) == 0xf0 ? 4 :
+						      0;
 	uint32_t code = length > 1 ? c[0] & (0x7fU >> length) : c[0];
 
 	for (size_t i = 1; i < length; i++) {

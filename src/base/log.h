@@ -16,7 +16,10 @@
 #include "base/fault.h"
 
 enum log_level {
-	LOG_LEVEL_ERROR = 3, LOG_LEVEL_WARNING = 4, LOG_LEVEL_NOTICE = 5, LOG_LEVEL_INFO = 6,
+	LOG_LEVEL_ERROR = 3,
+	LOG_LEVEL_WARNING = 4,
+	LOG_LEVEL_NOTICE = 5,
+	LOG_LEVEL_INFO = 6,
 	LOG_LEVEL_DEBUG = 7, /* with --verbose */
 	LOG_LEVEL_TRACE = 8, /* with --debug: records, states and connections; to the journal it is debug too */
 };

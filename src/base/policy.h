@@ -15,25 +15,25 @@ enum backend_choice { BACKEND_AUTO, BACKEND_NFTABLES, BACKEND_IPTABLES, BACKEND_
 extern const char *const backend_names[BACKEND_CHOICES + 1]; /* as the configuration and the table of backends spell them; NULL */
 
 enum responder_mode {
-	RESPONDER_STANDALONE,	/* our listener is on the port itself */
-	RESPONDER_REDIRECT,	/* ... on another one, and a nat rule sends the port's packets there */
-	RESPONDER_WEBROOT,	/* the host's web server answers, out of files that we put there */
+	RESPONDER_STANDALONE, /* our listener is on the port itself */
+	RESPONDER_REDIRECT,   /* ... on another one, and a nat rule sends the port's packets there */
+	RESPONDER_WEBROOT,    /* the host's web server answers, out of files that we put there */
 	RESPONDER_MODES
 };
 
 struct policy {
-	uint32_t backend;	/* enum backend_choice */
-	uint32_t mode;		/* enum responder_mode */
-	uint32_t seconds;	/* of open time for one run, hook or guard, whatever happens */
-	uint32_t user;		/* our own client's */
-	uint16_t port;		/* 80 */
-	uint16_t target;	/* where our listener is when the port is redirected */
-	uint16_t ca_port;	/* of the CA, or of the proxy before it; 0: neither is configured */
-	uint8_t public_ca;	/* 1: it asks from public addresses */
-	uint8_t ca_family;	/* NFPROTO_*, when the CA's URL has an address instead of a name; else 0 */
+	uint32_t backend;  /* enum backend_choice */
+	uint32_t mode;	   /* enum responder_mode */
+	uint32_t seconds;  /* of open time for one run, hook or guard, whatever happens */
+	uint32_t user;	   /* our own client's */
+	uint16_t port;	   /* 80 */
+	uint16_t target;   /* where our listener is when the port is redirected */
+	uint16_t ca_port;  /* of the CA, or of the proxy before it; 0: neither is configured */
+	uint8_t public_ca; /* 1: it asks from public addresses */
+	uint8_t ca_family; /* NFPROTO_*, when the CA's URL has an address instead of a name; else 0 */
 	uint8_t ca[16];
-	uint8_t detached;	/* 1: the gate outlives the command, and logs to syslog too */
-	uint8_t has_command;	/* 1: the administrator's own way to open follows, in a record of its own */
+	uint8_t detached;    /* 1: the gate outlives the command, and logs to syslog too */
+	uint8_t has_command; /* 1: the administrator's own way to open follows, in a record of its own */
 	uint8_t reserved[6];
 };
 _Static_assert(sizeof(struct policy) == 48, "the same on each side of the socket");

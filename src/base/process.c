@@ -16,9 +16,9 @@
 struct process {
 	pid_t pid, parent, session;
 	char name[KIN_NAME];
-	char line[LINE_SIZE];	/* the beginning of its command line, the words with spaces between */
+	char line[LINE_SIZE]; /* the beginning of its command line, the words with spaces between */
 	int words;
-	bool shell;		/* whatever its name: a script has its own */
+	bool shell; /* whatever its name: a script has its own */
 };
 
 /* A file of /proc/PID as a text. Its length; 0: there is none. */

@@ -58,9 +58,8 @@ static _Noreturn void become(const struct sink *sink, char *const argv[], char *
 	}
 	if (sink->dies_with_us)
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (null >= 0 && dup2(null, STDIN_FILENO) >= 0 && dup2(output, STDOUT_FILENO) >= 0 &&
-	    dup2(output, STDERR_FILENO) >= 0 && close_range(STDERR_FILENO + 1, ~0U, 0) == 0 &&
-	    (program = sink->disarmed ? disarm(argv[0]) : argv[0]))
+	if (null >= 0 && dup2(null, STDIN_FILENO) >= 0 && dup2(output, STDOUT_FILENO) >= 0 && dup2(output, STDERR_FILENO) >= 0 &&
+	    close_range(STDERR_FILENO + 1, ~0U, 0) == 0 && (program = sink->disarmed ? disarm(argv[0]) : argv[0]))
 		execve(program, argv, environment);
 	dprintf(STDERR_FILENO, "%s: %s\n", argv[0], strerror(errno));
 	_exit(127);
@@ -141,7 +140,8 @@ static bool follow(struct sink *sink, int output, int pidfd, int64_t end)
 	bool ended = false, open = true;
 
 	while (!ended && !sink->full) {
-		struct pollfd wait[] = { { .fd = pidfd, .events = POLLIN }, { .fd = open ? output : -1, .events = POLLIN },
+		struct pollfd wait[] = { { .fd = pidfd, .events = POLLIN },
+					 { .fd = open ? output : -1, .events = POLLIN },
 					 { .fd = caller } };
 		int64_t left = end - now_ms();
 		int n = left <= 0 ? 0 : poll(wait, LENGTH_OF(wait), (int)left);
@@ -157,8 +157,7 @@ static bool follow(struct sink *sink, int output, int pidfd, int64_t end)
 	return !sink->full;
 }
 
-static int run(struct sink *sink, char *const argv[], char *const environment[], unsigned int seconds,
-	       struct fault *fault)
+static int run(struct sink *sink, char *const argv[], char *const environment[], unsigned int seconds, struct fault *fault)
 {
 	OWN_FD int pidfd = -1;
 	int ends[2], status = 0;
@@ -196,7 +195,10 @@ int run_program(const char *who, char *const argv[], char *const environment[], 
 		struct fault *fault)
 {
 	char buffer[512];
-	struct sink sink = { .who = who, .buffer = buffer, .size = sizeof(buffer), .dies_with_us = rights == RUN_FOR_THE_FIREWALL,
+	struct sink sink = { .who = who,
+			     .buffer = buffer,
+			     .size = sizeof(buffer),
+			     .dies_with_us = rights == RUN_FOR_THE_FIREWALL,
 			     .hook = rights == RUN_WITHOUT_FIREWALL };
 	int status = run(&sink, argv, environment, seconds, fault);
 
@@ -235,8 +237,8 @@ static int capture(struct sink *sink, char *const argv[], char *const environmen
 	return status;
 }
 
-int run_capture(char *const argv[], char *const environment[], unsigned int seconds, size_t most, char **output,
-		pid_t *pid, struct fault *fault)
+int run_capture(char *const argv[], char *const environment[], unsigned int seconds, size_t most, char **output, pid_t *pid,
+		struct fault *fault)
 {
 	struct sink sink = { .most = most };
 	int status = capture(&sink, argv, environment, seconds, output, fault);

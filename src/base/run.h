@@ -27,8 +27,8 @@ size_t run_split(char *command, char *words[], size_t size);
  * The same, but what it prints becomes *output, a text that is the caller's to free in any case; more than most bytes are a
  * fault. *pid is its process id. The program is killed when this process dies. Its exit status, or -1.
  */
-int run_capture(char *const argv[], char *const environment[], unsigned int seconds, size_t most, char **output,
-		pid_t *pid, struct fault *fault) MUST_CHECK;
+int run_capture(char *const argv[], char *const environment[], unsigned int seconds, size_t most, char **output, pid_t *pid,
+		struct fault *fault) MUST_CHECK;
 
 /*
  * The same for a program of ours, which gets no capability. It runs in its own directory: a build tree

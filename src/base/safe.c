@@ -17,8 +17,7 @@ static int check(const struct stat *s, const char *path, struct fault *fault)
 	bool shared = S_ISDIR(s->st_mode) && (s->st_mode & S_ISVTX);
 
 	if (s->st_uid != 0 && s->st_uid != geteuid())
-		return fault_set(fault, FAULT_USAGE, "%s belongs to user %u; make it root's: chown root %s", path, s->st_uid,
-				 path);
+		return fault_set(fault, FAULT_USAGE, "%s belongs to user %u; make it root's: chown root %s", path, s->st_uid, path);
 	if ((s->st_mode & (S_IWGRP | S_IWOTH)) && !shared && !S_ISLNK(s->st_mode))
 		return fault_set(fault, FAULT_USAGE, "%s can be written by others; take that away: chmod go-w %s", path, path);
 	return 0;

@@ -45,8 +45,10 @@ static const struct role_rights {
 	[ROLE_SURVEYOR] = { "surveyor", true, 0, 16 },
 	[ROLE_BUS] = { "client of D-Bus", true, 0, 64 },
 	/* NET_RAW: iptables-legacy has a raw socket. SYS_PTRACE: who listens on the port, for a message. SETGID: surveyors. */
-	[ROLE_GATE] = { "gate", true, BIT(CAP_NET_ADMIN) | BIT(CAP_NET_RAW) | BIT(CAP_NET_BIND_SERVICE) | BIT(CAP_SETGID) |
-			BIT(CAP_SETPCAP) | BIT(CAP_SYS_PTRACE), 256 },
+	[ROLE_GATE] = { "gate", true,
+			BIT(CAP_NET_ADMIN) | BIT(CAP_NET_RAW) | BIT(CAP_NET_BIND_SERVICE) | BIT(CAP_SETGID) | BIT(CAP_SETPCAP) |
+				BIT(CAP_SYS_PTRACE),
+			256 },
 };
 _Static_assert(LENGTH_OF(rights) == ALL_ROLES + 1, "rights for each role, and the gate");
 
@@ -203,8 +205,7 @@ int sandbox_drop(enum role role, uid_t uid, gid_t gid, struct fault *fault)
 int sandbox_disarm(struct fault *fault)
 {
 	if (limit(RLIMIT_CORE, 0) < 0 || limit(RLIMIT_NOFILE, rights[ROLE_BUS].descriptors) < 0 ||
-	    (bound_capabilities(0) < 0 && errno != EPERM) || set_capabilities(0) < 0 ||
-	    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+	    (bound_capabilities(0) < 0 && errno != EPERM) || set_capabilities(0) < 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		return fault_errno(fault, FAULT_FAILED, "taking rights from the %s", rights[ROLE_BUS].name);
 	return 0;
 }
@@ -253,8 +254,8 @@ int sandbox_warden(struct fault *fault)
 	const uint64_t keep = WARDEN | (sandbox_landlock() > 0 ? 0 : BIT(CAP_SYS_ADMIN));
 	uint64_t now;
 
-	if (limit(RLIMIT_CORE, 0) < 0 || get_capabilities(&now) < 0 || bound_capabilities(keep) < 0 || set_capabilities(now & keep) < 0 ||
-	    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+	if (limit(RLIMIT_CORE, 0) < 0 || get_capabilities(&now) < 0 || bound_capabilities(keep) < 0 ||
+	    set_capabilities(now & keep) < 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		return fault_errno(fault, FAULT_FAILED, "taking rights from the warden");
 	return 0;
 }
@@ -265,19 +266,76 @@ int sandbox_warden(struct fault *fault)
 
 /* What neither recovery nor any tool of a firewall does: other processes' memory, the machine, mounts, identities, serving. */
 static const int denied_calls[] = {
-	SCMP_SYS(ptrace), SCMP_SYS(process_vm_readv), SCMP_SYS(process_vm_writev), SCMP_SYS(kcmp), SCMP_SYS(userfaultfd),
-	SCMP_SYS(perf_event_open), SCMP_SYS(bpf), SCMP_SYS(io_uring_setup), SCMP_SYS(io_uring_enter), SCMP_SYS(io_uring_register),
-	SCMP_SYS(keyctl), SCMP_SYS(add_key), SCMP_SYS(request_key), SCMP_SYS(unshare), SCMP_SYS(setns), SCMP_SYS(mount),
-	SCMP_SYS(umount2), SCMP_SYS(pivot_root), SCMP_SYS(chroot), SCMP_SYS(move_mount), SCMP_SYS(open_tree), SCMP_SYS(fsopen),
-	SCMP_SYS(fsmount), SCMP_SYS(fsconfig), SCMP_SYS(open_by_handle_at), SCMP_SYS(name_to_handle_at), SCMP_SYS(personality),
-	SCMP_SYS(listen), SCMP_SYS(accept), SCMP_SYS(accept4), SCMP_SYS(mknod), SCMP_SYS(mknodat), SCMP_SYS(fanotify_init),
-	SCMP_SYS(init_module), SCMP_SYS(finit_module), SCMP_SYS(delete_module), SCMP_SYS(kexec_load), SCMP_SYS(reboot),
-	SCMP_SYS(swapon), SCMP_SYS(swapoff), SCMP_SYS(acct), SCMP_SYS(quotactl), SCMP_SYS(syslog), SCMP_SYS(settimeofday),
-	SCMP_SYS(clock_settime), SCMP_SYS(clock_adjtime), SCMP_SYS(adjtimex), SCMP_SYS(sethostname), SCMP_SYS(setdomainname),
-	SCMP_SYS(setuid), SCMP_SYS(setgid), SCMP_SYS(setresuid), SCMP_SYS(setresgid), SCMP_SYS(setreuid), SCMP_SYS(setregid),
-	SCMP_SYS(setgroups), SCMP_SYS(setuid32), SCMP_SYS(setgid32), SCMP_SYS(setresuid32), SCMP_SYS(setresgid32),
-	SCMP_SYS(setreuid32), SCMP_SYS(setregid32), SCMP_SYS(setgroups32), SCMP_SYS(umount), SCMP_SYS(stime),
-	SCMP_SYS(clock_settime64), SCMP_SYS(clock_adjtime64), SCMP_SYS(kexec_file_load), SCMP_SYS(fspick), SCMP_SYS(mount_setattr),
+	SCMP_SYS(ptrace),
+	SCMP_SYS(process_vm_readv),
+	SCMP_SYS(process_vm_writev),
+	SCMP_SYS(kcmp),
+	SCMP_SYS(userfaultfd),
+	SCMP_SYS(perf_event_open),
+	SCMP_SYS(bpf),
+	SCMP_SYS(io_uring_setup),
+	SCMP_SYS(io_uring_enter),
+	SCMP_SYS(io_uring_register),
+	SCMP_SYS(keyctl),
+	SCMP_SYS(add_key),
+	SCMP_SYS(request_key),
+	SCMP_SYS(unshare),
+	SCMP_SYS(setns),
+	SCMP_SYS(mount),
+	SCMP_SYS(umount2),
+	SCMP_SYS(pivot_root),
+	SCMP_SYS(chroot),
+	SCMP_SYS(move_mount),
+	SCMP_SYS(open_tree),
+	SCMP_SYS(fsopen),
+	SCMP_SYS(fsmount),
+	SCMP_SYS(fsconfig),
+	SCMP_SYS(open_by_handle_at),
+	SCMP_SYS(name_to_handle_at),
+	SCMP_SYS(personality),
+	SCMP_SYS(listen),
+	SCMP_SYS(accept),
+	SCMP_SYS(accept4),
+	SCMP_SYS(mknod),
+	SCMP_SYS(mknodat),
+	SCMP_SYS(fanotify_init),
+	SCMP_SYS(init_module),
+	SCMP_SYS(finit_module),
+	SCMP_SYS(delete_module),
+	SCMP_SYS(kexec_load),
+	SCMP_SYS(reboot),
+	SCMP_SYS(swapon),
+	SCMP_SYS(swapoff),
+	SCMP_SYS(acct),
+	SCMP_SYS(quotactl),
+	SCMP_SYS(syslog),
+	SCMP_SYS(settimeofday),
+	SCMP_SYS(clock_settime),
+	SCMP_SYS(clock_adjtime),
+	SCMP_SYS(adjtimex),
+	SCMP_SYS(sethostname),
+	SCMP_SYS(setdomainname),
+	SCMP_SYS(setuid),
+	SCMP_SYS(setgid),
+	SCMP_SYS(setresuid),
+	SCMP_SYS(setresgid),
+	SCMP_SYS(setreuid),
+	SCMP_SYS(setregid),
+	SCMP_SYS(setgroups),
+	SCMP_SYS(setuid32),
+	SCMP_SYS(setgid32),
+	SCMP_SYS(setresuid32),
+	SCMP_SYS(setresgid32),
+	SCMP_SYS(setreuid32),
+	SCMP_SYS(setregid32),
+	SCMP_SYS(setgroups32),
+	SCMP_SYS(umount),
+	SCMP_SYS(stime),
+	SCMP_SYS(clock_settime64),
+	SCMP_SYS(clock_adjtime64),
+	SCMP_SYS(kexec_file_load),
+	SCMP_SYS(fspick),
+	SCMP_SYS(mount_setattr),
 };
 
 void *sandbox_filter(uint32_t unlisted, uint32_t architecture)
@@ -324,8 +382,8 @@ int sandbox_give_up_firewall(struct fault *fault)
 	    (!bounded && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0))
 		return fault_errno(fault, FAULT_FAILED, "giving up the rights over the firewall");
 	if (get_capabilities(&now) < 0 || (now & FIREWALL) ||
-	    (prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) != 1 && (prctl(PR_CAPBSET_READ, CAP_NET_ADMIN, 0, 0, 0) != 0 ||
-							    prctl(PR_CAPBSET_READ, CAP_NET_RAW, 0, 0, 0) != 0)))
+	    (prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) != 1 &&
+	     (prctl(PR_CAPBSET_READ, CAP_NET_ADMIN, 0, 0, 0) != 0 || prctl(PR_CAPBSET_READ, CAP_NET_RAW, 0, 0, 0) != 0)))
 		return fault_set(fault, FAULT_FAILED, "acmegate still has rights over the firewall");
 	return 0;
 }

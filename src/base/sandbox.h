@@ -17,9 +17,17 @@
 #include "base/fault.h"
 
 enum role {
-	ROLE_CLIENT, ROLE_STORER, ROLE_RESPONDER, ROLE_SWEEPER, ROLE_SIGNER, ROLE_TRANSLATOR, ROLES, /* of the agent */
-	ROLE_SURVEYOR = ROLES, ROLE_BUS,		 /* images of their own: acmegate-surveyor, acmegate-firewalld */
-	ALL_ROLES, ROLE_GATE = ALL_ROLES	 /* acmegate-gate, which takes rights from itself */
+	ROLE_CLIENT,
+	ROLE_STORER,
+	ROLE_RESPONDER,
+	ROLE_SWEEPER,
+	ROLE_SIGNER,
+	ROLE_TRANSLATOR,
+	ROLES, /* of the agent */
+	ROLE_SURVEYOR = ROLES,
+	ROLE_BUS, /* images of their own: acmegate-surveyor, acmegate-firewalld */
+	ALL_ROLES,
+	ROLE_GATE = ALL_ROLES /* acmegate-gate, which takes rights from itself */
 };
 
 const char *sandbox_role_name(enum role role);

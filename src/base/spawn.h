@@ -9,16 +9,15 @@
 #include "base/sandbox.h"
 
 struct place {
-	int from;	/* a descriptor of the caller's, which keeps it; -1: none */
-	int to;		/* its number in the agent, see enum agent_fd */
+	int from; /* a descriptor of the caller's, which keeps it; -1: none */
+	int to;	  /* its number in the agent, see enum agent_fd */
 };
 
 /*
  * Starts the agent with these descriptors, a clean environment, and no others than stdin, stdout (both /dev/null) and
  * stderr. It dies with this process. Returns its pidfd (close-on-exec).
  */
-int spawn_agent(enum role role, const struct config *config, const struct place *places, size_t n,
-		struct fault *fault) MUST_CHECK;
+int spawn_agent(enum role role, const struct config *config, const struct place *places, size_t n, struct fault *fault) MUST_CHECK;
 
 /*
  * Starts acmegate-gate with all rights that this process has, and its end of the channel (FD_WARDEN). It sees the end of this process, and

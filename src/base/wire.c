@@ -165,8 +165,8 @@ static bool is_bundle(const struct record *record)
 	const struct bundle *bundle = (const void *)record->data;
 	size_t text = record->length - sizeof(*bundle);
 
-	return bundle->key_length > 0 && bundle->key_length < KEY_PEM_SIZE && bundle->key_length < text && bundle->leaf_length > 0 &&
-	       bundle->leaf_length <= text - bundle->key_length;
+	return bundle->key_length > 0 && bundle->key_length < KEY_PEM_SIZE && bundle->key_length < text &&
+	       bundle->leaf_length > 0 && bundle->leaf_length <= text - bundle->key_length;
 }
 
 int wire_check(struct record *record, size_t n, struct fault *fault)
@@ -177,8 +177,7 @@ int wire_check(struct record *record, size_t n, struct fault *fault)
 		return fault_set(fault, FAULT_FAILED, "a record with the unknown verb %u", record->verb);
 	if (record->index >= MAX_CERTIFICATES)
 		return fault_set(fault, FAULT_FAILED, "%s with the index %u", verb_name(record->verb), record->index);
-	if (n - HEADER != record->length || record->length < shapes[record->verb].least ||
-	    record->length > shapes[record->verb].most)
+	if (n - HEADER != record->length || record->length < shapes[record->verb].least || record->length > shapes[record->verb].most)
 		return fault_set(fault, FAULT_FAILED, "%s with %zu bytes of data", verb_name(record->verb), n - HEADER);
 	if ((record->verb == VERB_EXAMINE || record->verb == VERB_SAVE) && !is_bundle(record))
 		return fault_set(fault, FAULT_FAILED, "%s with lengths that are wrong", verb_name(record->verb));
@@ -201,7 +200,8 @@ static void detach(struct msghdr *message, int with[2])
 {
 	const struct cmsghdr *header = CMSG_FIRSTHDR(message);
 
-	if (header && header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_RIGHTS && header->cmsg_len <= CMSG_LEN(2 * sizeof(int)))
+	if (header && header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_RIGHTS &&
+	    header->cmsg_len <= CMSG_LEN(2 * sizeof(int)))
 		memcpy(with, CMSG_DATA(header), header->cmsg_len - CMSG_LEN(0));
 }
 
@@ -214,8 +214,9 @@ int wire_receive_with(int fd, struct record *record, int with[2], struct fault *
 {
 	struct iovec part = { record, HEADER + WIRE_DATA };
 	union passed passed = { .bytes = { 0 } };
-	struct msghdr message = { .msg_iov = &part, .msg_iovlen = 1, .msg_control = with ? &passed : NULL,
-				  .msg_controllen = with ? sizeof(passed) : 0 };
+	struct msghdr message = {
+		.msg_iov = &part, .msg_iovlen = 1, .msg_control = with ? &passed : NULL, .msg_controllen = with ? sizeof(passed) : 0
+	};
 	ssize_t n;
 
 	do

@@ -23,79 +23,79 @@
 #include "base/fault.h"
 
 enum agent_fd {
-	FD_WARDEN = 3,		/* every role but signer and sweeper: channel to the warden */
-	FD_TRUST = 3,		/* signer: roots of CAs (PEM), see signer_trust(); closed when there are none */
-	FD_CONFIG = 4,		/* client, signer, storer: config_share() */
-	FD_SIGNER = 5,		/* client, storer */
-	FD_RESPONDER = 6,	/* client */
-	FD_CA_FILE = 7,		/* client, signer: the configured ca_file opened for reading; closed when none is configured */
-	FD_CLIENT = 5,		/* signer, responder */
-	FD_STORER = 6,		/* signer */
-	FD_STATE = 6,		/* storer, sweeper: the state directory (O_PATH | O_DIRECTORY) */
-	FD_LISTEN_4 = 6,	/* responder: listening, non-blocking; closed when the host has no IPv4 */
-	FD_LISTEN_6 = 7,	/* responder: the same for IPv6, IPV6_V6ONLY */
+	FD_WARDEN = 3,	  /* every role but signer and sweeper: channel to the warden */
+	FD_TRUST = 3,	  /* signer: roots of CAs (PEM), see signer_trust(); closed when there are none */
+	FD_CONFIG = 4,	  /* client, signer, storer: config_share() */
+	FD_SIGNER = 5,	  /* client, storer */
+	FD_RESPONDER = 6, /* client */
+	FD_CA_FILE = 7,	  /* client, signer: the configured ca_file opened for reading; closed when none is configured */
+	FD_CLIENT = 5,	  /* signer, responder */
+	FD_STORER = 6,	  /* signer */
+	FD_STATE = 6,	  /* storer, sweeper: the state directory (O_PATH | O_DIRECTORY) */
+	FD_LISTEN_4 = 6,  /* responder: listening, non-blocking; closed when the host has no IPv4 */
+	FD_LISTEN_6 = 7,  /* responder: the same for IPv6, IPV6_V6ONLY */
 	FD_AGENT_END = 8,
 };
 
 enum verb {
 	/* acmegate -> gate, at the start, the second only if the first says so; later the first again with another time. No reply */
-	VERB_POLICY,		/* data: struct policy; comes with the state directory, if there is one */
-	VERB_COMMAND,		/* data: [gate] command */
+	VERB_POLICY,  /* data: struct policy; comes with the state directory, if there is one */
+	VERB_COMMAND, /* data: [gate] command */
 	/* acmegate -> gate, each replied to by VERB_REPLY, VERB_FAULT or what is named, before the next */
-	VERB_CLAIM,		/* index: enum claim. Lock the host, close leftovers; or VERB_OCCUPIED */
-	VERB_PLAN,		/* index: 1: for our own listener. As above; then VERB_REPLY with lines of text */
-	VERB_TRY_LISTENING,	/* can what answers for our own client do so? */
-	VERB_EXPLAIN,		/* the run has failed: log what of the firewall may be the reason */
-	VERB_PREPARE,		/* index as VERB_PLAN, data: struct whereabouts; VERB_PREPARED */
-	VERB_LET_IN,		/* VERB_OPENED */
-	VERB_SHUT,		/* index: 1: another VERB_LET_IN may follow. VERB_CLOSED, then VERB_CLEARED */
+	VERB_CLAIM,	    /* index: enum claim. Lock the host, close leftovers; or VERB_OCCUPIED */
+	VERB_PLAN,	    /* index: 1: for our own listener. As above; then VERB_REPLY with lines of text */
+	VERB_TRY_LISTENING, /* can what answers for our own client do so? */
+	VERB_EXPLAIN,	    /* the run has failed: log what of the firewall may be the reason */
+	VERB_PREPARE,	    /* index as VERB_PLAN, data: struct whereabouts; VERB_PREPARED */
+	VERB_LET_IN,	    /* VERB_OPENED */
+	VERB_SHUT,	    /* index: 1: another VERB_LET_IN may follow. VERB_CLOSED, then VERB_CLEARED */
 	/* gate -> acmegate */
-	VERB_PREPARED,		/* comes with the listening sockets for IPv4 and IPv6, as far as the host has those */
-	VERB_CLEARED,		/* index: exit status. The journal is clear, the watchdog has ended */
-	VERB_OVERTIME,		/* index: exit status. Not a reply: the time is up, the port is closed */
-	VERB_OCCUPIED,		/* data: text. FAULT_LATER: an acmegate with another state directory is at work */
+	VERB_PREPARED, /* comes with the listening sockets for IPv4 and IPv6, as far as the host has those */
+	VERB_CLEARED,  /* index: exit status. The journal is clear, the watchdog has ended */
+	VERB_OVERTIME, /* index: exit status. Not a reply: the time is up, the port is closed */
+	VERB_OCCUPIED, /* data: text. FAULT_LATER: an acmegate with another state directory is at work */
 	/* storer -> warden, at the start: once for each certificate, in their order */
-	VERB_RENEWAL,		/* index, data: struct renewal */
+	VERB_RENEWAL, /* index, data: struct renewal */
 	/* warden -> client, once at the start */
-	VERB_WORK,		/* data: struct work */
+	VERB_WORK, /* data: struct work */
 	/* client -> warden: no power */
-	VERB_OPEN,		/* data: struct whereabouts */
+	VERB_OPEN, /* data: struct whereabouts */
 	VERB_CLOSE,
 	/* warden -> client */
 	VERB_OPENED,
-	VERB_CLOSED,		/* data: struct closed */
-	VERB_REFUSED,		/* data: the reason as text; the port is closed */
+	VERB_CLOSED,  /* data: struct closed */
+	VERB_REFUSED, /* data: the reason as text; the port is closed */
 	/* client -> signer, one at a time; the reply is VERB_REPLY or VERB_FAULT */
-	VERB_ACCOUNT,		/* reply: struct account; makes the key on first use */
-	VERB_ACCOUNT_URL,	/* data: account URL to keep beside the key; reply: empty. signer -> storer: the same */
-	VERB_SIGN,		/* data: struct draft; reply: the JWS (RFC 7515, 7.2.2) as text */
-	VERB_SIGN_EAB,		/* data: URL of newAccount; reply: the external account binding (RFC 8555, 7.3.4) as text */
-	VERB_CSR,		/* index; makes a new certificate key and keeps it in memory; reply: PKCS#10 DER */
-	VERB_PREFERS,		/* index, data: PEM chain; reply: one byte, 1 if the configured `chain` names its issuer, else 0 */
-	VERB_INSTALL,		/* index, data: PEM chain; verified, then stored; reply: empty */
+	VERB_ACCOUNT,	  /* reply: struct account; makes the key on first use */
+	VERB_ACCOUNT_URL, /* data: account URL to keep beside the key; reply: empty. signer -> storer: the same */
+	VERB_SIGN,	  /* data: struct draft; reply: the JWS (RFC 7515, 7.2.2) as text */
+	VERB_SIGN_EAB,	  /* data: URL of newAccount; reply: the external account binding (RFC 8555, 7.3.4) as text */
+	VERB_CSR,	  /* index; makes a new certificate key and keeps it in memory; reply: PKCS#10 DER */
+	VERB_PREFERS,	  /* index, data: PEM chain; reply: one byte, 1 if the configured `chain` names its issuer, else 0 */
+	VERB_INSTALL,	  /* index, data: PEM chain; verified, then stored; reply: empty */
 	/* signer -> client, storer -> signer and back */
 	VERB_REPLY,
-	VERB_FAULT,		/* index: enum fault_kind, data: text */
+	VERB_FAULT, /* index: enum fault_kind, data: text */
 	/* storer -> warden: the new generation is in use on disk */
-	VERB_STORED,		/* index */
+	VERB_STORED, /* index */
 	/* warden -> storer: the deploy hook of that certificate has succeeded: it is not pending any more */
-	VERB_DEPLOYED,		/* index */
+	VERB_DEPLOYED, /* index */
 	/* client -> responder. Mode webroot: client -> signer -> storer, with a reply once the web server finds the file */
-	VERB_TOKEN,		/* data: struct token */
+	VERB_TOKEN, /* data: struct token */
 	/* client -> signer -> storer, with a reply: the port is closed, remove all tokens */
 	VERB_WITHDRAW,
 	/* responder -> warden: it has all tokens sent so far, and accepts connections */
 	VERB_READY,
 	/* responder -> client: it has served a token. Sent without waiting; lost when the client does not read */
-	VERB_HIT,		/* data: struct hit */
+	VERB_HIT, /* data: struct hit */
 	/* signer -> storer, one at a time; the reply is VERB_REPLY or VERB_FAULT */
-	VERB_LOAD_ACCOUNT,	/* reply: struct stored_account */
-	VERB_SAVE_ACCOUNT,	/* data: PEM of the account key; a broken one is renamed */
-	VERB_LOAD_EAB,		/* reply: the content of the configured eab_key_file */
-	VERB_SAVE,		/* index, data: struct bundle, which becomes the generation in use */
+	VERB_LOAD_ACCOUNT, /* reply: struct stored_account */
+	VERB_SAVE_ACCOUNT, /* data: PEM of the account key; a broken one is renamed */
+	VERB_LOAD_EAB,	   /* reply: the content of the configured eab_key_file */
+	VERB_SAVE,	   /* index, data: struct bundle, which becomes the generation in use */
 	/* storer -> signer: are these a key and its certificate? The reply is VERB_VERDICT or VERB_FAULT */
-	VERB_EXAMINE,		/* index, data: struct bundle */
-	VERB_VERDICT,		/* data: struct verdict */
+	VERB_EXAMINE, /* index, data: struct bundle */
+	VERB_VERDICT, /* data: struct verdict */
 	VERBS
 };
 
@@ -104,70 +104,70 @@ enum claim { CLAIM_STATE, CLAIM_WITHOUT_STATE, CLAIM_WITHOUT_TRACE, CLAIMS };
 
 /* The storer's report about one certificate. */
 struct renewal {
-	uint8_t due;		/* 0 or 1 */
-	uint8_t present;	/* a generation is in use */
-	uint8_t deploy;		/* it is stored, but its deploy hook has not succeeded yet */
-	int64_t from;		/* when it is due: seconds since the epoch, 0 when that is not known */
-	char reason[128];	/* why it is due or not, for the log */
+	uint8_t due;	  /* 0 or 1 */
+	uint8_t present;  /* a generation is in use */
+	uint8_t deploy;	  /* it is stored, but its deploy hook has not succeeded yet */
+	int64_t from;	  /* when it is due: seconds since the epoch, 0 when that is not known */
+	char reason[128]; /* why it is due or not, for the log */
 };
 
 struct work {
-	uint8_t wanted[MAX_CERTIFICATES];	/* 1: obtain this one */
+	uint8_t wanted[MAX_CERTIFICATES]; /* 1: obtain this one */
 };
 
 /* The firewall's counts for the time that the port was open. */
 struct closed {
-	uint64_t packets;	/* that acmegate's rules let in */
-	uint8_t counted;	/* 0: no rule was needed, or the rules cannot count */
-	char shut[256];		/* the rule that kept packets out in spite of ours, or "" */
+	uint64_t packets; /* that acmegate's rules let in */
+	uint8_t counted;  /* 0: no rule was needed, or the rules cannot count */
+	char shut[256];	  /* the rule that kept packets out in spite of ours, or "" */
 };
 
 #define WIRE_DATA (64 * 1024)
-#define KEY_PEM_SIZE 4096	/* PKCS#8 of RSA 4096 takes 3272 characters */
+#define KEY_PEM_SIZE 4096 /* PKCS#8 of RSA 4096 takes 3272 characters */
 
 /* A private key and its chain, as bytes. */
 struct bundle {
-	uint32_t key_length;	/* bytes of the private key (PEM), at the beginning of text */
-	uint32_t leaf_length;	/* bytes of the certificate itself: the chain follows the key, and begins with it */
+	uint32_t key_length;  /* bytes of the private key (PEM), at the beginning of text */
+	uint32_t leaf_length; /* bytes of the certificate itself: the chain follows the key, and begins with it */
 	char text[];
 };
 #define CHAIN_SIZE (WIRE_DATA - KEY_PEM_SIZE - sizeof(struct bundle))
 
 struct verdict {
-	uint8_t whole;	/* key and chain belong together and are as we write them; 0: ignore the rest */
-	struct renewal renewal;	/* without deploy, which only the storer knows */
+	uint8_t whole;		/* key and chain belong together and are as we write them; 0: ignore the rest */
+	struct renewal renewal; /* without deploy, which only the storer knows */
 };
 
 #define JWK_SIZE 1024
 struct account {
-	char algorithm[8];	/* "ES256", "ES384", "RS256" */
-	char jwk[JWK_SIZE];	/* public key, members in the order of RFC 7638, no white space */
-	char thumbprint[48];	/* base64url SHA-256 of jwk */
-	char url[URL_SIZE];	/* account URL of an earlier run, or "" */
+	char algorithm[8];   /* "ES256", "ES384", "RS256" */
+	char jwk[JWK_SIZE];  /* public key, members in the order of RFC 7638, no white space */
+	char thumbprint[48]; /* base64url SHA-256 of jwk */
+	char url[URL_SIZE];  /* account URL of an earlier run, or "" */
 };
 
 struct stored_account {
 	char url[URL_SIZE];	/* or "" */
-	char key[KEY_PEM_SIZE];	/* PEM, or "" when there is none; the receiver wipes it */
+	char key[KEY_PEM_SIZE]; /* PEM, or "" when there is none; the receiver wipes it */
 };
 
 #define NONCE_SIZE 257
 struct draft {
-	char url[URL_SIZE];	/* of the request */
+	char url[URL_SIZE]; /* of the request */
 	char nonce[NONCE_SIZE];
-	uint8_t by_key;		/* 1: newAccount, signed in the name of the key; 0: in the name of the account */
-	char payload[];		/* JSON, empty for POST-as-GET; the rest of the record */
+	uint8_t by_key; /* 1: newAccount, signed in the name of the key; 0: in the name of the account */
+	char payload[]; /* JSON, empty for POST-as-GET; the rest of the record */
 };
 
 #define TOKEN_SIZE 129
 struct token {
-	char token[TOKEN_SIZE];		/* base64url alphabet only, 1 to 128 characters */
-	char key_authorization[TOKEN_SIZE + 48];	/* token "." thumbprint (RFC 8555, 8.1) */
+	char token[TOKEN_SIZE];			 /* base64url alphabet only, 1 to 128 characters */
+	char key_authorization[TOKEN_SIZE + 48]; /* token "." thumbprint (RFC 8555, 8.1) */
 };
 
 /* A directory in the state directory that lists the tokens in the web server's directory (webroot.h). */
 #define TOKEN_NOTES "webroot"
-#define TOKEN_LINK ".at"	/* in it: a link to the web server's directory */
+#define TOKEN_LINK ".at" /* in it: a link to the web server's directory */
 
 #define WHEREABOUTS_MOST 8
 
@@ -189,15 +189,15 @@ struct hit {
  * The channel to the translator carries no records: one name as UTF-8, without a NUL, and one reply: a character and the ASCII form,
  * or the reason why there is none.
  */
-#define TRANSLATED	 '='
-#define UNTRANSLATABLE	 '!'
+#define TRANSLATED '='
+#define UNTRANSLATABLE '!'
 #define TRANSLATION_SIZE (NAME_SIZE + 1)
 
 struct record {
 	uint32_t verb;
-	uint32_t index;		/* of a certificate in the configuration where the verb says so, else 0 */
-	uint32_t length;	/* of data in use; for a text without its NUL */
-	_Alignas(8) char data[WIRE_DATA + 1];	/* wire_receive() puts a NUL behind the bytes in use */
+	uint32_t index;			      /* of a certificate in the configuration where the verb says so, else 0 */
+	uint32_t length;		      /* of data in use; for a text without its NUL */
+	_Alignas(8) char data[WIRE_DATA + 1]; /* wire_receive() puts a NUL behind the bytes in use */
 };
 
 /* A pair of connected close-on-exec sockets. */
@@ -222,8 +222,8 @@ int wire_receive_with(int fd, struct record *record, int with[2], struct fault *
 
 /* wire_receive() within so many seconds; a peer that is slower is a fault. */
 int wire_await(int fd, struct record *record, unsigned int seconds, struct fault *fault) MUST_CHECK;
-#define WIRE_PATIENCE 20	/* seconds for a reply */
-#define WIRE_KEY_PATIENCE 120	/* seconds for a reply that takes a new key: RSA on a small machine takes a minute */
+#define WIRE_PATIENCE 20      /* seconds for a reply */
+#define WIRE_KEY_PATIENCE 120 /* seconds for a reply that takes a new key: RSA on a small machine takes a minute */
 
 /* The checks of wire_receive() on n bytes in *record; the fuzzer calls it too. */
 int wire_check(struct record *record, size_t n, struct fault *fault) MUST_CHECK;

@@ -92,8 +92,7 @@ int command_run(const struct call *call)
 	const struct command *command = call->command;
 	static struct config config;
 	static struct mistakes mistakes;
-	struct host host = { .config = &config, .gate = NO_GATE, .tokens = { -1, -1 }, .state_fd = -1,
-			     .first_fd = STDERR_FILENO + 1 };
+	struct host host = { .config = &config, .gate = NO_GATE, .tokens = { -1, -1 }, .state_fd = -1, .first_fd = STDERR_FILENO + 1 };
 	struct fault wrong, fault;
 	int rc, status;
 

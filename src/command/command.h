@@ -10,32 +10,32 @@
 #define MOST_OPTIONS 4
 
 struct command_option {
-	const char *name, *value, *help;	/* value: the word for it in the usage; NULL: the option takes none */
-	char letter;				/* 0: it has only the name */
+	const char *name, *value, *help; /* value: the word for it in the usage; NULL: the option takes none */
+	char letter;			 /* 0: it has only the name */
 };
 
 struct call;
 
 struct command {
 	const char *name;
-	const char *words;	/* the arguments, for the usage; NULL: there are none */
+	const char *words; /* the arguments, for the usage; NULL: there are none */
 	const char *help;
 	struct command_option options[MOST_OPTIONS];
-	int (*run)(struct host *, const struct call *);		/* the exit status; has logged what happened */
-	int (*prepare)(struct host *, struct fault *);		/* before the caller's descriptors, limits and signals are given up */
-	enum config_part part;	/* of the configuration that must be complete */
-	bool others_options;	/* options behind the first argument are those of another program */
-	bool explains;		/* needs no configuration, no rights and no host: run gets NULL */
-	bool claims;		/* waits for no other acmegate, and closes what an earlier run left, before it runs */
-	bool closes;		/* does so although the configuration or the command line is wrong */
-	bool tolerates;		/* ignores mistakes elsewhere in the configuration: its status is for another program */
-	bool tells_client;	/* logs to standard output: ACME clients show the standard error of their hooks as errors */
+	int (*run)(struct host *, const struct call *); /* the exit status; has logged what happened */
+	int (*prepare)(struct host *, struct fault *);	/* before the caller's descriptors, limits and signals are given up */
+	enum config_part part;				/* of the configuration that must be complete */
+	bool others_options;				/* options behind the first argument are those of another program */
+	bool explains;					/* needs no configuration, no rights and no host: run gets NULL */
+	bool claims;	   /* waits for no other acmegate, and closes what an earlier run left, before it runs */
+	bool closes;	   /* does so although the configuration or the command line is wrong */
+	bool tolerates;	   /* ignores mistakes elsewhere in the configuration: its status is for another program */
+	bool tells_client; /* logs to standard output: ACME clients show the standard error of their hooks as errors */
 };
 
 /* The command line, as main.c has it. Indexes are those of the options. */
 struct line {
 	struct command program;
-	const struct command *commands;	/* the one after the last has no name */
+	const struct command *commands; /* the one after the last has no name */
 };
 enum { ACMEGATE_CONFIG, ACMEGATE_VERBOSE, ACMEGATE_DEBUG, ACMEGATE_VERSION };
 enum { GUARD_MAX, GUARD_ON_LISTEN };
@@ -45,11 +45,11 @@ enum { HOOK_CLIENT };
 struct call {
 	const struct line *line;
 	const struct command *command;
-	const char *file;			/* the configuration */
-	const char *value[MOST_OPTIONS];	/* of the options: "" for one without a value, NULL for one that was not given */
-	char **word;				/* the arguments, and NULL */
+	const char *file;		 /* the configuration */
+	const char *value[MOST_OPTIONS]; /* of the options: "" for one without a value, NULL for one that was not given */
+	char **word;			 /* the arguments, and NULL */
 	int words;
-	bool wrong;				/* a mistake in it was logged */
+	bool wrong; /* a mistake in it was logged */
 };
 
 /* Reads the command line and runs the command. The exit status of the program; has logged what happened. */

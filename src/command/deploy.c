@@ -9,14 +9,13 @@
 #define MOST_WORDS 64
 
 /* The names of the certificate with spaces between, behind "VARIABLE=". */
-static void list_names(const struct config *config, const struct certificate *certificate, const char *variable,
-		       char *text, size_t size)
+static void list_names(const struct config *config, const struct certificate *certificate, const char *variable, char *text,
+		       size_t size)
 {
 	size_t used = (size_t)snprintf(text, size, "%s=", variable);
 
 	for (uint32_t i = 0; i < certificate->names && used < size; i++)
-		used += (size_t)snprintf(text + used, size - used, "%s%s", i ? " " : "",
-					 config->name[certificate->first_name + i]);
+		used += (size_t)snprintf(text + used, size - used, "%s%s", i ? " " : "", config->name[certificate->first_name + i]);
 }
 
 int deploy_run(const struct config *config, const struct certificate *certificate, struct fault *fault)
@@ -25,7 +24,14 @@ int deploy_run(const struct config *config, const struct certificate *certificat
 	char command[COMMAND_SIZE], who[96], name[64], live[PATH_SIZE + 96], lineage[PATH_SIZE + 96];
 	char *arguments[MOST_WORDS + 1];
 	char *environment[] = { (char[]){ "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" },
-				(char[]){ "HOME=/root" }, (char[]){ "LANG=C.UTF-8" }, name, live, names, lineage, domains, NULL };
+				(char[]){ "HOME=/root" },
+				(char[]){ "LANG=C.UTF-8" },
+				name,
+				live,
+				names,
+				lineage,
+				domains,
+				NULL };
 
 	snprintf(command, sizeof(command), "%s", certificate->deploy);
 	run_split(command, arguments, LENGTH_OF(arguments));

@@ -28,11 +28,16 @@ static void add_file(struct sha256_ctx *sum, int state_fd, const char *path, int
 	struct stat s = { 0 };
 	bool there = fstatat(state_fd, path, &s, flags) == 0;
 	const uint64_t facts[] = {
-		there,		       s.st_dev,
-		s.st_ino,	       s.st_mode,
-		s.st_uid,	       s.st_gid,
-		(uint64_t)s.st_size,   (uint64_t)s.st_mtim.tv_sec,
-		(uint64_t)s.st_mtim.tv_nsec, (uint64_t)s.st_ctim.tv_sec,
+		there,
+		s.st_dev,
+		s.st_ino,
+		s.st_mode,
+		s.st_uid,
+		s.st_gid,
+		(uint64_t)s.st_size,
+		(uint64_t)s.st_mtim.tv_sec,
+		(uint64_t)s.st_mtim.tv_nsec,
+		(uint64_t)s.st_ctim.tv_sec,
 		(uint64_t)s.st_ctim.tv_nsec,
 	};
 
@@ -42,8 +47,9 @@ static void add_file(struct sha256_ctx *sum, int state_fd, const char *path, int
 /* The directory itself: it changes with every entry that comes or goes, "live" and "deploy-pending" among them. */
 static void add_certificate(struct sha256_ctx *sum, int state_fd, const char *name)
 {
-	static const char *const files[] = { "", "/privkey.pem", "/cert.pem", "/chain.pem", "/fullchain.pem",
-					     "/combined.pem", "/keyfirst.pem" };
+	static const char *const files[] = {
+		"", "/privkey.pem", "/cert.pem", "/chain.pem", "/fullchain.pem", "/combined.pem", "/keyfirst.pem"
+	};
 	char path[128];
 
 	snprintf(path, sizeof(path), "certificates/%.*s", LABEL_SIZE - 1, name);
@@ -100,7 +106,6 @@ void due_note(const struct due *due, int state_fd, int64_t now)
 	OWN_FD int fd = openat(state_fd, "due.new", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
 
 	seal(due, &note, note.sum);
-	if (fd < 0 || write(fd, &note, sizeof(note)) != (ssize_t)sizeof(note) ||
-	    renameat(state_fd, "due.new", state_fd, "due") < 0)
+	if (fd < 0 || write(fd, &note, sizeof(note)) != (ssize_t)sizeof(note) || renameat(state_fd, "due.new", state_fd, "due") < 0)
 		(void)unlinkat(state_fd, "due.new", 0);
 }

@@ -15,8 +15,8 @@
 #include "base/config.h"
 
 struct due {
-	unsigned char grounds[32];	/* SHA-256 of what a conclusion is drawn from */
-	int64_t until;			/* the first certificate is due then, in seconds since the epoch */
+	unsigned char grounds[32]; /* SHA-256 of what a conclusion is drawn from */
+	int64_t until;		   /* the first certificate is due then, in seconds since the epoch */
 };
 
 /* Takes the grounds as they are now: before anything is concluded, so that what changes meanwhile counts as changed. */

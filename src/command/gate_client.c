@@ -69,15 +69,22 @@ static void find_ca(const char *url, struct policy *policy)
 static int send_policy(struct gate *gate, const struct config *config, int state_fd, bool detached, struct fault *fault)
 {
 	struct policy policy = {
-		.backend = config->gate.backend, .mode = config->responder.mode, .seconds = config->gate.max_open,
-		.user = config->gate.uid, .port = config->gate.port, .target = config->responder.port,
-		.ca_port = config_ca_port(config), .public_ca = config_has_public_ca(config), .detached = detached,
+		.backend = config->gate.backend,
+		.mode = config->responder.mode,
+		.seconds = config->gate.max_open,
+		.user = config->gate.uid,
+		.port = config->gate.port,
+		.target = config->responder.port,
+		.ca_port = config_ca_port(config),
+		.public_ca = config_has_public_ca(config),
+		.detached = detached,
 		.has_command = config->gate.command[0] != '\0',
 	};
 
 	find_ca(config->acme.directory, &policy);
 	return wire_send_with(gate->channel, VERB_POLICY, 0, &policy, sizeof(policy), (const int[2]){ state_fd, -1 }, fault) < 0 ?
-		       gone(gate, fault) : 0;
+		       gone(gate, fault) :
+		       0;
 }
 
 int gate_limit(struct gate *gate, const struct config *config, struct fault *fault)

@@ -11,12 +11,15 @@
 #include "base/wire.h"
 
 struct gate {
-	int channel, pidfd;	/* -1: there is none (any more) */
-	bool met;		/* it has answered once */
-	bool overtime;		/* it has closed because the time is up */
-	bool died;		/* it has ended before it was told to: its watchdog closes */
+	int channel, pidfd; /* -1: there is none (any more) */
+	bool met;	    /* it has answered once */
+	bool overtime;	    /* it has closed because the time is up */
+	bool died;	    /* it has ended before it was told to: its watchdog closes */
 };
-#define NO_GATE { .channel = -1, .pidfd = -1 }
+#define NO_GATE \
+	{ \
+		.channel = -1, .pidfd = -1 \
+	}
 
 /* Starts it, then gives up this process's own rights over the firewall. First of all: nothing is read or parsed with those. */
 int gate_start(struct gate *, struct fault *fault) MUST_CHECK;

@@ -22,9 +22,9 @@
 #include "base/process.h"
 #include "base/sockets.h"
 
-#define CLIENTS 32		/* of one window at a time */
-#define SCRIPT_SECONDS 10	/* a script that goes on for longer after its hook is the client itself */
-#define LISTEN_INTERVAL 2	/* ms between two looks for a listener */
+#define CLIENTS 32			      /* of one window at a time */
+#define SCRIPT_SECONDS 10		      /* a script that goes on for longer after its hook is the client itself */
+#define LISTEN_INTERVAL 2		      /* ms between two looks for a listener */
 #define ANSWER_SECONDS (10 + COMMAND_SECONDS) /* how long the holder of a window may take to answer */
 
 enum watched { ON_SIGNAL, ON_GATE, ON_SOCKET, ON_CLIENTS, WATCHED = ON_CLIENTS + CLIENTS };
@@ -34,11 +34,11 @@ struct lease {
 	bool open;
 	uint16_t port;
 	int status;
-	int fd[WATCHED];	/* what poll looks at; -1: not there */
-	struct client client[CLIENTS];	/* the first of its kin is watched: it, and its pidfd, is moved to fd[ON_CLIENTS + i] */
+	int fd[WATCHED];	       /* what poll looks at; -1: not there */
+	struct client client[CLIENTS]; /* the first of its kin is watched: it, and its pidfd, is moved to fd[ON_CLIENTS + i] */
 	double began[CLIENTS];
-	pid_t guard, listener;	/* guard: the parent of the command; the process below it that was seen to listen */
-	int last;		/* the connection of the post that ended it, which waits for its answer; or -1 */
+	pid_t guard, listener; /* guard: the parent of the command; the process below it that was seen to listen */
+	int last;	       /* the connection of the post that ended it, which waits for its answer; or -1 */
 	struct fault fault;
 };
 
@@ -337,7 +337,8 @@ static bool receive_request(int fd, struct request *request, struct client *clie
 	ssize_t n = recvmsg(fd, &message, MSG_CMSG_CLOEXEC);
 	const struct cmsghdr *header = n < 0 ? NULL : CMSG_FIRSTHDR(&message);
 
-	if (header && header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_RIGHTS && header->cmsg_len <= CMSG_LEN(sizeof(client->fd)))
+	if (header && header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_RIGHTS &&
+	    header->cmsg_len <= CMSG_LEN(sizeof(client->fd)))
 		memcpy(client->fd, CMSG_DATA(header), header->cmsg_len - CMSG_LEN(0));
 	if (n != (ssize_t)sizeof(*request) || request->number < 1 || request->number > MOST_KIN)
 		return false;
@@ -361,8 +362,7 @@ static void on_socket(struct lease *l)
 	if (fd < 0)
 		return;
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) == 0 && peer.uid == geteuid() &&
-	    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit)) == 0 &&
-	    receive_request(fd, &request, &client)) {
+	    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit)) == 0 && receive_request(fd, &request, &client)) {
 		if (request.hook == HOOK_PRE)
 			on_pre(l, fd, &client);
 		else if (request.hook == HOOK_POST && on_post(l, fd, &client))
@@ -442,8 +442,8 @@ static _Noreturn void become_holder(struct gate *gate, int state_fd, const struc
 	setsid();
 	(void)setpriority(PRIO_PROCESS, 0, -20); /* a busy machine must not keep the port open */
 	log_detach();
-	if (set_up(&l, gate, &signals) < 0 || add_client(&l, client) < 0 ||
-	    listen_for_hooks(&l, state_fd) < 0 || open_window(&l) < 0) {
+	if (set_up(&l, gate, &signals) < 0 || add_client(&l, client) < 0 || listen_for_hooks(&l, state_fd) < 0 ||
+	    open_window(&l) < 0) {
 		give_up(&l);
 		(void)unlinkat(state_fd, "hook.socket", 0);
 		tear_down(&l);
@@ -705,7 +705,8 @@ static int conclude(const struct guard *g, int command, int holder)
 		return holder == STATUS_DONE || holder > 128 ? STATUS_FAILED : holder;
 	if (holder > 128)
 		log_error("the process that held the port open was killed by signal %d; if no line above says that the watchdog has "
-			  "closed the port, run acmegate recover", holder - 128);
+			  "closed the port, run acmegate recover",
+			  holder - 128);
 	if (holder == STATUS_FAILED)
 		return STATUS_FAILED;
 	return command == STATUS_DONE && holder > 128 ? STATUS_FAILED : command;

@@ -20,9 +20,12 @@ enum hook { HOOK_PRE, HOOK_POST };
 struct client {
 	uint32_t number;
 	struct kin kin[MOST_KIN];
-	int fd[MOST_KIN];	/* their pidfds; -1: it has ended */
+	int fd[MOST_KIN]; /* their pidfds; -1: it has ended */
 };
-#define NO_CLIENT { .fd = { -1, -1, -1, -1, -1, -1 } }
+#define NO_CLIENT \
+	{ \
+		.fd = { -1, -1, -1, -1, -1, -1 } \
+	}
 _Static_assert(MOST_KIN == 6, "as many descriptors");
 
 void client_close(struct client *);
@@ -56,7 +59,6 @@ int lease_fork_command(struct command_process *, struct fault *fault) MUST_CHECK
  * started, listens on the port. Returns the command's exit status, 128 + N when signal N ended it. Another process,
  * which takes the gate over, holds the window.
  */
-int lease_guard(const struct config *config, struct gate *gate, struct command_process *command, char **words,
-		bool on_listen);
+int lease_guard(const struct config *config, struct gate *gate, struct command_process *command, char **words, bool on_listen);
 
 #endif

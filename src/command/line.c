@@ -9,8 +9,8 @@
 
 #include "base/log.h"
 
-#define NAME_MOST 15		/* letters of a command */
-#define NEAR_MOST 2		/* a name that differs in more letters was not meant */
+#define NAME_MOST 15 /* letters of a command */
+#define NEAR_MOST 2  /* a name that differs in more letters was not meant */
 
 /* What could not be printed was not done. */
 static int finish(int status)

@@ -35,8 +35,9 @@ static int forecast(struct config *config, struct gate *gate)
 	(void)!config_find_user(config, &other); /* a user that is missing is one of the obstacles */
 	rc = gate_limit(gate, config, &fault);
 	if (rc == 0)
-		rc = gate_plan(gate, true, webroot ? "with the web server that is there" :
-						     "for renewals, whose listener is acmegate's own", &fault);
+		rc = gate_plan(gate, true,
+			       webroot ? "with the web server that is there" : "for renewals, whose listener is acmegate's own",
+			       &fault);
 	if (rc < 0)
 		log_error("%s", fault.text);
 	if (rc == 0 && webroot)

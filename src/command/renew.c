@@ -10,7 +10,7 @@
 #include "command/tokens.h"
 #include "command/warden.h"
 
-#define LEAST_FILES 64		/* descriptors */
+#define LEAST_FILES 64 /* descriptors */
 #define LEAST_BYTES (1024 * 1024)
 
 /* Asked before the CA is: a run that cannot store its certificate is in vain. */
@@ -22,8 +22,8 @@ static bool has_room(void)
 	    (files.rlim_cur >= LEAST_FILES && bytes.rlim_cur >= LEAST_BYTES))
 		return true;
 	log_error("acmegate may open %llu files, of %llu bytes each, and a renewal needs %d files of %d bytes: raise the limits (ulimit "
-		  "-n and -f, or LimitNOFILE= and LimitFSIZE= of a unit)", (unsigned long long)files.rlim_cur,
-		  (unsigned long long)bytes.rlim_cur, LEAST_FILES, LEAST_BYTES);
+		  "-n and -f, or LimitNOFILE= and LimitFSIZE= of a unit)",
+		  (unsigned long long)files.rlim_cur, (unsigned long long)bytes.rlim_cur, LEAST_FILES, LEAST_BYTES);
 	return false;
 }
 

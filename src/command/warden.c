@@ -17,43 +17,54 @@
 #include "base/sandbox.h"
 #include "base/wire.h"
 
-#define RUN_SECONDS 1800	/* for all of a run; nothing adds to it */
-#define ENDING_SECONDS 1	/* how long a process may outlive its channel */
-#define STORER_SECONDS 10	/* how long the storer may take to end when it is told to */
+#define RUN_SECONDS 1800  /* for all of a run; nothing adds to it */
+#define ENDING_SECONDS 1  /* how long a process may outlive its channel */
+#define STORER_SECONDS 10 /* how long the storer may take to end when it is told to */
 
 enum state {
 	SURVEYING,
 	WORKING,
-	PREPARING,	/* the gate finds out what is to be opened */
-	LISTENING,	/* the responder begins */
-	OPENING,	/* the gate opens */
+	PREPARING, /* the gate finds out what is to be opened */
+	LISTENING, /* the responder begins */
+	OPENING,   /* the gate opens */
 	STANDING,
 	CLOSING,
 	STATES
 };
 
 enum event {
-	EVENT_SURVEY,		/* the storer has looked at one certificate */
-	EVENT_STORED,		/* the storer has stored one */
-	EVENT_OPEN,		/* the client asks */
+	EVENT_SURVEY, /* the storer has looked at one certificate */
+	EVENT_STORED, /* the storer has stored one */
+	EVENT_OPEN,   /* the client asks */
 	EVENT_CLOSE,
-	EVENT_READY,		/* the responder accepts connections */
-	EVENT_PREPARED,		/* the gate knows what to open */
-	EVENT_OPENED,		/* it has opened */
-	EVENT_REFUSED,		/* it cannot, or has closed for a reason of its own */
+	EVENT_READY,	/* the responder accepts connections */
+	EVENT_PREPARED, /* the gate knows what to open */
+	EVENT_OPENED,	/* it has opened */
+	EVENT_REFUSED,	/* it cannot, or has closed for a reason of its own */
 	EVENT_CLIENT_ENDED,
 	EVENT_SIGNER_ENDED,
 	EVENT_STORER_ENDED,
 	EVENT_RESPONDER_ENDED,
 	EVENT_GATE_ENDED,
-	EVENT_DEADLINE,		/* the run has used up its time */
+	EVENT_DEADLINE, /* the run has used up its time */
 	EVENT_SIGNAL,
-	EVENT_NONSENSE,		/* a record that is malformed or not for us */
+	EVENT_NONSENSE, /* a record that is malformed or not for us */
 	EVENTS
 };
 
-enum watched { ON_SIGNAL, ON_DEADLINE, ON_GATE, ON_STORER, ON_CLIENT, ON_RESPONDER, SIGNER_PID, STORER_PID, CLIENT_PID, RESPONDER_PID,
-	       WATCHED };
+enum watched {
+	ON_SIGNAL,
+	ON_DEADLINE,
+	ON_GATE,
+	ON_STORER,
+	ON_CLIENT,
+	ON_RESPONDER,
+	SIGNER_PID,
+	STORER_PID,
+	CLIENT_PID,
+	RESPONDER_PID,
+	WATCHED
+};
 
 struct warden {
 	const struct config *config;
@@ -62,15 +73,15 @@ struct warden {
 	int state_fd;
 	enum state state;
 	int status;
-	int fd[WATCHED];	/* what poll looks at; -1: not there (any more) */
-	int client_ends[2];	/* for the client: its sockets to signer and responder, made before either runs */
+	int fd[WATCHED];    /* what poll looks at; -1: not there (any more) */
+	int client_ends[2]; /* for the client: its sockets to signer and responder, made before either runs */
 	int signer_end, responder_end;
-	int listeners[2];	/* that came with the record; the responder's */
-	bool prepared;		/* the gate has something to close */
-	unsigned int windows;	/* that the client has asked for */
+	int listeners[2];     /* that came with the record; the responder's */
+	bool prepared;	      /* the gate has something to close */
+	unsigned int windows; /* that the client has asked for */
 	uint32_t surveyed;
-	int64_t next;		/* when the first of them will be due */
-	const char *speaker;	/* who sent the record that is looked at */
+	int64_t next;	     /* when the first of them will be due */
+	const char *speaker; /* who sent the record that is looked at */
 	bool wanted[MAX_CERTIFICATES], stored[MAX_CERTIFICATES], deploy[MAX_CERTIFICATES];
 	struct record record;
 	struct fault fault;
@@ -152,8 +163,9 @@ static void tidy(struct warden *w)
 static int start_responder(struct warden *w, const int listeners[2])
 {
 	int ends[2];
-	struct place places[] = { { -1, FD_WARDEN }, { w->responder_end, FD_CLIENT },
-				  { listeners[0], FD_LISTEN_4 }, { listeners[1], FD_LISTEN_6 } };
+	struct place places[] = {
+		{ -1, FD_WARDEN }, { w->responder_end, FD_CLIENT }, { listeners[0], FD_LISTEN_4 }, { listeners[1], FD_LISTEN_6 }
+	};
 
 	if (make_channel(ends, &w->fault) < 0)
 		return -1;
@@ -199,7 +211,8 @@ static void on_prepared(struct warden *w)
 static void on_refused(struct warden *w)
 {
 	fault_set(&w->fault, w->record.verb == VERB_OVERTIME ? FAULT_LATER : (enum fault_kind)w->record.index, "%s",
-		  w->record.verb == VERB_OVERTIME ? "the validation did not end in the time that [gate] max_open allows" : w->record.data);
+		  w->record.verb == VERB_OVERTIME ? "the validation did not end in the time that [gate] max_open allows" :
+						    w->record.data);
 	if (w->state == STANDING)
 		give_up(w);
 	else
@@ -275,8 +288,9 @@ static int start_client(struct warden *w)
 	OWN_FD int ca = -1;
 	int ends[2];
 	struct work work = { 0 };
-	struct place places[] = { { -1, FD_WARDEN }, { -1, FD_CA_FILE }, { w->client_ends[0], FD_SIGNER },
-				  { w->client_ends[1], FD_RESPONDER } };
+	struct place places[] = {
+		{ -1, FD_WARDEN }, { -1, FD_CA_FILE }, { w->client_ends[0], FD_SIGNER }, { w->client_ends[1], FD_RESPONDER }
+	};
 
 	if (open_configured(w->config->acme.ca_file, &ca, &w->fault) < 0)
 		return -1;
@@ -343,8 +357,8 @@ static void on_stored(struct warden *w)
 		return;
 	}
 	w->stored[i] = true;
-	log_notice("certificate %s is stored in %s/certificates/%s/live", w->config->certificate[i].name,
-		   w->config->gate.state, w->config->certificate[i].name);
+	log_notice("certificate %s is stored in %s/certificates/%s/live", w->config->certificate[i].name, w->config->gate.state,
+		   w->config->certificate[i].name);
 	w->deploy[i] = w->config->certificate[i].deploy[0] != '\0';
 }
 
@@ -444,28 +458,61 @@ static void surprise(struct warden *w)
 
 /* What is not in the table is a surprise. */
 static handler *const table[STATES][EVENTS] = {
-	[SURVEYING] = { [EVENT_SURVEY] = on_survey, [EVENT_SIGNER_ENDED] = on_signer_ended, [EVENT_STORER_ENDED] = on_storer_ended,
-			[EVENT_GATE_ENDED] = on_gate_ended, [EVENT_DEADLINE] = on_deadline, [EVENT_SIGNAL] = on_signal,
+	[SURVEYING] = { [EVENT_SURVEY] = on_survey,
+			[EVENT_SIGNER_ENDED] = on_signer_ended,
+			[EVENT_STORER_ENDED] = on_storer_ended,
+			[EVENT_GATE_ENDED] = on_gate_ended,
+			[EVENT_DEADLINE] = on_deadline,
+			[EVENT_SIGNAL] = on_signal,
 			[EVENT_NONSENSE] = on_nonsense },
-	[WORKING] = { [EVENT_OPEN] = on_open, [EVENT_STORED] = on_stored, [EVENT_CLIENT_ENDED] = on_client_ended,
-		      [EVENT_SIGNER_ENDED] = on_signer_ended, [EVENT_STORER_ENDED] = on_storer_ended, [EVENT_GATE_ENDED] = on_gate_ended,
-		      [EVENT_DEADLINE] = on_deadline, [EVENT_SIGNAL] = on_signal, [EVENT_NONSENSE] = on_nonsense },
-	[PREPARING] = { [EVENT_PREPARED] = on_prepared, [EVENT_REFUSED] = on_refused, [EVENT_CLIENT_ENDED] = on_client_ended,
-			[EVENT_SIGNER_ENDED] = on_signer_ended, [EVENT_STORER_ENDED] = on_storer_ended,
-			[EVENT_GATE_ENDED] = on_gate_ended, [EVENT_DEADLINE] = on_deadline, [EVENT_SIGNAL] = on_signal,
+	[WORKING] = { [EVENT_OPEN] = on_open,
+		      [EVENT_STORED] = on_stored,
+		      [EVENT_CLIENT_ENDED] = on_client_ended,
+		      [EVENT_SIGNER_ENDED] = on_signer_ended,
+		      [EVENT_STORER_ENDED] = on_storer_ended,
+		      [EVENT_GATE_ENDED] = on_gate_ended,
+		      [EVENT_DEADLINE] = on_deadline,
+		      [EVENT_SIGNAL] = on_signal,
+		      [EVENT_NONSENSE] = on_nonsense },
+	[PREPARING] = { [EVENT_PREPARED] = on_prepared,
+			[EVENT_REFUSED] = on_refused,
+			[EVENT_CLIENT_ENDED] = on_client_ended,
+			[EVENT_SIGNER_ENDED] = on_signer_ended,
+			[EVENT_STORER_ENDED] = on_storer_ended,
+			[EVENT_GATE_ENDED] = on_gate_ended,
+			[EVENT_DEADLINE] = on_deadline,
+			[EVENT_SIGNAL] = on_signal,
 			[EVENT_NONSENSE] = on_nonsense },
-	[LISTENING] = { [EVENT_READY] = on_ready, [EVENT_REFUSED] = on_refused, [EVENT_CLIENT_ENDED] = on_client_ended,
-			[EVENT_SIGNER_ENDED] = on_signer_ended, [EVENT_STORER_ENDED] = on_storer_ended,
-			[EVENT_RESPONDER_ENDED] = on_responder_ended, [EVENT_GATE_ENDED] = on_gate_ended,
-			[EVENT_DEADLINE] = on_deadline, [EVENT_SIGNAL] = on_signal, [EVENT_NONSENSE] = on_nonsense },
-	[OPENING] = { [EVENT_OPENED] = on_opened, [EVENT_REFUSED] = on_refused, [EVENT_CLIENT_ENDED] = on_client_ended,
-		      [EVENT_SIGNER_ENDED] = on_signer_ended, [EVENT_STORER_ENDED] = on_storer_ended,
-		      [EVENT_RESPONDER_ENDED] = on_responder_ended, [EVENT_GATE_ENDED] = on_gate_ended,
-		      [EVENT_DEADLINE] = on_deadline, [EVENT_SIGNAL] = on_signal, [EVENT_NONSENSE] = on_nonsense },
-	[STANDING] = { [EVENT_CLOSE] = on_close, [EVENT_REFUSED] = on_refused, [EVENT_CLIENT_ENDED] = on_client_ended,
-		       [EVENT_SIGNER_ENDED] = on_signer_ended, [EVENT_STORER_ENDED] = on_storer_ended,
-		       [EVENT_RESPONDER_ENDED] = on_responder_ended, [EVENT_GATE_ENDED] = on_gate_ended,
-		       [EVENT_DEADLINE] = on_deadline, [EVENT_SIGNAL] = on_signal, [EVENT_NONSENSE] = on_nonsense },
+	[LISTENING] = { [EVENT_READY] = on_ready,
+			[EVENT_REFUSED] = on_refused,
+			[EVENT_CLIENT_ENDED] = on_client_ended,
+			[EVENT_SIGNER_ENDED] = on_signer_ended,
+			[EVENT_STORER_ENDED] = on_storer_ended,
+			[EVENT_RESPONDER_ENDED] = on_responder_ended,
+			[EVENT_GATE_ENDED] = on_gate_ended,
+			[EVENT_DEADLINE] = on_deadline,
+			[EVENT_SIGNAL] = on_signal,
+			[EVENT_NONSENSE] = on_nonsense },
+	[OPENING] = { [EVENT_OPENED] = on_opened,
+		      [EVENT_REFUSED] = on_refused,
+		      [EVENT_CLIENT_ENDED] = on_client_ended,
+		      [EVENT_SIGNER_ENDED] = on_signer_ended,
+		      [EVENT_STORER_ENDED] = on_storer_ended,
+		      [EVENT_RESPONDER_ENDED] = on_responder_ended,
+		      [EVENT_GATE_ENDED] = on_gate_ended,
+		      [EVENT_DEADLINE] = on_deadline,
+		      [EVENT_SIGNAL] = on_signal,
+		      [EVENT_NONSENSE] = on_nonsense },
+	[STANDING] = { [EVENT_CLOSE] = on_close,
+		       [EVENT_REFUSED] = on_refused,
+		       [EVENT_CLIENT_ENDED] = on_client_ended,
+		       [EVENT_SIGNER_ENDED] = on_signer_ended,
+		       [EVENT_STORER_ENDED] = on_storer_ended,
+		       [EVENT_RESPONDER_ENDED] = on_responder_ended,
+		       [EVENT_GATE_ENDED] = on_gate_ended,
+		       [EVENT_DEADLINE] = on_deadline,
+		       [EVENT_SIGNAL] = on_signal,
+		       [EVENT_NONSENSE] = on_nonsense },
 };
 
 static void dispatch(struct warden *w, enum event event)
@@ -484,9 +531,9 @@ static const struct {
 	enum event event;
 } spoken[] = {
 	{ ON_STORER, VERB_RENEWAL, EVENT_SURVEY }, { ON_STORER, VERB_STORED, EVENT_STORED },
-	{ ON_CLIENT, VERB_OPEN, EVENT_OPEN },	  { ON_CLIENT, VERB_CLOSE, EVENT_CLOSE },
+	{ ON_CLIENT, VERB_OPEN, EVENT_OPEN },	   { ON_CLIENT, VERB_CLOSE, EVENT_CLOSE },
 	{ ON_RESPONDER, VERB_READY, EVENT_READY }, { ON_GATE, VERB_PREPARED, EVENT_PREPARED },
-	{ ON_GATE, VERB_OPENED, EVENT_OPENED },	  { ON_GATE, VERB_FAULT, EVENT_REFUSED },
+	{ ON_GATE, VERB_OPENED, EVENT_OPENED },	   { ON_GATE, VERB_FAULT, EVENT_REFUSED },
 	{ ON_GATE, VERB_OVERTIME, EVENT_REFUSED },
 };
 
@@ -545,9 +592,8 @@ static void drop_listeners(struct warden *w)
 static void look_at(struct warden *w, enum watched which)
 {
 	static const enum event events[WATCHED] = {
-		[ON_SIGNAL] = EVENT_SIGNAL,	    [ON_DEADLINE] = EVENT_DEADLINE,
-		[SIGNER_PID] = EVENT_SIGNER_ENDED, [STORER_PID] = EVENT_STORER_ENDED,  [CLIENT_PID] = EVENT_CLIENT_ENDED,
-		[RESPONDER_PID] = EVENT_RESPONDER_ENDED,
+		[ON_SIGNAL] = EVENT_SIGNAL,	   [ON_DEADLINE] = EVENT_DEADLINE,    [SIGNER_PID] = EVENT_SIGNER_ENDED,
+		[STORER_PID] = EVENT_STORER_ENDED, [CLIENT_PID] = EVENT_CLIENT_ENDED, [RESPONDER_PID] = EVENT_RESPONDER_ENDED,
 	};
 
 	if (which == ON_GATE || which == ON_STORER || which == ON_CLIENT || which == ON_RESPONDER)
@@ -695,9 +741,15 @@ int warden_run(const struct config *config, struct errand *errand, struct gate *
 {
 	static struct warden w;
 
-	w = (struct warden){ .config = config, .errand = errand, .gate = gate, .state_fd = state_fd,
-			     .listeners = { -1, -1 }, .client_ends = { -1, tokens[0] }, .signer_end = -1,
-			     .responder_end = tokens[1], .speaker = "child" };
+	w = (struct warden){ .config = config,
+			     .errand = errand,
+			     .gate = gate,
+			     .state_fd = state_fd,
+			     .listeners = { -1, -1 },
+			     .client_ends = { -1, tokens[0] },
+			     .signer_end = -1,
+			     .responder_end = tokens[1],
+			     .speaker = "child" };
 	for (int i = 0; i < WATCHED; i++)
 		w.fd[i] = -1;
 	w.fd[ON_GATE] = gate->channel;

@@ -13,9 +13,9 @@
 
 /* Which certificates a run is about. */
 struct errand {
-	bool only_due;			/* renew: those that are due among the named */
-	bool named[MAX_CERTIFICATES];	/* by index in the configuration */
-	int64_t next;			/* out: nothing was to do, and nothing is before then; 0: there was, or who knows */
+	bool only_due;		      /* renew: those that are due among the named */
+	bool named[MAX_CERTIFICATES]; /* by index in the configuration */
+	int64_t next;		      /* out: nothing was to do, and nothing is before then; 0: there was, or who knows */
 };
 
 /*

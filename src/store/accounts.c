@@ -77,8 +77,7 @@ int accounts_save_key(const struct store *store, const char *directory, const ch
 	return old;
 }
 
-int accounts_save_url(const struct store *store, const char *directory, const char *url, size_t length,
-			   struct fault *fault)
+int accounts_save_url(const struct store *store, const char *directory, const char *url, size_t length, struct fault *fault)
 {
 	OWN_FD int dir = open_account(store, directory, fault);
 	char line[URL_SIZE + 1];

@@ -86,8 +86,7 @@ static int read_blocks(struct chain *chain, const char *pem, size_t length, stru
 		if (add_certificate(chain, scratch, n, fault) < 0)
 			return -1;
 	if (n < 0)
-		return fault_set(fault, FAULT_FAILED,
-				 "the chain has something else than certificates at byte %zu (RFC 8555, 11.4)",
+		return fault_set(fault, FAULT_FAILED, "the chain has something else than certificates at byte %zu (RFC 8555, 11.4)",
 				 (size_t)(cursor.at - pem));
 	return chain->count ? 0 : fault_set(fault, FAULT_FAILED, "the chain has no certificate");
 }
@@ -164,8 +163,7 @@ static bool spell_name(const GENERAL_NAME *general, char name[NAME_SIZE])
 	bytes = ASN1_STRING_get0_data(value);
 	length = ASN1_STRING_length(value);
 	if (type == GEN_IPADD)
-		return (length == 4 || length == 16) &&
-		       inet_ntop(length == 4 ? AF_INET : AF_INET6, bytes, name, NAME_SIZE);
+		return (length == 4 || length == 16) && inet_ntop(length == 4 ? AF_INET : AF_INET6, bytes, name, NAME_SIZE);
 	if (length <= 0 || length >= NAME_SIZE)
 		return false;
 	for (int i = 0; i < length; i++) {
@@ -191,8 +189,7 @@ int chain_facts(const struct chain *chain, struct facts *facts, struct fault *fa
 	facts->not_after = openssl_seconds(X509_get0_notAfter(leaf));
 	facts->key = pkey ? openssl_key_type(pkey) : KEY_TYPES;
 	for (int i = 0; i < sk_GENERAL_NAME_num(list); i++) {
-		if (facts->names == MAX_NAMES_EACH ||
-		    !spell_name(sk_GENERAL_NAME_value(list, i), facts->name[facts->names]))
+		if (facts->names == MAX_NAMES_EACH || !spell_name(sk_GENERAL_NAME_value(list, i), facts->name[facts->names]))
 			facts->other_names = true;
 		else
 			facts->names++;

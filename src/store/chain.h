@@ -17,9 +17,9 @@ struct chain;
 
 /* The content of a certificate, spelled as in struct config. */
 struct facts {
-	int64_t not_before, not_after;	/* seconds since the epoch */
-	enum key_type key;		/* KEY_TYPES: another type than ours */
-	bool other_names;		/* it also carries names that no configuration can ask for */
+	int64_t not_before, not_after; /* seconds since the epoch */
+	enum key_type key;	       /* KEY_TYPES: another type than ours */
+	bool other_names;	       /* it also carries names that no configuration can ask for */
 	uint32_t names;
 	char name[MAX_NAMES_EACH][NAME_SIZE];
 };

@@ -33,8 +33,8 @@ int crypto_sha256(const void *data, size_t length, unsigned char hash[SHA256_SIZ
 	return 0;
 }
 
-int crypto_hmac(const void *secret, size_t secret_length, const void *data, size_t length,
-		unsigned char mac[SHA256_SIZE], struct fault *fault)
+int crypto_hmac(const void *secret, size_t secret_length, const void *data, size_t length, unsigned char mac[SHA256_SIZE],
+		struct fault *fault)
 {
 	size_t n;
 

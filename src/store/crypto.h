@@ -22,7 +22,7 @@ void crypto_wipe(void *secret, size_t length);
 int crypto_sha256(const void *data, size_t length, unsigned char hash[SHA256_SIZE], struct fault *fault) MUST_CHECK;
 
 /* HMAC-SHA256 (RFC 2104), for external account binding. */
-int crypto_hmac(const void *secret, size_t secret_length, const void *data, size_t length,
-		unsigned char mac[SHA256_SIZE], struct fault *fault) MUST_CHECK;
+int crypto_hmac(const void *secret, size_t secret_length, const void *data, size_t length, unsigned char mac[SHA256_SIZE],
+		struct fault *fault) MUST_CHECK;
 
 #endif

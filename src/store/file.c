@@ -8,7 +8,7 @@
 #include <sys/fsuid.h>
 #include <sys/stat.h>
 
-#define FILE_LIMIT (128 * 1024)	/* bytes of a file that we would have written */
+#define FILE_LIMIT (128 * 1024) /* bytes of a file that we would have written */
 
 int dir_open(int at, const char *name)
 {

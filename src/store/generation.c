@@ -10,12 +10,12 @@
 
 #define BROKEN ".broken"
 #define KEPT 3
-#define LOOKED_AT 64	/* the newest, in one directory */
+#define LOOKED_AT 64 /* the newest, in one directory */
 
 struct generations {
 	size_t count;
-	uint32_t number[LOOKED_AT];	/* the newest first */
-	uint32_t last;			/* highest number in use, those put aside too */
+	uint32_t number[LOOKED_AT]; /* the newest first */
+	uint32_t last;		    /* highest number in use, those put aside too */
 };
 
 struct number_text {
@@ -114,9 +114,8 @@ int generation_switch(int dir, uint32_t number, struct fault *fault)
 {
 	struct number_text name = spell(number);
 
-	if ((unlinkat(dir, TEMPORARY "live", 0) < 0 && errno != ENOENT) ||
-	    symlinkat(name.text, dir, TEMPORARY "live") < 0 || renameat(dir, TEMPORARY "live", dir, "live") < 0 ||
-	    fsync(dir) < 0)
+	if ((unlinkat(dir, TEMPORARY "live", 0) < 0 && errno != ENOENT) || symlinkat(name.text, dir, TEMPORARY "live") < 0 ||
+	    renameat(dir, TEMPORARY "live", dir, "live") < 0 || fsync(dir) < 0)
 		return fault_errno(fault, FAULT_FAILED, "making generation %s the live one", name.text);
 	return 0;
 }

@@ -19,16 +19,14 @@ OWN_OPENSSL(GENERAL_NAMES, GENERAL_NAMES_free)
 OWN_OPENSSL(X509_REQ, X509_REQ_free)
 
 static const struct kind {
-	const char *algorithm;	/* of a JWS */
-	const char *curve;	/* of a JWK; NULL: RSA */
-	const char *group;	/* the same to OpenSSL */
+	const char *algorithm; /* of a JWS */
+	const char *curve;     /* of a JWK; NULL: RSA */
+	const char *group;     /* the same to OpenSSL */
 	const char *hash;
-	int width;		/* bytes of a coordinate or of the modulus */
+	int width; /* bytes of a coordinate or of the modulus */
 } kinds[] = {
-	[KEY_P256] = { "ES256", "P-256", "prime256v1", "SHA256", 32 },
-	[KEY_P384] = { "ES384", "P-384", "secp384r1", "SHA384", 48 },
-	[KEY_RSA2048] = { "RS256", NULL, NULL, "SHA256", 256 },
-	[KEY_RSA3072] = { "RS256", NULL, NULL, "SHA256", 384 },
+	[KEY_P256] = { "ES256", "P-256", "prime256v1", "SHA256", 32 }, [KEY_P384] = { "ES384", "P-384", "secp384r1", "SHA384", 48 },
+	[KEY_RSA2048] = { "RS256", NULL, NULL, "SHA256", 256 },	       [KEY_RSA3072] = { "RS256", NULL, NULL, "SHA256", 384 },
 	[KEY_RSA4096] = { "RS256", NULL, NULL, "SHA256", 512 },
 };
 _Static_assert(LENGTH_OF(kinds) == KEY_TYPES, "one kind for each type of key");
@@ -41,8 +39,8 @@ enum key_type openssl_key_type(const EVP_PKEY *pkey)
 	if (!rsa && !(EVP_PKEY_is_a(pkey, "EC") && EVP_PKEY_get_group_name(pkey, group, sizeof(group), NULL)))
 		return KEY_TYPES;
 	for (unsigned int i = 0; i < KEY_TYPES; i++)
-		if (rsa ? !kinds[i].curve && EVP_PKEY_get_bits(pkey) == kinds[i].width * 8
-			: kinds[i].curve && !strcmp(group, kinds[i].group))
+		if (rsa ? !kinds[i].curve && EVP_PKEY_get_bits(pkey) == kinds[i].width * 8 :
+			  kinds[i].curve && !strcmp(group, kinds[i].group))
 			return (enum key_type)i;
 	return KEY_TYPES;
 }
@@ -65,8 +63,8 @@ static struct key *wrap(EVP_PKEY *pkey, enum key_type type, struct fault *fault)
 struct key *key_generate(enum key_type type, struct fault *fault)
 {
 	const struct kind *kind = &kinds[type];
-	EVP_PKEY *pkey = kind->curve ? EVP_PKEY_Q_keygen(NULL, NULL, "EC", kind->curve)
-				     : EVP_PKEY_Q_keygen(NULL, NULL, "RSA", (size_t)kind->width * 8);
+	EVP_PKEY *pkey = kind->curve ? EVP_PKEY_Q_keygen(NULL, NULL, "EC", kind->curve) :
+				       EVP_PKEY_Q_keygen(NULL, NULL, "RSA", (size_t)kind->width * 8);
 
 	if (!pkey) {
 		openssl_fault(fault, "making a key");
@@ -148,14 +146,14 @@ static int write_jwk(const struct key *key, char jwk[JWK_SIZE])
 		if (describe_number(key, OSSL_PKEY_PARAM_EC_PUB_X, kind->width, first) < 0 ||
 		    describe_number(key, OSSL_PKEY_PARAM_EC_PUB_Y, kind->width, second) < 0)
 			return -1;
-		return snprintf(jwk, JWK_SIZE, "{\"crv\":\"%s\",\"kty\":\"EC\",\"x\":\"%s\",\"y\":\"%s\"}", kind->curve,
-				first, second) < JWK_SIZE ? 0 : -1;
+		return snprintf(jwk, JWK_SIZE, "{\"crv\":\"%s\",\"kty\":\"EC\",\"x\":\"%s\",\"y\":\"%s\"}", kind->curve, first,
+				second) < JWK_SIZE ?
+			       0 :
+			       -1;
 	}
-	if (describe_number(key, OSSL_PKEY_PARAM_RSA_E, 0, first) < 0 ||
-	    describe_number(key, OSSL_PKEY_PARAM_RSA_N, 0, second) < 0)
+	if (describe_number(key, OSSL_PKEY_PARAM_RSA_E, 0, first) < 0 || describe_number(key, OSSL_PKEY_PARAM_RSA_N, 0, second) < 0)
 		return -1;
-	return snprintf(jwk, JWK_SIZE, "{\"e\":\"%s\",\"kty\":\"RSA\",\"n\":\"%s\"}", first, second) < JWK_SIZE ? 0
-														: -1;
+	return snprintf(jwk, JWK_SIZE, "{\"e\":\"%s\",\"kty\":\"RSA\",\"n\":\"%s\"}", first, second) < JWK_SIZE ? 0 : -1;
 }
 
 int key_describe(const struct key *key, struct account *account, struct fault *fault)
@@ -184,8 +182,7 @@ static int unwrap_ecdsa(unsigned char *signature, size_t length, int width)
 	return 2 * width;
 }
 
-int key_sign(const struct key *key, const void *data, size_t length, unsigned char signature[SIGNATURE_SIZE],
-	     struct fault *fault)
+int key_sign(const struct key *key, const void *data, size_t length, unsigned char signature[SIGNATURE_SIZE], struct fault *fault)
 {
 	const struct kind *kind = &kinds[key->type];
 	OWN(EVP_MD_CTX_free) EVP_MD_CTX *context = EVP_MD_CTX_new();
@@ -213,8 +210,7 @@ static GENERAL_NAME *make_name(const char *name)
 	ASN1_STRING *value = octets ? ASN1_OCTET_STRING_new() : ASN1_IA5STRING_new();
 	GENERAL_NAME *general = GENERAL_NAME_new();
 
-	if (!value || !general ||
-	    !ASN1_STRING_set(value, octets ? (const void *)address : name, octets ? octets : -1)) {
+	if (!value || !general || !ASN1_STRING_set(value, octets ? (const void *)address : name, octets ? octets : -1)) {
 		ASN1_STRING_free(value);
 		GENERAL_NAME_free(general);
 		return NULL;
@@ -251,8 +247,8 @@ int key_request(const struct key *key, const char (*names)[NAME_SIZE], uint32_t 
 	OWN(X509_REQ_free) X509_REQ *request = X509_REQ_new();
 	int n;
 
-	if (!request || !X509_REQ_set_version(request, X509_REQ_VERSION_1) ||
-	    !X509_REQ_set_pubkey(request, key->pkey) || !add_names(request, names, count) ||
+	if (!request || !X509_REQ_set_version(request, X509_REQ_VERSION_1) || !X509_REQ_set_pubkey(request, key->pkey) ||
+	    !add_names(request, names, count) ||
 	    !X509_REQ_sign(request, key->pkey, key->type == KEY_P384 ? EVP_sha384() : EVP_sha256()))
 		return openssl_fault(fault, "making a certificate request");
 	n = i2d_X509_REQ(request, NULL);

@@ -32,10 +32,10 @@ struct chain {
 };
 
 /* NOLINTBEGIN(bugprone-macro-parentheses): a type takes none */
-#define OWN_OPENSSL(type, release)                                                                                                 \
-	static inline void own_##release(type **pointer)                                                                           \
-	{                                                                                                                          \
-		release(*pointer);                                                                                                 \
+#define OWN_OPENSSL(type, release) \
+	static inline void own_##release(type **pointer) \
+	{ \
+		release(*pointer); \
 	}
 /* NOLINTEND(bugprone-macro-parentheses) */
 #define OWN(release) __attribute__((cleanup(own_##release)))

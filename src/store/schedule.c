@@ -23,8 +23,7 @@ static struct date date(int64_t when, int64_t lifetime)
 	struct tm parts;
 
 	if (gmtime_r(&seconds, &parts))
-		strftime(date.text, sizeof(date.text), lifetime < SHORT_LIFETIME ? "%Y-%m-%d %H:%M UTC" : "%Y-%m-%d",
-			 &parts);
+		strftime(date.text, sizeof(date.text), lifetime < SHORT_LIFETIME ? "%Y-%m-%d %H:%M UTC" : "%Y-%m-%d", &parts);
 	return date;
 }
 
@@ -48,8 +47,9 @@ struct decision schedule_decide(const struct holding *holding, int64_t now)
 	struct date until = date(holding->not_after, lifetime), renewed = date(renew, lifetime);
 
 	if (!holding->present)
-		return decide(true, now, holding->broken ? "the stored certificate was broken and has been put aside"
-						    : "there is no certificate yet");
+		return decide(true, now,
+			      holding->broken ? "the stored certificate was broken and has been put aside" :
+						"there is no certificate yet");
 	if (holding->other_names)
 		return decide(true, now, "valid until %s, but the configured names are others", until.text);
 	if (holding->other_key)

@@ -10,17 +10,17 @@
 #include <stdint.h>
 
 struct holding {
-	bool present;		/* a whole generation is live */
-	bool broken;		/* one was found broken and put aside */
-	bool other_names;	/* its names are not the configured ones */
-	bool other_key;		/* its type of key is not the configured one */
-	int64_t not_before, not_after;	/* seconds since the epoch */
+	bool present;		       /* a whole generation is live */
+	bool broken;		       /* one was found broken and put aside */
+	bool other_names;	       /* its names are not the configured ones */
+	bool other_key;		       /* its type of key is not the configured one */
+	int64_t not_before, not_after; /* seconds since the epoch */
 };
 
 struct decision {
 	bool due;
-	int64_t from;		/* not due before then, unless something changes; seconds since the epoch */
-	char reason[128];	/* for the log: "valid until 2026-12-01, renewed from 2026-11-01" */
+	int64_t from;	  /* not due before then, unless something changes; seconds since the epoch */
+	char reason[128]; /* for the log: "valid until 2026-12-01, renewed from 2026-11-01" */
 };
 
 /*

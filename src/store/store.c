@@ -52,11 +52,13 @@ int store_check_room(const struct store *store, struct fault *fault)
 				 "for writing, nothing has been asked of the CA",
 				 store->path);
 	if (bytes < ROOM_BYTES)
-		return fault_set(fault, FAULT_FAILED, "%s has no room for a certificate: its file system has %" PRIu64
+		return fault_set(fault, FAULT_FAILED,
+				 "%s has no room for a certificate: its file system has %" PRIu64
 				 " KiB left, %d KiB are wanted; make room, nothing has been asked of the CA",
 				 store->path, bytes / 1024, ROOM_BYTES / 1024);
 	if (s.f_files && s.f_favail < ROOM_INODES)
-		return fault_set(fault, FAULT_FAILED, "%s has no room for a certificate: its file system has %" PRIu64
+		return fault_set(fault, FAULT_FAILED,
+				 "%s has no room for a certificate: its file system has %" PRIu64
 				 " inodes left, %d are wanted; remove files, nothing has been asked of the CA",
 				 store->path, (uint64_t)s.f_favail, ROOM_INODES);
 	return 0;
@@ -86,8 +88,7 @@ static int mark_pending(int dir, const struct certificate *certificate, struct f
 }
 
 /* Nothing usable is live: it never was, a crash came before the switch, or it broke. */
-static int heal(int dir, const struct store *store, const struct certificate *certificate, struct stored *stored,
-		struct fault *fault)
+static int heal(int dir, const struct store *store, const struct certificate *certificate, struct stored *stored, struct fault *fault)
 {
 	if (stored->broken && generation_put_aside(dir, stored->generation, fault) < 0)
 		return -1;
@@ -116,7 +117,7 @@ static void read_directory(int dir, const struct store *store, struct stored *st
 }
 
 static int inspect(int dir, const struct store *store, const struct certificate *certificate, struct stored *stored,
-		  struct fault *fault)
+		   struct fault *fault)
 {
 	bool unusable;
 	int whole = 0;
@@ -147,8 +148,7 @@ static int open_certificate(const struct store *store, const char *name, int *di
 	return 0;
 }
 
-int store_inspect(const struct store *store, const struct certificate *certificate, struct stored *stored,
-		 struct fault *fault)
+int store_inspect(const struct store *store, const struct certificate *certificate, struct stored *stored, struct fault *fault)
 {
 	OWN_FD int dir = -1;
 
@@ -200,8 +200,7 @@ static int write_key(int dir, const struct certificate *certificate, struct text
 	return 0;
 }
 
-static int write_files(int dir, const struct certificate *certificate, const struct bundle *bundle, size_t length,
-		       struct fault *fault)
+static int write_files(int dir, const struct certificate *certificate, const struct bundle *bundle, size_t length, struct fault *fault)
 {
 	const struct text key = { bundle->text, bundle->key_length };
 	const struct text chain = { bundle->text + bundle->key_length, length - sizeof(*bundle) - bundle->key_length };
@@ -243,8 +242,7 @@ static int write_generation(int dir, const struct store *store, const struct cer
 
 static int publish(int dir, const struct certificate *certificate, uint32_t number, struct fault *fault)
 {
-	if (mark_pending(dir, certificate, fault) < 0 ||
-	    generation_name(dir, TEMPORARY "generation", number, fault) < 0)
+	if (mark_pending(dir, certificate, fault) < 0 || generation_name(dir, TEMPORARY "generation", number, fault) < 0)
 		return -1;
 	return generation_switch(dir, number, fault);
 }
@@ -262,8 +260,8 @@ static void discard(int dir, uint32_t number, bool was_pending)
 		(void)unlinkat(dir, MARKER, 0);
 }
 
-static int save(int dir, const struct store *store, const struct certificate *certificate, const struct bundle *bundle, size_t length,
-		struct fault *fault)
+static int save(int dir, const struct store *store, const struct certificate *certificate, const struct bundle *bundle,
+		size_t length, struct fault *fault)
 {
 	bool was_pending = file_exists(dir, MARKER);
 	uint32_t number = generation_next(dir, fault);
@@ -331,4 +329,3 @@ int store_deployed(const struct store *store, const struct certificate *certific
 		return fault_errno(fault, FAULT_FAILED, "%s/certificates/%s/" MARKER, store->path, certificate->name);
 	return 0;
 }
-

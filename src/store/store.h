@@ -22,19 +22,19 @@
 #include "store/generation.h"
 
 struct store {
-	int state;		/* the state directory, O_PATH is enough; the caller's */
-	const char *path;	/* its name, for messages */
-	const char *directory;	/* the configured CA's */
-	struct examiner examiner;	/* for store_inspect() */
+	int state;		  /* the state directory, O_PATH is enough; the caller's */
+	const char *path;	  /* its name, for messages */
+	const char *directory;	  /* the configured CA's */
+	struct examiner examiner; /* for store_inspect() */
 };
 
 struct stored {
-	bool present;		/* a whole generation is live, and verdict is about it */
-	bool broken;		/* the live one was not whole: it has been renamed to N.broken */
+	bool present; /* a whole generation is live, and verdict is about it */
+	bool broken;  /* the live one was not whole: it has been renamed to N.broken */
 	bool deploy_pending;
 	uint32_t generation;
 	struct verdict verdict;
-	char directory[URL_SIZE];	/* of another CA that the live one came from; "" when that is the configured one, or not known */
+	char directory[URL_SIZE]; /* of another CA that the live one came from; "" when that is the configured one, or not known */
 };
 
 /* Removes what an earlier run left unfinished. Call it once before the others. */
@@ -52,7 +52,7 @@ int store_check_room(const struct store *store, struct fault *fault) MUST_CHECK;
  * certificate.
  */
 int store_inspect(const struct store *store, const struct certificate *certificate, struct stored *stored,
-		 struct fault *fault) MUST_CHECK;
+		  struct fault *fault) MUST_CHECK;
 
 /*
  * Makes this the live generation; durable when it returns 0. On failure the old one stays live, unless only the last fsync failed.

@@ -12,28 +12,24 @@
 /* For a certificate that no known root has signed: the CA/Browser Forum's limit until 2026. */
 #define LIFETIME_MOST (398 * 86400LL)
 
-static int verify_leaf(const struct chain *chain, const char (*names)[NAME_SIZE], uint32_t count, int64_t now,
-		       struct fault *fault)
+static int verify_leaf(const struct chain *chain, const char (*names)[NAME_SIZE], uint32_t count, int64_t now, struct fault *fault)
 {
 	struct facts facts;
 
 	if (chain_facts(chain, &facts, fault) < 0)
 		return -1;
 	if (!chain_facts_have_names(&facts, names, count))
-		return fault_set(fault, FAULT_FAILED,
-				 "the CA's certificate has other names than were asked for; its first is '%s'",
+		return fault_set(fault, FAULT_FAILED, "the CA's certificate has other names than were asked for; its first is '%s'",
 				 facts.names ? facts.name[0] : "");
 	if (facts.not_after <= facts.not_before)
 		return fault_set(fault, FAULT_FAILED, "the CA's certificate has no lifetime");
 	if (facts.not_after <= now)
 		return fault_set(fault, FAULT_FAILED,
-				 "the CA's certificate expired %" PRId64
-				 " seconds ago; is the clock of this host right?",
+				 "the CA's certificate expired %" PRId64 " seconds ago; is the clock of this host right?",
 				 now - facts.not_after);
 	if (facts.not_before > now + CLOCK_TOLERANCE)
 		return fault_set(fault, FAULT_FAILED,
-				 "the CA's certificate is valid only in %" PRId64
-				 " seconds; is the clock of this host right?",
+				 "the CA's certificate is valid only in %" PRId64 " seconds; is the clock of this host right?",
 				 facts.not_before - now);
 	return 0;
 }
@@ -58,8 +54,8 @@ static int verify_use(X509 *leaf, struct fault *fault)
 	return server ? 0 : fault_set(fault, FAULT_FAILED, "the CA's certificate is not for TLS servers");
 }
 
-int trust_verify(const struct chain *chain, const struct key *key, const char (*names)[NAME_SIZE], uint32_t count,
-		 int64_t now, struct fault *fault)
+int trust_verify(const struct chain *chain, const struct key *key, const char (*names)[NAME_SIZE], uint32_t count, int64_t now,
+		 struct fault *fault)
 {
 	if (!chain_has_key(chain, key))
 		return fault_set(fault, FAULT_FAILED, "the CA's certificate is not for the key that it was asked for");
@@ -67,10 +63,9 @@ int trust_verify(const struct chain *chain, const struct key *key, const char (*
 		return -1;
 	for (size_t i = 0; i + 1 < chain->count; i++)
 		if (!signed_by(chain->certificate[i], chain->certificate[i + 1]))
-			return fault_set(
-				fault, FAULT_FAILED,
-				"the CA's chain does not link up: certificate %zu is not signed by certificate %zu",
-				i + 1, i + 2);
+			return fault_set(fault, FAULT_FAILED,
+					 "the CA's chain does not link up: certificate %zu is not signed by certificate %zu", i + 1,
+					 i + 2);
 	return 0;
 }
 
@@ -197,7 +192,8 @@ int trust_is_plausible(const struct chain *chain, int64_t now, struct fault *fau
 	if (chain->count < 2)
 		return fault_set(fault, FAULT_FAILED, "the CA's certificate comes without that of its issuer");
 	if (lifetime > LIFETIME_MOST)
-		return fault_set(fault, FAULT_FAILED, "the CA's certificate is valid for %" PRId64 " days, longer than any of a public CA",
+		return fault_set(fault, FAULT_FAILED,
+				 "the CA's certificate is valid for %" PRId64 " days, longer than any of a public CA",
 				 lifetime / 86400);
 	if (!(X509_get_extension_flags(leaf) & EXFLAG_XKUSAGE))
 		return fault_set(fault, FAULT_FAILED, "the CA's certificate does not say that it is for TLS servers");

@@ -11,8 +11,8 @@
  * Refuses a chain that must not be installed at the time now (seconds since the epoch): the leaf must have our key and exactly these
  * names, be within its lifetime, for TLS servers and not a CA, and each certificate must be signed by the next one.
  */
-int trust_verify(const struct chain *chain, const struct key *key, const char (*names)[NAME_SIZE], uint32_t count,
-		 int64_t now, struct fault *fault) MUST_CHECK;
+int trust_verify(const struct chain *chain, const struct key *key, const char (*names)[NAME_SIZE], uint32_t count, int64_t now,
+		 struct fault *fault) MUST_CHECK;
 
 /*
  * Does the chain lead up to one of these roots (PEM, with any text between)? OpenSSL verifies signatures, dates and constraints, for

@@ -88,8 +88,9 @@ static void add_rule(struct batch *batch, const char *table, const char *chain)
 	nftnl_rule_add_expr(rule, accept);
 	nftnl_rule_set_str(rule, NFTNL_RULE_TABLE, table);
 	nftnl_rule_set_str(rule, NFTNL_RULE_CHAIN, chain);
-	nftnl_rule_nlmsg_build_payload(nftnl_nlmsg_build_hdr(batch_next(batch), NFT_MSG_NEWRULE, NFPROTO_INET, NLM_F_CREATE | NLM_F_ECHO,
-							     ++batch->netlink->sequence), rule);
+	nftnl_rule_nlmsg_build_payload(nftnl_nlmsg_build_hdr(batch_next(batch), NFT_MSG_NEWRULE, NFPROTO_INET,
+							     NLM_F_CREATE | NLM_F_ECHO, ++batch->netlink->sequence),
+				       rule);
 	batch_add(batch);
 	nftnl_rule_free(rule);
 }
@@ -189,6 +190,7 @@ int main(int argc, char **argv)
 	       median(figures.close, runs), runs);
 	if (chain)
 		printf("the kernel's two commits alone: %.3f ms to insert one rule of one expression, %.3f ms to delete it; its dump of all rules "
-		       "alone: %.3f ms\n", median(figures.insert, runs), median(figures.remove, runs), median(figures.dump, runs));
+		       "alone: %.3f ms\n",
+		       median(figures.insert, runs), median(figures.remove, runs), median(figures.dump, runs));
 	return STATUS_DONE;
 }

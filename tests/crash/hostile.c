@@ -51,7 +51,7 @@ static const struct config *config;
 static char act[32];
 static bool confined, readable;
 static char state_path[PATH_MAX - 64], www[PATH_MAX - 64]; /* the state directory, and the web server's of mode webroot */
-static char outside[PATH_MAX]; /* a directory of files that are nobody's business here */
+static char outside[PATH_MAX];				   /* a directory of files that are nobody's business here */
 static int gains;
 
 static void say(const char *format, ...) PRINTF_LIKE(1, 2);
@@ -95,9 +95,13 @@ static void try_sockets(void)
 	static const struct {
 		int family, type, protocol;
 	} powerful[] = {
-		{ AF_NETLINK, SOCK_RAW, NETLINK_NETFILTER }, { AF_NETLINK, SOCK_RAW, NETLINK_SOCK_DIAG },
-		{ AF_NETLINK, SOCK_RAW, NETLINK_KOBJECT_UEVENT }, { AF_PACKET, SOCK_RAW, 0 },
-		{ AF_INET, SOCK_RAW, IPPROTO_TCP }, { AF_INET6, SOCK_RAW, IPPROTO_TCP }, { AF_ALG, SOCK_SEQPACKET, 0 },
+		{ AF_NETLINK, SOCK_RAW, NETLINK_NETFILTER },
+		{ AF_NETLINK, SOCK_RAW, NETLINK_SOCK_DIAG },
+		{ AF_NETLINK, SOCK_RAW, NETLINK_KOBJECT_UEVENT },
+		{ AF_PACKET, SOCK_RAW, 0 },
+		{ AF_INET, SOCK_RAW, IPPROTO_TCP },
+		{ AF_INET6, SOCK_RAW, IPPROTO_TCP },
+		{ AF_ALG, SOCK_SEQPACKET, 0 },
 		{ AF_VSOCK, SOCK_STREAM, 0 },
 	};
 
@@ -153,8 +157,13 @@ static void try_in_state(const char *name, int flags)
 static void try_files(void)
 {
 	static const char *const secrets[] = { "/etc/shadow", "/proc/1/mem", "/proc/kcore", "/dev/mem" };
-	static const char *const targets[] = { "/etc/passwd", "/usr/bin/hostile", "/tmp/hostile", "/dev/shm/hostile", "/root/hostile",
-					       "/etc/cron.d/hostile", "/proc/sys/net/ipv4/ip_forward" };
+	static const char *const targets[] = { "/etc/passwd",
+					       "/usr/bin/hostile",
+					       "/tmp/hostile",
+					       "/dev/shm/hostile",
+					       "/root/hostile",
+					       "/etc/cron.d/hostile",
+					       "/proc/sys/net/ipv4/ip_forward" };
 	static const char *const of_warden[] = { "mem", "maps", "environ", "fd/3" };
 	char path[PATH_MAX];
 
@@ -434,8 +443,8 @@ static void try_kernel(void)
 		const char *name;
 		long number;
 	} doors[] = {
-		{ "io_uring_setup", SYS_io_uring_setup }, { "bpf", SYS_bpf }, { "perf_event_open", SYS_perf_event_open },
-		{ "userfaultfd", SYS_userfaultfd }, { "keyctl", SYS_keyctl }, { "add_key", SYS_add_key },
+		{ "io_uring_setup", SYS_io_uring_setup }, { "bpf", SYS_bpf },	    { "perf_event_open", SYS_perf_event_open },
+		{ "userfaultfd", SYS_userfaultfd },	  { "keyctl", SYS_keyctl }, { "add_key", SYS_add_key },
 	};
 	char zeros[256] = "", key[] = "n";
 
@@ -497,8 +506,9 @@ static void do_lengths(void)
 /* Well formed and its own to send, without end. */
 static void do_flood(void)
 {
-	static const uint32_t own[] = { [ROLE_CLIENT] = VERB_OPEN, [ROLE_SIGNER] = VERB_LOAD_ACCOUNT, [ROLE_STORER] = VERB_STORED,
-					[ROLE_RESPONDER] = VERB_READY };
+	static const uint32_t own[] = {
+		[ROLE_CLIENT] = VERB_OPEN, [ROLE_SIGNER] = VERB_LOAD_ACCOUNT, [ROLE_STORER] = VERB_STORED, [ROLE_RESPONDER] = VERB_READY
+	};
 
 	const uint32_t size = role == ROLE_CLIENT ? sizeof(struct whereabouts) : 0;
 
@@ -605,9 +615,9 @@ static void turn(void)
 		bool ends;
 	} acts[] = {
 		{ "everything", do_everything, true }, { "execute", try_programs, true }, { "verbs", do_verbs, false },
-		{ "lengths", do_lengths, false },      { "flood", do_flood, false },	   { "descriptors", do_descriptors, false },
-		{ "close", do_close, false },	       { "hang", do_nothing, false },	   { "memory", do_memory, true },
-		{ "turns", do_turns, true },	       { "windows", do_windows, false },      { "blinks", do_blinks, false },
+		{ "lengths", do_lengths, false },      { "flood", do_flood, false },	  { "descriptors", do_descriptors, false },
+		{ "close", do_close, false },	       { "hang", do_nothing, false },	  { "memory", do_memory, true },
+		{ "turns", do_turns, true },	       { "windows", do_windows, false },  { "blinks", do_blinks, false },
 	};
 
 	for (size_t i = 0; i < LENGTH_OF(acts); i++) {
@@ -667,7 +677,7 @@ static void fill_places(void)
 int main(int argc, char **argv)
 {
 	static int (*const mains[])(const struct config *) = {
-		[ROLE_CLIENT] = client_main, [ROLE_SIGNER] = signer_main, [ROLE_STORER] = storer_main,
+		[ROLE_CLIENT] = client_main,	   [ROLE_SIGNER] = signer_main,	  [ROLE_STORER] = storer_main,
 		[ROLE_RESPONDER] = responder_main, [ROLE_SWEEPER] = sweeper_main, [ROLE_TRANSLATOR] = translator_main,
 	};
 	struct orders orders = { 0 };

@@ -223,9 +223,9 @@ static const struct act {
 	const char *name;
 	void (*run)(char *buffer);
 } acts[] = {
-	{ "write", act_write },	      { "batch", act_batch },	{ "tail", act_tail },	{ "reset", act_reset },
-	{ "other", act_other },	      { "direct", act_direct }, { "names", act_names }, { "findings", act_findings },
-	{ "kinds", act_kinds },	      { "short", act_short },	{ "fault", act_fault }, { "crash", act_crash },
+	{ "write", act_write },		  { "batch", act_batch },   { "tail", act_tail },	{ "reset", act_reset },
+	{ "other", act_other },		  { "direct", act_direct }, { "names", act_names },	{ "findings", act_findings },
+	{ "kinds", act_kinds },		  { "short", act_short },   { "fault", act_fault },	{ "crash", act_crash },
 	{ "everything", act_everything }, { "remark", act_remark }, { "remarks", act_remarks },
 };
 

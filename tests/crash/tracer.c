@@ -70,11 +70,11 @@ struct role {
 struct task {
 	pid_t tid;
 	struct role *role;
-	bool begun;	/* its first stop was seen */
-	bool held;	/* for a massacre */
-	long call;	/* number of the one it is in, 0: none */
+	bool begun; /* its first stop was seen */
+	bool held;  /* for a massacre */
+	long call;  /* number of the one it is in, 0: none */
 	uint64_t nr;
-	int error;	/* to be given at the end of this one */
+	int error; /* to be given at the end of this one */
 };
 
 enum what { KILL, KILLALL, STOP, FAIL };
@@ -86,7 +86,7 @@ struct accident {
 	long n;
 	int error;
 	bool always, happened;
-	int left;	/* how many more calls of this number fail */
+	int left; /* how many more calls of this number fail */
 	uint64_t nr;
 };
 
@@ -227,9 +227,9 @@ static bool all_happened(void)
 /* What does not return, and what has no errors: brk tells of its failure by the old end. */
 static bool can_fail(uint64_t nr)
 {
-	static const uint64_t never[] = { SYS_exit, SYS_exit_group, SYS_rt_sigreturn, SYS_restart_syscall, SYS_brk, SYS_getpid,
-					  SYS_gettid, SYS_getppid, SYS_getuid, SYS_geteuid, SYS_getgid, SYS_getegid, SYS_umask,
-					  SYS_set_tid_address };
+	static const uint64_t never[] = { SYS_exit,   SYS_exit_group, SYS_rt_sigreturn, SYS_restart_syscall, SYS_brk,
+					  SYS_getpid, SYS_gettid,     SYS_getppid,	SYS_getuid,	     SYS_geteuid,
+					  SYS_getgid, SYS_getegid,    SYS_umask,	SYS_set_tid_address };
 
 	for (size_t i = 0; i < LENGTH_OF(never); i++)
 		if (nr == never[i])
@@ -267,8 +267,8 @@ static void on_entry(struct task *task, uint64_t nr)
 		fprintf(out, "call %s %ld %s\n", task->role->name, task->call, call_name(nr));
 	task->error = error_for(task);
 	/* Linux frees the descriptor whatever close() returns. */
-	if (task->error && nr != SYS_close &&
-	    ptrace(PTRACE_POKEUSER, task->tid, offsetof(struct user, regs.orig_rax), -1L) < 0 && errno != ESRCH)
+	if (task->error && nr != SYS_close && ptrace(PTRACE_POKEUSER, task->tid, offsetof(struct user, regs.orig_rax), -1L) < 0 &&
+	    errno != ESRCH)
 		die("changing a system call");
 }
 
@@ -325,8 +325,7 @@ static void on_return(struct task *task)
 static void go_on(const struct task *task, int with_signal)
 {
 	/* A failing call has its result still to come. Gone meanwhile: its end is reported by itself. */
-	(void)ptrace(all_happened() && !verbose && !task->error ? PTRACE_CONT : PTRACE_SYSCALL, task->tid, 0,
-		     (long)with_signal);
+	(void)ptrace(all_happened() && !verbose && !task->error ? PTRACE_CONT : PTRACE_SYSCALL, task->tid, 0, (long)with_signal);
 }
 
 static void on_system_call(struct task *task)
@@ -482,7 +481,7 @@ static int find_error(const char *text)
 		const char *name;
 		int value;
 	} known[] = {
-		{ "EIO", EIO },	      { "ENOSPC", ENOSPC },   { "EMFILE", EMFILE }, { "ENOMEM", ENOMEM }, { "EINTR", EINTR },
+		{ "EIO", EIO },		{ "ENOSPC", ENOSPC }, { "EMFILE", EMFILE }, { "ENOMEM", ENOMEM }, { "EINTR", EINTR },
 		{ "ENOBUFS", ENOBUFS }, { "EPERM", EPERM },   { "EAGAIN", EAGAIN }, { "EROFS", EROFS },	  { "EDQUOT", EDQUOT },
 	};
 
@@ -519,7 +518,9 @@ static void report(int left)
 {
 	for (size_t i = 0; i < role_count; i++)
 		fprintf(out, "role %s %ld %s\n", roles[i].name, roles[i].calls,
-			roles[i].became[0] ? roles[i].became : strncmp(roles[i].name, "gfork", 5) ? "-" : "watchdog");
+			roles[i].became[0]		   ? roles[i].became :
+			strncmp(roles[i].name, "gfork", 5) ? "-" :
+							     "watchdog");
 	fprintf(out, "left %d\n", left);
 }
 

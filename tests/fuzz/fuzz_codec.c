@@ -56,7 +56,7 @@ static void fuzz_problem(const char *text, size_t length)
 
 static void fuzz_order(const char *text, size_t length)
 {
-	static const char names[][NAME_SIZE] = {"a.example", "192.0.2.1", "2001:db8::1"};
+	static const char names[][NAME_SIZE] = { "a.example", "192.0.2.1", "2001:db8::1" };
 	struct order_object order;
 	struct fault fault;
 

@@ -96,7 +96,7 @@ static int world_close(int fd)
 static int world_timerfd_settime(int fd, int flags, const struct itimerspec *new, struct itimerspec *old)
 {
 	int64_t left = world.expiry > world.clock ? world.expiry - world.clock : 0;
-	int64_t set = new->it_value.tv_sec * INT64_C(1000) + new->it_value.tv_nsec / 1000000;
+	int64_t set = new->it_value.tv_sec *INT64_C(1000) + new->it_value.tv_nsec / 1000000;
 
 	(void)flags;
 	must(fd >= FD_AGENT_END);
@@ -120,8 +120,8 @@ static void pass_time(int64_t milliseconds)
 /* Numbers that stay as they are when there are more verbs: the corpus has them. */
 static void speak(uint8_t what)
 {
-	static const enum verb heard[] = { VERB_POLICY, VERB_COMMAND, VERB_CLAIM, VERB_PLAN, VERB_TRY_LISTENING, VERB_EXPLAIN,
-					   VERB_PREPARE, VERB_LET_IN, VERB_SHUT };
+	static const enum verb heard[] = { VERB_POLICY,	 VERB_COMMAND, VERB_CLAIM,  VERB_PLAN, VERB_TRY_LISTENING,
+					   VERB_EXPLAIN, VERB_PREPARE, VERB_LET_IN, VERB_SHUT };
 	struct policy policy = { .seconds = MAX_OPEN, .port = 80, .target = 8402, .mode = next_byte() % (RESPONDER_MODES + 1) };
 
 	world.said.verb = what < LENGTH_OF(heard) ? heard[what] : what % VERBS;

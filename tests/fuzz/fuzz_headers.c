@@ -22,7 +22,7 @@ static void take_line(struct exchange *exchange, char *line)
 		char letter;
 		const char *name;
 	} names[] = {
-		{'N', "replay-nonce"}, {'L', "location"}, {'D', "date"}, {'R', "retry-after"}, {'K', "link"},
+		{ 'N', "replay-nonce" }, { 'L', "location" }, { 'D', "date" }, { 'R', "retry-after" }, { 'K', "link" },
 	};
 
 	if (!line[0] || !line[1])
@@ -39,8 +39,7 @@ static void check_all(const struct exchange *exchange)
 	check(wait == -1 || (wait >= 5 && wait <= 5000));
 	check(!exchange->location[0] || url_is_valid(exchange->location, strlen(exchange->location)));
 	for (size_t i = 0; i < ALTERNATES; i++)
-		check(!exchange->alternate[i][0] ||
-		      url_is_valid(exchange->alternate[i], strlen(exchange->alternate[i])));
+		check(!exchange->alternate[i][0] || url_is_valid(exchange->alternate[i], strlen(exchange->alternate[i])));
 	for (const char *c = exchange->nonce; *c; c++)
 		check(base64url_is(*c));
 	if (exchange->location[0])

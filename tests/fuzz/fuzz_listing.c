@@ -25,7 +25,8 @@ static void walk(const char *text, const char *table)
 		abort();
 	if (listing_read(&snapshot, copy, NFPROTO_IPV4, table, false, &fault) == 0)
 		for (size_t i = 0; i < snapshot.chains; i++)
-			if (way_find(&snapshot.chain[i], &opening, &way) && insertion_find(&snapshot, &facts, &snapshot.chain[i], &way, &result) < 0)
+			if (way_find(&snapshot.chain[i], &opening, &way) &&
+			    insertion_find(&snapshot, &facts, &snapshot.chain[i], &way, &result) < 0)
 				abort();
 	snapshot_free(&snapshot);
 	facts_free(&facts);

@@ -30,7 +30,8 @@ static void walk(struct snapshot *snapshot, const struct nft_chain *chain)
 			continue;
 		check(insertion_find(snapshot, &facts, chain, &way, &result) == 0);
 		for (size_t n = 0; n < result.count; n++)
-			check(result.insertion[n].chain >= snapshot->chain && result.insertion[n].chain < snapshot->chain + snapshot->chains &&
+			check(result.insertion[n].chain >= snapshot->chain &&
+			      result.insertion[n].chain < snapshot->chain + snapshot->chains &&
 			      result.insertion[n].before <= result.insertion[n].chain->rules);
 		(void)walk_is_shut(snapshot, &facts, chain, &way, &result.culprit);
 	}

@@ -59,7 +59,7 @@ struct peer {
 	bool is_open, is_answered, has_ended, refuses;
 	uint8_t source, family;
 	int64_t since;
-	size_t sent, taken;	/* bytes for the responder */
+	size_t sent, taken; /* bytes for the responder */
 	char text[REQUEST_SIZE + 256];
 };
 
@@ -71,11 +71,13 @@ static struct {
 	int64_t clock;
 	size_t peers, open[2][256]; /* by family and source */
 	size_t all_open;
-	struct { uint8_t source, family; } queue[WAITING];
+	struct {
+		uint8_t source, family;
+	} queue[WAITING];
 	size_t waiting;
 	bool out_of_files, warden_gone, client_gone;
 	uint8_t tokens_waiting;
-	uint8_t known;		/* tokens that the responder has been told */
+	uint8_t known; /* tokens that the responder has been told */
 } world;
 
 static _Noreturn void broken(const char *what, int line)
@@ -185,7 +187,8 @@ static ssize_t world_send(int fd, const void *data, size_t size, int flags)
 	for (int i = 0; i < 8; i++)
 		if (asks_for(peer, i) && (world.known & (1U << i))) {
 			snprintf(text, sizeof(text), "t%d.thumb", i);
-			is_token = size - (size_t)(body + 4 - (const char *)data) == strlen(text) && !memcmp(body + 4, text, strlen(text));
+			is_token = size - (size_t)(body + 4 - (const char *)data) == strlen(text) &&
+				   !memcmp(body + 4, text, strlen(text));
 		}
 	must(is_token ? !memcmp(data, "HTTP/1.1 200 ", 13) : !memcmp(data, "HTTP/1.1 404 ", 13) && !memmem(data, size, "thumb", 5));
 	peer->is_answered = true;
@@ -228,8 +231,8 @@ static int world_close(int fd)
 {
 	struct peer *peer = peer_of(fd);
 	size_t share = *share_of(peer);
-	bool for_room = is_dropped && world.clock - peer->since < DRAIN_LIMIT && !peer->refuses && !world.warden_gone && !world.client_gone &&
-			self.places == CONNECTIONS;
+	bool for_room = is_dropped && world.clock - peer->since < DRAIN_LIMIT && !peer->refuses && !world.warden_gone &&
+			!world.client_gone && self.places == CONNECTIONS;
 
 	for (int i = 0; for_room && i < 256; i++)
 		must(world.open[0][i] <= share + 1 && world.open[1][i] <= share + 1);
@@ -287,7 +290,8 @@ static void happen(void)
 		break;
 	case 1:
 		peer = some_peer();
-		speak(peer, text, (size_t)snprintf(text, sizeof(text), "GET /.well-known/acme-challenge/t%d HTTP/1.1\r\n\r\n", event / 16));
+		speak(peer, text,
+		      (size_t)snprintf(text, sizeof(text), "GET /.well-known/acme-challenge/t%d HTTP/1.1\r\n\r\n", event / 16));
 		break;
 	case 2:
 		speak_raw(some_peer());
@@ -385,7 +389,7 @@ int wire_receive(int fd, struct record *record, struct fault *fault)
 		return 0;
 	while (!(world.tokens_waiting & (1U << number)))
 		number++;
-	world.tokens_waiting &= (uint8_t)~(1U << number);
+	world.tokens_waiting &= (uint8_t) ~(1U << number);
 	world.known |= (uint8_t)(1U << number);
 	snprintf(token.token, sizeof(token.token), "t%d", number);
 	snprintf(token.key_authorization, sizeof(token.key_authorization), "t%d.thumb", number);

@@ -43,10 +43,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static struct {
 	const uint8_t *data;
 	size_t size, at;
-	bool asked;	     /* the signer waits for the storer */
-	enum verb last;	     /* what the client sent, and what was answered */
+	bool asked;	/* the signer waits for the storer */
+	enum verb last; /* what the client sent, and what was answered */
 	bool answered;
-	size_t read;	     /* of the root */
+	size_t read;	      /* of the root */
 	bool finalized, good; /* the certificate that is to be installed: asked for, from our root */
 	unsigned char csr[WIRE_DATA];
 	size_t csr_length;
@@ -121,14 +121,15 @@ static void check_bundle(const struct bundle *bundle, size_t length, uint32_t in
 {
 	struct fault fault;
 	OWN_KEY struct key *key = key_read(bundle->text, bundle->key_length, &fault);
-	OWN_CHAIN struct chain *chain =
-		chain_read(bundle->text + bundle->key_length, length - sizeof(*bundle) - bundle->key_length, &fault);
+	OWN_CHAIN struct chain *chain = chain_read(bundle->text + bundle->key_length, length - sizeof(*bundle) - bundle->key_length,
+						   &fault);
 
 	must(world.finalized, "the CA was asked");
 	must(world.good, "from our root");
 	must(key && chain && chain_has_key(chain, key), "key and chain belong together");
-	must(trust_verify(chain, key, signing_names(&role_state, &config.certificate[index]), config.certificate[index].names, time(NULL),
-			  &fault) == 0, "names, dates, use");
+	must(trust_verify(chain, key, signing_names(&role_state, &config.certificate[index]), config.certificate[index].names,
+			  time(NULL), &fault) == 0,
+	     "names, dates, use");
 }
 
 static int world_send(int fd, enum verb verb, uint32_t index, const void *data, size_t length, struct fault *fault)
@@ -184,7 +185,8 @@ static int world_receive(int fd, struct record *record, struct fault *fault)
 		memcpy(record->data, text, sizeof(text));
 		return 1;
 	}
-	record->length = how % 8 == 3 ? (uint32_t)next_bytes(record->data, sizeof(struct stored_account)) : sizeof(struct stored_account);
+	record->length = how % 8 == 3 ? (uint32_t)next_bytes(record->data, sizeof(struct stored_account)) :
+					sizeof(struct stored_account);
 	if (how % 8 == 4)
 		(void)next_bytes(record->data, sizeof(struct stored_account));
 	if (how % 8 == 5)
@@ -239,8 +241,13 @@ static void client_installs(void)
 	static const char *const uses[] = { NULL, "", "clientAuth", "serverAuth" };
 	static char pem[TINY_PEM_SIZE];
 	uint8_t how = next_byte(), more = next_byte();
-	const struct tiny_order order = { .stranger = how & 1, .by_root = how >> 1 & 1, .is_ca = how >> 2 & 1, .leaf_only = how >> 3 & 1,
-					  .with_root = how >> 4 & 1, .wrong_issuer = how >> 5 & 1, .use = uses[how >> 6],
+	const struct tiny_order order = { .stranger = how & 1,
+					  .by_root = how >> 1 & 1,
+					  .is_ca = how >> 2 & 1,
+					  .leaf_only = how >> 3 & 1,
+					  .with_root = how >> 4 & 1,
+					  .wrong_issuer = how >> 5 & 1,
+					  .use = uses[how >> 6],
 					  .san = more & 1 ? "DNS:evil.example" : NULL };
 
 	if (!world.csr_length)

@@ -143,8 +143,8 @@ static ssize_t world_recv(int fd, void *data, size_t size, int flags)
 /* Of the requests that nf_tables knows, those that change nothing: not even a counter. */
 static ssize_t world_sendto(const struct mnl_socket *socket, const void *request, size_t length)
 {
-	static const uint8_t reading[] = { NFT_MSG_GETTABLE, NFT_MSG_GETCHAIN, NFT_MSG_GETRULE, NFT_MSG_GETSET, NFT_MSG_GETSETELEM,
-					   NFT_MSG_GETOBJ, NFT_MSG_GETFLOWTABLE, NFT_MSG_GETGEN };
+	static const uint8_t reading[] = { NFT_MSG_GETTABLE,   NFT_MSG_GETCHAIN, NFT_MSG_GETRULE,      NFT_MSG_GETSET,
+					   NFT_MSG_GETSETELEM, NFT_MSG_GETOBJ,	 NFT_MSG_GETFLOWTABLE, NFT_MSG_GETGEN };
 	struct nlmsghdr header;
 
 	(void)socket;

@@ -47,7 +47,7 @@ static int world_timerfd_settime(int fd, int flags, const struct itimerspec *new
 #undef read
 
 #define MAX_OPEN 10
-#define SLACK_MS 5000	/* for what the warden may wait for at an end */
+#define SLACK_MS 5000 /* for what the warden may wait for at an end */
 #define FDS 256
 #define QUEUE 8
 #define GATE ROLES
@@ -155,7 +155,7 @@ static int world_timerfd_settime(int fd, int flags, const struct itimerspec *new
 	(void)flags;
 	for (int i = 0; i < world.timers; i++) {
 		int64_t left = world.expiry[i] > world.clock ? world.expiry[i] - world.clock : 0;
-		int64_t set = new->it_value.tv_sec * INT64_C(1000) + new->it_value.tv_nsec / 1000000;
+		int64_t set = new->it_value.tv_sec *INT64_C(1000) + new->it_value.tv_nsec / 1000000;
 
 		if (world.timer[i] != fd)
 			continue;

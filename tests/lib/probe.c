@@ -38,15 +38,15 @@
 #include <time.h>
 #include <unistd.h>
 
-#define MOST 600000	/* probes of one family: ten minutes */
-#define PORTS 19000	/* more than the ten seconds for which conntrack remembers a reset connection */
+#define MOST 600000 /* probes of one family: ten minutes */
+#define PORTS 19000 /* more than the ten seconds for which conntrack remembers a reset connection */
 #define FIRST_PORT 10000
-#define ONCE_PORT 29000	/* of the short one, which may run beside a long one */
-#define ONCE_PORTS 3700	/* below the ephemeral ones */
+#define ONCE_PORT 29000 /* of the short one, which may run beside a long one */
+#define ONCE_PORTS 3700 /* below the ephemeral ones */
 #define INTERVAL 0.001	/* times RIG_SLOWER: on a machine that is emulated, so many probes would be all that it does */
 #define PATIENCE 0.03	/* for the last answers; more on a machine that has kept us waiting */
 #define BESIDE_SLEEP 0.02
-#define BESIDE_WORK 0.002	/* of the processor; closing takes a process about that */
+#define BESIDE_WORK 0.002 /* of the processor; closing takes a process about that */
 
 static double interval = INTERVAL;
 
@@ -65,7 +65,7 @@ struct family {
 
 static volatile sig_atomic_t stopped;
 static int first_port = FIRST_PORT, ports = PORTS;
-static int first_slot;	/* follows the clock: a probe that begins now does not use the ports of one that has just ended */
+static int first_slot; /* follows the clock: a probe that begins now does not use the ports of one that has just ended */
 
 static void on_signal(int signal)
 {
@@ -291,8 +291,8 @@ static void report(const struct family *family)
 		if (!last && family->state[i] == family->state[from])
 			continue;
 		duration = family->sent[last ? i - 1 : i] - family->sent[from];
-		printf("interval %d %s %.6f %.6f %.6f %d\n", family->number, words[family->state[from]],
-		       family->sent[from], family->sent[last ? i - 1 : i], duration, i - from);
+		printf("interval %d %s %.6f %.6f %.6f %d\n", family->number, words[family->state[from]], family->sent[from],
+		       family->sent[last ? i - 1 : i], duration, i - from);
 		if (family->state[from] != SILENT)
 			open += duration;
 		if (family->state[from] == LISTENING)
@@ -300,9 +300,8 @@ static void report(const struct family *family)
 		from = i;
 	}
 	if (family->count)
-		printf("total %d probes %d open %.6f listening %.6f first %s last %s gap %.6f\n", family->number,
-		       family->count, open, listening, words[family->state[0]], words[family->state[family->count - 1]],
-		       longest_gap(family));
+		printf("total %d probes %d open %.6f listening %.6f first %s last %s gap %.6f\n", family->number, family->count,
+		       open, listening, words[family->state[0]], words[family->state[family->count - 1]], longest_gap(family));
 }
 
 int main(int argc, char **argv)
@@ -343,7 +342,7 @@ int main(int argc, char **argv)
 			puts("begin");
 		begun = true;
 		next += interval;
-		if (next < now() - 0.2)	/* the machine stood still: the gap is in the report, a burst would help nobody */
+		if (next < now() - 0.2) /* the machine stood still: the gap is in the report, a burst would help nobody */
 			next = now();
 		listen_until(families, port, next);
 	}

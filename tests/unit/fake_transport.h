@@ -10,7 +10,7 @@
 
 #include "acme/acme.h"
 
-#define CA	    "https://ca.example/"
+#define CA "https://ca.example/"
 #define FAKE_NONCES 20000
 
 struct fake {
@@ -21,9 +21,9 @@ struct fake {
 	unsigned int given; /* nonces so far */
 	bool taken[FAKE_NONCES];
 	unsigned int heads, posts, signatures, bindings, cancelled;
-	int stop_after;			  /* next() says stop after so many answers; 0: never */
-	int unsigned_after;		  /* sign() fails after so many; 0: never */
-	int64_t wake_at;		  /* then next() calls wake() and returns 0; 0: never */
+	int stop_after;	    /* next() says stop after so many answers; 0: never */
+	int unsigned_after; /* sign() fails after so many; 0: never */
+	int64_t wake_at;    /* then next() calls wake() and returns 0; 0: never */
 	void (*wake)(void);
 	bool silent;			  /* nothing is answered at all */
 	unsigned int last_nonce;	  /* of the last POST */

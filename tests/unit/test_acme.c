@@ -21,8 +21,7 @@ static struct fault fault;
 static struct fault told; /* the last failure */
 static unsigned int served, done_well, done_badly;
 
-static int64_t take(struct acme_call *call, const struct exchange *exchange, const struct problem *problem,
-		    const struct fault *why)
+static int64_t take(struct acme_call *call, const struct exchange *exchange, const struct problem *problem, const struct fault *why)
 {
 	(void)call;
 	(void)problem;
@@ -308,8 +307,9 @@ static void serve_redirected_nonce(struct fake *f, struct exchange *exchange)
 /* Whatever goes wrong, the message says in which step. */
 static void test_steps(void **state)
 {
-	void (*const serve[])(struct fake *fake, struct exchange *exchange) = {
-		serve_broken, serve_limited, serve_redirect, serve_never_right, serve_redirected_nonce, serve_late};
+	void (*const serve[])(struct fake * fake, struct exchange * exchange) = { serve_broken,		  serve_limited,
+										  serve_redirect,	  serve_never_right,
+										  serve_redirected_nonce, serve_late };
 
 	(void)state;
 	for (size_t i = 0; i < LENGTH_OF(serve); i++) {
@@ -405,7 +405,7 @@ static void test_garbage_directory(void **state)
 
 static void test_problem_actions(void **state)
 {
-	struct problem problem = {.type = PROBLEM_OTHER};
+	struct problem problem = { .type = PROBLEM_OTHER };
 
 	(void)state;
 	assert_int_equal(problem_action(404, &problem), ACTION_FAIL);
@@ -492,11 +492,26 @@ static void test_binding(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_many),     TEST(test_none),	     TEST(test_bad_nonce), TEST(test_bad_nonce_forever),
-		TEST(test_no_nonce), TEST(test_retry_after), TEST(test_limited),   TEST(test_broken),
-		TEST(test_hurry), TEST(test_no_wait_in_a_hurry), TEST(test_redirect), TEST(test_steps),
-		TEST(test_deadline), TEST(test_stop),	     TEST(test_no_key),	   TEST(test_presigned),
-		TEST(test_problem_actions), TEST(test_terms),	     TEST(test_binding),   TEST(test_garbage_directory),
+		TEST(test_many),
+		TEST(test_none),
+		TEST(test_bad_nonce),
+		TEST(test_bad_nonce_forever),
+		TEST(test_no_nonce),
+		TEST(test_retry_after),
+		TEST(test_limited),
+		TEST(test_broken),
+		TEST(test_hurry),
+		TEST(test_no_wait_in_a_hurry),
+		TEST(test_redirect),
+		TEST(test_steps),
+		TEST(test_deadline),
+		TEST(test_stop),
+		TEST(test_no_key),
+		TEST(test_presigned),
+		TEST(test_problem_actions),
+		TEST(test_terms),
+		TEST(test_binding),
+		TEST(test_garbage_directory),
 	};
 
 	return cmocka_run_group_tests_name("acme", tests, NULL, NULL);

@@ -13,8 +13,8 @@
 static const struct {
 	const char *data, *text;
 } vectors[] = {
-	{"", ""},	    {"f", "Zg"},	  {"fo", "Zm8"},	  {"foo", "Zm9v"},
-	{"foob", "Zm9vYg"}, {"fooba", "Zm9vYmE"}, {"foobar", "Zm9vYmFy"},
+	{ "", "" },	      { "f", "Zg" },	      { "fo", "Zm8" },		{ "foo", "Zm9v" },
+	{ "foob", "Zm9vYg" }, { "fooba", "Zm9vYmE" }, { "foobar", "Zm9vYmFy" },
 };
 
 static void test_vectors(void **state)
@@ -53,8 +53,7 @@ static void test_every_byte(void **state)
 
 static void test_strict(void **state)
 {
-	static const char *const wrong[] = {"Z",    "Zg==",   "Zg=", "Zm9vY", "Zm+v",	 "Zm/v",
-					    "Zm v", "Zm9v\n", "Zh",  "Zm9",   "\xc3\xa9"};
+	static const char *const wrong[] = { "Z", "Zg==", "Zg=", "Zm9vY", "Zm+v", "Zm/v", "Zm v", "Zm9v\n", "Zh", "Zm9", "\xc3\xa9" };
 	char data[16];
 
 	(void)state;

@@ -19,10 +19,9 @@ static struct fault fault;
 
 static void test_directory(void **state)
 {
-	static const char full[] =
-		"{\"newNonce\":\"" URL "n\",\"newAccount\":\"" URL "a\",\"newOrder\":\"" URL "o\",\"keyChange\":7,"
-		"\"meta\":{\"termsOfService\":\"" URL "t\",\"externalAccountRequired\":true,\"website\":null,"
-		"\"profiles\":{\"classic\":\"x\",\"shortlived\":\"y\"}}}";
+	static const char full[] = "{\"newNonce\":\"" URL "n\",\"newAccount\":\"" URL "a\",\"newOrder\":\"" URL "o\",\"keyChange\":7,"
+				   "\"meta\":{\"termsOfService\":\"" URL "t\",\"externalAccountRequired\":true,\"website\":null,"
+				   "\"profiles\":{\"classic\":\"x\",\"shortlived\":\"y\"}}}";
 	static const char bare[] = "{\"newNonce\":\"" URL "n\",\"newAccount\":\"" URL "a\",\"newOrder\":\"" URL "o\","
 				   "\"meta\":null}";
 	struct directory directory;
@@ -84,13 +83,12 @@ static void test_urls(void **state)
 
 static void test_problem(void **state)
 {
-	static const char text[] =
-		"{\"type\":\"urn:ietf:params:acme:error:compound\",\"detail\":\"see "
-		"below\",\"status\":403,\"subproblems\":["
-		"{\"type\":\"urn:ietf:params:acme:error:caa\",\"detail\":\"CAA\\u0007 "
-		"forbids\",\"identifier\":{\"type\":\"dns\","
-		"\"value\":\"a.example\"}},null,{\"type\":\"urn:other\",\"identifier\":null}],\"instance\":\"" URL
-		"help\"}";
+	static const char text[] = "{\"type\":\"urn:ietf:params:acme:error:compound\",\"detail\":\"see "
+				   "below\",\"status\":403,\"subproblems\":["
+				   "{\"type\":\"urn:ietf:params:acme:error:caa\",\"detail\":\"CAA\\u0007 "
+				   "forbids\",\"identifier\":{\"type\":\"dns\","
+				   "\"value\":\"a.example\"}},null,{\"type\":\"urn:other\",\"identifier\":null}],\"instance\":\"" URL
+				   "help\"}";
 	struct problem problem;
 
 	(void)state;
@@ -108,12 +106,10 @@ static void test_problem(void **state)
 
 static void test_order(void **state)
 {
-	static const char text[] =
-		"{\"status\":\"ready\",\"authorizations\":[\"" URL "1\",\"" URL "2\"],\"finalize\":\"" URL
-		"f\",\"identifiers\":[{\"type\":\"ip\",\"value\":\"2001:DB8:0::1\"},{\"type\":\"dns\",\"value\":"
-		"\"B.example\"}],\"error\":null,\"expires\":123}";
-	static const char names[][NAME_SIZE] = {"b.example", "2001:db8::1"},
-			  others[][NAME_SIZE] = {"b.example", "c.example"};
+	static const char text[] = "{\"status\":\"ready\",\"authorizations\":[\"" URL "1\",\"" URL "2\"],\"finalize\":\"" URL
+				   "f\",\"identifiers\":[{\"type\":\"ip\",\"value\":\"2001:DB8:0::1\"},{\"type\":\"dns\",\"value\":"
+				   "\"B.example\"}],\"error\":null,\"expires\":123}";
+	static const char names[][NAME_SIZE] = { "b.example", "2001:db8::1" }, others[][NAME_SIZE] = { "b.example", "c.example" };
 	struct order_object order;
 
 	(void)state;
@@ -131,12 +127,10 @@ static void test_order(void **state)
 
 static void test_order_odd(void **state)
 {
-	static const char *const fine[] = {"{}", "{\"authorizations\":null}", "{\"authorizations\":[]}",
-					   "{\"authorizations\":{}}",
-					   "{\"status\":\"new\",\"error\":{\"subproblems\":[[[]]]}}"};
-	static const char *const wrong[] = {"[]", "", "{\"authorizations\":[null]}",
-					    "{\"authorizations\":[\"" URL "\",\"x\"]}",
-					    "{\"authorizations\":[\"file:///etc\"]}"};
+	static const char *const fine[] = { "{}", "{\"authorizations\":null}", "{\"authorizations\":[]}", "{\"authorizations\":{}}",
+					    "{\"status\":\"new\",\"error\":{\"subproblems\":[[[]]]}}" };
+	static const char *const wrong[] = { "[]", "", "{\"authorizations\":[null]}", "{\"authorizations\":[\"" URL "\",\"x\"]}",
+					     "{\"authorizations\":[\"file:///etc\"]}" };
 	struct order_object order;
 
 	(void)state;
@@ -165,12 +159,11 @@ static void test_order_too_many(void **state)
 
 static void test_authorization(void **state)
 {
-	static const char text[] =
-		"{\"status\":\"pending\",\"identifier\":{\"type\":\"dns\",\"value\":\"a.example\"},\"challenges\":["
-		"{\"type\":\"dns-persist-01\",\"url\":\"" URL "p\",\"status\":\"pending\"},null,7,"
-		"{\"type\":\"http-01\",\"url\":\"" URL "h\",\"token\":\"abc_-9\",\"status\":\"pending\"},"
-		"{\"type\":\"tls-alpn-01\",\"url\":\"" URL
-		"t\",\"token\":\"zzz\",\"status\":\"pending\"}],\"wildcard\":false}";
+	static const char text[] = "{\"status\":\"pending\",\"identifier\":{\"type\":\"dns\",\"value\":\"a.example\"},\"challenges\":["
+				   "{\"type\":\"dns-persist-01\",\"url\":\"" URL "p\",\"status\":\"pending\"},null,7,"
+				   "{\"type\":\"http-01\",\"url\":\"" URL "h\",\"token\":\"abc_-9\",\"status\":\"pending\"},"
+				   "{\"type\":\"tls-alpn-01\",\"url\":\"" URL
+				   "t\",\"token\":\"zzz\",\"status\":\"pending\"}],\"wildcard\":false}";
 	struct authorization_object authorization;
 
 	(void)state;
@@ -210,10 +203,10 @@ static void test_authorization_without(void **state)
 
 static void test_authorization_error(void **state)
 {
-	static const char text[] =
-		"{\"status\":\"invalid\",\"challenges\":[{\"type\":\"http-01\",\"url\":\"" URL "\",\"token\":\"x\","
-		"\"status\":\"invalid\",\"error\":{\"type\":\"urn:ietf:params:acme:error:connection\",\"detail\":"
-		"\"1.2.3.4: timeout\"}},{\"type\":\"dns-01\"}]}";
+	static const char text[] = "{\"status\":\"invalid\",\"challenges\":[{\"type\":\"http-01\",\"url\":\"" URL
+				   "\",\"token\":\"x\","
+				   "\"status\":\"invalid\",\"error\":{\"type\":\"urn:ietf:params:acme:error:connection\",\"detail\":"
+				   "\"1.2.3.4: timeout\"}},{\"type\":\"dns-01\"}]}";
 	struct authorization_object authorization;
 
 	(void)state;
@@ -237,15 +230,14 @@ static void test_depth(void **state)
 
 static void test_payloads(void **state)
 {
-	static const char names[][NAME_SIZE] = {"a.example", "192.0.2.1", "2001:db8::1"};
+	static const char names[][NAME_SIZE] = { "a.example", "192.0.2.1", "2001:db8::1" };
 	OWN_FREE char *order = codec_new_order(names, 3, "shortlived"), *plain = codec_new_order(names, 1, "");
 	OWN_FREE char *account = codec_new_account("me@a.example", true, false, "{\"payload\":\"x\"}");
 	OWN_FREE char *existing = codec_new_account("", false, true, NULL), *finalize = jws_finalize("foobar", 6);
 
 	(void)state;
-	assert_string_equal(order,
-			    "{\"identifiers\":[{\"type\":\"dns\",\"value\":\"a.example\"},{\"type\":\"ip\",\"value\":"
-			    "\"192.0.2.1\"},{\"type\":\"ip\",\"value\":\"2001:db8::1\"}],\"profile\":\"shortlived\"}");
+	assert_string_equal(order, "{\"identifiers\":[{\"type\":\"dns\",\"value\":\"a.example\"},{\"type\":\"ip\",\"value\":"
+				   "\"192.0.2.1\"},{\"type\":\"ip\",\"value\":\"2001:db8::1\"}],\"profile\":\"shortlived\"}");
 	assert_string_equal(plain, "{\"identifiers\":[{\"type\":\"dns\",\"value\":\"a.example\"}]}");
 	assert_string_equal(account, "{\"termsOfServiceAgreed\":true,\"contact\":[\"mailto:me@a.example\"],"
 				     "\"externalAccountBinding\":{\"payload\":\"x\"}}");
@@ -263,21 +255,19 @@ static void decoded(char *out, const char *text, size_t length)
 
 static void test_jws(void **state)
 {
-	const struct jws with_key = {"ES256", "{\"kty\":\"EC\"}", NULL, "nnn", URL "o", "{}"};
-	const struct jws by_url = {"ES256", NULL, URL "acct/1", "nnn", URL "o", NULL};
-	const struct jws binding = {"HS256", NULL, "kid-1", NULL, URL "a", "{\"kty\":\"EC\"}"};
+	const struct jws with_key = { "ES256", "{\"kty\":\"EC\"}", NULL, "nnn", URL "o", "{}" };
+	const struct jws by_url = { "ES256", NULL, URL "acct/1", "nnn", URL "o", NULL };
+	const struct jws binding = { "HS256", NULL, "kid-1", NULL, URL "a", "{\"kty\":\"EC\"}" };
 	OWN_FREE char *one = jws_signing_input(&with_key), *two = jws_signing_input(&by_url);
 	OWN_FREE char *three = jws_signing_input(&binding), *jws = jws_flatten("AAA.BBB", "foobar", 6);
 	char text[512];
 
 	(void)state;
 	decoded(text, one, strcspn(one, "."));
-	assert_string_equal(text,
-			    "{\"alg\":\"ES256\",\"jwk\":{\"kty\":\"EC\"},\"nonce\":\"nnn\",\"url\":\"" URL "o\"}");
+	assert_string_equal(text, "{\"alg\":\"ES256\",\"jwk\":{\"kty\":\"EC\"},\"nonce\":\"nnn\",\"url\":\"" URL "o\"}");
 	assert_string_equal(strchr(one, '.'), ".e30");
 	decoded(text, two, strcspn(two, "."));
-	assert_string_equal(text,
-			    "{\"alg\":\"ES256\",\"kid\":\"" URL "acct/1\",\"nonce\":\"nnn\",\"url\":\"" URL "o\"}");
+	assert_string_equal(text, "{\"alg\":\"ES256\",\"kid\":\"" URL "acct/1\",\"nonce\":\"nnn\",\"url\":\"" URL "o\"}");
 	assert_string_equal(strchr(two, '.'), ".");
 	decoded(text, three, strcspn(three, "."));
 	assert_string_equal(text, "{\"alg\":\"HS256\",\"kid\":\"kid-1\",\"url\":\"" URL "a\"}");

@@ -317,7 +317,9 @@ static const struct {
 	{ "[certificate a]\nnames = a.example:80\n", 2, "letters" },
 	{ "[certificate a]\nnames = 2001:db8::g\n", 2, "letters" },
 	{ "[certificate a]\nnames = [2001:db8::1]\n", 2, "letters" },
-	{ "[certificate a]\nnames = b\xc3\xbc" "cher.example\n", 2, "xn--" },
+	{ "[certificate a]\nnames = b\xc3\xbc"
+	  "cher.example\n",
+	  2, "xn--" },
 	{ "[certificate a]\nnames = xxxx" X50 X10 ".example\n", 2, "host name" },
 	/* lines */
 	{ ACME "contact = " X190 "\n", 3, "e-mail" },
@@ -363,16 +365,25 @@ static void the_first_mistake_is_told(void **state)
 static void a_certificate_with_a_mistake_is_left_out(void **state)
 {
 	static const char *const bad[] = {
-		WRONG("b") " a..example\n", WRONG("b") "deploy = /nonexistent/program\n", WRONG("b") "nonsense\n",
-		WRONG("b") "colour = red\n", WRONG("b") "names = c.example\n", "[certificate b]\n", "[certificate b]\nkey = p256\n",
-		"[certificate a]\nnames = b.example\nkey = p384\n", "[certificate B]\nnames = b.example\n",
-		"[certificate " X10 X10 X10 X10 "]\nnames = b.example\n", WRONG("b") "chain = " X190 "\n", WRONG("b") "\a\n",
+		WRONG("b") " a..example\n",
+		WRONG("b") "deploy = /nonexistent/program\n",
+		WRONG("b") "nonsense\n",
+		WRONG("b") "colour = red\n",
+		WRONG("b") "names = c.example\n",
+		"[certificate b]\n",
+		"[certificate b]\nkey = p256\n",
+		"[certificate a]\nnames = b.example\nkey = p384\n",
+		"[certificate B]\nnames = b.example\n",
+		"[certificate " X10 X10 X10 X10 "]\nnames = b.example\n",
+		WRONG("b") "chain = " X190 "\n",
+		WRONG("b") "\a\n",
 	};
 	char text[1024];
 
 	(void)state;
 	for (size_t i = 0; i < LENGTH_OF(bad); i++) {
-		snprintf(text, sizeof(text), ACME USER CERT " a2.example\n%s[certificate c]\nnames = c.example\nmode = 0640\n", bad[i]);
+		snprintf(text, sizeof(text), ACME USER CERT " a2.example\n%s[certificate c]\nnames = c.example\nmode = 0640\n",
+			 bad[i]);
 		assert_int_equal(load(text), -1);
 		assert_int_equal(mistakes_found.number, 1);
 		assert_int_equal(config_load(&config, file, CONFIG_WHOLE, &mistakes_found, &fault), 0);
@@ -415,7 +426,8 @@ static void what_is_wrong_keeps_its_default(void **state)
 {
 	(void)state;
 	assert_wrong(load("nonsense\n[gate]\nstate = relative\nbackend = pf\nport = 8080\ncommand = /nowhere/open\nmax_open = 1\n"
-			  "colour = red\n[gate\nport = 1\n[gates]\nport = 2\n" ACME "[certificate x]\n"), 1, "KEY = VALUE");
+			  "colour = red\n[gate\nport = 1\n[gates]\nport = 2\n" ACME "[certificate x]\n"),
+		     1, "KEY = VALUE");
 	assert_int_equal(config_load(&config, file, CONFIG_CLOSING, &mistakes_found, &fault), 0);
 	assert_int_equal(mistakes_found.number, 9);
 	assert_string_equal(config.gate.state, LOCALSTATEDIR "/lib/acmegate");
@@ -495,8 +507,9 @@ static void long_values_fit(void **state)
 	FILE *stream = open_memstream(&many, &size);
 
 	(void)state;
-	snprintf(text, sizeof(text), "[acme] ; %s\ndirectory = https://ca.example/%.*s\n" USER CERT "# %s\n  ;%s\ndeploy = /bin/true %s\n",
-		 X190 X190, 511 - 19, X190 X190 X190, X190 X190, X190 X190, X190 " " X190 " x # x");
+	snprintf(text, sizeof(text),
+		 "[acme] ; %s\ndirectory = https://ca.example/%.*s\n" USER CERT "# %s\n  ;%s\ndeploy = /bin/true %s\n", X190 X190,
+		 511 - 19, X190 X190 X190, X190 X190, X190 X190, X190 " " X190 " x # x");
 	assert_good(text);
 	assert_int_equal(strlen(config.acme.directory), URL_SIZE - 1);
 	assert_string_equal(config.certificate[0].deploy, "/bin/true " X190 " " X190 " x # x");
@@ -542,7 +555,9 @@ static int translate(const char *name, char ascii[NAME_SIZE], struct fault *why)
 
 static void international_names_are_translated(void **state)
 {
-#define BUECHER "B\xc3\xbc" "cher.example"
+#define BUECHER \
+	"B\xc3\xbc" \
+	"cher.example"
 	(void)state;
 	assert_good(ACME USER CERT); /* nobody is asked */
 	config_translate_with(translate);
@@ -684,7 +699,8 @@ static void the_whole_way_is_checked(void **state)
 	assert_int_equal(symlink("loop", "loop"), 0);
 	assert_int_equal(safe_open("loop", &fault), -1);
 	assert_int_equal(safe_directory("loop/x", &fault), -1);
-	for (const char **name = (const char *[]){ "link", "link2", "b2", "loop", "open/up", "open/b/conf", "b/conf", NULL }; *name; name++)
+	for (const char **name = (const char *[]){ "link", "link2", "b2", "loop", "open/up", "open/b/conf", "b/conf", NULL }; *name;
+	     name++)
 		assert_int_equal(unlink(*name), 0);
 	assert_true(rmdir("open/b") == 0 && rmdir("open") == 0 && rmdir("b") == 0 && chdir("/") == 0);
 }
@@ -738,7 +754,7 @@ static void each_role_gets_what_it_uses(void **state)
 
 	(void)state;
 	assert_good(ACME "contact = me@example.org\nproxy = http://u:p@proxy.example:3128\nhosts = api.example\n" USER CERT
-		    " b.example\ndeploy = /bin/true\n[certificate b]\nnames = c.example\nmode = 0640\n");
+			 " b.example\ndeploy = /bin/true\n[certificate b]\nnames = c.example\nmode = 0640\n");
 	copy = share(ROLE_CLIENT);
 	assert_string_equal(copy->acme.directory, config.acme.directory);
 	assert_string_equal(copy->acme.proxy, "http://u:p@proxy.example:3128");

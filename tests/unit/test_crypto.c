@@ -24,60 +24,55 @@ static const char names[][NAME_SIZE] = { "a.example.org", "b.example.org", "192.
 #define NAMES ((uint32_t)LENGTH_OF(names))
 
 /* The private keys of the examples in RFC 7515, A.3.1 and A.2.1. */
-static const char rfc_ec[] =
-	"-----BEGIN PRIVATE KEY-----\n"
-	"MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgjpsQnnGQmL+YBIff\n"
-	"H1136cspYG6+0iY7X1fCE9+E9LKhRANCAAR/zc4ncPbEXUGDy+5v20t7WAczNXvp\n"
-	"7xO6z248e9FURcfxRM0bvZt+hyzf7bnuufSzaV1uqQskrYpGIyiFiOWt\n"
-	"-----END PRIVATE KEY-----\n";
-static const char rfc_rsa[] =
-	"-----BEGIN PRIVATE KEY-----\n"
-	"MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQCh+BYK4uPJtGXO\n"
-	"jS1lYmM2K5J9vinh8CR3/BYlzJChNuOL2TSXxbbqY913EeZ8dCn5VrD7io8ImtxL\n"
-	"aYk8wTM/U+3QGbh3hCUv7JFP5IV3aVlL6kKA0ywPVb9ilE8TA5a8bpvfbr3SvaNn\n"
-	"juygxmj3AbONv/s4yDQs4v5tJ/reSlpIdJed1LnPmt7Ex1sFhSwsD174pcF1A5L5\n"
-	"ROjtZMEQxrZHYJqkeDrrnGya11UxMFBji4NmXG9veoKjlnAqH2QbgtPr8jkiGUkf\n"
-	"toaHLFcW9Qr4NY2ai50Xw0Byj3+H2JoY2PyrZ62EWQwuz3WTOTY8BwNNb2BvniHg\n"
-	"VFbK5emhAgMBAAECggEAEq5xpGnNCivDflJsRQBXHx1hdR1k6Ulwe2JZD50LpXyW\n"
-	"PEAeP88vLNO97IjlA7/GQ5sLKMgvfTeXZx9SE+7YwVol2NXOoAJe46sui395IW/G\n"
-	"O+pWJ1O0BkTGoVEn2bKVRUCgu+GjBVaYLU6f3l9kJfFNS3E0QbVdxzubSu3Mkqzj\n"
-	"kn439X0M/V51gfpRLI9JYanrC4D4qAdGcopV/0ZHHzQlBjudU2QvXt4ehNYTCBr6\n"
-	"XCLQUShb1juUO1ZdiYoFaFQT5Tw8bGUl/x/jTj3ccPDVZFD9pIuhLhBOneufuBiB\n"
-	"4cS98l2SR/RQyGWSeWjnczT0QU91p1DhOVRuOopznQKBgQDgHMQQ60imZV1URk0K\n"
-	"pLttoLhyt3SmqdEf/kgHePDdtzEafpAu+cS191R2JiuoF2yzWXnwFDcqGigp5BNr\n"
-	"0AHQfD8/Lk8l1Mk09jxxCfui5nYooNyac8YFjm3vItzVCVDnEd3BbVWG8qf6deqE\n"
-	"lMGAg+C2V0L4oNXnP7LZcPAZRwKBgQC5A8R+CZW2MvRTLLHzwZkUXV866cff7tx6\n"
-	"kqa0finGG0KgeqlaZPxgCZnFp7AeAcCMtiynVlJ7vMVgePsLq6XtON4tB5kP9jAP\n"
-	"rq3rbAOal78eUH5OcED6eNuCV8ixEu1eWcPNCS/l1OW1EnXUEoEHKl54Xrrz2uNw\n"
-	"kgMTP1FZ1wKBgAcCn1dwJKufzBWQxWQp1vsM5fggqPN1qGb5y0MAk3g7/Ls5bkUp\n"
-	"5u9SN0Ai3Ya6hNnvWJMb7sXQX6U/zyO2M/hTip7tUeh7CXgwo59dkpN75gJLVds2\n"
-	"9+DAncu3KXU4f2Fa+7bLNrur53k8KwPOq2bbuTG69QtV7Jr5MR0AHWKNAoGBAIf/\n"
-	"evpitUf+4JYbLpvNXWcY052Mpz22aR84mY3nh3F2LF2mjMJDpTg7FmuyPcVw6EcG\n"
-	"yoAe9fa65iNqCq+jdw6PVNGo2hxfjSiZ8IIzHdsPXI89//pMjZcQK9r+CCoRjaZj\n"
-	"OYiIDktVWZzmevJuv6WywUqd57LE3Zar3dLSIkx1AoGAIYd7DHOhrWvxkwPQsRM2\n"
-	"tOgrjbcrfvtQJipd+DlcxyVuuM9sQLdgjVk2oy26F0EmpScGLq2MowX7fhd/QJQ3\n"
-	"ydy5cY7YIBi87w93IKLEdfnbJtoOPLUW0ITrJReOgo1cq9SbsxYawBgfp/gh6A56\n"
-	"03k2+ZQwVK0JKSHuLFkuQ3U=\n"
-	"-----END PRIVATE KEY-----\n";
-#define RFC_EC_JWK                                                                                                     \
-	"{\"crv\":\"P-256\",\"kty\":\"EC\",\"x\":\"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU\","                     \
+static const char rfc_ec[] = "-----BEGIN PRIVATE KEY-----\n"
+			     "MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgjpsQnnGQmL+YBIff\n"
+			     "H1136cspYG6+0iY7X1fCE9+E9LKhRANCAAR/zc4ncPbEXUGDy+5v20t7WAczNXvp\n"
+			     "7xO6z248e9FURcfxRM0bvZt+hyzf7bnuufSzaV1uqQskrYpGIyiFiOWt\n"
+			     "-----END PRIVATE KEY-----\n";
+static const char rfc_rsa[] = "-----BEGIN PRIVATE KEY-----\n"
+			      "MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQCh+BYK4uPJtGXO\n"
+			      "jS1lYmM2K5J9vinh8CR3/BYlzJChNuOL2TSXxbbqY913EeZ8dCn5VrD7io8ImtxL\n"
+			      "aYk8wTM/U+3QGbh3hCUv7JFP5IV3aVlL6kKA0ywPVb9ilE8TA5a8bpvfbr3SvaNn\n"
+			      "juygxmj3AbONv/s4yDQs4v5tJ/reSlpIdJed1LnPmt7Ex1sFhSwsD174pcF1A5L5\n"
+			      "ROjtZMEQxrZHYJqkeDrrnGya11UxMFBji4NmXG9veoKjlnAqH2QbgtPr8jkiGUkf\n"
+			      "toaHLFcW9Qr4NY2ai50Xw0Byj3+H2JoY2PyrZ62EWQwuz3WTOTY8BwNNb2BvniHg\n"
+			      "VFbK5emhAgMBAAECggEAEq5xpGnNCivDflJsRQBXHx1hdR1k6Ulwe2JZD50LpXyW\n"
+			      "PEAeP88vLNO97IjlA7/GQ5sLKMgvfTeXZx9SE+7YwVol2NXOoAJe46sui395IW/G\n"
+			      "O+pWJ1O0BkTGoVEn2bKVRUCgu+GjBVaYLU6f3l9kJfFNS3E0QbVdxzubSu3Mkqzj\n"
+			      "kn439X0M/V51gfpRLI9JYanrC4D4qAdGcopV/0ZHHzQlBjudU2QvXt4ehNYTCBr6\n"
+			      "XCLQUShb1juUO1ZdiYoFaFQT5Tw8bGUl/x/jTj3ccPDVZFD9pIuhLhBOneufuBiB\n"
+			      "4cS98l2SR/RQyGWSeWjnczT0QU91p1DhOVRuOopznQKBgQDgHMQQ60imZV1URk0K\n"
+			      "pLttoLhyt3SmqdEf/kgHePDdtzEafpAu+cS191R2JiuoF2yzWXnwFDcqGigp5BNr\n"
+			      "0AHQfD8/Lk8l1Mk09jxxCfui5nYooNyac8YFjm3vItzVCVDnEd3BbVWG8qf6deqE\n"
+			      "lMGAg+C2V0L4oNXnP7LZcPAZRwKBgQC5A8R+CZW2MvRTLLHzwZkUXV866cff7tx6\n"
+			      "kqa0finGG0KgeqlaZPxgCZnFp7AeAcCMtiynVlJ7vMVgePsLq6XtON4tB5kP9jAP\n"
+			      "rq3rbAOal78eUH5OcED6eNuCV8ixEu1eWcPNCS/l1OW1EnXUEoEHKl54Xrrz2uNw\n"
+			      "kgMTP1FZ1wKBgAcCn1dwJKufzBWQxWQp1vsM5fggqPN1qGb5y0MAk3g7/Ls5bkUp\n"
+			      "5u9SN0Ai3Ya6hNnvWJMb7sXQX6U/zyO2M/hTip7tUeh7CXgwo59dkpN75gJLVds2\n"
+			      "9+DAncu3KXU4f2Fa+7bLNrur53k8KwPOq2bbuTG69QtV7Jr5MR0AHWKNAoGBAIf/\n"
+			      "evpitUf+4JYbLpvNXWcY052Mpz22aR84mY3nh3F2LF2mjMJDpTg7FmuyPcVw6EcG\n"
+			      "yoAe9fa65iNqCq+jdw6PVNGo2hxfjSiZ8IIzHdsPXI89//pMjZcQK9r+CCoRjaZj\n"
+			      "OYiIDktVWZzmevJuv6WywUqd57LE3Zar3dLSIkx1AoGAIYd7DHOhrWvxkwPQsRM2\n"
+			      "tOgrjbcrfvtQJipd+DlcxyVuuM9sQLdgjVk2oy26F0EmpScGLq2MowX7fhd/QJQ3\n"
+			      "ydy5cY7YIBi87w93IKLEdfnbJtoOPLUW0ITrJReOgo1cq9SbsxYawBgfp/gh6A56\n"
+			      "03k2+ZQwVK0JKSHuLFkuQ3U=\n"
+			      "-----END PRIVATE KEY-----\n";
+#define RFC_EC_JWK \
+	"{\"crv\":\"P-256\",\"kty\":\"EC\",\"x\":\"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU\"," \
 	"\"y\":\"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0\"}"
-static const char rfc_rsa_n[] =
-	"ofgWCuLjybRlzo0tZWJjNiuSfb4p4fAkd_wWJcyQoTbji9k0l8W26mPddxHmfHQp-Vaw-4qPCJrcS2mJPMEzP1Pt"
-	"0Bm4d4QlL-yRT-SFd2lZS-pCgNMsD1W_YpRPEwOWvG6b32690r2jZ47soMZo9wGzjb_7OMg0LOL-bSf63kpaSHSX"
-	"ndS5z5rexMdbBYUsLA9e-KXBdQOS-UTo7WTBEMa2R2CapHg665xsmtdVMTBQY4uDZlxvb3qCo5ZwKh9kG4LT6_I5"
-	"IhlJH7aGhyxXFvUK-DWNmoudF8NAco9_h9iaGNj8q2ethFkMLs91kzk2PAcDTW9gb54h4FRWyuXpoQ";
-static const char rfc_rsa_input[] =
-	"eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGx"
-	"lLmNvbS9pc19yb290Ijp0cnVlfQ";
-static const char rfc_rsa_signature[] =
-	"cC4hiUPoj9Eetdgtv3hF80EGrhuB__dzERat0XF9g2VtQgr9PJbu3XOiZj5RZmh7AAuHIm4Bh-0Qc_lF5YKt_O8W"
-	"2Fp5jujGbds9uJdbF9CUAr7t1dnZcAcQjbKBYNX4BAynRFdiuB--f_nZLgrnbyTyWzO75vRK5h6xBArLIARNPvkS"
-	"jtQBMHlb1L07Qe7K0GarZRmB_eSN9383LcOLn6_dO--xi12jzDwusC-eOkHWEsqtFZESc6BfI7noOPqvhJ1phCnv"
-	"Wh6IeYI2w9QOYEUipUTI8np6LbgGY9Fs98rqVt5AXLIhWkWywlVmtVrBp0igcN_IoypGlUPQGe77Rw";
+static const char rfc_rsa_n[] = "ofgWCuLjybRlzo0tZWJjNiuSfb4p4fAkd_wWJcyQoTbji9k0l8W26mPddxHmfHQp-Vaw-4qPCJrcS2mJPMEzP1Pt"
+				"0Bm4d4QlL-yRT-SFd2lZS-pCgNMsD1W_YpRPEwOWvG6b32690r2jZ47soMZo9wGzjb_7OMg0LOL-bSf63kpaSHSX"
+				"ndS5z5rexMdbBYUsLA9e-KXBdQOS-UTo7WTBEMa2R2CapHg665xsmtdVMTBQY4uDZlxvb3qCo5ZwKh9kG4LT6_I5"
+				"IhlJH7aGhyxXFvUK-DWNmoudF8NAco9_h9iaGNj8q2ethFkMLs91kzk2PAcDTW9gb54h4FRWyuXpoQ";
+static const char rfc_rsa_input[] = "eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGx"
+				    "lLmNvbS9pc19yb290Ijp0cnVlfQ";
+static const char rfc_rsa_signature[] = "cC4hiUPoj9Eetdgtv3hF80EGrhuB__dzERat0XF9g2VtQgr9PJbu3XOiZj5RZmh7AAuHIm4Bh-0Qc_lF5YKt_O8W"
+					"2Fp5jujGbds9uJdbF9CUAr7t1dnZcAcQjbKBYNX4BAynRFdiuB--f_nZLgrnbyTyWzO75vRK5h6xBArLIARNPvkS"
+					"jtQBMHlb1L07Qe7K0GarZRmB_eSN9383LcOLn6_dO--xi12jzDwusC-eOkHWEsqtFZESc6BfI7noOPqvhJ1phCnv"
+					"Wh6IeYI2w9QOYEUipUTI8np6LbgGY9Fs98rqVt5AXLIhWkWywlVmtVrBp0igcN_IoypGlUPQGe77Rw";
 
 static struct fault fault;
-static struct key *key;			/* P-256 */
+static struct key *key; /* P-256 */
 static unsigned char csr[WIRE_DATA];
 static size_t csr_length;
 static char pem[TINY_PEM_SIZE];
@@ -104,10 +99,9 @@ static int tear_down(void **state)
 static void digest_and_hmac(void **state)
 {
 	static const unsigned char abc[] = { 0xba, 0x78, 0x16, 0xbf, 0x8f, 0x01, 0xcf, 0xea };
-	static const unsigned char rfc4231_2[] = { 0x5b, 0xdc, 0xc1, 0x46, 0xbf, 0x60, 0x75, 0x4e,
-						   0x6a, 0x04, 0x24, 0x26, 0x08, 0x95, 0x75, 0xc7,
-						   0x5a, 0x00, 0x3f, 0x08, 0x9d, 0x27, 0x39, 0x83,
-						   0x9d, 0xec, 0x58, 0xb9, 0x64, 0xec, 0x38, 0x43 };
+	static const unsigned char rfc4231_2[] = { 0x5b, 0xdc, 0xc1, 0x46, 0xbf, 0x60, 0x75, 0x4e, 0x6a, 0x04, 0x24,
+						   0x26, 0x08, 0x95, 0x75, 0xc7, 0x5a, 0x00, 0x3f, 0x08, 0x9d, 0x27,
+						   0x39, 0x83, 0x9d, 0xec, 0x58, 0xb9, 0x64, 0xec, 0x38, 0x43 };
 	unsigned char out[SHA256_SIZE];
 
 	(void)state;
@@ -154,8 +148,7 @@ static void rsa_key_and_signature_of_the_rfc(void **state)
 
 static void every_type_survives_its_pem(void **state)
 {
-	static const int lengths[] = { [KEY_P256] = 64, [KEY_P384] = 96, [KEY_RSA2048] = 256,
-				       [KEY_RSA3072] = 384, [KEY_RSA4096] = 512 };
+	static const int lengths[] = { [KEY_P256] = 64, [KEY_P384] = 96, [KEY_RSA2048] = 256, [KEY_RSA3072] = 384, [KEY_RSA4096] = 512 };
 
 	(void)state;
 	for (unsigned int type = 0; type < KEY_TYPES; type++) {
@@ -218,8 +211,7 @@ static void raw_signatures_verify(void **state)
 		ECDSA_SIG_set0(parts, BN_bin2bn(raw, 32, NULL), BN_bin2bn(raw + 32, 32, NULL));
 		assert_true(i2d_ECDSA_SIG(parts, &end) > 0);
 		assert_int_equal(EVP_DigestVerifyInit(context, NULL, EVP_sha256(), NULL, pkey), 1);
-		assert_int_equal(
-			EVP_DigestVerify(context, der, (size_t)(end - der), (const unsigned char *)"message", 7), 1);
+		assert_int_equal(EVP_DigestVerify(context, der, (size_t)(end - der), (const unsigned char *)"message", 7), 1);
 		ECDSA_SIG_free(parts);
 		EVP_MD_CTX_free(context);
 	}
@@ -233,8 +225,7 @@ static void bad_keys_are_refused(void **state)
 	static const char ed25519[] = "-----BEGIN PRIVATE KEY-----\n"
 				      "MC4CAQAwBQYDK2VwBCIEINTuctv5E1hK1bbY8fdp+K06/nwoy/HU++CXqI9EdVhC\n"
 				      "-----END PRIVATE KEY-----\n";
-	static const char *const bad[] = { "", "x", "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n",
-					   ed25519 };
+	static const char *const bad[] = { "", "x", "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n", ed25519 };
 
 	(void)state;
 	for (size_t i = 0; i < LENGTH_OF(bad); i++)
@@ -346,19 +337,20 @@ static void other_names_are_refused(void **state)
 {
 #define SAN "DNS:a.example.org,DNS:b.example.org,IP:192.0.2.1"
 	static const char *const wrong[] = {
-		SAN,						/* one is missing */
-		SAN ",IP:2001:db8::1,DNS:c.example.org",	/* one too many */
+		SAN,					 /* one is missing */
+		SAN ",IP:2001:db8::1,DNS:c.example.org", /* one too many */
 		SAN ",IP:2001:db8::2",
 		SAN ",DNS:2001:db8::1",
 		"DNS:*.example.org,IP:192.0.2.1,IP:2001:db8::1",
 		SAN ",IP:2001:db8::1,email:a@example.org",
-		"",						/* none */
+		"", /* none */
 	};
 
 	(void)state;
 	assert_int_equal(verify_order((struct tiny_order){ .san = SAN ",IP:2001:DB8:0::1" }), 0);
 	assert_int_equal(verify_order((struct tiny_order){ .san = "IP:2001:db8::1,DNS:B.Example.org,IP:192.0.2.1,"
-								  "DNS:a.example.org" }), 0);
+								  "DNS:a.example.org" }),
+			 0);
 	for (size_t i = 0; i < LENGTH_OF(wrong); i++)
 		assert_int_equal(verify_order((struct tiny_order){ .san = wrong[i] }), -1);
 }
@@ -371,8 +363,8 @@ static void facts_of_a_leaf(void **state)
 	time_t now = time(NULL);
 
 	(void)state;
-	tiny_ca_issue(csr, csr_length, &(struct tiny_order){ .san = "DNS:*.Example.org,DNS:example.org", .from = -10,
-							     .until = 1000 }, pem);
+	tiny_ca_issue(csr, csr_length,
+		      &(struct tiny_order){ .san = "DNS:*.Example.org,DNS:example.org", .from = -10, .until = 1000 }, pem);
 	chain = chain_read(pem, strlen(pem), &fault);
 	assert_int_equal(chain_facts(chain, &facts, &fault), 0);
 	assert_between(facts.not_before, now - 12, now - 8);
@@ -420,17 +412,16 @@ static void text_is_clean(void **state)
 static void other_text_is_refused(void **state)
 {
 	static char text[2 * TINY_PEM_SIZE];
-	static const char *const behind[] = {
-		"x",
-		"#",
-		"-----BEGIN CERTIFICATE-----\n",
-		"-----END CERTIFICATE-----\n",
-		"-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n",
-		"-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n",
-		"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
-		"-----BEGIN CERTIFICATE-----\nA\n-----END CERTIFICATE-----\n",
-		"-----BEGIN CERTIFICATE-----\n====\n-----END CERTIFICATE-----\n",
-		"-----BEGIN CERTIFICATE-----\nProc-Type: 4\n\nAAAA\n-----END CERTIFICATE-----\n"};
+	static const char *const behind[] = { "x",
+					      "#",
+					      "-----BEGIN CERTIFICATE-----\n",
+					      "-----END CERTIFICATE-----\n",
+					      "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n",
+					      "-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n",
+					      "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
+					      "-----BEGIN CERTIFICATE-----\nA\n-----END CERTIFICATE-----\n",
+					      "-----BEGIN CERTIFICATE-----\n====\n-----END CERTIFICATE-----\n",
+					      "-----BEGIN CERTIFICATE-----\nProc-Type: 4\n\nAAAA\n-----END CERTIFICATE-----\n" };
 
 	(void)state;
 	tiny_ca_issue(csr, csr_length, &(struct tiny_order){ 0 }, pem);
@@ -443,8 +434,7 @@ static void other_text_is_refused(void **state)
 	assert_int_equal(verify(pem, strlen(pem) + 1), -1); /* a NUL behind it */
 	assert_int_equal(verify("", 0), -1);
 	assert_int_equal(verify(" \n", 2), -1);
-	for (size_t n = 0; n < strlen(pem) - 1;
-	     n += 7) { /* cut off; at the leaf's end it is a chain, but one without its issuer */
+	for (size_t n = 0; n < strlen(pem) - 1; n += 7) { /* cut off; at the leaf's end it is a chain, but one without its issuer */
 		struct chain *chain = chain_read(pem, n, &fault);
 
 		assert_true(!chain || strstr(pem, "-----END CERTIFICATE-----") < pem + n);

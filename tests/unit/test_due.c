@@ -50,7 +50,8 @@ static int begin(void **context)
 	mkdirat(state, "certificates", 0700);
 	for (int i = 0; i < 2; i++) {
 		for (int directory = 0; directory < 3; directory++) {
-			snprintf(path, sizeof(path), directory ? "certificates/%s/%d" : "certificates/%s", config.certificate[i].name, directory);
+			snprintf(path, sizeof(path), directory ? "certificates/%s/%d" : "certificates/%s",
+				 config.certificate[i].name, directory);
 			assert_int_equal(mkdirat(state, path, 0700), 0);
 		}
 		for (size_t file = 0; file < 4; file++) {

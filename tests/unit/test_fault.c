@@ -55,7 +55,9 @@ static void control_characters_are_replaced(void **state)
 	struct fault fault;
 
 	(void)state;
-	fault_set(&fault, FAULT_FAILED, "a\nb\x1b[2Jc\td\x7f" "e\r\xc3\xbc");
+	fault_set(&fault, FAULT_FAILED,
+		  "a\nb\x1b[2Jc\td\x7f"
+		  "e\r\xc3\xbc");
 	assert_string_equal(fault.text, "a?b?[2Jc?d?e???");
 	fault_at(&fault, "x\ny");
 	assert_string_equal(fault.text, "x?y: a?b?[2Jc?d?e???");
@@ -96,12 +98,9 @@ static void each_kind_has_its_status(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(a_text_says_what_happened),
-		cmocka_unit_test(errno_becomes_text_and_code),
-		cmocka_unit_test(the_place_goes_before),
-		cmocka_unit_test(control_characters_are_replaced),
-		cmocka_unit_test(a_long_text_is_cut),
-		cmocka_unit_test(each_kind_has_its_status),
+		cmocka_unit_test(a_text_says_what_happened), cmocka_unit_test(errno_becomes_text_and_code),
+		cmocka_unit_test(the_place_goes_before),     cmocka_unit_test(control_characters_are_replaced),
+		cmocka_unit_test(a_long_text_is_cut),	     cmocka_unit_test(each_kind_has_its_status),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -161,14 +161,14 @@ static bool build(unsigned int which, const struct architecture *architecture, s
 /* --- what they must say ------------------------------------------------------------------------------------------- */
 
 #define IN(which) (1U << (which))
-#define CLIENT	  IN(ROLE_CLIENT)
-#define SIGNING	  IN(ROLE_SIGNER)
-#define STORING	  (IN(ROLE_STORER) | IN(ROLE_SWEEPER))
+#define CLIENT IN(ROLE_CLIENT)
+#define SIGNING IN(ROLE_SIGNER)
+#define STORING (IN(ROLE_STORER) | IN(ROLE_SWEEPER))
 #define ANSWERING (IN(ROLE_RESPONDER) | IN(ROLE_SURVEYOR))
-#define BUS	  IN(ROLE_BUS)
-#define LISTED	  (SIGNING | STORING | ANSWERING | BUS)
-#define ALL	  (CLIENT | LISTED)
-#define DOG	  IN(WATCHDOG)
+#define BUS IN(ROLE_BUS)
+#define LISTED (SIGNING | STORING | ANSWERING | BUS)
+#define ALL (CLIENT | LISTED)
+#define DOG IN(WATCHDOG)
 
 /* On every architecture that has the call, unless it cannot be seen there. */
 static const struct expectation {
@@ -260,7 +260,10 @@ static const struct expectation {
 	{ "kill", DOG, ALL, { 0 }, 0, false },
 };
 
-static const char *name_of(unsigned int which) { return which == WATCHDOG ? "watchdog" : sandbox_role_name((enum role)which); }
+static const char *name_of(unsigned int which)
+{
+	return which == WATCHDOG ? "watchdog" : sandbox_role_name((enum role)which);
+}
 
 /* 1: as expected. */
 static int agrees(const struct program *program, const struct call *call, const struct expectation *e, unsigned int which,
@@ -271,8 +274,8 @@ static int agrees(const struct program *program, const struct call *call, const 
 	if (!(IN(which) & (allowed ? e->refused : e->allowed)))
 		return 1;
 	fprintf(stderr, "# %s, %s: %s(%#llx, %#llx, %#llx) is %s\n", architecture->name, name_of(which), e->call,
-		(unsigned long long)call->argument[0], (unsigned long long)call->argument[1],
-		(unsigned long long)call->argument[2], allowed ? "allowed" : "refused");
+		(unsigned long long)call->argument[0], (unsigned long long)call->argument[1], (unsigned long long)call->argument[2],
+		allowed ? "allowed" : "refused");
 	return 0;
 }
 
@@ -311,13 +314,17 @@ static void each_filter_says_so_on(const struct architecture *architecture)
 	assert_int_equal(bad, 0);
 }
 
-static void on_architecture(void **state) { each_filter_says_so_on(*state); }
+static void on_architecture(void **state)
+{
+	each_filter_says_so_on(*state);
+}
 
 static uint32_t answer_to(unsigned int which, const struct architecture *architecture, const char *name, uint64_t first,
 			  uint64_t third)
 {
 	static struct program program;
-	struct call call = { (uint32_t)seccomp_syscall_resolve_name_arch(architecture->token, name), architecture->token,
+	struct call call = { (uint32_t)seccomp_syscall_resolve_name_arch(architecture->token, name),
+			     architecture->token,
 			     { first, 0, third, 0, 0, 0 } };
 
 	if (!build(which, architecture, &program))
@@ -415,7 +422,8 @@ static int keeps_files(void)
 	struct stat s;
 	int bad = wrong(top < 0 || file < 0, "a new file");
 
-	bad += wrong(write(file, "x", 1) != 1 || fchmod(file, 0640) < 0 || fchown(file, 0, 0) < 0 || fsync(file) < 0, "its attributes");
+	bad += wrong(write(file, "x", 1) != 1 || fchmod(file, 0640) < 0 || fchown(file, 0, 0) < 0 || fsync(file) < 0,
+		     "its attributes");
 	bad += wrong(fstat(file, &s) < 0 || s.st_size != 1 || fstatat(top, "new", &s, AT_SYMLINK_NOFOLLOW) < 0, "stat");
 	bad += wrong(mkdirat(top, "dir", 0700) < 0 || symlinkat("new", top, "link") < 0, "names");
 	bad += wrong(renameat(top, "new", top, "dir/new") < 0 || unlinkat(top, "dir/new", 0) < 0, "rename");
@@ -524,12 +532,20 @@ static void each_role_can_do_its_work(void **state)
 	assert_int_equal(system(command), 0);
 }
 
-#define ON(index) { .name = architectures[index].name, .test_func = on_architecture, .initial_state = (void *)(uintptr_t)&architectures[index] }
+#define ON(index) \
+	{ \
+		.name = architectures[index].name, .test_func = on_architecture, \
+		.initial_state = (void *)(uintptr_t)&architectures[index] \
+	}
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		ON(0), ON(1), ON(2), ON(3), ON(4),
+		ON(0),
+		ON(1),
+		ON(2),
+		ON(3),
+		ON(4),
 		cmocka_unit_test(old_mmap),
 		cmocka_unit_test(what_is_not_listed_does_not_exist),
 		cmocka_unit_test(another_architecture_is_refused),

@@ -16,10 +16,26 @@ static void there_and_back(void **state)
 	static const struct {
 		const char *foreign, *ascii, *back;
 	} names[] = {
-		{ "b\xc3\xbc" "cher.example", "xn--bcher-kva.example", "b\xc3\xbc" "cher.example" },
-		{ "B\xc3\x9c" "CHER.Example", "xn--bcher-kva.example", "b\xc3\xbc" "cher.example" },
-		{ "bu\xcc\x88" "cher.example", "xn--bcher-kva.example", "b\xc3\xbc" "cher.example" }, /* decomposed */
-		{ "stra\xc3\x9f" "e.example", "xn--strae-oqa.example", "stra\xc3\x9f" "e.example" },
+		{ "b\xc3\xbc"
+		  "cher.example",
+		  "xn--bcher-kva.example",
+		  "b\xc3\xbc"
+		  "cher.example" },
+		{ "B\xc3\x9c"
+		  "CHER.Example",
+		  "xn--bcher-kva.example",
+		  "b\xc3\xbc"
+		  "cher.example" },
+		{ "bu\xcc\x88"
+		  "cher.example",
+		  "xn--bcher-kva.example",
+		  "b\xc3\xbc"
+		  "cher.example" }, /* decomposed */
+		{ "stra\xc3\x9f"
+		  "e.example",
+		  "xn--strae-oqa.example",
+		  "stra\xc3\x9f"
+		  "e.example" },
 		{ "\xe4\xbe\x8b\xe3\x81\x88\xe3\x80\x82\xe3\x83\x86\xe3\x82\xb9\xe3\x83\x88", "xn--r8jz45g.xn--zckzah",
 		  "\xe4\xbe\x8b\xe3\x81\x88.\xe3\x83\x86\xe3\x82\xb9\xe3\x83\x88" },
 		{ "plain.example", "plain.example", "" },
@@ -39,7 +55,10 @@ static void there_and_back(void **state)
 static void what_is_no_name(void **state)
 {
 	static const char *const names[] = {
-		"\xff.example", "\xe2\x80\xae.example", LABEL LABEL LABEL LABEL LABEL LABEL LABEL ".example", "\xf0\x9f\x98\x80\xc3\x28",
+		"\xff.example",
+		"\xe2\x80\xae.example",
+		LABEL LABEL LABEL LABEL LABEL LABEL LABEL ".example",
+		"\xf0\x9f\x98\x80\xc3\x28",
 	};
 	char ascii[NAME_SIZE], why[WHY_SIZE];
 

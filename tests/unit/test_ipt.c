@@ -120,10 +120,10 @@ static void add_rule_of(struct legacy_table *table, const char *const matches[2]
 
 	if (table->family == NFPROTO_IPV4)
 		((struct ipt_entry *)(void *)entry)->target_offset = (uint16_t)(head + size),
-		((struct ipt_entry *)(void *)entry)->next_offset = (uint16_t)(head + size + 40);
+					   ((struct ipt_entry *)(void *)entry)->next_offset = (uint16_t)(head + size + 40);
 	else
 		((struct ip6t_entry *)(void *)entry)->target_offset = (uint16_t)(head + size),
-		((struct ip6t_entry *)(void *)entry)->next_offset = (uint16_t)(head + size + 40);
+					    ((struct ip6t_entry *)(void *)entry)->next_offset = (uint16_t)(head + size + 40);
 	table->size += head + size + 40;
 }
 
@@ -147,7 +147,9 @@ static void tables(void **state)
 
 	(void)state;
 	for (int v6 = 0; v6 < 2; v6++) {
-		struct legacy_table table = { .family = v6 ? NFPROTO_IPV6 : NFPROTO_IPV4, .hooks = 1U << 1 | 1U << 3, .entries = entries };
+		struct legacy_table table = { .family = v6 ? NFPROTO_IPV6 : NFPROTO_IPV4,
+					      .hooks = 1U << 1 | 1U << 3,
+					      .entries = entries };
 		unsigned char before[SHA256_DIGEST_SIZE], with[SHA256_DIGEST_SIZE], without[SHA256_DIGEST_SIZE];
 		size_t size;
 
@@ -229,7 +231,8 @@ static void chains(void **state)
 		{ true, "-P INPUT ACCEPT\n-A INPUT -p tcp -m tcp --dport 80 -j f2b-web\n" },
 		{ true, "-P INPUT ACCEPT\n-A INPUT -g closed\n" },
 		{ false, "-P INPUT ACCEPT\n-A INPUT -m rt --rt-type 0 -j DROP\n" },
-		{ false, "-P INPUT ACCEPT\n-N f2b\n-A INPUT -p tcp -j f2b\n-A f2b -p tcp -m tcp --dport 22 -j DROP\n-A f2b -j RETURN\n" },
+		{ false,
+		  "-P INPUT ACCEPT\n-N f2b\n-A INPUT -p tcp -j f2b\n-A f2b -p tcp -m tcp --dport 22 -j DROP\n-A f2b -j RETURN\n" },
 		{ true, "-P INPUT ACCEPT\n-N f2b\n-A INPUT -p tcp -j f2b\n-A f2b -s 192.0.2.1/32 -j REJECT\n-A f2b -j RETURN\n" },
 		{ false, "-P INPUT ACCEPT\n-N a\n-N b\n-A INPUT -j a\n-A INPUT -j b\n-A a -p udp -j DROP\n-A b -j a\n" },
 		{ true, "-P INPUT ACCEPT\n-N a\n-N b\n-A INPUT -j a\n-A a -j b\n-A b -j DROP\n" },
@@ -254,7 +257,8 @@ static void chains(void **state)
 		{ true, "-P INPUT ACCEPT\n-A INPUT -i eth+ -j DROP\n" },
 		{ false, "-P INPUT ACCEPT\n-A INPUT -p tcp -m conntrack --ctstate NEW -m tcpmss ! --mss 536:65535 -j DROP\n" },
 		{ true, "-P INPUT ACCEPT\n-A INPUT -p tcp -m tcpmss ! --mss 536:65535 -j DROP\n" },
-		{ false, "-P INPUT ACCEPT\n-A INPUT -p tcp -m tcp ! --tcp-flags FIN,SYN,RST,ACK SYN -m conntrack --ctstate NEW -j DROP\n" },
+		{ false,
+		  "-P INPUT ACCEPT\n-A INPUT -p tcp -m tcp ! --tcp-flags FIN,SYN,RST,ACK SYN -m conntrack --ctstate NEW -j DROP\n" },
 		{ false, "-P INPUT ACCEPT\n-A INPUT -m addrtype --dst-type BROADCAST,MULTICAST -j DROP\n" },
 		{ false, "-P INPUT ACCEPT\n-A INPUT -m ttl --ttl-lt 32 -j DROP\n" },
 		{ true, "-P INPUT ACCEPT\n-A INPUT -m ttl --ttl-lt 33 -j DROP\n" },
@@ -293,7 +297,8 @@ static void chains(void **state)
 		{ false, "-P INPUT DROP\n-A INPUT ! -p udp -j ACCEPT\n" },
 		{ true, "-P INPUT DROP\n-A INPUT -p tcp -m tcp --tcp-flags FIN,SYN,RST,ACK ACK -j ACCEPT\n" },
 		{ true, "-P INPUT DROP\n-A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT\n" },
-		{ true, "-P INPUT DROP\n-A INPUT -p tcp -m time --datestop 2026-11-26T15:00:00 -m comment --comment \"" TAG "\" -j ACCEPT\n" },
+		{ true, "-P INPUT DROP\n-A INPUT -p tcp -m time --datestop 2026-11-26T15:00:00 -m comment --comment \"" TAG
+			"\" -j ACCEPT\n" },
 		{ false, "-P INPUT DROP\n-A INPUT -p tcp -m comment --comment \"" TAG "\" -j ACCEPT\n" },
 	};
 
@@ -334,7 +339,8 @@ static void other_chains(void **state)
 		const char *chain, *rules;
 	} cases[] = {
 		{ true, "PREROUTING", "-P PREROUTING ACCEPT\n-A PREROUTING -p tcp -m tcp --dport 80 -j REDIRECT --to-ports 3000\n" },
-		{ true, "PREROUTING", "-P PREROUTING ACCEPT\n-A PREROUTING -p tcp -m tcp --dport 80 -j DNAT --to-destination 192.0.2.1\n" },
+		{ true, "PREROUTING",
+		  "-P PREROUTING ACCEPT\n-A PREROUTING -p tcp -m tcp --dport 80 -j DNAT --to-destination 192.0.2.1\n" },
 		{ false, "PREROUTING", "-P PREROUTING ACCEPT\n-A PREROUTING -p tcp -m tcp --dport 81 -j REDIRECT --to-ports 3000\n" },
 		{ true, "POSTROUTING", "-P POSTROUTING ACCEPT\n-A POSTROUTING -p tcp -m tcp --sport 80 -j DROP\n" },
 		{ false, "POSTROUTING", "-P POSTROUTING ACCEPT\n-A POSTROUTING -p tcp -m tcp --sport 81 -j DROP\n" },
@@ -343,7 +349,8 @@ static void other_chains(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < LENGTH_OF(cases); i++)
-		if (can_block(cases[i].rules, !strcmp(cases[i].chain, "PREROUTING") ? "nat" : "mangle", cases[i].chain) != cases[i].blocks)
+		if (can_block(cases[i].rules, !strcmp(cases[i].chain, "PREROUTING") ? "nat" : "mangle", cases[i].chain) !=
+		    cases[i].blocks)
 			fail_msg("%s", cases[i].rules);
 }
 
@@ -359,9 +366,11 @@ static void insertions(void **state)
 
 	(void)state;
 	assert_int_equal(facts_make(&facts, NULL, false, &fault), 0);
-	assert_int_equal(listing_read(&snapshot, strdup("-P PREROUTING ACCEPT\n-N GEO\n-A PREROUTING -j GEO\n-A PREROUTING -i eth0 -j CONNMARK --set-mark 1\n"
-							"-A GEO -m set --match-set allow src -j RETURN\n-A GEO -j DROP\n"),
-				      NFPROTO_IPV4, "mangle", false, &fault), 0);
+	assert_int_equal(listing_read(&snapshot,
+				      strdup("-P PREROUTING ACCEPT\n-N GEO\n-A PREROUTING -j GEO\n-A PREROUTING -i eth0 -j CONNMARK --set-mark 1\n"
+					     "-A GEO -m set --match-set allow src -j RETURN\n-A GEO -j DROP\n"),
+				      NFPROTO_IPV4, "mangle", false, &fault),
+			 0);
 	assert_true(way_find(&snapshot.chain[0], &opening, &way));
 	assert_int_equal(insertion_find(&snapshot, &facts, &snapshot.chain[0], &way, &result), 0);
 	assert_int_equal(result.count, 1);
@@ -388,10 +397,9 @@ static void a_long_rule(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(words_of_a_line), cmocka_unit_test(too_much),	  cmocka_unit_test(tables), cmocka_unit_test(listings),
-		cmocka_unit_test(chains),	   cmocka_unit_test(a_long_rule),
-		cmocka_unit_test(replies),	   cmocka_unit_test(other_chains),
-		cmocka_unit_test(insertions),
+		cmocka_unit_test(words_of_a_line), cmocka_unit_test(too_much),	   cmocka_unit_test(tables),
+		cmocka_unit_test(listings),	   cmocka_unit_test(chains),	   cmocka_unit_test(a_long_rule),
+		cmocka_unit_test(replies),	   cmocka_unit_test(other_chains), cmocka_unit_test(insertions),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

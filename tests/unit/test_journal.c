@@ -18,7 +18,7 @@
 #include "nth_call.h"
 
 #define BYTES (JOURNAL_SLOTS * JOURNAL_SLOT_SIZE)
-#define VERSION_AT 8	/* of a slot, as it lies on the disk */
+#define VERSION_AT 8 /* of a slot, as it lies on the disk */
 #define SEQUENCE_AT 16
 #define TAG_AT 35
 #define SUM_AT (JOURNAL_SLOT_SIZE - SHA256_DIGEST_SIZE)
@@ -487,7 +487,7 @@ static void another_process_puts_a_new_one_in_its_place(void **state)
 	nth_act("flock", 1, replace_it);
 	open_it();
 	assert_true(nth_happened());
-	assert_false(journal.armed); /* it is the new one that was read, */
+	assert_false(journal.armed);				      /* it is the new one that was read, */
 	assert_int_equal(journal_open(&other, state_fd, &fault), -1); /* and is locked */
 	nth_fail("flock", 1, EIO);
 	assert_int_equal(journal_open(&other, state_fd, &fault), -1);

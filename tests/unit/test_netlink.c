@@ -90,19 +90,26 @@ static void nothing_is_unread(void)
 }
 
 #define RULE (NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_NEWRULE)
-static const struct said whole[] = { { RULE, NLM_F_MULTI, 0, false }, { RULE, NLM_F_MULTI, 0, false },
-				     { NLMSG_DONE, NLM_F_MULTI, 0, false }, { 0, 0, 0, false } };
+static const struct said whole[] = {
+	{ RULE, NLM_F_MULTI, 0, false }, { RULE, NLM_F_MULTI, 0, false }, { NLMSG_DONE, NLM_F_MULTI, 0, false }, { 0, 0, 0, false }
+};
 
 /* The next dump on that socket would be refused. */
 static void an_interrupted_dump_is_read_to_its_end(void **state)
 {
 	static const struct said interrupted[][5] = {
 		{ { RULE, NLM_F_MULTI, 0, false }, { RULE, BOTH, 0, false }, { RULE, BOTH, 0, false }, { NLMSG_DONE, BOTH, 0, false } },
-		{ { RULE, BOTH, 0, false }, { RULE, NLM_F_MULTI, 0, false }, { RULE, NLM_F_MULTI, 0, false },
+		{ { RULE, BOTH, 0, false },
+		  { RULE, NLM_F_MULTI, 0, false },
+		  { RULE, NLM_F_MULTI, 0, false },
 		  { NLMSG_DONE, NLM_F_MULTI, 0, false } },
-		{ { RULE, NLM_F_MULTI, 0, false }, { RULE, NLM_F_MULTI, 0, false }, { RULE, NLM_F_MULTI, 0, false },
+		{ { RULE, NLM_F_MULTI, 0, false },
+		  { RULE, NLM_F_MULTI, 0, false },
+		  { RULE, NLM_F_MULTI, 0, false },
 		  { NLMSG_DONE, BOTH, 0, false } },
-		{ { RULE, NLM_F_MULTI, 0, false }, { NLMSG_OVERRUN, 0, 0, false }, { RULE, NLM_F_MULTI, 0, false },
+		{ { RULE, NLM_F_MULTI, 0, false },
+		  { NLMSG_OVERRUN, 0, 0, false },
+		  { RULE, NLM_F_MULTI, 0, false },
 		  { NLMSG_DONE, NLM_F_MULTI, 0, false } },
 	};
 	struct fault fault;
@@ -120,8 +127,11 @@ static void an_interrupted_dump_is_read_to_its_end(void **state)
 
 static void a_visit_that_fails_ends_in_its_fault_and_reads_on(void **state)
 {
-	static const struct said answers[] = { { RULE, NLM_F_MULTI, 0, false }, { RULE, BOTH, 0, false }, { RULE, BOTH, 0, false },
-					       { NLMSG_DONE, BOTH, 0, false }, { 0, 0, 0, false } };
+	static const struct said answers[] = { { RULE, NLM_F_MULTI, 0, false },
+					       { RULE, BOTH, 0, false },
+					       { RULE, BOTH, 0, false },
+					       { NLMSG_DONE, BOTH, 0, false },
+					       { 0, 0, 0, false } };
 	struct fault fault;
 	int count;
 
@@ -137,7 +147,8 @@ static void a_visit_that_fails_ends_in_its_fault_and_reads_on(void **state)
 static void what_the_kernel_refuses_is_a_fault_with_its_code(void **state)
 {
 	static const struct said refused[] = { { NLMSG_ERROR, 0, -ENOENT, false }, { 0, 0, 0, false } };
-	static const struct said broken[] = { { RULE, NLM_F_MULTI, 0, false }, { NLMSG_DONE, NLM_F_MULTI, -ENOMEM, false },
+	static const struct said broken[] = { { RULE, NLM_F_MULTI, 0, false },
+					      { NLMSG_DONE, NLM_F_MULTI, -ENOMEM, false },
 					      { 0, 0, 0, false } };
 	static const struct said strange[] = { { NLMSG_ERROR, 0, INT32_MIN, false }, { 0, 0, 0, false } };
 	struct fault fault;
@@ -156,8 +167,11 @@ static void what_the_kernel_refuses_is_a_fault_with_its_code(void **state)
 static void an_earlier_dump_is_passed_over(void **state)
 {
 	static const struct said busy[] = { { RULE, NLM_F_MULTI, 0, true }, { NLMSG_ERROR, 0, -EBUSY, false }, { 0, 0, 0, false } };
-	static const struct said after[] = { { RULE, NLM_F_MULTI, 0, true }, { NLMSG_DONE, BOTH, 0, true }, { RULE, NLM_F_MULTI, 0, false },
-					     { NLMSG_DONE, NLM_F_MULTI, 0, false }, { 0, 0, 0, false } };
+	static const struct said after[] = { { RULE, NLM_F_MULTI, 0, true },
+					     { NLMSG_DONE, BOTH, 0, true },
+					     { RULE, NLM_F_MULTI, 0, false },
+					     { NLMSG_DONE, NLM_F_MULTI, 0, false },
+					     { 0, 0, 0, false } };
 	struct fault fault;
 	int count;
 

@@ -14,7 +14,7 @@
 #include "acme/challenge.h"
 #include "acme/finalization.h"
 
-#define NAMES	     3 /* per certificate */
+#define NAMES 3 /* per certificate */
 #define CERTIFICATES 2
 
 static struct config config;
@@ -30,13 +30,12 @@ static struct {
 	const char *final;
 	const char *retry_after;
 	const char *challenge_state;
-	const char *answer_refused; /* with this type of problem */
-	bool answers_lost;	    /* the first request of each arrives, and the answer to it does not */
-	const char *answer;	    /* to "the challenge is ready"; NULL: it is processed */
-	const char *error,
-		*old_error;	  /* why the CA did not validate, in the challenge: once it was answered, and before */
-	const char *order_text;	  /* in the place of a new order */
-	const char *order_member; /* of a new order that has another name, so that it is missing */
+	const char *answer_refused;    /* with this type of problem */
+	bool answers_lost;	       /* the first request of each arrives, and the answer to it does not */
+	const char *answer;	       /* to "the challenge is ready"; NULL: it is processed */
+	const char *error, *old_error; /* why the CA did not validate, in the challenge: once it was answered, and before */
+	const char *order_text;	       /* in the place of a new order */
+	const char *order_member;      /* of a new order that has another name, so that it is missing */
 	bool wrong_names, no_authorizations, no_account, no_http_01, foreign_authorization;
 	int stale_orders;	    /* new orders whose authorizations are old and lost */
 	int not_ready;		    /* finalize says so */
@@ -85,8 +84,7 @@ static int prefers(void *context, uint32_t index, const char *pem, size_t length
 	return pem[4] == config.certificate[index].chain[0];
 }
 
-static void send_order(struct exchange *exchange, unsigned int status, unsigned int id, unsigned int certificate,
-		       const char *state)
+static void send_order(struct exchange *exchange, unsigned int status, unsigned int id, unsigned int certificate, const char *state)
 {
 	unsigned int names = config.certificate[certificate].names;
 	char text[4096];
@@ -183,16 +181,14 @@ static void authorization(struct exchange *exchange, unsigned int id)
 	if (strcmp(state, "invalid") == 0)
 		reason = "timeout";
 	if (reason && strcmp(state, "valid") != 0)
-		snprintf(error, sizeof(error),
-			 ",\"error\":{\"type\":\"urn:ietf:params:acme:error:connection\",\"detail\":\"%s\"}", reason);
+		snprintf(error, sizeof(error), ",\"error\":{\"type\":\"urn:ietf:params:acme:error:connection\",\"detail\":\"%s\"}",
+			 reason);
 	snprintf(text, sizeof(text),
 		 "{\"status\":\"%s\",\"identifier\":{\"type\":\"dns\",\"value\":\"%s\"},\"challenges\":["
-		 "{\"type\":\"dns-persist-01\",\"url\":\"" CA "p\"},{\"type\":\"%s\",\"url\":\"" CA
-		 "answer/%u\",\"token\":\"T%u\","
+		 "{\"type\":\"dns-persist-01\",\"url\":\"" CA "p\"},{\"type\":\"%s\",\"url\":\"" CA "answer/%u\",\"token\":\"T%u\","
 		 "\"status\":\"%s\"%s}]}",
-		 state, ca.foreign_authorization ? "evil.example" : config.name[id % 10],
-		 ca.no_http_01 ? "http-02" : "http-01", id, id, ca.challenge_state ? ca.challenge_state : "pending",
-		 error);
+		 state, ca.foreign_authorization ? "evil.example" : config.name[id % 10], ca.no_http_01 ? "http-02" : "http-01", id,
+		 id, ca.challenge_state ? ca.challenge_state : "pending", error);
 	fake_answer(exchange, 200, text);
 	if (ca.retry_after)
 		exchange_header(exchange, "Retry-After", ca.retry_after);
@@ -274,7 +270,7 @@ static void serve(struct fake *f, struct exchange *exchange)
 
 static int setup(void **state)
 {
-	static const struct order_signer signer = {NULL, request, install, prefers};
+	static const struct order_signer signer = { NULL, request, install, prefers };
 
 	(void)state;
 	memset(&ca, 0, sizeof(ca));
@@ -370,7 +366,7 @@ static int64_t prove_all(int64_t window)
 /* The CA fetches the tokens of all names of the certificate but those that are left over. */
 static void fetch(unsigned int certificate, unsigned int names)
 {
-	struct hit hit = {"", "192.0.2.7"};
+	struct hit hit = { "", "192.0.2.7" };
 
 	for (unsigned int i = 0; i < names; i++) {
 		snprintf(hit.token, sizeof(hit.token), "T%u", (certificate + 1) * 10 + certificate * NAMES + i);
@@ -526,8 +522,7 @@ static void test_one_name_lost(void **state)
 	ca.bad_id = 10;
 	ca.ready_at = fake.now + 90;
 	run_all(10000);
-	assert_string_equal(orders[0].fault.text,
-			    "n0.example: connection: timeout; no validation request reached this host");
+	assert_string_equal(orders[0].fault.text, "n0.example: connection: timeout; no validation request reached this host");
 	assert_int_equal(authorizations.item[1].state, STATE_VALID);
 	assert_int_equal(authorizations.item[2].state, STATE_VALID);
 	assert_true(orders[1].stored);
@@ -618,7 +613,7 @@ static void test_never_final(void **state)
 
 static void test_invalid(void **state)
 {
-	struct hit hit = {"T10", "192.0.2.7"};
+	struct hit hit = { "T10", "192.0.2.7" };
 
 	(void)state;
 	ca.final = "invalid";
@@ -886,8 +881,7 @@ static void test_reason_while_processing(void **state)
 	ca.challenge_state = "processing";
 	ca.old_error = "no route yet";
 	assert_int_equal(leaves_pending("no route yet", 20000), 20000);
-	all_failed(FAULT_LATER,
-		   "no final answer of the CA within 20.0 s; the CA's last word was connection: no route yet");
+	all_failed(FAULT_LATER, "no final answer of the CA within 20.0 s; the CA's last word was connection: no route yet");
 }
 
 static void test_reason_of_an_earlier_run(void **state)

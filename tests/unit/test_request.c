@@ -43,8 +43,7 @@ static enum request_verdict judge(const char *text)
 static void good_ones(void **state)
 {
 	(void)state;
-	assert_int_equal(judge("GET " PATH TOKEN " HTTP/1.1\r\nHost: a.example\r\nUser-Agent: x\r\n\r\n"),
-			 REQUEST_TOKEN);
+	assert_int_equal(judge("GET " PATH TOKEN " HTTP/1.1\r\nHost: a.example\r\nUser-Agent: x\r\n\r\n"), REQUEST_TOKEN);
 	assert_int_equal(judge("GET " PATH TOKEN " HTTP/1.0\r\n\r\n"), REQUEST_TOKEN);
 	assert_int_equal(judge("GET " PATH TOKEN " HTTP/1.1\nHost: a.example\n\n"), REQUEST_TOKEN);
 	assert_int_equal(judge("GET " PATH TOKEN " HTTP/1.1\r\n\r\nGET / HTTP/1.1\r\n\r\n"), REQUEST_TOKEN);
@@ -133,12 +132,9 @@ static void nul_is_refused(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(good_ones),
-		cmocka_unit_test(unfinished_ones),
-		cmocka_unit_test(other_ones),
-		cmocka_unit_test(token_of_128_and_of_129),
-		cmocka_unit_test(header_is_limited),
-		cmocka_unit_test(nul_is_refused),
+		cmocka_unit_test(good_ones),	     cmocka_unit_test(unfinished_ones),
+		cmocka_unit_test(other_ones),	     cmocka_unit_test(token_of_128_and_of_129),
+		cmocka_unit_test(header_is_limited), cmocka_unit_test(nul_is_refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

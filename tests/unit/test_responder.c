@@ -134,11 +134,12 @@ static int end(void **state)
 static int dial(int family)
 {
 	struct sockaddr_in6 six = { .sin6_family = AF_INET6, .sin6_addr = in6addr_loopback, .sin6_port = port6 };
-	struct sockaddr_in four = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK), .sin_port = port4};
+	struct sockaddr_in four = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK), .sin_port = port4 };
 	int fd = socket(family, SOCK_STREAM, 0);
 
-	assert_int_equal(family == AF_INET ? connect(fd, (struct sockaddr *)&four, sizeof(four))
-					   : connect(fd, (struct sockaddr *)&six, sizeof(six)), 0);
+	assert_int_equal(family == AF_INET ? connect(fd, (struct sockaddr *)&four, sizeof(four)) :
+					     connect(fd, (struct sockaddr *)&six, sizeof(six)),
+			 0);
 	return fd;
 }
 
@@ -319,7 +320,7 @@ static void a_flood_does_not_stop_it(void **state)
 
 #define SLOW 10000
 #define SLOW_AT_ONCE 500
-#define SLOW_RATE 6	/* each ms: all places of the responder are taken anew while a peer waits */
+#define SLOW_RATE 6 /* each ms: all places of the responder are taken anew while a peer waits */
 #define PEERS 12
 #define PEER_ASKS 25
 
@@ -376,7 +377,8 @@ static bool is_answered(int fd)
 {
 	char text[sizeof(found)];
 
-	return recv(fd, text, sizeof(found) - 1, MSG_WAITALL) == (ssize_t)sizeof(found) - 1 && !memcmp(text, found, sizeof(found) - 1);
+	return recv(fd, text, sizeof(found) - 1, MSG_WAITALL) == (ssize_t)sizeof(found) - 1 &&
+	       !memcmp(text, found, sizeof(found) - 1);
 }
 
 /* Handshake, pause, request, answer. */

@@ -130,7 +130,10 @@ static int disarmed_by_watchdog(void)
 }
 
 /* By its name or by its arguments: not on the list, so that it does not exist. */
-static bool is_refused(void) { return errno == ENOSYS; }
+static bool is_refused(void)
+{
+	return errno == ENOSYS;
+}
 
 /* What acmegate-firewalld can still do. */
 static int client_of_bus(void)

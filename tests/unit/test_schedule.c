@@ -74,8 +74,7 @@ static void clock_and_dates_contradict(void **state)
 
 static void extreme_dates_do_no_harm(void **state)
 {
-	struct holding held = {
-		.present = true, .not_before = -INT64_C(62167219200), .not_after = INT64_C(253402300799)};
+	struct holding held = { .present = true, .not_before = -INT64_C(62167219200), .not_after = INT64_C(253402300799) };
 
 	(void)state;
 	assert_false(schedule_decide(&held, START).due);
@@ -85,10 +84,8 @@ static void extreme_dates_do_no_harm(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(a_third_is_left),
-		cmocka_unit_test(half_is_left_of_a_short_one),
-		cmocka_unit_test(nothing_or_another_is_due),
-		cmocka_unit_test(clock_and_dates_contradict),
+		cmocka_unit_test(a_third_is_left),	     cmocka_unit_test(half_is_left_of_a_short_one),
+		cmocka_unit_test(nothing_or_another_is_due), cmocka_unit_test(clock_and_dates_contradict),
 		cmocka_unit_test(extreme_dates_do_no_harm),
 	};
 

@@ -142,8 +142,7 @@ static int begin(void **state)
 	strcpy(config.acme.directory, "https://ca.example/directory");
 	config.certificates = 2;
 	config.certificate[0] = (struct certificate){ .name = "mail", .names = 2, .mode = 0600, .deploy = "/bin/true" };
-	config.certificate[1] = (struct certificate){ .name = "vpn", .first_name = 2, .names = 1, .mode = 0600,
-						      .key = KEY_P384 };
+	config.certificate[1] = (struct certificate){ .name = "vpn", .first_name = 2, .names = 1, .mode = 0600, .key = KEY_P384 };
 	config.names = 3;
 	strcpy(config.name[0], "mail.example.org");
 	strcpy(config.name[1], "192.0.2.1");
@@ -337,8 +336,8 @@ static void the_header_is_its_own(void **state)
 	assert_non_null(strstr(text, "\"nonce\":\"N0\",\"url\":\"" CA "account\"}"));
 	get_account();
 	ask_sign(CA "order/1", "N1", "", VERB_REPLY);
-	assert_string_equal(part("protected", text), "{\"alg\":\"ES256\",\"kid\":\"" CA "acct/1\",\"nonce\":\"N1\",\"url\":\"" CA
-						     "order/1\"}");
+	assert_string_equal(part("protected", text),
+			    "{\"alg\":\"ES256\",\"kid\":\"" CA "acct/1\",\"nonce\":\"N1\",\"url\":\"" CA "order/1\"}");
 	assert_string_equal(part("payload", text), "");
 	stop_run(STATUS_DONE);
 }
@@ -373,8 +372,10 @@ static void only_what_acmegate_sends(void **state)
 	get_account();
 	ask_sign(CA "challenge", "N0", "{}", VERB_REPLY);
 	ask_sign(CA "account", "N0", "{\"onlyReturnExisting\":true}", VERB_REPLY);
-	ask_sign(CA "order", "N0", "{\"identifiers\":[{\"type\":\"dns\",\"value\":\"mail.example.org\"},"
-		 "{\"type\":\"ip\",\"value\":\"192.0.2.1\"}]}", VERB_REPLY);
+	ask_sign(CA "order", "N0",
+		 "{\"identifiers\":[{\"type\":\"dns\",\"value\":\"mail.example.org\"},"
+		 "{\"type\":\"ip\",\"value\":\"192.0.2.1\"}]}",
+		 VERB_REPLY);
 	not_signed(CA "order", "N0", "{\"identifiers\":[{\"type\":\"dns\",\"value\":\"mail.example.org\"}]}", "does not make");
 	not_signed(CA "order", "N0", "{\"identifiers\":[{\"type\":\"dns\",\"value\":\"evil.example\"}]}", "does not make");
 	not_signed(CA "acct/1", "N0", "{\"status\":\"deactivated\"}", "does not make");
@@ -408,7 +409,8 @@ static void eab_is_an_hmac(void **state)
 	assert_string_equal(part("payload", text), account.jwk);
 	assert_string_equal(part("protected", text), "{\"alg\":\"HS256\",\"kid\":\"kid-1\",\"url\":\"" CA "account\"}");
 	dot = strstr(record.data, "\",\"payload\":\"");
-	snprintf(jws, sizeof(jws), "%.*s.%.*s", (int)(dot - record.data - 14), record.data + 14, (int)strcspn(dot + 13, "\""), dot + 13);
+	snprintf(jws, sizeof(jws), "%.*s.%.*s", (int)(dot - record.data - 14), record.data + 14, (int)strcspn(dot + 13, "\""),
+		 dot + 13);
 	memcpy(mac, part("signature", text), sizeof(mac));
 	assert_int_equal(crypto_hmac(key, 4, jws, strlen(jws), expected, &fault), 0);
 	assert_memory_equal(mac, expected, sizeof(mac));

@@ -31,7 +31,7 @@ static struct fault fault;
 static char path[PATH_SIZE];
 static struct store store;
 static struct certificate certificate;
-static struct key *keys[2];	/* two certificates for the same names */
+static struct key *keys[2]; /* two certificates for the same names */
 static struct chain *chains[2];
 static char pems[2][KEY_PEM_SIZE];
 static _Alignas(struct bundle) char bundles[2][WIRE_DATA];
@@ -41,7 +41,8 @@ static size_t lengths[2];
 static int examine(void *context, const struct bundle *bundle, size_t length, struct verdict *verdict, struct fault *why)
 {
 	OWN_KEY struct key *key = key_read(bundle->text, bundle->key_length, why);
-	OWN_CHAIN struct chain *chain = chain_read(bundle->text + bundle->key_length, length - sizeof(*bundle) - bundle->key_length, why);
+	OWN_CHAIN struct chain *chain = chain_read(bundle->text + bundle->key_length, length - sizeof(*bundle) - bundle->key_length,
+						   why);
 	size_t leaf, clean;
 
 	(void)context;
@@ -121,8 +122,10 @@ static int begin(void **state)
 	snprintf(path, sizeof(path), "%s/acmegate-store-XXXXXX", temporary ? temporary : "/tmp");
 	if (!mkdtemp(path) || chmod(path, 0711) < 0)
 		return -1;
-	store = (struct store){ .state = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC), .path = path,
-				.directory = DIRECTORY, .examiner = { examine, NULL } };
+	store = (struct store){ .state = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC),
+				.path = path,
+				.directory = DIRECTORY,
+				.examiner = { examine, NULL } };
 	certificate = (struct certificate){ .name = "mail", .names = 1, .mode = 0600 };
 	return store.state < 0 ? -1 : 0;
 }
@@ -439,11 +442,10 @@ static void leftovers_are_removed(void **state)
 {
 	(void)state;
 	assert_int_equal(save_nth(0), 0);
-	assert_int_equal(
-		run("cd '%s/certificates/mail' && mkdir .tmp-generation && echo > .tmp-generation/privkey.pem && "
-		    "ln -s 9 .tmp-live && mkdir -p ../../accounts/a && echo > ../../accounts/a/.tmp-key.pem",
-		    path),
-		0);
+	assert_int_equal(run("cd '%s/certificates/mail' && mkdir .tmp-generation && echo > .tmp-generation/privkey.pem && "
+			     "ln -s 9 .tmp-live && mkdir -p ../../accounts/a && echo > ../../accounts/a/.tmp-key.pem",
+			     path),
+			 0);
 	assert_int_equal(store_clean(&store, &fault), 0);
 	assert_int_equal(run("! find '%s' -name '.tmp*' | grep -q .", path), 0);
 	assert_live(0, 1);
@@ -455,9 +457,10 @@ static void leftovers_are_removed(void **state)
 static void fail_call(pid_t child, int error)
 {
 #if defined(__x86_64__)
-	static const long not_failed[] = { /* memory and signals: not what a disk can refuse */
-		SYS_mmap, SYS_mprotect, SYS_munmap, SYS_brk, SYS_madvise, SYS_futex, SYS_exit_group, SYS_rt_sigprocmask,
-		SYS_sigaltstack,
+	static const long not_failed[] = {
+		/* memory and signals: not what a disk can refuse */
+		SYS_mmap,  SYS_mprotect,   SYS_munmap,	       SYS_brk,		SYS_madvise,
+		SYS_futex, SYS_exit_group, SYS_rt_sigprocmask, SYS_sigaltstack,
 	};
 	struct user_regs_struct regs;
 	int status;
@@ -637,11 +640,10 @@ static int on_a_full_disk(void)
 		return 3;
 	if (store_inspect(&store, &certificate, &stored, &fault) < 0 || !stored.present || stored.generation != 1)
 		return 4;
-	if (run("cd '%s' && rm fill fill2 && for i in $(seq 50); do : > $i; done", path) ||
-	    store_check_room(&store, &fault) == 0 || !strstr(fault.text, "inodes"))
+	if (run("cd '%s' && rm fill fill2 && for i in $(seq 50); do : > $i; done", path) || store_check_room(&store, &fault) == 0 ||
+	    !strstr(fault.text, "inodes"))
 		return 5;
-	if (run("mount -o remount,ro '%s'", path) || store_check_room(&store, &fault) == 0 ||
-	    !strstr(fault.text, "read-only"))
+	if (run("mount -o remount,ro '%s'", path) || store_check_room(&store, &fault) == 0 || !strstr(fault.text, "read-only"))
 		return 6;
 	return 0;
 }
@@ -687,8 +689,7 @@ static void account_is_kept(void **state)
 	account = read_account(DIRECTORY);
 	assert_string_equal(account.key, pems[0]);
 	assert_string_equal(account.url, "https://ca.example/acct/1");
-	assert_int_equal(run("[ \"$(stat -c %%a '%s'/accounts '%s'/accounts/*/* | tr '\\n' ' ')\" = '700 600 600 ' ]",
-			     path, path),
+	assert_int_equal(run("[ \"$(stat -c %%a '%s'/accounts '%s'/accounts/*/* | tr '\\n' ' ')\" = '700 600 600 ' ]", path, path),
 			 0);
 	assert_string_equal(read_account(DIRECTORY "2").key, "");
 }

@@ -73,9 +73,18 @@ static bool has(const char *path)
 static void test_malformed_tokens(void **unused)
 {
 	static const char *const tokens[][2] = {
-		{ "", "." THUMBPRINT }, { "..", "..." THUMBPRINT }, { ".at", ".at." THUMBPRINT }, { "../x", "../x." THUMBPRINT },
-		{ "a/b", "a/b." THUMBPRINT }, { "a b", "a b." THUMBPRINT }, { "a", "a" }, { "a", "a." }, { "a", "b." THUMBPRINT },
-		{ "a", "a.x/y" }, { "a", "a.x\n" }, { "a", "ab." THUMBPRINT },
+		{ "", "." THUMBPRINT },
+		{ "..", "..." THUMBPRINT },
+		{ ".at", ".at." THUMBPRINT },
+		{ "../x", "../x." THUMBPRINT },
+		{ "a/b", "a/b." THUMBPRINT },
+		{ "a b", "a b." THUMBPRINT },
+		{ "a", "a" },
+		{ "a", "a." },
+		{ "a", "b." THUMBPRINT },
+		{ "a", "a.x/y" },
+		{ "a", "a.x\n" },
+		{ "a", "ab." THUMBPRINT },
 	};
 
 	(void)unused;
@@ -181,7 +190,8 @@ static void test_killed_in_between(void **unused)
 	assert_int_equal(sweep(), 1);
 	assert_false(has("www/.well-known"));
 	assert_int_equal(put_one(), 0);
-	assert_int_equal(renameat(state_fd, "www", state_fd, "elsewhere"), 0); /* where there is no directory, there is nothing of ours */
+	assert_int_equal(renameat(state_fd, "www", state_fd, "elsewhere"),
+			 0); /* where there is no directory, there is nothing of ours */
 	assert_int_equal(sweep(), 1);
 }
 

@@ -167,8 +167,16 @@ static void a_bundle_is_what_its_lengths_say(void **state)
 		uint32_t key, leaf, text;
 		bool good;
 	} cases[] = {
-		{ 1, 1, 2, true }, { 3, 1, 9, true }, { 3, 6, 9, true }, { 0, 1, 2, false }, { 1, 0, 2, false }, { 2, 1, 2, false },
-		{ 3, 7, 9, false }, { UINT32_MAX, 1, 9, false }, { 3, UINT32_MAX, 9, false }, { KEY_PEM_SIZE - 1, 1, 5000, true },
+		{ 1, 1, 2, true },
+		{ 3, 1, 9, true },
+		{ 3, 6, 9, true },
+		{ 0, 1, 2, false },
+		{ 1, 0, 2, false },
+		{ 2, 1, 2, false },
+		{ 3, 7, 9, false },
+		{ UINT32_MAX, 1, 9, false },
+		{ 3, UINT32_MAX, 9, false },
+		{ KEY_PEM_SIZE - 1, 1, 5000, true },
 		{ KEY_PEM_SIZE, 1, 5000, false },
 	};
 	struct bundle *bundle = (void *)sent.data;
@@ -241,8 +249,7 @@ static void descriptors_are_refused(void **state)
 		.header = { .cmsg_len = CMSG_LEN(sizeof(int)), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS },
 	};
 	struct iovec part = { &sent, HEADER };
-	struct msghdr message = { .msg_iov = &part, .msg_iovlen = 1, .msg_control = &control,
-				  .msg_controllen = sizeof(control) };
+	struct msghdr message = { .msg_iov = &part, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control) };
 	int pipes[2];
 	char byte;
 

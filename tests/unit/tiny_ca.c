@@ -92,7 +92,7 @@ void tiny_ca_root(char pem[TINY_PEM_SIZE])
 
 static void copy_names(X509 *leaf, X509_REQ *request, const char *san)
 {
-	STACK_OF(X509_EXTENSION) *extensions;
+	STACK_OF(X509_EXTENSION) * extensions;
 
 	if (san) {
 		if (san[0])
