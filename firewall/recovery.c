@@ -28,8 +28,8 @@ static void read_state(int state_fd, char path[PATH_MAX])
 static void say_recovered(const struct opening *opening, bool armed, int recovered)
 {
 	if (recovered == RECOVERY_RULES && !armed)
-		log_warning("rules of acmegate stood in the firewall that no run had left (was a ruleset loaded that was saved "
-			    "while the port was open?); they are removed");
+		log_warning("the firewall had rules of acmegate that no run had left (was a ruleset loaded that was saved while the "
+			    "port was open?); they are removed");
 	else if (recovered == RECOVERY_RULES && opening->own_listener && opening->tag[0])
 		log_warning("an earlier run was killed while port %u was open; the kernel closed it with that process, and its "
 			    "rules are removed now",
@@ -37,8 +37,8 @@ static void say_recovered(const struct opening *opening, bool armed, int recover
 	else if (recovered == RECOVERY_RULES)
 		log_warning("an earlier run had left the port open; it is closed now");
 	else if (recovered == RECOVERY_ARMED)
-		log_warning("an earlier run ended before it could say that the port is closed; it is, nothing of acmegate's "
-			    "stands in the firewall");
+		log_warning("an earlier run ended before it could say that the port is closed; it is: no rule of acmegate is left in "
+			    "the firewall");
 }
 
 /* Closing goes by tag and needs no journal, so a broken one, or none, keeps nothing open. */
@@ -51,7 +51,7 @@ static void without_journal(void)
 		log_error("%s", why.text);
 	else
 		log_warning("the firewall was searched without a journal: %s",
-			    found ? "rules of an earlier run are removed" : "nothing of acmegate's stands in it");
+			    found ? "rules of an earlier run are removed" : "no rule of acmegate is left in it");
 }
 
 static int without_state(struct fault *fault)

@@ -390,12 +390,12 @@ void window_say_unchanged(struct window *window)
 	int same = compare(window, after, &fault);
 
 	if (same < 0)
-		log_warning("nothing of acmegate's is left in the ruleset, but it could not be compared: %s", fault.text);
+		log_warning("no rule of acmegate is left in the ruleset, but it could not be compared: %s", fault.text);
 	else if (same == 1)
 		log_notice("ruleset unchanged (sha256 %02x%02x%02x%02x%02x%02x...)", after[0], after[1], after[2], after[3],
 			   after[4], after[5]);
 	else if (!same)
-		log_notice("nothing of acmegate's is left in the ruleset; somebody else has changed it meanwhile");
+		log_notice("no rule of acmegate is left in the ruleset; another program has changed it meanwhile");
 }
 
 void window_free(struct window *window)

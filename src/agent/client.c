@@ -3,7 +3,7 @@
  * client.c - the agent's role that talks to the CA.
  *
  * It owns nothing: the signer signs, and has what is good stored, the responder answers the CA, the warden opens the port. This file is
- * the order of events and the channels to those three; what is said to the CA stands in enrol, order and authorization.
+ * the order of events and the channels to those three; src/acme has what it says to the CA.
  */
 #include "agent/agent.h"
 

@@ -2,7 +2,7 @@
 /*
  * international.h - international names of the configuration, from the privileged image's side: a process without rights translates
  * them, which is started with the first such name and lives until international_end(). What it answers is checked like a name that
- * stands in the file.
+ * is in the file.
  */
 #ifndef ACMEGATE_COMMAND_INTERNATIONAL_H
 #define ACMEGATE_COMMAND_INTERNATIONAL_H

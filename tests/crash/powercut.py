@@ -468,7 +468,7 @@ def unusable(store):
     first, second = good[:SLOT], good[SLOT:]
     armed = sealed(first[:12] + struct.pack("=IQ", 1, 1000) + first[24:])
     corrupt = "journal was unreadable and is kept as"
-    nothing = "nothing of acmegate's stands in the firewall"
+    nothing = "no rule of acmegate is left in the firewall"
     killed = "an earlier run was killed while port 80 was open"
 
     def of(data, uid=0, mode=0o600):

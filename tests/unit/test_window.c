@@ -185,7 +185,7 @@ static void it_opens_mends_and_shuts(void **state)
 	assert_logged("ruleset unchanged (sha256");
 	own_net_table(NFPROTO_INET, "new");
 	window_say_unchanged(&window);
-	assert_logged("somebody else has changed it meanwhile");
+	assert_logged("another program has changed it meanwhile");
 	nth_fail_on("send", 1, EPIPE);
 	own_net_table(NFPROTO_INET, "newer");
 	window_say_unchanged(&window);
