@@ -113,7 +113,7 @@ report "only src/acme/codec.c includes jansson" "$(users '^jansson' '^src/acme/c
 report "only src/agent/idna.c includes libidn2" "$(users '^idn2' '^src/agent/idna\.c$')"
 report "only src/base/confine.c (agent, surveyor, acmegate-firewalld) and src/base/sandbox.c (watchdog) include libseccomp" \
 	"$(users '^seccomp\.h$' '^src/base/(confine|sandbox)\.c$')"
-report "only src/base/config.c includes inih" "$(users '^(ini|INIReader)\.h$' '^src/base/config\.c$')"
+report "only src/base/config_load.c includes inih" "$(users '^(ini|INIReader)\.h$' '^src/base/config_load\.c$')"
 report "only acmegate-firewalld includes libsystemd, and nothing is loaded at run time" \
 	"$(users '^(systemd/|dlfcn\.h$)' '^backends/firewalld/bus\.c$')"
 report "only backends/nft includes libnftnl" "$(users '^libnftnl/' '^backends/nft/')"

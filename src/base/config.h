@@ -83,6 +83,9 @@ bool config_is_address(const char *name);
 /* Is the CA one of those that the configuration knows by name? They ask from public addresses, and their roots are public. */
 bool config_has_public_ca(const struct config *config);
 
+/* The directory URL of the CA of this name, or NULL. */
+const char *config_ca_url(const char *name);
+
 /* The TCP port of the CA, or of the proxy before it. 0: neither is configured. */
 uint16_t config_ca_port(const struct config *config);
 
@@ -99,23 +102,11 @@ struct mistakes {
 	char text[MOST_MISTAKES][MISTAKE_SIZE]; /* "FILE:LINE: what is expected" */
 };
 
-/*
- * Reads and validates FILE into *config, and notes all mistakes. What is wrong keeps its default, and a certificate with a mistake
- * is left out, so that *config serves to close in any case. 0: it serves for this part. -1: it does not, for the fault (the first
- * mistake; FAULT_USAGE, or why the file could not be read). Other parts than CONFIG_WHOLE are content with a CONFIG_FILE that does
- * not exist. Refuses a file that somebody other than root (or the caller, when not root) can write.
- */
-int config_load(struct config *config, const char *file, enum config_part part, struct mistakes *mistakes,
-		struct fault *fault) MUST_CHECK;
-
-/*
- * Whoever turns an international name into its ASCII form, for config_load(CONFIG_WHOLE); without one such a name is a mistake. Other
- * parts do without: nobody asks them for the names of certificates, and closing depends on no other process.
- */
-void config_translate_with(int (*translate)(const char *name, char ascii[NAME_SIZE], struct fault *fault));
-
 /* Whom client and responder run as: [gate] user becomes a number. FAULT_USAGE: there is none, or it is root. CONFIG_WHOLE includes it. */
 int config_find_user(struct config *config, struct fault *fault) MUST_CHECK;
+
+/* The number that this text says, within these bounds; -1: it says none. */
+int config_number(const char *text, unsigned long least, unsigned long most, int base, unsigned long *out) MUST_CHECK;
 
 /* Another value for gate.max_open, from the command line. */
 int config_set_max_open(struct config *config, const char *text) MUST_CHECK;

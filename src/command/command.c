@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include "command/international.h"
+#include "base/config_load.h"
 #include "base/kernel.h"
 #include "base/log.h"
 #include "base/safe.h"

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "base/config.h"
+#include "base/config_load.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -13,6 +13,7 @@
 
 #include <cmocka.h>
 
+#include "base/config_load.h"
 #include "base/config_share.h"
 #include "base/safe.h"
 

@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "base/value.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/safe.h"
+
+int value_text(struct loader *loader, const struct key *key, const char *value)
+{
+	size_t length = strlen(value);
+
+	if (!length || length >= key->size)
+		return loader_wrong(loader, "%s: expected 1 to %zu characters", key->name, key->size - 1);
+	for (size_t i = 0; i < length; i++)
+		if (!isprint((unsigned char)value[i]))
+			return loader_wrong(loader, "%s: expected printable ASCII characters", key->name);
+	memcpy(loader_field(loader, key), value, length + 1);
+	return 0;
+}
+
+int value_label(struct loader *loader, const struct key *key, const char *value)
+{
+	if (value[strspn(value, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-")])
+		return loader_wrong(loader, "%s: expected letters, digits, '.', '_' and '-'", key->name);
+	return value_text(loader, key, value);
+}
+
+int value_directory(struct loader *loader, const struct key *key, const char *value)
+{
+	const char *url = config_ca_url(value);
+
+	if (url)
+		return value_text(loader, key, url);
+	if (strncmp(value, "https://", 8) || !value[8] || strchr(value, ' '))
+		return loader_wrong(loader,
+				    "%s: expected an https URL or one of letsencrypt, letsencrypt-staging, google, "
+				    "google-staging, zerossl, sslcom",
+				    key->name);
+	return value_text(loader, key, value);
+}
+
+int value_contact(struct loader *loader, const struct key *key, const char *value)
+{
+	const char *at = strchr(value, '@');
+
+	if (!at || at == value || !strchr(at, '.') || strpbrk(value, " ,:?&<>\""))
+		return loader_wrong(loader, "%s: expected one e-mail address, as in admin@example.org", key->name);
+	return value_text(loader, key, value);
+}
+
+int value_proxy(struct loader *loader, const struct key *key, const char *value)
+{
+	const char *host = strstr(value, "://"), *login = host ? strrchr(host, '@') : NULL, *port = strrchr(value, ':');
+	struct stat s;
+
+	if ((strncmp(value, "http://", 7) && strncmp(value, "https://", 8)) || port <= (login ? login + 1 : host + 3) || !port[1] ||
+	    port[1 + strspn(port + 1, "0123456789")] || strpbrk(login ? login : host + 3, "/ ?#") ||
+	    (login && !memchr(host + 3, ':', (size_t)(login - host - 3))))
+		return loader_wrong(loader,
+				    "%s: expected http://HOST:PORT, https://HOST:PORT or http://USER:PASSWORD@HOST:PORT (with "
+				    "%%40 for an '@', %%2f for a '/')",
+				    key->name);
+	if (login && (fstat(fileno(loader->file), &s) < 0 || (s.st_mode & S_IROTH)))
+		return loader_wrong(loader, "%s: everybody can read the password in this file; chmod o-r %s", key->name,
+				    loader->config->file);
+	return value_text(loader, key, value);
+}
+
+int value_hosts(struct loader *loader, const struct key *key, const char *value)
+{
+	if (value[strspn(value, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-:[] ")])
+		return loader_wrong(loader, "%s: expected names of hosts, separated by spaces", key->name);
+	return value_text(loader, key, value);
+}
+
+int value_path(struct loader *loader, const struct key *key, const char *value)
+{
+	if (value[0] != '/')
+		return loader_wrong(loader, "%s: expected an absolute path", key->name);
+	return value_text(loader, key, value);
+}
+
+int value_file(struct loader *loader, const struct key *key, const char *value)
+{
+	OWN_FD int fd = -1;
+
+	if (value[0] != '/')
+		return value_path(loader, key, value);
+	fd = open(value, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	if (fd < 0)
+		return loader_wrong(loader, "%s: %s: %s", key->name, value, strerror(errno));
+	return value_path(loader, key, value);
+}
+
+int value_command(struct loader *loader, const struct key *key, const char *value)
+{
+	char program[COMMAND_SIZE];
+	struct fault why;
+
+	if (value[0] != '/')
+		return value_path(loader, key, value);
+	snprintf(program, sizeof(program), "%.*s", (int)strcspn(value, " \t"), value);
+	if (safe_program(program, &why) < 0)
+		return loader_wrong(loader, "%s: %s", key->name, why.text);
+	return value_path(loader, key, value);
+}
+
+/* What a shell would understand, and the program would get as it is. */
+int value_hook(struct loader *loader, const struct key *key, const char *value)
+{
+	const char *found = strpbrk(value, "'\"$|`<>;");
+
+	if (!found)
+		found = strstr(value, "&&");
+	if (found)
+		return loader_wrong(loader, "%s: no shell runs this, so %.1s has no meaning; write a script, and name that here",
+				    key->name, found);
+	return value_command(loader, key, value);
+}
+
+int value_bool(struct loader *loader, const struct key *key, const char *value)
+{
+	bool yes = !strcmp(value, "yes") || !strcmp(value, "true");
+
+	if (!yes && strcmp(value, "no") && strcmp(value, "false"))
+		return loader_wrong(loader, "%s: expected yes or no", key->name);
+	*(bool *)loader_field(loader, key) = yes;
+	return 0;
+}
+
+int value_max_open(struct loader *loader, const struct key *key, const char *value)
+{
+	if (config_set_max_open(loader->config, value) < 0)
+		return loader_wrong(loader, "%s: expected 5 to 600 seconds", key->name);
+	return 0;
+}
+
+int value_mode(struct loader *loader, const struct key *key, const char *value)
+{
+	unsigned long n;
+
+	if (config_number(value, 0400, 0777, 8, &n) < 0 || (n & 0133) || (n & 0400) == 0)
+		return loader_wrong(loader,
+				    "%s: expected an octal mode such as 0600 or 0640, without write for group and others "
+				    "and without execute",
+				    key->name);
+	*(mode_t *)loader_field(loader, key) = (mode_t)n;
+	return 0;
+}
+
+int value_port(struct loader *loader, const struct key *key, const char *value)
+{
+	unsigned long n;
+
+	if (config_number(value, 1, 65535, 10, &n) < 0)
+		return loader_wrong(loader, "%s: expected a port from 1 to 65535", key->name);
+	*(uint16_t *)loader_field(loader, key) = (uint16_t)n;
+	return 0;
+}
+
+/* An enum, all of which have one size, by the name of its value. */
+int value_choice(struct loader *loader, const struct key *key, const char *value)
+{
+	char expected[128] = "";
+	size_t used = 0;
+
+	_Static_assert(sizeof(enum key_type) == sizeof(unsigned int) && sizeof(enum backend_choice) == sizeof(unsigned int) &&
+			       sizeof(enum responder_mode) == sizeof(unsigned int),
+		       "as gcc and clang make them");
+	for (unsigned int i = 0; key->names[i]; i++) {
+		if (!strcmp(value, key->names[i])) {
+			memcpy(loader_field(loader, key), &i, sizeof(i));
+			return 0;
+		}
+		used += (size_t)snprintf(expected + used, sizeof(expected) - used, "%s%s",
+					 i == 0		   ? "" :
+					 key->names[i + 1] ? ", " :
+							     " or ",
+					 key->names[i]);
+	}
+	return loader_wrong(loader, "%s: expected %s", key->name, expected);
+}
+
+int value_owner(struct loader *loader, const struct key *key, const char *value)
+{
+	const struct passwd *user = getpwnam(value);
+
+	if (!user)
+		return loader_wrong(loader, "%s: there is no user '%s' on this host", key->name, value);
+	*(uid_t *)loader_field(loader, key) = user->pw_uid;
+	return 0;
+}
+
+int value_group(struct loader *loader, const struct key *key, const char *value)
+{
+	const struct group *group = getgrnam(value);
+
+	if (!group)
+		return loader_wrong(loader, "%s: there is no group '%s' on this host", key->name, value);
+	*(gid_t *)loader_field(loader, key) = group->gr_gid;
+	return 0;
+}
