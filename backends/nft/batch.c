@@ -147,3 +147,9 @@ void batch_delete(struct batch *batch, uint16_t type, uint8_t family, const char
 	(void)netlink_about(batch->netlink, batch_next(batch), type, 0, family, table, name, handle);
 	batch_add(batch);
 }
+
+int batch_no_memory(struct fault *fault)
+{
+	errno = ENOMEM;
+	return fault_errno(fault, FAULT_LATER, "building a change of the ruleset");
+}

@@ -44,4 +44,7 @@ void batch_free(struct batch *batch);
 /* Adds a message that deletes what is named as in netlink_about(): NFT_MSG_DELRULE, NFT_MSG_DELSET or NFT_MSG_DELTABLE. */
 void batch_delete(struct batch *batch, uint16_t type, uint8_t family, const char *table, const char *name, uint64_t handle);
 
+/* FAULT_LATER for a part of a batch that could not be built. -1. */
+int batch_no_memory(struct fault *fault);
+
 #endif

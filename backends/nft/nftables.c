@@ -11,6 +11,7 @@
 
 #include "backends/nft/news.h"
 #include "backends/nft/rule.h"
+#include "backends/nft/set.h"
 #include "backends/nft/survey.h"
 #include "backends/nft/sweep.h"
 
@@ -183,7 +184,7 @@ static int send_opening(struct ruleset *ruleset, const struct opening *opening, 
 		for (size_t r = 0; r < LENGTH_OF(spot->handle) && exact && ruleset->misplaced[i][r]; r++)
 			batch_delete(&batch, NFT_MSG_DELRULE, spot->family, spot->table, spot->chain, ruleset->misplaced[i][r]);
 		if (begins_table(ruleset, i, opening))
-			rc = rule_add_set(&batch, spot->family, spot->table, opening, ruleset->make.timed, fault);
+			rc = set_add(&batch, spot->family, spot->table, opening, ruleset->make.timed, fault);
 		if (rc == 0)
 			rc = rule_add(&batch, spot, opening, &ruleset->make, fault);
 	}
@@ -412,8 +413,7 @@ static void print_spot(struct plan *plan, const struct ruleset *ruleset, size_t 
 	const struct spot *spot = &ruleset->spot[number];
 
 	if (begins_table(ruleset, number, opening) && plan->lines < PLAN_LINES) {
-		rule_print_set(plan->line[plan->lines++], sizeof(plan->line[0]), spot->family, spot->table, opening,
-			       ruleset->make.timed);
+		set_print(plan->line[plan->lines++], sizeof(plan->line[0]), spot->family, spot->table, opening, ruleset->make.timed);
 		plan->sets++;
 	}
 	for (size_t i = 0; i < count_rules(ruleset, spot, opening) && plan->lines < PLAN_LINES; i++)

@@ -9,6 +9,7 @@
 
 #include "backends/nft/news.h"
 #include "backends/nft/rule.h"
+#include "backends/nft/nat.h"
 #include "backends/nft/sweep.h"
 #include "base/seam.h"
 
@@ -27,7 +28,7 @@ static int send_redirect(struct ruleset *ruleset, const struct opening *opening,
 	rc = rc < 0 ? rc : batch_begin(&batch, &ruleset->netlink, generation, fault);
 	if (rc < 0)
 		return rc;
-	rc = rule_add_redirect(&batch, opening, ruleset->owned, ruleset->timed, fault);
+	rc = nat_add(&batch, opening, ruleset->owned, ruleset->timed, fault);
 	if (rc == 0)
 		rc = rehearsal ? batch_rehearse(&batch, fault) : batch_commit(&batch, NULL, NULL, fault);
 	batch_free(&batch);
@@ -100,7 +101,7 @@ static int redirect_plan(struct ruleset *ruleset, const struct opening *opening,
 	plan->untimed = plan->untimed || !ruleset->timed;
 	plan->unowned = !ruleset->owned;
 	if (plan->lines < PLAN_LINES)
-		rule_print_redirect(plan->line[plan->lines++], sizeof(plan->line[0]), opening, ruleset->owned, ruleset->timed);
+		nat_print(plan->line[plan->lines++], sizeof(plan->line[0]), opening, ruleset->owned, ruleset->timed);
 	return 0;
 }
 

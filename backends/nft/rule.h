@@ -11,6 +11,7 @@
 #ifndef ACMEGATE_BACKENDS_NFT_RULE_H
 #define ACMEGATE_BACKENDS_NFT_RULE_H
 
+#include <libnftnl/rule.h>
 #include <linux/netfilter/nf_tables.h>
 
 #include "backends/nft/host.h"
@@ -28,13 +29,6 @@ struct rule_make {
 	const struct host *host; /* for its addresses */
 };
 
-/*
- * The set and its elements, the ports, with opening->seconds to live if timed. A set that is there already stays, with its
- * time: a chain that was flushed has lost the rule only.
- */
-int rule_add_set(struct batch *batch, uint8_t family, const char *table, const struct opening *opening, bool timed,
-		 struct fault *fault) MUST_CHECK;
-
 /* How many rules the spot takes: two where addresses are listed, for IPv4 and IPv6, of those families that have some. */
 size_t rule_count(const struct spot *spot, const struct opening *opening, const struct rule_make *make);
 
@@ -45,24 +39,21 @@ size_t rule_count(const struct spot *spot, const struct opening *opening, const 
 int rule_add(struct batch *batch, const struct spot *spot, const struct opening *opening, const struct rule_make *make,
 	     struct fault *fault) MUST_CHECK;
 
-/* What rule_add_set() does, as a line for a shell. */
-void rule_print_set(char *line, size_t size, uint8_t family, const char *table, const struct opening *opening, bool timed);
-
 /* What rule_add() does, as a line for a shell: the first of its rules, or the second. */
 void rule_print(char *line, size_t size, const struct spot *spot, const struct opening *opening, const struct rule_make *make,
 		size_t which);
 
-/*
- * A table of our own that sends the port's new connections to opening->target before any other nat sees them. Owned: nobody
- * else can change it, and the kernel removes it when the netlink socket of this batch is closed.
- *
- *	nft add table inet acmegate_DIGITS { flags owner; set acmegate_DIGITS { ... }
- *		chain prerouting { type nat hook prerouting priority -199;
- *			fib daddr type local tcp dport @acmegate_DIGITS redirect to :TARGET; } }
- */
-int rule_add_redirect(struct batch *batch, const struct opening *opening, bool owned, bool timed, struct fault *fault) MUST_CHECK;
+/* A rule of this chain, without expressions. NULL: no memory. */
+struct nftnl_rule *rule_name(const char *table, const char *chain);
 
-/* The same as a line for a shell. */
-void rule_print_redirect(char *line, size_t size, const struct opening *opening, bool owned, bool timed);
+static inline void free_rule(struct nftnl_rule **rule)
+{
+	if (*rule)
+		nftnl_rule_free(*rule);
+}
+#define OWN_RULE __attribute__((cleanup(free_rule)))
+
+/* Adds it to the batch: before the rule with this handle; 0: behind the last rule. */
+void rule_insert(struct batch *batch, uint8_t family, struct nftnl_rule *rule, uint64_t before);
 
 #endif

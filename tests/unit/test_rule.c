@@ -15,6 +15,8 @@
 #include <string.h>
 
 #include "backends/nft/rule.h"
+#include "backends/nft/nat.h"
+#include "backends/nft/set.h"
 #include "nth_call.h"
 #include "own_net.h"
 
@@ -66,7 +68,7 @@ static int build(const struct spot *spot, const struct rule_make *make)
 {
 	int rc = batch_begin(&batch, &netlink, 0, &fault);
 
-	rc = rc < 0 ? rc : rule_add_set(&batch, spot->family, spot->table, &opening, make->timed, &fault);
+	rc = rc < 0 ? rc : set_add(&batch, spot->family, spot->table, &opening, make->timed, &fault);
 	return rc < 0 ? rc : rule_add(&batch, spot, &opening, make, &fault);
 }
 
@@ -156,15 +158,15 @@ static void sets_have_their_text_too(void **state)
 	char line[640];
 
 	(void)state;
-	rule_print_set(line, sizeof(line), NFPROTO_INET, "filter", &opening, true);
+	set_print(line, sizeof(line), NFPROTO_INET, "filter", &opening, true);
 	assert_string_equal(line,
 			    "nft 'add set inet filter acmegate_0123456789abcdef { type inet_service; flags timeout; elements = { 80 timeout 60s }; "
 			    "}'");
 	opening.target = 8080;
-	rule_print_set(line, sizeof(line), NFPROTO_IPV6, "filter", &opening, false);
+	set_print(line, sizeof(line), NFPROTO_IPV6, "filter", &opening, false);
 	assert_string_equal(line,
 			    "nft 'add set ip6 filter acmegate_0123456789abcdef { type inet_service; elements = { 80, 8080 }; }'");
-	rule_print_redirect(line, sizeof(line), &opening, true, true);
+	nat_print(line, sizeof(line), &opening, true, true);
 	assert_string_equal(
 		line, "nft 'add table inet acmegate_0123456789abcdef { flags owner; set acmegate_0123456789abcdef { type inet_service; "
 		      "flags timeout; elements = { 80 timeout 60s }; }; chain prerouting { type nat hook prerouting priority -199; "
@@ -347,7 +349,7 @@ static void a_failure_adds_no_half_of_a_rule(void **state)
 		spot.leaving = 1;
 		spot.bound = BOUND_BY_FIB;
 		rc = rc < 0 ? rc : rule_add(&batch, &spot, &opening, &best, &fault);
-		rc = rc < 0 ? rc : rule_add_redirect(&batch, &opening, true, true, &fault);
+		rc = rc < 0 ? rc : nat_add(&batch, &opening, true, true, &fault);
 		nth_stop();
 		happened = nth_happened();
 		assert_int_equal(rc, happened ? -1 : 0);

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* nat.h - the table of ours that redirects the port. */
+#ifndef ACMEGATE_BACKENDS_NFT_NAT_H
+#define ACMEGATE_BACKENDS_NFT_NAT_H
+
+#include "backends/nft/batch.h"
+
+/*
+ * A table of our own that sends the port's new connections to opening->target before any other nat sees them. Owned: nobody
+ * else can change it, and the kernel removes it when the netlink socket of this batch is closed.
+ *
+ *	nft add table inet acmegate_DIGITS { flags owner; set acmegate_DIGITS { ... }
+ *		chain prerouting { type nat hook prerouting priority -199;
+ *			fib daddr type local tcp dport @acmegate_DIGITS redirect to :TARGET; } }
+ */
+int nat_add(struct batch *batch, const struct opening *opening, bool owned, bool timed, struct fault *fault) MUST_CHECK;
+
+/* The same as a line for a shell. */
+void nat_print(char *line, size_t size, const struct opening *opening, bool owned, bool timed);
+
+#endif
