@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/timerfd.h>
 #include <sys/wait.h>
 
@@ -59,12 +60,13 @@ typedef void handler(struct gate *);
 
 /* --- answers ------------------------------------------------------------------------------------------------------ */
 
-/* A parent that cannot be told is gone, which shows in the next round. */
+/* A parent that cannot be told must not wait: the end of the channel is the end for both. */
 static void tell(struct gate *g, enum verb verb, uint32_t index, const void *data, size_t length)
 {
 	struct fault ignored;
 
-	(void)!wire_send(g->fd[ON_PARENT], verb, index, data, length, &ignored);
+	if (wire_send(g->fd[ON_PARENT], verb, index, data, length, &ignored) < 0)
+		(void)shutdown(g->fd[ON_PARENT], SHUT_RDWR);
 }
 
 static void refuse(struct gate *g)

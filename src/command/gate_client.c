@@ -7,6 +7,7 @@
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 
 #include "base/log.h"
@@ -39,6 +40,7 @@ static int gone(struct gate *gate, struct fault *fault)
 	char path[PATH_MAX];
 
 	gate->died = true;
+	(void)shutdown(gate->channel, SHUT_RDWR); /* one that could not be told closes now */
 	if (gate->met)
 		return fault_set(fault, FAULT_FAILED, "the gate has ended before it was told to");
 	if (spawn_find("-gate", path, fault) < 0)
@@ -205,8 +207,8 @@ int gate_clear(struct gate *gate)
 {
 	struct fault ignored;
 
-	while (record.verb != VERB_CLEARED)
-		if (receive(gate, &ignored) < 0)
+	while (record.verb != VERB_CLEARED || gate->died)
+		if (gate->died || receive(gate, &ignored) < 0)
 			return STATUS_FAILED;
 	return (int)record.index;
 }
