@@ -155,19 +155,22 @@ struct ended {
 };
 #define PIDFD_ENDED UINT64_C(8)
 
-/* Before that it shows in the last field but one of /proc/PID/stat, until the parent has asked. */
+/*
+ * Until the parent has asked for the status, the last field but one of /proc/PID/stat has it; from then on the pidfd. In this order: the
+ * parent may ask in between.
+ */
 bool process_was_killed(int pidfd, pid_t pid)
 {
 	struct ended ended = { .mask = PIDFD_ENDED };
 	char text[1024];
 	const char *to, *last;
 
-	if (ioctl(pidfd, _IOWR(0xFF, 11, struct ended), &ended) == 0 && (ended.mask & PIDFD_ENDED))
-		return WIFSIGNALED(ended.status);
 	read_about(pid, "stat", text, sizeof(text));
 	to = strrchr(text, ')');
 	last = to ? strrchr(to, ' ') : NULL;
-	return last && to[2] == 'Z' && WIFSIGNALED((int)strtol(last, NULL, 10));
+	if (last && to[2] == 'Z')
+		return WIFSIGNALED((int)strtol(last, NULL, 10));
+	return ioctl(pidfd, _IOWR(0xFF, 11, struct ended), &ended) == 0 && (ended.mask & PIDFD_ENDED) && WIFSIGNALED(ended.status);
 }
 
 void process_name(pid_t pid, char name[KIN_NAME])

@@ -273,7 +273,9 @@ class Worker:
         result["longest"] = longest
         # Of several accidents the death of the gate counts; the watchdog's may have come before it.
         when = next((a[0] for a in trace.accidents if kind == "watchdog" and a[1] == "gate"), trace.accidents[0][0])
-        after = max([to - when for _, _, to in spans if to > when], default=None)
+        # A run that survived the death (of a surveyor whose answer it can do without) may open its window afterwards.
+        went_on = "validation of" in self.said
+        after = max([to - when for _, start, to in spans if to > when and (start <= when or not went_on)], default=None)
         if kind in ("kill", "killall", "watchdog") and after is not None and after > AT_ONCE:
             problem("slow", f"the port was closed {after * 1000:.0f} ms after the death")
             # "to" is when the port was first seen closed. A probe that stood still itself has seen nothing.
