@@ -156,15 +156,11 @@ if ! command -v groff >/dev/null; then
 else
 	report "manual pages fit into 80 columns" "$(for page in $pages; do groff -ww -mandoc -Tutf8 -rLL=80n "$page" 2>&1 >/dev/null; done)"
 fi
-# tests/format fix changes this word: before that, the sources are as their authors wrote them.
-formatted=yes
-if ! command -v clang-format >/dev/null; then
-	skip "C files are as .clang-format says" "clang-format is not installed"
-elif [ "$formatted" = no ]; then
-	skip "C files are as .clang-format says" "tests/format fix has not been run yet"
-else
-	report "C files are as .clang-format says" "$(tests/format check)"
-fi
+# Each version lays out a little differently; Debian 12 has 14.
+case $(clang-format --version 2>/dev/null) in
+*' version 14.'*) report "C files are as .clang-format says" "$(tests/format check)" ;;
+*) skip "C files are as .clang-format says" "clang-format 14 is not installed" ;;
+esac
 if ! command -v shellcheck >/dev/null; then
 	skip "shell scripts" "shellcheck is not installed"
 else
