@@ -198,6 +198,8 @@ guard_window() {
 	ip netns exec "$RIG_HOST" "$RIG_ACMEGATE" -c "$RIG_CONF" guard -- sleep 60 >"$RIG_DIR/out" 2>&1 3>&- &
 	pid=$!
 	rig_until 10 rig_opened
+	# firewalld opens before it answers that it has: one that is killed in between is one that refused.
+	rig_until 10 grep -q 'port 80 open' "$RIG_DIR/out"
 }
 
 guard_ends() {
