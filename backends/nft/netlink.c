@@ -192,9 +192,12 @@ static void take_message(struct reading *reading, const struct nlmsghdr *message
 	}
 }
 
+#define LOST_IN_A_ROW 100 /* times that the kernel had no room for a message: more is no burst, and would never end */
+
 static void take_all(struct reading *reading)
 {
 	_Alignas(struct nlmsghdr) char buffer[RECEIVE_SIZE];
+	unsigned int lost = 0;
 
 	while (!reading->complete) {
 		ssize_t n = recv(mnl_socket_get_fd(reading->netlink->socket), buffer, sizeof(buffer), MSG_TRUNC);
@@ -202,8 +205,9 @@ static void take_all(struct reading *reading)
 
 		if (n < 0 && errno == ENOBUFS)
 			note(reading, AGAIN);
-		if (n < 0 && (errno == EINTR || errno == ENOBUFS))
+		if (n < 0 && (errno == EINTR || (errno == ENOBUFS && ++lost < LOST_IN_A_ROW)))
 			continue;
+		lost = 0;
 		if (n <= 0 || n > (ssize_t)sizeof(buffer)) {
 			errno = n < 0 ? errno : n ? ENOSPC : ECONNRESET;
 			note(reading, fault_errno(reading->fault, FAULT_FAILED, "reading the ruleset"));
