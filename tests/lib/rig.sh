@@ -95,11 +95,18 @@ rig_make() {
 		make -s -C "$RIG_BUILD" -j"$(nproc)"
 }
 
-# A second build, in which single nets can be switched off; see src/base/seam.h.
+# A second build, in which single nets can be switched off; see src/base/seam.h. Several files ask for it at the same time.
 rig_seams() {
 	[ -z "${RIG_BUILT:-}" ] || return 0 # in a virtual machine, which has what was built
-	mkdir -p "$RIG_BUILD/seams" && (cd "$RIG_BUILD/seams" && "$RIG_ROOT/configure" -q --enable-werror --enable-seams) &&
-		make -s -C "$RIG_BUILD/seams" -j"$(nproc)" images
+	mkdir -p "$RIG_BUILD/seams" || return
+	(
+		flock 9
+		cd "$RIG_BUILD/seams" || exit
+		if [ ! -e Makefile ] || [ "$RIG_ROOT/configure" -nt config.status ]; then
+			"$RIG_ROOT/configure" -q --enable-werror --enable-seams || exit
+		fi
+		make -s -j"$(nproc)" images
+	) 9>"$RIG_BUILD/seams.lock"
 }
 
 rig_build_probe() {
