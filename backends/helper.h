@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * helper.h - firewalls that a program opens and closes: one of acmegate's own, or the administrator's ([gate] command). All are asked alike:
+ * helper.h - firewalls that a program opens and closes: a program of acmegate, or the administrator's ([gate] command). All are asked alike:
  *
  *	PROGRAM [WORDS OF ITS OWN] plan		prints what open would do: a line for each rule, as a command that a person could type
  *	PROGRAM [WORDS OF ITS OWN] open		opens where it is not open, and reads back
  *	PROGRAM [WORDS OF ITS OWN] close	removes whatever carries the tag, and reads back
  *
- * with ACMEGATE_ACTION (the same word), ACMEGATE_TAG (empty, for close: any tag of acmegate's), ACMEGATE_PORT and ACMEGATE_SECONDS in the
+ * with ACMEGATE_ACTION (the same word), ACMEGATE_TAG (empty, for close: any tag of acmegate), ACMEGATE_PORT and ACMEGATE_SECONDS in the
  * environment. Each verb may come at any time, any number of times, from a process that never asked before. Exit status: 0: done. 75: try
- * again. A program of acmegate's own prints for open and close how many rules it made or removed, a fault in one line otherwise, and
+ * again. A program of acmegate prints for open and close how many rules it made or removed, a fault in one line otherwise, and
  * ends with one of the statuses below too. The administrator's program is not asked for a plan; what it prints goes to the log.
  *
  * A helper runs for one verb, is killed when its time is up or acmegate dies, and what it prints is taken for hostile.
@@ -23,7 +23,7 @@ enum {
 	HELPER_REFUSED = 4, /* it has said no */
 };
 
-/* A row for each helper. Its rights: none but root's number for acmegate's own, all for the administrator's. */
+/* A row for each helper. Its rights: none but root's number for a program of acmegate, all for the administrator's. */
 struct helper {
 	const char *program;   /* "-firewalld": acmegate-firewalld. NULL: [gate] command, in use where that is set */
 	const char *plan_line; /* what each line of a plan begins with */

@@ -85,7 +85,7 @@ static void answer(struct gate *g, int rc)
 
 /* --- time --------------------------------------------------------------------------------------------------------- */
 
-/* The timer has what is left of the open time: it runs while a window of our own stands, and all the time for somebody else. */
+/* The timer has what is left of the open time: it runs while our own window is open, and always for another program. */
 static void start_clock(struct gate *g)
 {
 	timerfd_settime(g->fd[ON_OVERTIME], 0, &g->left, NULL);
@@ -426,7 +426,7 @@ static void on_overtime(struct gate *g)
 	g->late = true;
 }
 
-/* No window stands without a watchdog. One that cannot be closed gets another. */
+/* A window needs a watchdog: close it, and start another watchdog if it cannot be closed. */
 static void on_watchdog_ended(struct gate *g)
 {
 	watchdog_stop(&g->fd[ON_WATCHDOG]);

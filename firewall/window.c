@@ -358,7 +358,7 @@ void window_say_mended(struct window *window, int mended, const struct fault *fa
 	else if (mended > 0)
 		log_notice("somebody has changed the ruleset; the opening was put back in %.1f ms", window->mend_cost * 1e3);
 	if (shut[0] && strcmp(shut, window->said))
-		log_warning("a rule that may shut port %u again was put ahead of acmegate's: %s. It is newer, and stays ahead",
+		log_warning("a rule that may shut port %u again was put ahead of acmegate's rule: %s. It is newer, and stays ahead",
 			    window->opening.port, shut);
 	memcpy(window->said, shut, sizeof(window->said));
 }

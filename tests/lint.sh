@@ -95,7 +95,7 @@ report "an include names the folder" "$(
 # Small enough to be read by who trusts it with the firewall: the gate, without helpers that only others link. Lines without comments and
 # blank lines; raise it only with a reason.
 # (7998 before clang-format broke long lines, and the rules of nftables became four files.)
-most=8210
+most=8217
 of_base='fault|kernel|log|own|policy|process|run|sandbox|seam|sockets|spawn|wire'
 # shellcheck disable=SC2046
 lines=$(cat $(find src/base firewall backends -name survey -prune -o -name '*.[ch]' -print |

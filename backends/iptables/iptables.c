@@ -34,7 +34,7 @@ struct sight {
 struct place {
 	size_t layer;
 	struct spot spot; /* with the handle of our rule in iptables-nft, once that was read */
-	bool stands;	  /* the rule is there */
+	bool present;	  /* the rule is there */
 };
 
 struct ruleset {
@@ -406,7 +406,7 @@ static bool is_misplaced(const struct ruleset *ruleset, const struct place *plac
 	const struct spot *spot = &place->spot;
 
 	/* the rules of legacy tables do not tell their age */
-	return place->stands && spot->ahead && (ipt_layers[place->layer].legacy ? ruleset->inserted : spot->ahead < spot->handle[0]);
+	return place->present && spot->ahead && (ipt_layers[place->layer].legacy ? ruleset->inserted : spot->ahead < spot->handle[0]);
 }
 
 static int run_rule(struct ruleset *ruleset, struct place *place, const struct opening *opening, enum action action,
@@ -449,7 +449,7 @@ static int insert_missing(struct ruleset *ruleset, const struct opening *opening
 	int rc;
 
 	for (struct place *place = ruleset->place; place < ruleset->place + ruleset->places; place++) {
-		if (place->stands && !is_misplaced(ruleset, place))
+		if (place->present && !is_misplaced(ruleset, place))
 			continue;
 		rc = insert_one(ruleset, place, opening, fault);
 		if (rc < 0)
@@ -469,7 +469,7 @@ static int mark_legacy(struct ruleset *ruleset, size_t layer, const char *name, 
 	(void)fault;
 	for (struct place *place = ruleset->place; place < ruleset->place + ruleset->places; place++)
 		if (place->layer == layer && !strcmp(place->spot.table, name))
-			place->stands = table_has(table, place->spot.chain, tag);
+			place->present = table_has(table, place->spot.chain, tag);
 	return 0;
 }
 
@@ -481,12 +481,12 @@ static int read_back(struct ruleset *ruleset, const char *tag, struct fault *fau
 	if (ruleset->netlink.socket && sweep_find(&sweep, &ours, fault) == -1)
 		return -1;
 	for (size_t i = 0; i < ruleset->places; i++)
-		ruleset->place[i].stands = false;
+		ruleset->place[i].present = false;
 	for (struct place *place = ruleset->place; place < ruleset->place + ruleset->places; place++)
 		for (size_t i = 0; i < ours.count && !ipt_layers[place->layer].legacy; i++)
 			if (ours.item[i].family == ipt_layers[place->layer].family &&
 			    !strcmp(ours.item[i].table, place->spot.table) && !strcmp(ours.item[i].name, place->spot.chain)) {
-				place->stands = true;
+				place->present = true;
 				place->spot.handle[0] = ours.item[i].handle;
 			}
 	return each_legacy_table(ruleset, mark_legacy, (void *)(uintptr_t)tag, fault);
@@ -505,11 +505,11 @@ static int check_places(struct ruleset *ruleset, const char *tag, struct fault *
 	if (rc == 0)
 		rc = read_back(ruleset, tag, fault);
 	for (size_t i = 0; i < ruleset->places; i++)
-		ruleset->stale = ruleset->stale || !ruleset->place[i].stands;
+		ruleset->stale = ruleset->stale || !ruleset->place[i].present;
 	return rc;
 }
 
-/* Succeeds when a reading shows that it stands everywhere; somebody may be sweeping our rules away meanwhile. */
+/* Succeeds when a reading shows the rule in every place; another program may be removing our rules meanwhile. */
 static int attempt_open(struct ruleset *ruleset, const void *arg, struct fault *fault)
 {
 	const struct opening *opening = arg;

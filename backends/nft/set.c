@@ -5,8 +5,6 @@
 #include <libnftnl/set.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
-#include <stdarg.h>
-#include <stdio.h>
 
 #include "backends/nft/tag.h"
 #include "base/seam.h"
@@ -101,17 +99,6 @@ int set_add_addresses(struct batch *batch, uint8_t family, const char *table, co
 	batch_add(batch);
 	add_elements(batch, NFT_MSG_NEWSETELEM, family, set);
 	return 0;
-}
-
-void text_print(struct text *text, const char *format, ...)
-{
-	va_list arguments;
-	int n;
-
-	va_start(arguments, format);
-	n = vsnprintf(text->line + text->used, text->size - text->used, format, arguments);
-	va_end(arguments);
-	text->used += n < 0 ? 0 : (size_t)n < text->size - text->used ? (size_t)n : text->size - text->used - 1;
 }
 
 void set_print_elements(struct text *text, const struct opening *opening, uint16_t target, bool timed)

@@ -4,6 +4,7 @@
 #define ACMEGATE_BACKENDS_NFT_SET_H
 
 #include "backends/nft/batch.h"
+#include "backends/nft/text.h"
 
 #define SET_ID 1	    /* of the set of ports, in its batch */
 #define ANONYMOUS "__set%d" /* the kernel puts a number there */
@@ -17,13 +18,6 @@ int set_add(struct batch *batch, uint8_t family, const char *table, const struct
 
 /* What set_add() does, as a line for a shell. */
 void set_print(char *line, size_t size, uint8_t family, const char *table, const struct opening *opening, bool timed);
-
-/* A line for a shell while it grows; what does not fit is left out. */
-struct text {
-	char *line;
-	size_t size, used;
-};
-void text_print(struct text *text, const char *format, ...) PRINTF_LIKE(2, 3);
 
 /* The type and the elements of such a set: the port, and the target if that is another one. */
 void set_print_elements(struct text *text, const struct opening *opening, uint16_t target, bool timed);

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/line.h"
+#include "base/config_line.h"
 #include "base/names.h"
 #include "base/safe.h"
 #include "base/value.h"
@@ -112,7 +112,7 @@ static int begin_certificate(struct loader *loader, const char *name)
 	    name[strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789._-")])
 		return loader_wrong(loader, "[certificate NAME]: expected 1 to %d of a-z, 0-9, '.', '_', '-'", LABEL_SIZE - 1);
 	if (other >= 0)
-		return loader_wrong(loader, "[certificate %s] stands already in line %u", name, config->certificate[other].line);
+		return loader_wrong(loader, "[certificate %s] is already in line %u", name, config->certificate[other].line);
 	if (config->certificates == MAX_CERTIFICATES)
 		return loader_wrong(loader, "more than %d certificates", MAX_CERTIFICATES);
 	certificate = &config->certificate[config->certificates++];
@@ -232,7 +232,7 @@ static int check_whole(struct config *config, struct fault *fault)
 /* -1: the file could not be read to its end, which must not pass for a short one. */
 static int parse(struct loader *loader, struct fault *fault)
 {
-	int line = ini_parse_stream(line_next, loader, store, loader);
+	int line = ini_parse_stream(config_line_next, loader, store, loader);
 
 	free(loader->buffer);
 	if (line < 0 || ferror(loader->file))

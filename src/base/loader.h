@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* loader.h - the configuration while it is being read. For config_load.c, line.c, value.c and names.c. */
+/* loader.h - the configuration while it is being read. For config_load.c, config_line.c, value.c and names.c. */
 #ifndef ACMEGATE_BASE_LOADER_H
 #define ACMEGATE_BASE_LOADER_H
 
@@ -11,7 +11,7 @@
 
 enum section { SECTION_ACME, SECTION_GATE, SECTION_RESPONDER, SECTION_CERTIFICATE, SECTION_UNKNOWN, SECTIONS };
 
-/* What is being read, and where in it. inih calls store() between two calls of line_next(), so line is always right. */
+/* What is being read, and where in it. inih calls store() between two calls of config_line_next(), so line is always right. */
 struct loader {
 	struct config *config;
 	struct mistakes *mistakes;
@@ -31,7 +31,7 @@ struct loader {
 	bool wrong[SECTIONS];	 /* which kinds of sections have mistakes */
 	uint64_t seen[SECTIONS]; /* keys given so far, by kind of section */
 	struct certificate *certificate;
-	int (*begin_section)(struct loader *loader, const char *header); /* line.c sees a header before inih does */
+	int (*begin_section)(struct loader *loader, const char *header); /* config_line.c sees a header before inih does */
 	void (*finish_section)(struct loader *loader);
 	int (*translate)(const char *name, char ascii[NAME_SIZE], struct fault *fault); /* or NULL */
 };

@@ -456,68 +456,30 @@ static void surprise(struct warden *w)
 	give_up(w);
 }
 
-/* What is not in the table is a surprise. */
+/* These end the run in every state. */
+static handler *const endings[EVENTS] = {
+	[EVENT_SIGNER_ENDED] = on_signer_ended,
+	[EVENT_STORER_ENDED] = on_storer_ended,
+	[EVENT_RESPONDER_ENDED] = on_responder_ended,
+	[EVENT_GATE_ENDED] = on_gate_ended,
+	[EVENT_DEADLINE] = on_deadline,
+	[EVENT_SIGNAL] = on_signal,
+	[EVENT_NONSENSE] = on_nonsense,
+};
+
+/* An event that neither table has in this state is a surprise. */
 static handler *const table[STATES][EVENTS] = {
-	[SURVEYING] = { [EVENT_SURVEY] = on_survey,
-			[EVENT_SIGNER_ENDED] = on_signer_ended,
-			[EVENT_STORER_ENDED] = on_storer_ended,
-			[EVENT_GATE_ENDED] = on_gate_ended,
-			[EVENT_DEADLINE] = on_deadline,
-			[EVENT_SIGNAL] = on_signal,
-			[EVENT_NONSENSE] = on_nonsense },
-	[WORKING] = { [EVENT_OPEN] = on_open,
-		      [EVENT_STORED] = on_stored,
-		      [EVENT_CLIENT_ENDED] = on_client_ended,
-		      [EVENT_SIGNER_ENDED] = on_signer_ended,
-		      [EVENT_STORER_ENDED] = on_storer_ended,
-		      [EVENT_GATE_ENDED] = on_gate_ended,
-		      [EVENT_DEADLINE] = on_deadline,
-		      [EVENT_SIGNAL] = on_signal,
-		      [EVENT_NONSENSE] = on_nonsense },
-	[PREPARING] = { [EVENT_PREPARED] = on_prepared,
-			[EVENT_REFUSED] = on_refused,
-			[EVENT_CLIENT_ENDED] = on_client_ended,
-			[EVENT_SIGNER_ENDED] = on_signer_ended,
-			[EVENT_STORER_ENDED] = on_storer_ended,
-			[EVENT_GATE_ENDED] = on_gate_ended,
-			[EVENT_DEADLINE] = on_deadline,
-			[EVENT_SIGNAL] = on_signal,
-			[EVENT_NONSENSE] = on_nonsense },
-	[LISTENING] = { [EVENT_READY] = on_ready,
-			[EVENT_REFUSED] = on_refused,
-			[EVENT_CLIENT_ENDED] = on_client_ended,
-			[EVENT_SIGNER_ENDED] = on_signer_ended,
-			[EVENT_STORER_ENDED] = on_storer_ended,
-			[EVENT_RESPONDER_ENDED] = on_responder_ended,
-			[EVENT_GATE_ENDED] = on_gate_ended,
-			[EVENT_DEADLINE] = on_deadline,
-			[EVENT_SIGNAL] = on_signal,
-			[EVENT_NONSENSE] = on_nonsense },
-	[OPENING] = { [EVENT_OPENED] = on_opened,
-		      [EVENT_REFUSED] = on_refused,
-		      [EVENT_CLIENT_ENDED] = on_client_ended,
-		      [EVENT_SIGNER_ENDED] = on_signer_ended,
-		      [EVENT_STORER_ENDED] = on_storer_ended,
-		      [EVENT_RESPONDER_ENDED] = on_responder_ended,
-		      [EVENT_GATE_ENDED] = on_gate_ended,
-		      [EVENT_DEADLINE] = on_deadline,
-		      [EVENT_SIGNAL] = on_signal,
-		      [EVENT_NONSENSE] = on_nonsense },
-	[STANDING] = { [EVENT_CLOSE] = on_close,
-		       [EVENT_REFUSED] = on_refused,
-		       [EVENT_CLIENT_ENDED] = on_client_ended,
-		       [EVENT_SIGNER_ENDED] = on_signer_ended,
-		       [EVENT_STORER_ENDED] = on_storer_ended,
-		       [EVENT_RESPONDER_ENDED] = on_responder_ended,
-		       [EVENT_GATE_ENDED] = on_gate_ended,
-		       [EVENT_DEADLINE] = on_deadline,
-		       [EVENT_SIGNAL] = on_signal,
-		       [EVENT_NONSENSE] = on_nonsense },
+	[SURVEYING] = { [EVENT_SURVEY] = on_survey },
+	[WORKING] = { [EVENT_OPEN] = on_open, [EVENT_STORED] = on_stored, [EVENT_CLIENT_ENDED] = on_client_ended },
+	[PREPARING] = { [EVENT_PREPARED] = on_prepared, [EVENT_REFUSED] = on_refused, [EVENT_CLIENT_ENDED] = on_client_ended },
+	[LISTENING] = { [EVENT_READY] = on_ready, [EVENT_REFUSED] = on_refused, [EVENT_CLIENT_ENDED] = on_client_ended },
+	[OPENING] = { [EVENT_OPENED] = on_opened, [EVENT_REFUSED] = on_refused, [EVENT_CLIENT_ENDED] = on_client_ended },
+	[STANDING] = { [EVENT_CLOSE] = on_close, [EVENT_REFUSED] = on_refused, [EVENT_CLIENT_ENDED] = on_client_ended },
 };
 
 static void dispatch(struct warden *w, enum event event)
 {
-	handler *handle = table[w->state][event];
+	handler *handle = endings[event] ? endings[event] : table[w->state][event];
 
 	(handle ? handle : surprise)(w);
 }

@@ -96,7 +96,7 @@ shut() {
 @test "a block ahead of our rule, put there in mid-window, is named at once and in the end: nft" {
 	shut nft nft insert rule inet filter input tcp dport 80 drop comment '"attack"'
 	handle=$(rig_host nft -a list chain inet filter input | sed -nE 's/.*attack.*# handle ([0-9]+)/\1/p')
-	[[ $output == *"port 80 again was put ahead of acmegate's: inet filter input: the rule with handle $handle in input"* ]]
+	[[ $output == *"port 80 again was put ahead of acmegate's rule: inet filter input: the rule with handle $handle in input"* ]]
 	[[ $output == *"one.test: "*"reached this host: somebody has put a rule"*"(inet filter input: the rule with handle $handle in input)"* ]]
 }
 

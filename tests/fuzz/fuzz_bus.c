@@ -27,6 +27,7 @@ int bus_main(int argc, char **argv);
 #define printf world_printf
 #define main bus_main
 #include "backends/firewalld/bus.c"
+#include "tests/fuzz/must.h"
 #undef main
 #undef printf
 
@@ -42,14 +43,6 @@ static struct {
 	char text[256], method[32], printed[64 * 1024];
 	size_t used;
 } world;
-
-static _Noreturn void broken(const char *what, int line)
-{
-	fprintf(stderr, "line %d: not so: %s\n", line, what);
-	abort();
-}
-
-#define must(condition) ((condition) ? (void)0 : broken(#condition, __LINE__))
 
 static uint8_t next_byte(void)
 {

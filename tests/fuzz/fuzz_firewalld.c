@@ -13,6 +13,7 @@
 
 #include "backends/firewalld/firewalld.c"
 #include "backends/helper.c"
+#include "tests/fuzz/must.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -21,14 +22,6 @@ static struct {
 	size_t size;
 	bool looked;
 } world;
-
-static _Noreturn void broken(const char *what, int line)
-{
-	fprintf(stderr, "line %d: not so: %s\n", line, what);
-	abort();
-}
-
-#define must(condition) ((condition) ? (void)0 : broken(#condition, __LINE__))
 
 int spawn_find(const char *suffix, char path[PATH_MAX], struct fault *fault)
 {

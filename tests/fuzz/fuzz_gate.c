@@ -22,6 +22,7 @@
 static int world_poll(struct pollfd *list, nfds_t n, int timeout);
 static int world_timerfd_settime(int fd, int flags, const struct itimerspec *new, struct itimerspec *old);
 static int world_close(int fd);
+static int world_shutdown(int fd);
 
 #define close world_close
 #include "base/own.h"
@@ -32,11 +33,13 @@ static int world_close(int fd);
 #define prctl(...) (0)
 #define setpriority(...) (0)
 #define setsid() (0)
+#define shutdown(fd, how) world_shutdown(fd)
 #define fill_standard() (0)
 #define main gate_main
 static int new_fd(void);
 int gate_main(int argc, char **argv);
 #include "firewall/gate.c"
+#include "tests/fuzz/must.h"
 #undef close
 #undef poll
 #undef main
@@ -53,21 +56,14 @@ static struct {
 	bool is_open[FDS];
 	int timer, watchdog, news;
 	bool watchdog_died, changed, hung_up;
-	bool fails_prepare, fails_open, fails_shut, fails_journal, fails_listen, fails_claim;
+	bool fails_prepare, fails_open, fails_shut, fails_journal, fails_listen, fails_claim, fails_send;
+	bool unheard; /* the parent waits for a reply that could not be sent */
 	bool own, stands, excused;
 	int64_t stood, since;
 	int windows;
 	struct record said; /* what the parent says next */
 	bool speaks, nonsense;
 } world;
-
-static _Noreturn void broken(const char *what, int line)
-{
-	fprintf(stderr, "line %d: not so: %s\n", line, what);
-	abort();
-}
-
-#define must(condition) ((condition) ? (void)0 : broken(#condition, __LINE__))
 
 static uint8_t next_byte(void)
 {
@@ -115,6 +111,13 @@ static void pass_time(int64_t milliseconds)
 	must(world.stood + (world.stands && !world.excused ? world.clock - world.since : 0) <= MAX_OPEN * 1000 + 1000);
 }
 
+static int world_shutdown(int fd)
+{
+	must(fd == FD_WARDEN);
+	world.hung_up = true;
+	return 0;
+}
+
 /* --- what happens ------------------------------------------------------------------------------------------------- */
 
 /* Numbers that stay as they are when there are more verbs: the corpus has them. */
@@ -142,6 +145,7 @@ static void fail(uint8_t what)
 	world.fails_journal = what & 8;
 	world.fails_listen = what & 16;
 	world.fails_claim = what & 32;
+	world.fails_send = what & 64;
 }
 
 static void happen(void)
@@ -176,6 +180,7 @@ static int world_poll(struct pollfd *list, nfds_t n, int timeout)
 	int ready = 0;
 
 	must(timeout < 0);
+	must(!world.unheard || world.hung_up);
 	world.timer = list[ON_OVERTIME].fd;
 	pass_time(1);
 	while (!ready) {
@@ -197,7 +202,8 @@ int wire_send(int fd, enum verb verb, uint32_t index, const void *data, size_t l
 	(void)length;
 	must(fd == FD_WARDEN && verb != VERB_PREPARED);
 	must(verb != VERB_CLOSED || !world.stands);
-	return world.hung_up ? fault_set(fault, FAULT_FAILED, "sending") : 0;
+	world.unheard = world.unheard || world.fails_send;
+	return world.hung_up || world.fails_send ? fault_set(fault, FAULT_FAILED, "sending") : 0;
 }
 
 int wire_send_with(int fd, enum verb verb, uint32_t index, const void *data, size_t length, const int with[2], struct fault *fault)

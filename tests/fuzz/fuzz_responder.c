@@ -43,6 +43,7 @@ static void world_clock(struct timespec *now);
 #define close world_close
 #define clock_gettime(clock, now) world_clock(now)
 #include "agent/responder.c"
+#include "tests/fuzz/must.h"
 #undef poll
 #undef accept4
 #undef recv
@@ -79,14 +80,6 @@ static struct {
 	uint8_t tokens_waiting;
 	uint8_t known; /* tokens that the responder has been told */
 } world;
-
-static _Noreturn void broken(const char *what, int line)
-{
-	fprintf(stderr, "line %d: not so: %s\n", line, what);
-	abort();
-}
-
-#define must(condition) ((condition) ? (void)0 : broken(#condition, __LINE__))
 
 static uint8_t next_byte(void)
 {

@@ -38,6 +38,7 @@ static void world_clock(struct timespec *now);
 #define clock_gettime(clock, now) world_clock(now)
 #define close world_close
 #include "backends/nft/survey.c"
+#include "tests/fuzz/must.h"
 #undef recv
 #undef send
 #undef close
@@ -50,14 +51,6 @@ static struct {
 	bool repeats, ended;
 	int64_t clock; /* ms */
 } world;
-
-static _Noreturn void broken(const char *what, int line)
-{
-	fprintf(stderr, "line %d: not so: %s\n", line, what);
-	abort();
-}
-
-#define must(condition) ((condition) ? (void)0 : broken(#condition, __LINE__))
 
 static void world_clock(struct timespec *now)
 {

@@ -40,6 +40,7 @@ static int world_timerfd_settime(int fd, int flags, const struct itimerspec *new
 #define timerfd_settime world_timerfd_settime
 #define sigprocmask(how, set, old) (0)
 #include "command/warden.c"
+#include "tests/fuzz/must.h"
 #undef close
 #undef open
 #undef fcntl
@@ -85,14 +86,6 @@ static struct {
 } world;
 
 static struct config config;
-
-static _Noreturn void broken(const char *what, int line)
-{
-	fprintf(stderr, "line %d: not so: %s\n", line, what);
-	abort();
-}
-
-#define must(condition) ((condition) ? (void)0 : broken(#condition, __LINE__))
 
 static uint8_t next_byte(void)
 {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "outside.h"
+#include "route_change.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -35,20 +36,6 @@ static _Noreturn void give_up(const char *what)
 	abort();
 }
 
-static int change(struct nlmsghdr *message, uint16_t type)
-{
-	char answer[1024];
-	ssize_t n;
-
-	message->nlmsg_type = type;
-	message->nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK | NLM_F_CREATE;
-	message->nlmsg_seq = 1;
-	if (mnl_socket_sendto(route, message, message->nlmsg_len) < 0)
-		return -1;
-	n = mnl_socket_recvfrom(route, answer, sizeof(answer));
-	return n < 0 ? -1 : mnl_cb_run(answer, (size_t)n, 0, 0, NULL, NULL);
-}
-
 static void add_address(uint8_t family, const char *text, uint8_t prefix)
 {
 	unsigned char bytes[16];
@@ -63,7 +50,7 @@ static void add_address(uint8_t family, const char *text, uint8_t prefix)
 	};
 	mnl_attr_put(message, IFA_LOCAL, length, bytes);
 	mnl_attr_put(message, IFA_ADDRESS, length, bytes);
-	if (change(message, RTM_NEWADDR) < 0)
+	if (route_change(route, message, RTM_NEWADDR) < 0)
 		give_up("the wire");
 }
 
@@ -75,7 +62,7 @@ static void raise_wire(void)
 
 	header->ifi_index = (int)if_nametoindex("wire");
 	header->ifi_flags = header->ifi_change = IFF_UP;
-	if (change(message, RTM_NEWLINK) < 0)
+	if (route_change(route, message, RTM_NEWLINK) < 0)
 		give_up("the wire");
 }
 
@@ -98,7 +85,7 @@ static bool lay_wire(pid_t other)
 	mnl_attr_nest_end(message, peer);
 	mnl_attr_nest_end(message, data);
 	mnl_attr_nest_end(message, info);
-	return change(message, RTM_NEWLINK) == 0;
+	return route_change(route, message, RTM_NEWLINK) == 0;
 }
 
 /* 4 and 6: connects, and keeps it. r: says whether the oldest one was reset; l: that it lives. */

@@ -22,27 +22,13 @@
 #include "backends/nft/news.h"
 #include "nth_call.h"
 #include "own_net.h"
+#include "route_change.h"
 
 static struct fault fault;
 static struct host host;
 static struct mnl_socket *route, *admin;
 
 static const unsigned char v4[4] = { 192, 0, 2, 1 }, v6[16] = { 0x20, 1, 0xd, 0xb8, [15] = 1 }, elsewhere[4] = { 198, 51, 100, 1 };
-
-/* One change of addresses or links. */
-static int change(struct nlmsghdr *message, uint16_t type)
-{
-	char answer[1024];
-	ssize_t n;
-
-	message->nlmsg_type = type;
-	message->nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK | NLM_F_CREATE;
-	message->nlmsg_seq = 1;
-	if (mnl_socket_sendto(admin, message, message->nlmsg_len) < 0)
-		return -1;
-	n = mnl_socket_recvfrom(admin, answer, sizeof(answer));
-	return n < 0 ? -1 : mnl_cb_run(answer, (size_t)n, 0, 0, NULL, NULL);
-}
 
 static void address(uint16_t type, uint8_t family, const void *bytes, size_t length)
 {
@@ -53,7 +39,7 @@ static void address(uint16_t type, uint8_t family, const void *bytes, size_t len
 	*header = (struct ifaddrmsg){ .ifa_family = family, .ifa_prefixlen = (uint8_t)(8 * length), .ifa_index = if_nametoindex("lo") };
 	mnl_attr_put(message, IFA_LOCAL, length, bytes);
 	mnl_attr_put(message, IFA_ADDRESS, length, bytes);
-	assert_int_equal(change(message, type), 0);
+	assert_int_equal(route_change(admin, message, type), 0);
 }
 
 /* false: this kernel has no such interfaces. */
@@ -68,7 +54,7 @@ static bool add_link(const char *name, const char *kind)
 	info = mnl_attr_nest_start(message, IFLA_LINKINFO);
 	mnl_attr_put_strz(message, IFLA_INFO_KIND, kind);
 	mnl_attr_nest_end(message, info);
-	return change(message, RTM_NEWLINK) == 0;
+	return route_change(admin, message, RTM_NEWLINK) == 0;
 }
 
 static void enslave(const char *name, const char *bridge)
@@ -79,7 +65,7 @@ static void enslave(const char *name, const char *bridge)
 
 	header->ifi_index = (int)if_nametoindex(name);
 	mnl_attr_put_u32(message, IFLA_MASTER, if_nametoindex(bridge));
-	assert_int_equal(change(message, RTM_NEWLINK), 0);
+	assert_int_equal(route_change(admin, message, RTM_NEWLINK), 0);
 }
 
 static int set_up(void **state)
@@ -430,6 +416,23 @@ static void a_broken_answer_is_a_fault(void **state)
 	netlink_close(&netlink);
 }
 
+/* A kernel that never has room again is not asked for ever. */
+static void a_reading_that_always_loses_messages_ends(void **state)
+{
+	struct netlink netlink;
+	uint32_t generation = 0;
+
+	(void)state;
+	assert_int_equal(netlink_open(&netlink, &fault), 1);
+	alarm(60);
+	nth_fail_on("recv", 1, ENOBUFS);
+	assert_int_equal(netlink_generation(&netlink, &generation, &fault), -1);
+	nth_stop();
+	alarm(0);
+	assert_int_equal(fault.code, ENOBUFS);
+	netlink_close(&netlink);
+}
+
 /* A kernel that answers so has no nf_tables; one that forbids it is a fault; one that is busy has it. */
 static void a_kernel_without_nf_tables_is_told_from_a_busy_one(void **state)
 {
@@ -540,6 +543,7 @@ int main(void)
 		TEST(a_commit_of_others_is_heard_once),
 		TEST(news_that_cannot_be_had_are_a_fault),
 		TEST(a_broken_answer_is_a_fault),
+		TEST(a_reading_that_always_loses_messages_ends),
 		TEST(a_kernel_without_nf_tables_is_told_from_a_busy_one),
 		TEST(attributes_of_another_size_have_the_default),
 		TEST(messages_lie_behind_each_other),

@@ -16,6 +16,7 @@
 #include "backends/nft/nftables.h"
 #include "nth_call.h"
 #include "own_net.h"
+#include "must.h"
 
 static struct ruleset *ruleset;
 static struct opening opening;
@@ -60,13 +61,6 @@ static int tear_down(void **state)
 	ruleset = NULL;
 	own_net_flush();
 	return 0;
-}
-
-static void must(int rc, int wanted)
-{
-	nth_stop();
-	if (rc != wanted)
-		fail_msg("%d instead of %d: %s", rc, wanted, rc < 0 ? fault.text : "");
 }
 
 static void plan_it(void)

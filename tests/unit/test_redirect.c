@@ -14,6 +14,7 @@
 #include "backends/nft/redirect.h"
 #include "nth_call.h"
 #include "own_net.h"
+#include "must.h"
 
 #define BACKEND (&redirect_backend)
 #define OTHER "acmegate_00000000deadbeef"
@@ -47,13 +48,6 @@ static int tear_down(void **state)
 	BACKEND->detach(ruleset);
 	own_net_flush();
 	return 0;
-}
-
-static void must(int rc, int wanted)
-{
-	nth_stop();
-	if (rc != wanted)
-		fail_msg("%d instead of %d: %s", rc, wanted, rc < 0 ? fault.text : "");
 }
 
 static void plan_and_open(void)

@@ -19,6 +19,7 @@
 #include "backends/nft/sweep.h"
 #include "nth_call.h"
 #include "own_net.h"
+#include "must.h"
 
 #define TAG "acmegate:0123456789abcdef"
 #define OTHER "acmegate:0123456789abcdee"
@@ -43,13 +44,6 @@ static int tear_down(void **state)
 	netlink_close(&netlink);
 	own_net_flush();
 	return 0;
-}
-
-static void must(int rc, int wanted)
-{
-	nth_stop();
-	if (rc != wanted)
-		fail_msg("%d instead of %d: %s", rc, wanted, rc < 0 ? fault.text : "");
 }
 
 static struct nftnl_expr *log_it(const char *prefix)

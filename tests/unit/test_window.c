@@ -22,6 +22,7 @@
 #include "nth_call.h"
 #include "outside.h"
 #include "own_net.h"
+#include "must.h"
 
 static struct fault fault;
 static struct policy policy;
@@ -137,13 +138,6 @@ static int tear_down(void **state)
 	return rmdir(directory);
 }
 
-static void must(int rc, int wanted)
-{
-	nth_stop();
-	if (rc != wanted)
-		fail_msg("%d instead of %d: %s", rc, wanted, rc < 0 ? fault.text : "");
-}
-
 static void assert_open(void)
 {
 	assert_int_equal(own_net_read(), before + 2); /* a set and a rule */
@@ -204,7 +198,7 @@ static void a_failure_to_mend_is_logged(void **state)
 	assert_logged("could not be put back: ");
 	strcpy(window.evidence.shut, "inet filter input: drop");
 	window_say_mended(&window, 0, &fault);
-	assert_logged("put ahead of acmegate's: inet filter input: drop");
+	assert_logged("put ahead of acmegate's rule: inet filter input: drop");
 	window_say_mended(&window, 0, &fault); /* once is enough */
 	assert_string_equal(log_text, "");
 	must(window_shut(&window, &fault), 0);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include "base/line.h"
+#include "base/config_line.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -98,7 +98,7 @@ static char *hand_out(struct loader *loader, char *line, size_t size)
 }
 
 /* inih gets an empty line in the place of a wrong one. */
-char *line_next(char *line, int size, void *user)
+char *config_line_next(char *line, int size, void *user)
 {
 	struct loader *loader = user;
 	size_t most = size < INI_LINE_LIMIT ? (size_t)size : INI_LINE_LIMIT;
