@@ -169,8 +169,8 @@ completes() {
 		# shellcheck disable=SC2046 # words
 		offers "$shell" $(options_of "$command") : "$command" - || return
 	done
-	offers "$shell" pre post : hook '' && offers "$shell" pre post : hook --client 1 '' &&
-		offers "$shell" $commands : help ''
+	# shellcheck disable=SC2086 # words
+	offers "$shell" pre post : hook '' && offers "$shell" pre post : hook --client 1 '' && offers "$shell" $commands : help ''
 }
 completes_names() {
 	offers "$1" mail www.example-1_a : -c "$folder/conf" renew-now '' &&

@@ -126,5 +126,6 @@ shut() {
 	NFT
 	run rig_acmegate renew-now
 	[ "$status" -ne 0 ]
-	[[ $output =~ [1-9]' request's?' from 10.98.0.1 '(was|were)' answered, and the CA says otherwise' ]]
+	local answered='[1-9] requests? from 10\.98\.0\.1 (was|were) answered, and the CA says otherwise'
+	[[ $output =~ $answered ]]
 }

@@ -173,7 +173,8 @@ version_1() {
 	firewalld_up
 	rules >"$RIG_DIR/rules"
 	rig_window
-	victims=("$pid" $(rig_family "$pid" | tail -n +2) "$(cat "$RIG_DIR/firewalld.pid")")
+	mapfile -t victims < <(rig_family "$pid")
+	victims+=("$(cat "$RIG_DIR/firewalld.pid")")
 	killed=$EPOCHREALTIME
 	rig_kill_at_once "${victims[@]}"
 	rig_closed_after "$killed" 0.050
@@ -243,6 +244,7 @@ asked_saved() {
 
 # ask METHOD: of firewalld, for a rule like ours
 ask() {
+	# shellcheck disable=SC2086 # the second argument may be none
 	inside dbus-send --system --print-reply --dest=org.fedoraproject.FirewallD1 /org/fedoraproject/FirewallD1 \
 		"org.fedoraproject.FirewallD1.zone.$1" string:public \
 		string:'rule priority="-32768" port port="83" protocol="tcp" nflog prefix="directly" accept' $2 >/dev/null
@@ -284,7 +286,7 @@ asked_killed() {
 	# firewalld's own timer.
 	RIG_GATE='max_open = 5'
 	guard_window
-	victims=($(rig_family "$pid"))
+	mapfile -t victims < <(rig_family "$pid")
 	killed=$EPOCHREALTIME
 	rig_kill_at_once "${victims[@]}"
 	rig_closed_after "$killed" 6
@@ -293,7 +295,8 @@ asked_killed() {
 	rig_end_of server
 	# firewalld with all of acmegate: nobody closes but the next start, which needs no firewalld.
 	guard_window
-	rig_kill_at_once $(rig_family "$pid") "$(cat "$RIG_DIR/firewalld.pid")"
+	mapfile -t victims < <(rig_family "$pid")
+	rig_kill_at_once "${victims[@]}" "$(cat "$RIG_DIR/firewalld.pid")"
 	rig_until 5 rig_gone "$pid"
 	rig_until 5 recovers
 	[[ $output == *'is closed now'* ]]
@@ -544,7 +547,8 @@ version_2() {
 	firewalld_up
 	rules >"$RIG_DIR/rules"
 	rig_window
-	victims=("$pid" $(rig_family "$pid" | tail -n +2) "$(cat "$RIG_DIR/firewalld.pid")")
+	mapfile -t victims < <(rig_family "$pid")
+	victims+=("$(cat "$RIG_DIR/firewalld.pid")")
 	killed=$EPOCHREALTIME
 	rig_kill_at_once "${victims[@]}"
 	rig_closed_after "$killed" 0.050

@@ -24,7 +24,8 @@ left_open() {
 	ip netns exec "$RIG_HOST" "$RIG_ACMEGATE" -c "$RIG_CONF" guard -- sleep 60 >"$RIG_DIR/out" 2>&1 3>&- &
 	pid=$!
 	rig_until 5 eval '[ "$(rig_ours)" -gt 0 ]'
-	rig_kill_at_once $(ip netns pids "$RIG_HOST")
+	mapfile -t victims < <(ip netns pids "$RIG_HOST")
+	rig_kill_at_once "${victims[@]}"
 	rig_until 5 rig_idle
 	[ "$(rig_ours)" -gt 0 ]
 }

@@ -29,5 +29,5 @@ left() {
 	[ "$(left)" -le 301 ]
 	kill "$pid"
 	wait "$pid" || true
-	! stands
+	run ! stands
 }
