@@ -481,7 +481,7 @@ static void on_parent(struct gate *g)
 		rc = fault_set(&g->fault, FAULT_FAILED, "%s out of turn", verb_name((enum verb)g->record.verb));
 	if (rc < 0)
 		on_nonsense(g);
-	else if (rc > 0)
+	else if (handle)
 		handle(g);
 	else
 		on_parent_ended(g);

@@ -289,7 +289,7 @@ enum match option_judge(const struct meeting *meeting, const struct ipt_words *r
 		*i += 2;
 		if ((meeting->packet->flags ^ flags) & mask & known)
 			return NO;
-		return mask & ~known ? MAYBE : match_if((meeting->packet->flags & mask) == flags);
+		return (mask & ~known) ? MAYBE : match_if((meeting->packet->flags & mask) == flags);
 	}
 	for (size_t o = 0; o < LENGTH_OF(options) && *i + 1 < rule->words; o++)
 		if (!strcmp(option, options[o].option))

@@ -140,7 +140,7 @@ static enum match match_addrtype(const struct meeting *meeting, const void *info
 	enum match match = both(invert(xt_addrtype(meeting, type->source, false), type->flags & XT_ADDRTYPE_INVERT_SOURCE),
 				invert(xt_addrtype(meeting, type->dest, true), type->flags & XT_ADDRTYPE_INVERT_DEST));
 
-	return type->flags & (XT_ADDRTYPE_LIMIT_IFACE_IN | XT_ADDRTYPE_LIMIT_IFACE_OUT) ? MAYBE : match;
+	return (type->flags & (XT_ADDRTYPE_LIMIT_IFACE_IN | XT_ADDRTYPE_LIMIT_IFACE_OUT)) ? MAYBE : match;
 }
 
 static enum match match_owner(const struct meeting *meeting, const void *info)

@@ -96,7 +96,7 @@ int certificate_on_prefers(struct signer_role *signer, const struct record *reco
 	chain = chain_read(record->data, record->length, fault);
 	if (!chain)
 		return -1;
-	reply->data[0] = chain_is_from(chain, signing_certificate(signer, record->index)->chain);
+	reply->data[0] = chain_is_from(chain, signing_certificate(signer, record->index)->chain) ? 1 : 0;
 	reply->length = 1;
 	return 0;
 }

@@ -276,7 +276,7 @@ static struct connection *most_dispensable(uint64_t newcomer)
 		if (*fd_of(candidate) < 0)
 			continue;
 		share = candidate->source->connections * 2 + (candidate->source->key == newcomer);
-		if (share > most || (share == most && candidate->serial < found->serial)) {
+		if (share > most || (share == most && found && candidate->serial < found->serial)) {
 			found = candidate;
 			most = share;
 		}

@@ -56,12 +56,15 @@ static int say(struct gate *gate, enum verb verb, uint32_t index, const void *da
 /* The CA's own address, if its URL has one instead of a name. */
 static void find_ca(const char *url, struct policy *policy)
 {
-	const char *host = strstr(url, "://"), *end;
+	const char *host = strstr(url, "://");
 	char text[INET6_ADDRSTRLEN];
+	bool bracket;
 
-	host = host ? host + 3 + (host[3] == '[') : "";
-	end = host + (host > url && host[-1] == '[' ? strcspn(host, "]") : strcspn(host, ":/"));
-	snprintf(text, sizeof(text), "%.*s", (int)(end - host), host);
+	if (!host)
+		return;
+	bracket = host[3] == '[';
+	host += bracket ? 4 : 3;
+	snprintf(text, sizeof(text), "%.*s", (int)strcspn(host, bracket ? "]" : ":/"), host);
 	if (inet_pton(AF_INET, text, policy->ca) == 1)
 		policy->ca_family = NFPROTO_IPV4;
 	else if (inet_pton(AF_INET6, text, policy->ca) == 1)

@@ -36,7 +36,7 @@ static int start(struct fault *fault)
 
 int international_ascii(const char *name, char ascii[NAME_SIZE], struct fault *fault)
 {
-	char answer[TRANSLATION_SIZE];
+	char answer[TRANSLATION_SIZE] = "";
 	struct pollfd reader = { .events = POLLIN };
 	ssize_t n = -1;
 

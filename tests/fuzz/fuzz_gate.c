@@ -267,7 +267,7 @@ int window_prepare_at(struct window *window, struct journal *journal, const stru
 
 void window_use(const struct policy *policy, const char *command)
 {
-	must(policy_is_sound(policy) || command[0] || !command[0]);
+	must(policy_is_sound(policy) && (command[0] != '\0') <= policy->has_command);
 }
 
 void window_remark(struct window *window, const struct policy *policy)
