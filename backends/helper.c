@@ -64,7 +64,7 @@ static int run_command(const struct ruleset *ruleset, char *verb, char *const en
 	return run_program("command", words, environment, seconds, RUN_FOR_THE_FIREWALL, fault) < 0 ? fault_at(fault, "%s", verb) : 0;
 }
 
-/* What acmegate's own helper prints is the caller's to free. 0, or -1 with a fault in the helper's words. */
+/* The caller frees *answer, the output of acmegate's own helper. 0, or -1 with a fault in the helper's words. */
 static int ask(const struct ruleset *ruleset, const char *verb, const char *tag, const struct opening *opening, char **answer,
 	       struct fault *fault)
 {

@@ -35,7 +35,7 @@ struct opening {
 	unsigned char address4[OPENING_ADDRESSES][4], address6[OPENING_ADDRESSES][16];
 };
 
-/* What the rules of an opening have seen, for the message when a validation has failed. */
+/* The packets that the rules of an opening have seen, for the message after a failed validation. */
 #define EVIDENCE_TEXT 256
 struct evidence {
 	bool counted;		  /* a rule of ours was there to count */

@@ -11,7 +11,7 @@
 #define PLAN_LINES 64
 #define PLAN_REMARKS 8
 
-/* What open() would do, as commands that a person could type. */
+/* The work of open(), as commands that a person could type. */
 struct plan {
 	size_t lines, sets; /* sets: so many of the lines make no rule, but what rules look into */
 	char line[PLAN_LINES][640];

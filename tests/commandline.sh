@@ -119,7 +119,7 @@ try 'a wrong option or argument of a command is named, with its usage' mistakes_
 printf '[acme]\n[certificate mail]\n\n[certificate  www.example-1_a]\n' >"$folder/conf"
 completion=$build/units/completion
 
-# What a shell offers behind these words, one a line: complete_bash WORD..., complete_zsh, complete_fish. The last word is begun.
+# complete_bash WORD..., complete_zsh, complete_fish: the completions that a shell offers, one a line. The last word is incomplete.
 complete_bash() {
 	bash -c '
 		source "$1"

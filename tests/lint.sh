@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-3.0-or-later
-# What no compiler checks: who includes whom (DESIGN.md), licence lines, leftovers, manual pages, shell scripts. TAP.
+# Checks that no compiler makes: includes between folders, licence lines, leftovers, manual pages, shell scripts. TAP.
 set -u
 cd "${top_srcdir:-.}" || exit 1
 export LC_ALL=C
@@ -81,7 +81,7 @@ report "a folder includes only what is below it" "$(
 		$1 == "firewall/backends.c" && $2 ~ /^backends\// { next }
 		$2 ~ /^(src|firewall|backends)\// && !((folder($1), folder($2)) in may) { print $1 " includes " $2 }'
 )"
-# What becomes one unit, a source and its header, counts as one; tsort names the circles.
+# A source and its header count as one; tsort names the circles.
 report "no files include each other in a circle" "$(
 	# shellcheck disable=SC2086
 	includes $sources | sed -E 's, (base|acme|store|agent|command)/, src/\1/,; s/\.[ch]\>//g' |

@@ -15,7 +15,7 @@
 #define ROUNDS 200     /* of 10 ms: for processes that were killed to go away */
 #define LAST_REQUEST 1 /* second: for what a killed program has sent to be carried out before we undo it */
 
-/* What the last argument of the program was, its environment tells, and that of everything which it has started. */
+/* Does the environment of this process hold the tag? The program has it there, and passes it to all that it starts. */
 static bool carries(pid_t pid, const char *tag)
 {
 	char path[32], wanted[32 + TAG_SIZE], environment[16384];

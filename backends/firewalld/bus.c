@@ -232,7 +232,7 @@ static int remove_listed(sd_bus *bus, sd_bus_message *list, const char *path, co
 	return rc < 0 ? fault_set(fault, FAULT_FAILED, "firewalld lists its rules in a way that acmegate does not know") : removed;
 }
 
-/* What runs (zone), or what is kept on disk (path of a zone), because somebody has saved all that runs. */
+/* Removes our rules from the running zone, or from a zone's file, into which somebody has saved the running one. */
 static int close_zone(sd_bus *bus, const char *name, bool kept, const char *tag, struct fault *fault)
 {
 	const char *path = kept ? name : PATH, *interface = kept ? CONFIG ".zone" : ZONES, *zone = kept ? NULL : name;

@@ -7,7 +7,7 @@
 
 #define SECONDS 10 /* a call that firewalld does not answer takes three */
 
-/* What firewalld cannot remove is still in the kernel. */
+/* Removes from the kernel the rules that firewalld cannot remove. */
 static int sweep(const char *tag, struct fault *fault)
 {
 	struct netlink netlink = { 0 };

@@ -52,7 +52,7 @@ void batch_add(struct batch *batch)
 	batch->full = batch->full || !mnl_nlmsg_batch_next(batch->pages);
 }
 
-/* What has come back for a batch: the first error, and whether the echo could be taken. */
+/* The kernel's answers to a batch: the first error, and whether the echo could be taken. */
 struct answers {
 	netlink_visit *echo;
 	void *arg;

@@ -26,7 +26,7 @@ struct batch {
 /* The batch fails to commit (AGAIN, ERESTART) when the ruleset is no longer of this generation. 0: of any. */
 int batch_begin(struct batch *batch, struct netlink *netlink, uint32_t generation, struct fault *fault) MUST_CHECK;
 
-/* Where the next message is built, and the call that takes it in. */
+/* The place where the next message is built; batch_add() takes it in. */
 void *batch_next(struct batch *batch);
 void batch_add(struct batch *batch);
 

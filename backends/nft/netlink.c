@@ -142,7 +142,7 @@ struct nlmsghdr *netlink_request(struct netlink *netlink, void *buffer, uint16_t
 	return netlink_about(netlink, buffer, type, NLM_F_DUMP, NFPROTO_UNSPEC, NULL, NULL, 0);
 }
 
-/* What is known of an answer while it is read. */
+/* The state of reading one answer. */
 struct reading {
 	const struct netlink *netlink;
 	uint32_t sequence;

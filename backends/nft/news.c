@@ -42,7 +42,7 @@ static int begin(struct news *news, bool nf_tables, struct fault *fault)
 	return 0;
 }
 
-/* What has only begun would be taken for open the next time. */
+/* A half-open watch is closed: the next call would take it for open. */
 int news_open(struct news *news, bool nf_tables, struct fault *fault)
 {
 	if (news->watch >= 0 || begin(news, nf_tables, fault) == 0)

@@ -39,7 +39,7 @@ size_t rule_count(const struct spot *spot, const struct opening *opening, const 
 int rule_add(struct batch *batch, const struct spot *spot, const struct opening *opening, const struct rule_make *make,
 	     struct fault *fault) MUST_CHECK;
 
-/* What rule_add() does, as a line for a shell: the first of its rules, or the second. */
+/* Prints one rule of rule_add() as a line for a shell. which: the first of its rules, or the second. */
 void rule_print(char *line, size_t size, const struct spot *spot, const struct opening *opening, const struct rule_make *make,
 		size_t which);
 

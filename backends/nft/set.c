@@ -42,8 +42,8 @@ static void add_elements(struct batch *batch, uint16_t type, uint8_t family, str
 }
 
 /*
- * Where the rule is put back the set is there already, with its time. Kernels before 6.12 leave the time of an element that is
- * added again as it is, and say nothing: it goes and comes in the same batch.
+ * A rule that is put back finds its set still there, with an element whose time runs. Kernels before 6.12 ignore the new time of an
+ * element that is added again, in silence: delete and add it in the same batch.
  */
 int set_add(struct batch *batch, uint8_t family, const char *table, const struct opening *opening, bool timed, struct fault *fault)
 {

@@ -16,7 +16,7 @@
 int set_add(struct batch *batch, uint8_t family, const char *table, const struct opening *opening, bool timed,
 	    struct fault *fault) MUST_CHECK;
 
-/* What set_add() does, as a line for a shell. */
+/* Prints set_add() as a line for a shell. */
 void set_print(char *line, size_t size, uint8_t family, const char *table, const struct opening *opening, bool timed);
 
 /* The type and the elements of such a set: the port, and the target if that is another one. */

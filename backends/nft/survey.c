@@ -200,7 +200,7 @@ static time_t seconds(void)
 	return now.tv_sec;
 }
 
-/* Whatever goes wrong, the surveyor is not asked in the middle of an answer again. */
+/* After an incomplete answer the surveyor is stopped: its rest would be taken for the answer to the next question. */
 static int ask(const struct survey_question *question, const char *text, struct survey *survey, struct survey_answer *answer,
 	       struct fault *fault)
 {

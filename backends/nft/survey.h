@@ -19,7 +19,7 @@
 #define SURVEY_NAME 256 /* NFT_NAME_MAXLEN */
 #define SURVEY_DIGEST_SIZE 32
 
-/* Who alone can change a chain. */
+/* The program that owns a chain: rules of others would be lost there. */
 enum holder {
 	HOLDER_NOBODY,
 	HOLDER_IPTABLES,  /* the tools of iptables: native rules there would be lost or misread by iptables-save */
@@ -28,7 +28,7 @@ enum holder {
 	HOLDERS
 };
 
-/* What keeps a rule of ours from packets that are not for this host. */
+/* The condition that keeps a rule of ours from packets that are not for this host. */
 enum spot_bound {
 	BOUND_BY_HOOK,	  /* the hook: only those for this host, or from it, traverse the chain */
 	BOUND_BY_FIB,	  /* the kernel's routing: fib daddr type local */
@@ -87,7 +87,7 @@ int survey_peers(const struct opening *opening, const struct peer *peer, size_t 
 int survey_peers_listed(const char *listing, uint8_t family, const char *table, const struct opening *opening,
 			const struct peer *peer, size_t n, uint64_t *admitted, struct fault *fault) MUST_CHECK;
 
-/* What the host has besides rules (remark.h), as lines for the plan; the CA is at these addresses, if they are known. */
+/* Hands out remarks on this host (remark.h), one line each, for the plan. ca: the addresses of the CA; n may be 0. */
 #define SURVEY_REMARK 320
 int survey_remarks(const struct opening *opening, const struct peer *ca, size_t n, void (*take)(void *arg, const char *text),
 		   void *arg, struct fault *fault) MUST_CHECK;

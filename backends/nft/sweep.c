@@ -12,7 +12,7 @@
 #include "backends/nft/builtin.h"
 #include "backends/nft/tag.h"
 
-/* What netlink_insist() hands to an attempt. */
+/* The argument of an attempt of netlink_insist(). */
 struct ruleset {
 	struct sweep sweep;
 	bool removed, nothing; /* by the attempts so far; found by the last reading, which was interrupted */
@@ -210,7 +210,7 @@ static int find_tables(struct search *search, struct fault *fault)
 	return netlink_dump(netlink, netlink_request(netlink, buffer, NFT_MSG_GETTABLE), visit_table, search, fault);
 }
 
-/* Which tables of iptables-nft are there? */
+/* The tables of iptables-nft that exist. */
 struct present {
 	bool ip[IPT_TABLES], ip6[IPT_TABLES], any;
 };

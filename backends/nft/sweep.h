@@ -43,7 +43,7 @@ struct marks {
 	struct marked item[SWEEP_MOST];
 };
 
-/* What carries the tag, in marks that were zero. AGAIN: somebody committed meanwhile; there is this at least. */
+/* Finds all that carries the tag. marks: zero before. AGAIN: somebody committed meanwhile; there may be more than marks has. */
 int sweep_find(const struct sweep *sweep, struct marks *marks, struct fault *fault) MUST_CHECK;
 
 /* Does the rule with this handle carry the tag? 1, 0, AGAIN or -1. */

@@ -10,7 +10,7 @@ struct outcome expression_meet(struct meeting *meeting, const struct nft_rule *r
 
 struct outcome expression_jumps(struct snapshot *snapshot, const struct nft_chain *chain, const struct nft_rule *rule);
 
-/* What the data of a verdict says: of an immediate expression, or of an element of a map. */
+/* Reads the data of a verdict, of an immediate expression or an element of a map. */
 struct verdict expression_verdict(const struct nlattr *data);
 
 #endif

@@ -69,7 +69,7 @@ void facts_free(struct facts *facts);
 enum match field_between(const struct field *field, const unsigned char *mask, const unsigned char *low, const unsigned char *high,
 			 size_t length);
 
-/* Which fact is about the bytes of this header (NFT_PAYLOAD_*) from offset on? *bytes: of the field. FACT_NONE: none begins there. */
+/* The fact in this header (NFT_PAYLOAD_*) that begins at offset. *bytes: length of the field. FACT_NONE: none begins there. */
 enum fact facts_of_header(uint32_t base, uint8_t family, uint32_t offset, bool leaving, size_t *bytes);
 
 #endif

@@ -8,7 +8,7 @@
 /* A rule ends with the expression that gives a verdict, or does not match. */
 struct outcome meet_rule(struct meeting *meeting, const struct nft_rule *rule);
 
-/* Where the rule sends packets, whichever those are: its verdict, or its map of verdicts. */
+/* The verdict of the rule, or its map of verdicts, whichever packets it matches. */
 struct outcome meet_jumps(struct snapshot *snapshot, const struct nft_chain *chain, const struct nft_rule *rule);
 
 #endif

@@ -22,7 +22,7 @@ struct packet {
 #define CT_NEW 8	 /* NF_CT_STATE_BIT(IP_CT_NEW) */
 #define CT_UNTRACKED 64	 /* NF_CT_STATE_UNTRACKED_BIT */
 
-/* What is known when a packet meets a rule. */
+/* All that is known when a packet meets a rule. */
 struct meeting {
 	struct snapshot *snapshot;
 	const struct facts *facts;
@@ -43,7 +43,7 @@ struct verdict {
 	const char *target; /* chain of a jump or goto */
 };
 
-/* What a packet loses if it never meets a rule, besides the verdict. Logs and counters do not count. */
+/* The effects of a rule that a packet loses if it never meets it, besides the verdict. Logs and counters are left out. */
 enum effect {
 	EFFECT_MARK = 1,
 	EFFECT_CT_MARK = 2,
@@ -58,7 +58,7 @@ enum effect {
 #define EFFECTS 9
 extern const char *const effect_names[EFFECTS];
 
-/* What one rule does with a packet that matches: its verdict, or a map that gives one. */
+/* The result of one rule for a packet that matches: its verdict, or a map that gives one. */
 struct outcome {
 	enum match match;
 	struct verdict verdict;

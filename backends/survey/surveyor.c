@@ -18,7 +18,7 @@
 
 #define DIGEST_READINGS 3
 
-/* What netlink_insist() hands to an attempt. */
+/* The argument of an attempt of netlink_insist(). */
 struct ruleset {
 	struct netlink netlink;
 	struct mnl_socket *route; /* for addresses and links of this host; NULL: none can be read */

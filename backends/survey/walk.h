@@ -18,7 +18,7 @@ struct culprit {
 	const struct nft_rule *rule; /* NULL: the policy */
 };
 
-/* Where a rule of ours goes: before the rule with this number, counted from 0, or behind the last. */
+/* The place for a rule of ours: before the rule with this number, counted from 0, or behind the last. */
 struct insertion {
 	const struct nft_chain *chain;
 	size_t before;

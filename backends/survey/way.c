@@ -14,7 +14,7 @@ enum { BEFORE = 1, AFTER = 2, IN_NAT = 4, HIDDEN = 8, BELOW = 16 };
 #define LATER TH_ACK, TH_SYN | TH_ACK | TH_RST
 #define ANSWER TH_ACK, TH_ACK | TH_RST
 
-/* What answers a hidden SYN belongs to no connection; what follows seems to begin one. */
+/* The answer to a SYN that is hidden from conntrack belongs to no connection, and the packet after that seems to begin one. */
 static const struct packet packets[] = {
 	{ AFTER | IN_NAT, false, false, CT_NEW, CLEAR_SYN, PLAIN },
 	{ AFTER, false, false, CT_ESTABLISHED, LATER, PLAIN },
@@ -31,13 +31,13 @@ static const struct packet packets[] = {
 	{ HIDDEN, true, true, CT_NEW, ANSWER, PLAIN },
 };
 
-/* What our own client sends first. */
+/* The first packet of acmegate's own client. */
 static const struct packet client_packet = { 0, true, false, CT_NEW, CLEAR_SYN, PLAIN };
 
 #define FAMILY(family) (1U << (family))
 #define ROUTED (FAMILY(NFPROTO_IPV4) | FAMILY(NFPROTO_IPV6) | FAMILY(NFPROTO_INET))
 
-/* Which port a packet carries: the world's, that of our listener, or one until the other from the priority of nat on. */
+/* The port in a packet: the world's, that of our listener, or the one before the priority of nat and the other from there on. */
 enum port { WORLD, OURS, WORLD_UNTIL_NAT, WORLD_FROM_NAT };
 
 /* Every hook on the way in and out. */

@@ -37,7 +37,7 @@ struct variants {
 /* The packets that take this way. */
 void way_variants(struct variants *variants, const struct snapshot *snapshot, const struct nft_chain *chain, const struct way *way);
 
-/* What our own client sends first. false: it does not traverse this chain. */
+/* The first packet of acmegate's own client. false: it does not traverse this chain. */
 bool way_of_client(struct variants *variants, const struct nft_chain *chain, uint16_t port);
 
 /* Does the chain see packets of this family? */

@@ -11,7 +11,7 @@
 #include "base/own.h"
 
 /*
- * What a JWS signs: base64url(protected header) "." base64url(payload) (RFC 7515, 5.1). Exactly one of jwk (JSON) and
+ * The signing input of a JWS: base64url(protected header) "." base64url(payload) (RFC 7515, 5.1). Exactly one of jwk (JSON) and
  * kid; nonce may be NULL (external account binding). All arguments consist of characters that JSON needs not escape.
  * The caller frees it; NULL: no memory.
  */
@@ -26,7 +26,7 @@ char *jws_flatten(const char *input, const void *signature, size_t length) MUST_
 /* The payload of finalize for a PKCS#10 request in DER (RFC 8555, 7.4). As above. */
 char *jws_finalize(const void *csr, size_t length) MUST_CHECK;
 
-/* The protected header takes the key identifier of the CA as it stands: printable, without quote and backslash. */
+/* The protected header takes the key identifier of the CA unchanged: printable, without quote and backslash. */
 bool jws_is_plain(const char *text);
 
 #endif

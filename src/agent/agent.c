@@ -21,7 +21,7 @@ static int (*const mains[])(const struct config *) = {
 };
 _Static_assert(LENGTH_OF(mains) == ROLES, "one main for each role");
 
-/* Its code was changed while it was loaded, which is not to be forgotten. */
+/* The loader changed its code (text relocations): keep these pages. */
 static bool is_relocated(const struct dl_phdr_info *object, const ElfW(Phdr) * dynamic)
 {
 	const ElfW(Dyn) *entry = (const void *)(object->dlpi_addr + dynamic->p_vaddr);

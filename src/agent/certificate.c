@@ -101,7 +101,7 @@ int certificate_on_prefers(struct signer_role *signer, const struct record *reco
 	return 0;
 }
 
-/* What is stored: the key, and the chain in clean PEM. */
+/* Sends the key and the chain, in clean PEM, to be stored. */
 static int save(uint32_t index, const struct key *key, const struct chain *chain, struct fault *fault)
 {
 	size_t leaf, length;

@@ -88,8 +88,7 @@ struct http *http_start(int ca_fd, const char *proxy, struct fault *fault)
 {
 	struct http *http;
 
-	/* What the environment would do to us: key material in a file. Proxies are set on each handle, also when there
-	 * is none. */
+	/* libcurl would write key material into that file. Proxies are set on each handle, also when there is none. */
 	unsetenv("SSLKEYLOGFILE");
 	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK || !(http = calloc(1, sizeof(*http)))) {
 		fault_set(fault, FAULT_FAILED, "libcurl does not start");
@@ -137,7 +136,7 @@ static size_t take_header(char *data, size_t size, size_t n, void *context)
 	return CURL_WRITEFUNC_ERROR;
 }
 
-/* What is the same for every exchange; the handle keeps it. */
+/* Sets the options that are the same for every exchange; the handle keeps them. */
 static CURL *new_easy(const struct http *http, struct flight *flight)
 {
 	CURL *easy = curl_easy_init();
@@ -265,7 +264,7 @@ static enum fault_kind kind_of(CURLcode code)
 	return FAULT_LATER;
 }
 
-/* What X509_verify_cert() says where the chain ends at no root that we trust: 18 to 21, a root of the CA's own among them. */
+/* Does the chain end at no root that we trust? X509_verify_cert() says 18 to 21, also for a root that only the CA knows. */
 static bool is_untrusted(CURL *easy, CURLcode code)
 {
 	long verified = 0;
@@ -301,7 +300,7 @@ static bool is_refused_by_proxy(CURL *easy, struct exchange *exchange)
 /* Since libcurl 8.6; CURLE_OUT_OF_MEMORY before. */
 #define TOO_LARGE ((CURLcode)100)
 
-/* Where libcurl's words are not enough for somebody to know what to do. */
+/* The remedy, for errors where libcurl's words do not name one. */
 static const char *say_more(const struct http *http, CURL *easy, CURLcode code)
 {
 	if (code == CURLE_SSL_CACERT_BADFILE)

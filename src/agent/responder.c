@@ -26,7 +26,7 @@
 
 enum { SLOT_WARDEN, SLOT_CLIENT, SLOT_LISTEN, SLOT_CONNECTIONS = SLOT_LISTEN + 2 };
 
-/* Whose connections they are: an IPv4 address, or an IPv6 network of 64 bits, which one host has to itself. */
+/* The peer of connections: an IPv4 address, or an IPv6 network of 64 bits, which one host has to itself. */
 struct source {
 	uint64_t key;
 	unsigned int connections;

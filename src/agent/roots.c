@@ -93,7 +93,7 @@ static bool is_for_tests(const char *directory)
 	return false;
 }
 
-/* What is in use is from a root that this host knows. */
+/* Does the chain of the live certificate lead to a root that this host knows? */
 static bool live_leads_to_root(struct signer_role *signer, uint32_t index)
 {
 	static struct facts facts;

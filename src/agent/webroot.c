@@ -271,7 +271,7 @@ static int remove_made(const struct tree *tree, int made)
 	return 0;
 }
 
-/* Where there is no such directory any more, nothing of ours is in it. */
+/* A directory that is gone holds no token of ours. */
 static int withdraw_all(int notes, const char *place)
 {
 	OWN_TREE struct tree tree = NO_TREE;

@@ -2,10 +2,9 @@
 /*
  * webroot.h - tokens as files, for the time of a run, where the host's own web server answers.
  *
- * Which files are ours is known from the directory TOKEN_NOTES in the state directory, before the first of them is made: an
- * empty file there for each token, with its name, and a symbolic link ".at" that says where they went and how many directories
- * were made for them. So whoever comes later can take them away. What is done below the web server's directory is done as its
- * owner: whatever is put in our way there (links, races), no more can come of it than that user could do.
+ * The directory TOKEN_NOTES in the state directory names our files before the first of them is made: an empty file for each token,
+ * with its name, and a symbolic link ".at" that says where they are and how many directories were made for them. A later run can so
+ * remove them. All work below the web server's directory is done as its owner: links and races there can do no more than that user.
  */
 #ifndef ACMEGATE_AGENT_WEBROOT_H
 #define ACMEGATE_AGENT_WEBROOT_H

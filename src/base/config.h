@@ -91,7 +91,7 @@ uint16_t config_ca_port(const struct config *config);
 
 #define CONFIG_FILE SYSCONFDIR "/acmegate/acmegate.conf"
 
-/* What a command needs: certificates and a CA to ask for them, no more than to know about the port, or nothing: to close. */
+/* The part that a command needs: all of it to renew, the port's for hooks and guard, and to close nothing that could be wrong. */
 enum config_part { CONFIG_WHOLE, CONFIG_GATE, CONFIG_CLOSING };
 
 #define MOST_MISTAKES 32

@@ -15,7 +15,7 @@
 #define INI_SECTION_LIMIT 48 /* likewise MAX_SECTION */
 #define CERTIFICATE_PREFIX "certificate "
 
-/* Which of them stop a command; recovery is stopped by none. An unknown section may be a misspelled one. */
+/* The sections whose mistakes stop a command; none stops recovery. An unknown section may be a misspelled one. */
 static const bool matters[][SECTIONS] = {
 	[CONFIG_WHOLE] = { [SECTION_ACME] = true, [SECTION_GATE] = true, [SECTION_RESPONDER] = true, [SECTION_UNKNOWN] = true },
 	[CONFIG_GATE] = { [SECTION_GATE] = true, [SECTION_RESPONDER] = true, [SECTION_UNKNOWN] = true },

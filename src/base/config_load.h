@@ -15,8 +15,8 @@ int config_load(struct config *config, const char *file, enum config_part part, 
 		struct fault *fault) MUST_CHECK;
 
 /*
- * Whoever turns an international name into its ASCII form, for config_load(CONFIG_WHOLE); without one such a name is a mistake. Other
- * parts do without: nobody asks them for the names of certificates, and closing depends on no other process.
+ * Sets the function that turns an international name into its ASCII form, for config_load(CONFIG_WHOLE). Without one such a name is
+ * a mistake. Other parts need none: they use no names of certificates, and closing depends on no other process.
  */
 void config_translate_with(int (*translate)(const char *name, char ascii[NAME_SIZE], struct fault *fault));
 

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Texts of the CA and of file names end up here: no terminal escapes, no second line. */
+/* A text may hold words of the CA, or a file's name: it gets no terminal escapes and no second line. */
 static void clean(char *text)
 {
 	for (unsigned char *c = (unsigned char *)text; *c; c++)

@@ -11,7 +11,7 @@
 
 enum section { SECTION_ACME, SECTION_GATE, SECTION_RESPONDER, SECTION_CERTIFICATE, SECTION_UNKNOWN, SECTIONS };
 
-/* What is being read, and where in it. inih calls store() between two calls of config_line_next(), so line is always right. */
+/* The state of reading. inih calls store() between two calls of config_line_next(), so line is always right. */
 struct loader {
 	struct config *config;
 	struct mistakes *mistakes;

@@ -56,7 +56,7 @@ static void canonical(char name[NAME_SIZE])
 		inet_ntop(AF_INET6, address, name, NAME_SIZE);
 }
 
-/* Where nobody asks for names, another one of its own serves as well. */
+/* Without a translator nobody asks for names: another name, one of its own, serves as well. */
 static int take_foreign(struct loader *loader, const char *foreign, char name[NAME_SIZE])
 {
 	struct fault why;

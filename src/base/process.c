@@ -81,7 +81,7 @@ static bool look_at(pid_t pid, struct process *p)
 	return true;
 }
 
-/* What only runs something else, as "sh -c". A shell with the name of a file runs a script, one without arguments a person. */
+/* Does it only run another program, as "sh -c" does? A shell with a file's name runs a script, one without is a person's. */
 static bool is_wrapper(const struct process *p)
 {
 	static const char *const names[] = { "run-parts", "env", "sudo", "timeout", NULL };
@@ -125,8 +125,8 @@ static bool is_init(const struct process *p)
 }
 
 /*
- * Who has started a hook is in its session: cron and the like give each of their jobs its own. A shell that a person types into is
- * nobody's client.
+ * The client of a hook is in the hook's session: cron and the like give each job its own session. A shell into which a person types
+ * is no client.
  */
 uint32_t process_kin(struct kin kin[MOST_KIN])
 {

@@ -19,8 +19,8 @@ struct kin {
 void process_name(pid_t pid, char name[KIN_NAME]);
 
 /*
- * Who may be the program that runs this hook, nearest first; the number, 0: nobody. All but the last are shell scripts, each of which
- * may be the hook, and end with it, or be the client itself, which evaluates its hooks or calls them: that shows when it ends.
+ * Finds the processes that may be the client of this hook, nearest first. Returns their number, 0: none. All but the last are shell
+ * scripts. Such a script may be the hook itself, or a client written in shell: it is the hook if it ends with it.
  */
 uint32_t process_kin(struct kin kin[MOST_KIN]);
 

@@ -23,7 +23,7 @@ static int check(const struct stat *s, const char *path, struct fault *fault)
 	return 0;
 }
 
-/* What is left of the way, and what has been gone and checked. */
+/* A path: the part that is checked already, and the rest. */
 struct way {
 	char gone[PATH_MAX], left[2 * PATH_MAX];
 	int links;
@@ -53,7 +53,7 @@ static int follow(struct way *way, const char *path, struct fault *fault)
 	return 0;
 }
 
-/* One name further: "", "." and ".." are known already. */
+/* Checks one more name. "", "." and ".." lead to directories that are checked already. */
 static int step(struct way *way, const char *path, struct fault *fault)
 {
 	size_t length = strcspn(way->left, "/"), used = strlen(way->gone);

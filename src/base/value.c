@@ -113,7 +113,7 @@ int value_command(struct loader *loader, const struct key *key, const char *valu
 	return value_path(loader, key, value);
 }
 
-/* What a shell would understand, and the program would get as it is. */
+/* Refuses characters that only a shell understands: the program would get them as they are. */
 int value_hook(struct loader *loader, const struct key *key, const char *value)
 {
 	const char *found = strpbrk(value, "'\"$|`<>;");

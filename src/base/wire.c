@@ -128,7 +128,7 @@ int wire_send_with(int fd, enum verb verb, uint32_t index, const void *data, siz
 	return 0;
 }
 
-/* Whoever sent the record: the texts in structs end within their field, and a NUL ends the data. */
+/* Ends every text of a record within its field, whatever the sender wrote, and the data with a NUL. */
 #define END_TEXT(field) ((field)[sizeof(field) - 1] = '\0')
 
 static void terminate(struct record *record)

@@ -77,8 +77,8 @@ int file_write(int dir, const char *name, const char *data, size_t length, const
 }
 
 /*
- * What was given to another user is read as that user: root without CAP_DAC_READ_SEARCH is one of the others. The file system's
- * user counts for nothing but this, and goes back at once. The directories are root's, who lets everybody pass.
+ * Reads a file that the configuration gave to another user as that user: root without CAP_DAC_READ_SEARCH has no more rights than
+ * others. The file system's user goes back at once. The directories are root's, and everybody may pass them.
  */
 static int open_as_owner(int dir, const char *name)
 {

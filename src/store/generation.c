@@ -148,7 +148,7 @@ static int prune_broken(int dir, const char *name, void *context)
 	return 0;
 }
 
-/* What cannot be removed now will be the next time: the new generation is live, and that is what counts. */
+/* Failures are ignored: the new generation is live, and the next run removes the old ones. */
 void generation_prune(int dir, uint32_t live)
 {
 	struct generations generations;
@@ -174,7 +174,7 @@ void generation_prune(int dir, uint32_t live)
 		(void)fsync(dir);
 }
 
-/* What one generation consists of; 0: a file that is not there. */
+/* The files of one generation; NULL: there is none. */
 struct files {
 	char *key, *full, *cert, *chain;
 	size_t key_length, full_length, cert_length, chain_length;

@@ -47,7 +47,7 @@ int store_clean(const struct store *store, struct fault *fault) MUST_CHECK;
 int store_check_room(const struct store *store, struct fault *fault) MUST_CHECK;
 
 /*
- * What is live for this certificate. A live generation that is not whole (a file is missing, key and certificate do not
+ * Reads the live generation of this certificate. A live generation that is not whole (a file is missing, key and certificate do not
  * belong together) is put aside, and the newest whole one takes its place. A failure says nothing about the
  * certificate.
  */

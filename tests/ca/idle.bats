@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-3.0-or-later
-# What the timer does nearly always: nothing is due. The second such run believes the first one, unless something has changed.
+# Runs of the timer with nothing due, as nearly all are. The second such run believes the first one, unless something has changed.
 bats_require_minimum_version 1.5.0
 
 setup_file() {
@@ -53,7 +53,7 @@ settle() {
 	run ! grep -E "connect.*AF_INET|certificates/.*pem|NFT_MSG_(NEW|DEL)|BATCH_BEGIN" "$RIG_DIR/trace"
 	rig_after
 	rig_never_open
-	# Who wants to know more gets it.
+	# With -v it says more.
 	run rig_acmegate -v renew
 	[[ $output == *'one.test: valid until'*'two.test: valid until'* ]]
 }

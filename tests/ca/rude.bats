@@ -64,7 +64,7 @@ fails() {
 		tail -n 5 "$RIG_DIR/rude.log"
 		return 1
 	fi
-	# What a recovery would find: nothing.
+	# Recovery finds nothing.
 	run -0 rig_acmegate recover
 }
 

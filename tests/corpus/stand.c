@@ -62,7 +62,7 @@ static int close_window(struct fault *fault)
 	return rc;
 }
 
-/* What any program does: no IP_TRANSPARENT. */
+/* As any program does it: without IP_TRANSPARENT. */
 static int listen_plainly(int family)
 {
 	struct sockaddr_in6 v6 = { .sin6_family = AF_INET6, .sin6_port = htons(PORT) };

@@ -15,7 +15,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* What stands behind malloc in glibc. Looking it up by dlsym would itself allocate. */
+/* The functions behind malloc in glibc. Looking them up by dlsym would itself allocate. */
 extern void *__libc_malloc(size_t size);
 extern void *__libc_calloc(size_t n, size_t size);
 extern void *__libc_realloc(void *old, size_t size);

@@ -18,7 +18,7 @@ setup_file() {
 	chmod 0755 "$RIG_DIR/hostile"
 	cp "$RIG_BUILD/seams/acmegate" "$RIG_BUILD"/seams/acmegate-{gate,surveyor} "$RIG_DIR/hostile/"
 	cp "$RIG_BUILD/seams/tests/crash/hostile" "$RIG_DIR/hostile/acmegate-agent"
-	# What is not theirs, of either user, in directories that these may write.
+	# Files of either user that no role owns, in directories that these users may write.
 	mkdir "$RIG_DIR/outside"
 	for owner in root user; do
 		mkdir -p "$RIG_DIR/outside/$owner/empty"
@@ -110,7 +110,7 @@ survived() {
 	everything | execute | memory | turns) grep -qx 'gained: nothing' "$RIG_DIR/out" || return 1 ;;
 	esac
 	! grep -q '^gained: [^n]' "$RIG_DIR/out" || return 1
-	# Who does nothing at all is not told from a CA that does nothing; nor is a signer that keeps the others busy.
+	# A role that does nothing looks like a CA that does nothing; a signer that keeps the others busy looks like that too.
 	[ "$2" = hang ] || { [ "$1" = signer ] && grep -q 'error: ' "$RIG_DIR/out"; } || grep -qE "error: .*the $1" "$RIG_DIR/out" || return 1
 	rig_until 3 host_idle || return 1
 	store_sum | diff - "$RIG_DIR/store-before" && untouched | diff - "$RIG_DIR/files-before" || return 1
@@ -217,7 +217,7 @@ some() {
 		cat "$RIG_DIR/out"
 		grep -q '^gained: a child by fork' "$RIG_DIR/out"
 		grep -q '^gained: a socket of family' "$RIG_DIR/out"
-		# Where there is no Landlock the storer has other file systems from before confine() on.
+		# Without Landlock the storer has other file systems from before confine() on.
 		{ [ "$role" = storer ] && ! landlocked; } || grep -qa '^gained: chmod of .*/outside/' "$RIG_DIR/out"
 		for pid in $(ip netns pids "$RIG_HOST"); do rig_end "$pid" KILL; done
 		rig_acmegate recover

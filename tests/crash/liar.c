@@ -157,7 +157,7 @@ static void act_remark(char *buffer)
 	say(SAY_REMARK, buffer, SURVEY_REMARK);
 }
 
-/* What was asked is answered with nothing, until remarks are asked for: those never end, and would write on the terminal. */
+/* Answers nothing until acmegate asks for remarks: those never end, and would write on the terminal. */
 static void act_remarks(char *buffer)
 {
 	do {

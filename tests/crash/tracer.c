@@ -60,7 +60,7 @@ static const char *const names[] = {
 #include "syscalls.h"
 };
 
-/* What runs in one process from one exec to the next, or from the fork. */
+/* The part of a process from one exec to the next, or from the fork. */
 struct role {
 	char name[16], became[16];
 	long calls;
@@ -224,7 +224,7 @@ static bool all_happened(void)
 	return accident_count > 0;
 }
 
-/* What does not return, and what has no errors: brk tells of its failure by the old end. */
+/* Calls that do not return or have no errors cannot fail: brk reports a failure by the old end. */
 static bool can_fail(uint64_t nr)
 {
 	static const uint64_t never[] = { SYS_exit,   SYS_exit_group, SYS_rt_sigreturn, SYS_restart_syscall, SYS_brk,

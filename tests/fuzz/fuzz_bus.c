@@ -75,7 +75,7 @@ int sd_bus_message_enter_container(sd_bus_message *message, char type, const cha
 	return what == 0 ? -EBADMSG : what != 1;
 }
 
-/* What D-Bus takes for a string: UTF-8 without NUL; here no more is known of it than that it ends. */
+/* A string of D-Bus is UTF-8 without NUL; here it is any text that ends. */
 static const char *next_text(uint8_t what)
 {
 	static const char *const some[] = { "public", "", "work", "rule family=\"ipv4\" accept" };

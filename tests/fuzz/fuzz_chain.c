@@ -13,7 +13,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static const char names[][NAME_SIZE] = { "a.example.org", "192.0.2.1" };
 static struct key *key;
 
-/* What was accepted is clean: read again it is the same text. */
+/* A text that was accepted is clean: read again it is the same text. */
 static void check_text(const struct chain *chain)
 {
 	struct fault fault;

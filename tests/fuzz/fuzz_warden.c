@@ -387,7 +387,7 @@ static struct child *child_on(int channel)
 	broken("a channel of a child", channel);
 }
 
-/* What the gate is told, in its turn. */
+/* Checks the next record to the gate. */
 static void tell_gate(enum verb verb)
 {
 	if (verb == VERB_PREPARE) {

@@ -8,7 +8,7 @@ setup_file() {
 	source "$BATS_TEST_DIRNAME/../lib/rig.sh"
 	local module
 	[ -e /job/start ] || skip 'not in a virtual machine of tests/kernels/run'
-	# Where another job had loaded them.
+	# Another job may have loaded them.
 	modprobe -r xt_time xt_socket 2>/dev/null || true
 	for module in nf_tables nft_compat nft_socket nft_counter nft_ct nft_reject_inet nft_fib_inet x_tables xt_tcpudp xt_comment xt_addrtype \
 		xt_conntrack ip_tables iptable_filter iptable_mangle iptable_raw iptable_nat ip6_tables ip6table_filter ip6table_mangle \

@@ -180,7 +180,7 @@ rig_down() {
 	local namespace pid
 	[ -n "${RIG_DIR:-}" ] || return 0
 	for namespace in "$RIG_HOST" "$RIG_CA"; do
-		# Whatever still runs in our namespaces is ours.
+		# All processes in these namespaces are the rig's.
 		for pid in $(ip netns pids "$namespace" 2>/dev/null); do
 			rig_end "$pid" KILL
 		done
@@ -298,7 +298,7 @@ rig_probe_start() {
 	rm -f "$RIG_DIR/probe"
 	ip netns exec "$RIG_CA" "$RIG_PROBE" "${rig_probe_options[@]}" "${rig_probe_arguments[@]}" >"$RIG_DIR/probe" 2>&1 3>&- &
 	echo $! >"$RIG_DIR/probe.pid"
-	# What follows is seen from before its beginning.
+	# The probe is at work before the test goes on.
 	rig_until 10 grep -qs '^begin' "$RIG_DIR/probe"
 	sleep 0.02
 }

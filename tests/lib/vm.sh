@@ -15,7 +15,7 @@
 # Disks: root is the same for all kernels of an architecture and thrown away after each boot; modules are the kernel's; job is
 # mounted on /job, and /job/start is what the machine does, as its first process; "busybox poweroff -f" ends it.
 
-# What a tree needs so that the job can run: programs, users, and the names that update-alternatives would have made.
+# The packages that a tree needs for the job.
 VM_PACKAGES=('?essential' mount kmod iproute2 nftables iptables procps)
 
 vm_mirror() { printf '%s\n' "${ACMEGATE_MIRROR:-$(rig_mirror)}"; }

@@ -30,7 +30,7 @@ setup() {
 	RIG_GATE="command = $RIG_DIR/cloud/gate sg-1 a+b"
 	rm -rf "$RIG_STATE" "$RIG_DIR"/cloud/{calls,*.do,env.*}
 	rig_policy_drop | rig_nft -
-	# What the CA's side sends meets the cloud before the host.
+	# Packets from the CA's side meet the cloud's firewall before the host's.
 	rig_ca nft 'table inet cloud { chain out { type filter hook output priority 10; tcp dport 80 drop; }; }'
 }
 
@@ -211,7 +211,7 @@ PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" ]
 }
 
 @test "the gate is killed while the program opens: the program opens nothing afterwards" {
-	# What the program has started does not die with it, not even in a session of its own.
+	# Children of the program outlive it, in its session or in one of their own: acmegate ends them.
 	does open '( sleep 1; cloud insert rule inet cloud out tcp dport 80 accept comment "\"$ACMEGATE_TAG\""; echo late >>late ) &
 		setsid sh -c "sleep 1.2; echo late >>late" & echo >begun; wait; sleep 5'
 	rm -f "$RIG_DIR/cloud/begun"

@@ -38,7 +38,7 @@ both() {
 # Some kernels have not all of it: "loads nft -f FILE" or skip.
 loads() { "$@" || skip "this kernel or its tools cannot load: $*"; }
 
-# What a host needs beside the rules that a test is about.
+# The rules of a host beside those that a test is about.
 shut_host='table inet host { chain input { type filter hook input priority filter; policy drop; iif "lo" accept
 	ct state established,related accept
 	meta l4proto { icmp, ipv6-icmp } accept
@@ -302,7 +302,7 @@ docker_is_left_alone() { nothing_in table ip docker-bridges && nothing_in table 
 	contained 'outside>inner inner'
 }
 
-# What comes in over the second uplink is answered over it.
+# Answers leave by the uplink that the request came in by.
 providers() {
 	open='far>host us' shut=('far>host closed')
 	contained "$@"
@@ -727,7 +727,7 @@ opens_again() { town_when="after $1" town_expect 'outside>host us' || { town_sai
 	rig_nft - <<<"$begin $drops; $accepts; }; }"
 	opens_again 'the drop went ahead'
 	run ! grep -q 'stays ahead' "$RIG_DIR/out"
-	# What is inserted ahead of our rule is newer, and holds.
+	# A rule that somebody inserts ahead of ours is newer, and holds.
 	rig_host nft insert rule inet early pre tcp dport 80 drop
 	rig_until 10 grep -q 'stays ahead' "$RIG_DIR/out"
 	town_when='a drop was inserted' town_expect 'outside>host closed'

@@ -489,7 +489,7 @@ liar() {
 	rules | diff "$RIG_DIR/rules" -
 	same_files
 	rig_end_of server
-	# What firewalld is not asked to remove is removed all the same; firewalld believes that it stands until it reads its files again.
+	# A rule that firewalld was not asked to remove is removed from the kernel; firewalld lists it until it reads its files again.
 	liar close 'exit 77'
 	guard_window
 	guard_ends 1

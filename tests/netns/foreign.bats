@@ -23,7 +23,7 @@ teardown() {
 	rig_pebble_stop
 }
 
-# What a fresh load of this file looks like, counters aside.
+# Prints the ruleset after a fresh load of this file, without counters.
 loaded() {
 	local namespace=agf$$
 	ip netns add "$namespace" && ip netns exec "$namespace" nft -f "$1" &&

@@ -91,7 +91,7 @@ drops() {
 	for variant in nft legacy; do
 		fresh
 		drops "$variant"
-		# What leaves this host comes back through the same chains.
+		# Answers to this host's own packets traverse the same chains.
 		both "$variant" -t mangle -I INPUT 1 -m conntrack --ctstate ESTABLISHED -j ACCEPT
 		passes
 		opens_once
@@ -314,7 +314,7 @@ three_times_mended() { [ "$(grep -c 'the opening was put back' "$RIG_DIR/out")" 
 		window
 		rig_host "iptables-$variant" -D INPUT -m set --match-set bans src -j DROP
 		rig_host ipset destroy bans
-		# What names it can be loaded no more, and changes nothing.
+		# A saved ruleset that names it can no longer be loaded, and changes nothing.
 		run ! rig_host "iptables-$variant-restore" "$RIG_DIR/file"
 		[ "$(ours)" = 2 ]
 		everything_dies

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-3.0-or-later
-# What stands in the ruleset while the port is open, what others do meanwhile, single deaths, and a kernel that will not.
+# The ruleset while the port is open, changes by others meanwhile, single deaths, and a kernel that refuses.
 bats_require_minimum_version 1.5.0
 load ../lib/suite
 

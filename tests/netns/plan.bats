@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-3.0-or-later
-# What plan says before a renewal would find it out: no CA runs here.
+# plan names problems before a renewal would meet them: no CA runs here.
 bats_require_minimum_version 1.5.0
 load ../lib/suite
 
@@ -85,7 +85,7 @@ without_tag() { sed -E 's/acmegate([:_])[0-9a-f]{16}/acmegate\1TAG/g; s/ expires
 		rig_end_of server
 	done
 	run -0 rig_acmegate plan
-	# Whose listener is another program's, there the port may be taken.
+	# With a foreign listener the port may be taken.
 	printf '[gate]\nstate = %s\n' "$RIG_STATE" >"$RIG_CONF"
 	server 0.0.0.0
 	run -0 rig_acmegate plan

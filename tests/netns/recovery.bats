@@ -152,7 +152,7 @@ gate_is() {
 	rig_was_open 4 1
 	run rig_acmegate renew-now two.test
 	[ "$status" -eq 2 ]
-	# What opens for others does not care.
+	# guard needs no certificates: a mistake there is only a warning.
 	run -0 rig_acmegate guard -- true
 	[[ $output == *'warning: '*'/nonexistent/program'* ]]
 }

@@ -118,7 +118,7 @@ owned_table() {
 	run -0 rig_acmegate plan
 	[[ $output == *'rule inet filter input tcp dport @acmegate_'*' socket transparent 1 '*'accept'* ]]
 	[[ $output == *'flags owner'*'tcp dport @acmegate_'*' redirect to :8402'* ]]
-	# What it prints can be typed.
+	# A person can type the lines of the plan.
 	rig_host sh -c "$(grep redirect <<<"$output")"
 	server_start '[::]:8402' 8402
 	rig_pebble

@@ -64,7 +64,7 @@ s = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 12)
 s.send(struct.pack("=IHHIIBBH", 20, 10 << 8 | 16, 1, 1, 0, 0, 0, 0))
 print(struct.unpack(">I", s.recv(4096)[24:28])[0])'
 }
-# What it came to in a second.
+# Prints the commits in a second.
 storm_rate() {
 	awk -v from="$raged" -v to="$EPOCHREALTIME" -v n=$(($(storm_generation) - calm)) 'BEGIN { printf "%d\n", n / (to - from) }'
 }
@@ -194,7 +194,7 @@ renewals() {
 }
 storm_mended() { [ "$(grep -c 'the opening was put back' "$RIG_DIR/out")" -ge "$1" ]; }
 
-# Whatever the reason is: here its netlink socket has nothing but errors for three seconds.
+# Here the reason is a netlink socket with nothing but errors for three seconds.
 @test "a watchdog that cannot close does not give up, lets go of the output, and closes in the end" {
 	strace -qq -o "$RIG_DIR/trace" true 2>/dev/null || skip 'strace may not trace here'
 	storm_rules 10

@@ -4,7 +4,7 @@
 # mid-window, and purged, has its port closed and its ruleset as before. "make check-systemd"; too long for every day.
 bats_require_minimum_version 1.5.0
 
-# What git knows, and what is new but not ignored: the build does not touch this tree.
+# Builds from a copy of all files that git knows or does not ignore: the build does not touch this tree.
 build_package() {
 	mkdir -p "$RIG_DIR/package/acmegate" || return
 	(

@@ -17,7 +17,7 @@ setup_file() {
 	machine_without_boot true >"$RIG_DIR/console" 2>&1 || { machine_lacks "systemd-nspawn cannot work here: $(tail -n 1 "$RIG_DIR/console")"; return 0; }
 	mkdir "$machine/etc/acmegate"
 	cp "$RIG_DIR/pki/ca.pem" "$machine/etc/acmegate/"
-	# What a deploy hook reloads.
+	# A deploy hook reloads this service.
 	cat >"$machine/etc/systemd/system/consumer.service" <<-'UNIT'
 		[Service]
 		ExecStart=sleep infinity

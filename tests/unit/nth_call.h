@@ -29,7 +29,7 @@ void nth_fail_on(const char *call, unsigned int n, int error);
 /* Something happens just before the n-th call, which is then passed on. */
 void nth_act(const char *call, unsigned int n, void (*act)(void));
 
-/* What the n-th reading from a socket has brought is changed; the new length is returned. */
+/* change() gets the data of the n-th reading from a socket, and returns the new length. */
 void nth_change(unsigned int n, ssize_t (*change)(void *buffer, ssize_t length));
 
 void nth_change_all(ssize_t (*change)(void *buffer, ssize_t length));

@@ -51,7 +51,7 @@ static bool enter(void)
 	return geteuid() == 0 && unshare(CLONE_NEWNET) == 0;
 }
 
-/* Who made the namespace without a right cannot change groups in it, and the surveyor has to. */
+/* Without rights outside, a process cannot change groups in its own namespace, and the surveyor has to. */
 int __wrap_setgroups(size_t count, const gid_t *groups);
 int __wrap_setgroups(size_t count, const gid_t *groups)
 {

@@ -265,7 +265,7 @@ static void serve_late(struct fake *f, struct exchange *exchange)
 	exchange_header(exchange, "Retry-After", "5");
 }
 
-/* What can be waited for otherwise is not while a port is open. */
+/* While a port is open the client does not wait as long as it would otherwise. */
 static void test_no_wait_in_a_hurry(void **state)
 {
 	(void)state;
@@ -304,7 +304,7 @@ static void serve_redirected_nonce(struct fake *f, struct exchange *exchange)
 	exchange->nonce[0] = '\0';
 }
 
-/* Whatever goes wrong, the message says in which step. */
+/* Every failure names its step. */
 static void test_steps(void **state)
 {
 	void (*const serve[])(struct fake * fake, struct exchange * exchange) = { serve_broken,		  serve_limited,

@@ -452,7 +452,7 @@ static void a_nul_byte_is_refused(void **state)
 	assert_wrong(load_bytes("\0", 1), 1, "NUL");
 }
 
-/* What inih passes over at the beginning of a line must not hide a section from us. */
+/* Bytes that inih skips at the beginning of a line must not hide a section from acmegate. */
 static void bytes_before_a_section_do_no_harm(void **state)
 {
 	static const char *const before[] = { "\xef\xbb\xbf", "\f", "\v", "\r", " \f" };
@@ -571,7 +571,7 @@ static void international_names_are_translated(void **state)
 	assert_wrong(load(ACME USER CERT " bad" BUECHER "\n"), 7, "no such character");
 	assert_wrong(load(ACME USER CERT " hostile" BUECHER "\n"), 7, "host name");
 	assert_wrong(load(ACME "contact = b\xc3\xbc@b.example\n" USER CERT), 3, "ASCII");
-	/* What closes depends on nobody, and asks for no names. */
+	/* Closing depends on no translator: it uses no names. */
 	assert_int_equal(load(ACME USER CERT " bad" BUECHER "\n other" BUECHER "\n"), -1);
 	translations = 0;
 	assert_int_equal(config_load(&config, file, CONFIG_GATE, &mistakes_found, &fault), 0);
@@ -800,7 +800,7 @@ static void a_child_refuses_other_files(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
 
-/* Which port leads to the CA, and whether the CA is one of those that everybody knows. */
+/* The port that leads to the CA, and whether the CA is a public one. */
 static void the_way_to_the_ca(void **state)
 {
 	static const struct {

@@ -332,7 +332,7 @@ static uint32_t answer_to(unsigned int which, const struct architecture *archite
 	return evaluate(&program, &call);
 }
 
-/* What cannot be looked at: on i386 it is refused, as there is another call; s390x has no other. */
+/* No filter can read the arguments of old mmap: i386 refuses it, as it has another call; s390x has no other. */
 static void old_mmap(void **state)
 {
 	(void)state;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-/* What the kernel tells of this host, of what others commit, and how answers that are broken are read. */
+/* Reading facts on this host and commits of others from the kernel, and broken answers. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -332,7 +332,7 @@ static void our_own_commit_is_no_news(void **state)
 	news_close(&news);
 }
 
-/* What could not be opened whole is closed, and opens the next time. */
+/* A watch that could not be opened whole is closed, and opens the next time. */
 static void news_that_cannot_be_had_are_a_fault(void **state)
 {
 	bool happened = true;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-/* What "iptables -S" prints, taken apart: words, our tag, and whether a chain can keep a SYN out. */
+/* Reading the output of "iptables -S": words, our tag, and whether a chain can keep a SYN out. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

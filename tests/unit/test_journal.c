@@ -401,7 +401,7 @@ static void only_a_regular_file_is_taken(void **state)
 	assert_int_equal(fault.kind, FAULT_FAILED);
 }
 
-/* Whatever the disk does: no journal is lost, none that is armed becomes clear, and the lock is let go. */
+/* After any failure of the disk no journal is lost, an armed one stays armed, and the lock is free. */
 static void the_next_process_opens_it_after_any_failure(void **state)
 {
 	static const char *const found[] = { "nothing", "an armed one", "one that nobody can read" };
@@ -450,7 +450,7 @@ static void replace_it(void)
 	journal_close(&other);
 }
 
-/* What could not be written is not so: a clear that failed has to be made again. */
+/* A clear that could not be written does not count, and has to be made again. */
 static void it_is_armed_until_it_is_clear_on_the_disk(void **state)
 {
 	static const char *const calls[] = { "pwrite", "fdatasync" };

@@ -19,7 +19,7 @@
 static struct netlink netlink;
 static int kernel; /* its end */
 
-/* What the kernel says next, one datagram each; type 0 ends it. older: it belongs to an earlier request. */
+/* The next answers of the kernel, one datagram each; type 0 ends the list. older: it belongs to an earlier request. */
 struct said {
 	uint16_t type, flags;
 	int code;

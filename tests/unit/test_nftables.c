@@ -238,7 +238,7 @@ static void the_table_goes_at_any_moment(void **state)
 	}
 }
 
-/* Whatever goes wrong on the way in: there is a fault with words, and closing leaves nothing. */
+/* After any failure to open there is a fault with words, and closing leaves nothing. */
 static void it_can_be_closed_after_any_failure_to_open(void **state)
 {
 	static const struct {

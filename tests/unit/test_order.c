@@ -391,7 +391,7 @@ static void test_backoff(void **state)
 	assert_int_equal(ca.order_polls, 0);
 }
 
-/* Where a web server answers nobody sees who fetches a token. */
+/* With a web server that answers, acmegate does not see who fetches a token. */
 static void test_backoff_blind(void **state)
 {
 	(void)state;
@@ -469,7 +469,7 @@ static void flood(void)
 	fake.wake_at = fake.now + 20;
 }
 
-/* Whoever sends hits without end gets neither a flood of requests nor a longer window out of it. */
+/* Endless hits from one host cause neither a flood of requests nor a longer window. */
 static void test_false_hits(void **state)
 {
 	(void)state;
@@ -550,7 +550,7 @@ static void test_retry_after_in_window(void **state)
 	assert_int_equal(prove_all(30000), 1000 + 1000 + 5000);
 }
 
-/* What it always says is no reason to keep a port open: the first one waits no longer than a second. */
+/* A CA that always sends Retry-After does not keep the port open: the first poll waits at most a second. */
 static void test_retry_after_of_a_fast_ca(void **state)
 {
 	(void)state;

@@ -92,7 +92,7 @@ static void it_ends_with_its_socket(void **state)
 	attach();
 }
 
-/* What somebody saved in a window, and loaded later, has no owner. */
+/* A table that somebody saved during a window and loaded later has no owner. */
 static void tables_of_an_earlier_process_are_closed(void **state)
 {
 	(void)state;

@@ -219,7 +219,7 @@ static void later_tokens_are_known(void **state)
 	ask(GET("token-"), not_found);
 }
 
-/* Whatever is asked, the answer is the same to the byte. */
+/* Every other request gets the same answer, to the byte. */
 static void all_else_is_one_404(void **state)
 {
 	static const char *const others[] = {
@@ -412,7 +412,7 @@ static void work_for(int ms)
 	while ((now.tv_sec - begun.tv_sec) * 1000 + (now.tv_nsec - begun.tv_nsec) / 1000000 < ms);
 }
 
-/* What a process that sleeps and works is late: so long this machine has let nobody run who has something to do. */
+/* Sleeps and works, and notes its delays: so long this machine keeps any process waiting for the processor. */
 static _Noreturn void sleep_and_work(struct figures *figures)
 {
 	for (;;) {

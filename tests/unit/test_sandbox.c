@@ -90,7 +90,7 @@ static int watchdog(void)
 #ifdef __x86_64__
 	bad += wrong(syscall(0x40000000 | SYS_getpid) >= 0 || errno != EPERM, "x32");
 #endif
-	/* What recovery does. */
+	/* Recovery needs these. */
 	bad += wrong(socket(AF_NETLINK, SOCK_RAW, 12) < 0, "no netlink");
 	bad += wrong(socket(AF_INET, SOCK_RAW, 255) < 0, "no raw socket");
 	bad += wrong(kill(getppid(), 0) < 0, "no signal to another process of root's");
@@ -135,7 +135,7 @@ static bool is_refused(void)
 	return errno == ENOSYS;
 }
 
-/* What acmegate-firewalld can still do. */
+/* acmegate-firewalld tries calls behind its own filter. */
 static int client_of_bus(void)
 {
 	const struct sockaddr_un name = { .sun_family = AF_UNIX, .sun_path = "" };

@@ -318,7 +318,7 @@ static char *part(const char *name, char out[WIRE_DATA])
 	return out;
 }
 
-/* Whatever the client wants: the header is the signer's. */
+/* The client asks for other headers: the signer writes its own. */
 static void the_header_is_its_own(void **state)
 {
 	static char text[WIRE_DATA];
@@ -493,7 +493,7 @@ static void only_what_was_asked_for_is_installed(void **state)
 	stop_run(STATUS_DONE);
 }
 
-/* What a client that was taken over may bring: signed by a CA of its own, of the same names. */
+/* A client that was taken over brings a chain for the same names, signed by a CA of its own. */
 static const struct tiny_order forged = { .stranger = 1 };
 
 static void a_forged_chain_is_refused(void **state)
@@ -530,7 +530,7 @@ static void a_root_of_ones_own_is_the_only_one(void **state)
 	stop_run(STATUS_DONE);
 }
 
-/* What cannot be verified, because the CA is a private one or for tests, must be plausible. */
+/* A chain that cannot be verified, because the CA is a private one or for tests, must be plausible. */
 static void what_cannot_be_verified_is_plausible(void **state)
 {
 	static const struct {

@@ -523,7 +523,7 @@ static int interrupt(int (*act)(size_t), int n, int error, bool *reached)
 	return status;
 }
 
-/* What a later run finds after generation 2 was interrupted: 1 or 2 and nothing half. */
+/* After an interrupted write of generation 2 a later run finds 1 or 2, both whole. */
 static void assert_old_or_new(int status)
 {
 	assert_int_equal(store_clean(&store, &fault), 0);
@@ -694,7 +694,7 @@ static void account_is_kept(void **state)
 	assert_string_equal(read_account(DIRECTORY "2").key, "");
 }
 
-/* Whoever brings another key says that the first is broken; it is kept all the same. */
+/* A new account key takes the place of a broken one, which is kept all the same. */
 static void an_account_key_is_never_overwritten(void **state)
 {
 	(void)state;

@@ -284,7 +284,7 @@ static void try(void **state)
 	assert_int_equal(blocks(PORT), c->blocks);
 }
 
-/* What is there is asked as it is: whether a table is in use is the caller's question. */
+/* The walk judges a dormant table like any other: the caller asks whether it is in use. */
 static void a_dormant_table_is_told_as_if_in_use(void **state)
 {
 	(void)state;
@@ -479,7 +479,7 @@ static void each_chain_is_asked_alone(void **state)
 	assert_true(can_block(second, PORT, PORT));
 }
 
-/* What iptables-nft makes of its rules: its own matches among native expressions. */
+/* Rules of iptables-nft: its own matches among native expressions. */
 static void rules_of_iptables(void **state)
 {
 	static const struct {
@@ -535,7 +535,7 @@ static void rules_of_iptables(void **state)
 	}
 }
 
-/* What is known of this host, and of whoever asks it. */
+/* Facts on this host and on the CA that asks it. */
 static const struct judgement {
 	const char *what;
 	bool blocks, public_ca;
@@ -804,7 +804,7 @@ static bool load_levels(int levels, int jumps)
 	return loaded;
 }
 
-/* What the kernel took, in milliseconds of the processor, for programs that have ended. */
+/* The time of the kernel for child processes that have ended, in milliseconds. */
 static long children_cost(void)
 {
 	struct rusage usage;

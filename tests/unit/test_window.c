@@ -378,7 +378,7 @@ static void addresses_that_are_not_this_hosts_say_nothing(void **state)
 	assert_int_equal(window.opening.addresses6, 0);
 }
 
-/* Whatever goes wrong: there is a reason, nothing that may stand is forgotten by the journal, and shutting leaves nothing. */
+/* After any failure there is a reason, the journal is armed while a rule may be left, and shutting leaves none. */
 static void it_can_be_shut_after_any_failure_to_open(void **state)
 {
 	bool happened = true;
@@ -430,7 +430,7 @@ static void a_firewall_that_cannot_be_read_is_asked_again_and_then_left_to_the_w
 
 /* --- recovery ------------------------------------------------------------------------------------------------------------ */
 
-/* What a process that was killed has left. */
+/* Leaves a window open, as a process that was killed does. */
 static void leave_open(void)
 {
 	must(prepare(false), 0);
@@ -589,7 +589,7 @@ static void a_stopped_watchdog_does_nothing(void **state)
 	assert_int_equal(waitpid(-1, NULL, WNOHANG), outside ? 0 : -1); /* no other child is left */
 }
 
-/* Whatever was started of it ends with the process that wanted it. */
+/* After any failure to start, every process that was started ends. */
 static void a_watchdog_that_cannot_start_holds_nothing(void **state)
 {
 	bool happened = true;

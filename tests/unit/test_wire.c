@@ -19,7 +19,7 @@ static struct fault fault;
 static struct record record, sent;
 static int ends[2];
 
-/* What each verb may carry, written down a second time. */
+/* The length of each verb's data, written down a second time. */
 static const struct {
 	enum verb verb;
 	uint32_t least, most;
