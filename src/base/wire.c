@@ -54,6 +54,7 @@ static const struct shape {
 	[VERB_SAVE] = { "SAVE", sizeof(struct bundle) + 2, WIRE_DATA },
 	[VERB_EXAMINE] = { "EXAMINE", sizeof(struct bundle) + 2, WIRE_DATA },
 	[VERB_VERDICT] = { "VERDICT", sizeof(struct verdict), sizeof(struct verdict) },
+	[VERB_OUTCOME] = { "OUTCOME", sizeof(struct outcome), sizeof(struct outcome) },
 	[VERB_REPLY] = { "REPLY", 0, WIRE_DATA },
 	[VERB_FAULT] = { "FAULT", 0, FAULT_TEXT_SIZE },
 	[VERB_STORED] = { "STORED", 0, 0 },
@@ -139,6 +140,7 @@ static void terminate(struct record *record)
 	struct token *token = (void *)record->data;
 	struct hit *hit = (void *)record->data;
 	struct closed *closed = (void *)record->data;
+	struct outcome *outcome = (void *)record->data;
 
 	if (record->verb == VERB_RENEWAL) {
 		END_TEXT(renewal->reason);
@@ -146,6 +148,9 @@ static void terminate(struct record *record)
 		END_TEXT(closed->shut);
 	} else if (record->verb == VERB_VERDICT) {
 		END_TEXT(verdict->renewal.reason);
+	} else if (record->verb == VERB_OUTCOME) {
+		END_TEXT(outcome->type);
+		END_TEXT(outcome->detail);
 	} else if (record->verb == VERB_SIGN) {
 		END_TEXT(request->url);
 		END_TEXT(request->nonce);

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * ledger.h - what happened to each certificate, in STATE/ledger/NAME: the memory of acmegate across runs.
+ *
+ * The storer writes it, before an attempt and after; acmegate reads it (plan). Neither reads what the network sent: the texts in it
+ * come as fields of a fixed size, and only printable ASCII is kept (ledger_clean()).
+ *
+ * A file is one struct ledger behind a head with its version and length, and a SHA-256 of both. It is replaced as a whole: a
+ * temporary name, fsync, rename, fsync of the directory. Fields are only ever added at the end: a file of an older acmegate is shorter,
+ * and what it lacks reads as 0. The version rises when that is not enough.
+ *
+ *	ledger_read() -> ledger_begin(), ledger_end(), or a field -> ledger_write()
+ */
+#ifndef ACMEGATE_STORE_LEDGER_H
+#define ACMEGATE_STORE_LEDGER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/fault.h"
+#include "base/instant.h"
+#include "base/wire.h"
+
+#define LEDGER_VERSION 1
+#define LEDGER_ATTEMPTS 32 /* the newest are kept */
+#define SECRET_SIZE 32
+
+/* One attempt to obtain the certificate. It is written before the CA is asked, with RESULT_UNKNOWN: a run that is killed leaves that. */
+struct attempt {
+	struct instant started;
+	int64_t ended;		 /* seconds since the epoch; 0: it has not, or its run was killed */
+	uint64_t wish;		 /* what was asked for: schedule_wish() */
+	char ca[LEDGER_CA_SIZE]; /* host of the CA's directory */
+	struct outcome outcome;
+};
+
+/* The CA's renewal information (RFC 9773) about the certificate with this certID; about another one it counts for nothing. */
+struct ari {
+	char certid[CERTID_SIZE]; /* base64url(AKI) "." base64url(serial); "": nothing has been read yet */
+	int64_t start, end;	  /* suggestedWindow, seconds since the epoch; 0: the CA gave none that is usable */
+	int64_t chosen;		  /* the moment in it, drawn once by ledger_set_ari() */
+	struct instant read_at;	  /* of the last answer, or of the last failure to get one */
+	uint32_t retry_after;	  /* seconds from read_at before which the CA is not asked again */
+	uint32_t padding;
+	char explanation[URL_SIZE]; /* explanationURL, or "" */
+};
+
+/* The generation that is in use: what the signer read in it, and what it was ordered with. */
+struct live {
+	int64_t not_before, not_after; /* seconds since the epoch; both 0: there is none */
+	int64_t stored;		       /* when; 0: before there was a ledger, and then directory, profile and wish are not known */
+	uint64_t wish;		       /* schedule_wish() of the order that it came from */
+	char certid[CERTID_SIZE];      /* "": not known */
+	char directory[URL_SIZE];      /* of the CA that it came from, or "" */
+	char profile[LABEL_SIZE];
+	char padding[7];
+};
+
+/* An order that is not final: it is resumed rather than placed again, which keeps the exemption from limits (RFC 9773, 5). */
+struct open_order {
+	char url[URL_SIZE]; /* "": there is none */
+	uint64_t wish;	    /* another wish needs another order */
+	int64_t placed;	    /* seconds since the epoch */
+};
+
+struct ledger {
+	struct live live;
+	struct ari ari;
+	struct open_order order;
+	struct instant held; /* the CA asked to wait (Retry-After) at this moment, */
+	uint32_t hold;	     /* so many seconds; 0: it did not */
+	uint32_t failures;   /* attempts in a row with the same wish that stored nothing */
+	uint32_t attempts;   /* in use */
+	uint32_t padding;
+	struct attempt attempt[LEDGER_ATTEMPTS]; /* the newest first */
+};
+
+struct secret {
+	unsigned char byte[SECRET_SIZE];
+};
+
+enum ledger_state {
+	LEDGER_READ,	/* as it was written */
+	LEDGER_NONE,	/* there is none yet: *ledger is empty */
+	LEDGER_CORRUPT, /* put aside as NAME.corrupt (ledger_read()), or to be (ledger_look()): *ledger is empty */
+	LEDGER_NEWER,	/* of a newer acmegate, and left alone; *ledger is ours, in NAME.1 beside it */
+};
+
+/* dir: the open directory STATE/ledger. name: of the certificate. -1: it cannot be read, which says nothing about it. */
+int ledger_read(int dir, const char *name, struct ledger *ledger, enum ledger_state *state, struct fault *fault) MUST_CHECK;
+
+/* The same, changing nothing: for plan. */
+int ledger_look(int dir, const char *name, struct ledger *ledger, enum ledger_state *state, struct fault *fault) MUST_CHECK;
+
+/* On the disk when it returns 0. On failure (a full disk) the old one stays. */
+int ledger_write(int dir, const char *name, const struct ledger *ledger, struct fault *fault) MUST_CHECK;
+
+/* A new attempt, of unknown result: it counts as failed until ledger_end(). */
+void ledger_begin(struct ledger *ledger, const struct instant *now, uint64_t wish, const char *directory);
+
+/* The result of the newest attempt. A wait is clamped to 1 minute ... 1 day. */
+void ledger_end(struct ledger *ledger, const struct instant *now, const struct outcome *outcome);
+
+/*
+ * What the CA answered about the certificate `certid`, or that it could not be read (start and end 0: the window that is known stays).
+ * The moment is drawn if the window or the certificate is another than before, and kept otherwise.
+ */
+void ledger_set_ari(struct ledger *ledger, const struct ari *ari, const struct secret *secret);
+
+/* Only printable ASCII stays, the rest becomes '?': of a text that came from the network. */
+void ledger_clean(char *text, size_t size);
+
+/* The secret of this host, STATE/ledger/.secret: random at the first call of ledger_secret(). ledger_look_secret(): 1: there is one. */
+int ledger_secret(int dir, struct secret *secret, struct fault *fault) MUST_CHECK;
+int ledger_look_secret(int dir, struct secret *secret, struct fault *fault) MUST_CHECK;
+
+#endif
