@@ -17,7 +17,7 @@ static const struct command commands[] = {
 	  .run = guard_run, .prepare = guard_prepare, .part = CONFIG_GATE, .others_options = true, .claims = true, .tolerates = true },
 	{ .name = "hook", .words = "pre|post", .help = "open (pre) and close (post) the port for a hook's client",
 	  .options = { [HOOK_CLIENT] = { "client", "PID", "watch this process, and close the port when it ends", 0 } },
-	  .run = hook_run, .part = CONFIG_GATE, .closes = true, .tolerates = true, .tells_client = true },
+	  .run = hook_run, .part = CONFIG_GATE, .closes = true, .asks = true, .tolerates = true, .tells_client = true },
 	{ .name = "recover", .help = "close whatever an earlier run may have left open",
 	  .run = recover_run, .part = CONFIG_CLOSING, .claims = true, .closes = true },
 	{ .name = "help", .words = "[COMMAND]", .help = "explain a command, or list them all",

@@ -10,6 +10,7 @@
 #include "base/kernel.h"
 #include "base/log.h"
 #include "base/safe.h"
+#include "base/sandbox.h"
 
 /* Without the right to, up to the hard limit. */
 static void raise_limit(__rlimit_resource_t resource, rlim_t most)
@@ -52,9 +53,15 @@ static void say_mistakes(const struct mistakes *mistakes, bool matter)
 		log_line(matter ? LOG_LEVEL_ERROR : LOG_LEVEL_WARNING, "and %u mistakes more", mistakes->number - MOST_MISTAKES);
 }
 
-/* Before any right is given up: of all channels, the one for tokens has to hold more than the system lets others queue. */
+/*
+ * Before any right is given up: of all channels, the one for tokens has to hold more than the system lets others queue.
+ * 0; 1 with a fault: everything but the gate; -1.
+ */
 static int start(struct host *host, const struct command *command, struct fault *fault)
 {
+	struct fault ignored;
+	bool started;
+
 	if (command->prepare && command->prepare(host, fault) < 0)
 		return -1;
 	if (command->tells_client && dup2(STDOUT_FILENO, STDERR_FILENO) >= 0)
@@ -62,30 +69,28 @@ static int start(struct host *host, const struct command *command, struct fault 
 	leave_caller(host->first_fd);
 	if (command->part == CONFIG_WHOLE && wire_pair(host->tokens, fault) < 0)
 		return -1;
-	return gate_start(&host->gate, fault);
+	started = gate_start(&host->gate, fault) == 0;
+	return sandbox_give_up_firewall(started ? fault : &ignored) < 0 ? -1 : !started;
 }
 
 /*
- * What an earlier run left is closed first, and then the mistakes are told: with those in it the configuration names what it can. A state
- * directory that is not there is not made for a configuration that is wrong.
+ * Closes what an earlier run left; the mistakes are told after that. A wrong configuration names a state directory, too; one that does
+ * not exist is not made for it.
  */
-static int begin(struct host *host, const struct command *command, struct fault *fault)
+static int begin(struct host *host, const struct command *command, enum claim how, struct fault *fault)
 {
-	enum claim how = CLAIM_WITHOUT_TRACE;
-	struct fault other;
-
-	if (host->serves || access(host->config->gate.state, F_OK) == 0 || errno != ENOENT) {
-		host->state_fd = safe_directory(host->config->gate.state, fault);
-		how = host->state_fd < 0 ? CLAIM_WITHOUT_STATE : CLAIM_STATE;
-	}
-	if (gate_tell(&host->gate, host->config, host->state_fd, command->tells_client, &other) < 0 ||
-	    (how != CLAIM_STATE && gate_claim(&host->gate, how, &other) < 0)) {
-		*fault = other;
+	if (gate_tell(&host->gate, host->config, host->state_fd, command->tells_client, fault) < 0 ||
+	    (how != CLAIM_STATE && gate_claim(&host->gate, how, fault) < 0))
 		return -1;
-	}
-	if (how != CLAIM_STATE)
-		return how == CLAIM_WITHOUT_STATE ? -1 : 0;
-	return command->claims || (!host->serves && !command->closes) ? host_claim(host, fault) : 0;
+	return how == CLAIM_STATE && (command->claims || (!host->serves && !command->closes)) ? host_claim(host, fault) : 0;
+}
+
+static enum claim open_state(struct host *host, struct fault *fault)
+{
+	if (!host->serves && access(host->config->gate.state, F_OK) < 0 && errno == ENOENT)
+		return CLAIM_WITHOUT_TRACE;
+	host->state_fd = safe_directory(host->config->gate.state, fault);
+	return host->state_fd < 0 ? CLAIM_WITHOUT_STATE : CLAIM_STATE;
 }
 
 int command_run(const struct call *call)
@@ -94,24 +99,33 @@ int command_run(const struct call *call)
 	static struct config config;
 	static struct mistakes mistakes;
 	struct host host = { .config = &config, .gate = NO_GATE, .tokens = { -1, -1 }, .state_fd = -1, .first_fd = STDERR_FILENO + 1 };
-	struct fault wrong, fault;
-	int rc, status;
+	struct fault wrong, fault, other;
+	enum claim how;
+	int rc = start(&host, command, &fault), status;
 
-	if (start(&host, command, &fault) < 0) {
+	if (rc < 0 || (rc > 0 && !command->asks)) {
 		log_error("%s", fault.text);
 		return fault_status(&fault);
 	}
 	config_translate_with(international_ascii);
 	host.serves = config_load(&config, call->file, command->part, &mistakes, &wrong) == 0;
 	international_end();
-	rc = begin(&host, command, &fault);
+	how = open_state(&host, &other);
+	if (rc == 0)
+		rc = begin(&host, command, how, &fault);
+	if (rc == 0 && how == CLAIM_WITHOUT_STATE) {
+		fault = other;
+		rc = -1;
+	}
 	say_mistakes(&mistakes, !host.serves || !command->tolerates);
-	if (rc < 0)
+	if (rc)
 		log_error("%s", fault.text);
 	if (!host.serves && (host.state_fd < 0 || !command->closes))
 		status = fault_status(&wrong);
 	else
-		status = rc < 0 ? fault_status(&fault) : call->wrong ? STATUS_USAGE : command->run(&host, call);
+		status = rc && (!command->asks || host.state_fd < 0) ? fault_status(&fault) :
+			 call->wrong				     ? STATUS_USAGE :
+								       command->run(&host, call);
 	gate_end(&host.gate);
 	return status == STATUS_DONE && mistakes.number && !(command->tolerates && host.serves) ? STATUS_USAGE : status;
 }

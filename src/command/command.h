@@ -29,6 +29,7 @@ struct command {
 	bool claims;	   /* waits for no other acmegate, and closes what an earlier run left, before it runs */
 	bool closes;	   /* does so although the configuration or the command line is wrong */
 	bool tolerates;	   /* ignores mistakes elsewhere in the configuration: its status is for another program */
+	bool asks;	   /* goes on without a gate: another acmegate may have one */
 	bool tells_client; /* logs to standard output: ACME clients show the standard error of their hooks as errors */
 };
 

@@ -11,7 +11,6 @@
 #include <sys/wait.h>
 
 #include "base/log.h"
-#include "base/sandbox.h"
 #include "base/spawn.h"
 
 static struct record record;
@@ -27,11 +26,9 @@ int gate_start(struct gate *gate, struct fault *fault)
 	gate->channel = ends[0];
 	gate->pidfd = spawn_gate(ends[1], fault);
 	close(ends[1]);
-	if (gate->pidfd < 0) {
+	if (gate->pidfd < 0)
 		close_fd(&gate->channel);
-		return -1;
-	}
-	return sandbox_give_up_firewall(fault);
+	return gate->pidfd < 0 ? -1 : 0;
 }
 
 /* One that never answered was not started, or is another version's. */

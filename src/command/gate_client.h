@@ -21,7 +21,7 @@ struct gate {
 		.channel = -1, .pidfd = -1 \
 	}
 
-/* Starts it, then gives up this process's own rights over the firewall. First of all: nothing is read or parsed with those. */
+/* Starts it. First of all, so that this process can give up its own rights over the firewall before it reads anything. */
 int gate_start(struct gate *, struct fault *fault) MUST_CHECK;
 
 /* What it may do. state_fd: the state directory; -1: none. detached: it outlives this command. */

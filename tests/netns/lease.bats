@@ -196,6 +196,31 @@ client() {
 	done
 }
 
+# lonely HOOK: acmegate alone, without the programs beside it, and without installed ones
+lonely() {
+	run rig_host unshare -m sh -c '! [ -d /usr/local/libexec ] || mount -t tmpfs none /usr/local/libexec; exec "$@"' - \
+		"$RIG_DIR/lonely/acmegate" -c "$RIG_CONF" hook --client $$ "$1"
+	[[ $output == *'error: '*'/acmegate-gate: install acmegate completely'* ]]
+}
+
+@test "hooks: post reaches the process that holds the port open although its own gate cannot start" {
+	server_start
+	mkdir -p "$RIG_DIR/lonely" && cp "$RIG_ACMEGATE" "$RIG_DIR/lonely/acmegate"
+	rig_before
+	run -0 rig_acmegate hook --client $$ pre
+	lonely post
+	[ "$status" -eq 0 ]
+	[[ $output == *'the port is closed'* ]]
+	rig_after
+	rig_was_open 4 1
+	# With nobody to ask, its own mistake is its status; pre opens nothing.
+	for hook in post pre; do
+		lonely "$hook"
+		[ "$status" -eq 1 ]
+	done
+	rig_silent
+}
+
 @test "hooks: the client is found behind scripts, and a script that nothing but cron has started is the client" {
 	server_start
 	client
