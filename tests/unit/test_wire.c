@@ -65,6 +65,7 @@ static const struct {
 	{ VERB_SAVE, sizeof(struct bundle) + 2, WIRE_DATA },
 	{ VERB_EXAMINE, sizeof(struct bundle) + 2, WIRE_DATA },
 	{ VERB_VERDICT, sizeof(struct verdict), sizeof(struct verdict) },
+	{ VERB_OUTCOME, sizeof(struct outcome), sizeof(struct outcome) },
 };
 _Static_assert(LENGTH_OF(bounds) == VERBS, "one line for each verb");
 
