@@ -81,6 +81,14 @@ static void append(char *buffer, size_t size, const char *text)
 			*c = '?';
 }
 
+/* Copies a text of the CA that fits, or "": a part of a date is another date. */
+static void copy_short(char *buffer, size_t size, const char *text)
+{
+	buffer[0] = '\0';
+	if (strlen(text) < size)
+		append(buffer, size, text);
+}
+
 static const char *const state_names[] = {
 	[STATE_UNKNOWN] = "unknown",	     [STATE_PENDING] = "pending", [STATE_READY] = "ready",
 	[STATE_PROCESSING] = "processing",   [STATE_VALID] = "valid",	  [STATE_INVALID] = "invalid",
@@ -127,6 +135,7 @@ int codec_directory(const char *text, size_t length, struct directory *directory
 	copy_url(directory->new_nonce, root, "newNonce");
 	copy_url(directory->new_account, root, "newAccount");
 	copy_url(directory->new_order, root, "newOrder");
+	copy_url(directory->renewal_info, root, "renewalInfo");
 	if (!directory->new_nonce[0] || !directory->new_account[0] || !directory->new_order[0])
 		return fault_set(fault, FAULT_FAILED, "the directory lacks https URLs for newNonce, newAccount, newOrder");
 	append(directory->terms, sizeof(directory->terms), text_of(meta, "termsOfService"));
@@ -205,6 +214,20 @@ void codec_problem(const char *text, size_t length, unsigned int status, struct 
 	}
 	if (!problem->text[0])
 		snprintf(problem->text, sizeof(problem->text), "HTTP status %u without a problem document", status);
+}
+
+int codec_renewal_info(const char *text, size_t length, struct renewal_info_object *object, struct fault *fault)
+{
+	OWN_JSON json_t *root = parse(text, length);
+	const json_t *window = json_object_get(root, "suggestedWindow");
+
+	memset(object, 0, sizeof(*object));
+	if (!root)
+		return fault_set(fault, FAULT_FAILED, "the CA's renewal information is not JSON");
+	copy_short(object->start, sizeof(object->start), text_of(window, "start"));
+	copy_short(object->end, sizeof(object->end), text_of(window, "end"));
+	copy_url(object->explanation, root, "explanationURL");
+	return 0;
 }
 
 int codec_account(const char *text, size_t length, enum state *state, struct fault *fault)

@@ -20,9 +20,10 @@ struct directory {
 	char new_nonce[URL_SIZE];
 	char new_account[URL_SIZE];
 	char new_order[URL_SIZE];
-	char terms[URL_SIZE];  /* meta.termsOfService (a link to show, of any scheme), or "" */
-	bool account_required; /* meta.externalAccountRequired */
-	char profiles[320];    /* names in meta.profiles, separated by ", ", or "" */
+	char renewal_info[URL_SIZE]; /* renewalInfo (RFC 9773), or "" */
+	char terms[URL_SIZE];	     /* meta.termsOfService (a link to show, of any scheme), or "" */
+	bool account_required;	     /* meta.externalAccountRequired */
+	char profiles[320];	     /* names in meta.profiles, separated by ", ", or "" */
 };
 
 /* The states of accounts, orders, authorizations and challenges (RFC 8555, 7.1.6), in one: the same word has one meaning in all. */
@@ -80,10 +81,18 @@ struct authorization_object {
 	bool own_error;		  /* error is that of the http-01 challenge */
 };
 
+struct renewal_info_object {
+	char start[64], end[64];    /* of the suggested window, as the CA spells them; "" when missing or longer */
+	char explanation[URL_SIZE]; /* or "" */
+};
+
 const char *state_name(enum state state);
 
 /* Fails when one of the three URLs is missing. */
 int codec_directory(const char *text, size_t length, struct directory *directory, struct fault *fault) MUST_CHECK;
+
+/* Fails when it is no JSON object. */
+int codec_renewal_info(const char *text, size_t length, struct renewal_info_object *object, struct fault *fault) MUST_CHECK;
 
 /* Never fails: without a problem document the text says so. */
 void codec_problem(const char *text, size_t length, unsigned int status, struct problem *problem);

@@ -6,7 +6,11 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/base64url.h"
 #include "store/openssl.h"
+
+#define ID_PART 45 /* bytes; two of them in base64url and a dot fit into CERTID_SIZE. Key identifiers have 20, serials at most 21 */
+_Static_assert(2 * BASE64URL_LENGTH(ID_PART) + 2 <= CERTID_SIZE, "an identifier fits");
 
 OWN_OPENSSL(GENERAL_NAMES, GENERAL_NAMES_free)
 
@@ -175,6 +179,26 @@ static bool spell_name(const GENERAL_NAME *general, char name[NAME_SIZE])
 	return !openssl_address(name, address); /* a dNSName must not pass for the iPAddress that it looks like */
 }
 
+/*
+ * RFC 9773, 4.1: the key identifier of the issuer and the content of the serial number's DER, with the zero that keeps it positive.
+ * Without an identifier, or with longer ones than CAs have, the certificate has no such name.
+ */
+static void take_certid(X509 *leaf, char certid[CERTID_SIZE])
+{
+	const ASN1_OCTET_STRING *issuer = X509_get0_authority_key_id(leaf);
+	const ASN1_INTEGER *serial = X509_get0_serialNumber(leaf);
+	unsigned char der[ID_PART + 2], *end = der;
+	int length = issuer ? ASN1_STRING_length(issuer) : 0, n = i2d_ASN1_INTEGER(serial, NULL);
+	size_t used;
+
+	certid[0] = '\0';
+	if (length <= 0 || length > ID_PART || n <= 2 || n > (int)sizeof(der) || i2d_ASN1_INTEGER(serial, &end) != n)
+		return;
+	used = base64url_encode(certid, ASN1_STRING_get0_data(issuer), (size_t)length);
+	certid[used++] = '.';
+	base64url_encode(certid + used, der + 2, (size_t)n - 2);
+}
+
 int chain_facts(const struct chain *chain, struct facts *facts, struct fault *fault)
 {
 	const X509 *leaf = chain->certificate[0];
@@ -187,6 +211,7 @@ int chain_facts(const struct chain *chain, struct facts *facts, struct fault *fa
 		return openssl_fault(fault, "reading the names of a certificate");
 	facts->not_before = openssl_seconds(X509_get0_notBefore(leaf));
 	facts->not_after = openssl_seconds(X509_get0_notAfter(leaf));
+	take_certid(chain->certificate[0], facts->certid);
 	facts->key = pkey ? openssl_key_type(pkey) : KEY_TYPES;
 	for (int i = 0; i < sk_GENERAL_NAME_num(list); i++) {
 		if (facts->names == MAX_NAMES_EACH || !spell_name(sk_GENERAL_NAME_value(list, i), facts->name[facts->names]))

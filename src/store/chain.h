@@ -11,6 +11,7 @@
 
 #include "base/config.h"
 #include "base/fault.h"
+#include "base/suggestion.h"
 #include "store/key.h"
 
 struct chain;
@@ -18,6 +19,7 @@ struct chain;
 /* The content of a certificate, spelled as in struct config. */
 struct facts {
 	int64_t not_before, not_after; /* seconds since the epoch */
+	char certid[CERTID_SIZE];      /* how the CA names it (RFC 9773, 4.1), or "" */
 	enum key_type key;	       /* KEY_TYPES: another type than ours */
 	bool other_names;	       /* it also carries names that no configuration can ask for */
 	uint32_t names;
