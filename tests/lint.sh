@@ -95,7 +95,8 @@ report "an include names the folder" "$(
 # Small enough to be read by who trusts it with the firewall: the gate, without helpers that only others link. Lines without comments and
 # blank lines; raise it only with a reason.
 # (7998 before clang-format broke long lines, and the rules of nftables became four files.)
-most=8217
+# (8217 before the verbs of the ledger and of renewal information: the gate knows none of them, but wire.h has them all.)
+most=8300
 of_base='fault|kernel|log|own|policy|process|run|sandbox|seam|sockets|spawn|wire'
 # shellcheck disable=SC2002,SC2046
 lines=$(cat $(find src/base firewall backends -name survey -prune -o -name '*.[ch]' -print |

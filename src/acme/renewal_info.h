@@ -8,7 +8,7 @@
 #define ACMEGATE_ACME_RENEWAL_INFO_H
 
 #include "acme/acme.h"
-#include "base/suggestion.h"
+#include "base/wire.h"
 
 struct renewal_info {
 	char certid[CERTID_SIZE];     /* of the certificate; "": the CA is not asked */

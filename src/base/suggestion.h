@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * suggestion.h - when the CA suggests to renew a certificate (RFC 9773): what the client asks for, and the ledger keeps.
+ * suggestion.h - records about renewals: when the CA suggests one, the certificate in use, the order that may be resumed.
  */
 #ifndef ACMEGATE_BASE_SUGGESTION_H
 #define ACMEGATE_BASE_SUGGESTION_H
@@ -9,9 +9,9 @@
 
 #include "base/config.h"
 
-/* How the CA names a certificate: base64url(key identifier of the issuer) "." base64url(serial), RFC 9773, 4.1. */
-#define CERTID_SIZE 128
+#define CERTID_SIZE 128 /* of RFC 9773, 4.1: 20 octets each of keyIdentifier and serial take 55 characters */
 
+/* When the CA suggests to renew a certificate (RFC 9773, 4.2): client -> signer -> storer. */
 enum suggestion_answer {
 	SUGGESTION_NONE,    /* not asked: its directory has no renewalInfo, or the certificate has no such name */
 	SUGGESTION_WINDOW,  /* start, end and explanation are the CA's */
@@ -27,6 +27,18 @@ struct suggestion {
 	uint32_t again;		    /* seconds until the CA may be asked again, 60 to 86400 */
 	int64_t start, end;	    /* of the window, seconds since the epoch, start < end; 0 without SUGGESTION_WINDOW */
 	char explanation[URL_SIZE]; /* https URL of a page for the operator, or "" */
+};
+
+/* The certificate in use, as the signer reads it. */
+struct identity {
+	char certid[CERTID_SIZE]; /* "": there is none, or it has no such name */
+	int64_t lifetime;	  /* seconds; 0: there is none */
+};
+
+/* What the ledger has for an attempt. */
+struct recalled {
+	char order[URL_SIZE]; /* to be resumed, or "" */
+	uint8_t replaces;     /* 1: the certificate in use is of this CA: an order may name it */
 };
 
 #endif

@@ -54,6 +54,12 @@ static const struct shape {
 	[VERB_SAVE] = { "SAVE", sizeof(struct bundle) + 2, WIRE_DATA },
 	[VERB_EXAMINE] = { "EXAMINE", sizeof(struct bundle) + 2, WIRE_DATA },
 	[VERB_VERDICT] = { "VERDICT", sizeof(struct verdict), sizeof(struct verdict) },
+	[VERB_IDENTITY] = { "IDENTITY", 0, 0 },
+	[VERB_SUGGESTION] = { "SUGGESTION", sizeof(struct suggestion), sizeof(struct suggestion) },
+	[VERB_RECALL] = { "RECALL", 0, 0 },
+	[VERB_PLACED] = { "PLACED", 0, URL_SIZE - 1 },
+	[VERB_SAVE_KEY] = { "SAVE_KEY", 1, KEY_PEM_SIZE - 1 },
+	[VERB_LOAD_KEY] = { "LOAD_KEY", 0, 0 },
 	[VERB_OUTCOME] = { "OUTCOME", sizeof(struct outcome), sizeof(struct outcome) },
 	[VERB_REPLY] = { "REPLY", 0, WIRE_DATA },
 	[VERB_FAULT] = { "FAULT", 0, FAULT_TEXT_SIZE },
@@ -141,6 +147,7 @@ static void terminate(struct record *record)
 	struct hit *hit = (void *)record->data;
 	struct closed *closed = (void *)record->data;
 	struct outcome *outcome = (void *)record->data;
+	struct suggestion *suggestion = (void *)record->data;
 
 	if (record->verb == VERB_RENEWAL) {
 		END_TEXT(renewal->reason);
@@ -148,6 +155,8 @@ static void terminate(struct record *record)
 		END_TEXT(closed->shut);
 	} else if (record->verb == VERB_VERDICT) {
 		END_TEXT(verdict->renewal.reason);
+	} else if (record->verb == VERB_SUGGESTION) {
+		END_TEXT(suggestion->explanation);
 	} else if (record->verb == VERB_OUTCOME) {
 		END_TEXT(outcome->type);
 		END_TEXT(outcome->detail);

@@ -21,6 +21,7 @@
 
 #include "base/config.h"
 #include "base/fault.h"
+#include "base/suggestion.h"
 
 enum agent_fd {
 	FD_WARDEN = 3,	  /* every role but signer and sweeper: channel to the warden */
@@ -96,8 +97,16 @@ enum verb {
 	/* storer -> signer: are these a key and its certificate? The reply is VERB_VERDICT or VERB_FAULT */
 	VERB_EXAMINE, /* index, data: struct bundle */
 	VERB_VERDICT, /* data: struct verdict */
+	/* client -> signer: the certificate in use; reply: struct identity */
+	VERB_IDENTITY, /* index */
 	/* client -> signer -> storer, one at a time; the reply is VERB_REPLY or VERB_FAULT */
-	VERB_OUTCOME, /* index, data: struct outcome. Once for each certificate in a run */
+	VERB_SUGGESTION, /* index, data: struct suggestion; reply: struct renewal, which takes it into account */
+	VERB_RECALL,	 /* index; reply: struct recalled */
+	VERB_PLACED,	 /* index, data: URL of the order that a later run may resume; none: there is no such order any more */
+	VERB_OUTCOME,	 /* index, data: struct outcome. Once for each certificate in a run */
+	/* signer -> storer, the same: the key of the order that VERB_PLACED has named */
+	VERB_SAVE_KEY, /* index, data: PEM */
+	VERB_LOAD_KEY, /* index; reply: PEM, or nothing */
 	VERBS
 };
 
@@ -135,7 +144,6 @@ struct outcome {
 	char detail[256]; /* for people */
 };
 
-#define CERTID_SIZE 128 /* of RFC 9773, 4.1: 20 octets each of keyIdentifier and serial take 55 characters */
 #define LEDGER_CA_SIZE 96
 
 /* How the gate claims the host: with the state directory; without one that can be used, or that is there at all. */

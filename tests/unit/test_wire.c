@@ -65,7 +65,13 @@ static const struct {
 	{ VERB_SAVE, sizeof(struct bundle) + 2, WIRE_DATA },
 	{ VERB_EXAMINE, sizeof(struct bundle) + 2, WIRE_DATA },
 	{ VERB_VERDICT, sizeof(struct verdict), sizeof(struct verdict) },
+	{ VERB_IDENTITY, 0, 0 },
+	{ VERB_SUGGESTION, sizeof(struct suggestion), sizeof(struct suggestion) },
+	{ VERB_RECALL, 0, 0 },
+	{ VERB_PLACED, 0, URL_SIZE - 1 },
 	{ VERB_OUTCOME, sizeof(struct outcome), sizeof(struct outcome) },
+	{ VERB_SAVE_KEY, 1, KEY_PEM_SIZE - 1 },
+	{ VERB_LOAD_KEY, 0, 0 },
 };
 _Static_assert(LENGTH_OF(bounds) == VERBS, "one line for each verb");
 
