@@ -10,6 +10,9 @@
  * way is open and somebody is there), RST ("refusing": the way is open, nobody is there) or none ("silent"). The kernel on
  * this side answers a SYN-ACK with RST, so that no handshake is ever completed and accept() of the other side sees nothing.
  *
+ * Where it may, it runs ahead of all processes of ordinary priority. A window that falls into a gap all the same is known by the
+ * SYN-ACK that another one of this side, the CA, got in it: that one's SYN counts as a probe.
+ *
  * While it runs, one line, at once, when the first SYNs are sent, and when a family begins to answer:
  *	begin
  *	answer FAMILY STATE SECONDS
@@ -26,6 +29,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -45,10 +49,12 @@
 #define ONCE_PORTS 3700 /* below the ephemeral ones */
 #define INTERVAL 0.001	/* times RIG_SLOWER: on a machine that is emulated, so many probes would be all that it does */
 #define PATIENCE 0.03	/* for the last answers; more on a machine that has kept us waiting */
+#define GAP 0.01	/* so long without a probe is a gap; times RIG_SLOWER */
+#define MOST_VISITS 20000
 #define BESIDE_SLEEP 0.02
 #define BESIDE_WORK 0.002 /* of the processor; closing takes a process about that */
 
-static double interval = INTERVAL;
+static double interval = INTERVAL, shortest_gap = GAP;
 
 enum state { SILENT, REFUSING, LISTENING };
 static const char *const words[] = { "silent", "refusing", "listening" };
@@ -61,6 +67,8 @@ struct family {
 	unsigned char *state;
 	int count;
 	bool answered;
+	double visits[MOST_VISITS]; /* when the port answered others */
+	int visit_count;
 };
 
 static volatile sig_atomic_t stopped;
@@ -111,6 +119,14 @@ static void sleep_and_work(struct beside *beside)
 		if (late > beside->worst)
 			beside->worst = late;
 	}
+}
+
+/* The process beside stays where everybody is. */
+static void go_ahead(void)
+{
+	const struct sched_param first = { .sched_priority = 1 };
+
+	(void)sched_setscheduler(0, SCHED_FIFO, &first);
 }
 
 static struct beside *start_beside(void)
@@ -174,7 +190,7 @@ static void address(struct family *family, struct sockaddr_storage *out, const c
 
 static void start(struct family *family, int number, const char *source, const char *target)
 {
-	int room = 4 << 20, offset = 16;
+	int room = 4 << 20, offset = 16, on = 1;
 
 	family->number = number;
 	address(family, &family->source, source);
@@ -187,7 +203,8 @@ static void start(struct family *family, int number, const char *source, const c
 		exit(1);
 	}
 	setsockopt(family->fd, SOL_SOCKET, SO_RCVBUFFORCE, &room, sizeof(room));
-	if ((number == 6 && setsockopt(family->fd, IPPROTO_IPV6, IPV6_CHECKSUM, &offset, sizeof(offset)) < 0) ||
+	if (setsockopt(family->fd, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof(on)) < 0 ||
+	    (number == 6 && setsockopt(family->fd, IPPROTO_IPV6, IPV6_CHECKSUM, &offset, sizeof(offset)) < 0) ||
 	    bind(family->fd, (void *)&family->source, family->length) < 0) {
 		perror("probe");
 		exit(1);
@@ -214,13 +231,24 @@ static void ask(struct family *family, uint16_t port)
 	family->count++;
 }
 
-static void note(struct family *family, uint16_t port, const struct tcphdr *header)
+static void note_visit(struct family *family, double at)
+{
+	if (family->visit_count < MOST_VISITS)
+		family->visits[family->visit_count++] = at;
+}
+
+static void note(struct family *family, uint16_t port, const struct tcphdr *header, double at)
 {
 	int slot = ntohs(header->dest) - first_port, last = family->count - 1, probe;
 	enum state state;
 
-	if (ntohs(header->source) != port || slot < 0 || slot >= ports || last < 0)
+	if (ntohs(header->source) != port || last < 0)
 		return;
+	if (slot < 0 || slot >= ports) {
+		if (header->syn && header->ack)
+			note_visit(family, at);
+		return;
+	}
 	probe = last - ((first_slot + last) % ports - slot + ports) % ports;
 	if (probe < 0)
 		return;
@@ -237,13 +265,30 @@ static void note(struct family *family, uint16_t port, const struct tcphdr *head
 		family->state[probe] = (unsigned char)state;
 }
 
+/* When the kernel got it, which may be long before it is read. */
+static double received_at(struct msghdr *message)
+{
+	struct cmsghdr *control = CMSG_FIRSTHDR(message);
+	struct timespec t;
+
+	if (!control || control->cmsg_type != SCM_TIMESTAMPNS)
+		return now();
+	memcpy(&t, CMSG_DATA(control), sizeof(t));
+	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
 static void hear(struct family *family, uint16_t port)
 {
 	unsigned char packet[2048];
+	char control[CMSG_SPACE(sizeof(struct timespec))];
 	struct tcphdr header;
 
 	for (int i = 0; i < 1000; i++) {
-		ssize_t n = recv(family->fd, packet, sizeof(packet), 0);
+		struct iovec part = { packet, sizeof(packet) };
+		struct msghdr message = {
+			.msg_iov = &part, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof(control)
+		};
+		ssize_t n = recvmsg(family->fd, &message, 0);
 		/* A raw socket shows the IPv4 header, and hides the IPv6 one. */
 		size_t skip = family->number == 4 && n > 0 ? (size_t)(packet[0] & 15) * 4 : 0;
 
@@ -252,7 +297,7 @@ static void hear(struct family *family, uint16_t port)
 		if ((size_t)n < skip + sizeof(header))
 			continue;
 		memcpy(&header, packet + skip, sizeof(header));
-		note(family, port, &header);
+		note(family, port, &header, received_at(&message));
 	}
 }
 
@@ -280,10 +325,33 @@ static double longest_gap(const struct family *family)
 	return gap;
 }
 
-static void report(const struct family *family)
+static void insert(struct family *family, int at, double sent)
 {
-	double open = 0, listening = 0;
+	size_t behind = (size_t)(family->count++ - at);
 
+	memmove(&family->sent[at + 1], &family->sent[at], behind * sizeof(*family->sent));
+	memmove(&family->state[at + 1], &family->state[at], behind);
+	family->sent[at] = sent;
+	family->state[at] = LISTENING;
+}
+
+/* Where both probes around a gap are silent, a visit between them is a window that neither has seen. */
+static void add_visits(struct family *family)
+{
+	for (int i = 0, visit = 0; i + 1 < family->count && family->count < MOST; i++) {
+		while (visit < family->visit_count && family->visits[visit] < family->sent[i])
+			visit++;
+		if (visit < family->visit_count && family->visits[visit] < family->sent[i + 1] &&
+		    family->sent[i + 1] - family->sent[i] > shortest_gap && !family->state[i] && !family->state[i + 1])
+			insert(family, i + 1, family->visits[visit]);
+	}
+}
+
+static void report(struct family *family)
+{
+	double open = 0, listening = 0, gap = longest_gap(family);
+
+	add_visits(family);
 	for (int from = 0, i = 1; i <= family->count; i++) {
 		bool last = i == family->count;
 		double duration;
@@ -301,12 +369,12 @@ static void report(const struct family *family)
 	}
 	if (family->count)
 		printf("total %d probes %d open %.6f listening %.6f first %s last %s gap %.6f\n", family->number, family->count,
-		       open, listening, words[family->state[0]], words[family->state[family->count - 1]], longest_gap(family));
+		       open, listening, words[family->state[0]], words[family->state[family->count - 1]], gap);
 }
 
 int main(int argc, char **argv)
 {
-	struct family families[2] = { { 0 }, { 0 } };
+	static struct family families[2];
 	bool once = argc > 1 && !strcmp(argv[1], "-o"), watched = argc > 1 && !strcmp(argv[1], "-b");
 	char **argument = argv + 1 + (once || watched);
 	struct beside *beside = NULL;
@@ -323,11 +391,12 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	if (getenv("RIG_SLOWER"))
-		interval *= atof(getenv("RIG_SLOWER"));
+		interval *= atof(getenv("RIG_SLOWER")), shortest_gap *= atof(getenv("RIG_SLOWER"));
 	first_slot = (int)((int64_t)(now() / interval) % ports);
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	if (watched)
 		beside = start_beside();
+	go_ahead();
 	port = (uint16_t)strtoul(argument[0], NULL, 10);
 	start(&families[0], 4, argument[1], argument[2]);
 	start(&families[1], 6, argument[3], argument[4]);
@@ -346,6 +415,9 @@ int main(int argc, char **argv)
 			next = now();
 		listen_until(families, port, next);
 	}
+	/* A last look, after what the signal ended. */
+	ask(&families[0], port);
+	ask(&families[1], port);
 	end = 3 * longest_gap(&families[0]);
 	listen_until(families, port, now() + PATIENCE + (end < 1 ? end : 1));
 	report(&families[0]);

@@ -460,7 +460,7 @@ rig_was_open() {
 	local windows
 	windows=$(rig_probe_windows "$1")
 	[ "$windows" = "$2" ] || {
-		rig_say "IPv$1: $windows windows instead of $2"
+		rig_say "IPv$1: $windows windows instead of $2; the longest time without a probe was $(rig_probe_total "$1" gap) s"
 		grep '^interval' "$RIG_DIR/probe" >&2
 		return 1
 	}
