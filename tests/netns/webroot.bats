@@ -110,7 +110,7 @@ storer() { pgrep -P "$pid" -f 'agent storer'; }
 	# Wherever the configuration says that they are now.
 	RIG_GATE='max_open = 5' rig_config one.test
 	# With fewer rights, as at boot, it fails: that is what starts acmegate.service.
-	run -1 ip netns exec "$RIG_HOST" setpriv --bounding-set=-setpcap "$RIG_ACMEGATE" -c "$RIG_CONF" recover
+	run -1 ip netns exec "$RIG_HOST" setpriv --bounding-set=-setpcap --inh-caps=-setpcap "$RIG_ACMEGATE" -c "$RIG_CONF" recover
 	[[ $output == *sweeper* && -n $(tokens) ]]
 	run -0 rig_acmegate recover
 	[[ $output == *'had left tokens'* ]]
