@@ -283,8 +283,8 @@ static int serve_warden(void *role, struct fault *fault)
 		return rc;
 	if (record.verb != VERB_DEPLOYED || record.index >= storer->config->certificates)
 		return fault_set(fault, FAULT_FAILED, "the warden sent %s", verb_name((enum verb)record.verb));
-	/* The mark stays: the hook will run once more, which it must bear anyway. */
-	if (store_deployed(&storer->store, certificate_of(storer, record.index), fault) < 0)
+	/* The mark stays: the hooks will run once more, which they must bear anyway. */
+	if (store_deployed(&storer->store, certificate_of(storer, record.index), record.data, record.length, fault) < 0)
 		log_warning("%s", fault->text);
 	return 1;
 }

@@ -18,11 +18,14 @@
 #include "base/policy.h"
 
 #define MAX_CERTIFICATES 128
-#define MAX_NAMES 2048	       /* over all certificates */
-#define MAX_NAMES_EACH 100     /* Let's Encrypt's limit for one order */
-#define NAME_SIZE 254	       /* a DNS name has at most 253 characters (RFC 1035), an address fewer */
-#define FOREIGN_NAME_SIZE 1024 /* of an international name in UTF-8 */
-#define LABEL_SIZE 33	       /* the NAME of [certificate NAME], a profile */
+#define MAX_NAMES 2048	   /* over all certificates */
+#define MAX_NAMES_EACH 100 /* Let's Encrypt's limit for one order */
+#define MAX_HOOKS 256	   /* deploy lines over all certificates */
+#define MAX_HOOKS_EACH 8
+#define HOOKS_SIZE (MAX_HOOKS_EACH * COMMAND_SIZE) /* of those of one, each with a newline */
+#define NAME_SIZE 254				   /* a DNS name has at most 253 characters (RFC 1035), an address fewer */
+#define FOREIGN_NAME_SIZE 1024			   /* of an international name in UTF-8 */
+#define LABEL_SIZE 33				   /* the NAME of [certificate NAME], a profile */
 #define URL_SIZE 512
 #define PATH_SIZE 256
 
@@ -37,9 +40,10 @@ struct certificate {
 	char chain[128];	  /* common name of who issued the top of the preferred chain, or "" */
 	uid_t owner;		  /* of the files, 0 by default */
 	gid_t group;
-	mode_t mode;		   /* of the files, 0600 by default */
-	char deploy[COMMAND_SIZE]; /* absolute program and its arguments, or ""; split at white space, never a shell */
-	uint32_t line;		   /* where its section begins, for messages */
+	mode_t mode;	     /* of the files, 0600 by default */
+	uint32_t first_hook; /* index of its first deploy hook in config.hook */
+	uint32_t hooks;	     /* how many follow each other there */
+	uint32_t line;	     /* where its section begins, for messages */
 };
 
 struct config {
@@ -73,6 +77,8 @@ struct config {
 	} responder;
 	uint32_t certificates;
 	struct certificate certificate[MAX_CERTIFICATES];
+	uint32_t hooks;
+	char hook[MAX_HOOKS][COMMAND_SIZE]; /* absolute program and its arguments; split at white space, never a shell */
 	uint32_t names;
 	char name[MAX_NAMES][NAME_SIZE]; /* lower case DNS names or IP addresses in canonical text form */
 };

@@ -77,11 +77,11 @@ static const struct key keys[] = {
 	{ SECTION_CERTIFICATE, "owner", value_owner, CERT(owner), NULL },
 	{ SECTION_CERTIFICATE, "group", value_group, CERT(group), NULL },
 	{ SECTION_CERTIFICATE, "mode", value_mode, CERT(mode), NULL },
-	{ SECTION_CERTIFICATE, "deploy", value_hook, CERT(deploy), NULL },
+	{ SECTION_CERTIFICATE, "deploy", value_hook, offsetof(struct config, hook), COMMAND_SIZE, NULL },
 };
 _Static_assert(LENGTH_OF(keys) <= 64, "one bit for each key");
 
-/* A certificate with a mistake in it is left out, and its names. */
+/* A certificate with a mistake in it is left out, with its names and hooks. */
 static void finish_section(struct loader *loader)
 {
 	struct config *config = loader->config;
@@ -94,6 +94,7 @@ static void finish_section(struct loader *loader)
 	if (certificate && loader->spoiled) {
 		if (certificate->names)
 			config->names = certificate->first_name;
+		config->hooks -= certificate->hooks;
 		memset(certificate, 0, sizeof(*certificate));
 		config->certificates--;
 	}
@@ -154,6 +155,12 @@ static int begin_section(struct loader *loader, const char *text)
 	return 0;
 }
 
+/* Names go on in the next line; each line with a hook is another one. */
+static bool may_come_again(const struct loader *loader, const struct key *key)
+{
+	return key->set == (loader->continued ? names_set : value_hook);
+}
+
 static int set(struct loader *loader, const char *name, const char *value)
 {
 	for (size_t i = 0; i < LENGTH_OF(keys); i++) {
@@ -161,7 +168,7 @@ static int set(struct loader *loader, const char *name, const char *value)
 
 		if (keys[i].section != loader->section || strcmp(keys[i].name, name))
 			continue;
-		if ((loader->seen[loader->section] & bit) && !(loader->continued && keys[i].set == names_set))
+		if ((loader->seen[loader->section] & bit) && !may_come_again(loader, &keys[i]))
 			return loader_wrong(loader, loader->continued ? "%s: expected one line" : "%s is given twice", name);
 		loader->seen[loader->section] |= bit;
 		return keys[i].set(loader, &keys[i], value);

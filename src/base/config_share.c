@@ -48,7 +48,7 @@ static const struct part certificate_parts[] = {
 	OF(struct certificate, owner, STORER),
 	OF(struct certificate, group, STORER),
 	OF(struct certificate, mode, STORER),
-	OF(struct certificate, deploy, STORER), /* a stored certificate waits for its hook if there is one */
+	OF(struct certificate, hooks, STORER), /* a stored certificate waits for its hooks if there are any */
 };
 
 bool config_share_has(enum role role)

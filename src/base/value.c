@@ -113,6 +113,27 @@ int value_command(struct loader *loader, const struct key *key, const char *valu
 	return value_path(loader, key, value);
 }
 
+/* Behind the hooks of the certificates before it. */
+static int add_hook(struct loader *loader, const struct key *key, const char *value)
+{
+	struct config *config = loader->config;
+	struct certificate *certificate = loader->certificate;
+	const struct key place = { SECTION_UNKNOWN, key->name, NULL, key->offset + config->hooks * key->size, key->size, NULL };
+
+	if (config->hooks == MAX_HOOKS || certificate->hooks == MAX_HOOKS_EACH)
+		return loader_wrong(loader, "%s: at most %d for one certificate and %d in all; write a script that runs several",
+				    key->name, MAX_HOOKS_EACH, MAX_HOOKS);
+	for (uint32_t i = config->hooks - certificate->hooks; i < config->hooks; i++)
+		if (!strcmp(config->hook[i], value))
+			return loader_wrong(loader, "%s: the same hook is given twice", key->name);
+	if (value_command(loader, &place, value) < 0)
+		return -1;
+	if (!certificate->hooks++)
+		certificate->first_hook = config->hooks;
+	config->hooks++;
+	return 0;
+}
+
 /* Refuses characters that only a shell understands: the program would get them as they are. */
 int value_hook(struct loader *loader, const struct key *key, const char *value)
 {
@@ -123,7 +144,7 @@ int value_hook(struct loader *loader, const struct key *key, const char *value)
 	if (found)
 		return loader_wrong(loader, "%s: no shell runs this, so %.1s has no meaning; write a script, and name that here",
 				    key->name, found);
-	return value_command(loader, key, value);
+	return add_hook(loader, key, value);
 }
 
 int value_bool(struct loader *loader, const struct key *key, const char *value)

@@ -64,7 +64,7 @@ static const struct shape {
 	[VERB_REPLY] = { "REPLY", 0, WIRE_DATA },
 	[VERB_FAULT] = { "FAULT", 0, FAULT_TEXT_SIZE },
 	[VERB_STORED] = { "STORED", 0, 0 },
-	[VERB_DEPLOYED] = { "DEPLOYED", 0, 0 },
+	[VERB_DEPLOYED] = { "DEPLOYED", 0, HOOKS_SIZE },
 	[VERB_TOKEN] = { "TOKEN", sizeof(struct token), sizeof(struct token) },
 	[VERB_WITHDRAW] = { "WITHDRAW", 0, 0 },
 	[VERB_READY] = { "READY", 0, 0 },

@@ -79,8 +79,8 @@ enum verb {
 	VERB_FAULT, /* index: enum fault_kind, data: text */
 	/* storer -> warden: the new generation is in use on disk */
 	VERB_STORED, /* index */
-	/* warden -> storer: the deploy hook of that certificate has succeeded: it is not pending any more */
-	VERB_DEPLOYED, /* index */
+	/* warden -> storer: which deploy hooks of that certificate have succeeded: all of them, or some, and the others stay pending */
+	VERB_DEPLOYED, /* index, data: struct config's hooks that have, each with a newline; empty: all */
 	/* client -> responder. Mode webroot: client -> signer -> storer, with a reply once the web server finds the file */
 	VERB_TOKEN, /* data: struct token */
 	/* client -> signer -> storer, with a reply: the port is closed, remove all tokens */

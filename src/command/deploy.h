@@ -3,9 +3,20 @@
 #ifndef ACMEGATE_COMMAND_DEPLOY_H
 #define ACMEGATE_COMMAND_DEPLOY_H
 
+#include <stdbool.h>
+
 #include "base/config.h"
 
-/* Runs the certificate's hook (which it must have), see acmegate.conf(5) for its environment. */
-int deploy_run(const struct config *config, const struct certificate *certificate, struct fault *fault) MUST_CHECK;
+/* The hooks that have succeeded for a certificate, in this run or an earlier one, each with a newline. */
+struct deployed {
+	size_t length;
+	char text[HOOKS_SIZE + 1];
+};
+
+/*
+ * Runs the hooks of the certificate that have not succeeded for it yet, in their order; one that fails stops no other. See acmegate(8)
+ * for their environment. Has logged how each ended. true: all have succeeded now.
+ */
+bool deploy_run(const struct config *config, const struct certificate *certificate, struct deployed *deployed);
 
 #endif

@@ -219,22 +219,13 @@ static void on_refused(struct warden *w)
 		refuse(w);
 }
 
-/* From here on no hook would run, with what rights its administrator wants. */
-static bool runs_no_hook(const struct warden *w)
-{
-	for (uint32_t i = 0; i < w->config->certificates; i++)
-		if (w->config->certificate[i].deploy[0])
-			return false;
-	return true;
-}
-
 static void on_open(struct warden *w)
 {
 	w->windows++;
 	w->state = PREPARING;
 	w->prepared = true;
 	if (wire_send(w->gate->channel, VERB_PREPARE, 1, w->record.data, sizeof(struct whereabouts), &w->fault) < 0 ||
-	    (runs_no_hook(w) && sandbox_warden(&w->fault) < 0))
+	    (!w->config->hooks && sandbox_warden(&w->fault) < 0)) /* a hook has the rights that its administrator wants */
 		refuse(w);
 }
 
@@ -359,7 +350,7 @@ static void on_stored(struct warden *w)
 	w->stored[i] = true;
 	log_notice("certificate %s is stored in %s/certificates/%s/live", w->config->certificate[i].name, w->config->gate.state,
 		   w->config->certificate[i].name);
-	w->deploy[i] = w->config->certificate[i].deploy[0] != '\0';
+	w->deploy[i] = w->config->certificate[i].hooks > 0;
 }
 
 static bool ends_soon(const struct warden *w, enum watched which)
@@ -647,19 +638,17 @@ static int begin(struct warden *w)
 
 static void run_deploy_hooks(struct warden *w)
 {
+	static struct deployed deployed;
+
 	for (uint32_t i = 0; i < w->config->certificates; i++) {
-		if (!w->deploy[i])
-			continue;
-		if (deploy_run(w->config, &w->config->certificate[i], &w->fault) < 0) {
-			log_error("certificate %s: %s; the certificate is in place, the hook is tried again by the next acmegate renew",
-				  w->config->certificate[i].name, w->fault.text);
+		bool all = w->deploy[i] && deploy_run(w->config, &w->config->certificate[i], &deployed);
+
+		if (w->deploy[i] && !all)
 			w->status = STATUS_FAILED;
+		if (!w->deploy[i] || (!all && !deployed.length))
 			continue;
-		}
-		log_notice("certificate %s: the deploy hook has succeeded (%s)", w->config->certificate[i].name,
-			   w->config->certificate[i].deploy);
-		if (w->fd[ON_STORER] < 0 || send(w, ON_STORER, VERB_DEPLOYED, i, NULL, 0) < 0)
-			log_warning("certificate %s: the hook will run once more: the storer is gone",
+		if (w->fd[ON_STORER] < 0 || send(w, ON_STORER, VERB_DEPLOYED, i, deployed.text, all ? 0 : deployed.length) < 0)
+			log_warning("certificate %s: its hooks will run once more: the storer is gone",
 				    w->config->certificate[i].name);
 	}
 }

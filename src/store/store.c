@@ -75,15 +75,15 @@ int store_open(const struct store *store, const char *name, bool passable, struc
 
 /* --- what is there ------------------------------------------------------------------------------------------------ */
 
-/* The hook is owed from before the switch on: a crash in between runs it once too often rather than never. */
+/* All hooks are owed from before the switch on: a crash in between runs one once too often rather than never. */
 static int mark_pending(int dir, const struct certificate *certificate, struct fault *fault)
 {
-	if (!certificate->deploy[0])
+	if (!certificate->hooks)
 		return 0;
-	if (file_write(dir, MARKER, "", 0, NULL) < 0 && errno != EEXIST)
-		return fault_errno(fault, FAULT_FAILED, "noting that the deploy hook is pending");
+	if (file_write(dir, MARKER, "", 0, NULL) < 0 && (errno != EEXIST || file_replace(dir, MARKER, "", 0) < 0))
+		return fault_errno(fault, FAULT_FAILED, "noting that the deploy hooks are pending");
 	if (fsync(dir) < 0)
-		return fault_errno(fault, FAULT_FAILED, "noting that the deploy hook is pending");
+		return fault_errno(fault, FAULT_FAILED, "noting that the deploy hooks are pending");
 	return 0;
 }
 
@@ -131,7 +131,7 @@ static int inspect(int dir, const struct store *store, const struct certificate 
 	stored->broken = !whole && (stored->generation || unusable);
 	if (!whole && heal(dir, store, certificate, stored, fault) < 0)
 		return -1;
-	stored->deploy_pending = certificate->deploy[0] && file_exists(dir, MARKER);
+	stored->deploy_pending = certificate->hooks && file_exists(dir, MARKER);
 	if (stored->present)
 		read_directory(dir, store, stored);
 	return 0;
@@ -319,13 +319,21 @@ int store_adjust(const struct store *store, const struct certificate *certificat
 	return rc < 0 && top >= 0 ? fault_at(fault, "%s/certificates/%s", store->path, certificate->name) : rc;
 }
 
-int store_deployed(const struct store *store, const struct certificate *certificate, struct fault *fault)
+int store_deployed(const struct store *store, const struct certificate *certificate, const char *hooks, size_t length,
+		   struct fault *fault)
 {
 	OWN_FD int dir = -1;
+	int rc;
 
 	if (open_certificate(store, certificate->name, &dir, fault) < 0)
 		return -1;
-	if (dir >= 0 && ((unlinkat(dir, MARKER, 0) < 0 && errno != ENOENT) || fsync(dir) < 0))
+	if (dir < 0)
+		return 0;
+	if (length)
+		rc = file_replace(dir, MARKER, hooks, length);
+	else
+		rc = (unlinkat(dir, MARKER, 0) < 0 && errno != ENOENT) ? -1 : fsync(dir);
+	if (rc < 0)
 		return fault_errno(fault, FAULT_FAILED, "%s/certificates/%s/" MARKER, store->path, certificate->name);
 	return 0;
 }

@@ -6,7 +6,7 @@
  *	certificates/NAME/N/{combined,keyfirst}.pem		fullchain and privkey in one file, the other way round
  *	certificates/NAME/N/directory				the ACME directory of the CA that it came from
  *	certificates/NAME/live -> N				the generation in use: one rename switches all files
- *	certificates/NAME/deploy-pending			the deploy hook has not succeeded for it yet
+ *	certificates/NAME/deploy-pending			not all deploy hooks have succeeded for it yet; has those that have, in lines
  *	certificates/NAME/N.broken				a generation that was found broken
  *
  * Everything is written under a name that begins with ".tmp-", brought to the disk, and only then renamed within its
@@ -68,8 +68,9 @@ int store_save(const struct store *store, const struct certificate *certificate,
 int store_adjust(const struct store *store, const struct certificate *certificate, uint32_t generation,
 		 struct fault *fault) MUST_CHECK;
 
-/* The deploy hook has succeeded: forget that it is pending. */
-int store_deployed(const struct store *store, const struct certificate *certificate, struct fault *fault) MUST_CHECK;
+/* These deploy hooks, a line each, have succeeded and the others are pending; none here: all have. */
+int store_deployed(const struct store *store, const struct certificate *certificate, const char *hooks, size_t length,
+		   struct fault *fault) MUST_CHECK;
 
 /* For accounts.c: a directory right below the state directory, made when it is missing; the caller closes it. */
 int store_open(const struct store *store, const char *name, bool passable, struct fault *fault) MUST_CHECK;

@@ -305,6 +305,45 @@ rights_of_hook() {
 	[ "$(wc -l <"$RIG_DIR/calls")" -eq 2 ]
 }
 
+@test "several deploy hooks run in their order; one that failed stops no other, and is alone tried again" {
+	hook <<-HOOK
+		#!/bin/bash
+		echo "\$1 first=\$ACMEGATE_FIRST previous=\$ACMEGATE_PREVIOUS" >>"$RIG_DIR/calls"
+		[ -z "\$ACMEGATE_PREVIOUS" ] || cat "\$ACMEGATE_PREVIOUS/privkey.pem" >>"$RIG_DIR/previous" || exit
+		[ "\$1" != bad ] || [ -e "$RIG_DIR/repaired" ]
+	HOOK
+	rm -f "$RIG_DIR"/{calls,repaired,previous}
+	rig_pebble
+	sections() { printf '[certificate shop]\nnames = one.test\n'; printf "deploy = $RIG_DIR/hook %s\n" "$@"; }
+	# calls LINE...: what the hooks have said since the last time
+	calls() {
+		diff <(printf '%s\n' "$@") "$RIG_DIR/calls"
+		: >"$RIG_DIR/calls"
+	}
+	sections one bad two | rig_config
+	run -1 rig_acmegate renew-now
+	[[ $output == *"the deploy hook has succeeded ($RIG_DIR/hook one)"*'the hook is tried again by the next'*"($RIG_DIR/hook two)"* ]]
+	rig_certificate shop one.test
+	calls {one,bad,two}' first=yes previous='
+	run -1 rig_acmegate renew
+	calls 'bad first=yes previous='
+	# A new certificate is for all of them.
+	key=$(<"$(rig_live shop)/privkey.pem")
+	run -1 rig_acmegate renew-now
+	calls {one,bad,two}" first=no previous=$RIG_STATE/certificates/shop/1"
+	[ "$(head -n "$(wc -l <<<"$key")" "$RIG_DIR/previous")" = "$key" ]
+	# A line that was mended is another hook.
+	sections one good two | rig_config
+	succeeds renew
+	calls "good first=no previous=$RIG_STATE/certificates/shop/1"
+	succeeds renew
+	[ ! -s "$RIG_DIR/calls" ]
+	sections one bad two new | rig_config
+	touch "$RIG_DIR/repaired"
+	succeeds renew
+	[ ! -s "$RIG_DIR/calls" ]
+}
+
 @test "a kernel without Landlock: a certificate all the same, for another user too, and a warning" {
 	[ -x "$RIG_BUILD/seams/acmegate" ] || skip 'there is no build with seams: rig_seams'
 	rig_pebble

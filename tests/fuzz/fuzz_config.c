@@ -68,7 +68,9 @@ static void check_certificate(const struct certificate *certificate)
 	check(certificate->name[0] && certificate->name[0] != '.' && !strchr(certificate->name, '/'));
 	check_text(certificate->profile, sizeof(certificate->profile));
 	check_text(certificate->chain, sizeof(certificate->chain));
-	check_text(certificate->deploy, sizeof(certificate->deploy));
+	check(certificate->hooks <= MAX_HOOKS_EACH && certificate->first_hook + certificate->hooks <= config.hooks);
+	for (uint32_t i = 0; i < certificate->hooks; i++)
+		check_text(config.hook[certificate->first_hook + i], sizeof(config.hook[0]));
 	check(certificate->names >= 1 && certificate->names <= MAX_NAMES_EACH);
 	check(certificate->first_name + certificate->names <= config.names);
 	check(certificate->key < KEY_TYPES && !(certificate->mode & ~(mode_t)0644) && (certificate->mode & 0400));

@@ -21,6 +21,12 @@
 #define ACME "[acme]\ndirectory = letsencrypt\n"
 #define USER "[gate]\nuser = nobody\n"
 #define CERT "[certificate a]\nnames = a.example\n"
+#define HOOKS8(x) HOOKS4(x "a") HOOKS4(x "b")
+#define HOOKS4(x) \
+	"deploy = /bin/echo " x "1\n" \
+	"deploy = /bin/echo " x "2\n" \
+	"deploy = /bin/echo " x "3\n" \
+	"deploy = /bin/echo " x "4\n"
 #define X10 "xxxxxxxxxx"
 #define X50 X10 X10 X10 X10 X10
 #define X190 X50 X50 X50 X10 X10 X10 X10
@@ -98,7 +104,7 @@ static void a_full_file_is_read(void **state)
 		    "[certificate www]\nnames = a.example, B.Example\n\tc.example\n\n"
 		    "# not a name\n    d.example\n"
 		    "key = rsa4096\nprofile = tlsserver\nchain = ISRG Root X1\nowner = root\ngroup = root\n"
-		    "mode = 0640\ndeploy = /bin/true --now\n"
+		    "mode = 0640\ndeploy = /bin/true --now\ndeploy = /bin/echo\n"
 		    "[certificate x.y_z-1]\nkey: p384\nnames: e.example\n");
 	assert_string_equal(config.file, file);
 	assert_string_equal(config.acme.directory, "https://ca.example/directory");
@@ -135,7 +141,10 @@ static void a_full_file_is_read(void **state)
 	assert_int_equal(config.certificate[0].owner, 0);
 	assert_int_equal(config.certificate[0].group, 0);
 	assert_int_equal(config.certificate[0].mode, 0640);
-	assert_string_equal(config.certificate[0].deploy, "/bin/true --now");
+	assert_int_equal(config.certificate[0].first_hook, 0);
+	assert_int_equal(config.certificate[0].hooks, 2);
+	assert_string_equal(config.hook[0], "/bin/true --now");
+	assert_string_equal(config.hook[1], "/bin/echo");
 	assert_int_equal(config.certificate[0].line, 26);
 	assert_string_equal(config.certificate[1].name, "x.y_z-1");
 	assert_int_equal(config.certificate[1].first_name, 4);
@@ -145,6 +154,42 @@ static void a_full_file_is_read(void **state)
 	assert_int_equal(config.names, 5);
 	assert_int_equal(config_find(&config, "x.y_z-1"), 1);
 	assert_int_equal(config_find(&config, "x.y"), -1);
+}
+
+/* The hooks of all certificates lie one behind the other, and those of one that is left out are gone. */
+static void hooks_are_of_their_certificate(void **state)
+{
+	(void)state;
+	assert_good(ACME USER CERT HOOKS8("a") "[certificate b]\nnames = b.example\n[certificate c]\nnames = c.example\n" HOOKS4("c"));
+	assert_int_equal(config.hooks, 12);
+	assert_int_equal(config.certificate[1].hooks, 0);
+	assert_int_equal(config.certificate[2].first_hook, 8);
+	assert_int_equal(config.certificate[2].hooks, 4);
+	assert_string_equal(config.hook[11], "/bin/echo c4");
+	assert_int_equal(load(ACME USER CERT
+			      "deploy = /bin/echo a\nmode = 7\n[certificate b]\nnames = b.example\ndeploy = /bin/true\n"),
+			 -1);
+	assert_int_equal(config.certificates, 1);
+	assert_int_equal(config.hooks, 1);
+	assert_int_equal(config.certificate[0].first_hook, 0);
+	assert_string_equal(config.hook[0], "/bin/true");
+}
+
+static void there_is_a_bound_for_all_hooks(void **state)
+{
+	OWN_FREE char *text = NULL;
+	size_t size;
+	FILE *stream = open_memstream(&text, &size);
+
+	(void)state;
+	fputs(ACME USER, stream);
+	for (int i = 0; i <= MAX_HOOKS / 4; i++)
+		fprintf(stream, "[certificate c%d]\nnames = c%d.example\n" HOOKS4("x"), i, i);
+	fclose(stream);
+	assert_int_equal(load(text), -1);
+	assert_non_null(strstr(fault.text, "256 in all"));
+	assert_int_equal(config.hooks, MAX_HOOKS);
+	assert_int_equal(config.certificates, MAX_HOOKS / 4);
 }
 
 static void a_short_file_has_defaults(void **state)
@@ -166,7 +211,7 @@ static void a_short_file_has_defaults(void **state)
 	assert_int_equal(config.certificate[0].key, KEY_P256);
 	assert_int_equal(config.certificate[0].mode, 0600);
 	assert_int_equal(config.certificate[0].owner, 0);
-	assert_string_equal(config.certificate[0].deploy, "");
+	assert_int_equal(config.certificate[0].hooks, 0);
 	/* nothing of the file before it is left */
 	assert_good(CERT USER ACME);
 	assert_int_equal(config.certificates, 1);
@@ -300,6 +345,9 @@ static const struct {
 	{ CERT "deploy = /bin/echo \"a b\"\n", 3, "write a script" },
 	{ CERT "deploy = /bin/true && /bin/true\n", 3, "write a script" },
 	{ CERT "deploy = /bin/echo a | /bin/cat\n", 3, "write a script" },
+	{ CERT "deploy = /bin/true\n /bin/echo\n", 4, "expected one line" },
+	{ CERT "deploy = /bin/true a\ndeploy = /bin/true\ndeploy = /bin/true a\n", 5, "given twice" },
+	{ CERT HOOKS8("a") "deploy = /bin/true\n", 11, "at most 8 for one certificate" },
 	{ CERT "deploy = /bin/echo $RENEWED_LINEAGE\n", 3, "write a script" },
 	{ CERT "deploy = /bin/echo >/tmp/file\n", 3, "write a script" },
 	/* host names */
@@ -513,7 +561,7 @@ static void long_values_fit(void **state)
 		 511 - 19, X190 X190 X190, X190 X190, X190 X190, X190 " " X190 " x # x");
 	assert_good(text);
 	assert_int_equal(strlen(config.acme.directory), URL_SIZE - 1);
-	assert_string_equal(config.certificate[0].deploy, "/bin/true " X190 " " X190 " x # x");
+	assert_string_equal(config.hook[0], "/bin/true " X190 " " X190 " x # x");
 	assert_int_equal(config.certificate[0].names, 1);
 	fputs(ACME USER "[certificate a]\nnames =", stream);
 	for (int i = 0; i < MAX_NAMES_EACH; i++)
@@ -755,14 +803,14 @@ static void each_role_gets_what_it_uses(void **state)
 
 	(void)state;
 	assert_good(ACME "contact = me@example.org\nproxy = http://u:p@proxy.example:3128\nhosts = api.example\n" USER CERT
-			 " b.example\ndeploy = /bin/true\n[certificate b]\nnames = c.example\nmode = 0640\n");
+			 " b.example\ndeploy = /bin/true\ndeploy = /bin/echo\n[certificate b]\nnames = c.example\nmode = 0640\n");
 	copy = share(ROLE_CLIENT);
 	assert_string_equal(copy->acme.directory, config.acme.directory);
 	assert_string_equal(copy->acme.proxy, "http://u:p@proxy.example:3128");
 	assert_string_equal(copy->acme.hosts, "");
 	assert_string_equal(copy->gate.state, "");
 	assert_int_equal(copy->certificates, 2);
-	assert_string_equal(copy->certificate[0].deploy, "");
+	assert_int_equal(copy->certificate[0].hooks, 0);
 	assert_int_equal(copy->certificate[1].mode, 0);
 	assert_memory_equal(copy->name, config.name, sizeof(config.name));
 	unshare_config(copy);
@@ -770,7 +818,7 @@ static void each_role_gets_what_it_uses(void **state)
 	assert_string_equal(copy->acme.proxy, "");
 	assert_string_equal(copy->acme.hosts, "api.example");
 	assert_string_equal(copy->acme.contact, "me@example.org");
-	assert_string_equal(copy->certificate[0].deploy, "");
+	assert_int_equal(copy->certificate[0].hooks, 0);
 	assert_memory_equal(copy->name, config.name, sizeof(config.name));
 	unshare_config(copy);
 	copy = share(ROLE_STORER);
@@ -779,7 +827,8 @@ static void each_role_gets_what_it_uses(void **state)
 	assert_string_equal(copy->gate.state, config.gate.state);
 	assert_string_equal(copy->certificate[1].name, "b");
 	assert_int_equal(copy->certificate[1].mode, 0640);
-	assert_string_equal(copy->certificate[0].deploy, "/bin/true");
+	assert_int_equal(copy->certificate[0].hooks, 2);
+	assert_string_equal(copy->hook[0], "");
 	assert_memory_equal(copy->name, none.name, sizeof(none.name));
 	unshare_config(copy);
 	assert_false(config_share_has(ROLE_RESPONDER) || config_share_has(ROLE_SWEEPER) || config_share_has(ROLE_TRANSLATOR));
@@ -835,6 +884,8 @@ int main(void)
 		TEST(the_way_to_the_ca),
 		TEST(a_full_file_is_read),
 		TEST(a_short_file_has_defaults),
+		TEST(hooks_are_of_their_certificate),
+		TEST(there_is_a_bound_for_all_hooks),
 		TEST(layout_does_not_matter),
 		TEST(addresses_have_one_spelling),
 		TEST(each_mistake_is_told_with_its_line),

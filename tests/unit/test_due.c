@@ -164,6 +164,12 @@ static void changed_configuration_is_noticed(void **context)
 	config.certificate[1].key = KEY_P384;
 	assert_false(recalls(NOW));
 	note();
+	config.hooks = 1;
+	assert_false(recalls(NOW));
+	note();
+	config.hook[0][0] = 'x';
+	assert_false(recalls(NOW));
+	note();
 	config.name[1][0] = 'x';
 	assert_false(recalls(NOW));
 	note();

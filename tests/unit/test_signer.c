@@ -141,7 +141,7 @@ static int begin(void **state)
 	write_roots();
 	strcpy(config.acme.directory, "https://ca.example/directory");
 	config.certificates = 2;
-	config.certificate[0] = (struct certificate){ .name = "mail", .names = 2, .mode = 0600, .deploy = "/bin/true" };
+	config.certificate[0] = (struct certificate){ .name = "mail", .names = 2, .mode = 0600, .hooks = 1 };
 	config.certificate[1] = (struct certificate){ .name = "vpn", .first_name = 2, .names = 1, .mode = 0600, .key = KEY_P384 };
 	config.names = 3;
 	strcpy(config.name[0], "mail.example.org");

@@ -335,17 +335,47 @@ static void owner_and_mode_are_as_configured(void **state)
 	assert_int_equal(s.st_mode & 07777, 0711);
 }
 
+static void read_into(int dir, const char *name, char *text, size_t size)
+{
+	OWN_FD int fd = openat(dir, name, O_RDONLY | O_CLOEXEC);
+	ssize_t n = read(fd, text, size - 1);
+
+	assert_true(n >= 0);
+	text[n] = '\0';
+}
+
 static void deploy_is_pending_until_done(void **state)
 {
 	(void)state;
-	strcpy(certificate.deploy, "/bin/true");
+	certificate.hooks = 1;
 	assert_int_equal(save_nth(0), 0);
 	assert_true(inspect().deploy_pending);
-	assert_int_equal(store_deployed(&store, &certificate, &fault), 0);
+	assert_int_equal(store_deployed(&store, &certificate, NULL, 0, &fault), 0);
 	assert_false(inspect().deploy_pending);
-	assert_int_equal(store_deployed(&store, &certificate, &fault), 0);
-	certificate.deploy[0] = '\0';
+	assert_int_equal(store_deployed(&store, &certificate, NULL, 0, &fault), 0);
+	certificate.hooks = 0;
 	assert_int_equal(save_nth(0), 0);
+	assert_false(inspect().deploy_pending);
+}
+
+/* A new generation owes all hooks again. */
+static void some_hooks_are_done(void **state)
+{
+	OWN_FD int dir = -1;
+	char text[32] = "";
+
+	(void)state;
+	certificate.hooks = 2;
+	assert_int_equal(save_nth(0), 0);
+	dir = openat(store.state, "certificates/mail", O_RDONLY | O_DIRECTORY);
+	assert_int_equal(store_deployed(&store, &certificate, "/bin/a\n", 7, &fault), 0);
+	assert_true(inspect().deploy_pending);
+	read_into(dir, "deploy-pending", text, sizeof(text));
+	assert_string_equal(text, "/bin/a\n");
+	assert_int_equal(save_nth(1), 0);
+	read_into(dir, "deploy-pending", text, sizeof(text));
+	assert_string_equal(text, "");
+	assert_int_equal(store_deployed(&store, &certificate, NULL, 0, &fault), 0);
 	assert_false(inspect().deploy_pending);
 }
 
@@ -392,10 +422,10 @@ static void a_broken_generation_is_put_aside(void **state)
 		struct stored stored;
 
 		again();
-		strcpy(certificate.deploy, "/bin/true");
+		certificate.hooks = 1;
 		assert_int_equal(save_nth(0), 0);
 		assert_int_equal(save_nth(1), 0);
-		assert_int_equal(store_deployed(&store, &certificate, &fault), 0);
+		assert_int_equal(store_deployed(&store, &certificate, NULL, 0, &fault), 0);
 		assert_int_equal(run("cd '%s/certificates/mail' && %s", path, wounds[i]), 0);
 		stored = inspect();
 		assert_true(stored.present && stored.broken && stored.deploy_pending);
@@ -546,9 +576,9 @@ static void sweep_save(int error)
 		int status;
 
 		again();
-		strcpy(certificate.deploy, "/bin/true");
+		certificate.hooks = 1;
 		assert_int_equal(save_nth(0), 0);
-		assert_int_equal(store_deployed(&store, &certificate, &fault), 0);
+		assert_int_equal(store_deployed(&store, &certificate, NULL, 0, &fault), 0);
 		status = interrupt(save_nth, calls, error, &reached);
 		if (error)
 			assert_true(WIFEXITED(status));
@@ -609,10 +639,10 @@ static void killed_while_healing(void **state)
 	(void)state;
 	for (int n = 0; reached; n++) {
 		again();
-		strcpy(certificate.deploy, "/bin/true");
+		certificate.hooks = 1;
 		assert_int_equal(save_nth(0), 0);
 		assert_int_equal(save_nth(1), 0);
-		assert_int_equal(store_deployed(&store, &certificate, &fault), 0);
+		assert_int_equal(store_deployed(&store, &certificate, NULL, 0, &fault), 0);
 		assert_int_equal(run("rm '%s/certificates/mail/2/cert.pem'", path), 0);
 		interrupt(inspect_in_child, n, 0, &reached);
 		assert_int_equal(store_clean(&store, &fault), 0);
@@ -752,6 +782,7 @@ int main(void)
 		TEST(owner_and_mode_change_without_an_order),
 		TEST(another_ca_is_noticed),
 		TEST(deploy_is_pending_until_done),
+		TEST(some_hooks_are_done),
 		TEST(a_generation_without_joined_files_is_whole),
 		TEST(a_broken_generation_is_put_aside),
 		TEST(all_broken_is_nothing),

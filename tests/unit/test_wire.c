@@ -54,7 +54,7 @@ static const struct {
 	{ VERB_REPLY, 0, WIRE_DATA },
 	{ VERB_FAULT, 0, FAULT_TEXT_SIZE },
 	{ VERB_STORED, 0, 0 },
-	{ VERB_DEPLOYED, 0, 0 },
+	{ VERB_DEPLOYED, 0, HOOKS_SIZE },
 	{ VERB_TOKEN, sizeof(struct token), sizeof(struct token) },
 	{ VERB_WITHDRAW, 0, 0 },
 	{ VERB_READY, 0, 0 },
