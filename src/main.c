@@ -2,15 +2,21 @@
 /* acmegate: opens the port for the seconds of an ACME HTTP-01 validation, and leaves the firewall as it was. */
 #include "command/command.h"
 
+#define WAIT [CLAIM_WAIT] = { "wait", "SECONDS", "wait so long for another acmegate to end", 0 }
+
 static const struct command commands[] = {
 	{ .name = "renew", .help = "renew the certificates that are due, as the timer does",
+	  .options = { WAIT },
 	  .run = renew_run, .part = CONFIG_WHOLE, .claims = true },
 	{ .name = "renew-now", .words = "[NAME...]", .help = "obtain these certificates now, or all of them",
+	  .options = { WAIT },
 	  .run = renew_now_run, .part = CONFIG_WHOLE, .claims = true },
 	{ .name = "plan", .help = "show what would be opened in the firewall, change nothing",
+	  .options = { WAIT },
 	  .run = plan_run, .part = CONFIG_GATE, .claims = true },
 	{ .name = "guard", .words = "-- COMMAND...", .help = "run a command with the port open as long as it lives",
 	  .options = {
+		WAIT,
 		[GUARD_MAX] = { "max", "SECONDS", "close after 5 to 600 seconds, not after [gate] max_open", 0 },
 		[GUARD_ON_LISTEN] = { "on-listen", NULL, "open only while the command listens on the port", 0 },
 	  },
@@ -19,6 +25,7 @@ static const struct command commands[] = {
 	  .options = { [HOOK_CLIENT] = { "client", "PID", "watch this process, and close the port when it ends", 0 } },
 	  .run = hook_run, .part = CONFIG_GATE, .closes = true, .asks = true, .tolerates = true, .tells_client = true },
 	{ .name = "recover", .help = "close whatever an earlier run may have left open",
+	  .options = { WAIT },
 	  .run = recover_run, .part = CONFIG_CLOSING, .claims = true, .closes = true },
 	{ .name = "help", .words = "[COMMAND]", .help = "explain a command, or list them all",
 	  .run = help_run, .explains = true },

@@ -99,8 +99,10 @@ mistakes() {
 		refuses --verbose=3 && [[ $err == *"--verbose=3 of acmegate takes no value"* ]]
 }
 mistakes_of_a_command() {
-	refuses guard --frobnicate && [[ $err == *"usage: acmegate [-c FILE] [-v] guard [--max"* ]] && refuses guard --max &&
+	refuses guard --frobnicate && [[ $err == *"usage: acmegate [-c FILE] [-v] guard [OPTION...] -- COMMAND..."* ]] && refuses guard --max &&
 		[[ $err == *"--max of guard needs a value"* ]] && refuses renew now && [[ $err == *"renew takes no arguments"* ]] &&
+		call renew --wait soon && [ "$rc" = 2 ] && [[ $err == *'--wait soon: expected 1 to 86400 seconds'* ]] &&
+		call plan --wait 86401 && [ "$rc" = 2 ] && call plan --wait 0 && [ "$rc" = 2 ] && refuses renew --wait &&
 		refuses plan x && refuses version x && refuses help a b && refuses renew-now --frobnicate
 }
 echo "1..15"

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #include "command/international.h"
 #include "base/config_load.h"
@@ -73,16 +74,39 @@ static int start(struct host *host, const struct command *command, struct fault 
 	return sandbox_give_up_firewall(started ? fault : &ignored) < 0 ? -1 : !started;
 }
 
+/* Another one takes as long as its window or its run: asked for five times a second. */
+static int claim(struct host *host, const struct call *call, struct fault *fault)
+{
+	const struct timespec pause = { .tv_nsec = 200000000 };
+	struct timespec now;
+	time_t end = 0;
+	int rc;
+
+	while ((rc = host_claim(host, fault)) < 0 && fault->kind == FAULT_LATER && call->wait) {
+		clock_gettime(CLOCK_MONOTONIC, &now);
+		if (!end) {
+			end = now.tv_sec + (time_t)call->wait;
+			log_notice("another acmegate is at work; waiting for it, at most %lu seconds", call->wait);
+		}
+		if (now.tv_sec >= end)
+			break;
+		nanosleep(&pause, NULL);
+	}
+	return rc;
+}
+
 /*
  * Closes what an earlier run left; the mistakes are told after that. A wrong configuration names a state directory, too; one that does
  * not exist is not made for it.
  */
-static int begin(struct host *host, const struct command *command, enum claim how, struct fault *fault)
+static int begin(struct host *host, const struct call *call, enum claim how, struct fault *fault)
 {
+	const struct command *command = call->command;
+
 	if (gate_tell(&host->gate, host->config, host->state_fd, command->tells_client, fault) < 0 ||
 	    (how != CLAIM_STATE && gate_claim(&host->gate, how, fault) < 0))
 		return -1;
-	return how == CLAIM_STATE && (command->claims || (!host->serves && !command->closes)) ? host_claim(host, fault) : 0;
+	return how == CLAIM_STATE && (command->claims || (!host->serves && !command->closes)) ? claim(host, call, fault) : 0;
 }
 
 static enum claim open_state(struct host *host, struct fault *fault)
@@ -112,7 +136,7 @@ int command_run(const struct call *call)
 	international_end();
 	how = open_state(&host, &other);
 	if (rc == 0)
-		rc = begin(&host, command, how, &fault);
+		rc = begin(&host, call, how, &fault);
 	if (rc == 0 && how == CLAIM_WITHOUT_STATE) {
 		fault = other;
 		rc = -1;

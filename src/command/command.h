@@ -26,7 +26,7 @@ struct command {
 	enum config_part part;				/* of the configuration that must be complete */
 	bool others_options;				/* options behind the first argument are those of another program */
 	bool explains;					/* needs no configuration, no rights and no host: run gets NULL */
-	bool claims;	   /* waits for no other acmegate, and closes what an earlier run left, before it runs */
+	bool claims;	   /* closes what an earlier run left before it runs: another acmegate is in its way; has --wait */
 	bool closes;	   /* does so although the configuration or the command line is wrong */
 	bool tolerates;	   /* ignores mistakes elsewhere in the configuration: its status is for another program */
 	bool asks;	   /* goes on without a gate: another acmegate may have one */
@@ -39,7 +39,8 @@ struct line {
 	const struct command *commands; /* the one after the last has no name */
 };
 enum { ACMEGATE_CONFIG, ACMEGATE_VERBOSE, ACMEGATE_DEBUG, ACMEGATE_VERSION };
-enum { GUARD_MAX, GUARD_ON_LISTEN };
+enum { CLAIM_WAIT }; /* the first one of every command that claims */
+enum { GUARD_MAX = CLAIM_WAIT + 1, GUARD_ON_LISTEN };
 enum { HOOK_CLIENT };
 
 /* A command as somebody typed it. */
@@ -50,7 +51,8 @@ struct call {
 	const char *value[MOST_OPTIONS]; /* of the options: "" for one without a value, NULL for one that was not given */
 	char **word;			 /* the arguments, and NULL */
 	int words;
-	bool wrong; /* a mistake in it was logged */
+	unsigned long wait; /* seconds that another acmegate may take to end */
+	bool wrong;	    /* a mistake in it was logged */
 };
 
 /* Reads the command line and runs the command. The exit status of the program; has logged what happened. */

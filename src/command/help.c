@@ -2,15 +2,18 @@
 #include "command/command.h"
 
 #define HELP_COLUMN 18 /* so that 80 columns are enough */
+#define MOST_NAMED 2   /* options in the usage of a command: for the same reason */
 
 void help_write_usage(FILE *out, const struct line *line, const struct command *command)
 {
 	const struct command_option *option = command->options;
-	const bool whole = command == &line->program;
+	const bool whole = command == &line->program, many = !whole && option[MOST_NAMED].name;
 
 	fprintf(out, "usage: acmegate%s%s%s", whole || command->explains ? "" : " [-c FILE] [-v]", whole ? "" : " ",
 		whole ? "" : command->name);
-	for (; option < command->options + MOST_OPTIONS && option->name; option++)
+	if (many)
+		fprintf(out, " [OPTION...]");
+	for (; !many && option < command->options + MOST_OPTIONS && option->name; option++)
 		fprintf(out, " [--%s%s%s]", option->name, option->value ? " " : "", option->value ? option->value : "");
 	fprintf(out, "%s%s\n", command->words ? " " : "", command->words ? command->words : "");
 }

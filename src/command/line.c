@@ -10,7 +10,8 @@
 #include "base/log.h"
 
 #define NAME_MOST 15 /* letters of a command */
-#define NEAR_MOST 2  /* a name that differs in more letters was not meant */
+#define WAIT_MOST (24 * 60 * 60)
+#define NEAR_MOST 2 /* a name that differs in more letters was not meant */
 
 /* What could not be printed was not done. */
 static int finish(int status)
@@ -116,6 +117,17 @@ static int read_options(struct call *call, int argc, char **argv)
 	return 0;
 }
 
+static void read_wait(struct call *call)
+{
+	const char *value = call->command->claims ? call->value[CLAIM_WAIT] : NULL;
+
+	if (!value || config_number(value, 1, WAIT_MOST, 10, &call->wait) == 0)
+		return;
+	log_error("--wait %s: expected 1 to %d seconds", value, WAIT_MOST);
+	call->wait = 0;
+	call->wrong = true;
+}
+
 static int run(struct call *call, int argc, char **argv)
 {
 	int rc = read_options(call, argc, argv);
@@ -129,6 +141,8 @@ static int run(struct call *call, int argc, char **argv)
 		help_write_usage(stderr, call->line, call->command);
 		call->wrong = true;
 	}
+	if (rc == 0)
+		read_wait(call);
 	if (call->wrong && !call->command->closes)
 		return STATUS_USAGE;
 	return call->command->explains ? call->command->run(NULL, call) : command_run(call);

@@ -180,6 +180,24 @@ gate_is() {
 	[[ $output == *'another acmegate is at work; try again'* ]]
 	run -0 rig_acmegate hook --client $$ post
 	run -0 rig_acmegate -c "$RIG_DIR/etc/other.conf" recover
+	# --wait: until the other one has ended, and no longer than it says.
+	rig_acmegate hook --client $$ pre
+	for command in 'recover --wait 1' 'plan --wait 1' 'guard --wait 1 -- true'; do
+		# shellcheck disable=SC2086 # words
+		run -75 rig_acmegate $command
+		[[ $output == *'waiting for it, at most 1 seconds'*'another acmegate is at work; try again'* ]]
+	done
+	for state in "$RIG_STATE" "$RIG_DIR/other"; do
+		rig_acmegate hook --client $$ pre
+		sed "s,^state = .*,state = $state," "$RIG_CONF" >"$RIG_DIR/etc/other.conf"
+		rig_acmegate -c "$RIG_DIR/etc/other.conf" recover --wait 3600 >"$RIG_DIR/out" 2>&1 &
+		pid=$!
+		rig_until 10 grep -q 'waiting for it' "$RIG_DIR/out"
+		rig_acmegate hook --client $$ post
+		wait "$pid"
+		[ "$(grep -c 'waiting for it' "$RIG_DIR/out")" = 1 ]
+	done
+	run -2 rig_acmegate recover --wait never
 	# The watchdog keeps the lock until it has closed.
 	lock=/run/acmegate/netns-$(rig_host stat -L -c %i /proc/self/ns/net)
 	ip netns exec "$RIG_HOST" "$RIG_ACMEGATE" -c "$RIG_CONF" guard -- sleep 60 >"$RIG_DIR/out" 2>&1 3>&- &
