@@ -9,6 +9,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
+#include <time.h>
 
 #include "base/kernel.h"
 #include "base/log.h"
@@ -21,6 +22,8 @@
 #define PATIENCE 2	    /* seconds of tries to close that the run's output sees */
 #define FIRST_PAUSE 20	    /* ms between two tries; each pause is twice as long as the one before, */
 #define LONGEST_PAUSE 10000 /* until it is so long at least */
+
+#define DEATH 20 /* ms that a killed gate takes at most to end what it has begun */
 
 enum { KEPT_SINGLE = 3, KEPT_GATE = 4, KEPT_JOURNAL = 5, KEPT_READY = 6, KEPT_END = 7 };
 
@@ -65,6 +68,11 @@ static int recover(struct journal *journal, bool first)
 	return rc < 0 ? -1 : 0;
 }
 
+static void rest(int milliseconds)
+{
+	nanosleep(&(const struct timespec){ milliseconds / 1000, milliseconds % 1000 * 1000000L }, NULL);
+}
+
 static void end_turn(void)
 {
 	(void)flock(KEPT_JOURNAL, LOCK_UN);
@@ -103,15 +111,42 @@ static _Noreturn void recover_at_last(struct journal *journal)
 			stayed = true;
 		}
 		end_turn();
-		poll(NULL, 0, pause);
+		rest(pause);
 		turn = take_turn(journal);
 	}
 	_exit(STATUS_DONE);
 }
 
+static void end_gate(const char *why)
+{
+	log_warning("%s: the watchdog ends it", why);
+	(void)pidfd_send_signal(KEPT_GATE, SIGKILL, NULL, 0);
+}
+
+/* Until the gate has ended, by itself or because it is overdue. A watchdog that cannot wait for that cannot let it go on either. */
+static void await_end(double end)
+{
+	struct pollfd gate = { .fd = KEPT_GATE, .events = POLLIN };
+	int ended = 0;
+
+	while (ended <= 0) {
+		double left = end - monotonic_seconds();
+
+		if (left <= 0) {
+			end_gate("the gate is overdue");
+			left = 1; /* its death shows in the next round */
+		}
+		ended = poll(&gate, 1, (int)(left * 1000) + 1);
+		if (ended < 0 && errno != EINTR) {
+			end_gate("the gate cannot be watched");
+			rest(DEATH);
+			return;
+		}
+	}
+}
+
 static _Noreturn void watch(struct journal *journal, const struct policy *policy, int gate, int ready)
 {
-	struct pollfd poll_gate = { .events = POLLIN };
 	struct fault fault;
 	double end = monotonic_seconds() + policy->seconds + GRACE + (policy->has_command ? COMMAND_SECONDS : 0);
 
@@ -132,21 +167,10 @@ static _Noreturn void watch(struct journal *journal, const struct policy *policy
 		log_error("%s", fault.text);
 		_exit(STATUS_FAILED);
 	}
-	poll_gate.fd = KEPT_GATE;
-	for (;;) {
-		double left = end - monotonic_seconds();
-
-		if (left <= 0) {
-			log_warning("the gate is overdue: the watchdog ends it");
-			(void)pidfd_send_signal(KEPT_GATE, SIGKILL, NULL, 0);
-			left = 1; /* its death shows in the next round */
-		}
-		if (poll(&poll_gate, 1, (int)(left * 1000) + 1) <= 0)
-			continue;
-		if (seam("no-watchdog"))
-			_exit(STATUS_DONE);
-		recover_at_last(journal);
-	}
+	await_end(end);
+	if (seam("no-watchdog"))
+		_exit(STATUS_DONE);
+	recover_at_last(journal);
 }
 
 /* true: it watches. */
