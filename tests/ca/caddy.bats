@@ -27,7 +27,7 @@ setup_file() {
 	# shellcheck disable=SC2016 # the shell in the namespace
 	ip netns exec "$RIG_CA" env HOME="$RIG_DIR" sh -c 'mount --bind "$1/hosts" /etc/hosts && exec caddy run --config "$1/Caddyfile"' \
 		sh "$RIG_DIR" >"$RIG_DIR/caddy.log" 2>&1 3>&- &
-	rig_until 20 answers || {
+	rig_until 30 answers || {
 		tail -n 5 "$RIG_DIR/caddy.log" >&2
 		return 1
 	}
@@ -112,7 +112,7 @@ fails() {
 	mkdir -p "$RIG_DIR/web"
 	ip netns exec "$RIG_CA" python3 -m http.server --bind "$RIG_CA4" 80 --directory "$RIG_DIR/web" >"$RIG_DIR/server.log" 2>&1 3>&- &
 	echo $! >"$RIG_DIR/server.pid"
-	rig_until 10 rig_ca curl -s -o /dev/null --max-time 1 "http://$RIG_CA4/"
+	rig_until 30 rig_ca curl -s -o /dev/null --max-time 1 "http://$RIG_CA4/"
 	fails elsewhere.test 'connection: '
 	open_for_less 2
 }

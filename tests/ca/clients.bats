@@ -103,7 +103,7 @@ comes_to_its_end() {
 	ends
 	[[ $result =~ ^($1)$ ]]
 	rig_closed_after "$at" 0.050
-	rig_until 5 rig_as_before
+	rig_until 30 rig_as_before
 	rig_was_open 4 "${2:-1}"
 	rig_at_most "$(rig_probe_total 4 open)" "$(awk -v a="$started" -v b="$at" 'BEGIN { print b - a }')"
 }
@@ -298,8 +298,8 @@ dies() {
 	until has_ended "$process"; do [ "$SECONDS" -lt "$end" ] || return; done
 	at=$EPOCHREALTIME
 	rig_closed_after "$at" 0.050 || return
-	rig_until 5 rig_as_before && [ "$(rig_ours)" = 0 ] || return
-	rig_until 5 no_acmegate || return
+	rig_until 30 rig_as_before && [ "$(rig_ours)" = 0 ] || return
+	rig_until 30 no_acmegate || return
 	rig_at_most "$(rig_probe_total 4 open)" "$(awk -v a="$started" -v b="$at" 'BEGIN { print b - a + 0.05 }')" "$RIG_WHAT: open" || return
 	[ "$(rig_probe_windows 4)" = 0 ] || opened=$((opened + 1))
 	clean_up
@@ -435,7 +435,7 @@ apache_has_certificate() { [ -s "$WORK/md/staging/$name/pubcert.pem" ] || [ -s "
 	rig_before
 	apache_up
 	rig_until 60 apache_has_certificate || { cat "$WORK/log"; false; }
-	rig_until 5 rig_as_before
+	rig_until 30 rig_as_before
 	certificate "$(find "$WORK/md/staging/$name" "$WORK/md/domains/$name" -name pubcert.pem -size +0 | head -n 1)"
 	kill -s TERM "$pid"
 	ends
@@ -448,7 +448,7 @@ apache_has_certificate() { [ -s "$WORK/md/staging/$name/pubcert.pem" ] || [ -s "
 	apache_up
 	rig_until 60 rig_opened
 	pkill -KILL -P "$pid"
-	rig_until 5 rig_as_before
+	rig_until 30 rig_as_before
 	[ "$(rig_ours)" = 0 ]
 }
 

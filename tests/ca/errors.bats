@@ -66,7 +66,7 @@ good() {
 serve() {
 	ip netns exec "$1" python3 -m http.server --bind "$2" 80 --directory "$RIG_DIR/etc" >"$RIG_DIR/server.log" 2>&1 3>&- &
 	echo $! >"$RIG_DIR/server.pid"
-	rig_until 10 ip netns exec "$1" curl -s -o /dev/null --max-time 1 "http://$3/"
+	rig_until 30 ip netns exec "$1" curl -s -o /dev/null --max-time 1 "http://$3/"
 }
 
 @test "an unknown key" { good '/^contact/a colour = blue' | refuses colour; }
@@ -265,7 +265,7 @@ proxy() {
 	rig_end_of server
 	ip netns exec "$RIG_CA" python3 "$RIG_ROOT/tests/lib/proxy.py" "$RIG_CA4:3128" "$1" >"$RIG_DIR/proxy.log" 2>&1 3>&- &
 	echo $! >"$RIG_DIR/server.pid"
-	rig_until 10 rig_ca bash -c "exec 5<>/dev/tcp/$RIG_CA4/3128" 2>/dev/null
+	rig_until 30 rig_ca bash -c "exec 5<>/dev/tcp/$RIG_CA4/3128" 2>/dev/null
 }
 
 # through LOGIN@: the configuration with this proxy, which only root reads
@@ -290,7 +290,7 @@ through() {
 	rig_end_of server
 	ip netns exec "$RIG_HOST" python3 "$RIG_ROOT/tests/lib/proxy.py" 127.0.0.1:3128 user:secret >"$RIG_DIR/proxy.log" 2>&1 3>&- &
 	echo $! >"$RIG_DIR/server.pid"
-	rig_until 10 rig_host bash -c 'exec 5<>/dev/tcp/127.0.0.1/3128' 2>/dev/null
+	rig_until 30 rig_host bash -c 'exec 5<>/dev/tcp/127.0.0.1/3128' 2>/dev/null
 	RIG_ACME="proxy = http://user:secret@localhost:3128" rig_config one.test
 	chmod 0600 "$RIG_CONF"
 	run -0 rig_acmegate renew-now

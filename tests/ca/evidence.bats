@@ -85,9 +85,9 @@ shut() {
 	rig_probe_start
 	ip netns exec "$RIG_HOST" "$RIG_ACMEGATE" -c "$RIG_CONF" renew-now >"$RIG_DIR/out" 2>&1 3>&- &
 	pid=$!
-	rig_until 20 rig_opened
+	rig_until 30 rig_opened
 	rig_host "$@"
-	rig_until 5 grep -q 'may shut port 80 again' "$RIG_DIR/out"
+	rig_until 30 grep -q 'may shut port 80 again' "$RIG_DIR/out"
 	rig_release
 	rig_ends '1|75'
 	rig_probe_stop

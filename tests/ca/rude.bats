@@ -43,7 +43,7 @@ rude() {
 	ip netns exec "$RIG_CA" python3 "$RIG_ROOT/tests/lib/rude.py" "$rude" "$RIG_CA4:14000" "$RIG_DIR/pki/server.pem" \
 		"$RIG_DIR/pki/server.key" "$@" >"$RIG_DIR/rude.log" 2>&1 3>&- &
 	echo $! >"$RIG_DIR/rude.pid"
-	rig_until 10 rude_answers
+	rig_until 30 rude_answers
 }
 
 # Contents, modes and links of all certificates.

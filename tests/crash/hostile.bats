@@ -76,7 +76,7 @@ run_with() {
 		>"$RIG_DIR/out" 2>&1 3>&- &
 	pid=$!
 	if [ "$3" = later ]; then
-		rig_until 15 rig_opened || return 1
+		rig_until 30 rig_opened || return 1
 		victim=$(agent_of "$1") || return 1
 		kill -s USR1 "$victim"
 	fi
@@ -112,7 +112,7 @@ survived() {
 	! grep -q '^gained: [^n]' "$RIG_DIR/out" || return 1
 	# A role that does nothing looks like a CA that does nothing; a signer that keeps the others busy looks like that too.
 	[ "$2" = hang ] || { [ "$1" = signer ] && grep -q 'error: ' "$RIG_DIR/out"; } || grep -qE "error: .*the $1" "$RIG_DIR/out" || return 1
-	rig_until 3 host_idle || return 1
+	rig_until 30 host_idle || return 1
 	store_sum | diff - "$RIG_DIR/store-before" && untouched | diff - "$RIG_DIR/files-before" || return 1
 	rig_certificate one.test one.test
 }

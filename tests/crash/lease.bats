@@ -52,7 +52,7 @@ closed() {
 sweep() {
 	local n last
 	"$3" count || true
-	rig_until 5 rig_idle
+	rig_until 30 rig_idle
 	last=$(awk -v role="$2" '$1 == "role" && $2 == role { print $3 }' "$RIG_DIR/out")
 	[ "$last" -gt 20 ]
 	for ((n = 1 + RANDOM % ${LEASE_STEP:-12}; n <= last; n += ${LEASE_STEP:-12})); do

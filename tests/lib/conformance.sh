@@ -33,7 +33,7 @@ window() {
 	rig_probe_start
 	ip netns exec "$RIG_HOST" "$RIG_ACMEGATE" -c "$RIG_CONF" "${@:-renew-now}" >"$RIG_DIR/out" 2>&1 3>&- &
 	pid=$!
-	rig_until 20 seen
+	rig_until 30 seen
 }
 
 # closed: nothing of ours is left, anywhere, and nothing else has changed
@@ -86,7 +86,7 @@ conforms() {
 	window
 	saved >"$RIG_DIR/saved-open"
 	each reload
-	rig_until 5 as_when_open || {
+	rig_until 30 as_when_open || {
 		cat "$RIG_DIR/difference"
 		return 1
 	}
@@ -95,7 +95,7 @@ conforms() {
 	gate=$(rig_gate)
 	killed=$EPOCHREALTIME
 	kill -s KILL "$gate"
-	rig_until 5 closes_by_watchdog
+	rig_until 30 closes_by_watchdog
 	rig_closed_after "$killed" 0.050
 	closed
 

@@ -94,13 +94,13 @@ firewalld_up() {
 	ip netns exec "$RIG_HOST" unshare -m --propagation private sh -c 'mount -t tmpfs tmpfs /run && mkdir -p /run/dbus /run/firewalld &&
 		mount --bind "$1" /etc/firewalld && touch "$1/ready" && exec sleep 600' sh "$RIG_DIR/firewalld" 3>&- &
 	echo $! >"$RIG_DIR/holder.pid"
-	rig_until 5 test -e "$RIG_DIR/firewalld/ready"
+	rig_until 30 test -e "$RIG_DIR/firewalld/ready"
 	nsenter -t "$(cat "$RIG_DIR/holder.pid")" -m -n dbus-daemon --system --nofork --nopidfile >"$RIG_DIR/bus.log" 2>&1 3>&- &
 	echo $! >"$RIG_DIR/bus.pid"
-	rig_until 5 firewalld_inside test -S /run/dbus/system_bus_socket
+	rig_until 30 firewalld_inside test -S /run/dbus/system_bus_socket
 	nsenter -t "$(cat "$RIG_DIR/holder.pid")" -m -n firewalld --nofork --nopid >"$RIG_DIR/firewalld.log" 2>&1 3>&- &
 	echo $! >"$RIG_DIR/firewalld.pid"
-	rig_until 20 firewalld_runs
+	rig_until 30 firewalld_runs
 }
 
 # --- a firewall in front of the host, which a program opens --------------------------------------------------------------------
@@ -200,5 +200,5 @@ everything_dies() {
 	kill -s STOP "${victims[@]}"
 	killed=$EPOCHREALTIME
 	rig_kill_at_once "${victims[@]}"
-	for victim in "${victims[@]}"; do rig_until 5 rig_gone "$victim"; done
+	for victim in "${victims[@]}"; do rig_until 30 rig_gone "$victim"; done
 }

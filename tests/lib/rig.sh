@@ -36,8 +36,9 @@ rig_ca() { ip netns exec "$RIG_CA" "$@" 3>&-; }
 
 rig_say() { printf '%s\n' "$*" >&2; }
 
-# rig_until SECONDS COMMAND...: true as soon as the command is. A busy machine gets at least four tries for each second. RIG_SLOWER: how
-# many times as long it takes on a machine that is emulated.
+# rig_until SECONDS COMMAND...: true as soon as the command is. A busy machine gets at least four tries for each second: it bounds how long
+# the test waits, and proves no promise, which is what rig_at_most is for. RIG_SLOWER: how many times as long it takes on a machine
+# that is emulated.
 rig_until() {
 	local end=$((${EPOCHREALTIME/./} + $1 * 1000000 * ${RIG_SLOWER:-1})) tries=$((4 * $1))
 	shift
@@ -105,7 +106,7 @@ rig_seams() {
 		if [ ! -e Makefile ] || [ "$RIG_ROOT/configure" -nt config.status ]; then
 			"$RIG_ROOT/configure" -q --enable-werror --enable-seams || exit
 		fi
-		make -s -j"$(nproc)" images
+		make -s Makefile && make -s -j"$(nproc)" images
 	) 9>"$RIG_BUILD/seams.lock"
 }
 
@@ -299,7 +300,7 @@ rig_probe_start() {
 	ip netns exec "$RIG_CA" "$RIG_PROBE" "${rig_probe_options[@]}" "${rig_probe_arguments[@]}" >"$RIG_DIR/probe" 2>&1 3>&- &
 	echo $! >"$RIG_DIR/probe.pid"
 	# The probe is at work before the test goes on.
-	rig_until 10 grep -qs '^begin' "$RIG_DIR/probe"
+	rig_until 30 grep -qs '^begin' "$RIG_DIR/probe"
 	sleep 0.02
 }
 
@@ -366,7 +367,7 @@ rig_window() {
 	rig_before
 	ip netns exec "$RIG_HOST" "$RIG_ACMEGATE" -c "$RIG_CONF" "${@:-renew-now}" >"$RIG_DIR/out" 2>&1 3>&- &
 	pid=$!
-	rig_until 20 rig_opened_or_gone
+	rig_until 30 rig_opened_or_gone
 	rig_opened || {
 		cat "$RIG_DIR/out"
 		return 1
@@ -438,7 +439,7 @@ rig_after() {
 # rig_closed_after TIME SECONDS: silent so soon after that moment, as seen from outside
 rig_closed_after() {
 	local after
-	rig_until 15 rig_silent
+	rig_until 30 rig_silent
 	rig_probe_stop
 	after=$(awk -v at="$1" '
 		$1 == "interval" { state[$2] = $3; from[$2] = $4 }

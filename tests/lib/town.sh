@@ -184,7 +184,7 @@ town() {
 	rm -f "$RIG_DIR/servers"
 	python3 "$TOWN" serve outside@outside:80 inner@inner:80 proxy@host:3128 >"$RIG_DIR/servers" 3>&- &
 	echo $! >"$RIG_DIR/servers.pid"
-	rig_until 10 grep -qs ready "$RIG_DIR/servers"
+	rig_until 30 grep -qs ready "$RIG_DIR/servers"
 }
 
 town_expect() {
@@ -232,7 +232,7 @@ town_start() {
 	pid=$!
 	# It begins when the port is open, and ends early where acmegate does.
 	town_when="in the window of $1"
-	rig_until 10 town_opened && ! rig_gone "$pid" && town_expect "${open:-outside>host us}" || {
+	rig_until 30 town_opened && ! rig_gone "$pid" && town_expect "${open:-outside>host us}" || {
 		town_said
 		return 1
 	}

@@ -55,7 +55,7 @@ all_die() {
 	mapfile -t victims < <(ip netns pids "$RIG_HOST")
 	killed=$EPOCHREALTIME
 	rig_kill_at_once "${victims[@]}"
-	rig_until 5 rig_idle
+	rig_until 30 rig_idle
 }
 # bash has opened these for itself
 program_env() { grep -vE '^(PWD|OLDPWD|SHLVL|_)=' "$RIG_DIR/cloud/env.$1" | sort; }
@@ -170,7 +170,7 @@ PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" ]
 	# The watchdog goes on trying, and lets others have their turn. Here it is to leave that to them.
 	watchdog=$(pgrep -x acmegate-watch --ns "$(ip netns pids "$RIG_HOST" | head -n 1)" --nslist net)
 	kill -s KILL "$watchdog"
-	rig_until 2 rig_idle
+	rig_until 30 rig_idle
 	for command in plan recover renew; do
 		run -1 rig_acmegate "$command"
 		[[ $output == *'command: no luck'*"closing what an earlier run left open: close: $RIG_DIR/cloud/gate ended with status 1"* ]]
@@ -203,7 +203,7 @@ PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" ]
 	rig_window
 	[ "$(cloud_rules)" = 1 ]
 	dies "$(rig_gate)"
-	rig_until 5 rig_idle
+	rig_until 30 rig_idle
 	rig_closed_after "$killed" 0.050
 	all_closed
 	[ "$(calls)" = 'open close' ]
@@ -220,9 +220,9 @@ PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" ]
 	rig_before
 	ip netns exec "$RIG_HOST" "$RIG_ACMEGATE" -c "$RIG_CONF" renew-now >"$RIG_DIR/out" 2>&1 3>&- &
 	pid=$!
-	rig_until 10 [ -e "$RIG_DIR/cloud/begun" ]
+	rig_until 30 [ -e "$RIG_DIR/cloud/begun" ]
 	dies "$(rig_gate)"
-	rig_until 5 rig_idle
+	rig_until 30 rig_idle
 	[ "$(calls)" = 'open close' ]
 	sleep 1
 	[ ! -e "$RIG_DIR/cloud/late" ]

@@ -267,7 +267,7 @@ docker_is_left_alone() { nothing_in table ip docker-bridges && nothing_in table 
 			town_expect 'outside>inner inner'
 			"town_${form}_ends"
 		else
-			rig_until 10 rig_gone "$pid"
+			rig_until 30 rig_gone "$pid"
 			output=$(cat "$RIG_DIR/out")
 			[[ $output == *ebtables* && $output == *INPUT* ]]
 		fi
@@ -533,7 +533,7 @@ opened_or_told() {
 	town_state >"$RIG_DIR/before"
 	ip netns exec "$RIG_HOST" "$RIG_ACMEGATE" -c "$RIG_CONF" guard -- python3 "$TOWN" serve us@-:80 >"$RIG_DIR/out" 2>&1 3>&- &
 	pid=$!
-	rig_until 10 town_opened
+	rig_until 30 town_opened
 	if rig_gone "$pid"; then
 		grep -q "$1" "$RIG_DIR/out"
 	else
@@ -679,14 +679,14 @@ back() { rig_host "$1tables-legacy-save" -t raw | grep -q 'acmegate:'; }
 	ip netns exec "$RIG_HOST" strace -f -qq -o "$RIG_DIR/trace" -e trace=getsockopt -e inject=getsockopt:delay_enter=60000 \
 		"$RIG_ACMEGATE" -c "$RIG_CONF" guard -- sleep 50 >"$RIG_DIR/out" 2>&1 3>&- &
 	pid=$!
-	rig_until 20 back ip6
+	rig_until 30 back ip6
 	sleep 1
 	for pause in 0.25 0.35; do
 		rig_host iptables-legacy-restore -w 5 "$RIG_DIR/rules-ip"
-		rig_until 10 back ip
+		rig_until 30 back ip
 		sleep "$pause"
 		rig_host ip6tables-legacy-restore -w 5 "$RIG_DIR/rules-ip6"
-		rig_until 10 back ip6
+		rig_until 30 back ip6
 		sleep 1
 	done
 }
@@ -706,7 +706,7 @@ opens_again() { town_when="after $1" town_expect 'outside>host us' || { town_sai
 		ip netns exec "$RIG_HOST" strace -f -qq -o "$RIG_DIR/trace" -e trace=execve -e inject=execve:delay_enter=250000 \
 			"$RIG_ACMEGATE" -c "$RIG_CONF" guard -- python3 "$TOWN" serve us@-:80 >"$RIG_DIR/out" 2>&1 3>&- &
 		pid=$!
-		rig_until 10 grep -q ready "$RIG_DIR/out"
+		rig_until 30 grep -q ready "$RIG_DIR/out"
 		opens_again 'the beginning'
 		for pause in 0.1 0.35 0.6 0.85; do
 			step="$variant, $pause s between the two"
@@ -729,7 +729,7 @@ opens_again() { town_when="after $1" town_expect 'outside>host us' || { town_sai
 	run ! grep -q 'stays ahead' "$RIG_DIR/out"
 	# A rule that somebody inserts ahead of ours is newer, and holds.
 	rig_host nft insert rule inet early pre tcp dport 80 drop
-	rig_until 10 grep -q 'stays ahead' "$RIG_DIR/out"
+	rig_until 30 grep -q 'stays ahead' "$RIG_DIR/out"
 	town_when='a drop was inserted' town_expect 'outside>host closed'
 	town_guard_ends
 }

@@ -43,7 +43,7 @@ enter() {
 		fi
 		touch "$1/ready" && exec sleep 600' sh "$RIG_DIR/private" "${ROOT:-}" 3>&- &
 	echo $! >"$RIG_DIR/holder.pid"
-	rig_until 5 test -e "$RIG_DIR/private/ready"
+	rig_until 30 test -e "$RIG_DIR/private/ready"
 	rm "$RIG_DIR/private/ready"
 	printf '#!/bin/sh\nexec nsenter -t %s -m -- %s "$@"\n' "$(cat "$RIG_DIR/holder.pid")" "$BUILT" >"$RIG_DIR/acmegate"
 	chmod 0755 "$RIG_DIR/acmegate"
@@ -54,13 +54,13 @@ enter() {
 bus_start() {
 	nsenter -t "$(cat "$RIG_DIR/holder.pid")" -m -n dbus-daemon --system --nofork --nopidfile >"$RIG_DIR/bus.log" 2>&1 3>&- &
 	echo $! >"$RIG_DIR/bus.pid"
-	rig_until 5 inside test -S /run/dbus/system_bus_socket
+	rig_until 30 inside test -S /run/dbus/system_bus_socket
 }
 
 firewalld_start() {
 	nsenter -t "$(cat "$RIG_DIR/holder.pid")" -m -n ${ROOT:+chroot "$ROOT"} firewalld --nofork --nopid >"$RIG_DIR/firewalld.log" 2>&1 3>&- &
 	echo $! >"$RIG_DIR/firewalld.pid"
-	rig_until 20 firewalld_runs
+	rig_until 30 firewalld_runs
 	firewall_cmd --zone=public --change-interface=cable0
 }
 firewalld_runs() { firewall_cmd --state 2>/dev/null | grep -qx running; }
@@ -100,7 +100,7 @@ closed_and_same() {
 in_mid_window() {
 	rig_window
 	"$@"
-	rig_until 2 open_again
+	rig_until 30 open_again
 	rig_release
 	rig_ends 0
 	closed_and_same
@@ -155,7 +155,7 @@ version_1() {
 	firewalld_up
 	rig_window
 	firewall_cmd --panic-on
-	rig_until 2 rig_silent
+	rig_until 30 rig_silent
 	! rig_host nft list table inet firewalld_policy_drop | grep acmegate || false
 	rig_release
 	firewall_cmd --panic-off
@@ -198,9 +198,9 @@ guard_window() {
 	rig_probe_start
 	ip netns exec "$RIG_HOST" "$RIG_ACMEGATE" -c "$RIG_CONF" guard -- sleep 60 >"$RIG_DIR/out" 2>&1 3>&- &
 	pid=$!
-	rig_until 10 rig_opened
+	rig_until 30 rig_opened
 	# firewalld opens before it answers that it has: one that is killed in between is one that refused.
-	rig_until 10 grep -q 'port 80 open' "$RIG_DIR/out"
+	rig_until 30 grep -q 'port 80 open' "$RIG_DIR/out"
 }
 
 guard_ends() {
@@ -281,7 +281,7 @@ asked_killed() {
 	kill_holders
 	# The watchdog starts the process that asks, and its greeting, name and question go through D-Bus, there and back, to firewalld.
 	RIG_HANDS=10 rig_closed_after "$killed" "$(awk -v takes="$takes" 'BEGIN { print 0.080 + 2 * takes }')"
-	rig_until 5 eval 'rules | cmp -s - "$RIG_DIR/rules"'
+	rig_until 30 eval 'rules | cmp -s - "$RIG_DIR/rules"'
 	rig_end_of server
 	# firewalld's own timer.
 	RIG_GATE='max_open = 5'
@@ -290,15 +290,15 @@ asked_killed() {
 	killed=$EPOCHREALTIME
 	rig_kill_at_once "${victims[@]}"
 	rig_closed_after "$killed" 6
-	rig_until 5 recovers
+	rig_until 30 recovers
 	rules | diff "$RIG_DIR/rules" -
 	rig_end_of server
 	# firewalld with all of acmegate: nobody closes but the next start, which needs no firewalld.
 	guard_window
 	mapfile -t victims < <(rig_family "$pid")
 	rig_kill_at_once "${victims[@]}" "$(cat "$RIG_DIR/firewalld.pid")"
-	rig_until 5 rig_gone "$pid"
-	rig_until 5 recovers
+	rig_until 30 rig_gone "$pid"
+	rig_until 30 recovers
 	[[ $output == *'is closed now'* ]]
 	rig_silent
 	rules | diff "$RIG_DIR/rules" -
@@ -340,7 +340,7 @@ keeps_trusted() {
 	mkfifo "$RIG_DIR/private/talk.in"
 	ip netns exec "$RIG_CA" python3 "$RIG_DIR/private/talk.py" "$RIG_HOST4" "$RIG_CA4" <>"$RIG_DIR/private/talk.in" >"$RIG_DIR/private/talk.out" 3>&- &
 	talk=$!
-	rig_until 10 grep -q connected "$RIG_DIR/private/talk.out"
+	rig_until 30 grep -q connected "$RIG_DIR/private/talk.out"
 	guard_ends
 	echo >"$RIG_DIR/private/talk.in"
 	wait "$talk"
@@ -415,7 +415,7 @@ mute.bind(path)
 mute.listen()
 time.sleep(600)' 3>&- &
 	echo $! >"$RIG_DIR/bus.pid"
-	rig_until 5 inside sh -c 'grep -q "00010000 .*/run/dbus/system_bus_socket" /proc/net/unix'
+	rig_until 30 inside sh -c 'grep -q "00010000 .*/run/dbus/system_bus_socket" /proc/net/unix'
 }
 
 asker() { ip netns pids "$RIG_HOST" | grep -xFf <(pgrep -x acmegate-firewa); }
@@ -423,7 +423,7 @@ nobody_asks() { ! asker; }
 
 # asks_without_rights BOUNDING: root by number, and nothing else of root's
 asks_without_rights() {
-	rig_until 5 asker
+	rig_until 30 asker
 	rig_until 2 grep -q '^Seccomp:.2$' "/proc/$(asker)/status"
 	run -0 grep -E '^(Uid|Cap...|NoNewPrivs|Seccomp):' "/proc/$(asker)/status"
 	[ "$output" = "$(printf '%s\n' $'Uid:\t0\t0\t0\t0' $'CapInh:\t0000000000000000' $'CapPrm:\t0000000000000000' \
@@ -453,7 +453,7 @@ asks_without_rights() {
 	mute_bus
 	kill_holders
 	asks_without_rights 0000000000003000
-	rig_until 20 grep -q 'watchdog: .*/acmegate-firewalld did not end within 10 seconds and was killed' "$RIG_DIR/out"
+	rig_until 30 grep -q 'watchdog: .*/acmegate-firewalld did not end within 10 seconds and was killed' "$RIG_DIR/out"
 	rig_probe_stop
 	rig_silent
 	rules | diff "$RIG_DIR/rules" -
@@ -581,7 +581,7 @@ version_2() {
 	rig_end_of server
 	guard_window
 	firewall_cmd --reload
-	rig_until 3 open_again
+	rig_until 30 open_again
 	guard_ends
 	rig_probe_stop
 	rig_silent

@@ -79,7 +79,7 @@ print(struct.unpack_from(">I", s.recv(4096), 24)[0])'
 @test "a new file is loaded whole: the opening is back within 50 ms" {
 	rig_window
 	rig_host nft -f "$RIG_DIR/new.nft"
-	rig_until 5 mended
+	rig_until 30 mended
 	succeeds_with "$RIG_DIR/new.nft"
 	within 0.050
 }
@@ -90,7 +90,7 @@ print(struct.unpack_from(">I", s.recv(4096), 24)[0])'
 	sleep 0.3
 	[ "$(rig_ours)" = 0 ]
 	rig_host nft -f "$RIG_DIR/new.nft"
-	rig_until 5 mended
+	rig_until 30 mended
 	succeeds_with "$RIG_DIR/new.nft"
 	within 0.050
 }
@@ -102,7 +102,7 @@ print(struct.unpack_from(">I", s.recv(4096), 24)[0])'
 	done
 	kill -s KILL "$surveyor"
 	rig_host nft -f "$RIG_DIR/new.nft"
-	rig_until 5 mended
+	rig_until 30 mended
 	succeeds_with "$RIG_DIR/new.nft"
 	within 0.050
 }
@@ -116,7 +116,7 @@ print(struct.unpack_from(">I", s.recv(4096), 24)[0])'
 	} >"$RIG_DIR/many.nft"
 	rig_window
 	rig_host nft -f "$RIG_DIR/many.nft"
-	rig_until 5 mended
+	rig_until 30 mended
 	succeeds_with "$RIG_DIR/many.nft"
 	within 0.500
 }
@@ -134,7 +134,7 @@ print(struct.unpack_from(">I", s.recv(4096), 24)[0])'
 	rig_host nft -f "$RIG_DIR/anew.nft"
 	rig_host nft -a list chain inet filter input | grep -q "# handle $handle\$"
 	kill -s CONT "$pid"
-	rig_until 5 mended
+	rig_until 30 mended
 	sed -i 's/^delete table.*/flush ruleset/' "$RIG_DIR/anew.nft"
 	succeeds_with "$RIG_DIR/anew.nft"
 }
@@ -142,7 +142,7 @@ print(struct.unpack_from(">I", s.recv(4096), 24)[0])'
 @test "only the chain is flushed: the rule comes back, the set and its time stay" {
 	rig_window
 	rig_host nft flush chain inet filter input
-	rig_until 5 mended
+	rig_until 30 mended
 	[ "$(rig_ours)" = 2 ]
 	rig_policy_drop >"$RIG_DIR/plain.nft"
 	rig_host nft -f "$RIG_DIR/plain.nft"
@@ -176,7 +176,7 @@ print(struct.unpack_from(">I", s.recv(4096), 24)[0])'
 	printf 'table ip early {\n\tchain input { type filter hook input priority -200; policy drop; ct state established accept; tcp dport 22 accept; }\n}\n' \
 		>"$RIG_DIR/early.nft"
 	rig_host nft -f "$RIG_DIR/early.nft"
-	rig_until 5 mended
+	rig_until 30 mended
 	[ "$(rig_ours table ip early)" = 2 ]
 	{
 		echo 'flush ruleset'

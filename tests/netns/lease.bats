@@ -46,7 +46,7 @@ run_behind() { ip netns exec "$RIG_HOST" "$@" >"$RIG_DIR/out" 2>&1 3>&- & }
 server_start() {
 	ip netns exec "$RIG_HOST" "$RIG_DIR/serve" 60 3>&- &
 	echo $! >"$RIG_DIR/server.pid"
-	rig_until 5 listening
+	rig_until 30 listening
 }
 # Over both families.
 listening() { [ "$(rig_host ss -Hltn 'sport = 80' | wc -l)" = 2 ]; }
@@ -109,10 +109,10 @@ client() {
 @test "guard: signals are passed on, and the port closes when the command dies" {
 	for signal in TERM INT KILL; do
 		rig_before
-		run_behind "$RIG_ACMEGATE" -c "$RIG_CONF" guard -- "$RIG_DIR/serve" 4
+		run_behind "$RIG_ACMEGATE" -c "$RIG_CONF" guard -- "$RIG_DIR/serve" 60
 		pid=$!
-		rig_until 5 rig_opened
-		rig_until 5 is_open
+		rig_until 30 rig_opened
+		rig_until 30 is_open
 		if [ "$signal" = KILL ]; then victim=$(pgrep -P "$pid" -x serve); else victim=$pid; fi
 		at=$EPOCHREALTIME
 		kill -s "$signal" "$victim"
@@ -120,20 +120,20 @@ client() {
 		result=0
 		wait "$pid" || result=$?
 		[ "$result" -eq $((128 + $(kill -l "$signal"))) ]
-		rig_until 5 rig_as_before
+		rig_until 30 rig_as_before
 	done
 }
 
 @test "guard killed: the watchdog closes" {
 	rig_before
-	run_behind "$RIG_ACMEGATE" -c "$RIG_CONF" guard -- "$RIG_DIR/serve" 2
+	run_behind "$RIG_ACMEGATE" -c "$RIG_CONF" guard -- "$RIG_DIR/serve" 60
 	pid=$!
-	rig_until 5 rig_opened
-	rig_until 5 is_open
+	rig_until 30 rig_opened
+	rig_until 30 is_open
 	at=$EPOCHREALTIME
 	kill -s KILL "$pid"
 	rig_closed_after "$at" 0.050
-	rig_until 5 rig_as_before
+	rig_until 30 rig_as_before
 }
 
 @test "guard: after max_open the command goes on behind a closed port" {
@@ -147,12 +147,12 @@ client() {
 
 @test "guard --on-listen: the port is open only while the command, or its children, listen" {
 	rig_before
-	run rig_acmegate guard --on-listen -- sh -c "sleep 0.5; $RIG_DIR/serve 0.5 & wait; sleep 0.5; $RIG_DIR/serve 0.3; true"
+	run rig_acmegate guard --on-listen -- sh -c "sleep 2; $RIG_DIR/serve 2 & wait; sleep 2; $RIG_DIR/serve 2; true"
 	[ "$status" -eq 0 ]
 	rig_after
 	rig_was_open 4 2
-	awk -v open="$(rig_probe_total 4 open)" -v lost="$(rig_lost)" 'BEGIN { exit !(open > 0.5 - lost) }'
-	rig_at_most "$(rig_probe_total 4 open)" 1.2
+	awk -v open="$(rig_probe_total 4 open)" -v lost="$(rig_lost)" 'BEGIN { exit !(open > 3.5 - lost) }'
+	rig_at_most "$(rig_probe_total 4 open)" 4.4
 	# Somebody else's listener does not count.
 	server_start
 	rig_before
@@ -174,7 +174,7 @@ client() {
 	rig_after
 	rig_at_most "$took" 3 # max_open is 30
 	rig_was_open 4 1
-	rig_until 5 eval '[ "$(ip netns pids "$RIG_HOST" | wc -l)" = 1 ]'
+	rig_until 30 eval '[ "$(ip netns pids "$RIG_HOST" | wc -l)" = 1 ]'
 }
 
 @test "hooks: the port closes when the client dies of any signal, or ends without post" {
@@ -182,17 +182,20 @@ client() {
 	client
 	for signal in KILL TERM INT ''; do
 		rig_before
-		run_behind "$RIG_DIR/client" "$([ -n "$signal" ] && echo 30 || echo 0.5)"
+		rm -f "$RIG_DIR/go"
+		run_behind "$RIG_DIR/client" "$RIG_DIR/go"
 		pid=$!
-		rig_until 5 is_open
+		rig_until 30 is_open
 		if [ -n "$signal" ]; then
 			at=$EPOCHREALTIME
 			kill -s "$signal" "$pid"
+		else
+			touch "$RIG_DIR/go"
 		fi
 		wait "$pid" || true
 		[ -n "$signal" ] || at=$EPOCHREALTIME
 		rig_closed_after "$at" 0.050
-		rig_until 5 rig_as_before
+		rig_until 30 rig_as_before
 	done
 }
 
@@ -236,7 +239,7 @@ lonely() {
 		rig_before
 		# shellcheck disable=SC2086 # words
 		run_behind setsid -w sh -c "exec $RIG_DIR/$what"
-		rig_until 5 is_open
+		rig_until 30 is_open
 		# It is still open when the hook has long ended.
 		sleep 0.3
 		is_open
@@ -244,7 +247,7 @@ lonely() {
 		at=$EPOCHREALTIME
 		kill -s KILL "$victim"
 		rig_closed_after "$at" 0.050
-		rig_until 5 rig_as_before
+		rig_until 30 rig_as_before
 	done
 }
 
@@ -281,11 +284,11 @@ eval_client() {
 	for signal in KILL TERM KILL; do
 		rig_before
 		run_behind setsid -w "$RIG_DIR/caller" wait "$RIG_DIR/victim"
-		rig_until 5 is_open
+		rig_until 30 is_open
 		at=$EPOCHREALTIME
 		kill -s "$signal" "$(cat "$RIG_DIR/victim")"
 		rig_closed_after "$at" 0.050
-		rig_until 5 rig_as_before
+		rig_until 30 rig_as_before
 		grep -q "watching $(cat "$RIG_DIR/victim") eval-client" "$RIG_DIR/out"
 		for process in $(ip netns pids "$RIG_HOST"); do
 			[ "$process" = "$(cat "$RIG_DIR/server.pid")" ] || rig_end "$process" KILL
@@ -293,7 +296,7 @@ eval_client() {
 	done
 	rig_before
 	run_behind setsid -w "$RIG_DIR/caller" post "$RIG_DIR/victim"
-	rig_until 5 grep -q 'the port is closed' "$RIG_DIR/out"
+	rig_until 30 grep -q 'the port is closed' "$RIG_DIR/out"
 	rig_after
 	rig_was_open 4 1
 }
@@ -324,18 +327,18 @@ eval_client() {
 	# As docker exec does it: a client whose parent is not to be seen.
 	ip netns exec "$RIG_HOST" unshare --pid --fork --kill-child --mount-proc sleep 60 3>&- &
 	pid=$!
-	rig_until 5 pgrep -P "$pid" -x sleep
+	rig_until 30 pgrep -P "$pid" -x sleep
 	first=$(pgrep -P "$pid" -x sleep)
 	rig_before
 	run_behind nsenter -t "$first" -p -m sh -c "exec $RIG_DIR/eval-client wait"
-	rig_until 5 is_open
+	rig_until 30 is_open
 	sleep 0.3
 	is_open
 	victim=$(pgrep -x eval-client | tail -n 1)
 	at=$EPOCHREALTIME
 	kill -s KILL "$victim"
 	rig_closed_after "$at" 0.050
-	rig_until 5 rig_as_before
+	rig_until 30 rig_as_before
 	rig_end "$pid" KILL
 }
 
@@ -344,16 +347,16 @@ eval_client() {
 	client
 	for signal in KILL TERM; do
 		rig_before
-		run_behind "$RIG_DIR/client" 3
+		run_behind "$RIG_DIR/client" 60
 		pid=$!
-		rig_until 5 is_open
+		rig_until 30 is_open
 		holder=$(ip netns pids "$RIG_HOST" | while read -r p; do
 			if grep -qx acmegate "/proc/$p/comm"; then echo "$p"; fi
 		done)
 		at=$EPOCHREALTIME
 		kill -s "$signal" "$holder"
 		rig_closed_after "$at" 0.050
-		rig_until 5 rig_as_before
+		rig_until 30 rig_as_before
 		rig_end "$pid" KILL
 	done
 }
@@ -375,10 +378,10 @@ eval_client() {
 	rig_before
 	run_behind "$RIG_DIR/client" "$RIG_DIR/first" post
 	pid=$!
-	rig_until 5 is_open
+	rig_until 30 is_open
 	ip netns exec "$RIG_HOST" "$RIG_DIR/client" "$RIG_DIR/second" post >"$RIG_DIR/talk.out" 2>&1 3>&- &
 	second=$!
-	rig_until 5 grep -q '^pre' "$RIG_DIR/talk.out"
+	rig_until 30 grep -q '^pre' "$RIG_DIR/talk.out"
 	touch "$RIG_DIR/first"
 	wait "$pid"
 	[[ $(cat "$RIG_DIR/out") == *'post 0'*'another client'* ]]
@@ -454,14 +457,14 @@ eval_client() {
 	ip netns exec "$RIG_CA" python3 "$RIG_DIR/talk.py" "$RIG_HOST4" "$RIG_HOST6" "$RIG_CA4" \
 		<>"$RIG_DIR/talk.in" >"$RIG_DIR/talk.out" 3>&- &
 	echo $! >"$RIG_DIR/talk.pid"
-	rig_until 5 grep -q ready "$RIG_DIR/talk.out"
+	rig_until 30 grep -q ready "$RIG_DIR/talk.out"
 	rig_before
 	run -0 rig_acmegate hook --client $$ pre
 	echo >"$RIG_DIR/talk.in"
-	rig_until 5 grep -q connected "$RIG_DIR/talk.out"
+	rig_until 30 grep -q connected "$RIG_DIR/talk.out"
 	run -0 rig_acmegate hook --client $$ post
 	echo >"$RIG_DIR/talk.in"
-	rig_until 5 grep -q before "$RIG_DIR/talk.out"
+	rig_until 30 grep -q before "$RIG_DIR/talk.out"
 	rig_after
 	rig_ca ip addr del 10.98.0.77/24 dev cable0
 	[ "$(tail -n 1 "$RIG_DIR/talk.out")" = 'before True through [False, False]' ]
@@ -494,7 +497,7 @@ eval_client() {
 	mkfifo "$RIG_DIR/self.in"
 	ip netns exec "$RIG_HOST" python3 "$RIG_DIR/self.py" "$RIG_HOST4" "$RIG_HOST6" <>"$RIG_DIR/self.in" >"$RIG_DIR/self.out" 3>&- &
 	echo $! >"$RIG_DIR/talk.pid"
-	rig_until 5 grep -q connected "$RIG_DIR/self.out"
+	rig_until 30 grep -q connected "$RIG_DIR/self.out"
 	# A stranger whose port is one on which this host listens is a stranger all the same.
 	ip netns exec "$RIG_HOST" busybox nc -l -p 8443 >/dev/null 3>&- &
 	echo $! >"$RIG_DIR/server.pid2"
@@ -505,10 +508,10 @@ print("connected", flush=True)
 try: print("ended" if s.recv(1) == b"" else "alive")
 except ConnectionResetError: print("reset")' "$RIG_HOST4" >"$RIG_DIR/talk.out" 3>&- &
 	stranger=$!
-	rig_until 5 grep -q connected "$RIG_DIR/talk.out"
+	rig_until 30 grep -q connected "$RIG_DIR/talk.out"
 	run -0 rig_acmegate hook --client $$ post
 	echo >"$RIG_DIR/self.in"
-	rig_until 5 grep -q alive "$RIG_DIR/self.out"
+	rig_until 30 grep -q alive "$RIG_DIR/self.out"
 	wait "$stranger"
 	rig_end "$(cat "$RIG_DIR/server.pid2")"
 	rig_host ip addr del 10.98.0.78/24 dev cable0
@@ -530,7 +533,7 @@ try: print("ended" if s.recv(1) == b"" else "alive")
 except socket.timeout: print("alive")
 except ConnectionResetError: print("reset")' "$RIG_HOST4" >"$RIG_DIR/talk.out" 3>&- &
 	stranger=$!
-	rig_until 5 grep -q connected "$RIG_DIR/talk.out"
+	rig_until 30 grep -q connected "$RIG_DIR/talk.out"
 	run -0 rig_acmegate hook --client $$ post
 	wait "$stranger"
 	[ "$(tail -n 1 "$RIG_DIR/talk.out")" = alive ]
@@ -544,7 +547,13 @@ newcomers() {
 	cat >"$RIG_DIR/newcomers.py" <<-'PY'
 		import socket, sys
 		pairs = list(zip(sys.argv[1::2], sys.argv[2::2]))
-		through = [socket.create_connection((to, 80), 5, source_address=(source, 0)) for source, to in pairs]
+		def connect(source, to):
+		    try:
+		        return socket.create_connection((to, 80), 5, source_address=(source, 0))
+		    except OSError as error:
+		        print(source, "to", to, error, flush=True)
+		        raise
+		through = [connect(source, to) for source, to in pairs]
 		print("connected", flush=True)
 		sys.stdin.readline()
 		def alive(s):
@@ -558,9 +567,9 @@ newcomers() {
 		print("alive", [source for s, (source, to) in zip(through, pairs) if alive(s)], flush=True)
 	PY
 	rm -f "$RIG_DIR/talk.in" && mkfifo "$RIG_DIR/talk.in"
-	ip netns exec "$RIG_CA" python3 "$RIG_DIR/newcomers.py" "$@" <>"$RIG_DIR/talk.in" >"$RIG_DIR/talk.out" 3>&- &
+	ip netns exec "$RIG_CA" python3 "$RIG_DIR/newcomers.py" "$@" <>"$RIG_DIR/talk.in" >"$RIG_DIR/talk.out" 2>&1 3>&- &
 	echo $! >"$RIG_DIR/talk.pid"
-	rig_until 10 grep -q connected "$RIG_DIR/talk.out"
+	rig_until 30 grep -q connected "$RIG_DIR/talk.out" || { cat "$RIG_DIR/talk.out"; return 1; }
 }
 
 # spares VARIANT: 10.98.0.77 and fd98::77 are of the LAN, which the firewall lets in anyway; of the others nobody is
@@ -572,7 +581,7 @@ spares() {
 	newcomers 10.98.0.77 "$RIG_HOST4" "$RIG_CA4" "$RIG_HOST4" fd98::77 "$RIG_HOST6" "$RIG_CA6" "$RIG_HOST6"
 	run -0 rig_acmegate hook --client $$ post
 	echo >"$RIG_DIR/talk.in"
-	rig_until 10 grep -q alive "$RIG_DIR/talk.out"
+	rig_until 30 grep -q alive "$RIG_DIR/talk.out"
 	for address in 10.98.0.77/24 fd98::77/64; do rig_ca ip addr del "$address" dev cable0; done
 	run -0 tail -n 1 "$RIG_DIR/talk.out"
 	[ "$(tail -n 1 "$RIG_DIR/talk.out")" = "alive ['10.98.0.77', 'fd98::77']" ]
@@ -631,7 +640,7 @@ spares() {
 	rig_host nft add element inet filter banned "{ $RIG_CA4 timeout 1h }"
 	run -0 rig_acmegate hook --client $$ post
 	echo >"$RIG_DIR/talk.in"
-	rig_until 10 grep -q alive "$RIG_DIR/talk.out"
+	rig_until 30 grep -q alive "$RIG_DIR/talk.out"
 	[ "$(tail -n 1 "$RIG_DIR/talk.out")" = 'alive []' ]
 }
 
@@ -645,9 +654,9 @@ try: print("ended" if s.recv(1) == b"" else "alive")
 except ConnectionResetError: print("reset")
 except socket.timeout: print("alive")' "$RIG_HOST4" >"$RIG_DIR/talk.out" 3>&- &
 	echo $! >"$RIG_DIR/talk.pid"
-	rig_until 5 grep -q connected "$RIG_DIR/talk.out"
+	rig_until 30 grep -q connected "$RIG_DIR/talk.out"
 	rig_release
 	rig_ends 0
-	rig_until 5 grep -q reset "$RIG_DIR/talk.out"
+	rig_until 30 grep -q reset "$RIG_DIR/talk.out"
 	rig_after
 }

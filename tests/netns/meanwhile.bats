@@ -20,7 +20,7 @@ monitor_start() {
 	ip netns exec "$RIG_HOST" nft monitor >"$RIG_DIR/monitor" 2>&1 3>&- &
 	echo $! >"$RIG_DIR/monitor.pid"
 	# It has no word for "ready": it is when it shows a change of ours.
-	rig_until 5 monitor_shows
+	rig_until 30 monitor_shows
 	rig_host nft delete table inet canary
 	sleep 0.1
 	: >"$RIG_DIR/monitor"
@@ -154,12 +154,12 @@ journal_is_held() { grep -q ":$(stat -c %i "$RIG_STATE/journal") 0 EOF" /proc/lo
 	rig_window
 	mapfile -t victims < <(ip netns pids "$RIG_HOST")
 	rig_kill_at_once "${victims[@]}"
-	rig_until 5 rig_idle
+	rig_until 30 rig_idle
 	# Clearing the journal takes three seconds.
 	ip netns exec "$RIG_HOST" strace -f -qq -o "$RIG_DIR/trace" -e trace=fdatasync -e inject=fdatasync:delay_enter=3000000 \
 		"$RIG_ACMEGATE" -c "$RIG_CONF" recover >"$RIG_DIR/recovery" 2>&1 3>&- &
 	first=$!
-	rig_until 10 journal_is_held
+	rig_until 30 journal_is_held
 	run rig_acmegate renew-now
 	[ "$status" -eq 75 ]
 	[[ $output == *'another acmegate is at work'* ]]

@@ -28,7 +28,7 @@ s.bind((sys.argv[1], 80))
 s.listen()
 time.sleep(60)' "$1" 3>&- &
 	echo $! >"$RIG_DIR/server.pid"
-	rig_until 5 listening
+	rig_until 30 listening
 }
 listening() { rig_host ss -Hltn 'sport = 80' | grep -q .; }
 
@@ -167,7 +167,7 @@ xdp_attach() {
 	PY
 	ip netns exec "$RIG_HOST" python3 "$RIG_DIR/xdp.py" "$1" >"$RIG_DIR/xdp.out" 2>&1 3>&- &
 	echo $! >"$RIG_DIR/xdp.pid"
-	rig_until 5 test -s "$RIG_DIR/xdp.out"
+	rig_until 30 test -s "$RIG_DIR/xdp.out"
 	grep -q attached "$RIG_DIR/xdp.out" || skip "no program of XDP can be attached here: $(cat "$RIG_DIR/xdp.out")"
 }
 

@@ -23,10 +23,10 @@ left_open() {
 	rig_config one.test
 	ip netns exec "$RIG_HOST" "$RIG_ACMEGATE" -c "$RIG_CONF" guard -- sleep 60 >"$RIG_DIR/out" 2>&1 3>&- &
 	pid=$!
-	rig_until 5 eval '[ "$(rig_ours)" -gt 0 ]'
+	rig_until 30 eval '[ "$(rig_ours)" -gt 0 ]'
 	mapfile -t victims < <(ip netns pids "$RIG_HOST")
 	rig_kill_at_once "${victims[@]}"
-	rig_until 5 rig_idle
+	rig_until 30 rig_idle
 	[ "$(rig_ours)" -gt 0 ]
 }
 
@@ -202,12 +202,12 @@ gate_is() {
 	lock=/run/acmegate/netns-$(rig_host stat -L -c %i /proc/self/ns/net)
 	ip netns exec "$RIG_HOST" "$RIG_ACMEGATE" -c "$RIG_CONF" guard -- sleep 60 >"$RIG_DIR/out" 2>&1 3>&- &
 	pid=$!
-	rig_until 5 eval '[ "$(rig_ours)" -gt 0 ] && watchdog=$(ip netns pids "$RIG_HOST" | grep -xFf <(pgrep -x acmegate-watch))'
+	rig_until 30 eval '[ "$(rig_ours)" -gt 0 ] && watchdog=$(ip netns pids "$RIG_HOST" | grep -xFf <(pgrep -x acmegate-watch))'
 	kill -s STOP "$watchdog"
 	kill -s KILL "$(ps -o ppid= -p "$watchdog" | tr -d " ")"
 	! flock -n "$lock" true || false
 	kill -s CONT "$watchdog"
-	rig_until 5 flock -n "$lock" true
+	rig_until 30 flock -n "$lock" true
 	[ "$(rig_ours)" = 0 ]
 	[ "$(stat -c %a:%u /run/acmegate)" = 700:0 ]
 }

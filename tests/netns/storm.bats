@@ -46,7 +46,7 @@ storm_start() {
 		echo $! >"$RIG_DIR/feed-$hand.pid"
 	done
 	calm=$(storm_generation)
-	rig_until 5 storm_rages
+	rig_until 30 storm_rages
 	calm=$(storm_generation) raged=$EPOCHREALTIME
 }
 storm_feed() {
@@ -131,12 +131,12 @@ renewals() {
 		rig_probe_start
 		ip netns exec "$RIG_HOST" "$RIG_ACMEGATE" -c "$RIG_CONF" guard -- sleep 30 >"$RIG_DIR/out" 2>&1 3>&- &
 		pid=$!
-		rig_until 20 rig_opened
+		rig_until 30 rig_opened
 		holder=$(storm_holder)
 		killed=$EPOCHREALTIME
 		kill -s KILL "$holder"
 		rig_closed_after "$killed" 1
-		rig_until 5 grep -q 'the watchdog has closed the port' "$RIG_DIR/out"
+		rig_until 30 grep -q 'the watchdog has closed the port' "$RIG_DIR/out"
 	done
 	storm_stop
 	storm_clean
@@ -154,10 +154,10 @@ renewals() {
 		rig_probe_start
 		ip netns exec "$RIG_HOST" "$RIG_ACMEGATE" -c "$RIG_CONF" guard -- sleep 30 >"$RIG_DIR/out" 2>&1 3>&- &
 		pid=$!
-		rig_until 20 rig_opened
+		rig_until 30 rig_opened
 		mapfile -t victims < <(pgrep -x 'acmegate|acmegate-gate|acmegate-watch' --ns "$pid" --nslist net)
 		rig_kill_at_once "${victims[@]}"
-		rig_until 5 storm_dead
+		rig_until 30 storm_dead
 		run -0 rig_acmegate recover
 		[[ $output == *'it is closed now'* ]]
 		rig_silent
@@ -177,11 +177,11 @@ renewals() {
 	storm_start 1000
 	ip netns exec "$RIG_HOST" "$RIG_ACMEGATE" -c "$RIG_CONF" renew-now >"$RIG_DIR/out" 2>&1 3>&- &
 	pid=$!
-	rig_until 20 rig_opened
+	rig_until 30 rig_opened
 	for round in 1 2 3; do
 		handle=$(rig_host nft -a list chain inet filter input | sed -n 's/.*comment "acmegate:.* # handle //p')
 		rig_host nft delete rule inet filter input handle "$handle"
-		rig_until 15 storm_mended "$round"
+		rig_until 30 storm_mended "$round"
 	done
 	started=$EPOCHREALTIME
 	kill -s TERM "$pid"
@@ -206,20 +206,20 @@ storm_mended() { [ "$(grep -c 'the opening was put back' "$RIG_DIR/out")" -ge "$
 	pid=$!
 	cat "$RIG_DIR/output" >"$RIG_DIR/out" 3>&- &
 	reader=$!
-	rig_until 20 rig_opened
+	rig_until 30 rig_opened
 	watchdog=$(storm_watchdog)
 	holder=$(storm_holder)
 	strace -qq -o "$RIG_DIR/trace" -e trace=recvfrom -e inject=recvfrom:error=EIO -p "$watchdog" 3>&- &
 	tracer=$!
-	rig_until 5 storm_traced "$watchdog"
+	rig_until 30 storm_traced "$watchdog"
 	rig_kill_at_once $(pgrep -x acmegate --ns "$pid" --nslist net) "$holder" "$(pgrep -xn sleep --ns "$pid" --nslist net)"
 	# Nobody else holds the output any more, and the port is still open.
-	rig_until 15 rig_gone "$reader"
+	rig_until 30 rig_gone "$reader"
 	grep -q 'goes on trying' "$RIG_DIR/out"
 	run ! rig_silent
 	kill -s TERM "$tracer"
-	rig_until 15 rig_silent
-	rig_until 15 rig_gone "$watchdog"
+	rig_until 30 rig_silent
+	rig_until 30 rig_gone "$watchdog"
 	rig_probe_stop
 	storm_clean
 	run -0 rig_acmegate recover

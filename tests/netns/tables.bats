@@ -45,7 +45,7 @@ bridged() {
 		addr add $RIG_HOST6/64 dev br0 nodad
 	IP
 	rig_ca ip neigh flush all
-	rig_until 5 reachable
+	rig_until 30 reachable
 }
 unbridged() {
 	rig_nft - </dev/null
@@ -55,7 +55,7 @@ unbridged() {
 		addr add $RIG_HOST6/64 dev cable0 nodad
 	IP
 	rig_ca ip neigh flush all
-	rig_until 5 reachable
+	rig_until 30 reachable
 }
 
 # heard FAMILY: somebody listened there for a while
@@ -403,7 +403,7 @@ except TimeoutError: sys.exit(28)' "$RIG_CA4"
 	rig_probe_start
 	rig_acmegate renew-now >"$RIG_DIR/out" 2>&1 &
 	pid=$!
-	rig_until 20 rig_opened
+	rig_until 30 rig_opened
 	rig_host nft 'add rule inet filter input tcp dport 8443 accept comment "meanwhile"; add table inet later'
 	result=0
 	wait "$pid" || result=$?

@@ -19,13 +19,13 @@ left() {
 	RIG_GATE='max_open = 300' rig_config </dev/null
 	ip netns exec "$RIG_HOST" "$RIG_ACMEGATE" -c "$RIG_CONF" guard -- sleep 290 >"$RIG_DIR/out" 2>&1 3>&- &
 	pid=$!
-	rig_until 10 stands
+	rig_until 30 stands
 	before=$(handle)
 	# A saved ruleset that is loaded gives an element its whole time again; here it is more.
 	rig_host nft "delete element inet filter $(set_name) { 80 }; add element inet filter $(set_name) { 80 timeout 1h }"
 	[ "$(left)" -gt 3000 ]
 	rig_host nft delete rule inet filter input handle "$before"
-	rig_until 10 is_back
+	rig_until 30 is_back
 	[ "$(left)" -le 301 ]
 	kill "$pid"
 	wait "$pid" || true

@@ -29,7 +29,7 @@ nginx_start() {
 		echo '# nginx is not installed: busybox httpd answers' >&3
 		ip netns exec "$RIG_HOST" busybox httpd -f -p '[::]:80' -h "${1:-$WEB}" 3>&- &
 		echo $! >"$RIG_DIR/nginx.pid"
-		rig_until 5 rig_host curl -so /dev/null http://127.0.0.1/
+		rig_until 30 rig_host curl -so /dev/null http://127.0.0.1/
 		return
 	fi
 	cat >"$RIG_DIR/nginx.conf" <<-CONF
@@ -40,7 +40,7 @@ nginx_start() {
 	CONF
 	ip netns exec "$RIG_HOST" nginx -c "$RIG_DIR/nginx.conf" >"$RIG_DIR/nginx.log" 2>&1 3>&- &
 	echo $! >"$RIG_DIR/nginx.pid"
-	rig_until 5 rig_host curl -so /dev/null http://127.0.0.1/
+	rig_until 30 rig_host curl -so /dev/null http://127.0.0.1/
 }
 
 # All is as it was: what others have there, and nothing of ours.
@@ -106,7 +106,7 @@ storer() { pgrep -P "$pid" -f 'agent storer'; }
 	kill -s KILL "$pid" "$gate"
 	rig_closed_after "$killed" 0.050
 	[ -n "$(tokens)" ]
-	rig_until 5 rig_as_before
+	rig_until 30 rig_as_before
 	# Wherever the configuration says that they are now.
 	RIG_GATE='max_open = 5' rig_config one.test
 	# With fewer rights, as at boot, it fails: that is what starts acmegate.service.
@@ -207,11 +207,11 @@ storer() { pgrep -P "$pid" -f 'agent storer'; }
 	rig_hold
 	ip netns exec "$RIG_HOST" "$RIG_ACMEGATE" -c "$RIG_CONF" renew-now >"$RIG_DIR/out" 2>&1 3>&- &
 	pid=$!
-	rig_until 5 grep -q 'nothing to open' "$RIG_DIR/out"
+	rig_until 30 grep -q 'nothing to open' "$RIG_DIR/out"
 	touch "$RIG_DIR/go"
-	rig_until 5 test -e "$RIG_DIR/go.here"
+	rig_until 30 test -e "$RIG_DIR/go.here"
 	rig_release
 	rig_ends 0
 	rm "$RIG_DIR/go"
-	rig_until 5 grep -q True "$RIG_DIR/visits"
+	rig_until 30 grep -q True "$RIG_DIR/visits"
 }

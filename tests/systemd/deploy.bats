@@ -96,7 +96,7 @@ all_show_others() { [ "$(diff "$RIG_DIR/serials" <(shown_by_all 2>/dev/null) | g
 	# Most of them do not run yet: a hook has nothing to reload, and nothing is wrong with that.
 	machine systemctl start acmegate.service
 	machine systemctl restart "${servers[@]}"
-	rig_until 20 all_show || {
+	rig_until 30 all_show || {
 		shown_by_all || true
 		machine systemctl --no-pager --no-legend list-units --all "${servers[@]/%/.service}"
 		machine journalctl -b -o cat --no-pager -u 'acmegate*' -u 'postfix*' | tail -n 40
@@ -109,5 +109,5 @@ all_show_others() { [ "$(diff "$RIG_DIR/serials" <(shown_by_all 2>/dev/null) | g
 		machine journalctl -b -o cat --no-pager -u acmegate.service -u haproxy -u mosquitto | tail -n 40
 		false
 	}
-	rig_until 20 all_show_others
+	rig_until 30 all_show_others
 }

@@ -105,7 +105,7 @@ machine_cut() {
 	machine_leader=
 	# With its PID 1 the kernel kills every process of a machine.
 	[ -z "$leader" ] || kill -s KILL "$leader"
-	rig_until 10 rig_gone "$nspawn" || kill -s KILL "$nspawn"
+	rig_until 30 rig_gone "$nspawn" || kill -s KILL "$nspawn"
 	wait "$nspawn" 2>/dev/null || true
 }
 

@@ -145,12 +145,12 @@ is_over() { machine systemctl show -P ActiveState acmegate.service | grep -qE '^
 	run -0 package -i
 	rig_before
 	client=$(machine sh -c 'sleep 60 >/dev/null 2>&1 & acmegate hook --client $! pre >&2 && echo $!')
-	rig_until 5 rig_opened
+	rig_until 30 rig_opened
 	run -0 machine dpkg -r acmegate
 	[[ $output == *'closes it when its client ends'* ]]
 	machine sh -c "kill -s KILL $client"
 	rig_closed_after "$EPOCHREALTIME" 0.050
-	rig_until 5 rig_as_before
+	rig_until 30 rig_as_before
 }
 
 @test "a purge leaves nothing, in the firewall either" {

@@ -98,14 +98,14 @@ window() {
 # closed_now: since just before, and nothing is left
 closed_now() {
 	rig_closed_after "$EPOCHREALTIME" 0.050
-	rig_until 10 is_over
-	rig_until 5 rig_as_before
+	rig_until 30 is_over
+	rig_until 30 rig_as_before
 	rig_was_open 4 1
 }
 
 @test "the timer fires, the service renews through the closed firewall, and the hook reloads" {
 	rig_until 60 has_certificate one.test
-	rig_until 20 is_over
+	rig_until 30 is_over
 	[ "$(property Result)" = success ]
 	rig_after
 	rig_was_open 4 1
@@ -153,6 +153,8 @@ closed_now() {
 
 @test "systemctl kill -s KILL in mid-window" {
 	window kill.test
+	# Stopped first: systemd kills one after another, and the gate would close when it saw the first one die.
+	machine systemctl kill -s STOP acmegate.service
 	machine systemctl kill -s KILL acmegate.service
 	closed_now
 	[ "$(property Result)" = signal ]
@@ -160,12 +162,12 @@ closed_now() {
 }
 
 @test "TimeoutStartSec ends in mid-window" {
-	drop_in TimeoutStartSec=4s
+	drop_in TimeoutStartSec=15s # opening is to come before it, on a busy machine too
 	window timeout.test
-	rig_until 20 is_over
+	rig_until 60 is_over
 	closed_now
 	[ "$(property Result)" = timeout ]
-	rig_at_most "$(rig_probe_total 4 open)" 4.5
+	rig_at_most "$(rig_probe_total 4 open)" 15.5
 }
 
 @test "systemctl stop in mid-window" {
@@ -180,7 +182,7 @@ closed_now() {
 @test "the machine is shut down in mid-window: the port is closed on the way, and nothing is left for the next boot" {
 	window shutdown.test
 	machine systemctl poweroff || true
-	rig_until 20 rig_silent
+	rig_until 30 rig_silent
 	rig_closed_after "$EPOCHREALTIME" 0.050
 	rig_until 30 rig_gone "$(cat "$RIG_DIR/nspawn.pid")"
 	rig_as_before
@@ -233,7 +235,7 @@ lines_of() { machine journalctl -b -o cat --no-pager -u acmegate.service | wc -l
 	machine systemctl start acmegate.service
 	before=$(lines_of)
 	machine systemctl start acmegate.service
-	rig_until 20 is_over
+	rig_until 30 is_over
 	machine journalctl --sync
 	run -0 machine journalctl -b -o cat --no-pager -u acmegate.service
 	printf '%s\n' "${lines[@]:before}"
@@ -247,16 +249,16 @@ saved_and_loaded() { [ "$(rig_ours)" = 0 ] && [[ $(log acmegate-recover-again.se
 	client=$(machine sh -c 'sleep 120 >/dev/null 2>&1 & acmegate hook --client $! pre >&2 && echo $!')
 	machine sh -c '{ echo flush ruleset && nft list ruleset; } >/etc/nftables.conf'
 	machine sh -c "kill $client"
-	rig_until 5 eval '[ "$(rig_ours)" = 0 ]'
+	rig_until 30 eval '[ "$(rig_ours)" = 0 ]'
 	grep -q 'acmegate:' "$machine/etc/nftables.conf"
 	machine nft -f /etc/nftables.conf
 	[ "$(rig_ours)" -gt 0 ] # a bare load does bring them back
 	machine systemctl restart nftables.service
-	rig_until 5 saved_and_loaded
+	rig_until 30 saved_and_loaded
 	machine systemctl -q enable nftables.service
 	machine_cut
 	machine_boot
-	rig_until 5 saved_and_loaded
+	rig_until 30 saved_and_loaded
 	machine systemctl -q disable nftables.service
 }
 
