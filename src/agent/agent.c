@@ -10,6 +10,7 @@
 
 #include "base/config_share.h"
 #include "base/confine.h"
+#include "base/instant.h"
 #include "base/log.h"
 #include "base/sandbox.h"
 #include "agent/webroot.h"
@@ -99,6 +100,8 @@ static int confine_role(enum role role, const struct config *config, struct faul
 	say_what_is_missing(role);
 	if (role == ROLE_SIGNER)
 		signer_trust(config);
+	if (role == ROLE_STORER)
+		instant_learn_boot();
 	return confine(role, config, tokens, fault);
 }
 

@@ -8,23 +8,18 @@
 #include "acme/jws.h"
 #include "agent/roots.h"
 #include "store/crypto.h"
-#include "store/schedule.h"
 #include "store/trust.h"
 
-static struct renewal renewal_of(const struct signer_role *signer, const struct certificate *certificate, const struct facts *facts)
+/* The store decides what follows from it. */
+static void describe(const struct signer_role *signer, uint32_t index, const struct facts *facts, struct verdict *verdict)
 {
-	const struct holding holding = {
-		.present = true,
-		.other_names = !chain_facts_have_names(facts, signing_names(signer, certificate), certificate->names),
-		.other_key = facts->key != certificate->key,
-		.not_before = facts->not_before,
-		.not_after = facts->not_after,
-	};
-	struct decision decision = schedule_decide(&holding, time(NULL));
-	struct renewal renewal = { .due = decision.due, .present = 1, .from = decision.from };
+	const struct certificate *certificate = signing_certificate(signer, index);
 
-	snprintf(renewal.reason, sizeof(renewal.reason), "%s", decision.reason);
-	return renewal;
+	verdict->other_names = !chain_facts_have_names(facts, signing_names(signer, certificate), certificate->names);
+	verdict->other_key = facts->key != certificate->key;
+	verdict->not_before = facts->not_before;
+	verdict->not_after = facts->not_after;
+	memcpy(verdict->certid, facts->certid, sizeof(verdict->certid));
 }
 
 int certificate_examine(struct signer_role *signer, const struct record *record, struct verdict *verdict, struct fault *fault)
@@ -41,7 +36,7 @@ int certificate_examine(struct signer_role *signer, const struct record *record,
 	verdict->whole = leaf == bundle->leaf_length && clean == length && chain_has_key(chain, key);
 	if (!verdict->whole)
 		return 0;
-	verdict->renewal = renewal_of(signer, signing_certificate(signer, record->index), &facts);
+	describe(signer, record->index, &facts, verdict);
 	chain_free(signer->live[record->index]);
 	signer->live[record->index] = chain;
 	chain = NULL;
@@ -104,6 +99,7 @@ int certificate_on_prefers(struct signer_role *signer, const struct record *reco
 /* Sends the key and the chain, in clean PEM, to be stored. */
 static int save(uint32_t index, const struct key *key, const struct chain *chain, struct fault *fault)
 {
+	static struct facts facts;
 	size_t leaf, length;
 	const char *text = chain_text(chain, &leaf, &length);
 	struct bundle *bundle = malloc(sizeof(*bundle) + KEY_PEM_SIZE + length);
@@ -112,7 +108,12 @@ static int save(uint32_t index, const struct key *key, const struct chain *chain
 	if (!bundle)
 		return fault_set(fault, FAULT_LATER, "not enough memory for a certificate");
 	rc = key_write(key, bundle->text, fault);
+	if (rc == 0)
+		rc = chain_facts(chain, &facts, fault);
 	if (rc == 0) {
+		bundle->not_before = facts.not_before;
+		bundle->not_after = facts.not_after;
+		memcpy(bundle->certid, facts.certid, sizeof(bundle->certid));
 		bundle->key_length = (uint32_t)strlen(bundle->text);
 		bundle->leaf_length = (uint32_t)leaf;
 		memcpy(bundle->text + bundle->key_length, text, length);

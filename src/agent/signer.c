@@ -54,12 +54,24 @@ static int on_withdraw(struct signer_role *signer, const struct record *record, 
 	return signing_ask(VERB_WITHDRAW, 0, NULL, 0, fault);
 }
 
+static int on_outcome(struct signer_role *signer, const struct record *record, struct reply *reply, struct fault *fault)
+{
+	(void)signer, (void)reply;
+	return signing_ask(VERB_OUTCOME, record->index, record->data, record->length, fault);
+}
+
 static signing_handler *const handlers[] = {
-	[VERB_ACCOUNT] = account_key_on_account, [VERB_ACCOUNT_URL] = account_key_on_account_url,
-	[VERB_SIGN] = account_key_on_sign,	 [VERB_SIGN_EAB] = account_key_on_sign_eab,
-	[VERB_CSR] = certificate_on_csr,	 [VERB_PREFERS] = certificate_on_prefers,
-	[VERB_INSTALL] = certificate_on_install, [VERB_TOKEN] = on_token,
-	[VERB_WITHDRAW] = on_withdraw,		 [VERBS] = NULL, /* the client may not send the others */
+	[VERB_ACCOUNT] = account_key_on_account,
+	[VERB_ACCOUNT_URL] = account_key_on_account_url,
+	[VERB_SIGN] = account_key_on_sign,
+	[VERB_SIGN_EAB] = account_key_on_sign_eab,
+	[VERB_CSR] = certificate_on_csr,
+	[VERB_PREFERS] = certificate_on_prefers,
+	[VERB_INSTALL] = certificate_on_install,
+	[VERB_TOKEN] = on_token,
+	[VERB_WITHDRAW] = on_withdraw,
+	[VERB_OUTCOME] = on_outcome,
+	[VERBS] = NULL, /* the client may not send the others */
 };
 _Static_assert(LENGTH_OF(handlers) == VERBS + 1, "an entry for each verb");
 

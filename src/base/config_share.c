@@ -35,16 +35,16 @@ static const struct part parts[] = {
 	OF(struct config, responder.mode, CLIENT | STORER),
 	OF(struct config, responder.webroot, CLIENT | STORER),
 	OF(struct config, certificates, CLIENT | SIGNER | STORER),
-	OF(struct config, names, CLIENT | SIGNER),
+	OF(struct config, names, CLIENT | SIGNER | STORER),
 };
 
 static const struct part certificate_parts[] = {
 	OF(struct certificate, name, CLIENT | SIGNER | STORER),
-	OF(struct certificate, first_name, CLIENT | SIGNER),
-	OF(struct certificate, names, CLIENT | SIGNER),
-	OF(struct certificate, key, SIGNER),
-	OF(struct certificate, profile, CLIENT | SIGNER),
-	OF(struct certificate, chain, CLIENT | SIGNER),
+	OF(struct certificate, first_name, CLIENT | SIGNER | STORER),
+	OF(struct certificate, names, CLIENT | SIGNER | STORER),
+	OF(struct certificate, key, SIGNER | STORER),
+	OF(struct certificate, profile, CLIENT | SIGNER | STORER),
+	OF(struct certificate, chain, CLIENT | SIGNER | STORER),
 	OF(struct certificate, owner, STORER),
 	OF(struct certificate, group, STORER),
 	OF(struct certificate, mode, STORER),

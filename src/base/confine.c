@@ -140,7 +140,8 @@ static int allow_storer(int ruleset, const struct config *config, int tokens, ui
 
 	if (config->responder.mode == RESPONDER_WEBROOT && allow_tokens(ruleset, tokens, all) < 0)
 		return -1;
-	if (allow_top(ruleset, "accounts", all) < 0 || allow_top(ruleset, "certificates", all) < 0)
+	if (allow_top(ruleset, "accounts", all) < 0 || allow_top(ruleset, "certificates", all) < 0 ||
+	    allow_top(ruleset, "ledger", all) < 0)
 		return -1;
 	return eab_key[0] ? allow_path(ruleset, eab_key, LANDLOCK_ACCESS_FS_READ_FILE) : 0;
 }

@@ -121,7 +121,7 @@ static int bound_capabilities(uint64_t keep)
 
 /* --- where there is no Landlock ------------------------------------------------------------------------------------- */
 
-#define TREES 4
+#define TREES 5
 
 struct trees {
 	size_t count;
@@ -144,6 +144,7 @@ static void list_trees(enum role role, const struct config *config, int state_fd
 	if (role == ROLE_STORER) {
 		add_top(trees, state, state_fd, "certificates");
 		add_top(trees, state, state_fd, "accounts");
+		add_top(trees, state, state_fd, "ledger");
 	}
 	if (role == ROLE_SWEEPER || config->responder.mode == RESPONDER_WEBROOT)
 		add_top(trees, state, state_fd, TOKEN_NOTES);

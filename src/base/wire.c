@@ -64,6 +64,8 @@ static const struct shape {
 	[VERB_REPLY] = { "REPLY", 0, WIRE_DATA },
 	[VERB_FAULT] = { "FAULT", 0, FAULT_TEXT_SIZE },
 	[VERB_STORED] = { "STORED", 0, 0 },
+	[VERB_ATTEMPT] = { "ATTEMPT", sizeof(struct work), sizeof(struct work) },
+	[VERB_ATTEMPTED] = { "ATTEMPTED", sizeof(struct work), sizeof(struct work) },
 	[VERB_DEPLOYED] = { "DEPLOYED", 0, HOOKS_SIZE },
 	[VERB_TOKEN] = { "TOKEN", sizeof(struct token), sizeof(struct token) },
 	[VERB_WITHDRAW] = { "WITHDRAW", 0, 0 },
@@ -142,6 +144,7 @@ static void terminate(struct record *record)
 {
 	struct renewal *renewal = (void *)record->data;
 	struct verdict *verdict = (void *)record->data;
+	struct bundle *bundle = (void *)record->data;
 	struct draft *request = (void *)record->data;
 	struct token *token = (void *)record->data;
 	struct hit *hit = (void *)record->data;
@@ -154,7 +157,9 @@ static void terminate(struct record *record)
 	} else if (record->verb == VERB_CLOSED) {
 		END_TEXT(closed->shut);
 	} else if (record->verb == VERB_VERDICT) {
-		END_TEXT(verdict->renewal.reason);
+		END_TEXT(verdict->certid);
+	} else if (record->verb == VERB_SAVE) {
+		END_TEXT(bundle->certid);
 	} else if (record->verb == VERB_SUGGESTION) {
 		END_TEXT(suggestion->explanation);
 	} else if (record->verb == VERB_OUTCOME) {

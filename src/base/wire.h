@@ -81,6 +81,10 @@ enum verb {
 	VERB_STORED, /* index */
 	/* warden -> storer: which deploy hooks of that certificate have succeeded: all of them, or some, and the others stay pending */
 	VERB_DEPLOYED, /* index, data: struct config's hooks that have, each with a newline; empty: all */
+	/* warden -> storer: an attempt begins for these. The reply comes when their ledgers say so on the disk */
+	VERB_ATTEMPT, /* data: struct work */
+	/* storer -> warden: for these the client may be started; for the others it could not be written */
+	VERB_ATTEMPTED, /* data: struct work */
 	/* client -> responder. Mode webroot: client -> signer -> storer, with a reply once the web server finds the file */
 	VERB_TOKEN, /* data: struct token */
 	/* client -> signer -> storer, with a reply: the port is closed, remove all tokens */
@@ -110,6 +114,9 @@ enum verb {
 	VERBS
 };
 
+/* How the gate claims the host: with the state directory; without one that can be used, or that is there at all. */
+enum claim { CLAIM_STATE, CLAIM_WITHOUT_STATE, CLAIM_WITHOUT_TRACE, CLAIMS };
+
 /* What is to be done for a certificate: store/schedule.h decides. */
 enum act {
 	ACT_NOTHING,  /* until a moment */
@@ -118,7 +125,7 @@ enum act {
 	ACT_RESUME, /* the order whose URL the ledger has */
 	ACTS
 };
-#define REASON_SIZE 256
+#define REASON_SIZE 512
 
 /* How an attempt ended: what decides when the next one may be. */
 enum result {
@@ -146,16 +153,15 @@ struct outcome {
 
 #define LEDGER_CA_SIZE 96
 
-/* How the gate claims the host: with the state directory; without one that can be used, or that is there at all. */
-enum claim { CLAIM_STATE, CLAIM_WITHOUT_STATE, CLAIM_WITHOUT_TRACE, CLAIMS };
-
 /* The storer's report about one certificate. */
 struct renewal {
-	uint8_t due;	  /* 0 or 1 */
-	uint8_t present;  /* a generation is in use */
-	uint8_t deploy;	  /* it is stored, but its deploy hook has not succeeded yet */
-	int64_t from;	  /* when it is due: seconds since the epoch, 0 when that is not known */
-	char reason[128]; /* why it is due or not, for the log */
+	uint8_t due;		  /* 0 or 1 */
+	uint8_t present;	  /* a generation is in use */
+	uint8_t deploy;		  /* it is stored, but its deploy hook has not succeeded yet */
+	uint8_t ask;		  /* the CA may be asked when it suggests to renew it (RFC 9773) */
+	uint8_t backs_off;	  /* it would be due, but for an earlier failure */
+	int64_t from;		  /* when there is something to be done: seconds since the epoch, 0 when that is not known */
+	char reason[REASON_SIZE]; /* why it is due or not, for the log */
 };
 
 struct work {
@@ -174,15 +180,20 @@ struct closed {
 
 /* A private key and its chain, as bytes. */
 struct bundle {
-	uint32_t key_length;  /* bytes of the private key (PEM), at the beginning of text */
-	uint32_t leaf_length; /* bytes of the certificate itself: the chain follows the key, and begins with it */
+	uint32_t key_length;	       /* bytes of the private key (PEM), at the beginning of text */
+	uint32_t leaf_length;	       /* bytes of the certificate itself: the chain follows the key, and begins with it */
+	int64_t not_before, not_after; /* with VERB_SAVE, for the ledger: seconds since the epoch, and the certID */
+	char certid[CERTID_SIZE];
 	char text[];
 };
 #define CHAIN_SIZE (WIRE_DATA - KEY_PEM_SIZE - sizeof(struct bundle))
 
 struct verdict {
-	uint8_t whole;		/* key and chain belong together and are as we write them; 0: ignore the rest */
-	struct renewal renewal; /* without deploy, which only the storer knows */
+	uint8_t whole;		       /* key and chain belong together and are as we write them; 0: ignore the rest */
+	uint8_t other_names;	       /* than the configured ones */
+	uint8_t other_key;	       /* the same for the type of key */
+	int64_t not_before, not_after; /* seconds since the epoch */
+	char certid[CERTID_SIZE];      /* of RFC 9773, or "" */
 };
 
 #define JWK_SIZE 1024

@@ -3,7 +3,7 @@
  * due.h - STATE/due: until when nothing is due, so that the timer's runs need not read and verify every certificate.
  *
  * It is believed for a day at most, and only as long as nothing that it was concluded from has changed: the configuration, the
- * certificates' directories and files (replaced, removed, a deploy hook owed), this program, the direction of the clock. A
+ * certificates' directories, files and ledgers (replaced, removed, a deploy hook owed), this program, the direction of the clock. A
  * file that is missing, damaged or out of date costs nothing but the long way.
  */
 #ifndef ACMEGATE_COMMAND_DUE_H

@@ -256,7 +256,7 @@ static int ask_examiner(const struct files *f, const struct examiner *examiner, 
 	bundle = malloc(length);
 	if (!bundle)
 		return fault_errno(fault, FAULT_LATER, "reading a certificate");
-	*bundle = (struct bundle){ (uint32_t)f->key_length, (uint32_t)f->cert_length };
+	*bundle = (struct bundle){ .key_length = (uint32_t)f->key_length, .leaf_length = (uint32_t)f->cert_length };
 	memcpy(bundle->text, f->key, f->key_length);
 	memcpy(bundle->text + f->key_length, f->full, f->full_length);
 	rc = examiner->examine(examiner->context, bundle, length, verdict, fault);

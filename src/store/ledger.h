@@ -20,10 +20,10 @@
 #include "base/fault.h"
 #include "base/instant.h"
 #include "base/wire.h"
+#include "store/secret.h"
 
 #define LEDGER_VERSION 1
 #define LEDGER_ATTEMPTS 32 /* the newest are kept */
-#define SECRET_SIZE 32
 
 /* One attempt to obtain the certificate. It is written before the CA is asked, with RESULT_UNKNOWN: a run that is killed leaves that. */
 struct attempt {
@@ -38,9 +38,9 @@ struct attempt {
 struct ari {
 	char certid[CERTID_SIZE]; /* base64url(AKI) "." base64url(serial); "": nothing has been read yet */
 	int64_t start, end;	  /* suggestedWindow, seconds since the epoch; 0: the CA gave none that is usable */
-	int64_t chosen;		  /* the moment in it, drawn once by ledger_set_ari() */
+	int64_t chosen;		  /* the moment in it, drawn once by ledger_suggest() */
 	struct instant read_at;	  /* of the last answer, or of the last failure to get one */
-	uint32_t retry_after;	  /* seconds from read_at before which the CA is not asked again */
+	uint32_t retry_after;	  /* seconds from read_at before which the CA is not asked again: 60 to 86400 */
 	uint32_t padding;
 	char explanation[URL_SIZE]; /* explanationURL, or "" */
 };
@@ -75,10 +75,6 @@ struct ledger {
 	struct attempt attempt[LEDGER_ATTEMPTS]; /* the newest first */
 };
 
-struct secret {
-	unsigned char byte[SECRET_SIZE];
-};
-
 enum ledger_state {
 	LEDGER_READ,	/* as it was written */
 	LEDGER_NONE,	/* there is none yet: *ledger is empty */
@@ -102,16 +98,20 @@ void ledger_begin(struct ledger *ledger, const struct instant *now, uint64_t wis
 void ledger_end(struct ledger *ledger, const struct instant *now, const struct outcome *outcome);
 
 /*
- * What the CA answered about the certificate `certid`, or that it could not be read (start and end 0: the window that is known stays).
- * The moment is drawn if the window or the certificate is another than before, and kept otherwise.
+ * What the CA answered about the certificate that is live. The moment is drawn if the window or the certificate is another than before;
+ * without a window in the answer the one that is known stays.
  */
-void ledger_set_ari(struct ledger *ledger, const struct ari *ari, const struct secret *secret);
+void ledger_suggest(struct ledger *ledger, const struct suggestion *suggestion, const struct instant *now,
+		    const struct secret *secret);
+
+/* The private key of the open order, in a file of its own; the caller of ledger_load_key() frees it. NULL: there is none. */
+int ledger_save_key(int dir, const char *name, const char *pem, size_t length, struct fault *fault) MUST_CHECK;
+char *ledger_load_key(int dir, const char *name, size_t *length) MUST_CHECK;
+
+/* Removes the open order from the ledger, which the caller writes, and its key. */
+void ledger_forget_order(int dir, const char *name, struct ledger *ledger);
 
 /* Only printable ASCII stays, the rest becomes '?': of a text that came from the network. */
 void ledger_clean(char *text, size_t size);
-
-/* The secret of this host, STATE/ledger/.secret: random at the first call of ledger_secret(). ledger_look_secret(): 1: there is one. */
-int ledger_secret(int dir, struct secret *secret, struct fault *fault) MUST_CHECK;
-int ledger_look_secret(int dir, struct secret *secret, struct fault *fault) MUST_CHECK;
 
 #endif

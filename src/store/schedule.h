@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * schedule.h - when a certificate is to be renewed: a pure decision from what is stored, what is configured and the
- * time.
+ * schedule.h - the decision what to do for a certificate: a pure function of what is stored, what is configured, the ledger, the time
+ * and the secret of the host. The run, `plan` and tests/bench/renewals link the same object; nothing else decides.
  */
 #ifndef ACMEGATE_STORE_SCHEDULE_H
 #define ACMEGATE_STORE_SCHEDULE_H
@@ -9,25 +9,47 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/config.h"
+#include "store/ledger.h"
+
+#define WAKE_MOST (2 * 60 * 60) /* s between two runs of the timer: hourly, each up to an hour late */
+
 struct holding {
-	bool present;		       /* a whole generation is live */
-	bool broken;		       /* one was found broken and put aside */
-	bool other_names;	       /* its names are not the configured ones */
-	bool other_key;		       /* its type of key is not the configured one */
+	bool present;		     /* a whole generation is live */
+	bool broken;		     /* one was found broken and put aside */
+	bool other_names;	     /* its names are not the configured ones */
+	bool other_key;		     /* its type of key is not the configured one */
+	const char *directory;	     /* the configured CA's */
+	const char *other_directory; /* it came from this CA, which is not the configured one; "": it did not, or that is not known */
 	int64_t not_before, not_after; /* seconds since the epoch */
+	uint64_t wish;		       /* schedule_wish() of the configuration as it is now */
 };
 
+/* As far as the ledger knows it. The directory is the configuration's, other_directory the ledger's. */
+struct holding schedule_hold(const struct config *config, const struct certificate *certificate, const struct ledger *ledger);
+
 struct decision {
-	bool due;
-	int64_t from;	  /* not due before then, unless something changes; seconds since the epoch */
-	char reason[128]; /* for the log: "valid until 2026-12-01, renewed from 2026-11-01" */
+	enum act act;
+	bool replaces; /* with ACT_ORDER: the order may name the certificate that it replaces (RFC 9773, 5): ledger->live.certid */
+	bool ask;      /* the CA may be asked for its renewal information now: there is none, or it is old enough */
+	int64_t from;  /* with ACT_NOTHING and ACT_BACK_OFF: when something is to be done; else now. Seconds since the epoch */
+	int64_t ask_from;	  /* when the CA may be asked for its renewal information; INT64_MAX: it is not to be asked */
+	char reason[REASON_SIZE]; /* for people: "valid until 2026-12-01, renewed from 2026-11-01" */
 };
 
 /*
- * Due when a third of the lifetime is left, half when the lifetime is under 10 days (Let's Encrypt's integration
- * guide); or when nothing usable is there, it is not what the configuration asks for, or its dates and the clock, now,
- * in seconds since the epoch, contradict each other.
+ * In this order:
+ * - ACT_NOTHING while the certificate is as the configuration wants it, and its moment has not come. That is the one drawn in the CA's
+ *   window (RFC 9773), or two hours before the window's end if that is sooner, since the next run may come after it; but never later
+ *   than a twelfth of the lifetime after what would hold without the CA: a third of the lifetime left, half under 10 days. That holds
+ *   as long as the CA has said nothing usable. A window that began before the certificate was stored is none.
+ * - ACT_BACK_OFF while an earlier failure or the CA's Retry-After forbids another attempt.
+ * - ACT_RESUME with an order that is not final, else ACT_ORDER.
  */
-struct decision schedule_decide(const struct holding *holding, int64_t now);
+struct decision schedule_decide(const struct holding *holding, const struct ledger *ledger, const struct instant *now,
+				const struct secret *secret);
+
+/* A number for what is asked of the CA: directory, profile, chain, type of key, names. Another number: due at once. Never 0. */
+uint64_t schedule_wish(const struct config *config, const struct certificate *certificate);
 
 #endif

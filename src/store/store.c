@@ -20,7 +20,7 @@
 
 int store_clean(const struct store *store, struct fault *fault)
 {
-	static const char *const tops[] = { "certificates", "accounts" };
+	static const char *const tops[] = { "certificates", "accounts", "ledger" };
 
 	for (size_t i = 0; i < LENGTH_OF(tops); i++) {
 		OWN_FD int top = dir_open(store->state, tops[i]);

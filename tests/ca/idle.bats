@@ -153,7 +153,7 @@ own_files() { stat -L -c %U:%G:%a "$(rig_live own.test)"/*.pem | sort -u; }
 	[ "$(openssl x509 -in "$(rig_live one.test)/cert.pem" -noout -serial)" != "$serial" ]
 	renews 0 'nothing is due'
 	# A generation of an earlier acmegate does not say: that is no reason.
-	rm "$(rig_live one.test)/directory"
+	rm "$(rig_live one.test)/directory" "$RIG_STATE/ledger/one.test"
 	rig_config one.test
 	renews 0 'one.test: valid until'
 	rig_config one.test two.test

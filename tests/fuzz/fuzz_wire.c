@@ -23,7 +23,7 @@ static void check_text(const char *text, size_t size)
 static void check_texts(const struct record *record)
 {
 	const struct renewal *renewal = (const void *)record->data;
-	const struct verdict *verdict = (const void *)record->data;
+	const struct outcome *outcome = (const void *)record->data;
 	const struct draft *request = (const void *)record->data;
 	const struct bundle *bundle = (const void *)record->data;
 	const struct token *token = (const void *)record->data;
@@ -32,9 +32,10 @@ static void check_texts(const struct record *record)
 	if (record->verb == VERB_RENEWAL) {
 		check(record->length == sizeof(*renewal));
 		check_text(renewal->reason, sizeof(renewal->reason));
-	} else if (record->verb == VERB_VERDICT) {
-		check(record->length == sizeof(*verdict));
-		check_text(verdict->renewal.reason, sizeof(verdict->renewal.reason));
+	} else if (record->verb == VERB_OUTCOME) {
+		check(record->length == sizeof(*outcome));
+		check_text(outcome->type, sizeof(outcome->type));
+		check_text(outcome->detail, sizeof(outcome->detail));
 	} else if (record->verb == VERB_SIGN) {
 		check(record->length >= sizeof(*request));
 		check_text(request->url, sizeof(request->url));

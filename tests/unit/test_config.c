@@ -798,7 +798,6 @@ static void unshare_config(const struct config *copy)
 /* Takes what a role gets out of both, and compares the rest: the role got zeros. */
 static void each_role_gets_what_it_uses(void **state)
 {
-	static const struct config none;
 	const struct config *copy;
 
 	(void)state;
@@ -829,7 +828,7 @@ static void each_role_gets_what_it_uses(void **state)
 	assert_int_equal(copy->certificate[1].mode, 0640);
 	assert_int_equal(copy->certificate[0].hooks, 2);
 	assert_string_equal(copy->hook[0], "");
-	assert_memory_equal(copy->name, none.name, sizeof(none.name));
+	assert_memory_equal(copy->name, config.name, sizeof(config.name));
 	unshare_config(copy);
 	assert_false(config_share_has(ROLE_RESPONDER) || config_share_has(ROLE_SWEEPER) || config_share_has(ROLE_TRANSLATOR));
 }

@@ -55,6 +55,8 @@ static const struct {
 	{ VERB_FAULT, 0, FAULT_TEXT_SIZE },
 	{ VERB_STORED, 0, 0 },
 	{ VERB_DEPLOYED, 0, HOOKS_SIZE },
+	{ VERB_ATTEMPT, sizeof(struct work), sizeof(struct work) },
+	{ VERB_ATTEMPTED, sizeof(struct work), sizeof(struct work) },
 	{ VERB_TOKEN, sizeof(struct token), sizeof(struct token) },
 	{ VERB_WITHDRAW, 0, 0 },
 	{ VERB_READY, 0, 0 },
@@ -138,7 +140,8 @@ static void what_was_sent_arrives(void **state)
 static void the_bounds_of_each_verb_hold(void **state)
 {
 	(void)state;
-	*(struct bundle *)(void *)sent.data = (struct bundle){ 1, 1 }; /* other verbs take it for anything */
+	*(struct bundle *)(void *)sent.data = (struct bundle){ .key_length = 1,
+							       .leaf_length = 1 }; /* other verbs take it for anything */
 	for (size_t i = 0; i < LENGTH_OF(bounds); i++) {
 		enum verb verb = bounds[i].verb;
 		uint32_t least = bounds[i].least, most = bounds[i].most;
@@ -190,7 +193,7 @@ static void a_bundle_is_what_its_lengths_say(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < LENGTH_OF(cases); i++) {
-		*bundle = (struct bundle){ cases[i].key, cases[i].leaf };
+		*bundle = (struct bundle){ .key_length = cases[i].key, .leaf_length = cases[i].leaf };
 		sent.verb = i % 2 ? VERB_SAVE : VERB_EXAMINE;
 		sent.length = (uint32_t)sizeof(*bundle) + cases[i].text;
 		send_raw(HEADER + sent.length);
