@@ -112,7 +112,6 @@ static int take_fault(struct fault *fault)
 	return -1;
 }
 
-/* The next record. What comes without a question is remembered. */
 static int receive(struct gate *gate, struct fault *fault)
 {
 	int with[2], rc = gate->channel < 0 ? 0 : wire_receive_with(gate->channel, &record, with, fault);
@@ -122,69 +121,66 @@ static int receive(struct gate *gate, struct fault *fault)
 	gate->met = true;
 	if (rc > 0 && record.verb == VERB_OVERTIME)
 		gate->overtime = true;
-	close_fd(&with[0]); /* for a run's responder, which takes its own way */
+	close_fd(&with[0]); /* for a responder that is not needed any more */
 	close_fd(&with[1]);
 	return rc < 0 ? -1 : 0;
 }
 
-static int await(struct gate *gate, enum verb verb, struct fault *fault)
+static int await(struct gate *gate, struct fault *fault)
 {
-	do
-		if (receive(gate, fault) < 0)
-			return -1;
-	while (record.verb == VERB_OVERTIME);
-	if (record.verb == verb)
+	if (receive(gate, fault) < 0)
+		return -1;
+	if (record.verb == VERB_REPLY)
 		return 0;
 	return record.verb == VERB_FAULT || record.verb == VERB_OCCUPIED ?
 		       take_fault(fault) :
 		       fault_set(fault, FAULT_FAILED, "the gate answered %s", verb_name((enum verb)record.verb));
 }
 
-static int ask(struct gate *gate, enum verb verb, uint32_t index, enum verb answer, struct fault *fault)
+static int ask(struct gate *gate, enum verb verb, uint32_t index, struct fault *fault)
 {
-	static const struct whereabouts anywhere;
-	const size_t length = verb == VERB_PREPARE ? sizeof(anywhere) : 0;
-
-	return say(gate, verb, index, &anywhere, length, fault) < 0 ? -1 : await(gate, answer, fault);
+	return say(gate, verb, index, NULL, 0, fault) < 0 ? -1 : await(gate, fault);
 }
 
 int gate_claim(struct gate *gate, enum claim how, struct fault *fault)
 {
-	return ask(gate, VERB_CLAIM, how, VERB_REPLY, fault);
+	return ask(gate, VERB_CLAIM, how, fault);
 }
 
 int gate_plan(struct gate *gate, bool own, const char *title, struct fault *fault)
 {
 	struct fault other;
-	int rc = ask(gate, VERB_PLAN, own, VERB_REPLY, fault);
+	int rc = ask(gate, VERB_PLAN, own, fault);
 
 	if (rc == 0)
 		printf("# %s:\n", title);
-	if (await(gate, VERB_REPLY, &other) == 0)
+	if (await(gate, &other) == 0)
 		printf("%s", record.data);
 	return rc;
 }
 
 int gate_try_listening(struct gate *gate, struct fault *fault)
 {
-	return ask(gate, VERB_TRY_LISTENING, 0, VERB_REPLY, fault);
+	return ask(gate, VERB_TRY_LISTENING, 0, fault);
 }
 
 void gate_explain(struct gate *gate)
 {
 	struct fault ignored;
 
-	(void)!ask(gate, VERB_EXPLAIN, 0, VERB_REPLY, &ignored);
+	(void)!ask(gate, VERB_EXPLAIN, 0, &ignored);
 }
 
-int gate_prepare(struct gate *gate, struct fault *fault)
+int gate_prepare(struct gate *gate, const struct whereabouts *at, struct fault *fault)
 {
-	return ask(gate, VERB_PREPARE, 0, VERB_PREPARED, fault);
+	static const struct whereabouts anywhere;
+
+	return say(gate, VERB_PREPARE, at != NULL, at ? at : &anywhere, sizeof(*at), fault);
 }
 
 int gate_let_in(struct gate *gate, struct fault *fault)
 {
-	return ask(gate, VERB_LET_IN, 0, VERB_OPENED, fault);
+	return say(gate, VERB_LET_IN, 0, NULL, 0, fault);
 }
 
 /* Answers that nobody waited for come first. What it could not close it has logged: then only the other answer comes. */
@@ -211,16 +207,6 @@ int gate_clear(struct gate *gate)
 		if (gate->died || receive(gate, &ignored) < 0)
 			return STATUS_FAILED;
 	return (int)record.index;
-}
-
-int gate_look(struct gate *gate, struct fault *fault)
-{
-	if (receive(gate, fault) < 0)
-		return -1;
-	if (record.verb == VERB_OVERTIME)
-		return 1;
-	return record.verb == VERB_FAULT ? take_fault(fault) :
-					   fault_set(fault, FAULT_FAILED, "the gate said %s", verb_name((enum verb)record.verb));
 }
 
 void gate_leave(struct gate *gate)

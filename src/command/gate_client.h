@@ -13,7 +13,7 @@
 struct gate {
 	int channel, pidfd; /* -1: there is none (any more) */
 	bool met;	    /* it has answered once */
-	bool overtime;	    /* it has closed because the time is up */
+	bool overtime;	    /* the time was up while it was told to shut */
 	bool died;	    /* it has ended before it was told to: its watchdog closes */
 };
 #define NO_GATE \
@@ -42,17 +42,17 @@ int gate_try_listening(struct gate *, struct fault *fault) MUST_CHECK;
 /* Has it log what of the firewall may be why the run has failed. */
 void gate_explain(struct gate *);
 
-/* A window for another program's listener: prepare once, then let in and shut. */
-int gate_prepare(struct gate *, struct fault *fault) MUST_CHECK;
+/*
+ * A window: prepare once, then let in and shut. These two do not wait for the reply, which is a record on the channel: VERB_PREPARED,
+ * VERB_OPENED, VERB_FAULT or VERB_OVERTIME. at: NULL for a window of another program's listener.
+ */
+int gate_prepare(struct gate *, const struct whereabouts *at, struct fault *fault) MUST_CHECK;
 int gate_let_in(struct gate *, struct fault *fault) MUST_CHECK;
 
 /* Closes, whatever it was asked before. again: gate_let_in() may follow. */
 int gate_shut(struct gate *, bool again, struct closed *closed, struct fault *fault) MUST_CHECK;
 /* Then: waits until the journal is clear. The exit status; of a gate that has died, STATUS_FAILED. */
 int gate_clear(struct gate *);
-
-/* The channel is readable without a question. 1: the time is up, and the port closed. -1: it has closed for another reason, or died. */
-int gate_look(struct gate *, struct fault *fault) MUST_CHECK;
 
 /* Leaves it to another process that has the same channel. */
 void gate_leave(struct gate *);

@@ -9,9 +9,9 @@
 #include <unistd.h>
 
 #include "base/kernel.h"
-#include "command/lease.h"
 #include "base/log.h"
-#include "base/process.h"
+#include "command/hook_socket.h"
+#include "command/lease.h"
 
 /* A window that is just closing is waited for. */
 static int act(struct host *host, enum hook which, const struct client *client)
@@ -21,7 +21,7 @@ static int act(struct host *host, enum hook which, const struct client *client)
 	int status;
 
 	for (int i = 0; i < 100; i++) {
-		int rc = host->serves || which == HOOK_POST ? lease_ask(host->state_fd, which, client, &status, &fault) : 0;
+		int rc = host->serves || which == HOOK_POST ? hook_socket_ask(host->state_fd, which, client, &status, &fault) : 0;
 		if (rc > 0)
 			return status;
 		if (rc == 0)

@@ -8,7 +8,7 @@
 #include "command/due.h"
 #include "base/log.h"
 #include "command/tokens.h"
-#include "command/warden.h"
+#include "command/renewal.h"
 
 #define LEAST_FILES 64 /* descriptors */
 #define LEAST_BYTES (1024 * 1024)
@@ -34,7 +34,7 @@ static int obtain(struct host *host, struct errand *errand)
 
 	if (!has_room())
 		return STATUS_USAGE;
-	status = warden_run(host->config, errand, &host->gate, host->tokens, host->state_fd);
+	status = renewal_run(host->config, errand, &host->gate, host->tokens, host->state_fd);
 
 	tokens_sweep(host->config, host->state_fd);
 	return status;

@@ -20,7 +20,7 @@
 #include <time.h>
 #include <unistd.h>
 
-/* The world's, instead of the system's. Only warden.c and what it includes is read with these names. */
+/* The world's, instead of the system's. Only the warden's files and what they include are read with these names. */
 static int world_close(int fd);
 static int world_open(const char *path, int flags);
 static int world_fcntl(int fd, int command, ...);
@@ -39,7 +39,9 @@ static int world_timerfd_settime(int fd, int flags, const struct itimerspec *new
 #define timerfd_create world_timerfd_create
 #define timerfd_settime world_timerfd_settime
 #define sigprocmask(how, set, old) (0)
-#include "command/warden.c"
+#include "command/crew.c"
+#include "command/renewal.c"
+#include "command/supervise.c"
 #include "tests/fuzz/must.h"
 #undef close
 #undef open
@@ -387,31 +389,15 @@ static struct child *child_on(int channel)
 	broken("a channel of a child", channel);
 }
 
-/* Checks the next record to the gate. */
-static void tell_gate(enum verb verb)
-{
-	if (verb == VERB_PREPARE) {
-		must(!world.prepared && !world.stands);
-		world.prepared = !world.fails_prepare;
-		speak_of_gate(world.fails_prepare ? VERB_FAULT : VERB_PREPARED);
-	} else {
-		must(verb == VERB_LET_IN);
-		must(config.responder.mode == RESPONDER_WEBROOT || (child[ROLE_RESPONDER].started && !child[ROLE_RESPONDER].reaped));
-		world.stands = world.prepared && child[GATE].alive && !world.fails_open;
-		world.since = world.clock;
-		speak_of_gate(world.fails_open ? VERB_FAULT : VERB_OPENED);
-	}
-}
-
 int wire_send(int fd, enum verb verb, uint32_t index, const void *data, size_t length, struct fault *fault)
 {
+	(void)verb;
 	(void)index;
 	(void)data;
 	(void)length;
 	if (fd < 0 || child_on(fd)->deaf || !child_on(fd)->alive)
 		return fault_set(fault, FAULT_FAILED, "sending");
-	if (child_on(fd) == &child[GATE])
-		tell_gate(verb);
+	must(child_on(fd) != &child[GATE]);
 	return 0;
 }
 
@@ -498,6 +484,34 @@ int spawn_reap(int *pidfd, bool kill_it)
 }
 
 /* --- the gate ----------------------------------------------------------------------------------------------------- */
+
+static int tell_gate(struct fault *fault)
+{
+	return child[GATE].deaf || !child[GATE].alive ? fault_set(fault, FAULT_FAILED, "sending") : 0;
+}
+
+int gate_prepare(struct gate *gate, const struct whereabouts *at, struct fault *fault)
+{
+	must(at && gate->channel == child[GATE].channel);
+	if (tell_gate(fault) < 0)
+		return -1;
+	must(!world.prepared && !world.stands);
+	world.prepared = !world.fails_prepare;
+	speak_of_gate(world.fails_prepare ? VERB_FAULT : VERB_PREPARED);
+	return 0;
+}
+
+int gate_let_in(struct gate *gate, struct fault *fault)
+{
+	must(gate->channel == child[GATE].channel);
+	if (tell_gate(fault) < 0)
+		return -1;
+	must(config.responder.mode == RESPONDER_WEBROOT || (child[ROLE_RESPONDER].started && !child[ROLE_RESPONDER].reaped));
+	world.stands = world.prepared && child[GATE].alive && !world.fails_open;
+	world.since = world.clock;
+	speak_of_gate(world.fails_open ? VERB_FAULT : VERB_OPENED);
+	return 0;
+}
 
 int gate_shut(struct gate *gate, bool again, struct closed *closed, struct fault *fault)
 {
@@ -586,6 +600,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	tokens[1] = new_fd();
 	child[GATE] = (struct child){ .started = true, .alive = true, .channel = new_fd(), .pidfd = new_fd() };
 	gate.channel = child[GATE].channel;
-	check_end(warden_run(&config, &errand, &gate, tokens, 3));
+	check_end(renewal_run(&config, &errand, &gate, tokens, 3));
 	return 0;
 }

@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * warden.h - the process of a run that has the others: the gate, the children, the deadline. It has no right over the firewall.
- *
- * It does what the client asks with verbs that carry nothing, and what the configuration says. Any surprise - an unknown or
- * malformed record, a verb out of turn, a death, a deadline, a signal - leads to the one way out: close, read back, clear.
+ * renewal.h - the warden of a run: the process that has the others, the gate, the children, the deadline. It has no right over the
+ * firewall. It does what the client asks with verbs that carry nothing, and what the configuration says.
  */
-#ifndef ACMEGATE_COMMAND_WARDEN_H
-#define ACMEGATE_COMMAND_WARDEN_H
+#ifndef ACMEGATE_COMMAND_RENEWAL_H
+#define ACMEGATE_COMMAND_RENEWAL_H
 
 #include "base/config.h"
 #include "command/gate_client.h"
@@ -22,6 +20,6 @@ struct errand {
  * One run from the survey of the store to the deploy hooks. tokens: the client's and the responder's end of their channel, which it closes.
  * Returns the exit status; has logged what happened.
  */
-int warden_run(const struct config *config, struct errand *errand, struct gate *gate, const int tokens[2], int state_fd);
+int renewal_run(const struct config *config, struct errand *errand, struct gate *gate, const int tokens[2], int state_fd);
 
 #endif

@@ -1,0 +1,365 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "command/renewal.h"
+
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/sandbox.h"
+#include "base/spawn.h"
+#include "command/crew.h"
+#include "command/deploy.h"
+#include "command/supervise.h"
+
+#define RUN_SECONDS 1800  /* for all of a run; nothing adds to it */
+#define STORER_SECONDS 10 /* how long the storer may take to end when it is told to */
+
+enum { ON_STORER = ON_OWN, ON_CLIENT, ON_RESPONDER, SIGNER_PID, STORER_PID, CLIENT_PID, RESPONDER_PID };
+
+struct run {
+	struct supervisor s;
+	const struct config *config;
+	struct errand *errand;
+	struct crew crew;
+	unsigned int windows; /* that the client has asked for */
+	uint32_t surveyed;
+	int64_t next; /* when the first of them will be due */
+	bool wanted[MAX_CERTIFICATES], stored[MAX_CERTIFICATES], deploy[MAX_CERTIFICATES];
+};
+
+static struct run *run_of(struct supervisor *s)
+{
+	return (void *)s;
+}
+
+static int send(struct supervisor *s, int channel, enum verb verb, uint32_t index, const void *data, size_t length)
+{
+	return wire_send(s->fd[channel], verb, index, data, length, &s->fault);
+}
+
+static void give_up_of(struct supervisor *s, const char *child, int status)
+{
+	if (status > 128)
+		fault_set(&s->fault, FAULT_FAILED, "the %s died of signal %d (%s)", child, status - 128, strsignal(status - 128));
+	else
+		fault_set(&s->fault, FAULT_FAILED, "the %s ended too early, with status %d", child, status);
+	supervise_give_up(s);
+}
+
+/* --- the window --------------------------------------------------------------------------------------------------- */
+
+/* What can wait until the client has been told. */
+static void tidy(struct supervisor *s)
+{
+	spawn_reap(&s->fd[RESPONDER_PID], true);
+	close_fd(&s->fd[ON_RESPONDER]);
+	supervise_clear(s);
+}
+
+static void give_up(struct supervisor *s)
+{
+	struct fault ignored;
+
+	if (s->state != STANDING) /* the client waits for its window */
+		(void)!wire_send(s->fd[ON_CLIENT], VERB_REFUSED, 0, s->fault.text, strlen(s->fault.text), &ignored);
+	supervise_give_up(s);
+}
+
+static void on_ready(struct supervisor *s)
+{
+	if (supervise_let_in(s) < 0)
+		give_up(s);
+}
+
+static void on_opened(struct supervisor *s)
+{
+	s->state = STANDING;
+	if (send(s, ON_CLIENT, VERB_OPENED, 0, NULL, 0) < 0)
+		supervise_give_up(s);
+}
+
+/* The listening sockets live in the responder only: they end with it, and with them what the rule matches. */
+static void on_prepared(struct supervisor *s)
+{
+	const struct run *run = run_of(s);
+
+	s->state = LISTENING;
+	if (run->config->responder.mode == RESPONDER_WEBROOT) /* the host's web server answers */
+		on_ready(s);
+	else if (crew_start_responder(&run->crew, s->passed, &s->fd[RESPONDER_PID], &s->fd[ON_RESPONDER], &s->fault) < 0)
+		give_up(s);
+}
+
+static void on_overtime(struct supervisor *s)
+{
+	fault_set(&s->fault, FAULT_LATER, "the validation did not end in the time that [gate] max_open allows");
+	give_up(s);
+}
+
+static void on_open(struct supervisor *s)
+{
+	struct run *run = run_of(s);
+
+	run->windows++;
+	if (supervise_prepare(s, (const void *)s->record.data) < 0 ||
+	    (!run->config->hooks && sandbox_warden(&s->fault) < 0)) /* a hook has the rights that its administrator wants */
+		give_up(s);
+}
+
+static void on_close(struct supervisor *s)
+{
+	struct closed closed = { 0 };
+
+	s->state = WORKING;
+	if (!supervise_shut(s, false, &closed))
+		s->state = CLOSING;
+	else if (send(s, ON_CLIENT, VERB_CLOSED, 0, &closed, sizeof(closed)) < 0)
+		supervise_give_up(s);
+	tidy(s);
+}
+
+/* --- the work ----------------------------------------------------------------------------------------------------- */
+
+static int start_client(struct supervisor *s)
+{
+	struct run *run = run_of(s);
+	struct work work = { 0 };
+
+	for (uint32_t i = 0; i < run->config->certificates; i++)
+		work.wanted[i] = run->wanted[i];
+	if (crew_start_client(&run->crew, &s->fd[CLIENT_PID], &s->fd[ON_CLIENT], &s->fault) < 0)
+		return -1;
+	return send(s, ON_CLIENT, VERB_WORK, 0, &work, sizeof(work));
+}
+
+static bool anything_wanted(const struct run *run)
+{
+	for (uint32_t i = 0; i < run->config->certificates; i++)
+		if (run->wanted[i])
+			return true;
+	return false;
+}
+
+static void note_survey(struct run *run, uint32_t i, const struct renewal *renewal)
+{
+	const char *name = run->config->certificate[i].name;
+
+	run->wanted[i] = run->errand->named[i] && (renewal->due || !run->errand->only_due);
+	run->deploy[i] = renewal->deploy && run->errand->named[i];
+	if (run->wanted[i])
+		log_notice("certificate %s: %s", name, renewal->reason);
+	else if (run->errand->named[i])
+		log_idle("certificate %s: %s", name, renewal->reason);
+	if (i == 0 || renewal->from < run->next) /* 0, the least of all: it could not be looked at */
+		run->next = renewal->from;
+	run->surveyed++;
+}
+
+static void on_survey(struct supervisor *s)
+{
+	struct run *run = run_of(s);
+	uint32_t i = s->record.index;
+
+	if (i != run->surveyed || i >= run->config->certificates) {
+		supervise_give_up_because(s, FAULT_FAILED, "the storer told of certificates in the wrong order");
+		return;
+	}
+	note_survey(run, i, (const void *)s->record.data);
+	if (run->surveyed < run->config->certificates)
+		return;
+	if (!anything_wanted(run)) {
+		log_idle("nothing is due");
+		run->errand->next = run->next;
+		s->state = CLOSING;
+		return;
+	}
+	s->state = WORKING;
+	if (start_client(s) < 0)
+		supervise_give_up(s);
+}
+
+static void on_stored(struct supervisor *s)
+{
+	struct run *run = run_of(s);
+	const struct certificate *certificate = &run->config->certificate[s->record.index];
+	uint32_t i = s->record.index;
+
+	if (i >= run->config->certificates || !run->wanted[i] || run->stored[i]) {
+		supervise_give_up_because(s, FAULT_FAILED, "the storer stored a certificate that was not to be stored, or twice");
+		return;
+	}
+	run->stored[i] = true;
+	log_notice("certificate %s is stored in %s/certificates/%s/live", certificate->name, run->config->gate.state,
+		   certificate->name);
+	run->deploy[i] = certificate->hooks > 0;
+}
+
+/* --- ends --------------------------------------------------------------------------------------------------------- */
+
+/* What the storer has said before the client ended still counts: no more than one record for each certificate. */
+static void on_client_ended(struct supervisor *s)
+{
+	const struct run *run = run_of(s);
+	struct pollfd storer = { .fd = s->fd[ON_STORER], .events = POLLIN };
+	int status;
+
+	for (uint32_t i = 0; i < run->config->certificates; i++)
+		if (poll(&storer, 1, 0) <= 0 || !(storer.revents & POLLIN) || !supervise_take(s, ON_STORER))
+			break;
+	status = spawn_reap(&s->fd[CLIENT_PID], false);
+	close_fd(&s->fd[ON_CLIENT]);
+	if (status != STATUS_DONE && status != STATUS_FAILED && status != STATUS_USAGE && status != STATUS_LATER)
+		give_up_of(s, "client", status); /* it has not said why */
+	else if (status != STATUS_DONE && s->status == STATUS_DONE)
+		s->status = status;
+	if (!s->prepared && (status == STATUS_LATER || status == STATUS_FAILED || (status != STATUS_DONE && run->windows)))
+		gate_explain(s->gate);
+	s->state = CLOSING;
+}
+
+static void on_storer_ended(struct supervisor *s)
+{
+	int status = spawn_reap(&s->fd[STORER_PID], false);
+
+	close_fd(&s->fd[ON_STORER]);
+	give_up_of(s, "storer", status);
+}
+
+/* It ends well when the storer does, and may be seen to end before that one. */
+static void on_signer_ended(struct supervisor *s)
+{
+	int status = spawn_reap(&s->fd[SIGNER_PID], false);
+
+	if (status == STATUS_DONE && supervise_ends_soon(s, STORER_PID))
+		on_storer_ended(s);
+	else
+		give_up_of(s, "signer", status);
+}
+
+/* It ends well when the client's end of their channel does, and may be seen to end before the client. */
+static void on_responder_ended(struct supervisor *s)
+{
+	int status = spawn_reap(&s->fd[RESPONDER_PID], false);
+
+	if (status == STATUS_DONE && supervise_ends_soon(s, CLIENT_PID))
+		on_client_ended(s);
+	else
+		give_up_of(s, "responder", status);
+}
+
+static void on_deadline(struct supervisor *s)
+{
+	fault_set(&s->fault, FAULT_LATER, "the run did not end within %d minutes", RUN_SECONDS / 60);
+	supervise_give_up(s);
+}
+
+static const struct job for_renewal = {
+	.watch = {
+		[ON_STORER - ON_OWN] = { EVENT_STORER_ENDED, "storer", STORER_PID },
+		[ON_CLIENT - ON_OWN] = { EVENT_CLIENT_ENDED, "client", CLIENT_PID },
+		[ON_RESPONDER - ON_OWN] = { EVENT_RESPONDER_ENDED, "responder", RESPONDER_PID },
+		[SIGNER_PID - ON_OWN] = { EVENT_SIGNER_ENDED, NULL, 0 },
+		[STORER_PID - ON_OWN] = { EVENT_STORER_ENDED, NULL, 0 },
+		[CLIENT_PID - ON_OWN] = { EVENT_CLIENT_ENDED, NULL, 0 },
+		[RESPONDER_PID - ON_OWN] = { EVENT_RESPONDER_ENDED, NULL, 0 },
+	},
+	.heard = {
+		{ ON_STORER, VERB_RENEWAL, EVENT_SURVEY },
+		{ ON_STORER, VERB_STORED, EVENT_STORED },
+		{ ON_CLIENT, VERB_OPEN, EVENT_OPEN },
+		{ ON_CLIENT, VERB_CLOSE, EVENT_CLOSE },
+		{ ON_RESPONDER, VERB_READY, EVENT_READY },
+	},
+	.always = {
+		[EVENT_REFUSED] = give_up,
+		[EVENT_OVERTIME] = on_overtime,
+		[EVENT_CLIENT_ENDED] = on_client_ended,
+		[EVENT_SIGNER_ENDED] = on_signer_ended,
+		[EVENT_STORER_ENDED] = on_storer_ended,
+		[EVENT_RESPONDER_ENDED] = on_responder_ended,
+		[EVENT_DEADLINE] = on_deadline,
+	},
+	.table = {
+		[SURVEYING] = { [EVENT_SURVEY] = on_survey },
+		[WORKING] = { [EVENT_OPEN] = on_open, [EVENT_STORED] = on_stored },
+		[PREPARING] = { [EVENT_PREPARED] = on_prepared },
+		[LISTENING] = { [EVENT_READY] = on_ready },
+		[OPENING] = { [EVENT_OPENED] = on_opened },
+		[STANDING] = { [EVENT_CLOSE] = on_close },
+	},
+};
+
+/* --- beginning and end -------------------------------------------------------------------------------------------- */
+
+static int begin(struct run *run, struct gate *gate)
+{
+	struct supervisor *s = &run->s;
+
+	if (supervise_begin(s, &for_renewal, gate, (const int[]){ SIGINT, SIGTERM, SIGHUP, 0 }) < 0 ||
+	    supervise_limit(s, RUN_SECONDS) < 0)
+		return -1;
+	return crew_start_store(&run->crew, &s->fd[STORER_PID], &s->fd[SIGNER_PID], &s->fd[ON_STORER], &s->fault);
+}
+
+static void run_deploy_hooks(struct run *run)
+{
+	static struct deployed deployed;
+	struct supervisor *s = &run->s;
+
+	for (uint32_t i = 0; i < run->config->certificates; i++) {
+		const struct certificate *certificate = &run->config->certificate[i];
+		bool all = run->deploy[i] && deploy_run(run->config, certificate, &deployed);
+
+		if (run->deploy[i] && !all)
+			s->status = STATUS_FAILED;
+		if (!run->deploy[i] || (!all && !deployed.length))
+			continue;
+		if (s->fd[ON_STORER] < 0 || send(s, ON_STORER, VERB_DEPLOYED, i, deployed.text, all ? 0 : deployed.length) < 0)
+			log_warning("certificate %s: its hooks will run once more: the storer is gone", certificate->name);
+	}
+}
+
+/* The storer ends when its channel does; one that does not is killed. */
+static void end_storer(struct supervisor *s)
+{
+	struct pollfd ended = { .fd = s->fd[STORER_PID], .events = POLLIN };
+	int status;
+
+	close_fd(&s->fd[ON_STORER]);
+	if (s->fd[STORER_PID] < 0)
+		return;
+	status = spawn_reap(&s->fd[STORER_PID], poll(&ended, 1, STORER_SECONDS * 1000) <= 0);
+	if (status > 128)
+		give_up_of(s, "storer", status);
+	else if (status != STATUS_DONE && s->status == STATUS_DONE)
+		s->status = STATUS_FAILED; /* a certificate could not be looked at: it has said which */
+}
+
+static void end(struct run *run)
+{
+	struct supervisor *s = &run->s;
+	struct closed closed;
+
+	(void)supervise_shut(s, false, &closed);
+	tidy(s);
+	spawn_reap(&s->fd[CLIENT_PID], true);
+	spawn_reap(&s->fd[SIGNER_PID], true); /* so that the storer waits for nobody */
+	run_deploy_hooks(run);
+	end_storer(s);
+	close_fd(&s->fd[ON_CLIENT]);
+	supervise_finish(s);
+	crew_leave(&run->crew);
+}
+
+int renewal_run(const struct config *config, struct errand *errand, struct gate *gate, const int tokens[2], int state_fd)
+{
+	static struct run run;
+
+	run = (struct run){ .config = config, .errand = errand, .crew = CREW(config, state_fd, tokens) };
+	if (begin(&run, gate) < 0)
+		supervise_give_up(&run.s);
+	supervise(&run.s);
+	end(&run);
+	return run.s.status;
+}
