@@ -50,6 +50,7 @@ static enum match judge_address(const struct meeting *meeting, const char *value
 	size_t length = slash ? (size_t)(slash - value) : strlen(value);
 
 	if (length < sizeof(address))
+		/* NOLINTNEXTLINE(bugprone-not-null-terminated-result): the rest of it is zero */
 		memcpy(address, value, length);
 	if ((end && *end) || prefix > 8 * bytes || inet_pton(bytes == 4 ? AF_INET : AF_INET6, address, low) != 1)
 		return MAYBE;

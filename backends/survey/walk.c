@@ -99,12 +99,13 @@ bool walk_concerns(struct walk *walk, const struct nft_rule *rule)
 {
 	unsigned char *relevance = walk->relevance[walk->meeting.family == NFPROTO_IPV6];
 	const struct packet *packet = walk->meeting.packet;
-	struct outcome outcome;
 
 	if (!relevance)
 		return true;
 	relevance += rule - walk->meeting.snapshot->rule;
 	if (*relevance == NOT_ASKED) {
+		struct outcome outcome;
+
 		walk->meeting.packet = &walk->any;
 		outcome = meet_rule(&walk->meeting, rule);
 		walk->meeting.packet = packet;

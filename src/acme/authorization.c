@@ -174,7 +174,7 @@ void authorization_describe(const struct authorization *authorization, char *tex
 	const struct closed *closed = &authorization->list->closed;
 	const bool nothing = authorization->state != STATE_VALID && (closed->shut[0] || (closed->counted && !closed->packets));
 
-	if (authorization->list->webroot && nothing)
+	if (authorization->list->webroot ? nothing : authorization->hits == 0)
 		tell_absence(closed, text, size);
 	else if (authorization->list->webroot)
 		snprintf(text, size,
@@ -183,8 +183,6 @@ void authorization_describe(const struct authorization *authorization, char *tex
 				 "is %s/.well-known/acme-challenge what the web server "
 				 "here answers on this name and port 80 with, without asking for a password?",
 			 authorization->list->webroot);
-	else if (authorization->hits == 0)
-		tell_absence(closed, text, size);
 	else
 		snprintf(text, size, "%u request%s from %s %s answered%s", authorization->hits, authorization->hits == 1 ? "" : "s",
 			 authorization->visitors, authorization->hits == 1 ? "was" : "were",

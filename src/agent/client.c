@@ -78,22 +78,23 @@ static char *take_text(struct fault *fault)
 static char *sign(void *context, bool by_key, const char *url, const char *nonce, const char *payload, struct fault *fault)
 {
 	size_t length = payload ? strlen(payload) : 0;
-	struct draft *request = calloc(1, sizeof(*request) + length);
+	struct draft *draft = calloc(1, sizeof(*draft) + length);
 	int rc = -1;
 
 	(void)context;
-	if (!request)
+	if (!draft)
 		fault_set(fault, FAULT_LATER, "not enough memory for a request");
-	else if (snprintf(request->url, sizeof(request->url), "%s", url) >= (int)sizeof(request->url) ||
-		 snprintf(request->nonce, sizeof(request->nonce), "%s", nonce) >= (int)sizeof(request->nonce))
+	else if (snprintf(draft->url, sizeof(draft->url), "%s", url) >= (int)sizeof(draft->url) ||
+		 snprintf(draft->nonce, sizeof(draft->nonce), "%s", nonce) >= (int)sizeof(draft->nonce))
 		fault_set(fault, FAULT_FAILED, "the CA's URL or nonce is too long");
 	else {
-		request->by_key = by_key;
+		draft->by_key = by_key;
 		if (payload)
-			memcpy(request->payload, payload, length);
-		rc = ask(VERB_SIGN, 0, request, sizeof(*request) + length, fault);
+			/* NOLINTNEXTLINE(bugprone-not-null-terminated-result): it ends with the record */
+			memcpy(draft->payload, payload, length);
+		rc = ask(VERB_SIGN, 0, draft, sizeof(*draft) + length, fault);
 	}
-	free(request);
+	free(draft);
 	return rc < 0 ? NULL : take_text(fault);
 }
 

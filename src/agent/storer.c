@@ -345,6 +345,17 @@ static void adjust(struct storer *storer, const struct certificate *certificate,
 	storer->failed = true;
 }
 
+static int inspect(struct storer *storer, const struct certificate *certificate, struct question *question, struct stored *stored,
+		   struct fault *fault)
+{
+	int rc;
+
+	storer->store.examiner = (struct examiner){ ask_signer, question };
+	rc = store_inspect(&storer->store, certificate, stored, fault);
+	storer->store.examiner = (struct examiner){ NULL, NULL }; /* the question is the caller's */
+	return rc;
+}
+
 /*
  * A certificate whose state cannot be found out is not due: what cannot be read could hardly be written, and asking the
  * CA for what cannot be stored would count against its limits. The others go on.
@@ -356,8 +367,7 @@ static int report_one(struct storer *storer, uint32_t index, struct fault *fault
 	struct question question = { .index = index };
 	struct stored stored;
 
-	storer->store.examiner = (struct examiner){ ask_signer, &question };
-	if (store_inspect(&storer->store, certificate, &stored, fault) < 0 || look_up(storer, index, &stored, fault) < 0) {
+	if (inspect(storer, certificate, &question, &stored, fault) < 0 || look_up(storer, index, &stored, fault) < 0) {
 		if (question.lost)
 			return -1;
 		log_error("%s", fault->text);

@@ -88,7 +88,7 @@ static char *hand_out(struct loader *loader, char *line, size_t size)
 			cut--;
 		if (cut <= first) {
 			loader_wrong(loader, "expected words of more than one character in so long a line");
-			return strcpy(line, "\n");
+			return memcpy(line, "\n", sizeof("\n"));
 		}
 		length = cut;
 		loader->rest = text + cut;
@@ -112,7 +112,7 @@ char *config_line_next(char *line, int size, void *user)
 	loader->line++;
 	loader->used = 0;
 	if (look_at(loader, loader->buffer, (size_t)n) < 0)
-		return strcpy(line, "\n");
+		return memcpy(line, "\n", sizeof("\n"));
 	loader->buffer[strcspn(loader->buffer, "\r\n")] = '\0';
 	if ((size_t)n >= most)
 		shorten(loader->buffer);

@@ -15,6 +15,7 @@ void help_write_usage(FILE *out, const struct line *line, const struct command *
 		fprintf(out, " [OPTION...]");
 	for (; !many && option < command->options + MOST_OPTIONS && option->name; option++)
 		fprintf(out, " [--%s%s%s]", option->name, option->value ? " " : "", option->value ? option->value : "");
+	/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): no call is without its command */
 	fprintf(out, "%s%s\n", command->words ? " " : "", command->words ? command->words : "");
 }
 

@@ -129,6 +129,7 @@ static int add_roots(X509_STORE *store, const struct chain *chain, const char *p
 			added += add_root(store, scratch, n, when);
 		at = memmem(cursor.end, length - (size_t)(cursor.end - pem), begin, strlen(begin));
 	}
+	/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): OWN_FREE releases, which clang 14 does not know */
 	return added;
 }
 
@@ -154,13 +155,14 @@ static const char *verify_up_to(X509_STORE *store, const struct chain *chain, in
 	STACK_OF(X509) *others = sk_X509_new_null();
 	const char *why = "no memory";
 	int64_t at = moment(chain, now);
-	int error;
 
 	/* They have twins, too. */
 	for (size_t i = 1; others && i < chain->count; i++)
 		if (!error_of_dates(chain->certificate[i], at))
 			(void)sk_X509_push(others, chain->certificate[i]);
 	if (context && others && X509_STORE_CTX_init(context, store, chain->certificate[0], others) == 1) {
+		int error;
+
 		X509_STORE_CTX_set_purpose(context, X509_PURPOSE_SSL_SERVER);
 		X509_STORE_CTX_set_flags(context, X509_V_FLAG_PARTIAL_CHAIN | X509_V_FLAG_NO_CHECK_TIME);
 		error = X509_verify_cert(context) == 1 ? error_of_path(context, at) : X509_STORE_CTX_get_error(context);

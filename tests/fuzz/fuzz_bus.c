@@ -129,7 +129,7 @@ int sd_bus_message_appendv(sd_bus_message *message, const char *types, va_list a
 	char rule[512] = "";
 
 	(void)message;
-	for (const char *type = types; *type && *type == 's'; type++)
+	for (const char *type = types; *type == 's'; type++)
 		snprintf(rule, sizeof(rule), "%s", va_arg(arguments, const char *));
 	must(strcmp(world.method, "removeRichRule") || strstr(rule, TAG));
 	must(strcmp(world.method, "addRichRule") || strstr(rule, "nflog prefix=\"" TAG "\""));
@@ -216,7 +216,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	memset(&world, 0, sizeof(world));
 	world.data = data + !!size;
-	world.size = size - !!size;
+	world.size = size ? size - 1 : 0;
 	rc = commands[command].act(NULL, &opening, &fault);
 	must(rc >= 0 || (fault.kind != FAULT_NONE && fault.text[0]));
 	must(!strpbrk(fault.text, "\n\r\x1b"));

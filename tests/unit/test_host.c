@@ -340,7 +340,7 @@ static void news_that_cannot_be_had_are_a_fault(void **state)
 	(void)state;
 	news = NEWS_CLOSED;
 	for (unsigned int n = 1; happened; n++) {
-		int rc, first = dup(0), second;
+		int rc, first = dup(0);
 
 		close(first);
 		nth_fail("", n, ENOMEM);
@@ -348,10 +348,11 @@ static void news_that_cannot_be_had_are_a_fault(void **state)
 		nth_stop();
 		happened = nth_happened();
 		if (rc < 0) {
+			int second = dup(0);
+
+			close(second);
 			assert_int_equal(fault.code, ENOMEM);
 			assert_int_equal(news.watch, -1);
-			second = dup(0);
-			close(second);
 			assert_int_equal(second, first); /* nothing is left open */
 		}
 		news_close(&news);

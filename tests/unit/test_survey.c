@@ -53,14 +53,14 @@ int __wrap_spawn_surveyor(const struct place *places, size_t n, struct fault *f)
 {
 	static struct survey_question question;
 	pid_t parent = getpid(), pid = fork();
-	int fd;
 
 	assert_int_equal(n, 2);
 	started++;
 	if (pid < 0)
 		return fault_errno(f, FAULT_LATER, "starting the surveyor");
 	if (pid) {
-		fd = pidfd_open(pid, 0);
+		int fd = pidfd_open(pid, 0);
+
 		return fd < 0 ? fault_errno(f, FAULT_LATER, "starting the surveyor") : fd;
 	}
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
