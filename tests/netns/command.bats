@@ -43,6 +43,7 @@ teardown() {
 
 does() { printf '%s\n' "$2" >"$RIG_DIR/cloud/$1.do"; }
 calls() { paste -sd ' ' "$RIG_DIR/cloud/calls" | sed 's/sg-1 a+b //g'; }
+cloud_called() { [ "$(calls)" = "$1" ]; }
 cloud_rules() { rig_ca nft list chain inet cloud out | grep -c 'acmegate:' || true; }
 cloud_closed() { [ "$(cloud_rules)" = 0 ]; }
 all_closed() { cloud_closed && [ "$(rig_ours)" = 0 ]; }
@@ -212,9 +213,9 @@ PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" ]
 
 @test "the gate is killed while the program opens: the program opens nothing afterwards" {
 	# Children of the program outlive it, in its session or in one of their own: acmegate ends them.
-	does open '( sleep 1; cloud insert rule inet cloud out tcp dport 80 accept comment "\"$ACMEGATE_TAG\""; echo late >>late ) &
-		setsid sh -c "sleep 1.2; echo late >>late" & echo >begun; wait; sleep 5'
-	rm -f "$RIG_DIR/cloud/begun"
+	does open '( until [ -e go ]; do sleep 0.05; done; cloud insert rule inet cloud out tcp dport 80 accept comment "\"$ACMEGATE_TAG\""
+		echo late >>late ) & setsid sh -c "until [ -e go ]; do sleep 0.05; done; echo late >>late" & echo >begun; wait; sleep 5'
+	rm -f "$RIG_DIR"/cloud/{begun,go}
 	rig_pebble
 	rig_config one.test
 	rig_before
@@ -222,9 +223,11 @@ PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" ]
 	pid=$!
 	rig_until 30 [ -e "$RIG_DIR/cloud/begun" ]
 	dies "$(rig_gate)"
+	rig_until 30 cloud_called 'open close'
+	# A child that is left goes on now, and has its time.
+	touch "$RIG_DIR/cloud/go"
 	rig_until 30 rig_idle
 	[ "$(calls)" = 'open close' ]
-	sleep 1
 	[ ! -e "$RIG_DIR/cloud/late" ]
 	all_closed
 	rig_after
