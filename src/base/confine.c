@@ -110,14 +110,12 @@ static int allow_client(int ruleset)
 	return 0;
 }
 
-/* Landlock needs an existing directory: create it. Where that fails, the store will say why it cannot work. */
+/* Landlock needs an existing directory: create it. */
 static int allow_top(int ruleset, const char *name, uint64_t rights)
 {
-	OWN_FD int state = openat(FD_STATE, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	OWN_FD int top = -1;
 
-	if (mkdirat(FD_STATE, name, 0700) == 0 && state >= 0)
-		(void)fsync(state);
+	sandbox_make_top(FD_STATE, name);
 	top = openat(FD_STATE, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	return top < 0 ? 0 : allow(ruleset, top, rights);
 }

@@ -128,9 +128,17 @@ struct trees {
 	char path[TREES][PATH_SIZE + 16];
 };
 
+void sandbox_make_top(int state_fd, const char *name)
+{
+	OWN_FD int state = openat(state_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	(void)mkdirat(state_fd, name, 0700);
+	(void)fsync(state);
+}
+
 static void add_top(struct trees *trees, const char *state, int state_fd, const char *name)
 {
-	(void)mkdirat(state_fd, name, 0700);
+	sandbox_make_top(state_fd, name);
 	snprintf(trees->path[trees->count++], sizeof(trees->path[0]), "%s/%s", state, name);
 }
 

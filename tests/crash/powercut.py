@@ -414,6 +414,8 @@ def replays(gate, options):
     pace = {"every": options.every, "renew_every": options.renew_every}
     empty = ("d", 0o711, 0, 0, {"foreign": ("f", 0o644, 0, 0, b"not ours\n")})
     store = replay(gate, "first certificate", empty, "renew-now", **pace)
+    if options.first:
+        return store
     store = with_file(store, f"certificates/{NAME}/foreign.txt", b"not ours\n")
     store = with_file(store, "certificates/foreign/live", ("l", "1"))
     store = with_file(store, "accounts/foreign.txt", b"not ours\n")
@@ -548,6 +550,7 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--every", type=int, default=1)
     parser.add_argument("--renew-every", type=int, default=1)
+    parser.add_argument("--first", action="store_true")
     options = parser.parse_args()
     run("mount", "-t", "tmpfs", "-o", "mode=711", "powercut", STATE)
     with open(RIG["DIR"] + "/opening.json", encoding="utf-8") as file:
@@ -558,7 +561,9 @@ def main():
         sys.exit("powercut: the opening that was left lets nobody in, so nothing could be found by it")
     acmegate("recover")
     expiry(gate)
-    journals(gate, replays(gate, options))
+    store = replays(gate, options)
+    if not options.first:
+        journals(gate, store)
     print("{images} images, {booted} boots into recovery, {renewed} renewals after them: {broken stores} broken stores, "
           "{left open} left open".format_map(totals))
     for reason, count in said.items():
