@@ -28,12 +28,6 @@ setup_file() {
 	chown -R nobody "$RIG_DIR/outside/user"
 }
 
-# Neither the seam nor this machine's kernel is without it. The number is the same on all processors.
-landlocked() {
-	[ "${ACMEGATE_SEAMS:-}" != no-landlock ] &&
-		python3 -c 'import ctypes, sys; sys.exit(ctypes.CDLL(None).syscall(444, None, ctypes.c_size_t(0), 1) <= 0)'
-}
-
 setup() {
 	RIG_GATE='max_open = 5' rig_config one.test other.test
 	# The CA never gets through: what happens while the port stands open has time to happen.
@@ -87,7 +81,7 @@ run_with() {
 # withstands ROLE WHEN ACT...
 withstands() {
 	local role=$1 when=$2 act began how=confined
-	landlocked || how=readable
+	rig_landlocked || how=readable
 	shift 2
 	store_sum >"$RIG_DIR/store-before"
 	untouched >"$RIG_DIR/files-before"
@@ -193,7 +187,7 @@ some() {
 	for level in '' landlock-1 no-landlock; do
 		ACMEGATE_SEAMS=$level RIG_ACMEGATE=$RIG_BUILD/seams/acmegate run rig_acmegate -v renew
 		[ "$status" = 0 ]
-		[ "$(grep -c 'Landlock' <<<"$output")" = "$(ACMEGATE_SEAMS=$level landlocked && echo 0 || echo 1)" ]
+		[ "$(grep -c 'Landlock' <<<"$output")" = "$(ACMEGATE_SEAMS=$level rig_landlocked && echo 0 || echo 1)" ]
 	done
 	[[ $output == *'no Landlock'*'all file systems are read-only for it but its own directories'* ]]
 }
@@ -203,7 +197,7 @@ some() {
 		mkdir -p "$RIG_STATE/webroot" "$RIG_DIR/www"
 		ln -sfn "0:$RIG_DIR/www" "$RIG_STATE/webroot/.at"
 		untouched >"$RIG_DIR/files-before"
-		echo "sweeper turns start $(ACMEGATE_SEAMS=$level landlocked && echo confined || echo readable)" >"$RIG_DIR/hostile/orders"
+		echo "sweeper turns start $(ACMEGATE_SEAMS=$level rig_landlocked && echo confined || echo readable)" >"$RIG_DIR/hostile/orders"
 		ACMEGATE_SEAMS=$level run rig_host "$RIG_DIR/hostile/acmegate" -c "$RIG_CONF" recover
 		[[ $output == *'the sweeper turns hostile: turns'*'gained: nothing'* && ! $output =~ 'gained: '[^n] ]]
 		untouched | diff - "$RIG_DIR/files-before"
@@ -218,7 +212,7 @@ some() {
 		grep -q '^gained: a child by fork' "$RIG_DIR/out"
 		grep -q '^gained: a socket of family' "$RIG_DIR/out"
 		# Without Landlock the storer has other file systems from before confine() on.
-		{ [ "$role" = storer ] && ! landlocked; } || grep -qa '^gained: chmod of .*/outside/' "$RIG_DIR/out"
+		{ [ "$role" = storer ] && ! rig_landlocked; } || grep -qa '^gained: chmod of .*/outside/' "$RIG_DIR/out"
 		for pid in $(ip netns pids "$RIG_HOST"); do rig_end "$pid" KILL; done
 		rig_acmegate recover
 	done

@@ -390,6 +390,12 @@ rig_ends() {
 	}
 }
 
+# Landlock is there: neither the seam nor this machine's kernel is without it. The number is the same on all processors.
+rig_landlocked() {
+	[ "${ACMEGATE_SEAMS:-}" != no-landlock ] &&
+		python3 -c 'import ctypes, sys; sys.exit(ctypes.CDLL(None).syscall(444, None, ctypes.c_size_t(0), 1) <= 0)'
+}
+
 # rig_ours [WHAT]: how many rules and sets of ours stand
 rig_ours() { rig_host nft -a list "${@:-ruleset}" | grep -cE '(comment|set) .*acmegate[:_][0-9a-f]{16}' || true; }
 # A process that was killed leaves its namespace before it lets go of its files, and so of the journal.
