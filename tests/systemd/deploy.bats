@@ -44,8 +44,10 @@ configure_servers() {
 	printf 'frontend rig\n\tbind :8444 ssl crt %s\n' "$live/proxy/live/combined.pem" >>"$RIG_DIR/machine/etc/haproxy/haproxy.cfg"
 	printf 'listener 8883\ncertfile %s\nkeyfile %s\nallow_anonymous true\n' "$live/mqtt/live/fullchain.pem" \
 		"$live/mqtt/live/privkey.pem" >"$RIG_DIR/machine/etc/mosquitto/conf.d/rig.conf"
-	printf 'ssl = yes\nssl_cert = <%s\nssl_key = <%s\n' "$live/mail/live/fullchain.pem" "$live/mail/live/privkey.pem" \
-		>"$RIG_DIR/machine/etc/dovecot/conf.d/10-ssl.conf"
+	local ssl='ssl = yes\nssl_cert = <%s\nssl_key = <%s\n'
+	[[ $(chroot "$RIG_DIR/machine" dovecot --version) == 2.[0-3].* ]] || ssl='ssl = yes\nssl_server_cert_file = %s\nssl_server_key_file = %s\n'
+	# shellcheck disable=SC2059 # the two ways to write it
+	printf "$ssl" "$live/mail/live/fullchain.pem" "$live/mail/live/privkey.pem" >"$RIG_DIR/machine/etc/dovecot/conf.d/10-ssl.conf"
 	chroot "$RIG_DIR/machine" postconf -e "smtpd_tls_chain_files=$live/mail/live/keyfirst.pem" smtpd_tls_security_level=may inet_protocols=all
 }
 
