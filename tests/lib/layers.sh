@@ -139,9 +139,9 @@ layer() {
 		for family in ip ip6; do rig_host "${family}tables-$variant-save" >"$file-$family-early"; done
 		layer "$1" reload # it makes the chains that are not there yet
 		;;
-	iptables-*-reload) for family in ip ip6; do rig_host "${family}tables-$variant-restore" "$file-$family-early"; done ;;
+	iptables-*-reload) for family in ip ip6; do rig_host "${family}tables-$variant-restore" -w 5 "$file-$family-early"; done ;;
 	iptables-*-save | ufw-*-save) for family in ip ip6; do rig_host "${family}tables-$variant-save" >"$file-$family"; done ;;
-	iptables-*-boot | ufw-*-boot) for family in ip ip6; do rig_host "${family}tables-$variant-restore" "$file-$family"; done ;;
+	iptables-*-boot | ufw-*-boot) for family in ip ip6; do rig_host "${family}tables-$variant-restore" -w 5 "$file-$family"; done ;;
 	ufw-*-up) ufw_up "$variant" ;;
 	ufw-*-reload) ufw reload ;;
 	docker-up)

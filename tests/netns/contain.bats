@@ -710,9 +710,9 @@ opens_again() { town_when="after $1" town_expect 'outside>host us' || { town_sai
 		opens_again 'the beginning'
 		for pause in 0.1 0.35 0.6 0.85; do
 			step="$variant, $pause s between the two"
-			rig_host "iptables-$variant-restore" "$RIG_DIR/rules-ip"
+			rig_host "iptables-$variant-restore" -w 5 "$RIG_DIR/rules-ip"
 			sleep "$pause"
-			rig_host "ip6tables-$variant-restore" "$RIG_DIR/rules-ip6"
+			rig_host "ip6tables-$variant-restore" -w 5 "$RIG_DIR/rules-ip6"
 			opens_again "both were loaded, $pause s between the two"
 		done
 	done

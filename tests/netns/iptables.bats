@@ -315,7 +315,7 @@ three_times_mended() { [ "$(grep -c 'the opening was put back' "$RIG_DIR/out")" 
 		rig_host "iptables-$variant" -D INPUT -m set --match-set bans src -j DROP
 		rig_host ipset destroy bans
 		# A saved ruleset that names it can no longer be loaded, and changes nothing.
-		run ! rig_host "iptables-$variant-restore" "$RIG_DIR/file"
+		run ! rig_host "iptables-$variant-restore" -w 5 "$RIG_DIR/file"
 		[ "$(ours)" = 2 ]
 		everything_dies
 		run -0 rig_acmegate recover
