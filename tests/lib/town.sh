@@ -263,6 +263,7 @@ town_renew_ends() {
 	rig_release
 	rig_ends '0|1'
 	# All looks have come true. Where they took more than the 15 s after which the CA gives up, the certificate is the next run's.
+	# shellcheck disable=SC2154 # rig_ends sets output
 	if [[ $output == *'Client.Timeout exceeded'* ]]; then rig_acmegate renew-now; fi
 	rig_certificate "${names%%,*}" "${names%%,*}" "${names##*,}"
 }
