@@ -10,7 +10,8 @@
 #	vm_disk FILE DIRECTORY		an ext4 file system with what is in the directory
 #	vm_start JOBS	makes $vm/job/start: these jobs one after another; $vm/job has the tests, and in "build" what was built
 #	vm_tell NAME LOG JOBS	a line for each job and the failures, out of what the machine printed; counts $passed, $failed, $skipped
-#	vm_run DIRECTORY SECONDS QEMU... boots the kernel; the job's output is on the serial line
+#	vm_run DIRECTORY SECONDS QEMU... boots the kernel; the job's output is on the serial line. VM_COUNTS: one processor, and a
+#					clock that counts its instructions and jumps while it sleeps: a busy host makes it no slower
 #
 # Disks: root is the same for all kernels of an architecture and thrown away after each boot; modules are the kernel's; job is
 # mounted on /job, and /job/start is what the machine does, as its first process; "busybox poweroff -f" ends it.
@@ -178,13 +179,14 @@ vm_tell() {
 
 # vm_run DIRECTORY SECONDS QEMU ARGUMENTS...: with the console in VM_CONSOLE. Where this machine is busy, the check of the timer fails.
 vm_run() {
-	local directory=$1 seconds=$2 n=0 file disks=()
+	local directory=$1 seconds=$2 n=0 file disks=() processors=(-accel tcg,thread=multi -smp 2)
 	shift 2
 	for file in "$vm_root_disk" "$directory/modules" "$vm_job_disk"; do
 		disks+=(-drive "file=$file,format=raw,if=none,id=disk$n,snapshot=on" -device "${VM_BUS:-virtio-blk-pci},drive=disk$n")
 		n=$((n + 1))
 	done
-	timeout -k 5 "$seconds" nice "$@" -accel tcg,thread=multi -smp 2 -display none -no-reboot -nodefaults -serial stdio \
+	[ -z "${VM_COUNTS:-}" ] || processors=(-accel tcg,thread=single -smp 1 -icount shift=0,sleep=off)
+	timeout -k 5 "$seconds" nice "$@" "${processors[@]}" -display none -no-reboot -nodefaults -serial stdio \
 		-kernel "$directory/vmlinuz" -initrd "$directory/initrd" "${disks[@]}" \
 		-append "console=${VM_CONSOLE:-ttyS0} quiet panic=-1 ${VM_APPEND:-}" </dev/null
 }
