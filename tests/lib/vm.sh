@@ -179,13 +179,13 @@ vm_tell() {
 
 # vm_run DIRECTORY SECONDS QEMU ARGUMENTS...: with the console in VM_CONSOLE. Where this machine is busy, the check of the timer fails.
 vm_run() {
-	local directory=$1 seconds=$2 n=0 file disks=() processors=(-accel tcg,thread=multi -smp 2)
+	local directory=$1 seconds=$2 n=0 file disks=() processors=(-accel 'tcg,thread=multi' -smp 2)
 	shift 2
 	for file in "$vm_root_disk" "$directory/modules" "$vm_job_disk"; do
 		disks+=(-drive "file=$file,format=raw,if=none,id=disk$n,snapshot=on" -device "${VM_BUS:-virtio-blk-pci},drive=disk$n")
 		n=$((n + 1))
 	done
-	[ -z "${VM_COUNTS:-}" ] || processors=(-accel tcg,thread=single -smp 1 -icount shift=0,sleep=off)
+	[ -z "${VM_COUNTS:-}" ] || processors=(-accel 'tcg,thread=single' -smp 1 -icount 'shift=0,sleep=off')
 	timeout -k 5 "$seconds" nice "$@" "${processors[@]}" -display none -no-reboot -nodefaults -serial stdio \
 		-kernel "$directory/vmlinuz" -initrd "$directory/initrd" "${disks[@]}" \
 		-append "console=${VM_CONSOLE:-ttyS0} quiet panic=-1 ${VM_APPEND:-}" </dev/null
