@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "command/command.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <unistd.h>
 
+#include "base/instant.h"
 #include "base/log.h"
+#include "store/schedule.h"
 
 /* Where a renewal would fail. */
 static int find_obstacles(struct config *config, struct gate *gate)
@@ -49,8 +52,49 @@ static int forecast(struct config *config, struct gate *gate)
 	return config->certificates ? find_obstacles(config, gate) : STATUS_DONE;
 }
 
+/* What the next renewal would do for this certificate, as far as the runs before it have written down. */
+static void foresee(const struct config *config, const struct certificate *certificate, int ledgers)
+{
+	static struct ledger ledger;
+	struct instant now = instant_now();
+	enum ledger_state state;
+	struct secret secret;
+	struct holding holding;
+	struct decision decision;
+	struct fault fault;
+
+	if (ledger_look(ledgers, certificate->name, &ledger, &state, &fault) < 0 || secret_look(ledgers, &secret, &fault) < 0) {
+		printf("# certificate %s: %s\n", certificate->name, fault.text);
+		return;
+	}
+	if (state == LEDGER_NONE || state == LEDGER_CORRUPT) {
+		printf("# certificate %s: no renewal has looked at it yet\n", certificate->name);
+		return;
+	}
+	holding = schedule_hold(config, certificate, &ledger);
+	decision = schedule_decide(&holding, &ledger, &now, &secret);
+	printf("# certificate %s: %s%s\n", certificate->name, decision.reason,
+	       decision.act == ACT_ORDER  ? "; it would be ordered now" :
+	       decision.act == ACT_RESUME ? "; its order would be resumed now" :
+					    "");
+}
+
+static void foresee_all(const struct config *config, int state_fd)
+{
+	OWN_FD int ledgers = state_fd < 0 ? -1 : openat(state_fd, "ledger", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+	instant_learn_boot();
+	for (uint32_t i = 0; i < config->certificates; i++) {
+		if (ledgers < 0)
+			printf("# certificate %s: no renewal has looked at it yet\n", config->certificate[i].name);
+		else
+			foresee(config, &config->certificate[i], ledgers);
+	}
+}
+
 int plan_run(struct host *host, const struct call *call)
 {
 	(void)call;
+	foresee_all(host->config, host->state_fd);
 	return forecast(host->config, &host->gate);
 }

@@ -24,7 +24,8 @@ struct run {
 	struct crew crew;
 	unsigned int windows; /* that the client has asked for */
 	uint32_t surveyed;
-	int64_t next; /* when the first of them will be due */
+	int64_t next;	/* when the first of them will be due */
+	bool backs_off; /* one would be due, but for an earlier failure */
 	bool wanted[MAX_CERTIFICATES], stored[MAX_CERTIFICATES], deploy[MAX_CERTIFICATES];
 };
 
@@ -121,13 +122,20 @@ static void on_close(struct supervisor *s)
 
 /* --- the work ----------------------------------------------------------------------------------------------------- */
 
-static int start_client(struct supervisor *s)
+static struct work work_of(const struct run *run)
 {
-	struct run *run = run_of(s);
 	struct work work = { 0 };
 
 	for (uint32_t i = 0; i < run->config->certificates; i++)
 		work.wanted[i] = run->wanted[i];
+	return work;
+}
+
+static int start_client(struct supervisor *s)
+{
+	struct run *run = run_of(s);
+	struct work work = work_of(run);
+
 	if (crew_start_client(&run->crew, &s->fd[CLIENT_PID], &s->fd[ON_CLIENT], &s->fault) < 0)
 		return -1;
 	return send(s, ON_CLIENT, VERB_WORK, 0, &work, sizeof(work));
@@ -149,16 +157,32 @@ static void note_survey(struct run *run, uint32_t i, const struct renewal *renew
 	run->deploy[i] = renewal->deploy && run->errand->named[i];
 	if (run->wanted[i])
 		log_notice("certificate %s: %s", name, renewal->reason);
+	else if (run->errand->named[i] && renewal->backs_off)
+		log_warning("certificate %s: %s", name, renewal->reason);
 	else if (run->errand->named[i])
 		log_idle("certificate %s: %s", name, renewal->reason);
+	run->backs_off |= run->errand->named[i] && renewal->backs_off;
 	if (i == 0 || renewal->from < run->next) /* 0, the least of all: it could not be looked at */
 		run->next = renewal->from;
 	run->surveyed++;
 }
 
+static void stop_idle(struct supervisor *s)
+{
+	const struct run *run = run_of(s);
+
+	if (run->backs_off && s->status == STATUS_DONE)
+		s->status = STATUS_LATER;
+	if (!run->backs_off)
+		log_idle("nothing is due");
+	run->errand->next = run->next;
+	supervise_close(s);
+}
+
 static void on_survey(struct supervisor *s)
 {
 	struct run *run = run_of(s);
+	struct work work;
 	uint32_t i = s->record.index;
 
 	if (i != run->surveyed || i >= run->config->certificates) {
@@ -169,13 +193,27 @@ static void on_survey(struct supervisor *s)
 	if (run->surveyed < run->config->certificates)
 		return;
 	if (!anything_wanted(run)) {
-		log_idle("nothing is due");
-		run->errand->next = run->next;
-		s->state = CLOSING;
+		stop_idle(s);
 		return;
 	}
+	work = work_of(run);
+	s->state = NOTING;
+	if (send(s, ON_STORER, VERB_ATTEMPT, 0, &work, sizeof(work)) < 0)
+		supervise_give_up(s);
+}
+
+/* Only now may the CA be asked: a run that is killed from here on is known to have tried. */
+static void on_attempted(struct supervisor *s)
+{
+	struct run *run = run_of(s);
+	const struct work *noted = (const void *)s->record.data;
+
+	for (uint32_t i = 0; i < run->config->certificates; i++)
+		run->wanted[i] &= noted->wanted[i] == 1;
 	s->state = WORKING;
-	if (start_client(s) < 0)
+	if (!anything_wanted(run))
+		supervise_close(s); /* the storer has said why, and ends with a status that does */
+	else if (start_client(s) < 0)
 		supervise_give_up(s);
 }
 
@@ -266,6 +304,7 @@ static const struct job for_renewal = {
 	},
 	.heard = {
 		{ ON_STORER, VERB_RENEWAL, EVENT_SURVEY },
+		{ ON_STORER, VERB_ATTEMPTED, EVENT_ATTEMPTED },
 		{ ON_STORER, VERB_STORED, EVENT_STORED },
 		{ ON_CLIENT, VERB_OPEN, EVENT_OPEN },
 		{ ON_CLIENT, VERB_CLOSE, EVENT_CLOSE },
@@ -282,6 +321,7 @@ static const struct job for_renewal = {
 	},
 	.table = {
 		[SURVEYING] = { [EVENT_SURVEY] = on_survey },
+		[NOTING] = { [EVENT_ATTEMPTED] = on_attempted },
 		[WORKING] = { [EVENT_OPEN] = on_open, [EVENT_STORED] = on_stored },
 		[PREPARING] = { [EVENT_PREPARED] = on_prepared },
 		[LISTENING] = { [EVENT_READY] = on_ready },

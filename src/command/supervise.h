@@ -13,6 +13,7 @@
 
 enum state {
 	SURVEYING, /* the storer looks at the certificates */
+	NOTING,	   /* the storer writes down that attempts begin */
 	WORKING,   /* there is no window */
 	PREPARING, /* the gate finds out what is to be opened */
 	LISTENING, /* the port opens as soon as somebody listens on it */
@@ -35,9 +36,10 @@ enum event {
 	EVENT_CLIENT_ENDED, /* our own, that of a hook, or guard's command */
 	EVENT_OPEN,	    /* the client asks */
 	EVENT_CLOSE,
-	EVENT_READY,  /* the responder accepts connections */
-	EVENT_SURVEY, /* the storer has looked at one certificate */
-	EVENT_STORED, /* the storer has stored one */
+	EVENT_READY,	 /* the responder accepts connections */
+	EVENT_SURVEY,	 /* the storer has looked at one certificate */
+	EVENT_ATTEMPTED, /* the storer has noted that attempts begin */
+	EVENT_STORED,	 /* the storer has stored one */
 	EVENT_SIGNER_ENDED,
 	EVENT_STORER_ENDED,
 	EVENT_RESPONDER_ENDED,

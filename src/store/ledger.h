@@ -23,6 +23,7 @@
 #include "store/secret.h"
 
 #define LEDGER_VERSION 1
+#define LEDGER_CA_SIZE 96
 #define LEDGER_ATTEMPTS 32 /* the newest are kept */
 
 /* One attempt to obtain the certificate. It is written before the CA is asked, with RESULT_UNKNOWN: a run that is killed leaves that. */

@@ -184,6 +184,7 @@ static void try_files(void)
 	if (role != ROLE_STORER) {
 		try_in_state("certificates", O_RDONLY);
 		try_in_state("accounts", O_RDONLY);
+		try_in_state("ledger", O_RDONLY);
 	}
 }
 

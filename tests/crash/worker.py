@@ -141,7 +141,7 @@ class Worker:
             if not name.isdigit() and name != "live":
                 problem("store", f"the next run leaves {name} in the store")
         for name in os.listdir(self.state):
-            if name not in ("journal", "accounts", "certificates", "due"):
+            if name not in ("journal", "accounts", "certificates", "due", "ledger"):
                 problem("journal", f"the next run leaves {name} in the state directory")
 
     # --- the host

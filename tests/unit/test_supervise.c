@@ -306,6 +306,13 @@ static void say_renewal(void)
 	say(child[ROLE_STORER].channel, VERB_RENEWAL, index, &renewal, sizeof(renewal));
 }
 
+static void say_attempted(void)
+{
+	const struct work work = { .wanted = { 1, 1 } };
+
+	say(child[ROLE_STORER].channel, VERB_ATTEMPTED, 0, &work, sizeof(work));
+}
+
 static void say_stored(void)
 {
 	say(child[ROLE_STORER].channel, VERB_STORED, 1, NULL, 0);
@@ -343,8 +350,8 @@ static void take_turn(void)
 static void advance(void)
 {
 	static void (*const next[STATES])(void) = {
-		[SURVEYING] = say_renewal, [WORKING] = say_open,   [PREPARING] = say_prepared,
-		[LISTENING] = say_ready,   [OPENING] = say_opened, [STANDING] = say_close,
+		[SURVEYING] = say_renewal, [NOTING] = say_attempted, [WORKING] = say_open,   [PREPARING] = say_prepared,
+		[LISTENING] = say_ready,   [OPENING] = say_opened,   [STANDING] = say_close,
 	};
 
 	if (supervisor->state == goal)
