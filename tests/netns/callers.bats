@@ -439,19 +439,23 @@ unread() {
 		        finally:
 		            os._exit(0)
 		    return pid
-		def idle(out):
+		# Sleeps and works, as one that answers does: what sleeps alone gets the processor sooner on a busy machine.
+		def beside(out):
 		    worst = 0
 		    while True:
 		        start = time.monotonic()
-		        time.sleep(0.001)
-		        late = time.monotonic() - start - 0.001
+		        time.sleep(0.02)
+		        work = time.thread_time() + 0.002
+		        while time.thread_time() < work:
+		            pass
+		        late = time.monotonic() - start - 0.022
 		        if late > worst:
 		            worst = late
 		            os.pwrite(out, b"%f" % worst, 0)
 		counters = [os.open(sys.argv[4] + name, os.O_RDWR | os.O_CREAT | os.O_TRUNC) for name in (".4", ".6")]
 		gap = os.open(sys.argv[4] + ".gap", os.O_RDWR | os.O_CREAT | os.O_TRUNC)
 		floods = [fork(flood, socket.AF_INET, ["10.98.0.51", "10.98.0.52"], counters[0]),
-		          fork(flood, socket.AF_INET6, ["fd98:0:0:1::%x" % i for i in range(1, 9)], counters[1]), fork(idle, gap)]
+		          fork(flood, socket.AF_INET6, ["fd98:0:0:1::%x" % i for i in range(1, 9)], counters[1]), fork(beside, gap)]
 		time.sleep(0.5)
 		r, w = os.pipe()
 		jobs, children = {}, []
@@ -470,11 +474,11 @@ unread() {
 		    lines += more
 		lost = [line for line in lines.decode().split("\n") if line.startswith("lost")]
 		times = sorted(float(line) for line in lines.decode().split() if line[0].isdigit())
-		asleep = float(os.pread(gap, 16, 0) or 0)
-		print("%d slow connections; %d answered, %d lost %s; median %.1f ms, p99.9 %.1f ms (a sleeper: %.1f)" % (
+		late_beside = float(os.pread(gap, 16, 0) or 0)
+		print("%d slow connections; %d answered, %d lost %s; median %.1f ms, p99.9 %.1f ms (a process beside: %.1f late)" % (
 		    sum(int(os.pread(c, 8, 0) or 0) for c in counters), len(times), len(lost), sorted(set(lost)), times[len(times) // 2] * 1e3,
-		    times[min(len(times) - 1, len(times) * 999 // 1000)] * 1e3, asleep * 1e3))
-		sys.exit(0 if len(times) == 600 and not lost and times[len(times) * 999 // 1000 - 1] <= 0.05 + 5 * asleep else 1)
+		    times[min(len(times) - 1, len(times) * 999 // 1000)] * 1e3, late_beside * 1e3))
+		sys.exit(0 if len(times) == 600 and not lost and times[len(times) * 999 // 1000 - 1] <= 0.05 + 5 * late_beside else 1)
 	PY
 	local n
 	for n in 51 52 $(seq 101 2 129); do rig_ca ip addr add "10.98.0.$n/24" dev cable0; done
