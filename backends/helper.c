@@ -5,8 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/run.h"
-#include "base/spawn.h"
+#include "base/launch.h"
 
 #define MOST_WORDS 64
 #define MOST_BYTES (64 * 1024) /* that a helper prints */
@@ -34,9 +33,10 @@ static int run_own(const struct helper *helper, char *verb, char *const environm
 {
 	char path[PATH_MAX];
 	char *argv[] = { path, verb, NULL };
-	int status = spawn_find(helper->program, path, fault) < 0 ?
+	pid_t pid;
+	int status = launch_find(helper->program, path, fault) < 0 ?
 			     -1 :
-			     run_disarmed(argv, environment, helper->seconds, MOST_BYTES, answer, fault);
+			     launch_capture(argv, environment, helper->seconds, LAUNCH_DISARMED, MOST_BYTES, answer, &pid, fault);
 
 	if (status < 0)
 		fault->code = CODE_NO_WAY;
@@ -58,10 +58,12 @@ static int run_command(const struct ruleset *ruleset, char *verb, char *const en
 	size_t n;
 
 	memcpy(command, ruleset->command, sizeof(command));
-	n = run_split(command, words, MOST_WORDS + 1);
+	n = launch_split(command, words, MOST_WORDS + 1);
 	words[n] = verb;
 	words[n + 1] = NULL;
-	return run_program("command", words, environment, seconds, RUN_FOR_THE_FIREWALL, fault) < 0 ? fault_at(fault, "%s", verb) : 0;
+	return launch_program("command", words, environment, seconds, LAUNCH_FOR_THE_FIREWALL, fault) < 0 ?
+		       fault_at(fault, "%s", verb) :
+		       0;
 }
 
 /* The caller frees *answer, the output of acmegate's own helper. 0, or -1 with a fault in the helper's words. */

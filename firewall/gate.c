@@ -16,10 +16,9 @@
 #include <sys/wait.h>
 
 #include "base/log.h"
-#include "base/run.h"
 #include "base/sandbox.h"
 #include "base/sockets.h"
-#include "base/spawn.h"
+#include "base/launch.h"
 #include "base/wire.h"
 #include "firewall/backends.h"
 #include "firewall/listener.h"
@@ -190,7 +189,7 @@ static void begin(struct gate *g)
 	g->state = TOLD;
 	if (g->policy.has_command)
 		return;
-	spawn_settle();
+	launch_settle();
 	if (sandbox_gate(&g->fault) == 0)
 		return;
 	log_error("%s", g->fault.text);
@@ -342,9 +341,9 @@ static void on_prepare(struct gate *g)
 	}
 	start_clock(g); /* preparing costs no open time, but has no more than that */
 	g->state = PREPARED;
-	run_while(g->fd[ON_PARENT]);
+	launch_while(g->fd[ON_PARENT]);
 	rc = prepare(g);
-	run_while(-1);
+	launch_while(-1);
 	if (rc == 0)
 		return;
 	refuse(g);
@@ -359,9 +358,9 @@ static void on_let_in(struct gate *g)
 	if (g->own)
 		start_clock(g);
 	g->state = STANDING;
-	run_while(g->fd[ON_PARENT]);
+	launch_while(g->fd[ON_PARENT]);
 	rc = window_open(&g->window, &g->fault);
-	run_while(-1);
+	launch_while(-1);
 	if (rc < 0) {
 		refuse(g);
 		shut(g);

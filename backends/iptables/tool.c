@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
-#include "base/run.h"
+#include "base/launch.h"
 
 #define PATIENCE "5"		/* seconds to wait for the lock of the legacy tools; without it they wait for ever, or not at all */
 #define SECONDS 10		/* for a command to end, the waiting included */
@@ -32,7 +32,7 @@ static int run(const struct ipt_words *command, char **output, pid_t *pid, struc
 	*output = NULL;
 	if (command->full)
 		return fault_set(fault, FAULT_FAILED, "a command of %s is too long", command->word[0]);
-	return run_capture(command->word, environment, SECONDS, MOST, output, pid, fault);
+	return launch_capture(command->word, environment, SECONDS, LAUNCH_FOR_THE_FIREWALL, MOST, output, pid, fault);
 }
 
 /* "iptables v1.8.9 (nf_tables)"; before 1.8 there was one variant, and nothing in parentheses. 1: of this layer. 0: not. -1: what? */

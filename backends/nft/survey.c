@@ -9,7 +9,7 @@
 #include <sys/socket.h>
 #include <time.h>
 
-#include "base/spawn.h"
+#include "base/launch.h"
 
 #define PATIENCE 60	   /* seconds for the next word of an answer */
 #define ANSWER_SECONDS 120 /* for all of it: the surveyor may always have something to say */
@@ -31,7 +31,7 @@ static struct {
 void survey_end(void)
 {
 	if (it.asker == getpid()) {
-		spawn_reap(&it.process, true);
+		launch_reap(&it.process, true);
 		close_fd(&it.channel);
 		netlink_close(&it.netlink);
 	}
@@ -54,7 +54,7 @@ static int connect_surveyor(struct fault *fault)
 		return fault_errno(fault, FAULT_LATER, "starting the surveyor");
 	it.channel = ends[0];
 	places[0].from = ends[1];
-	it.process = spawn_surveyor(places, LENGTH_OF(places), fault);
+	it.process = launch_role(ROLE_SURVEYOR, NULL, places, LENGTH_OF(places), fault);
 	close(ends[1]);
 	if (it.process < 0)
 		return -1;
@@ -161,7 +161,7 @@ static int give_up(ssize_t n, struct fault *fault)
 		return fault_set(fault, FAULT_LATER, "the surveyor gave no answer in %d s", PATIENCE);
 	if (n < 0 && errno != ECONNRESET)
 		return fault_errno(fault, FAULT_FAILED, "asking the surveyor");
-	status = spawn_reap(&it.process, true); /* killed only if it has closed the channel and runs on */
+	status = launch_reap(&it.process, true); /* killed only if it has closed the channel and runs on */
 	return status > 128 ? fault_set(fault, FAULT_FAILED, "the surveyor died of signal %d", status - 128) :
 			      fault_set(fault, FAULT_FAILED, "the surveyor ended, with status %d", status);
 }

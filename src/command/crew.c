@@ -4,7 +4,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include "base/spawn.h"
+#include "base/launch.h"
 #include "base/wire.h"
 
 static int make_channel(int ends[2], struct fault *fault)
@@ -27,7 +27,7 @@ static int start(const struct crew *crew, enum role role, struct place *places, 
 		return -1;
 	places[0] = (struct place){ ends[1], FD_WARDEN };
 	*channel = ends[0];
-	*pid = spawn_agent(role, crew->config, places, n, fault);
+	*pid = launch_role(role, crew->config, places, n, fault);
 	close(ends[1]);
 	return *pid < 0 ? -1 : 0;
 }
@@ -50,7 +50,7 @@ static int start_signer(struct crew *crew, int storer, int *pid, struct fault *f
 		return -1;
 	places[0].from = trust;
 	places[1].from = ca;
-	*pid = spawn_agent(ROLE_SIGNER, crew->config, places, LENGTH_OF(places), fault);
+	*pid = launch_role(ROLE_SIGNER, crew->config, places, LENGTH_OF(places), fault);
 	close_fd(&crew->signer_end);
 	return *pid < 0 ? -1 : 0;
 }

@@ -9,7 +9,7 @@
 
 #include "base/log.h"
 #include "base/own.h"
-#include "base/run.h"
+#include "base/launch.h"
 
 #define HOOK_SECONDS 120
 #define MOST_WORDS 64
@@ -90,9 +90,9 @@ static int run_hook(const struct certificate *certificate, const char *hook, str
 			      NULL };
 
 	snprintf(command, sizeof(command), "%s", hook);
-	run_split(command, arguments, LENGTH_OF(arguments));
+	launch_split(command, arguments, LENGTH_OF(arguments));
 	snprintf(who, sizeof(who), "deploy %s", certificate->name);
-	return run_program(who, arguments, variables, HOOK_SECONDS, RUN_WITHOUT_FIREWALL, fault);
+	return launch_program(who, arguments, variables, HOOK_SECONDS, LAUNCH_WITHOUT_FIREWALL, fault);
 }
 
 /* The storer's note of those that have succeeded before; without one all are run. */

@@ -11,7 +11,7 @@
 #include <sys/wait.h>
 
 #include "base/log.h"
-#include "base/spawn.h"
+#include "base/launch.h"
 
 static struct record record;
 
@@ -24,7 +24,7 @@ int gate_start(struct gate *gate, struct fault *fault)
 	if (wire_pair(ends, fault) < 0)
 		return -1;
 	gate->channel = ends[0];
-	gate->pidfd = spawn_gate(ends[1], fault);
+	gate->pidfd = launch_role(ROLE_GATE, NULL, &(struct place){ ends[1], FD_WARDEN }, 1, fault);
 	close(ends[1]);
 	if (gate->pidfd < 0)
 		close_fd(&gate->channel);
@@ -40,7 +40,7 @@ static int gone(struct gate *gate, struct fault *fault)
 	(void)shutdown(gate->channel, SHUT_RDWR); /* one that could not be told closes now */
 	if (gate->met)
 		return fault_set(fault, FAULT_FAILED, "the gate has ended before it was told to");
-	if (spawn_find("-gate", path, fault) < 0)
+	if (launch_find("-gate", path, fault) < 0)
 		return -1;
 	return fault_set(fault, FAULT_FAILED, "%s has ended at once: see above, or install acmegate completely (make install)", path);
 }

@@ -5,7 +5,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#include "base/spawn.h"
+#include "base/launch.h"
 #include "base/wire.h"
 
 #define ANSWER_MOST 10000 /* ms */
@@ -18,7 +18,7 @@ static struct {
 void international_end(void)
 {
 	close_fd(&translator.channel);
-	(void)spawn_reap(&translator.pidfd, true);
+	(void)launch_reap(&translator.pidfd, true);
 }
 
 static int start(struct fault *fault)
@@ -29,7 +29,7 @@ static int start(struct fault *fault)
 		return -1;
 	const struct place places[] = { { ends[1], FD_WARDEN } };
 	translator.channel = ends[0];
-	translator.pidfd = spawn_agent(ROLE_TRANSLATOR, NULL, places, LENGTH_OF(places), fault);
+	translator.pidfd = launch_role(ROLE_TRANSLATOR, NULL, places, LENGTH_OF(places), fault);
 	close(ends[1]);
 	return translator.pidfd < 0 ? -1 : 0;
 }

@@ -7,7 +7,7 @@
 
 #include "base/log.h"
 #include "base/sandbox.h"
-#include "base/spawn.h"
+#include "base/launch.h"
 #include "command/crew.h"
 #include "command/deploy.h"
 #include "command/supervise.h"
@@ -53,7 +53,7 @@ static void give_up_of(struct supervisor *s, const char *child, int status)
 /* What can wait until the client has been told. */
 static void tidy(struct supervisor *s)
 {
-	spawn_reap(&s->fd[RESPONDER_PID], true);
+	launch_reap(&s->fd[RESPONDER_PID], true);
 	close_fd(&s->fd[ON_RESPONDER]);
 	supervise_clear(s);
 }
@@ -245,7 +245,7 @@ static void on_client_ended(struct supervisor *s)
 	for (uint32_t i = 0; i < run->config->certificates; i++)
 		if (poll(&storer, 1, 0) <= 0 || !(storer.revents & POLLIN) || !supervise_take(s, ON_STORER))
 			break;
-	status = spawn_reap(&s->fd[CLIENT_PID], false);
+	status = launch_reap(&s->fd[CLIENT_PID], false);
 	close_fd(&s->fd[ON_CLIENT]);
 	if (status != STATUS_DONE && status != STATUS_FAILED && status != STATUS_USAGE && status != STATUS_LATER)
 		give_up_of(s, "client", status); /* it has not said why */
@@ -258,7 +258,7 @@ static void on_client_ended(struct supervisor *s)
 
 static void on_storer_ended(struct supervisor *s)
 {
-	int status = spawn_reap(&s->fd[STORER_PID], false);
+	int status = launch_reap(&s->fd[STORER_PID], false);
 
 	close_fd(&s->fd[ON_STORER]);
 	give_up_of(s, "storer", status);
@@ -267,7 +267,7 @@ static void on_storer_ended(struct supervisor *s)
 /* It ends well when the storer does, and may be seen to end before that one. */
 static void on_signer_ended(struct supervisor *s)
 {
-	int status = spawn_reap(&s->fd[SIGNER_PID], false);
+	int status = launch_reap(&s->fd[SIGNER_PID], false);
 
 	if (status == STATUS_DONE && supervise_ends_soon(s, STORER_PID))
 		on_storer_ended(s);
@@ -278,7 +278,7 @@ static void on_signer_ended(struct supervisor *s)
 /* It ends well when the client's end of their channel does, and may be seen to end before the client. */
 static void on_responder_ended(struct supervisor *s)
 {
-	int status = spawn_reap(&s->fd[RESPONDER_PID], false);
+	int status = launch_reap(&s->fd[RESPONDER_PID], false);
 
 	if (status == STATUS_DONE && supervise_ends_soon(s, CLIENT_PID))
 		on_client_ended(s);
@@ -369,7 +369,7 @@ static void end_storer(struct supervisor *s)
 	close_fd(&s->fd[ON_STORER]);
 	if (s->fd[STORER_PID] < 0)
 		return;
-	status = spawn_reap(&s->fd[STORER_PID], poll(&ended, 1, STORER_SECONDS * 1000) <= 0);
+	status = launch_reap(&s->fd[STORER_PID], poll(&ended, 1, STORER_SECONDS * 1000) <= 0);
 	if (status > 128)
 		give_up_of(s, "storer", status);
 	else if (status != STATUS_DONE && s->status == STATUS_DONE)
@@ -383,8 +383,8 @@ static void end(struct run *run)
 
 	(void)supervise_shut(s, false, &closed);
 	tidy(s);
-	spawn_reap(&s->fd[CLIENT_PID], true);
-	spawn_reap(&s->fd[SIGNER_PID], true); /* so that the storer waits for nobody */
+	launch_reap(&s->fd[CLIENT_PID], true);
+	launch_reap(&s->fd[SIGNER_PID], true); /* so that the storer waits for nobody */
 	run_deploy_hooks(run);
 	end_storer(s);
 	close_fd(&s->fd[ON_CLIENT]);

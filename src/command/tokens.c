@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
-#include "base/spawn.h"
+#include "base/launch.h"
 #include "base/wire.h"
 
 #define SWEEPER_SECONDS 10
@@ -27,10 +27,10 @@ void tokens_sweep(const struct config *config, int state_fd)
 
 	if (!tokens_are_left(state_fd))
 		return;
-	sweeper.fd = spawn_agent(ROLE_SWEEPER, config, &state, 1, &fault);
+	sweeper.fd = launch_role(ROLE_SWEEPER, config, &state, 1, &fault);
 	if (sweeper.fd < 0)
 		log_warning("%s", fault.text);
-	else if (spawn_reap(&sweeper.fd, poll(&sweeper, 1, SWEEPER_SECONDS * 1000) <= 0) > 128)
+	else if (launch_reap(&sweeper.fd, poll(&sweeper, 1, SWEEPER_SECONDS * 1000) <= 0) > 128)
 		log_warning("tokens of an earlier run may be left in the web server's directory: the sweeper was killed");
 	(void)tokens_are_left(state_fd);
 }

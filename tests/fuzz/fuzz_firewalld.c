@@ -23,15 +23,18 @@ static struct {
 	bool looked;
 } world;
 
-int spawn_find(const char *suffix, char path[PATH_MAX], struct fault *fault)
+int launch_find(const char *suffix, char path[PATH_MAX], struct fault *fault)
 {
 	(void)fault;
 	snprintf(path, PATH_MAX, "/%s", suffix);
 	return 0;
 }
 
-int run_disarmed(char *const argv[], char *const environment[], unsigned int seconds, size_t most, char **output, struct fault *fault)
+int launch_capture(char *const argv[], char *const environment[], unsigned int seconds, enum rights rights, size_t most,
+		   char **output, pid_t *pid, struct fault *fault)
 {
+	(void)pid;
+	must(rights == LAUNCH_DISARMED);
 	(void)argv;
 	must(environment[0] && !strncmp(environment[0], "ACMEGATE_TAG=", 13));
 	must(seconds <= 30 && most <= 1024 * 1024);
@@ -44,14 +47,14 @@ int run_disarmed(char *const argv[], char *const environment[], unsigned int sec
 	return world.data[1];
 }
 
-int run_program(const char *who, char *const argv[], char *const environment[], unsigned int seconds, enum run_rights rights,
-		struct fault *fault)
+int launch_program(const char *who, char *const argv[], char *const environment[], unsigned int seconds, enum rights rights,
+		   struct fault *fault)
 {
 	(void)who, (void)argv, (void)environment, (void)seconds, (void)rights;
 	return fault_set(fault, FAULT_FAILED, "not asked here");
 }
 
-size_t run_split(char *command, char *words[], size_t size)
+size_t launch_split(char *command, char *words[], size_t size)
 {
 	(void)command, (void)words, (void)size;
 	return 0;

@@ -364,12 +364,12 @@ void watchdog_stop(int *pidfd)
 	*pidfd = world.watchdog = -1;
 }
 
-void run_while(int channel)
+void launch_while(int channel)
 {
 	must(channel == FD_WARDEN || channel == -1);
 }
 
-void spawn_settle(void)
+void launch_settle(void)
 {
 }
 

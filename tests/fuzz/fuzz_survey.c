@@ -148,15 +148,16 @@ static ssize_t world_sendto(const struct mnl_socket *socket, const void *request
 	return (ssize_t)length;
 }
 
-int spawn_surveyor(const struct place *places, size_t n, struct fault *fault)
+int launch_role(enum role role, const struct config *config, const struct place *places, size_t n, struct fault *fault)
 {
+	must(role == ROLE_SURVEYOR && !config);
 	(void)places;
 	(void)n;
 	(void)fault;
 	return 5;
 }
 
-int spawn_reap(int *pidfd, bool kill_it)
+int launch_reap(int *pidfd, bool kill_it)
 {
 	must(kill_it);
 	world.ended = true;

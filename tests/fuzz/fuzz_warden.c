@@ -450,7 +450,7 @@ static int start_child(struct child *c, int channel, struct fault *fault)
 	return c->pidfd;
 }
 
-int spawn_agent(enum role role, const struct config *c, const struct place *places, size_t n, struct fault *fault)
+int launch_role(enum role role, const struct config *c, const struct place *places, size_t n, struct fault *fault)
 {
 	(void)c;
 	(void)n;
@@ -465,7 +465,7 @@ static struct child *child_of(int pidfd)
 	broken("a child that runs", pidfd);
 }
 
-int spawn_reap(int *pidfd, bool kill_it)
+int launch_reap(int *pidfd, bool kill_it)
 {
 	struct child *c;
 

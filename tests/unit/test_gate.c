@@ -91,7 +91,7 @@ static struct {
 	struct closed closed;
 	int fds_came;
 	bool undumpable, finished, stands;
-	int bound;	 /* what run_while() was told */
+	int bound;	 /* what launch_while() was told */
 	bool small, cut; /* the channel holds little; the gate has ended it */
 } world;
 
@@ -425,12 +425,12 @@ void watchdog_stop(int *pidfd)
 	world.watchdog = -1;
 }
 
-void run_while(int channel)
+void launch_while(int channel)
 {
 	world.bound = channel;
 }
 
-void spawn_settle(void)
+void launch_settle(void)
 {
 	trace("settle");
 }

@@ -21,7 +21,7 @@
 
 #include "base/kernel.h"
 #include "base/log.h"
-#include "base/spawn.h"
+#include "base/launch.h"
 #include "base/wire.h"
 #include "command/command.h"
 #include "command/deploy.h"
@@ -67,7 +67,7 @@ pid_t __real_fork(void);
 pid_t __wrap_fork(void);
 int __real_poll(struct pollfd *list, nfds_t n, int timeout);
 int __wrap_poll(struct pollfd *list, nfds_t n, int timeout);
-int __wrap_spawn_agent(enum role role, const struct config *c, const struct place *places, size_t n, struct fault *f);
+int __wrap_launch_role(enum role role, const struct config *c, const struct place *places, size_t n, struct fault *f);
 int __wrap_sandbox_warden(struct fault *f);
 bool __wrap_deploy_run(const struct config *c, const struct certificate *certificate, struct deployed *deployed);
 int __wrap_sockets_listeners(uint16_t port, uint32_t *inodes, size_t most, struct fault *f);
@@ -170,7 +170,7 @@ static _Noreturn void be_child(int order, int channel)
 }
 
 /* The storer ends with its channel, all others when they are told to. */
-int __wrap_spawn_agent(enum role role, const struct config *c, const struct place *places, size_t n, struct fault *f)
+int __wrap_launch_role(enum role role, const struct config *c, const struct place *places, size_t n, struct fault *f)
 {
 	int order[2];
 

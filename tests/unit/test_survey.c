@@ -20,7 +20,7 @@
 
 #include "backends/nft/survey.h"
 #include "base/kernel.h"
-#include "base/spawn.h"
+#include "base/launch.h"
 #include "nth_call.h"
 #include "own_net.h"
 
@@ -48,9 +48,11 @@ static void say_done(void)
 	say(SAY_DONE, sizeof(word.done));
 }
 
-int __wrap_spawn_surveyor(const struct place *places, size_t n, struct fault *f);
-int __wrap_spawn_surveyor(const struct place *places, size_t n, struct fault *f)
+int __wrap_launch_role(enum role role, const struct config *config, const struct place *places, size_t n, struct fault *f);
+int __wrap_launch_role(enum role role, const struct config *config, const struct place *places, size_t n, struct fault *f)
 {
+	(void)role;
+	(void)config;
 	static struct survey_question question;
 	pid_t parent = getpid(), pid = fork();
 
