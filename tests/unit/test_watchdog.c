@@ -37,7 +37,9 @@ static struct world {
 	int seconds_a_look; /* that each of those takes */
 	int others;	    /* looks while another one had the journal: none may be */
 	int interrupted;    /* reads that are */
-	bool detached, left_terminal;
+	int rounds;	    /* in which another one has it */
+	int left_terminal;
+	bool detached;
 	bool sandbox_fails, sandboxed;
 	long skipped, skips; /* seconds; at each look at the clock */
 } * world;
@@ -76,7 +78,7 @@ void __wrap_log_detach(void)
 void __wrap_log_leave_terminal(void);
 void __wrap_log_leave_terminal(void)
 {
-	world->left_terminal = true;
+	world->left_terminal++;
 }
 
 static void assert_logged(const char *text)
@@ -258,7 +260,7 @@ static void it_closes_when_the_gate_has_died(void **state)
 	assert_int_equal(end_of(pid), STATUS_DONE);
 	assert_closed();
 	assert_logged("the watchdog has closed the port: the gate had died\n");
-	assert_true(world->left_terminal && world->sandboxed && !world->detached);
+	assert_true(world->left_terminal == 1 && world->sandboxed && !world->detached);
 	assert_int_equal(world->looks, 1);
 }
 
@@ -483,6 +485,28 @@ static void a_watchdog_that_does_not_start_is_a_fault(void **state)
 	assert_logged("");
 }
 
+/* Its child has too few descriptors, and ends before it watches. */
+static void a_watchdog_that_ends_at_once_is_a_fault(void **state)
+{
+	struct rlimit before_it, few;
+	int filler[64], n = 0, fd;
+
+	(void)state;
+	while ((fd = open("/dev/null", O_RDONLY | O_CLOEXEC)) < (int)LENGTH_OF(filler)) /* behind it all numbers are free */
+		filler[n++] = fd;
+	close(fd);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before_it), 0);
+	few = (struct rlimit){ (rlim_t)fd + 3, before_it.rlim_max };
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+	fd = watchdog_start(&journal, &policy, &fault);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before_it), 0);
+	while (n > 0)
+		close(filler[--n]);
+	must(fd, -1);
+	assert_string_equal(fault.text, "the watchdog did not start");
+	assert_int_equal(waitpid(-1, NULL, WNOHANG), 0); /* the gate alone is left */
+}
+
 /* --- it does not give up ------------------------------------------------------------------------------------------------- */
 
 static void it_tries_again_until_it_is_closed(void **state)
@@ -517,7 +541,7 @@ static void after_some_seconds_it_stays_behind(void **state)
 	assert_int_equal(end_of(pid), STATUS_DONE);
 	assert_closed();
 	assert_int_equal(world->looks, 7);
-	assert_true(world->detached);
+	assert_true(world->detached && world->left_terminal == 2);
 	snprintf(words, sizeof(words), "the port is not closed yet: the watchdog, process %d, goes on trying and logs to syslog\n",
 		 (int)pid);
 	assert_non_null(strstr(world->log, words));
@@ -535,8 +559,8 @@ static void a_journal_that_cannot_be_read_does_not_keep_it(void **state)
 	pid_t pid;
 
 	(void)state;
+	pid = start(fail_a_reading); /* as far as it remembers, there is no window */
 	leave_open();
-	pid = start(fail_a_reading);
 	end_the_gate();
 	assert_int_equal(end_of(pid), STATUS_DONE);
 	assert_closed();
@@ -604,12 +628,9 @@ static void both_locks_or_none(void **state)
 	unlinkat(state_fd, "single", 0);
 }
 
-static int rounds;
-
 /* Another command of acmegate has the journal for some rounds. */
 static void let_another_one_begin(void)
 {
-	rounds = 0;
 	blocker = open_journal();
 	if (flock(blocker, LOCK_EX | LOCK_NB) < 0)
 		abort();
@@ -619,7 +640,7 @@ static void go_on(void)
 {
 	if (blocker < 0)
 		let_another_one_begin();
-	else if (++rounds == 3)
+	else if (++world->rounds == 3)
 		close_fd(&blocker);
 	nth_act("flock", blocker < 0 ? 1000 : 1, go_on);
 }
@@ -649,6 +670,7 @@ static void while_another_one_is_at_work_it_waits(void **state)
 	assert_closed();
 	assert_int_equal(world->looks, 2);
 	assert_int_equal(world->others, 0);
+	assert_int_equal(world->rounds, 3);
 }
 
 int main(void)
@@ -667,7 +689,8 @@ int main(void)
 		TEST(a_watchdog_that_keeps_its_rights_ends),
 		TEST(signals_and_other_descriptors_are_not_for_it),
 		TEST(it_is_stopped_and_reaped),
-		TEST(a_watchdog_that_does_not_start_is_a_fault),
+		TEST(a_watchdog_that_ends_at_once_is_a_fault),
+		TEST(a_watchdog_that_does_not_start_is_a_fault), /* and may leave one that goes on, with this process */
 		TEST(it_tries_again_until_it_is_closed),
 		TEST(after_some_seconds_it_stays_behind),
 		TEST(a_journal_that_cannot_be_read_does_not_keep_it),
