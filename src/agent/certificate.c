@@ -7,7 +7,9 @@
 
 #include "acme/jws.h"
 #include "agent/roots.h"
+#include "base/log.h"
 #include "store/crypto.h"
+#include "store/pkcs12.h"
 #include "store/trust.h"
 
 /* The store decides what follows from it. */
@@ -22,14 +24,42 @@ static void describe(const struct signer_role *signer, uint32_t index, const str
 	memcpy(verdict->certid, facts->certid, sizeof(verdict->certid));
 }
 
-int certificate_examine(struct signer_role *signer, const struct record *record, struct verdict *verdict, struct fault *fault)
+/* PKCS#12 of both, as the configuration wants it; its length. 0: it cannot be made, which is no reason to store nothing. */
+static size_t write_form(struct signer_role *signer, const struct certificate *certificate, const struct key *key,
+			 const struct chain *chain, void *to, size_t room)
 {
+	struct fault fault;
+	int n = pkcs12_write(key, chain, certificate->name, certificate->password, to, room, &fault);
+
+	if (n >= 0)
+		return (size_t)n;
+	log_error("certificate %s: %s; its PEM files are as they should be", certificate->name, fault.text);
+	signer->failed = true;
+	return 0;
+}
+
+/* length: of the chain. Does the bundle have PKCS#12 as the configuration wants it? */
+static bool has_form(const struct certificate *certificate, const struct bundle *bundle, size_t length, const struct key *key,
+		     const struct chain *chain)
+{
+	const unsigned char *form = (const unsigned char *)bundle->text + bundle->key_length + length;
+
+	return !certificate->pkcs12 ||
+	       (bundle->form_length && pkcs12_has(form, bundle->form_length, certificate->password, key, chain));
+}
+
+int certificate_examine(struct signer_role *signer, const struct record *record, struct reply *reply, struct fault *fault)
+{
+	const struct certificate *certificate = signing_certificate(signer, record->index);
 	const struct bundle *bundle = (const void *)record->data;
-	size_t length = record->length - sizeof(*bundle) - bundle->key_length, leaf, clean;
+	size_t length = record->length - sizeof(*bundle) - bundle->key_length - bundle->form_length, leaf, clean;
+	struct verdict *verdict = (void *)reply->data;
 	OWN_KEY struct key *key = key_read(bundle->text, bundle->key_length, fault);
 	OWN_CHAIN struct chain *chain = key ? chain_read(bundle->text + bundle->key_length, length, fault) : NULL;
 	static struct facts facts;
 
+	*verdict = (struct verdict){ 0 };
+	reply->length = sizeof(*verdict);
 	if (!chain || chain_facts(chain, &facts, fault) < 0)
 		return fault->kind == FAULT_LATER ? -1 : 0;
 	(void)chain_text(chain, &leaf, &clean);
@@ -37,6 +67,9 @@ int certificate_examine(struct signer_role *signer, const struct record *record,
 	if (!verdict->whole)
 		return 0;
 	describe(signer, record->index, &facts, verdict);
+	if (!has_form(certificate, bundle, length, key, chain))
+		reply->length += write_form(signer, certificate, key, chain, reply->data + sizeof(*verdict),
+					    WIRE_DATA - sizeof(*verdict) - bundle->key_length - length);
 	chain_free(signer->live[record->index]);
 	signer->live[record->index] = chain;
 	chain = NULL;
@@ -96,15 +129,36 @@ int certificate_on_prefers(struct signer_role *signer, const struct record *reco
 	return 0;
 }
 
-/* Sends the key and the chain, in clean PEM, to be stored. */
-static int save(uint32_t index, const struct key *key, const struct chain *chain, struct fault *fault)
+/* The chain, in clean PEM, and PKCS#12, behind the key. The length of all. */
+static size_t fill(struct signer_role *signer, uint32_t index, const struct key *key, const struct chain *chain, struct bundle *bundle)
+{
+	const struct certificate *certificate = signing_certificate(signer, index);
+	size_t leaf, length, used;
+	const char *text = chain_text(chain, &leaf, &length);
+
+	bundle->key_length = (uint32_t)strlen(bundle->text);
+	bundle->leaf_length = (uint32_t)leaf;
+	memcpy(bundle->text + bundle->key_length, text, length);
+	used = sizeof(*bundle) + bundle->key_length + length;
+	bundle->form_length = 0;
+	if (certificate->pkcs12)
+		bundle->form_length = (uint32_t)write_form(signer, certificate, key, chain, (char *)bundle + used,
+							   used < WIRE_DATA ? WIRE_DATA - used : 0);
+	return used + bundle->form_length;
+}
+
+/* Sends key, chain and PKCS#12 to be stored. */
+static int save(struct signer_role *signer, uint32_t index, const struct key *key, const struct chain *chain, struct fault *fault)
 {
 	static struct facts facts;
-	size_t leaf, length;
-	const char *text = chain_text(chain, &leaf, &length);
-	struct bundle *bundle = malloc(sizeof(*bundle) + KEY_PEM_SIZE + length);
+	size_t leaf, length, size;
+	struct bundle *bundle;
 	int rc;
 
+	(void)chain_text(chain, &leaf, &length);
+	size = sizeof(*bundle) + KEY_PEM_SIZE + length;
+	size = size < WIRE_DATA ? WIRE_DATA : size;
+	bundle = malloc(size);
 	if (!bundle)
 		return fault_set(fault, FAULT_LATER, "not enough memory for a certificate");
 	rc = key_write(key, bundle->text, fault);
@@ -114,12 +168,9 @@ static int save(uint32_t index, const struct key *key, const struct chain *chain
 		bundle->not_before = facts.not_before;
 		bundle->not_after = facts.not_after;
 		memcpy(bundle->certid, facts.certid, sizeof(bundle->certid));
-		bundle->key_length = (uint32_t)strlen(bundle->text);
-		bundle->leaf_length = (uint32_t)leaf;
-		memcpy(bundle->text + bundle->key_length, text, length);
-		rc = signing_ask(VERB_SAVE, index, bundle, sizeof(*bundle) + bundle->key_length + length, fault);
+		rc = signing_ask(VERB_SAVE, index, bundle, fill(signer, index, key, chain, bundle), fault);
 	}
-	crypto_wipe(bundle, sizeof(*bundle) + KEY_PEM_SIZE);
+	crypto_wipe(bundle, size);
 	free(bundle);
 	return rc;
 }
@@ -142,7 +193,7 @@ int certificate_on_install(struct signer_role *signer, const struct record *reco
 	    trust_verify(chain, pending->key, signing_names(signer, certificate), certificate->names, time(NULL), fault) < 0 ||
 	    roots_check(signer, record->index, chain, fault) < 0)
 		return fault_at(fault, "certificate %s is not installed", certificate->name);
-	if (save(record->index, pending->key, chain, fault) < 0)
+	if (save(signer, record->index, pending->key, chain, fault) < 0)
 		return -1;
 	certificate_forget(pending);
 	return 0;

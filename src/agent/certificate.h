@@ -9,9 +9,10 @@
 
 signing_handler certificate_on_csr, certificate_on_prefers, certificate_on_install;
 
-/* Checks a stored key and chain, and keeps the chain for certificate_on_install(). -1: no memory. */
-int certificate_examine(struct signer_role *signer, const struct record *record, struct verdict *verdict,
-			struct fault *fault) MUST_CHECK;
+/*
+ * Checks a stored key and chain, and keeps the chain for certificate_on_install(). The reply is that of VERB_VERDICT. -1: no memory.
+ */
+int certificate_examine(struct signer_role *signer, const struct record *record, struct reply *reply, struct fault *fault) MUST_CHECK;
 
 void certificate_forget(struct pending *pending);
 

@@ -20,8 +20,8 @@ static struct record asked; /* the last record received: 64 KiB that no stack sh
 /* 1: served. 0: the storer has gone, as it does at the end. -1: it makes no sense. */
 static int serve_storer(void *role, struct fault *fault)
 {
+	static struct reply reply;
 	struct signer_role *signer = role;
-	struct verdict verdict = { 0 };
 	struct fault why;
 	int rc = wire_receive(FD_STORER, &asked, fault);
 
@@ -29,10 +29,10 @@ static int serve_storer(void *role, struct fault *fault)
 		return rc;
 	if (asked.verb != VERB_EXAMINE || asked.index >= signer->config->certificates)
 		return fault_set(fault, FAULT_FAILED, "the storer sent %s", verb_name((enum verb)asked.verb));
-	rc = certificate_examine(signer, &asked, &verdict, &why);
+	rc = certificate_examine(signer, &asked, &reply, &why);
 	crypto_wipe(asked.data, asked.length);
 	rc = rc < 0 ? wire_send(FD_STORER, VERB_FAULT, (uint32_t)why.kind, why.text, strlen(why.text), fault) :
-		      wire_send(FD_STORER, VERB_VERDICT, asked.index, &verdict, sizeof(verdict), fault);
+		      wire_send(FD_STORER, VERB_VERDICT, asked.index, reply.data, reply.length, fault);
 	return rc < 0 ? -1 : 1;
 }
 

@@ -61,8 +61,38 @@ static const struct certificate *certificate_of(const struct storer *storer, uin
 
 struct question {
 	uint32_t index;
-	bool lost; /* the signer has gone or makes no sense */
+	bool lost;	      /* the signer has gone or makes no sense */
+	struct bundle *fresh; /* what was asked about, with the PKCS#12 that it should have; NULL: it has it */
+	size_t length;
 };
+
+static void forget_form(struct question *question)
+{
+	if (question->fresh)
+		explicit_bzero(question->fresh, question->length);
+	free(question->fresh);
+	question->fresh = NULL;
+}
+#define OWN_QUESTION __attribute__((cleanup(forget_form)))
+
+/* bundle: what the signer was asked about. Its answer has another PKCS#12, or nothing, behind the verdict. */
+static int keep_form(struct question *question, const struct bundle *bundle, size_t length, struct fault *fault)
+{
+	const size_t form = record.length - sizeof(struct verdict);
+
+	forget_form(question);
+	if (!form)
+		return 0;
+	length -= bundle->form_length;
+	question->fresh = malloc(length + form);
+	if (!question->fresh)
+		return fault_errno(fault, FAULT_LATER, "keeping PKCS#12");
+	memcpy(question->fresh, bundle, length);
+	question->fresh->form_length = (uint32_t)form;
+	memcpy((char *)question->fresh + length, record.data + sizeof(struct verdict), form);
+	question->length = length + form;
+	return 0;
+}
 
 /* As struct examiner wants it. */
 static int ask_signer(void *context, const struct bundle *bundle, size_t length, struct verdict *verdict, struct fault *fault)
@@ -82,7 +112,7 @@ static int ask_signer(void *context, const struct bundle *bundle, size_t length,
 	if (question->lost)
 		return fault_set(fault, FAULT_FAILED, "the signer answers EXAMINE with %s", verb_name((enum verb)record.verb));
 	memcpy(verdict, record.data, sizeof(*verdict));
-	return 0;
+	return keep_form(question, bundle, length, fault);
 }
 
 /* --- the ledger --------------------------------------------------------------------------------------------------- */
@@ -357,6 +387,26 @@ static int inspect(struct storer *storer, const struct certificate *certificate,
 }
 
 /*
+ * PKCS#12 is new in the configuration, or its password: a generation with the same key and certificate has it, so that the link
+ * switches all files at once here too. One of another CA is replaced anyway.
+ */
+static void reform(struct storer *storer, const struct question *question, const struct stored *stored)
+{
+	const struct certificate *certificate = certificate_of(storer, question->index);
+	struct fault fault;
+
+	if (!question->fresh || !stored->present || stored->directory[0])
+		return;
+	if (store_save(&storer->store, certificate, question->fresh, question->length, &fault) < 0) {
+		log_error("%s", fault.text);
+		storer->failed = true;
+		return;
+	}
+	log_notice("certificate %s: the same key and certificate are PKCS#12 now too, as configured", certificate->name);
+	storer->seen[question->index].deploy = certificate->hooks > 0;
+}
+
+/*
  * A certificate whose state cannot be found out is not due: what cannot be read could hardly be written, and asking the
  * CA for what cannot be stored would count against its limits. The others go on.
  */
@@ -364,7 +414,7 @@ static int report_one(struct storer *storer, uint32_t index, struct fault *fault
 {
 	const struct certificate *certificate = certificate_of(storer, index);
 	struct renewal renewal = { .reason = "what is stored cannot be read" };
-	struct question question = { .index = index };
+	OWN_QUESTION struct question question = { .index = index };
 	struct stored stored;
 
 	if (inspect(storer, certificate, &question, &stored, fault) < 0 || look_up(storer, index, &stored, fault) < 0) {
@@ -373,9 +423,10 @@ static int report_one(struct storer *storer, uint32_t index, struct fault *fault
 		log_error("%s", fault->text);
 		storer->failed = true;
 	} else {
-		renewal = decide(storer, index);
 		if (stored.present)
 			adjust(storer, certificate, stored.generation);
+		reform(storer, &question, &stored);
+		renewal = decide(storer, index);
 		if (stored.broken)
 			log_warning("%s/certificates/%s: what was live was broken and has been renamed to *.broken",
 				    storer->store.path, certificate->name);

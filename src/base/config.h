@@ -26,6 +26,7 @@
 #define NAME_SIZE 254				   /* a DNS name has at most 253 characters (RFC 1035), an address fewer */
 #define FOREIGN_NAME_SIZE 1024			   /* of an international name in UTF-8 */
 #define LABEL_SIZE 33				   /* the NAME of [certificate NAME], a profile */
+#define PASSWORD_SIZE 128
 #define URL_SIZE 512
 #define PATH_SIZE 256
 
@@ -40,10 +41,12 @@ struct certificate {
 	char chain[128];	  /* common name of who issued the top of the preferred chain, or "" */
 	uid_t owner;		  /* of the files, 0 by default */
 	gid_t group;
-	mode_t mode;	     /* of the files, 0600 by default */
-	uint32_t first_hook; /* index of its first deploy hook in config.hook */
-	uint32_t hooks;	     /* how many follow each other there */
-	uint32_t line;	     /* where its section begins, for messages */
+	mode_t mode;		      /* of the files, 0600 by default */
+	bool pkcs12;		      /* beside PEM */
+	char password[PASSWORD_SIZE]; /* of it, read from its file by those who load the whole configuration; the signer's alone */
+	uint32_t first_hook;	      /* index of its first deploy hook in config.hook */
+	uint32_t hooks;		      /* how many follow each other there */
+	uint32_t line;		      /* where its section begins, for messages */
 };
 
 struct config {

@@ -77,9 +77,22 @@ static const struct key keys[] = {
 	{ SECTION_CERTIFICATE, "owner", value_owner, CERT(owner), NULL },
 	{ SECTION_CERTIFICATE, "group", value_group, CERT(group), NULL },
 	{ SECTION_CERTIFICATE, "mode", value_mode, CERT(mode), NULL },
+	{ SECTION_CERTIFICATE, "forms", value_forms, CERT(pkcs12), NULL },
+	{ SECTION_CERTIFICATE, "pkcs12_password_file", value_password, CERT(password), NULL },
 	{ SECTION_CERTIFICATE, "deploy", value_hook, offsetof(struct config, hook), COMMAND_SIZE, NULL },
 };
 _Static_assert(LENGTH_OF(keys) <= 64, "one bit for each key");
+
+static void check_certificate(struct loader *loader, struct certificate *certificate)
+{
+	if (!certificate->names && !loader->spoiled)
+		loader_wrong(loader, "[certificate %s] has no names = HOST...", certificate->name);
+	if (certificate->pkcs12 != (certificate->password[0] != '\0') && !loader->spoiled)
+		loader_wrong(loader, "[certificate %s]: forms = pem, pkcs12 and pkcs12_password_file = FILE go together",
+			     certificate->name);
+	if (loader->part != CONFIG_WHOLE)
+		explicit_bzero(certificate->password, sizeof(certificate->password));
+}
 
 /* A certificate with a mistake in it is left out, with its names and hooks. */
 static void finish_section(struct loader *loader)
@@ -89,8 +102,8 @@ static void finish_section(struct loader *loader)
 
 	if (loader->fresh_section)
 		loader_wrong(loader, "the section above has no key");
-	else if (certificate && !certificate->names && !loader->spoiled)
-		loader_wrong(loader, "[certificate %s] has no names = HOST...", certificate->name);
+	else if (certificate)
+		check_certificate(loader, certificate);
 	if (certificate && loader->spoiled) {
 		if (certificate->names)
 			config->names = certificate->first_name;

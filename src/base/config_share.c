@@ -48,6 +48,8 @@ static const struct part certificate_parts[] = {
 	OF(struct certificate, owner, STORER),
 	OF(struct certificate, group, STORER),
 	OF(struct certificate, mode, STORER),
+	OF(struct certificate, pkcs12, SIGNER),
+	OF(struct certificate, password, SIGNER),
 	OF(struct certificate, hooks, STORER), /* a stored certificate waits for its hooks if there are any */
 };
 

@@ -187,6 +187,72 @@ int value_port(struct loader *loader, const struct key *key, const char *value)
 	return 0;
 }
 
+/* The PEM files are what the others are made of, and what is read at the next run. */
+int value_forms(struct loader *loader, const struct key *key, const char *value)
+{
+	bool pem = false, other = false;
+
+	for (const char *word = value; *word && !other; word += strspn(word, " \t,")) {
+		size_t length = strcspn(word, " \t,");
+
+		if (length == 6 && !strncmp(word, "pkcs12", length))
+			*(bool *)loader_field(loader, key) = true;
+		else if (length == 3 && !strncmp(word, "pem", length))
+			pem = true;
+		else
+			other = true;
+		word += length;
+	}
+	if (other || !pem)
+		return loader_wrong(loader, "%s: expected pem, or pem, pkcs12; the PEM files are written in any case", key->name);
+	return 0;
+}
+
+/* One line of text, without its end, out of a file that is as long as the text at most. 0: it is no such thing. */
+static size_t read_line(int fd, char *text, size_t size)
+{
+	ssize_t n = read(fd, text, size);
+	size_t length = n > 0 ? (size_t)n : 0;
+
+	if (length && text[length - 1] == '\n')
+		length--;
+	if (length && length < (size_t)n && text[length - 1] == '\r')
+		length--;
+	for (size_t i = 0; i < length; i++)
+		if (text[i] < ' ' || text[i] > '~')
+			return 0;
+	return length;
+}
+
+/* A password: what a file has that nobody else may read. */
+int value_password(struct loader *loader, const struct key *key, const char *value)
+{
+	char text[PASSWORD_SIZE + 2], *password = loader_field(loader, key);
+	OWN_FD int fd = -1;
+	struct fault why;
+	struct stat s;
+	size_t length;
+
+	if (value[0] != '/')
+		return loader_wrong(loader, "%s: expected an absolute path", key->name);
+	if (access(value, F_OK) < 0)
+		return loader_wrong(loader, "%s: %s: %s; make a file with one line, the password, and chmod 0600", key->name, value,
+				    strerror(errno));
+	fd = safe_open(value, &why);
+	if (fd < 0)
+		return loader_wrong(loader, "%s: %s", key->name, why.text);
+	if (fstat(fd, &s) < 0 || (s.st_mode & S_IROTH))
+		return loader_wrong(loader, "%s: everybody can read the password in %s; chmod o-r %s", key->name, value, value);
+	length = read_line(fd, text, sizeof(text));
+	if (length && length < key->size)
+		memcpy(password, text, length); /* its end is there: the certificate began with zeros */
+	explicit_bzero(text, sizeof(text));
+	if (!length || length >= key->size)
+		return loader_wrong(loader, "%s: %s: expected one line of 1 to %zu ASCII characters, the password", key->name,
+				    value, key->size - 1);
+	return 0;
+}
+
 /* An enum, all of which have one size, by the name of its value. */
 int value_choice(struct loader *loader, const struct key *key, const char *value)
 {

@@ -20,6 +20,8 @@ int value_bool(struct loader *loader, const struct key *key, const char *value);
 int value_max_open(struct loader *loader, const struct key *key, const char *value);
 int value_mode(struct loader *loader, const struct key *key, const char *value);
 int value_port(struct loader *loader, const struct key *key, const char *value);
+int value_forms(struct loader *loader, const struct key *key, const char *value);
+int value_password(struct loader *loader, const struct key *key, const char *value);
 int value_choice(struct loader *loader, const struct key *key, const char *value);
 int value_owner(struct loader *loader, const struct key *key, const char *value);
 int value_group(struct loader *loader, const struct key *key, const char *value);

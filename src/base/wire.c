@@ -53,7 +53,7 @@ static const struct shape {
 	[VERB_LOAD_EAB] = { "LOAD_EAB", 0, 0 },
 	[VERB_SAVE] = { "SAVE", sizeof(struct bundle) + 2, WIRE_DATA },
 	[VERB_EXAMINE] = { "EXAMINE", sizeof(struct bundle) + 2, WIRE_DATA },
-	[VERB_VERDICT] = { "VERDICT", sizeof(struct verdict), sizeof(struct verdict) },
+	[VERB_VERDICT] = { "VERDICT", sizeof(struct verdict), WIRE_DATA },
 	[VERB_IDENTITY] = { "IDENTITY", 0, 0 },
 	[VERB_SUGGESTION] = { "SUGGESTION", sizeof(struct suggestion), sizeof(struct suggestion) },
 	[VERB_RECALL] = { "RECALL", 0, 0 },
@@ -178,14 +178,15 @@ static void terminate(struct record *record)
 	*((char *)record + HEADER + record->length) = '\0';
 }
 
-/* Do the lengths in a bundle add up to its text, and is no part empty? */
+/* Do the lengths in a bundle add up to its text, and are key and certificate there? */
 static bool is_bundle(const struct record *record)
 {
 	const struct bundle *bundle = (const void *)record->data;
 	size_t text = record->length - sizeof(*bundle);
 
 	return bundle->key_length > 0 && bundle->key_length < KEY_PEM_SIZE && bundle->key_length < text &&
-	       bundle->leaf_length > 0 && bundle->leaf_length <= text - bundle->key_length;
+	       bundle->form_length < text - bundle->key_length && bundle->leaf_length > 0 &&
+	       bundle->leaf_length <= text - bundle->key_length - bundle->form_length;
 }
 
 int wire_check(struct record *record, size_t n, struct fault *fault)

@@ -101,7 +101,7 @@ enum verb {
 	VERB_SAVE,	   /* index, data: struct bundle, which becomes the generation in use */
 	/* storer -> signer: are these a key and its certificate? The reply is VERB_VERDICT or VERB_FAULT */
 	VERB_EXAMINE, /* index, data: struct bundle */
-	VERB_VERDICT, /* data: struct verdict */
+	VERB_VERDICT, /* data: struct verdict; behind it the PKCS#12 to be stored in the place of what the bundle has, or nothing */
 	/* client -> signer: the certificate in use; reply: struct identity */
 	VERB_IDENTITY, /* index */
 	/* client -> signer -> storer, one at a time; the reply is VERB_REPLY or VERB_FAULT */
@@ -143,10 +143,11 @@ struct closed {
 #define WIRE_DATA (64 * 1024)
 #define KEY_PEM_SIZE 4096 /* PKCS#8 of RSA 4096 takes 3272 characters */
 
-/* A private key and its chain, as bytes. */
+/* A private key and its chain, as bytes. Text has the key (PEM), the chain (PEM), and both as PKCS#12, or nothing. */
 struct bundle {
-	uint32_t key_length;	       /* bytes of the private key (PEM), at the beginning of text */
-	uint32_t leaf_length;	       /* bytes of the certificate itself: the chain follows the key, and begins with it */
+	uint32_t key_length;
+	uint32_t leaf_length;	       /* of the chain, which begins with the certificate itself */
+	uint32_t form_length;	       /* of PKCS#12; 0: none */
 	int64_t not_before, not_after; /* with VERB_SAVE, for the ledger: seconds since the epoch, and the certID */
 	char certid[CERTID_SIZE];
 	char text[];

@@ -48,7 +48,7 @@ static void add_file(struct sha256_ctx *sum, int state_fd, const char *path, int
 static void add_certificate(struct sha256_ctx *sum, int state_fd, const char *name)
 {
 	static const char *const files[] = {
-		"", "/privkey.pem", "/cert.pem", "/chain.pem", "/fullchain.pem", "/combined.pem", "/keyfirst.pem"
+		"", "/privkey.pem", "/cert.pem", "/chain.pem", "/fullchain.pem", "/combined.pem", "/keyfirst.pem", "/bundle.p12"
 	};
 	char path[128];
 

@@ -177,7 +177,8 @@ void generation_prune(int dir, uint32_t live)
 /* The files of one generation; NULL: there is none. */
 struct files {
 	char *key, *full, *cert, *chain;
-	size_t key_length, full_length, cert_length, chain_length;
+	char *form; /* PKCS#12, if there is one */
+	size_t key_length, full_length, cert_length, chain_length, form_length;
 };
 
 static void free_files(struct files *files)
@@ -188,6 +189,7 @@ static void free_files(struct files *files)
 	free(files->full);
 	free(files->cert);
 	free(files->chain);
+	free(files->form);
 }
 #define OWN_FILES __attribute__((cleanup(free_files)))
 
@@ -200,7 +202,7 @@ static int read_one(int dir, const char *name, char **data, size_t *length, stru
 	return file_is_broken(errno) ? 0 : fault_errno(fault, FAULT_LATER, "%s", name);
 }
 
-/* 1: all of them. 0: one is broken. -1: one cannot be read, which says nothing about it. */
+/* 1: all of them. 0: one is broken, but for PKCS#12, which can be made anew. -1: one cannot be read, which says nothing about it. */
 static int read_files(int dir, struct files *files, struct fault *fault)
 {
 	int rc = read_one(dir, "privkey.pem", &files->key, &files->key_length, fault);
@@ -211,6 +213,8 @@ static int read_files(int dir, struct files *files, struct fault *fault)
 		rc = read_one(dir, "cert.pem", &files->cert, &files->cert_length, fault);
 	if (rc > 0)
 		rc = read_one(dir, "chain.pem", &files->chain, &files->chain_length, fault);
+	if (rc > 0 && read_one(dir, "bundle.p12", &files->form, &files->form_length, fault) < 0)
+		return -1;
 	return rc;
 }
 
@@ -248,17 +252,23 @@ static int compare_files(int dir, const struct files *f, struct fault *fault)
 static int ask_examiner(const struct files *f, const struct examiner *examiner, struct verdict *verdict, struct fault *fault)
 {
 	size_t length = sizeof(struct bundle) + f->key_length + f->full_length;
+	const size_t form = f->form && length + f->form_length <= WIRE_DATA ? f->form_length : 0;
 	struct bundle *bundle;
 	int rc;
 
 	if (!f->key_length || f->key_length >= KEY_PEM_SIZE || !f->cert_length || f->full_length > CHAIN_SIZE)
 		return 0;
+	length += form;
 	bundle = malloc(length);
 	if (!bundle)
 		return fault_errno(fault, FAULT_LATER, "reading a certificate");
-	*bundle = (struct bundle){ .key_length = (uint32_t)f->key_length, .leaf_length = (uint32_t)f->cert_length };
+	*bundle = (struct bundle){ .key_length = (uint32_t)f->key_length,
+				   .leaf_length = (uint32_t)f->cert_length,
+				   .form_length = (uint32_t)form };
 	memcpy(bundle->text, f->key, f->key_length);
 	memcpy(bundle->text + f->key_length, f->full, f->full_length);
+	if (form)
+		memcpy(bundle->text + f->key_length + f->full_length, f->form, form);
 	rc = examiner->examine(examiner->context, bundle, length, verdict, fault);
 	explicit_bzero(bundle, length);
 	free(bundle);

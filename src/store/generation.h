@@ -13,7 +13,7 @@
 #include "base/fault.h"
 #include "base/wire.h"
 
-/* The judge of what is stored: key and chain are no more than bytes here. -1: it cannot say, which says nothing about these. */
+/* The judge of what is stored: keys, chains and PKCS#12 are no more than bytes here. -1: it cannot say, which says nothing about these. */
 struct examiner {
 	int (*examine)(void *context, const struct bundle *bundle, size_t length, struct verdict *verdict, struct fault *fault);
 	void *context;

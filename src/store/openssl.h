@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * openssl.h - what crypto.c, key.c, chain.c and trust.c share about OpenSSL; nobody else includes OpenSSL (libcrypto 3).
+ * openssl.h - what crypto.c, key.c, chain.c, pkcs12.c and trust.c share about OpenSSL; nobody else includes OpenSSL (libcrypto 3).
  */
 #ifndef ACMEGATE_STORE_OPENSSL_H
 #define ACMEGATE_STORE_OPENSSL_H
@@ -12,6 +12,7 @@
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
+#include <openssl/pkcs12.h>
 #include <openssl/x509v3.h>
 
 #include "base/config.h"

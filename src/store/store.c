@@ -13,8 +13,9 @@
 
 #define MARKER "deploy-pending"
 #define DIRECTORY "directory"
+#define FORM "bundle.p12"
 
-/* One generation takes six files and a directory, some 40 KiB; a run prunes as it goes. */
+/* One generation takes eight files and a directory, some 40 KiB; a run prunes as it goes. */
 #define ROOM_BYTES (1024 * 1024)
 #define ROOM_INODES 64
 
@@ -203,7 +204,8 @@ static int write_key(int dir, const struct certificate *certificate, struct text
 static int write_files(int dir, const struct certificate *certificate, const struct bundle *bundle, size_t length, struct fault *fault)
 {
 	const struct text key = { bundle->text, bundle->key_length };
-	const struct text chain = { bundle->text + bundle->key_length, length - sizeof(*bundle) - bundle->key_length };
+	const struct text chain = { bundle->text + bundle->key_length,
+				    length - sizeof(*bundle) - bundle->key_length - bundle->form_length };
 	const struct {
 		const char *name;
 		struct text text;
@@ -211,11 +213,13 @@ static int write_files(int dir, const struct certificate *certificate, const str
 		{ "cert.pem", { chain.data, bundle->leaf_length } },
 		{ "chain.pem", { chain.data + bundle->leaf_length, chain.length - bundle->leaf_length } },
 		{ "fullchain.pem", chain },
+		{ FORM, { chain.data + chain.length, bundle->form_length } },
 	};
+	const size_t number = bundle->form_length ? LENGTH_OF(files) : LENGTH_OF(files) - 1;
 
 	if (write_key(dir, certificate, key, chain, fault) < 0)
 		return -1;
-	for (size_t i = 0; i < LENGTH_OF(files); i++)
+	for (size_t i = 0; i < number; i++)
 		if (file_write(dir, files[i].name, files[i].text.data, files[i].text.length, certificate) < 0)
 			return fault_errno(fault, FAULT_FAILED, "writing %s", files[i].name);
 	return 0;
@@ -294,7 +298,9 @@ int store_save(const struct store *store, const struct certificate *certificate,
 
 static int adjust(int top, const struct certificate *certificate, uint32_t number, struct fault *fault)
 {
-	static const char *const files[] = { "privkey.pem", "combined.pem", "keyfirst.pem", "cert.pem", "chain.pem", "fullchain.pem" };
+	static const char *const files[] = { "privkey.pem", "combined.pem", "keyfirst.pem",
+					     "cert.pem",    "chain.pem",    "fullchain.pem",
+					     FORM };
 	OWN_FD int dir = dir_make(top, certificate->name, is_shared(certificate));
 	OWN_FD int generation = dir < 0 ? -1 : generation_open(dir, number);
 	int changed = 0;
@@ -304,7 +310,7 @@ static int adjust(int top, const struct certificate *certificate, uint32_t numbe
 	for (size_t i = 0; i < LENGTH_OF(files); i++) {
 		int rc = file_give(generation, files[i], certificate);
 
-		if (rc < 0 && errno != ENOENT) /* older generations have fewer files */
+		if (rc < 0 && errno != ENOENT) /* not all generations have all */
 			return fault_errno(fault, FAULT_FAILED, "owner, group and mode of %s", files[i]);
 		changed |= rc > 0;
 	}

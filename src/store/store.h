@@ -4,6 +4,7 @@
  *
  *	certificates/NAME/N/{privkey,cert,chain,fullchain}.pem	one whole generation; N rises
  *	certificates/NAME/N/{combined,keyfirst}.pem		fullchain and privkey in one file, the other way round
+ *	certificates/NAME/N/bundle.p12				the same as PKCS#12, if it is configured
  *	certificates/NAME/N/directory				the ACME directory of the CA that it came from
  *	certificates/NAME/live -> N				the generation in use: one rename switches all files
  *	certificates/NAME/deploy-pending			not all deploy hooks have succeeded for it yet; has those that have, in lines

@@ -144,6 +144,75 @@ own_files() { stat -L -c %U:%G:%a "$(rig_live own.test)"/*.pem | sort -u; }
 	rig_config one.test two.test
 }
 
+# opens PASSWORD: bundle.p12 of p12.test has the key and the whole chain of the files beside it, in algorithms of today
+opens() {
+	local p12 form
+	p12=$(rig_live p12.test)/bundle.p12 form=$RIG_DIR/form.pem
+	openssl pkcs12 -in "$p12" -passin "pass:$1" -nodes -out "$form" -info 2>"$RIG_DIR/info"
+	grep -q 'MAC: sha256' "$RIG_DIR/info"
+	[ "$(grep -c 'PBES2, PBKDF2, AES-256-CBC.*hmacWithSHA256' "$RIG_DIR/info")" = 2 ]
+	grep -q 'friendlyName: p12.test' "$form"
+	cmp <(openssl pkey -in "$form") <(openssl pkey -in "$(rig_live p12.test)/privkey.pem")
+	diff <(grep -A1 -e 'BEGIN CERT' "$form") <(grep -A1 -e 'BEGIN CERT' "$(rig_live p12.test)/fullchain.pem")
+	! openssl pkcs12 -in "$p12" -passin "pass:$1x" -nodes -out /dev/null 2>/dev/null || false
+}
+p12_config() {
+	{ rig_sections p12.test; printf '%s\n' "pkcs12_password_file = $RIG_DIR/etc/p12" 'group = daemon' 'mode = 0640' \
+		"deploy = /usr/bin/touch $RIG_DIR/hooked" "$@"; } | rig_config
+}
+
+@test "PKCS#12: with a new certificate, for one that is there, with another password, in the place of a damaged one" {
+	command -v strace >/dev/null || skip 'strace is not installed'
+	umask 077
+	echo 'first word of "pass"' >"$RIG_DIR/etc/p12"
+	# A certificate in PEM, which gets the other form without an order.
+	rig_sections p12.test | rig_config
+	renews 0 'p12.test is stored'
+	[ ! -e "$(rig_live p12.test)/bundle.p12" ]
+	serial=$(openssl x509 -in "$(rig_live p12.test)/cert.pem" -noout -serial)
+	key=$(sha256sum <"$(rig_live p12.test)/privkey.pem")
+	pass='first word of "pass"'
+	for change in none password damage loss; do
+		rm -f "$RIG_DIR/hooked"
+		case $change in
+		password) printf 'wq7zk-2\r\n' >"$RIG_DIR/etc/p12" && pass=wq7zk-2 ;;
+		damage) printf x | dd of="$(rig_live p12.test)/bundle.p12" bs=1 seek=200 conv=notrunc status=none ;;
+		loss) rm "$(rig_live p12.test)/bundle.p12" ;;
+		esac
+		p12_config 'forms = pem, pkcs12'
+		live=$(readlink "$(rig_live p12.test)")
+		rig_before
+		renews 0 'p12.test: the same key and certificate are PKCS#12 now'
+		rig_after
+		rig_never_open
+		opens "$pass"
+		[ -e "$RIG_DIR/hooked" ]
+		[ "$(readlink "$(rig_live p12.test)")" != "$live" ]
+		[ "$(stat -L -c %U:%G:%a "$(rig_live p12.test)"/{bundle.p12,*.pem} | sort -u)" = root:daemon:640 ]
+		[ "$(openssl x509 -in "$(rig_live p12.test)/cert.pem" -noout -serial)" = "$serial" ]
+		[ "$(sha256sum <"$(rig_live p12.test)/privkey.pem")" = "$key" ]
+		renews 0 'p12.test: valid until'
+		[[ $output != *PKCS* ]]
+		renews 0 "$quick"
+	done
+	# A new certificate has it at once, in one generation; the password is told to the signer and to nobody else, by no argument.
+	live=$(readlink "$(rig_live p12.test)")
+	run -0 rig_host strace -f -qq -s 9999 -o "$RIG_DIR/trace" -e trace=execve,execveat,sendmsg,sendto,write \
+		"$RIG_ACMEGATE" -c "$RIG_CONF" --debug renew-now p12.test
+	[ "$(readlink "$(rig_live p12.test)")" = $((live + 1)) ]
+	[ "$(openssl x509 -in "$(rig_live p12.test)/cert.pem" -noout -serial)" != "$serial" ]
+	opens "$pass"
+	[[ $output != *"$pass"* ]]
+	run ! grep -qF "$pass" "$RIG_DIR/trace"
+	# Without the form it stays until the next certificate.
+	rig_sections p12.test | rig_config
+	renews 0 'p12.test: valid until'
+	[ -e "$(rig_live p12.test)/bundle.p12" ]
+	rig_acmegate renew-now p12.test
+	[ ! -e "$(rig_live p12.test)/bundle.p12" ]
+	rig_config one.test two.test
+}
+
 @test "a certificate that came from another CA than the configured one is due" {
 	settle
 	serial=$(openssl x509 -in "$(rig_live one.test)/cert.pem" -noout -serial)

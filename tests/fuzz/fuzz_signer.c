@@ -121,8 +121,8 @@ static void check_bundle(const struct bundle *bundle, size_t length, uint32_t in
 {
 	struct fault fault;
 	OWN_KEY struct key *key = key_read(bundle->text, bundle->key_length, &fault);
-	OWN_CHAIN struct chain *chain = chain_read(bundle->text + bundle->key_length, length - sizeof(*bundle) - bundle->key_length,
-						   &fault);
+	OWN_CHAIN struct chain *chain = chain_read(bundle->text + bundle->key_length,
+						   length - sizeof(*bundle) - bundle->key_length - bundle->form_length, &fault);
 
 	must(world.finalized, "the CA was asked");
 	must(world.good, "from our root");

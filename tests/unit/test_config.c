@@ -192,6 +192,52 @@ static void there_is_a_bound_for_all_hooks(void **state)
 	assert_int_equal(config.certificates, MAX_HOOKS / 4);
 }
 
+/* text: of the file. Loads a configuration with it. */
+static int load_password(const char *text, mode_t mode, enum config_part part)
+{
+	char word[PATH_SIZE + 8], all[PATH_SIZE + 256];
+	int fd, rc;
+
+	snprintf(word, sizeof(word), "%s.word", file);
+	fd = open(word, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+	assert_true(fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text) && fchmod(fd, mode) == 0);
+	close(fd);
+	snprintf(all, sizeof(all), ACME USER CERT "forms = pem, pkcs12\npkcs12_password_file = %s\n", word);
+	rc = load(all);
+	if (part != CONFIG_WHOLE)
+		rc = config_load(&config, file, part, &mistakes_found, &fault);
+	unlink(word);
+	return rc;
+}
+
+static void a_password_is_one_line_that_others_cannot_read(void **state)
+{
+	static const char *const wrong[] = {
+		"", "\n", "\r\n", "a\nb\n", "a\n\n", "a\tb", "p\xc3\xa4ss", X50 X50 X10 X10 "12345678", X190 X190 "\n"
+	};
+
+	(void)state;
+	assert_int_equal(load_password("a word\n", 0640, CONFIG_WHOLE), 0);
+	assert_true(config.certificate[0].pkcs12);
+	assert_string_equal(config.certificate[0].password, "a word");
+	assert_int_equal(load_password("x\r\n", 0600, CONFIG_WHOLE), 0);
+	assert_string_equal(config.certificate[0].password, "x");
+	assert_int_equal(load_password(X50 X50 X10 X10 "1234567\r\n", 0600, CONFIG_WHOLE), 0);
+	assert_int_equal(strlen(config.certificate[0].password), PASSWORD_SIZE - 1);
+	assert_int_equal(load_password("word", 0604, CONFIG_WHOLE), -1);
+	assert_non_null(strstr(fault.text, "everybody can read the password"));
+	assert_int_equal(load_password("word", 0620, CONFIG_WHOLE), -1);
+	assert_non_null(strstr(fault.text, "chmod go-w"));
+	for (size_t i = 0; i < LENGTH_OF(wrong); i++) {
+		assert_int_equal(load_password(wrong[i], 0600, CONFIG_WHOLE), -1);
+		assert_non_null(strstr(fault.text, "expected one line of 1 to 127 ASCII characters"));
+	}
+	/* Who renews nothing forgets it. */
+	assert_int_equal(load_password("word", 0600, CONFIG_GATE), 0);
+	assert_true(config.certificate[0].pkcs12);
+	assert_string_equal(config.certificate[0].password, "");
+}
+
 static void a_short_file_has_defaults(void **state)
 {
 	(void)state;
@@ -333,6 +379,12 @@ static const struct {
 	{ CERT "owner = acmegate-nobody-here\n", 3, "user" },
 	{ CERT "group = acmegate-nobody-here\n", 3, "group" },
 	{ CERT "mode = 0644x\n", 3, "mode" },
+	{ CERT "forms = pkcs12\npkcs12_password_file = /dev/null\n", 3, "pem, or pem, pkcs12" },
+	{ CERT "forms = pem, der\n", 3, "pem, or pem, pkcs12" },
+	{ CERT "forms = pem pkcs12\n", 3, "go together" },
+	{ CERT "pkcs12_password_file = word\n", 3, "absolute" },
+	{ CERT "forms = pem, pkcs12\npkcs12_password_file = /nonexistent/word\n", 4, "make a file with one line, the password" },
+	{ CERT "pkcs12_password_file = /dev/null\n", 3, "not a regular file" },
 	{ CERT "mode = 0666\n", 3, "mode" },
 	{ CERT "mode = 0620\n", 3, "mode" },
 	{ CERT "mode = 0700\n", 3, "mode" },
@@ -833,6 +885,24 @@ static void each_role_gets_what_it_uses(void **state)
 	assert_false(config_share_has(ROLE_RESPONDER) || config_share_has(ROLE_SWEEPER) || config_share_has(ROLE_TRANSLATOR));
 }
 
+/* The signer alone. */
+static void a_password_is_shared_with_the_signer(void **state)
+{
+	static const enum role others[] = { ROLE_CLIENT, ROLE_STORER };
+	const struct config *copy;
+
+	(void)state;
+	assert_int_equal(load_password("word-7261", 0600, CONFIG_WHOLE), 0);
+	copy = share(ROLE_SIGNER);
+	assert_string_equal(copy->certificate[0].password, "word-7261");
+	unshare_config(copy);
+	for (size_t i = 0; i < LENGTH_OF(others); i++) {
+		copy = share(others[i]);
+		assert_null(memmem(copy, sizeof(*copy), "word-7261", 9));
+		unshare_config(copy);
+	}
+}
+
 static void a_child_refuses_other_files(void **state)
 {
 	OWN_FD int fd = memfd_create("test", MFD_CLOEXEC);
@@ -883,6 +953,8 @@ int main(void)
 		TEST(the_way_to_the_ca),
 		TEST(a_full_file_is_read),
 		TEST(a_short_file_has_defaults),
+		TEST(a_password_is_one_line_that_others_cannot_read),
+		TEST(a_password_is_shared_with_the_signer),
 		TEST(hooks_are_of_their_certificate),
 		TEST(there_is_a_bound_for_all_hooks),
 		TEST(layout_does_not_matter),

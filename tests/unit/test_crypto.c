@@ -16,6 +16,7 @@
 
 #include "base/base64url.h"
 #include "store/crypto.h"
+#include "store/pkcs12.h"
 #include "store/openssl.h"
 #include "store/trust.h"
 #include "tiny_ca.h"
@@ -292,6 +293,53 @@ static int verify_order(struct tiny_order order)
 	return verify(pem, strlen(pem));
 }
 
+/* With and without certificates above the leaf; read back by OpenSSL, and judged as the signer does. */
+static void pkcs12_has_key_and_chain(void **state)
+{
+	static unsigned char der[WIRE_DATA];
+	const struct tiny_order orders[] = { { 0 }, { .with_root = 1 }, { .leaf_only = 1 } };
+	OWN_KEY struct key *other = key_generate(KEY_P256, &fault);
+
+	(void)state;
+	for (size_t i = 0; i < LENGTH_OF(orders); i++) {
+		OWN_CHAIN struct chain *chain = NULL;
+		int n;
+
+		tiny_ca_issue(csr, csr_length, &orders[i], pem);
+		chain = chain_read(pem, strlen(pem), &fault);
+		n = pkcs12_write(key, chain, "mail", "pass word", der, sizeof(der), &fault);
+		assert_true(n > 0);
+		assert_true(pkcs12_has(der, (size_t)n, "pass word", key, chain));
+		assert_false(pkcs12_has(der, (size_t)n, "pass wore", key, chain));
+		assert_false(pkcs12_has(der, (size_t)n, "pass word", other, chain));
+		assert_false(pkcs12_has(der, (size_t)n - 1, "pass word", key, chain));
+		assert_false(pkcs12_has(der, (size_t)n + 1, "pass word", key, chain));
+		assert_false(pkcs12_has(der, 0, "pass word", key, chain));
+		der[n / 2] ^= 1;
+		assert_false(pkcs12_has(der, (size_t)n, "pass word", key, chain));
+		assert_int_equal(pkcs12_write(key, chain, "mail", "pass word", der, (size_t)n / 2, &fault), -1);
+		assert_non_null(strstr(fault.text, "too long"));
+	}
+}
+
+/* The one of before a renewal. */
+static void pkcs12_of_another_certificate_is_known(void **state)
+{
+	static unsigned char der[WIRE_DATA];
+	OWN_CHAIN struct chain *before = NULL;
+	OWN_CHAIN struct chain *after = NULL;
+	int n;
+
+	(void)state;
+	tiny_ca_issue(csr, csr_length, &(struct tiny_order){ 0 }, pem);
+	before = chain_read(pem, strlen(pem), &fault);
+	tiny_ca_issue(csr, csr_length, &(struct tiny_order){ .from = -60, .until = 86400 }, pem);
+	after = chain_read(pem, strlen(pem), &fault);
+	n = pkcs12_write(key, before, "mail", "word", der, sizeof(der), &fault);
+	assert_true(n > 0 && pkcs12_has(der, (size_t)n, "word", key, before));
+	assert_false(pkcs12_has(der, (size_t)n, "word", key, after));
+}
+
 static void good_chains(void **state)
 {
 	(void)state;
@@ -486,6 +534,8 @@ int main(void)
 		cmocka_unit_test(bad_keys_are_refused),
 		cmocka_unit_test(request_has_the_names_and_no_subject),
 		cmocka_unit_test(good_chains),
+		cmocka_unit_test(pkcs12_has_key_and_chain),
+		cmocka_unit_test(pkcs12_of_another_certificate_is_known),
 		cmocka_unit_test(the_issuer_of_the_topmost),
 		cmocka_unit_test(wrong_chains),
 		cmocka_unit_test(other_names_are_refused),

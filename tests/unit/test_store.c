@@ -37,15 +37,18 @@ static char pems[2][KEY_PEM_SIZE];
 static _Alignas(struct bundle) char bundles[2][WIRE_DATA];
 static size_t lengths[2];
 
+static size_t form_seen;
+
 /* As the signer does it. */
 static int examine(void *context, const struct bundle *bundle, size_t length, struct verdict *verdict, struct fault *why)
 {
 	OWN_KEY struct key *key = key_read(bundle->text, bundle->key_length, why);
-	OWN_CHAIN struct chain *chain = chain_read(bundle->text + bundle->key_length, length - sizeof(*bundle) - bundle->key_length,
-						   why);
+	OWN_CHAIN struct chain *chain = chain_read(bundle->text + bundle->key_length,
+						   length - sizeof(*bundle) - bundle->key_length - bundle->form_length, why);
 	size_t leaf, clean;
 
 	(void)context;
+	form_seen = bundle->form_length;
 	*verdict = (struct verdict){ 0 };
 	if (!key || !chain)
 		return 0;
@@ -356,6 +359,37 @@ static void deploy_is_pending_until_done(void **state)
 	certificate.hooks = 0;
 	assert_int_equal(save_nth(0), 0);
 	assert_false(inspect().deploy_pending);
+}
+
+/* PKCS#12 is bytes like the others: it is there with them, and shown to the examiner. */
+static void a_form_is_a_file_more(void **state)
+{
+	struct bundle *bundle = (void *)bundles[0];
+	OWN_FD int dir = -1;
+	char text[32] = "";
+	struct stat s;
+
+	(void)state;
+	memcpy(bundles[0] + lengths[0], "\x30 form", 6);
+	bundle->form_length = 6;
+	certificate.mode = 0640;
+	assert_int_equal(store_save(&store, &certificate, bundle, lengths[0] + 6, &fault), 0);
+	dir = openat(store.state, "certificates/mail/live", O_RDONLY | O_DIRECTORY);
+	read_into(dir, "bundle.p12", text, sizeof(text));
+	assert_string_equal(text, "\x30 form");
+	assert_int_equal(fstatat(dir, "bundle.p12", &s, 0), 0);
+	assert_int_equal(s.st_mode & 07777, 0640);
+	assert_true(inspect().present);
+	assert_int_equal(form_seen, 6);
+	certificate.mode = 0600;
+	assert_int_equal(store_adjust(&store, &certificate, 1, &fault), 1);
+	assert_int_equal(fstatat(dir, "bundle.p12", &s, 0), 0);
+	assert_int_equal(s.st_mode & 07777, 0600);
+	assert_int_equal(unlinkat(dir, "bundle.p12", 0), 0);
+	assert_true(inspect().present);
+	assert_int_equal(form_seen, 0);
+	bundle->form_length = 0;
+	certificate.mode = 0600;
 }
 
 /* A new generation owes all hooks again. */
@@ -783,6 +817,7 @@ int main(void)
 		TEST(another_ca_is_noticed),
 		TEST(deploy_is_pending_until_done),
 		TEST(some_hooks_are_done),
+		TEST(a_form_is_a_file_more),
 		TEST(a_generation_without_joined_files_is_whole),
 		TEST(a_broken_generation_is_put_aside),
 		TEST(all_broken_is_nothing),

@@ -66,7 +66,7 @@ static const struct {
 	{ VERB_LOAD_EAB, 0, 0 },
 	{ VERB_SAVE, sizeof(struct bundle) + 2, WIRE_DATA },
 	{ VERB_EXAMINE, sizeof(struct bundle) + 2, WIRE_DATA },
-	{ VERB_VERDICT, sizeof(struct verdict), sizeof(struct verdict) },
+	{ VERB_VERDICT, sizeof(struct verdict), WIRE_DATA },
 	{ VERB_IDENTITY, 0, 0 },
 	{ VERB_SUGGESTION, sizeof(struct suggestion), sizeof(struct suggestion) },
 	{ VERB_RECALL, 0, 0 },
@@ -174,26 +174,31 @@ static void the_bounds_of_each_verb_hold(void **state)
 static void a_bundle_is_what_its_lengths_say(void **state)
 {
 	static const struct {
-		uint32_t key, leaf, text;
+		uint32_t key, leaf, form, text;
 		bool good;
 	} cases[] = {
-		{ 1, 1, 2, true },
-		{ 3, 1, 9, true },
-		{ 3, 6, 9, true },
-		{ 0, 1, 2, false },
-		{ 1, 0, 2, false },
-		{ 2, 1, 2, false },
-		{ 3, 7, 9, false },
-		{ UINT32_MAX, 1, 9, false },
-		{ 3, UINT32_MAX, 9, false },
-		{ KEY_PEM_SIZE - 1, 1, 5000, true },
-		{ KEY_PEM_SIZE, 1, 5000, false },
+		{ 1, 1, 0, 2, true },
+		{ 3, 1, 0, 9, true },
+		{ 3, 6, 0, 9, true },
+		{ 0, 1, 0, 2, false },
+		{ 1, 0, 0, 2, false },
+		{ 2, 1, 0, 2, false },
+		{ 3, 7, 0, 9, false },
+		{ UINT32_MAX, 1, 0, 9, false },
+		{ 3, UINT32_MAX, 0, 9, false },
+		{ KEY_PEM_SIZE - 1, 1, 0, 5000, true },
+		{ KEY_PEM_SIZE, 1, 0, 5000, false },
+		{ 3, 4, 2, 9, true },
+		{ 3, 5, 2, 9, false },
+		{ 3, 1, 5, 9, true },
+		{ 3, 1, 6, 9, false },
+		{ 3, 1, UINT32_MAX, 9, false },
 	};
 	struct bundle *bundle = (void *)sent.data;
 
 	(void)state;
 	for (size_t i = 0; i < LENGTH_OF(cases); i++) {
-		*bundle = (struct bundle){ .key_length = cases[i].key, .leaf_length = cases[i].leaf };
+		*bundle = (struct bundle){ .key_length = cases[i].key, .leaf_length = cases[i].leaf, .form_length = cases[i].form };
 		sent.verb = i % 2 ? VERB_SAVE : VERB_EXAMINE;
 		sent.length = (uint32_t)sizeof(*bundle) + cases[i].text;
 		send_raw(HEADER + sent.length);
