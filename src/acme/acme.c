@@ -21,6 +21,8 @@ struct acme {
 	struct account account;
 	struct directory directory;
 	struct nonces nonces;
+	struct outcome failure;
+	int64_t date;
 	bool hurry;
 };
 
@@ -41,6 +43,16 @@ struct acme *acme_start(const struct transport *transport, const struct signer *
 	acme->account.thumbprint[sizeof(account->thumbprint) - 1] = '\0';
 	acme_set_account(acme, account->url);
 	return acme;
+}
+
+struct outcome acme_failure(const struct acme *acme)
+{
+	return acme->failure;
+}
+
+int64_t acme_date(const struct acme *acme)
+{
+	return acme->date;
 }
 
 int64_t acme_now(const struct acme *acme)
@@ -116,11 +128,15 @@ static void tell(struct acme_call *call, const struct exchange *exchange, const 
 		call->state = CALL_IDLE;
 }
 
-static void fail_call(struct acme_call *call, const struct exchange *exchange, const struct problem *problem, struct fault *fault)
+/* Its done() may go on with another request, which has all tries before it. */
+static void fail_call(struct acme *acme, struct acme_call *call, const struct exchange *exchange, const struct problem *problem,
+		      struct fault *fault)
 {
 	if (call->step)
 		fault_at(fault, "%s", call->step);
+	acme->failure = problem_outcome(exchange, problem, fault);
 	tell(call, exchange, problem, fault);
+	call->tries = call->nonces = 0;
 }
 
 static void fly(struct acme *acme, struct acme_call *call, struct exchange *slot)
@@ -152,7 +168,7 @@ static int launch(struct acme *acme, struct acme_call *calls, size_t n, int64_t 
 			starved++;
 			call->at = now;
 			if (nonces_fail(&acme->nonces, &why))
-				fail_call(call, NULL, NULL, &why);
+				fail_call(acme, call, NULL, NULL, &why);
 			continue;
 		}
 		if (call->kind != CALL_PLAIN && !call->body && sign_call(acme, call, fault) < 0)
@@ -191,7 +207,7 @@ static int refused(struct acme *acme, struct acme_call *call, struct exchange *e
 	again = second_chance(acme, call, exchange, action);
 	if (again < 0) {
 		problem_explain(&why, exchange, &problem, action);
-		fail_call(call, exchange, &problem, &why);
+		fail_call(acme, call, exchange, &problem, &why);
 		return 0;
 	}
 	call->at += again;
@@ -201,7 +217,7 @@ static int refused(struct acme *acme, struct acme_call *call, struct exchange *e
 }
 
 /* No answer came. A stalled call has waited long enough; the transport takes another connection for it. */
-static void unanswered(const struct acme *acme, struct acme_call *call, const struct exchange *exchange)
+static void unanswered(struct acme *acme, struct acme_call *call, const struct exchange *exchange)
 {
 	struct fault why;
 
@@ -210,7 +226,7 @@ static void unanswered(const struct acme *acme, struct acme_call *call, const st
 		return;
 	}
 	fault_set(&why, exchange->kind, "%s: %s", exchange->url, exchange->reason);
-	fail_call(call, NULL, NULL, &why);
+	fail_call(acme, call, NULL, NULL, &why);
 }
 
 static int take_answer(struct acme *acme, struct acme_call *call, struct exchange *exchange, struct fault *fault)
@@ -243,6 +259,8 @@ static int pump(struct acme *acme, int64_t milliseconds, struct fault *fault)
 	log_debug("%s %s: HTTP status %u, %zu bytes%s%s", exchange->method == METHOD_POST ? "POST" : "GET", exchange->url,
 		  exchange->status, exchange->used, exchange->reason[0] ? ", " : "", exchange->reason);
 	nonces_keep(&acme->nonces, exchange->nonce);
+	if (exchange->date)
+		acme->date = exchange->date;
 	owner = exchange->owner;
 	if (owner == acme)
 		nonces_fetched(&acme->nonces, exchange, acme_now(acme), acme->hurry && exchange->stalled);
@@ -306,6 +324,7 @@ static void end_late(struct acme *acme, struct acme_call *calls, size_t n, int64
 		fault_set(&late, FAULT_LATER, "%s: no final answer of the CA within %.1f s", calls[i].url, (double)most / 1000);
 		if (calls[i].step)
 			fault_at(&late, "%s", calls[i].step);
+		acme->failure = problem_outcome(NULL, NULL, &late);
 		calls[i].done(&calls[i], NULL, NULL, &late);
 	}
 }

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "acme/problem.h"
 #include "base/log.h"
 
 #define FETCH_MOST 150000 /* ms for all authorizations, with their retries */
@@ -15,6 +16,31 @@ void authorization_fail(struct authorization *authorization, enum fault_kind kin
 	authorization->kind = kind;
 	if (authorization->state == STATE_VALID || authorization->state == STATE_PENDING)
 		authorization->state = STATE_INVALID;
+}
+
+void authorization_fail_request(struct authorization *authorization, const struct exchange *exchange, const struct problem *problem,
+				const struct fault *fault)
+{
+	authorization->outcome = problem_outcome(exchange, problem, fault);
+	authorization_fail(authorization, fault->kind, fault->text);
+}
+
+/* These say that the CA will not, whatever the next request for the token meets. */
+static bool is_refusal(const char *type)
+{
+	static const char *const types[] = { "caa", "rejectedIdentifier", "unsupportedIdentifier" };
+
+	for (size_t i = 0; i < LENGTH_OF(types); i++)
+		if (strcmp(type, types[i]) == 0)
+			return true;
+	return false;
+}
+
+void authorization_fail_validation(struct authorization *authorization, const char *type, const char *why)
+{
+	authorization->outcome = (struct outcome){ .result = is_refusal(type) ? RESULT_REFUSED : RESULT_INVALID };
+	snprintf(authorization->outcome.type, sizeof(authorization->outcome.type), "%s", type);
+	authorization_fail(authorization, FAULT_FAILED, why);
 }
 
 void authorization_note_error(struct authorization *authorization, const char *error, int64_t at)
@@ -77,7 +103,7 @@ static void take_authorization(struct authorization *authorization, const struct
 			 object->error[0] ? ": " : "", object->error);
 	else
 		snprintf(text, sizeof(text), "the CA offers no http-01 challenge that we could answer");
-	authorization_fail(authorization, FAULT_FAILED, text);
+	authorization_fail_validation(authorization, object->error_type, text);
 }
 
 int authorization_read(const struct acme_call *call, const struct exchange *exchange, struct authorization_object *object,
@@ -97,11 +123,10 @@ static int64_t fetched(struct acme_call *call, const struct exchange *exchange, 
 	struct authorization_object object;
 	struct fault why;
 
-	(void)problem;
 	if (fault)
-		authorization_fail(authorization, fault->kind, fault->text);
+		authorization_fail_request(authorization, exchange, problem, fault);
 	else if (authorization_read(call, exchange, &object, &why) < 0)
-		authorization_fail(authorization, why.kind, why.text);
+		authorization_fail_request(authorization, exchange, NULL, &why);
 	else
 		take_authorization(authorization, &object);
 	return CALL_FINISHED;
@@ -147,6 +172,7 @@ void authorizations_drop(struct authorizations *list)
 		list->item[i].dropped = authorization_is_pending(&list->item[i]);
 		if (list->item[i].dropped)
 			authorization_fail(&list->item[i], FAULT_FAILED, "the port was not opened");
+		list->item[i].outcome.result = list->item[i].dropped ? RESULT_HOST : list->item[i].outcome.result;
 	}
 }
 

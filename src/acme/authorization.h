@@ -20,6 +20,7 @@ struct authorization {
 	enum state state;
 	char *error;		    /* why it failed; NULL: valid, or not final yet */
 	enum fault_kind kind;	    /* of error */
+	struct outcome outcome;	    /* of the attempt, for the ledger, if it fails here; without its step */
 	bool wanted;		    /* an order that may still succeed needs it */
 	bool stale;		    /* it had failed before we did anything: another order may do better */
 	bool under_way;		    /* an earlier run has responded to its challenge */
@@ -72,6 +73,13 @@ int authorizations_group(struct authorizations *list, const char *url, const siz
 bool authorization_is_pending(const struct authorization *authorization);
 
 void authorization_fail(struct authorization *authorization, enum fault_kind kind, const char *why);
+
+/* The same, because a request for it failed; as done() is told. */
+void authorization_fail_request(struct authorization *authorization, const struct exchange *exchange, const struct problem *problem,
+				const struct fault *fault);
+
+/* The same, because the CA could not validate the name; type: of its problem, or "". */
+void authorization_fail_validation(struct authorization *authorization, const char *type, const char *why);
 
 /* Fails all pending ones: the warden has refused to open the port. */
 void authorizations_drop(struct authorizations *list);

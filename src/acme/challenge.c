@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "acme/problem.h"
+
 #define FIRST_POLL 1000	  /* ms after the response, when nobody fetches the token */
 #define FIRST_BLIND 50	  /* the same where we do not see who fetches it */
 #define FIRST_BESIDE 2000 /* ms after the response, while the order is polled instead */
@@ -151,15 +153,17 @@ static int64_t still_pending(struct authorization *authorization, const struct a
 	if (now - authorization->challenge_error_at < SECOND_POLL)
 		return poll_after(&authorization->poll, authorization->challenge_error_at + SECOND_POLL - now);
 	snprintf(text, sizeof(text), "%s (the CA leaves the authorization pending)", error);
-	authorization_fail(authorization, FAULT_FAILED, text);
+	authorization_fail_validation(authorization, object->error_type, text);
 	return finished(authorization, now);
 }
 
 /* No final answer came. The challenge's error, if the CA has sent one, says why. */
-static void fail_unanswered(struct authorization *authorization, const struct fault *fault)
+static void fail_unanswered(struct authorization *authorization, const struct exchange *exchange, const struct problem *problem,
+			    const struct fault *fault)
 {
 	char text[FAULT_TEXT_SIZE + PROBLEM_SIZE + 64];
 
+	authorization->outcome = problem_outcome(exchange, problem, fault);
 	snprintf(text, sizeof(text), "%s%s%s", fault->text, authorization->challenge_error ? "; the CA's last word was " : "",
 		 authorization->challenge_error ? authorization->challenge_error : "");
 	authorization_fail(authorization, fault->kind, text);
@@ -172,18 +176,17 @@ static int64_t polled(struct acme_call *call, const struct exchange *exchange, c
 	struct authorization_object object;
 	struct fault why;
 
-	(void)problem;
 	if (fault)
-		fail_unanswered(authorization, fault);
+		fail_unanswered(authorization, exchange, problem, fault);
 	else if (authorization_read(call, exchange, &object, &why) < 0)
-		authorization_fail(authorization, why.kind, why.text);
+		authorization_fail_request(authorization, exchange, NULL, &why);
 	else if (object.state == STATE_PENDING && (!authorization->doubtful || is_working(&object)))
 		return still_pending(authorization, &object, exchange);
 	else if (object.state == STATE_VALID)
 		pass(authorization);
 	else if (object.state != STATE_PENDING) /* pending: the error of our response is the reason */
-		authorization_fail(authorization, FAULT_FAILED,
-				   object.error[0] ? object.error : "the CA says no more than that it is invalid");
+		authorization_fail_validation(authorization, object.error_type,
+					      object.error[0] ? object.error : "the CA says no more than that it is invalid");
 	return finished(authorization, call->at);
 }
 
@@ -209,7 +212,7 @@ static int64_t responded(struct acme_call *call, const struct exchange *exchange
 			 const struct fault *fault)
 {
 	struct authorization *authorization = call->context;
-	bool malformed;
+	bool malformed, conflict;
 
 	authorization->responded_at = call->at;
 	call->url = authorization->url;
@@ -220,11 +223,12 @@ static int64_t responded(struct acme_call *call, const struct exchange *exchange
 		return take_challenge(authorization, exchange, call->at);
 	}
 	malformed = problem && problem->type == PROBLEM_MALFORMED;
-	if (problem && (problem->type == PROBLEM_CONFLICT || (malformed && acme_was_repeated(call)))) {
+	conflict = problem && (problem->type == PROBLEM_CONFLICT || exchange->status == 409);
+	if (conflict || (malformed && acme_was_repeated(call))) {
 		call->step = "authorization";
 		return poll_wait(&authorization->poll); /* the CA had the response already, and validates */
 	}
-	authorization_fail(authorization, fault->kind, fault->text);
+	authorization_fail_request(authorization, exchange, problem, fault);
 	authorization->doubtful = malformed;
 	return authorization->doubtful ? 0 : finished(authorization, call->at);
 }

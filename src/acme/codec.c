@@ -186,12 +186,15 @@ static enum problem_type problem_type(const char *type)
 		[PROBLEM_OTHER] = "",
 		[PROBLEM_ACCOUNT_DOES_NOT_EXIST] = "accountDoesNotExist",
 		[PROBLEM_BAD_NONCE] = "badNonce",
+		[PROBLEM_CAA] = "caa",
 		[PROBLEM_CONFLICT] = "conflict",
 		[PROBLEM_EXTERNAL_ACCOUNT_REQUIRED] = "externalAccountRequired",
 		[PROBLEM_MALFORMED] = "malformed",
 		[PROBLEM_ORDER_NOT_READY] = "orderNotReady",
 		[PROBLEM_RATE_LIMITED] = "rateLimited",
+		[PROBLEM_REJECTED_IDENTIFIER] = "rejectedIdentifier",
 		[PROBLEM_SERVER_INTERNAL] = "serverInternal",
+		[PROBLEM_UNSUPPORTED_IDENTIFIER] = "unsupportedIdentifier",
 		[PROBLEM_USER_ACTION_REQUIRED] = "userActionRequired",
 	};
 
@@ -209,6 +212,7 @@ void codec_problem(const char *text, size_t length, unsigned int status, struct 
 	memset(problem, 0, sizeof(*problem));
 	if (root) {
 		problem->type = problem_type(short_type(root));
+		append(problem->name, sizeof(problem->name), short_type(root));
 		describe_all(root, problem->text, sizeof(problem->text));
 		copy_url(problem->instance, root, "instance");
 	}
@@ -345,8 +349,9 @@ static void take_challenge(struct authorization_object *object, const json_t *ch
 	bool ours = strcmp(text_of(challenge, "type"), "http-01") == 0;
 
 	if ((ours && !object->own_error) || !object->error[0]) {
-		object->error[0] = '\0';
+		object->error[0] = object->error_type[0] = '\0';
 		describe_all(json_object_get(challenge, "error"), object->error, sizeof(object->error));
+		append(object->error_type, sizeof(object->error_type), short_type(json_object_get(challenge, "error")));
 		object->own_error = ours && object->error[0];
 	}
 	if (!ours || object->url[0] || !is_token(token))
@@ -394,7 +399,7 @@ char *codec_new_account(const char *contact, bool agreed, bool only_existing, co
 	return json_dumps(root, JSON_COMPACT);
 }
 
-char *codec_new_order(const char (*names)[NAME_SIZE], size_t count, const char *profile)
+char *codec_new_order(const char (*names)[NAME_SIZE], size_t count, const char *profile, const char *replaces)
 {
 	OWN_JSON json_t *root = fresh();
 	json_t *identifiers = json_array();
@@ -407,7 +412,8 @@ char *codec_new_order(const char (*names)[NAME_SIZE], size_t count, const char *
 		if (json_array_append_new(identifiers, json_pack("{ssss}", "type", type, "value", names[i])) < 0)
 			return NULL;
 	}
-	if (*profile && json_object_set_new(root, "profile", json_string(profile)) < 0)
+	if ((*profile && json_object_set_new(root, "profile", json_string(profile)) < 0) ||
+	    (*replaces && json_object_set_new(root, "replaces", json_string(replaces)) < 0))
 		return NULL;
 	return json_dumps(root, JSON_COMPACT);
 }

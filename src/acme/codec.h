@@ -45,12 +45,15 @@ enum problem_type {
 	PROBLEM_OTHER, /* any other, or none */
 	PROBLEM_ACCOUNT_DOES_NOT_EXIST,
 	PROBLEM_BAD_NONCE,
+	PROBLEM_CAA,
 	PROBLEM_CONFLICT, /* of boulder: another request for the same object was faster */
 	PROBLEM_EXTERNAL_ACCOUNT_REQUIRED,
 	PROBLEM_MALFORMED,
 	PROBLEM_ORDER_NOT_READY,
 	PROBLEM_RATE_LIMITED,
+	PROBLEM_REJECTED_IDENTIFIER,
 	PROBLEM_SERVER_INTERNAL,
+	PROBLEM_UNSUPPORTED_IDENTIFIER,
 	PROBLEM_USER_ACTION_REQUIRED,
 	PROBLEM_TYPES
 };
@@ -58,8 +61,9 @@ enum problem_type {
 #define PROBLEM_SIZE 1024
 struct problem {
 	enum problem_type type;
-	char text[PROBLEM_SIZE]; /* type and detail, then those of each subproblem with its identifier */
-	char instance[URL_SIZE]; /* a page for the operator, or "" */
+	char name[sizeof(((struct outcome *)0)->type)]; /* of the type, without "urn:ietf:params:acme:error:" */
+	char text[PROBLEM_SIZE];			/* type and detail, then those of each subproblem with its identifier */
+	char instance[URL_SIZE];			/* a page for the operator, or "" */
 };
 
 struct order_object {
@@ -78,7 +82,8 @@ struct authorization_object {
 	char url[URL_SIZE];   /* of the http-01 challenge, or "" when none (usable) is offered */
 	char token[TOKEN_SIZE];
 	char error[PROBLEM_SIZE]; /* of the http-01 challenge, else of another that failed, or "" */
-	bool own_error;		  /* error is that of the http-01 challenge */
+	char error_type[sizeof(((struct outcome *)0)->type)];
+	bool own_error; /* error is that of the http-01 challenge */
 };
 
 struct renewal_info_object {
@@ -116,6 +121,7 @@ enum state codec_challenge(const char *text, size_t length, char error[PROBLEM_S
 
 /* Payloads, freed by the caller; NULL: no memory (or a text that is not UTF-8). */
 char *codec_new_account(const char *contact, bool agreed, bool only_existing, const char *binding) MUST_CHECK;
-char *codec_new_order(const char (*names)[NAME_SIZE], size_t count, const char *profile) MUST_CHECK;
+/* replaces: certID of the certificate that is renewed (RFC 9773, 5), or "". */
+char *codec_new_order(const char (*names)[NAME_SIZE], size_t count, const char *profile, const char *replaces) MUST_CHECK;
 
 #endif

@@ -4,6 +4,8 @@
 #include <string.h>
 
 #include "acme/jws.h"
+#include "acme/problem.h"
+#include "base/log.h"
 
 #define FINALIZE_TRIES 5  /* against orderNotReady */
 #define FIRST_POLL 10	  /* ms after finalize */
@@ -26,6 +28,7 @@ static int64_t go_on(struct acme_call *call, const struct exchange *exchange)
 
 	if (order_check(object, &order->fault) < 0) {
 		fault_at(&order->fault, "%s", call->step);
+		order->outcome.result = object->state == STATE_INVALID ? RESULT_REFUSED : RESULT_UNKNOWN;
 		return CALL_FINISHED;
 	}
 	call->payload = NULL;
@@ -51,6 +54,9 @@ static int64_t go_on(struct acme_call *call, const struct exchange *exchange)
 static int64_t install(struct order *order, const char *pem, size_t length)
 {
 	order->stored = order->signer->install(order->signer->context, order->index, pem, length, &order->fault) == 0;
+	order->outcome = (struct outcome){ .result = RESULT_HOST, .step = STEP_STORE };
+	if (order->stored)
+		log_notice("certificate %s: stored", order_certificate(order)->name);
 	return CALL_FINISHED;
 }
 
@@ -77,6 +83,7 @@ static int64_t took_alternate(struct acme_call *call, const struct exchange *exc
 	    order->signer->install(order->signer->context, order->index, exchange->data, exchange->used, &why) < 0)
 		return try_next(call);
 	order->stored = true;
+	log_notice("certificate %s: stored", order_certificate(order)->name);
 	return CALL_FINISHED;
 }
 
@@ -126,8 +133,11 @@ static int64_t progressed(struct acme_call *call, const struct exchange *exchang
 	}
 	if (order->stage == STAGE_ALTERNATE)
 		return fault ? try_next(call) : took_alternate(call, exchange);
+	order->outcome = (struct outcome){ .step = order->stage == STAGE_DOWNLOAD ? STEP_DOWNLOAD : STEP_FINALIZE };
 	if (fault) {
 		order->fault = *fault;
+		order->outcome = problem_outcome(exchange, problem, fault);
+		order->outcome.step = order->stage == STAGE_DOWNLOAD ? STEP_DOWNLOAD : STEP_FINALIZE;
 		return CALL_FINISHED;
 	}
 	if (order->stage == STAGE_DOWNLOAD)
@@ -159,8 +169,12 @@ int finalization_run(struct order *orders, size_t n, struct acme *acme, int64_t 
 		struct order *order = &orders[i];
 		struct acme_call *call = &calls[count];
 
-		if (order->fault.kind != FAULT_NONE || make_csr(order) < 0)
+		if (order->fault.kind != FAULT_NONE)
 			continue;
+		order->outcome = (struct outcome){ .result = RESULT_HOST, .step = STEP_FINALIZE };
+		if (make_csr(order) < 0)
+			continue;
+		order->outcome.result = RESULT_UNKNOWN;
 		/* All authorizations are valid now: a pending order is out of date. */
 		if (order->object.state == STATE_PENDING)
 			order->object.state = STATE_READY;

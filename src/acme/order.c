@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "acme/problem.h"
 #include "base/log.h"
 
 #define PLACE_MOST 150000 /* ms for all new orders, with their retries */
@@ -40,6 +41,36 @@ static void start_over(struct order *order)
 void order_free(struct order *order)
 {
 	start_over(order);
+	free(order->resume);
+	order->resume = NULL;
+}
+
+static void fail_request(struct order *order, const struct exchange *exchange, const struct problem *problem,
+			 const struct fault *fault)
+{
+	order->fault = *fault;
+	order->outcome = problem_outcome(exchange, problem, fault);
+	order->outcome.step = STEP_ORDER;
+	order->no_account = problem && problem->type == PROBLEM_ACCOUNT_DOES_NOT_EXIST;
+}
+
+struct outcome order_outcome(const struct order *order)
+{
+	struct outcome outcome = order->outcome;
+
+	if (order->stored)
+		return (struct outcome){ .result = RESULT_STORED, .step = STEP_STORE };
+	if (outcome.result == RESULT_UNKNOWN) /* the CA's answer made no sense */
+		outcome.result = RESULT_UNREACHABLE;
+	snprintf(outcome.detail, sizeof(outcome.detail), "%.*s", (int)sizeof(outcome.detail) - 1, order->fault.text);
+	return outcome;
+}
+
+bool order_is_open(const struct order *order)
+{
+	if (order->stored || !order->url || order->outcome.result == RESULT_INVALID || order->outcome.result == RESULT_REFUSED)
+		return false;
+	return !(order->resumed && order->outcome.step == STEP_STORE && order->fault.kind == FAULT_FAILED);
 }
 
 int order_check(const struct order_object *object, struct fault *fault)
@@ -69,14 +100,33 @@ int order_read(struct order *order, const struct acme_call *call, const struct e
 	return 0;
 }
 
+/* An order that replaces nothing costs more of the CA's limits, and is better than none. */
+static int64_t place_plainly(struct acme_call *call, const struct fault *fault)
+{
+	struct order *order = call->context;
+	const struct certificate *certificate = order_certificate(order);
+
+	log_notice("certificate %s: the CA does not take the order as a replacement, so it is placed as a new one: %s",
+		   certificate->name, fault->text);
+	order->replaces[0] = '\0';
+	free(order->payload);
+	order->payload = codec_new_order(names_of(order), certificate->names, certificate->profile, "");
+	call->payload = order->payload;
+	if (order->payload)
+		return 0;
+	fault_set(&order->fault, FAULT_LATER, "not enough memory for an order");
+	return CALL_FINISHED;
+}
+
 static int64_t placed(struct acme_call *call, const struct exchange *exchange, const struct problem *problem,
 		      const struct fault *fault)
 {
 	struct order *order = call->context;
 
+	if (fault && problem && order->replaces[0] && problem_may_be_replaces(exchange->status, problem))
+		return place_plainly(call, fault);
 	if (fault) {
-		order->fault = *fault;
-		order->no_account = problem && problem->type == PROBLEM_ACCOUNT_DOES_NOT_EXIST;
+		fail_request(order, exchange, problem, fault);
 	} else if (order_read(order, call, exchange) < 0) {
 		return CALL_FINISHED;
 	} else if (!exchange->location[0]) {
@@ -87,8 +137,84 @@ static int64_t placed(struct acme_call *call, const struct exchange *exchange, c
 		order->url = strdup(exchange->location);
 		if (!order->url)
 			fault_errno(&order->fault, FAULT_LATER, "taking an order");
+		else
+			order->signer->placed(order->signer->context, order->index, order->url);
 	}
 	return CALL_FINISHED;
+}
+
+/* The CA makes no certificate of the earlier order any more: a new one takes its place. */
+static int64_t forget_earlier(struct order *order, const char *why)
+{
+	log_notice("certificate %s: the order of an earlier run cannot be resumed: %s", order_certificate(order)->name, why);
+	order->signer->placed(order->signer->context, order->index, NULL);
+	codec_order_free(&order->object);
+	order->object = (struct order_object){ .state = STATE_UNKNOWN };
+	order->fault.kind = FAULT_NONE;
+	return CALL_FINISHED;
+}
+
+/* Does this refusal mean that there is no such order for us? Anything else may be otherwise in the next run. */
+static bool is_gone(const struct exchange *exchange, const struct problem *problem)
+{
+	return problem && problem->type != PROBLEM_ACCOUNT_DOES_NOT_EXIST &&
+	       problem_action(exchange->status, problem) == ACTION_FAIL && exchange->status >= 400;
+}
+
+/*
+ * The authorizations of an order that has them behind it may have expired since. What was finalized is for the key of then: without
+ * that, its certificate is of no use.
+ */
+static int64_t resumed(struct acme_call *call, const struct exchange *exchange, const struct problem *problem,
+		       const struct fault *fault)
+{
+	struct order *order = call->context;
+	enum state state;
+
+	if (fault && is_gone(exchange, problem))
+		return forget_earlier(order, fault->text);
+	if (fault) {
+		fail_request(order, exchange, problem, fault);
+		return CALL_FINISHED;
+	}
+	if (order_read(order, call, exchange) < 0)
+		return CALL_FINISHED;
+	state = order->object.state;
+	if (order_check(&order->object, &order->fault) < 0)
+		return forget_earlier(order, order->fault.text);
+	if ((state == STATE_PROCESSING || state == STATE_VALID) && !order->has_key)
+		return forget_earlier(order, "its key is lost");
+	if (!codec_order_is_for(exchange->data, exchange->used, names_of(order), order_certificate(order)->names))
+		return forget_earlier(order, "it is for other names");
+	if (state != STATE_PENDING)
+		codec_order_free(&order->object);
+	log_notice("certificate %s: the order of an earlier run is resumed, which is %s", order_certificate(order)->name,
+		   state_name(state));
+	order->url = order->resume;
+	order->resume = NULL;
+	order->resumed = true;
+	return CALL_FINISHED;
+}
+
+static int resume_orders(struct order *orders, size_t n, struct acme *acme, struct fault *fault)
+{
+	OWN_FREE struct acme_call *calls = calloc(n + 1, sizeof(*calls));
+	size_t count = 0;
+	int rc;
+
+	if (!calls)
+		return fault_errno(fault, FAULT_LATER, "resuming orders");
+	for (size_t i = 0; i < n; i++)
+		if (orders[i].resume && orders[i].fault.kind == FAULT_NONE)
+			calls[count++] = (struct acme_call){
+				.step = "order", .url = orders[i].resume, .context = &orders[i], .done = resumed
+			};
+	rc = acme_run(acme, calls, count, PLACE_MOST, fault);
+	for (size_t i = 0; i < n; i++) {
+		free(orders[i].resume);
+		orders[i].resume = NULL;
+	}
+	return rc;
 }
 
 static int place_orders(struct order *orders, size_t n, struct acme *acme, struct fault *fault)
@@ -104,7 +230,8 @@ static int place_orders(struct order *orders, size_t n, struct acme *acme, struc
 		if (orders[i].fault.kind != FAULT_NONE || orders[i].url)
 			continue;
 		free(orders[i].payload);
-		orders[i].payload = codec_new_order(names_of(&orders[i]), certificate->names, certificate->profile);
+		orders[i].payload = codec_new_order(names_of(&orders[i]), certificate->names, certificate->profile,
+						    orders[i].replaces);
 		if (!orders[i].payload)
 			/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): OWN_FREE releases, which clang 14 does not know */
 			return fault_set(fault, FAULT_LATER, "not enough memory for an order");
@@ -215,6 +342,10 @@ int order_place(struct order *orders, size_t n, struct acme *acme, struct author
 {
 	bool again = true;
 
+	for (size_t i = 0; i < n; i++)
+		orders[i].outcome = (struct outcome){ .step = STEP_ORDER };
+	if (resume_orders(orders, n, acme, fault) < 0)
+		return -1;
 	for (int attempt = 0; attempt < ATTEMPTS && again; attempt++) {
 		again = false;
 		if (place_orders(orders, n, acme, fault) < 0)
@@ -262,6 +393,8 @@ void order_judge(struct order *orders, size_t n, const struct authorizations *li
 		if (!authorization)
 			continue;
 		orders[i].dropped = authorization->dropped;
+		orders[i].outcome = authorization->outcome;
+		orders[i].outcome.step = STEP_VALIDATION;
 		authorization_describe(authorization, visits, sizeof(visits));
 		fault_set(&orders[i].fault, authorization->error ? authorization->kind : FAULT_LATER, "%s: %s%s%s",
 			  authorization->name ? authorization->name : authorization->url,

@@ -28,6 +28,11 @@ struct order {
 	bool no_account; /* the CA does not know our account */
 	bool dropped;	 /* its fault is that the warden did not open the port; the warden has said why */
 	bool stored;
+	char replaces[CERTID_SIZE]; /* the certificate that it replaces (RFC 9773, 5), or "" */
+	char *resume;		    /* URL of an order that an earlier run has placed, or NULL */
+	bool has_key;		    /* the signer has the key that belongs to that order */
+	bool resumed;		    /* url is that one */
+	struct outcome outcome;	    /* if it fails: what is known of it, see order_outcome() */
 	/* if the configuration prefers another chain than the CA's default one */
 	char *chain;		     /* the default one, PEM */
 	char *alternate[ALTERNATES]; /* URLs of the others, or NULL */
@@ -41,6 +46,8 @@ struct order_signer {
 	/* Makes a key and the PKCS#10 request for certificate `index`; *der is valid until the next call. */
 	int (*make_csr)(void *context, uint32_t index, const void **der, size_t *length, struct fault *fault);
 	int (*install)(void *context, uint32_t index, const char *pem, size_t length, struct fault *fault);
+	/* The order has this URL; NULL: there is no order that a later run could resume. It is on the disk when this returns. */
+	void (*placed)(void *context, uint32_t index, const char *url);
 	/* 1: the chain is the one that the configuration prefers. 0: it is another. */
 	int (*prefers)(void *context, uint32_t index, const char *pem, size_t length, struct fault *fault);
 };
@@ -48,8 +55,9 @@ struct order_signer {
 const struct certificate *order_certificate(const struct order *order);
 
 /*
- * Places all n orders except those with a fault or a URL, adds their authorizations to the list and fetches them. If the CA answers
- * with a failed old order, it places the order again. Afterwards those authorizations are wanted that an order needs which may still
+ * Resumes the orders that an earlier run has placed, as long as the CA can still make a certificate of them, and places the others,
+ * except those with a fault or a URL. If the CA does not take an order as a replacement, or answers with a failed old one, it places the
+ * order again. Adds their authorizations to the list and fetches them. Afterwards those are wanted that an order needs which may still
  * succeed.
  */
 int order_place(struct order *orders, size_t n, struct acme *acme, struct authorizations *list, struct fault *fault) MUST_CHECK;
@@ -65,6 +73,12 @@ int order_check(const struct order_object *object, struct fault *fault) MUST_CHE
 
 /* Takes the order object of an answer. -1: order->fault says why not. */
 int order_read(struct order *order, const struct acme_call *call, const struct exchange *exchange) MUST_CHECK;
+
+/* How the attempt ended. */
+struct outcome order_outcome(const struct order *order);
+
+/* Is there an order at the CA that a later run should resume? Not if the CA has refused it, or it was resumed in vain. */
+bool order_is_open(const struct order *order);
 
 void order_free(struct order *order);
 

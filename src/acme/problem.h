@@ -24,6 +24,18 @@ enum problem_action problem_action(unsigned int status, const struct problem *pr
 /* How many milliseconds to wait after so many failed tries (0: after the first) when the CA does not say. */
 int64_t problem_delay(int tries);
 
+/*
+ * How an attempt ends that fails here, for the ledger; the caller adds the step. exchange NULL: the CA has not answered; problem NULL:
+ * its answer makes no sense.
+ */
+struct outcome problem_outcome(const struct exchange *exchange, const struct problem *problem, const struct fault *fault);
+
+/*
+ * May newOrder succeed without the certificate that the order would replace? CAs refuse `replaces` by many types and statuses (RFC 9773,
+ * 5; 500 too), so only what is certainly about something else says no.
+ */
+bool problem_may_be_replaces(unsigned int status, const struct problem *problem);
+
 /* Turns a problem into a fault for the administrator, with the CA's Retry-After or page. */
 void problem_explain(struct fault *fault, const struct exchange *exchange, const struct problem *problem, enum problem_action action);
 

@@ -11,6 +11,7 @@
 #include "base/wire.h"
 
 struct renewal_info {
+	uint32_t index;		      /* the caller's */
 	char certid[CERTID_SIZE];     /* of the certificate; "": the CA is not asked */
 	struct suggestion suggestion; /* the answer */
 };

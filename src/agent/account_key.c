@@ -127,8 +127,12 @@ static bool is_order(const struct signer_role *signer, const char *payload)
 	for (uint32_t i = 0; i < signer->config->certificates; i++) {
 		const struct certificate *certificate = signing_certificate(signer, i);
 		const char(*names)[NAME_SIZE] = signing_names(signer, certificate);
+		const char *certid = signer->identity[i].certid;
 
-		if (strstr(payload, names[0]) && takes(codec_new_order(names, certificate->names, certificate->profile), payload))
+		if (!strstr(payload, names[0]))
+			continue;
+		if (takes(codec_new_order(names, certificate->names, certificate->profile, ""), payload) ||
+		    (certid[0] && takes(codec_new_order(names, certificate->names, certificate->profile, certid), payload)))
 			return true;
 	}
 	return false;

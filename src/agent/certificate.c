@@ -70,6 +70,8 @@ int certificate_examine(struct signer_role *signer, const struct record *record,
 	if (!has_form(certificate, bundle, length, key, chain))
 		reply->length += write_form(signer, certificate, key, chain, reply->data + sizeof(*verdict),
 					    WIRE_DATA - sizeof(*verdict) - bundle->key_length - length);
+	memcpy(signer->identity[record->index].certid, facts.certid, sizeof(facts.certid));
+	signer->identity[record->index].lifetime = facts.not_after - facts.not_before;
 	chain_free(signer->live[record->index]);
 	signer->live[record->index] = chain;
 	chain = NULL;
@@ -90,6 +92,45 @@ void certificate_forget(struct pending *pending)
 	*pending = (struct pending){ 0 };
 }
 
+int certificate_on_identity(struct signer_role *signer, const struct record *record, struct reply *reply, struct fault *fault)
+{
+	if (require_certificate(signer, record->index, fault) < 0)
+		return -1;
+	memcpy(reply->data, &signer->identity[record->index], sizeof(struct identity));
+	reply->length = sizeof(struct identity);
+	return 0;
+}
+
+/* The key of the order that an earlier run has placed: the CA may have made the certificate already. NULL: there is none of use. */
+static struct key *load_key(uint32_t index, enum key_type type, struct fault *fault)
+{
+	struct key *key = NULL;
+
+	if (signing_ask(VERB_LOAD_KEY, index, NULL, 0, fault) < 0)
+		return NULL;
+	if (signing_reply.length > 0)
+		key = key_read(signing_reply.data, signing_reply.length, fault);
+	crypto_wipe(signing_reply.data, signing_reply.length);
+	if (!key || key_is(key, type))
+		return key;
+	key_free(key);
+	return NULL;
+}
+
+/* Before the CA hears of the key: should this run be killed, the next one needs it for what the CA has made. */
+static struct key *make_key(uint32_t index, enum key_type type, struct fault *fault)
+{
+	struct key *key = key_generate(type, fault);
+	char pem[KEY_PEM_SIZE];
+	bool saved = key && key_write(key, pem, fault) == 0 && signing_ask(VERB_SAVE_KEY, index, pem, strlen(pem), fault) == 0;
+
+	crypto_wipe(pem, sizeof(pem));
+	if (saved)
+		return key;
+	key_free(key);
+	return NULL;
+}
+
 int certificate_on_csr(struct signer_role *signer, const struct record *record, struct reply *reply, struct fault *fault)
 {
 	const struct certificate *certificate;
@@ -101,7 +142,10 @@ int certificate_on_csr(struct signer_role *signer, const struct record *record, 
 	certificate = signing_certificate(signer, record->index);
 	pending = &signer->pending[record->index];
 	certificate_forget(pending);
-	pending->key = key_generate(certificate->key, fault);
+	pending->key = load_key(record->index, certificate->key, fault);
+	pending->finalized = pending->key != NULL; /* by an earlier run, perhaps */
+	if (!pending->key)
+		pending->key = make_key(record->index, certificate->key, fault);
 	if (!pending->key)
 		return -1;
 	n = key_request(pending->key, signing_names(signer, certificate), certificate->names, (unsigned char *)reply->data,

@@ -7,7 +7,7 @@
 
 #include "agent/signing.h"
 
-signing_handler certificate_on_csr, certificate_on_prefers, certificate_on_install;
+signing_handler certificate_on_csr, certificate_on_prefers, certificate_on_install, certificate_on_identity;
 
 /*
  * Checks a stored key and chain, and keeps the chain for certificate_on_install(). The reply is that of VERB_VERDICT. -1: no memory.

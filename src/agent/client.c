@@ -19,26 +19,33 @@
 #include "acme/challenge.h"
 #include "acme/directory.h"
 #include "acme/finalization.h"
-#include "agent/channel.h"
+#include "acme/renewal_info.h"
 #include "agent/http.h"
 #include "agent/idna.h"
+#include "agent/questions.h"
 #include "base/log.h"
 #include "agent/whereabouts.h"
 #include "base/wire.h"
 
-#define FINISH_MOST 300000 /* ms from finalize to the stored certificates */
-#define CLOCK_SKEW 300	   /* s that our clock may be off the CA's without a word */
+#define FINISH_MOST 300000   /* ms from finalize to the stored certificates */
+#define CLOCK_SKEW 300	     /* s that our clock may be off the CA's without a word */
+#define CLOCK_TOLERANCE 3600 /* s that it may be behind: as trust_verify() tolerates, for a CA that dates nothing back */
+#define SHORTEST_LIFETIME \
+	(6 * 86400) /* s that it may be ahead, where no certificate says how long they last: what public CAs sell */
 #define HITS_AT_ONCE 256
 
 struct client {
 	const struct config *config;
 	struct http *http;
 	struct acme *acme;
-	struct order_signer signer;
 	struct order *orders;
 	size_t count;
+	struct renewal_info *asks; /* about certificates that are due only if the CA suggests it */
+	size_t asked;
 	struct authorizations authorizations;
-	bool deaf; /* the responder's channel has ended */
+	struct outcome outcome; /* of what concerns all of them, if it fails */
+	bool deaf;		/* the responder's channel has ended */
+	bool opened;		/* the port was open */
 };
 
 static struct record record; /* the last one received: 64 KiB that no stack should carry */
@@ -57,79 +64,6 @@ static bool is_readable(int fd)
 	struct pollfd p = { .fd = fd, .events = POLLIN };
 
 	return poll(&p, 1, 0) == 1;
-}
-
-/* The signer's reply is then in record. */
-static int ask(enum verb verb, uint32_t index, const void *data, size_t length, struct fault *fault)
-{
-	return channel_ask(FD_SIGNER, "signer", verb, index, data, length, &record, fault);
-}
-
-/* The text that the signer has answered; the caller frees it. */
-static char *take_text(struct fault *fault)
-{
-	char *text = strndup(record.data, record.length);
-
-	if (!text)
-		fault_set(fault, FAULT_LATER, "not enough memory for a request");
-	return text;
-}
-
-static char *sign(void *context, bool by_key, const char *url, const char *nonce, const char *payload, struct fault *fault)
-{
-	size_t length = payload ? strlen(payload) : 0;
-	struct draft *draft = calloc(1, sizeof(*draft) + length);
-	int rc = -1;
-
-	(void)context;
-	if (!draft)
-		fault_set(fault, FAULT_LATER, "not enough memory for a request");
-	else if (snprintf(draft->url, sizeof(draft->url), "%s", url) >= (int)sizeof(draft->url) ||
-		 snprintf(draft->nonce, sizeof(draft->nonce), "%s", nonce) >= (int)sizeof(draft->nonce))
-		fault_set(fault, FAULT_FAILED, "the CA's URL or nonce is too long");
-	else {
-		draft->by_key = by_key;
-		if (payload)
-			/* NOLINTNEXTLINE(bugprone-not-null-terminated-result): it ends with the record */
-			memcpy(draft->payload, payload, length);
-		rc = ask(VERB_SIGN, 0, draft, sizeof(*draft) + length, fault);
-	}
-	free(draft);
-	return rc < 0 ? NULL : take_text(fault);
-}
-
-static char *bind_account(void *context, const char *url, struct fault *fault)
-{
-	(void)context;
-	return ask(VERB_SIGN_EAB, 0, url, strlen(url), fault) < 0 ? NULL : take_text(fault);
-}
-
-static int request(void *context, uint32_t index, const void **der, size_t *length, struct fault *fault)
-{
-	(void)context;
-	if (ask(VERB_CSR, index, NULL, 0, fault) < 0)
-		return -1;
-	*der = record.data;
-	*length = record.length;
-	return 0;
-}
-
-static int install(void *context, uint32_t index, const char *pem, size_t length, struct fault *fault)
-{
-	const struct client *client = context;
-
-	if (ask(VERB_INSTALL, index, pem, length, fault) < 0)
-		return -1;
-	log_notice("certificate %s: stored", client->config->certificate[index].name);
-	return 0;
-}
-
-static int prefers(void *context, uint32_t index, const char *pem, size_t length, struct fault *fault)
-{
-	(void)context;
-	if (ask(VERB_PREFERS, index, pem, length, fault) < 0)
-		return -1;
-	return record.length == 1 && record.data[0] == 1;
 }
 
 static void begin(void *context, struct exchange *exchange)
@@ -192,28 +126,41 @@ static int next(void *context, int64_t milliseconds, struct exchange **exchange,
 	return n;
 }
 
-/* Takes the list of certificates to obtain. */
+static void add_order(struct client *client, uint32_t index)
+{
+	client->orders[client->count++] = (struct order){ .config = client->config, .signer = &questions_order_signer, .index = index };
+}
+
+/* Takes the list of certificates to obtain, or to ask about. */
 static int take_work(struct client *client, struct fault *fault)
 {
 	const struct config *config = client->config;
 	struct work work;
-	size_t n = 0;
 
 	if (hear(VERB_WORK, fault) < 0)
 		return -1;
 	memcpy(&work, record.data, sizeof(work));
 	client->orders = calloc(config->certificates + 1, sizeof(*client->orders));
-	if (!client->orders)
+	client->asks = calloc(config->certificates + 1, sizeof(*client->asks));
+	if (!client->orders || !client->asks)
 		return fault_errno(fault, FAULT_LATER, "taking the work");
 	for (uint32_t i = 0; i < config->certificates; i++) {
-		if (work.wanted[i] != 1)
-			continue;
-		client->orders[n].config = config;
-		client->orders[n].signer = &client->signer;
-		client->orders[n++].index = i;
+		if (work.wanted[i] == WORK_OBTAIN)
+			add_order(client, i);
+		else if (work.wanted[i] == WORK_ASK)
+			client->asks[client->asked++].index = i;
 	}
-	client->count = n;
 	return 0;
+}
+
+/* What all certificates need has failed at this step; otherwise: the result where no request has. Returns -1. */
+static int fail_all(struct client *client, enum step step, enum result otherwise)
+{
+	client->outcome = acme_failure(client->acme);
+	client->outcome.step = step;
+	if (client->outcome.result == RESULT_UNKNOWN)
+		client->outcome.result = otherwise;
+	return -1;
 }
 
 /* Keys, transport and directory: everything before the first question about a certificate. */
@@ -221,27 +168,127 @@ static int set_up(struct client *client, struct fault *fault)
 {
 	const struct config *config = client->config;
 	struct transport transport = { client, begin, next, cancel, now_ms };
-	struct signer signer = { client, sign, bind_account };
 	struct account account;
-	int64_t date, off;
+	int64_t date;
 
-	client->signer = (struct order_signer){ client, request, install, prefers };
-	if (ask(VERB_ACCOUNT, 0, NULL, 0, fault) < 0)
+	if (questions_take(VERB_ACCOUNT, 0, &account, sizeof(account), fault) < 0)
 		return fault_at(fault, "account key");
-	if (record.length != sizeof(account))
-		return fault_set(fault, FAULT_FAILED, "the signer gives an account of %u bytes", record.length);
-	memcpy(&account, record.data, sizeof(account));
 	crypto_start(); /* before libcurl does it in its way, with openssl.cnf and what that loads */
 	client->http = http_start(config->acme.ca_file[0] ? FD_CA_FILE : -1, config->acme.proxy, fault);
 	if (!client->http)
 		return -1;
-	client->acme = acme_start(&transport, &signer, &account, fault);
-	if (!client->acme || directory_fetch(client->acme, config->acme.directory, &date, fault) < 0)
+	client->acme = acme_start(&transport, &questions_signer, &account, fault);
+	if (!client->acme)
 		return -1;
-	off = date ? (int64_t)time(NULL) - date : 0;
+	if (directory_fetch(client->acme, config->acme.directory, &date, fault) < 0)
+		return fail_all(client, STEP_DIRECTORY, RESULT_UNREACHABLE);
+	return 0;
+}
+
+/* How far our clock is ahead of the CA's, by its last answer, which has just come; 0: it sends no date. */
+static int64_t skew(const struct client *client)
+{
+	int64_t date = acme_date(client->acme);
+
+	return date ? (int64_t)time(NULL) - date : 0;
+}
+
+/*
+ * With a clock that is wrong by so much the certificate would be refused here when it comes, and would count against the CA's limits all
+ * the same: see trust_verify(). A directory may come out of a cache, a nonce never does: both have to say so.
+ */
+static int check_clock(struct client *client, int64_t lifetime, struct fault *fault)
+{
+	int64_t off = skew(client);
+
+	if (off > CLOCK_SKEW || off < -CLOCK_SKEW) {
+		if (acme_gather_nonces(client->acme, 1, fault) < 0)
+			return fail_all(client, STEP_DIRECTORY, RESULT_UNREACHABLE);
+		off = skew(client);
+	}
 	if (off > CLOCK_SKEW || off < -CLOCK_SKEW)
 		log_warning("the clock of this host is %lld s %s that of the CA", (long long)(off < 0 ? -off : off),
 			    off < 0 ? "behind" : "ahead of");
+	if (-off <= CLOCK_TOLERANCE && off < lifetime)
+		return 0;
+	return fault_set(fault, FAULT_FAILED,
+			 "the clock of this host is %lld s %s that of the CA: the certificate would %s here; set the clock (timedatectl, "
+			 "chronyc, date), nothing has been ordered",
+			 (long long)(off < 0 ? -off : off), off < 0 ? "behind" : "ahead of",
+			 off < 0 ? "not be valid yet" : "have expired already");
+}
+
+/* The ledger takes the CA's suggestion, and says whether the certificate is due now. */
+static int suggest(struct client *client, const struct renewal_info *info, struct fault *fault)
+{
+	const char *name = client->config->certificate[info->index].name;
+	struct renewal renewal;
+
+	if (questions_ask(VERB_SUGGESTION, info->index, &info->suggestion, sizeof(info->suggestion), fault) < 0)
+		return -1;
+	if (questions_reply.length != sizeof(renewal))
+		return fault_set(fault, FAULT_FAILED, "the signer answers SUGGESTION with %u bytes", questions_reply.length);
+	memcpy(&renewal, questions_reply.data, sizeof(renewal));
+	renewal.reason[sizeof(renewal.reason) - 1] = '\0';
+	if (!renewal.due) {
+		log_debug("certificate %s: %s", name, renewal.reason);
+		return 0;
+	}
+	log_notice("certificate %s: %s", name, renewal.reason);
+	add_order(client, info->index);
+	return 0;
+}
+
+/* Nothing about renewal information is a failure, a CA out of reach neither: what is due without it was ordered anyway. */
+static int ask_when(struct client *client, struct fault *fault)
+{
+	for (size_t i = 0; i < client->asked; i++) {
+		struct identity identity;
+
+		if (questions_take(VERB_IDENTITY, client->asks[i].index, &identity, sizeof(identity), fault) < 0)
+			return -1;
+		snprintf(client->asks[i].certid, sizeof(client->asks[i].certid), "%.*s", CERTID_SIZE - 1, identity.certid);
+	}
+	if (renewal_info_fetch(client->asks, client->asked, client->acme, fault) < 0)
+		return -1;
+	for (size_t i = 0; i < client->asked; i++)
+		if (suggest(client, &client->asks[i], fault) < 0)
+			return -1;
+	return 0;
+}
+
+/* The CA is out of reach while nothing is due: it is asked again later. */
+static int put_off(struct client *client, struct fault *fault)
+{
+	log_debug("the CA was not asked when to renew: %s", fault->text);
+	for (size_t i = 0; i < client->asked; i++) {
+		client->asks[i].suggestion = (struct suggestion){ .answer = SUGGESTION_BROKEN, .again = 3600 };
+		if (suggest(client, &client->asks[i], fault) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* What the signer and the ledger know about the certificate of an order. The shortest lifetime of them all. */
+static int recall(struct client *client, int64_t *lifetime, struct fault *fault)
+{
+	*lifetime = SHORTEST_LIFETIME;
+	for (size_t i = 0; i < client->count; i++) {
+		struct order *order = &client->orders[i];
+		struct identity identity;
+		struct recalled recalled;
+
+		if (questions_take(VERB_IDENTITY, order->index, &identity, sizeof(identity), fault) < 0 ||
+		    questions_take(VERB_RECALL, order->index, &recalled, sizeof(recalled), fault) < 0)
+			return -1;
+		identity.certid[sizeof(identity.certid) - 1] = recalled.order[sizeof(recalled.order) - 1] = '\0';
+		order->resume = url_is_valid(recalled.order, strlen(recalled.order)) ? strdup(recalled.order) : NULL;
+		order->has_key = recalled.has_key;
+		if (recalled.replaces && acme_directory(client->acme)->renewal_info[0])
+			memcpy(order->replaces, identity.certid, sizeof(order->replaces));
+		if (identity.lifetime > 0 && (i == 0 || identity.lifetime < *lifetime))
+			*lifetime = identity.lifetime;
+	}
 	return 0;
 }
 
@@ -250,9 +297,9 @@ static int get_account(struct client *client, struct fault *fault)
 	const char *url = acme_account(client->acme);
 
 	if (account_register(client->acme, client->config, fault) < 0)
-		return -1;
+		return fail_all(client, STEP_ACCOUNT, RESULT_REFUSED);
 	log_notice("account: %s", url);
-	return ask(VERB_ACCOUNT_URL, 0, url, strlen(url), fault) < 0 ? fault_at(fault, "keeping the account") : 0;
+	return questions_ask(VERB_ACCOUNT_URL, 0, url, strlen(url), fault) < 0 ? fault_at(fault, "keeping the account") : 0;
 }
 
 /* An account of another CA is none of ours; one that this CA has forgotten shows with the first order. */
@@ -277,7 +324,7 @@ static int place(struct client *client, struct fault *fault)
 /* To the storer, by way of the signer, where the host's web server answers; else to the responder. */
 static int send_token(const struct client *client, const struct token *token, struct fault *fault)
 {
-	return client->authorizations.webroot ? ask(VERB_TOKEN, 0, token, sizeof(*token), fault) :
+	return client->authorizations.webroot ? questions_ask(VERB_TOKEN, 0, token, sizeof(*token), fault) :
 						wire_send(FD_RESPONDER, VERB_TOKEN, 0, token, sizeof(*token), fault);
 }
 
@@ -334,6 +381,7 @@ static int prove(struct client *client, struct fault *fault)
 		authorizations_drop(authorizations);
 		return 0;
 	}
+	client->opened = true;
 	opened = now_ms(NULL);
 	if (challenges_respond(authorizations, client->acme, window_most(client->config), fault) < 0 ||
 	    wire_send(FD_WARDEN, VERB_CLOSE, 0, NULL, 0, fault) < 0)
@@ -343,7 +391,7 @@ static int prove(struct client *client, struct fault *fault)
 		return -1;
 	memcpy(&authorizations->closed, record.data, sizeof(authorizations->closed));
 	if (authorizations->webroot) /* what the storer cannot remove now it tries again at its end, and says so */
-		(void)!ask(VERB_WITHDRAW, 0, NULL, 0, &ignored);
+		(void)!questions_ask(VERB_WITHDRAW, 0, NULL, 0, &ignored);
 	log_notice("validation of %zu name%s took %lld ms", authorizations->pending, authorizations->pending == 1 ? "" : "s",
 		   (long long)(closed - opened));
 	return 0;
@@ -367,14 +415,27 @@ static void tell_names(const struct client *client)
 
 static int run(struct client *client, struct fault *fault)
 {
+	int64_t lifetime;
+
 	if (client->config->responder.mode == RESPONDER_WEBROOT)
 		client->authorizations.webroot = client->config->responder.webroot;
 	if (take_work(client, fault) < 0)
 		return -1;
+	if (client->count + client->asked == 0)
+		return 0;
+	client->outcome.result = RESULT_HOST;
+	if (set_up(client, fault) < 0)
+		return client->count == 0 && client->outcome.step == STEP_DIRECTORY ? put_off(client, fault) : -1;
+	if (ask_when(client, fault) < 0)
+		return -1;
 	if (client->count == 0)
 		return 0;
-	if (set_up(client, fault) < 0 || place(client, fault) < 0 || prove(client, fault) < 0)
+	if (recall(client, &lifetime, fault) < 0 || check_clock(client, lifetime, fault) < 0 || place(client, fault) < 0)
 		return -1;
+	client->outcome = (struct outcome){ .result = RESULT_HOST, .step = STEP_VALIDATION };
+	if (prove(client, fault) < 0)
+		return -1;
+	client->outcome.step = STEP_FINALIZE;
 	drain_hits(client);
 	tell_names(client);
 	order_judge(client->orders, client->count, &client->authorizations);
@@ -420,6 +481,40 @@ static int conclude(const struct client *client)
 	return status;
 }
 
+/* The port was opened for an order if one of its names was pending. */
+static bool was_opened(const struct client *client, const struct order *order)
+{
+	for (size_t i = 0; client->opened && order->authorization && i < order->object.authorizations; i++)
+		if (client->authorizations.item[order->authorization[i]].challenge)
+			return true;
+	return false;
+}
+
+/* For the ledger: how each attempt ended that stored nothing. fault: why all of them did; NULL: each has its own reason. */
+static void report(const struct client *client, const struct fault *fault)
+{
+	struct fault why;
+
+	for (size_t i = 0; i < client->count; i++) {
+		const struct order *order = &client->orders[i];
+		struct outcome outcome = order_outcome(order);
+
+		if (order->stored)
+			continue;
+		if (fault && order->fault.kind == FAULT_NONE) {
+			outcome = client->outcome;
+			snprintf(outcome.detail, sizeof(outcome.detail), "%.*s", (int)sizeof(outcome.detail) - 1, fault->text);
+		}
+		outcome.windows = was_opened(client, order);
+		if (order->url && !order_is_open(order))
+			order->signer->placed(NULL, order->index, NULL);
+		if (questions_ask(VERB_OUTCOME, order->index, &outcome, sizeof(outcome), &why) < 0) {
+			log_debug("the end of the attempt is not kept: %s", why.text);
+			return; /* a signer that does not answer, would not the next time */
+		}
+	}
+}
+
 int client_main(const struct config *config)
 {
 	struct client client = { .config = config };
@@ -429,12 +524,15 @@ int client_main(const struct config *config)
 	if (run(&client, &fault) < 0) {
 		log_error("%s", fault.text);
 		status = fault_status(&fault);
+		report(&client, &fault);
 	} else {
 		status = conclude(&client);
+		report(&client, NULL);
 	}
 	for (size_t i = 0; i < client.count; i++)
 		order_free(&client.orders[i]);
 	free(client.orders);
+	free(client.asks);
 	authorizations_free(&client.authorizations);
 	acme_free(client.acme);
 	http_free(client.http);

@@ -54,10 +54,16 @@ static int on_withdraw(struct signer_role *signer, const struct record *record, 
 	return signing_ask(VERB_WITHDRAW, 0, NULL, 0, fault);
 }
 
-static int on_outcome(struct signer_role *signer, const struct record *record, struct reply *reply, struct fault *fault)
+/* Words for the storer, whose reply goes back as it is: the ledger. */
+static int pass_on(struct signer_role *signer, const struct record *record, struct reply *reply, struct fault *fault)
 {
-	(void)signer, (void)reply;
-	return signing_ask(VERB_OUTCOME, record->index, record->data, record->length, fault);
+	if (record->index >= signer->config->certificates)
+		return fault_set(fault, FAULT_FAILED, "there is no certificate %u in the configuration", record->index);
+	if (signing_ask((enum verb)record->verb, record->index, record->data, record->length, fault) < 0)
+		return -1;
+	memcpy(reply->data, signing_reply.data, signing_reply.length);
+	reply->length = signing_reply.length;
+	return 0;
 }
 
 static signing_handler *const handlers[] = {
@@ -70,7 +76,11 @@ static signing_handler *const handlers[] = {
 	[VERB_INSTALL] = certificate_on_install,
 	[VERB_TOKEN] = on_token,
 	[VERB_WITHDRAW] = on_withdraw,
-	[VERB_OUTCOME] = on_outcome,
+	[VERB_IDENTITY] = certificate_on_identity,
+	[VERB_SUGGESTION] = pass_on,
+	[VERB_RECALL] = pass_on,
+	[VERB_PLACED] = pass_on,
+	[VERB_OUTCOME] = pass_on,
 	[VERBS] = NULL, /* the client may not send the others */
 };
 _Static_assert(LENGTH_OF(handlers) == VERBS + 1, "an entry for each verb");

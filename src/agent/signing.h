@@ -29,7 +29,8 @@ struct signer_role {
 	struct account account;
 	char *binding; /* the external account binding that we made */
 	struct pending pending[MAX_CERTIFICATES];
-	struct chain *live[MAX_CERTIFICATES]; /* the ones in use; NULL: none, or broken */
+	struct chain *live[MAX_CERTIFICATES];	    /* the ones in use; NULL: none, or broken */
+	struct identity identity[MAX_CERTIFICATES]; /* of them */
 	struct roots roots[2];
 	bool failed; /* something that a later success does not make good */
 };

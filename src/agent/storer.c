@@ -288,6 +288,7 @@ static int on_recall(struct storer *storer, struct reply *reply, struct fault *f
 	memset(recalled, 0, sizeof(*recalled));
 	if (order->wish == schedule_wish(storer->config, certificate_of(storer, record.index)))
 		memcpy(recalled->order, order->url, sizeof(recalled->order));
+	recalled->has_key = recalled->order[0] && ledger_has_key(storer->ledgers, certificate_of(storer, record.index)->name);
 	recalled->replaces = live->certid[0] && !strcmp(live->directory, storer->config->acme.directory);
 	reply->length = sizeof(*recalled);
 	return 0;

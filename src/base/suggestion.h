@@ -38,6 +38,7 @@ struct identity {
 /* What the ledger has for an attempt. */
 struct recalled {
 	char order[URL_SIZE]; /* to be resumed, or "" */
+	uint8_t has_key;      /* 1: its key is there too */
 	uint8_t replaces;     /* 1: the certificate in use is of this CA: an order may name it */
 };
 

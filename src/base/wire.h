@@ -129,8 +129,11 @@ struct renewal {
 	char reason[REASON_SIZE]; /* why it is due or not, for the log */
 };
 
+/* Ask: the CA for its renewal information, and obtain it if that makes it due. */
+enum work_kind { WORK_NONE, WORK_OBTAIN, WORK_ASK };
+
 struct work {
-	uint8_t wanted[MAX_CERTIFICATES]; /* 1: obtain this one */
+	uint8_t wanted[MAX_CERTIFICATES]; /* enum work_kind */
 };
 
 /* The firewall's counts for the time that the port was open. */

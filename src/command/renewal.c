@@ -24,9 +24,10 @@ struct run {
 	struct crew crew;
 	unsigned int windows; /* that the client has asked for */
 	uint32_t surveyed;
-	int64_t next;	/* when the first of them will be due */
-	bool backs_off; /* one would be due, but for an earlier failure */
-	bool wanted[MAX_CERTIFICATES], stored[MAX_CERTIFICATES], deploy[MAX_CERTIFICATES];
+	int64_t next;	  /* when the first of them will be due */
+	bool backs_off;	  /* one would be due, but for an earlier failure */
+	struct work work; /* for the client */
+	bool stored[MAX_CERTIFICATES], deploy[MAX_CERTIFICATES];
 };
 
 static struct run *run_of(struct supervisor *s)
@@ -122,29 +123,19 @@ static void on_close(struct supervisor *s)
 
 /* --- the work ----------------------------------------------------------------------------------------------------- */
 
-static struct work work_of(const struct run *run)
-{
-	struct work work = { 0 };
-
-	for (uint32_t i = 0; i < run->config->certificates; i++)
-		work.wanted[i] = run->wanted[i];
-	return work;
-}
-
 static int start_client(struct supervisor *s)
 {
 	struct run *run = run_of(s);
-	struct work work = work_of(run);
 
 	if (crew_start_client(&run->crew, &s->fd[CLIENT_PID], &s->fd[ON_CLIENT], &s->fault) < 0)
 		return -1;
-	return send(s, ON_CLIENT, VERB_WORK, 0, &work, sizeof(work));
+	return send(s, ON_CLIENT, VERB_WORK, 0, &run->work, sizeof(run->work));
 }
 
 static bool anything_wanted(const struct run *run)
 {
 	for (uint32_t i = 0; i < run->config->certificates; i++)
-		if (run->wanted[i])
+		if (run->work.wanted[i] != WORK_NONE)
 			return true;
 	return false;
 }
@@ -153,9 +144,12 @@ static void note_survey(struct run *run, uint32_t i, const struct renewal *renew
 {
 	const char *name = run->config->certificate[i].name;
 
-	run->wanted[i] = run->errand->named[i] && (renewal->due || !run->errand->only_due);
+	if (run->errand->named[i] && (renewal->due || !run->errand->only_due))
+		run->work.wanted[i] = WORK_OBTAIN;
+	else if (run->errand->named[i] && renewal->ask)
+		run->work.wanted[i] = WORK_ASK;
 	run->deploy[i] = renewal->deploy && run->errand->named[i];
-	if (run->wanted[i])
+	if (run->work.wanted[i] == WORK_OBTAIN)
 		log_notice("certificate %s: %s", name, renewal->reason);
 	else if (run->errand->named[i] && renewal->backs_off)
 		log_warning("certificate %s: %s", name, renewal->reason);
@@ -167,7 +161,7 @@ static void note_survey(struct run *run, uint32_t i, const struct renewal *renew
 	run->surveyed++;
 }
 
-static void stop_idle(struct supervisor *s)
+static void say_idle(struct supervisor *s)
 {
 	const struct run *run = run_of(s);
 
@@ -175,6 +169,13 @@ static void stop_idle(struct supervisor *s)
 		s->status = STATUS_LATER;
 	if (!run->backs_off)
 		log_idle("nothing is due");
+}
+
+static void stop_idle(struct supervisor *s)
+{
+	const struct run *run = run_of(s);
+
+	say_idle(s);
 	run->errand->next = run->next;
 	supervise_close(s);
 }
@@ -182,7 +183,6 @@ static void stop_idle(struct supervisor *s)
 static void on_survey(struct supervisor *s)
 {
 	struct run *run = run_of(s);
-	struct work work;
 	uint32_t i = s->record.index;
 
 	if (i != run->surveyed || i >= run->config->certificates) {
@@ -196,9 +196,8 @@ static void on_survey(struct supervisor *s)
 		stop_idle(s);
 		return;
 	}
-	work = work_of(run);
 	s->state = NOTING;
-	if (send(s, ON_STORER, VERB_ATTEMPT, 0, &work, sizeof(work)) < 0)
+	if (send(s, ON_STORER, VERB_ATTEMPT, 0, &run->work, sizeof(run->work)) < 0)
 		supervise_give_up(s);
 }
 
@@ -209,7 +208,8 @@ static void on_attempted(struct supervisor *s)
 	const struct work *noted = (const void *)s->record.data;
 
 	for (uint32_t i = 0; i < run->config->certificates; i++)
-		run->wanted[i] &= noted->wanted[i] == 1;
+		if (run->work.wanted[i] == WORK_OBTAIN && noted->wanted[i] != WORK_OBTAIN)
+			run->work.wanted[i] = WORK_NONE;
 	s->state = WORKING;
 	if (!anything_wanted(run))
 		supervise_close(s); /* the storer has said why, and ends with a status that does */
@@ -223,7 +223,7 @@ static void on_stored(struct supervisor *s)
 	const struct certificate *certificate = &run->config->certificate[s->record.index];
 	uint32_t i = s->record.index;
 
-	if (i >= run->config->certificates || !run->wanted[i] || run->stored[i]) {
+	if (i >= run->config->certificates || run->work.wanted[i] == WORK_NONE || run->stored[i]) {
 		supervise_give_up_because(s, FAULT_FAILED, "the storer stored a certificate that was not to be stored, or twice");
 		return;
 	}
@@ -234,6 +234,15 @@ static void on_stored(struct supervisor *s)
 }
 
 /* --- ends --------------------------------------------------------------------------------------------------------- */
+
+/* The CA was only asked when to renew, and nothing came of it. */
+static bool only_asked(const struct run *run)
+{
+	for (uint32_t i = 0; i < run->config->certificates; i++)
+		if (run->work.wanted[i] == WORK_OBTAIN || run->stored[i])
+			return false;
+	return true;
+}
 
 /* What the storer has said before the client ended still counts: no more than one record for each certificate. */
 static void on_client_ended(struct supervisor *s)
@@ -251,6 +260,8 @@ static void on_client_ended(struct supervisor *s)
 		give_up_of(s, "client", status); /* it has not said why */
 	else if (status != STATUS_DONE && s->status == STATUS_DONE)
 		s->status = status;
+	else if (status == STATUS_DONE && only_asked(run))
+		say_idle(s);
 	if (!s->prepared && (status == STATUS_LATER || status == STATUS_FAILED || (status != STATUS_DONE && run->windows)))
 		gate_explain(s->gate);
 	s->state = CLOSING;

@@ -113,6 +113,11 @@ int key_write(const struct key *key, char pem[KEY_PEM_SIZE], struct fault *fault
 	return 0;
 }
 
+bool key_is(const struct key *key, enum key_type type)
+{
+	return key->type == type;
+}
+
 void key_free(struct key *key)
 {
 	if (!key)

@@ -28,6 +28,8 @@ int key_write(const struct key *key, char pem[KEY_PEM_SIZE], struct fault *fault
 
 void key_free(struct key *key);
 
+bool key_is(const struct key *key, enum key_type type);
+
 /* Fills algorithm, jwk and thumbprint (RFC 7518, 6; RFC 7638, 3); leaves url alone. */
 int key_describe(const struct key *key, struct account *account, struct fault *fault) MUST_CHECK;
 

@@ -220,6 +220,11 @@ int ledger_save_key(int dir, const char *name, const char *pem, size_t length, s
 	return file_replace(dir, file.text, pem, length) < 0 ? fault_errno(fault, FAULT_FAILED, "writing ledger/%s", file.text) : 0;
 }
 
+bool ledger_has_key(int dir, const char *name)
+{
+	return file_exists(dir, with(name, KEY).text);
+}
+
 char *ledger_load_key(int dir, const char *name, size_t *length)
 {
 	return file_read(dir, with(name, KEY).text, length);

@@ -107,6 +107,7 @@ void ledger_suggest(struct ledger *ledger, const struct suggestion *suggestion, 
 
 /* The private key of the open order, in a file of its own; the caller of ledger_load_key() frees it. NULL: there is none. */
 int ledger_save_key(int dir, const char *name, const char *pem, size_t length, struct fault *fault) MUST_CHECK;
+bool ledger_has_key(int dir, const char *name);
 char *ledger_load_key(int dir, const char *name, size_t *length) MUST_CHECK;
 
 /* Removes the open order from the ledger, which the caller writes, and its key. */

@@ -6,6 +6,7 @@
 #	rig_up				build it: policy drop on the host, Pebble's TLS certificate, the probe
 #	rig_nft FILE			flush the host's ruleset and load this one ("-": standard input)
 #	rig_pebble [NAME=VALUE...]	start Pebble and its DNS mock anew; RIG_DNS4, RIG_DNS6: the answers to A and AAAA ('' for none)
+#	RIG_VALIDITY			how many seconds its certificates last (90 days)
 #	rig_config NAMES...		a configuration with one certificate for each argument ("a.test,b.test"); without
 #					arguments the sections come from standard input. RIG_ACME, RIG_GATE: further lines
 #	rig_acmegate ARGUMENTS...	acmegate in the host's namespace, for 60 seconds at most
@@ -231,14 +232,14 @@ rig_answers() { rig_host curl -s -o /dev/null --max-time $((2 * ${RIG_SLOWER:-1}
 
 # shellcheck disable=SC2120 # arguments come from those who source this
 rig_pebble() {
-	local wanted="$RIG_DNS4 $RIG_DNS6 $RIG_PORT $*"
+	local wanted="$RIG_DNS4 $RIG_DNS6 $RIG_PORT ${RIG_VALIDITY:-} $PATH $*"
 	if [ "$wanted" = "$(cat "$RIG_DIR/pebble.wanted" 2>/dev/null)" ] && rig_answers; then return 0; fi
 	rig_pebble_end
 	cat >"$RIG_DIR/pebble.json" <<-JSON
 		{ "pebble": { "listenAddress": "0.0.0.0:14000", "managementListenAddress": "0.0.0.0:15000",
 		  "certificate": "$RIG_DIR/pki/server.pem", "privateKey": "$RIG_DIR/pki/server.key",
 		  "httpPort": $RIG_PORT, "tlsPort": 443, "ocspResponderURL": "", "externalAccountBindingRequired": false,
-		  "certificateValidityPeriod": 7776000 } }
+		  "certificateValidityPeriod": ${RIG_VALIDITY:-7776000} } }
 	JSON
 	# -dns01 is -dnsserver in newer ones; -defaultIPv6 is ::1 unless told otherwise, and Pebble never falls back to IPv4.
 	local flag=-dns01

@@ -5,7 +5,7 @@
 A TLS proxy in front of an ACME server that misbehaves where it is told to. It listens on the first address and forwards to
 the second. Pebble makes its URLs from the Host header, which is passed on: a client that begins here stays here.
 
-RULE is METHOD|PATH|WHICH|ACTION, with METHOD "*" for any, PATH a regular expression, WHICH "2" (the second request that this
+RULE is METHOD|PATH|WHICH|ACTION, with METHOD "*" for any or "POST:TEXT" for a payload with this text in it, PATH a regular expression, WHICH "2" (the second request that this
 rule fits), "2-" (from the second on) or "all". ACTION is one of
 
     status=CODE[:TYPE[:RETRY-AFTER]]  a problem document instead of the answer; with a fresh nonce, but not to HEAD, as
@@ -19,11 +19,16 @@ rule fits), "2-" (from the second on) or "all". ACTION is one of
     wait=SECONDS the answer comes so late
     headers=BYTES[:COUNT]   so many bytes of header lines more, in so many lines (1)
     redirect=URL status 302 instead of an answer
+    document=JSON  status 200 with this document, and HEADER: VALUE for each further line
+    ahead=SECONDS  the clock of the CA is so much ahead: Date says so
+    lose         the CA acts, and its answer never comes
     pending=SECONDS[:RETRY-AFTER[:REASON]]   an authorization or order stays pending for so long after the first challenge
                  was answered, with this reason in its http-01 challenge
 
 Each request is a line on standard output: METHOD PATH ACTION.
 """
+import base64
+import email.utils
 import http.client
 import json
 import re
@@ -39,14 +44,24 @@ lock = threading.Lock()
 answered = []  # when challenges were
 
 
+def payload(body):
+    """Of a JWS, as text."""
+    try:
+        text = json.loads(body)["payload"]
+        return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode()
+    except (ValueError, KeyError, TypeError):
+        return ""
+
+
 class Rule:
     def __init__(self, text):
-        self.method, path, self.which, self.action = text.split("|", 3)
+        method, path, self.which, self.action = text.split("|", 3)
+        self.method, _, self.text = method.partition(":")
         self.path = re.compile(path)
         self.seen = 0
 
-    def fits(self, method, path):
-        if self.method not in ("*", method) or not self.path.search(path):
+    def fits(self, method, path, body):
+        if self.method not in ("*", method) or not self.path.search(path) or self.text not in payload(body):
             return False
         with lock:
             self.seen += 1
@@ -157,6 +172,9 @@ def spoil(name, argument, status, headers, body):
             member, value = pair.split("=", 1)
             document[member] = json.loads(value)
         body = json.dumps(document).encode()
+    elif name == "ahead":
+        headers = [pair for pair in headers if pair[0].lower() != "date"] + [
+            ("Date", email.utils.formatdate(time.time() + int(argument), usegmt=True))]
     elif name == "headers":
         size, count = (argument.split(":") + ["1"])[:2]
         headers = headers + [("X-Rude-%d" % i, "r" * (int(size) // int(count))) for i in range(int(count))]
@@ -182,7 +200,7 @@ def send(connection, method, name, status, headers, body):
 def answer(connection, backend, request, rules):
     """Whether the connection goes on."""
     method, path, headers, known, body = request
-    action = next((rule.action for rule in rules if rule.fits(method, path)), "")
+    action = next((rule.action for rule in rules if rule.fits(method, path, body)), "")
     print(method, path, action or "-", flush=True)
     name, _, argument = action.partition("=")
     if re.search("/chalZ/", path):
@@ -192,7 +210,10 @@ def answer(connection, backend, request, rules):
         return False
     if name == "close":
         return False
-    if name == "hang":
+    if name == "lose":
+        backend.ask(method, path, headers, body)
+        print("lost", path, flush=True)
+    if name in ("hang", "lose"):
         # Until the peer gives up.
         connection.recv(1)
         return False
@@ -200,6 +221,9 @@ def answer(connection, backend, request, rules):
         time.sleep(float(argument))
     if name == "redirect":
         status, fields, content = 302, [("Location", argument)], b""
+    elif name == "document":
+        document, *lines = argument.split("\n")
+        status, fields, content = 200, [tuple(line.split(": ", 1)) for line in lines], document.encode()
     elif name == "status":
         status, fields, content = problem(backend, method, known.get("host", ""), argument)
     else:

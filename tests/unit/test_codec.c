@@ -231,13 +231,15 @@ static void test_depth(void **state)
 static void test_payloads(void **state)
 {
 	static const char names[][NAME_SIZE] = { "a.example", "192.0.2.1", "2001:db8::1" };
-	OWN_FREE char *order = codec_new_order(names, 3, "shortlived"), *plain = codec_new_order(names, 1, "");
+	OWN_FREE char *order = codec_new_order(names, 3, "shortlived", "a.b"), *plain = codec_new_order(names, 1, "", "");
 	OWN_FREE char *account = codec_new_account("me@a.example", true, false, "{\"payload\":\"x\"}");
 	OWN_FREE char *existing = codec_new_account("", false, true, NULL), *finalize = jws_finalize("foobar", 6);
 
 	(void)state;
-	assert_string_equal(order, "{\"identifiers\":[{\"type\":\"dns\",\"value\":\"a.example\"},{\"type\":\"ip\",\"value\":"
-				   "\"192.0.2.1\"},{\"type\":\"ip\",\"value\":\"2001:db8::1\"}],\"profile\":\"shortlived\"}");
+	assert_string_equal(
+		order,
+		"{\"identifiers\":[{\"type\":\"dns\",\"value\":\"a.example\"},{\"type\":\"ip\",\"value\":"
+		"\"192.0.2.1\"},{\"type\":\"ip\",\"value\":\"2001:db8::1\"}],\"profile\":\"shortlived\",\"replaces\":\"a.b\"}");
 	assert_string_equal(plain, "{\"identifiers\":[{\"type\":\"dns\",\"value\":\"a.example\"}]}");
 	assert_string_equal(account, "{\"termsOfServiceAgreed\":true,\"contact\":[\"mailto:me@a.example\"],"
 				     "\"externalAccountBinding\":{\"payload\":\"x\"}}");

@@ -50,6 +50,14 @@ static struct {
 	uint32_t refuse_index;	    /* nothing is stored for this certificate */
 	char refuse_chain;
 	char installed[CERTIFICATES]; /* which chain it was */
+	const char *replaces_refused; /* an order that replaces a certificate, with this type of problem, */
+	unsigned int refusal;	      /* and this status */
+	const char *limited;	      /* every new order, with this type */
+	const char *earlier_state;    /* of the order of an earlier run; NULL: as its authorizations say */
+	unsigned int earlier_status;  /* instead, with earlier_problem */
+	const char *earlier_problem;
+	unsigned int replacing, earlier_asked; /* orders that replace one; questions for the earlier order */
+	char kept[CERTIFICATES][64];	       /* URL for a later run */
 	unsigned int orders, finalizes, answers, polls, order_polls, installs, chains;
 	int64_t first_poll; /* moment of the first poll of anything */
 	bool answered[1000];
@@ -74,6 +82,12 @@ static int install(void *context, uint32_t index, const char *pem, size_t length
 	ca.installs++;
 	ca.installed[index] = pem[4];
 	return index == ca.refuse_index || pem[4] == ca.refuse_chain ? fault_set(why, FAULT_FAILED, "not our key") : 0;
+}
+
+static void placed_at(void *context, uint32_t index, const char *url)
+{
+	(void)context;
+	snprintf(ca.kept[index], sizeof(ca.kept[index]), "%s", url ? url : "");
 }
 
 static int prefers(void *context, uint32_t index, const char *pem, size_t length, struct fault *why)
@@ -116,6 +130,19 @@ static void new_order(struct exchange *exchange, const char *payload)
 		fake_problem(exchange, 400, "accountDoesNotExist");
 		return;
 	}
+	if (ca.limited) {
+		ca.orders++;
+		exchange_header(exchange, "Retry-After", "7200");
+		fake_problem(exchange, 429, ca.limited);
+		return;
+	}
+	if (strstr(payload, "\"replaces\":")) {
+		ca.replacing++;
+		if (ca.replaces_refused) {
+			fake_problem(exchange, ca.refusal, ca.replaces_refused);
+			return;
+		}
+	}
 	snprintf(location, sizeof(location), CA "orders/%u", ++ca.orders * 10 + certificate);
 	exchange_header(exchange, "Location", location);
 	if (ca.order_text) {
@@ -151,9 +178,26 @@ static const char *state_of_order(unsigned int id, unsigned int certificate)
 	return state;
 }
 
+#define EARLIER 9 /* the order of an earlier run */
+
+/* Returns true if the order has been answered for. */
+static bool ask_earlier(struct exchange *exchange, unsigned int certificate)
+{
+	ca.earlier_asked++;
+	if (ca.earlier_status == 0 && !ca.earlier_state)
+		return false;
+	if (ca.earlier_status)
+		fake_problem(exchange, ca.earlier_status, ca.earlier_problem);
+	else
+		send_order(exchange, 200, EARLIER, certificate, ca.earlier_state);
+	return true;
+}
+
 static void poll_order(struct exchange *exchange, unsigned int id, unsigned int certificate)
 {
-	if (ca.finalizes) {
+	if (id == EARLIER && !ca.earlier_asked && ask_earlier(exchange, certificate))
+		return;
+	if (ca.finalizes || (id == EARLIER && ca.earlier_state)) {
 		send_order(exchange, 200, id, certificate, ca.processing-- > 0 ? "processing" : "valid");
 		return;
 	}
@@ -270,7 +314,7 @@ static void serve(struct fake *f, struct exchange *exchange)
 
 static int setup(void **state)
 {
-	static const struct order_signer signer = { NULL, request, install, prefers };
+	static const struct order_signer signer = { NULL, request, install, placed_at, prefers };
 
 	(void)state;
 	memset(&ca, 0, sizeof(ca));
@@ -983,6 +1027,278 @@ static void test_order_is_not_json(void **state)
 	hopeless("new order: the CA's order object is not JSON");
 }
 
+/* --- orders that replace a certificate ------------------------------------------------------------------------------ */
+
+#define CERTID "aYhba4dGQEHhs3uEe6CuLN4ByNQ.AIdlQyE"
+
+static void replace_all(void)
+{
+	for (size_t i = 0; i < CERTIFICATES; i++)
+		snprintf(orders[i].replaces, sizeof(orders[i].replaces), CERTID);
+}
+
+static void test_replaces(void **state)
+{
+	(void)state;
+	replace_all();
+	run_all(10000);
+	assert_true(orders[0].stored && orders[1].stored);
+	assert_int_equal(ca.replacing, CERTIFICATES);
+	assert_int_equal(ca.orders, CERTIFICATES);
+	assert_string_equal(orders[0].replaces, CERTID);
+}
+
+/* However the CA refuses the replacement: one order without it, and all tries for that. */
+static void test_replaces_refused(void **state)
+{
+	static const struct {
+		unsigned int status;
+		const char *problem;
+		unsigned int tries; /* of one order that replaces */
+	} cases[] = {
+		{ 400, "malformed", 1 },       { 403, "unauthorized", 1 }, { 404, "notFound", 1 },	 { 404, "malformed", 1 },
+		{ 409, "alreadyReplaced", 1 }, { 409, "conflict", 1 },	   { 500, "serverInternal", 4 }, { 400, "", 1 },
+	};
+
+	for (size_t i = 0; i < LENGTH_OF(cases); i++) {
+		ca.replaces_refused = cases[i].problem;
+		ca.refusal = cases[i].status;
+		replace_all();
+		run_all(10000);
+		assert_true(orders[0].stored && orders[1].stored);
+		assert_int_equal(ca.replacing, CERTIFICATES * cases[i].tries);
+		assert_int_equal(ca.orders, CERTIFICATES);
+		assert_string_equal(orders[0].replaces, "");
+		teardown(state);
+		setup(state);
+	}
+}
+
+/* A refusal that is about something else: asking again would only count. */
+static void test_replaces_not_at_fault(void **state)
+{
+	static const struct {
+		unsigned int status;
+		const char *problem;
+		enum result result;
+	} cases[] = {
+		{ 429, "rateLimited", RESULT_LIMITED },
+		{ 403, "rateLimited", RESULT_LIMITED },
+		{ 400, "rejectedIdentifier", RESULT_REFUSED },
+		{ 400, "unsupportedIdentifier", RESULT_REFUSED },
+		{ 403, "caa", RESULT_REFUSED },
+		{ 403, "userActionRequired", RESULT_REFUSED },
+		{ 503, "serverMaintenance", RESULT_UNREACHABLE },
+	};
+
+	for (size_t i = 0; i < LENGTH_OF(cases); i++) {
+		struct outcome outcome;
+
+		ca.replaces_refused = cases[i].problem;
+		ca.refusal = cases[i].status;
+		replace_all();
+		assert_int_equal(order_place(orders, CERTIFICATES, acme, &authorizations, &fault), 0);
+		assert_int_equal(ca.replacing, CERTIFICATES);
+		assert_int_equal(ca.orders, 0);
+		outcome = order_outcome(&orders[0]);
+		assert_int_equal(outcome.result, cases[i].result);
+		assert_int_equal(outcome.step, STEP_ORDER);
+		assert_string_equal(outcome.type, cases[i].problem);
+		teardown(state);
+		setup(state);
+	}
+}
+
+/* --- orders of an earlier run --------------------------------------------------------------------------------------- */
+
+static void resume_first(bool has_key)
+{
+	orders[0].resume = strdup(CA "orders/90");
+	orders[0].has_key = has_key;
+	snprintf(ca.kept[0], sizeof(ca.kept[0]), "%s", orders[0].resume);
+}
+
+static void expect_orders(unsigned int n)
+{
+	assert_true(orders[0].stored && orders[1].stored);
+	assert_int_equal(ca.orders, n);
+	assert_int_equal(orders[0].resumed, n < CERTIFICATES);
+}
+
+static void test_resume_pending(void **state)
+{
+	(void)state;
+	resume_first(false);
+	run_all(10000);
+	expect_orders(1);
+	assert_int_equal(authorizations.pending, CERTIFICATES * NAMES);
+	assert_string_equal(ca.kept[0], CA "orders/90");
+}
+
+/* Its authorizations are not asked for: they may have expired since. */
+static void test_resume_later_states(void **state)
+{
+	static const struct {
+		const char *state;
+		unsigned int finalizes; /* of both orders */
+	} cases[] = { { "ready", 2 }, { "processing", 1 }, { "valid", 1 } };
+
+	for (size_t i = 0; i < LENGTH_OF(cases); i++) {
+		ca.earlier_state = cases[i].state;
+		ca.authorization_state = "expired";
+		ca.challenge_state = "pending";
+		resume_first(true);
+		orders[1].fault.kind = FAULT_LATER; /* the other one stays out of it */
+		run_all(10000);
+		assert_true(orders[0].stored);
+		assert_int_equal(ca.orders, 0);
+		assert_int_equal(ca.finalizes, cases[i].finalizes - 1);
+		assert_int_equal(authorizations.count, 0);
+		teardown(state);
+		setup(state);
+	}
+}
+
+static void test_resume_without_key(void **state)
+{
+	static const char *const states[] = { "processing", "valid" };
+
+	for (size_t i = 0; i < LENGTH_OF(states); i++) {
+		ca.earlier_state = states[i];
+		resume_first(false);
+		run_all(10000);
+		expect_orders(CERTIFICATES);
+		assert_string_not_equal(ca.kept[0], CA "orders/90");
+		teardown(state);
+		setup(state);
+	}
+}
+
+/* Nothing comes of it any more: one new order. */
+static void test_resume_what_is_gone(void **state)
+{
+	static const struct {
+		const char *state;
+		unsigned int status;
+		const char *problem;
+	} cases[] = {
+		{ "invalid", 0, NULL },	    { "expired", 0, NULL },	   { "deactivated", 0, NULL },
+		{ NULL, 404, "malformed" }, { NULL, 403, "unauthorized" }, { NULL, 410, "" },
+	};
+
+	for (size_t i = 0; i < LENGTH_OF(cases); i++) {
+		ca.earlier_state = cases[i].state;
+		ca.earlier_status = cases[i].status;
+		ca.earlier_problem = cases[i].problem;
+		resume_first(true);
+		run_all(10000);
+		expect_orders(CERTIFICATES);
+		assert_int_equal(ca.earlier_asked, 1);
+		assert_string_not_equal(ca.kept[0], CA "orders/90");
+		teardown(state);
+		setup(state);
+	}
+}
+
+/* What cannot be asked for now may be there in the next run: no new order. */
+static void test_resume_later(void **state)
+{
+	(void)state;
+	ca.earlier_status = 429;
+	ca.earlier_problem = "rateLimited";
+	resume_first(true);
+	run_all(10000);
+	assert_true(orders[1].stored && !orders[0].stored);
+	assert_int_equal(ca.orders, 1);
+	assert_int_equal(order_outcome(&orders[0]).result, RESULT_LIMITED);
+	assert_string_equal(ca.kept[0], CA "orders/90");
+}
+
+static void test_resume_for_other_names(void **state)
+{
+	(void)state;
+	orders[0].resume = strdup(CA "orders/91");
+	run_all(10000);
+	expect_orders(CERTIFICATES);
+}
+
+static void test_placed_is_kept(void **state)
+{
+	(void)state;
+	assert_int_equal(order_place(orders, CERTIFICATES, acme, &authorizations, &fault), 0);
+	assert_string_equal(ca.kept[0], orders[0].url);
+	assert_string_equal(ca.kept[1], orders[1].url);
+	assert_true(order_is_open(&orders[0]));
+}
+
+/* --- how an attempt ended ------------------------------------------------------------------------------------------- */
+
+static void expect_outcome(enum result result, enum step step, const char *type, bool open)
+{
+	for (size_t i = 0; i < CERTIFICATES; i++) {
+		struct outcome outcome = order_outcome(&orders[i]);
+
+		assert_int_equal(outcome.result, result);
+		assert_int_equal(outcome.step, step);
+		assert_string_equal(outcome.type, type);
+		assert_true(outcome.detail[0] || result == RESULT_STORED);
+		assert_int_equal(order_is_open(&orders[i]), open);
+	}
+}
+
+static void test_outcome_stored(void **state)
+{
+	(void)state;
+	run_all(10000);
+	expect_outcome(RESULT_STORED, STEP_STORE, "", false);
+}
+
+static void test_outcome_limited(void **state)
+{
+	(void)state;
+	ca.limited = "rateLimited";
+	run_all(10000);
+	expect_outcome(RESULT_LIMITED, STEP_ORDER, "rateLimited", false);
+	assert_int_equal(order_outcome(&orders[0]).wait, 7200);
+	assert_int_equal(ca.orders, CERTIFICATES);
+}
+
+static void test_outcome_invalid(void **state)
+{
+	(void)state;
+	ca.final = "invalid";
+	run_all(10000);
+	expect_outcome(RESULT_INVALID, STEP_VALIDATION, "connection", false);
+}
+
+static void test_outcome_not_final(void **state)
+{
+	(void)state;
+	ca.pending_polls = 1000;
+	run_all(10000);
+	expect_outcome(RESULT_UNREACHABLE, STEP_VALIDATION, "", true);
+}
+
+static void test_outcome_port_not_opened(void **state)
+{
+	(void)state;
+	assert_int_equal(order_place(orders, CERTIFICATES, acme, &authorizations, &fault), 0);
+	authorizations_drop(&authorizations);
+	order_judge(orders, CERTIFICATES, &authorizations);
+	expect_outcome(RESULT_HOST, STEP_VALIDATION, "", true);
+}
+
+/* A certificate that was refused here may be installed by the next run, from the same order; not by the one after that. */
+static void test_outcome_not_installed(void **state)
+{
+	(void)state;
+	ca.refuse_chain = '0';
+	run_all(10000);
+	expect_outcome(RESULT_HOST, STEP_STORE, "", true);
+	orders[0].resumed = true;
+	assert_false(order_is_open(&orders[0]));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 static const struct CMUnitTest tests[] = {
@@ -1042,6 +1358,22 @@ static const struct CMUnitTest tests[] = {
 	TEST(test_under_way),
 	TEST(test_answer_refused),
 	TEST(test_answer_refused_for_good),
+	TEST(test_replaces),
+	TEST(test_replaces_refused),
+	TEST(test_replaces_not_at_fault),
+	TEST(test_resume_pending),
+	TEST(test_resume_later_states),
+	TEST(test_resume_without_key),
+	TEST(test_resume_what_is_gone),
+	TEST(test_resume_later),
+	TEST(test_resume_for_other_names),
+	TEST(test_placed_is_kept),
+	TEST(test_outcome_stored),
+	TEST(test_outcome_limited),
+	TEST(test_outcome_invalid),
+	TEST(test_outcome_not_final),
+	TEST(test_outcome_port_not_opened),
+	TEST(test_outcome_not_installed),
 };
 
 int main(void)

@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -178,9 +179,16 @@ static struct renewal take_renewal(uint32_t index)
 
 static void start_fresh(void)
 {
+	struct work work = { 0 };
+
 	start();
-	for (uint32_t i = 0; i < config.certificates; i++)
+	for (uint32_t i = 0; i < config.certificates; i++) {
 		(void)take_renewal(i);
+		work.wanted[i] = WORK_OBTAIN;
+	}
+	assert_int_equal(wire_send(warden, VERB_ATTEMPT, 0, &work, sizeof(work), &fault), 0);
+	take(warden, VERB_ATTEMPTED);
+	assert_memory_equal(record.data, &work, sizeof(work));
 }
 
 static const struct record *ask(enum verb verb, uint32_t index, const void *data, size_t length, enum verb expected)
@@ -228,7 +236,7 @@ static void get_account(void)
 	ask(VERB_ACCOUNT_URL, 0, CA "acct/1", strlen(CA "acct/1"), VERB_REPLY);
 }
 
-/* Asks for a request and has the CA sign it. */
+/* Places an order, asks for a request and has the CA sign it. */
 static void obtain(uint32_t index, const struct tiny_order *order, char pem[TINY_PEM_SIZE])
 {
 	static unsigned char csr[WIRE_DATA];
@@ -236,6 +244,7 @@ static void obtain(uint32_t index, const struct tiny_order *order, char pem[TINY
 	size_t length;
 
 	get_account();
+	ask(VERB_PLACED, index, CA "orders/1", strlen(CA "orders/1"), VERB_REPLY);
 	ask(VERB_CSR, index, NULL, 0, VERB_REPLY);
 	length = record.length;
 	memcpy(csr, record.data, length);
@@ -493,6 +502,107 @@ static void only_what_was_asked_for_is_installed(void **state)
 	stop_run(STATUS_DONE);
 }
 
+static struct recalled recall(uint32_t index)
+{
+	struct recalled recalled;
+
+	memcpy(&recalled, ask(VERB_RECALL, index, NULL, 0, VERB_REPLY)->data, sizeof(recalled));
+	assert_int_equal(record.length, sizeof(recalled));
+	return recalled;
+}
+
+/* A run that was killed has left an order: the next one has its URL, and the key that the CA has made a certificate for. */
+static void an_order_outlives_its_run(void **state)
+{
+	static char pem[TINY_PEM_SIZE], csr[WIRE_DATA];
+	size_t length;
+
+	(void)state;
+	start_fresh();
+	assert_string_equal(recall(0).order, "");
+	obtain(0, &(struct tiny_order){ 0 }, pem);
+	kill(signer, SIGKILL);
+	stop_with(STATUS_DONE, -1);
+
+	start_fresh();
+	assert_string_equal(recall(0).order, CA "orders/1");
+	assert_true(recall(0).has_key);
+	assert_string_equal(recall(1).order, "");
+	get_account();
+	memcpy(csr, ask(VERB_CSR, 0, NULL, 0, VERB_REPLY)->data, record.length);
+	length = record.length;
+	ask(VERB_INSTALL, 0, pem, strlen(pem), VERB_REPLY);
+	take(warden, VERB_STORED);
+	assert_true(length > 0);
+	stop_run(STATUS_DONE);
+
+	start_fresh();
+	assert_string_equal(recall(0).order, "");
+	assert_false(recall(0).has_key);
+	stop_run(STATUS_DONE);
+}
+
+/* Another order has another key, and so has one for another type of key. */
+static void a_key_is_of_one_order(void **state)
+{
+	static char pem[TINY_PEM_SIZE];
+
+	(void)state;
+	start_fresh();
+	obtain(0, &(struct tiny_order){ 0 }, pem);
+	stop_run(STATUS_DONE);
+	start_fresh();
+	ask(VERB_PLACED, 0, NULL, 0, VERB_REPLY);
+	assert_false(recall(0).has_key);
+	ask(VERB_CSR, 0, NULL, 0, VERB_REPLY);
+	refused(VERB_INSTALL, 0, pem, strlen(pem), "not asked for");
+	stop_run(STATUS_DONE);
+
+	start_fresh();
+	obtain(0, &(struct tiny_order){ 0 }, pem);
+	stop_run(STATUS_DONE);
+	config.certificate[0].key = KEY_P384;
+	start_fresh();
+	ask(VERB_CSR, 0, NULL, 0, VERB_REPLY);
+	refused(VERB_INSTALL, 0, pem, strlen(pem), "not asked for");
+	stop_run(STATUS_DONE);
+}
+
+/* Only the certificate in use can be replaced, and only as one of the same names. */
+static void it_knows_what_is_replaced(void **state)
+{
+	static char pem[TINY_PEM_SIZE];
+	char payload[512];
+	struct identity identity;
+
+	(void)state;
+	start_fresh();
+	memcpy(&identity, ask(VERB_IDENTITY, 0, NULL, 0, VERB_REPLY)->data, sizeof(identity));
+	assert_string_equal(identity.certid, "");
+	assert_int_equal(identity.lifetime, 0);
+	refused(VERB_IDENTITY, 2, NULL, 0, "no certificate 2");
+	obtain(0, &(struct tiny_order){ .key_id = 1 }, pem);
+	ask(VERB_INSTALL, 0, pem, strlen(pem), VERB_REPLY);
+	stop_run(STATUS_DONE);
+
+	start_fresh();
+	get_account();
+	memcpy(&identity, ask(VERB_IDENTITY, 0, NULL, 0, VERB_REPLY)->data, sizeof(identity));
+	assert_non_null(strchr(identity.certid, '.'));
+	assert_int_equal(identity.lifetime, 86400 * 90 + 3600);
+	assert_true(recall(0).replaces && !recall(1).replaces);
+	snprintf(payload, sizeof(payload),
+		 "{\"identifiers\":[{\"type\":\"dns\",\"value\":\"mail.example.org\"},{\"type\":\"ip\",\"value\":\"192.0.2.1\"}],"
+		 "\"replaces\":\"%s\"}",
+		 identity.certid);
+	ask_sign(CA "order", "N0", payload, VERB_REPLY);
+	not_signed(CA "order", "N0", "{\"identifiers\":[{\"type\":\"dns\",\"value\":\"vpn.example.org\"}],\"replaces\":\"a.b\"}",
+		   "does not make");
+	*strchr(payload, '.') = '-';
+	not_signed(CA "order", "N0", payload, "does not make");
+	stop_run(STATUS_DONE);
+}
+
 /* A client that was taken over brings a chain for the same names, signed by a CA of its own. */
 static const struct tiny_order forged = { .stranger = 1 };
 
@@ -728,6 +838,9 @@ int main(void)
 		TEST(eab_is_an_hmac),
 		TEST(a_certificate_is_installed),
 		TEST(only_what_was_asked_for_is_installed),
+		TEST(an_order_outlives_its_run),
+		TEST(a_key_is_of_one_order),
+		TEST(it_knows_what_is_replaced),
 		TEST(a_forged_chain_is_refused),
 		TEST(a_root_of_ones_own_is_the_only_one),
 		TEST(what_cannot_be_verified_is_plausible),

@@ -124,6 +124,15 @@ void tiny_ca_issue(const unsigned char *csr, size_t length, const struct tiny_or
 	copy_names(leaf, request, order->san);
 	if (!order->use || order->use[0])
 		extend(leaf, NID_ext_key_usage, order->use ? order->use : "serverAuth");
+	if (order->key_id) {
+		AUTHORITY_KEYID *id = AUTHORITY_KEYID_new();
+
+		id->keyid = ASN1_OCTET_STRING_new();
+		check(ASN1_OCTET_STRING_set(id->keyid, (const unsigned char *)"tiny", 4) &&
+			      X509_add1_ext_i2d(leaf, NID_authority_key_identifier, id, 0, 0) == 1,
+		      "key identifier");
+		AUTHORITY_KEYID_free(id);
+	}
 	if (order->is_ca)
 		extend(leaf, NID_basic_constraints, "critical,CA:TRUE");
 	check(X509_sign(leaf, key_for(order, line), EVP_sha256()), "leaf");

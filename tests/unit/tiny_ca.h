@@ -19,6 +19,7 @@ struct tiny_order {
 	int is_ca;	 /* the leaf says that it is a CA */
 	const char *use; /* extended key usage; NULL: serverAuth; "": none */
 	int stale;	 /* the intermediate has expired */
+	int key_id;	 /* the leaf names the key that signed it */
 	int stranger;	 /* the root is another one of the same name, and so on downwards */
 };
 
