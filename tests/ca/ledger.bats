@@ -59,7 +59,8 @@ rude() {
 	done
 	rig_after
 	echo "tried $tried times"
-	[ "$tried" -ge 3 ] && [ "$tried" -le 4 ]
+	[ "$tried" -eq 4 ]
+	[[ $(ledger bad.test show | head -n 1) == 'invalid '* ]]
 	[ "$(ledger bad.test show | wc -l)" -eq "$tried" ]
 }
 
