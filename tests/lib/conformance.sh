@@ -84,11 +84,19 @@ conforms() {
 
 	step=reload
 	window
-	saved >"$RIG_DIR/saved-open"
-	each reload
-	rig_until 30 as_when_open || {
-		cat "$RIG_DIR/difference"
-		return 1
+	reloads || {
+		# Where the layers took more than the 15 s after which the CA gives up, the window is guard's, which has the time.
+		rig_until 5 rig_gone "$pid" && grep -q 'Client.Timeout exceeded' "$RIG_DIR/out" || {
+			cat "$RIG_DIR/difference"
+			return 1
+		}
+		closed
+		server_start
+		window guard -- sleep 50
+		reloads || {
+			cat "$RIG_DIR/difference"
+			return 1
+		}
 	}
 	open_again
 	step='the gate dies'
@@ -108,6 +116,11 @@ conforms() {
 	run -0 rig_acmegate recover
 	closed
 	[ "${CONFORMANCE:-}" != all ] || expires
+}
+reloads() {
+	saved >"$RIG_DIR/saved-open"
+	each reload
+	rig_until 20 as_when_open
 }
 as_when_open() { diff <(sort "$RIG_DIR/saved-open") <(saved | sort) >"$RIG_DIR/difference"; }
 closes_by_watchdog() { grep -q 'the watchdog has closed the port' "$RIG_DIR/out"; }

@@ -11,7 +11,7 @@ setup_file() {
 
 setup() {
 	RIG_ACMEGATE=$RIG_BUILD/seams/acmegate
-	most=5
+	most=10 # less would be over before a busy machine lets the test act in it
 	[ "${RIG_SLOWER:-1}" = 1 ] || most=60 # opening alone takes seconds where the machine is emulated
 	RIG_GATE="max_open = $most"
 	rm -rf "$RIG_STATE"
@@ -79,7 +79,7 @@ time.sleep(60)' 3>&- &
 
 @test "the watchdog alone closes when the gate is killed" {
 	without no-timeout no-socket
-	rig_window
+	RIG_GATE= rig_window
 	dies gate
 	rig_closed_after "$killed" 0.050
 	rig_ends 1
@@ -92,7 +92,7 @@ time.sleep(60)' 3>&- &
 
 @test "the kernel alone closes when everything is killed: the rule ends with our socket" {
 	without no-timeout no-watchdog
-	rig_window
+	RIG_GATE= rig_window
 	dies all
 	server_start
 	rig_closed_after "$killed" 0.050
@@ -123,7 +123,7 @@ time.sleep(60)' 3>&- &
 		rig_after
 	done
 	# The watchdog is the one child that has another name for itself.
-	rig_window
+	RIG_GATE= rig_window
 	kill -s STOP "$(pgrep -P "$(rig_gate)" -x acmegate-watch)"
 	rig_release
 	rig_ends 0
@@ -312,6 +312,9 @@ another_version() {
 	# CAP_SYS_ADMIN, for the mounts of its children, where there is no Landlock.
 	warden=00000000000001e1
 	rig_landlocked || warden=00000000002001e1
+	# They stand still while they are looked at: the CA gives up after 15 s.
+	mapfile -t standing < <(ip netns pids "$RIG_HOST")
+	kill -s STOP "${standing[@]}"
 	# CAP_NET_ADMIN and CAP_NET_RAW; CAP_CHOWN and CAP_SETUID
 	for expected in 'acmegate-watch 0000000000003000 1 2' "acmegate-gate 0000000000083540 1 $given" "acmegate $warden 1 $given" \
 		'storer 0000000000000081 1 2' 'signer 0000000000000000 1 2' 'client 0000000000000000 1 2' \
@@ -327,7 +330,8 @@ another_version() {
 		[ "${output//$'\n'/ }" = "$capabilities $capabilities $no_new $filter" ]
 		grep -qE '^Max core file size +0 +0' "/proc/$process/limits"
 	done
+	kill -s CONT "${standing[@]}"
 	rig_release
-	rig_ends 0
+	rig_ends '0|1|75'
 	rig_after
 }
