@@ -8,6 +8,10 @@ load ../lib/suite
 setup_file() {
 	# In this build a kernel can be without Landlock, or with an early one.
 	[ -n "${RIG_BUILT:-}" ] || { rig_seams && make -s -C "$RIG_BUILD/seams" tests/crash/hostile; }
+	# tmpfs takes attributes of users since Linux 6.6.
+	attributes=$(mktemp)
+	python3 -c 'import os, sys; os.setxattr(sys.argv[1], "user.theirs", b"1")' "$attributes" 2>/dev/null || export TMPDIR=/var/tmp
+	rm "$attributes"
 	rig_up
 	rig_pebble
 	rig_config one.test
