@@ -56,7 +56,7 @@ agent_of() {
 host_idle() { [ -z "$(ip netns pids "$RIG_HOST")" ]; }
 store_sum() { (cd "$RIG_STATE" && find certificates accounts -type f -exec sha256sum {} + | sort -k 2); }
 untouched() {
-	sha256sum /etc/passwd /etc/shadow /etc/hostname 2>/dev/null
+	sha256sum /etc/passwd /etc/shadow /etc/hostname 2>/dev/null || true # not all of them are everywhere
 	find "$RIG_DIR/www" "$RIG_STATE/webroot" -printf '%p %m %u %s\n' 2>/dev/null | sort
 	find "$RIG_DIR/outside" -printf '%p %m %u %g %s %T@ %n %l\n' | sort
 	find "$RIG_STATE" -maxdepth 1 ! -name webroot -printf '%p %m %u %g\n' | sort
