@@ -16,6 +16,7 @@
 #include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 
 #include "backends/nft/batch.h"
 #include "backends/nft/host.h"
@@ -308,6 +309,14 @@ static ssize_t note_sender(void *buffer, ssize_t length)
 	return length;
 }
 
+/* The kernel's process ids are of that one: in another one our own commit is news, see news.h. */
+static bool first_pid_namespace(void)
+{
+	struct stat s;
+
+	return stat("/proc/self/ns/pid", &s) == 0 && s.st_ino == 0xeffffffc; /* PROC_PID_INIT_INO */
+}
+
 static void our_own_commit_is_no_news(void **state)
 {
 	bool look;
@@ -323,7 +332,7 @@ static void our_own_commit_is_no_news(void **state)
 	assert_false(news_heard(&news, sender, &look));
 	news_expect(getpid());
 	own_net_table(NFPROTO_INET, "three");
-	assert_false(news_heard(&news, 0, &look));
+	assert_int_equal(news_heard(&news, 0, &look), !first_pid_namespace());
 	news_close(&news);
 	assert_int_equal(news_open(&news, false, &fault), 0);
 	own_net_table(NFPROTO_INET, "four");
