@@ -1,14 +1,20 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "backends/helper.h"
 
+#include <dirent.h>
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
+#include "base/kernel.h"
 #include "base/launch.h"
+#include "base/seam.h"
 
 #define MOST_WORDS 64
 #define MOST_BYTES (64 * 1024) /* that a helper prints */
+#define ROUNDS 2000	       /* of 1 ms: for processes that were killed to go away */
 
 struct ruleset {
 	const struct helper *helper;
@@ -20,7 +26,7 @@ struct ruleset {
 /* The code of a fault: there is no such firewall; it has said no, or nothing in time; it cannot be asked. */
 enum { CODE_NOBODY = ESRCH, CODE_REFUSED = EPERM, CODE_NO_WAY = EIO };
 
-static int is_nonsense(const struct helper *helper, int status, const char *answer, struct fault *fault)
+int helper_is_nonsense(const struct helper *helper, int status, const char *answer, struct fault *fault)
 {
 	fault_set(fault, FAULT_FAILED, "acmegate%s gave no answer that acmegate knows (status %d): %.200s", helper->program, status,
 		  answer);
@@ -28,28 +34,36 @@ static int is_nonsense(const struct helper *helper, int status, const char *answ
 	return -1;
 }
 
-/* Runs acmegate's own helper. What it prints is the caller's to free. */
+/* The fault of a helper of acmegate that did not do it. */
+static int take_refusal(const struct helper *helper, int status, char *answer, struct fault *fault)
+{
+	const bool look = helper->armed && (status == HELPER_LOOK || status == HELPER_MADE);
+
+	if (!look && status != STATUS_FAILED && status != STATUS_LATER && status != HELPER_NOBODY && status != HELPER_REFUSED)
+		return helper_is_nonsense(helper, status, answer, fault);
+	answer[strcspn(answer, "\n")] = '\0';
+	if (!answer[0])
+		return helper_is_nonsense(helper, status, "nothing", fault);
+	fault_set(fault, look || status == STATUS_LATER ? FAULT_LATER : FAULT_FAILED, "%s", answer);
+	fault->code = look ? status : status == HELPER_NOBODY ? CODE_NOBODY : status == STATUS_FAILED ? CODE_NO_WAY : CODE_REFUSED;
+	return look ? AGAIN : -1;
+}
+
+/* Runs acmegate's own helper. The caller frees *answer, its output. */
 static int run_own(const struct helper *helper, char *verb, char *const environment[], char **answer, struct fault *fault)
 {
+	const size_t most = helper->most ? helper->most : MOST_BYTES;
 	char path[PATH_MAX];
 	char *argv[] = { path, verb, NULL };
+	const enum rights rights = helper->armed ? LAUNCH_FOR_THE_FIREWALL : LAUNCH_DISARMED;
+	int status = launch_find(helper->program, path, fault);
 	pid_t pid;
-	int status = launch_find(helper->program, path, fault) < 0 ?
-			     -1 :
-			     launch_capture(argv, environment, helper->seconds, LAUNCH_DISARMED, MOST_BYTES, answer, &pid, fault);
 
+	if (status == 0)
+		status = launch_capture(argv, environment, helper->seconds, rights, most, answer, &pid, fault);
 	if (status < 0)
 		fault->code = CODE_NO_WAY;
-	if (status <= 0)
-		return status;
-	if (status != STATUS_FAILED && status != STATUS_LATER && status != HELPER_NOBODY && status != HELPER_REFUSED)
-		return is_nonsense(helper, status, *answer, fault);
-	(*answer)[strcspn(*answer, "\n")] = '\0';
-	if (!(*answer)[0])
-		return is_nonsense(helper, status, "nothing", fault);
-	fault_set(fault, status == STATUS_LATER ? FAULT_LATER : FAULT_FAILED, "%s", *answer);
-	fault->code = status == HELPER_NOBODY ? CODE_NOBODY : status == STATUS_FAILED ? CODE_NO_WAY : CODE_REFUSED;
-	return -1;
+	return status <= 0 ? status : take_refusal(helper, status, *answer, fault);
 }
 
 static int run_command(const struct ruleset *ruleset, char *verb, char *const environment[], unsigned int seconds, struct fault *fault)
@@ -66,14 +80,14 @@ static int run_command(const struct ruleset *ruleset, char *verb, char *const en
 		       0;
 }
 
-/* The caller frees *answer, the output of acmegate's own helper. 0, or -1 with a fault in the helper's words. */
-static int ask(const struct ruleset *ruleset, const char *verb, const char *tag, const struct opening *opening, char **answer,
-	       struct fault *fault)
+struct asked {
+	const struct ruleset *ruleset; /* of the administrator's program; NULL: acmegate's own */
+	unsigned int seconds;	       /* that it may take */
+};
+
+static int ask_any(const struct helper *helper, const struct asked *asked, const struct question *question, char **answer,
+		   struct fault *fault)
 {
-	const struct helper *helper = ruleset->helper;
-	const uint16_t port = !opening || helper->outside ? ruleset->port : opening->target;
-	const uint32_t seconds = opening ? opening->seconds : ruleset->seconds;
-	const bool in_half = opening && seconds / 2 < helper->seconds;
 	char action[32], mark[32 + TAG_SIZE], ports[32], time[32];
 	char *environment[] = { mark,
 				action,
@@ -81,16 +95,42 @@ static int ask(const struct ruleset *ruleset, const char *verb, const char *tag,
 				time,
 				(char[]){ "LC_ALL=C" },
 				(char[]){ "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" },
+				NULL,
+				NULL,
+				NULL,
 				NULL };
+	size_t n = LENGTH_OF(environment) - 4;
 
 	*answer = NULL;
-	snprintf(action, sizeof(action), "ACMEGATE_ACTION=%s", verb);
-	snprintf(mark, sizeof(mark), "ACMEGATE_TAG=%s", tag ? tag : "");
-	snprintf(ports, sizeof(ports), "ACMEGATE_PORT=%u", port);
-	snprintf(time, sizeof(time), "ACMEGATE_SECONDS=%u", seconds);
-	return helper->program ?
-		       run_own(helper, strchr(action, '=') + 1, environment, answer, fault) :
-		       run_command(ruleset, strchr(action, '=') + 1, environment, in_half ? seconds / 2 : helper->seconds, fault);
+	snprintf(action, sizeof(action), "ACMEGATE_ACTION=%s", question->verb);
+	snprintf(mark, sizeof(mark), "ACMEGATE_TAG=%s", question->tag ? question->tag : "");
+	snprintf(ports, sizeof(ports), "ACMEGATE_PORT=%u", question->port);
+	snprintf(time, sizeof(time), "ACMEGATE_SECONDS=%u", question->seconds);
+	for (size_t i = 0; i < LENGTH_OF(question->own) && question->own[i]; i++)
+		environment[n++] = question->own[i];
+	environment[n] = seam_variable();
+	return helper->program ? run_own(helper, strchr(action, '=') + 1, environment, answer, fault) :
+				 run_command(asked->ruleset, strchr(action, '=') + 1, environment, asked->seconds, fault);
+}
+
+int helper_ask(const struct helper *helper, const struct question *question, char **answer, struct fault *fault)
+{
+	return ask_any(helper, NULL, question, answer, fault);
+}
+
+/* The caller frees *answer, the output of acmegate's own helper. 0, or -1 with a fault in the helper's words. */
+static int ask(const struct ruleset *ruleset, const char *verb, const char *tag, const struct opening *opening, char **answer,
+	       struct fault *fault)
+{
+	const struct helper *helper = ruleset->helper;
+	const struct question question = { .verb = verb,
+					   .tag = tag,
+					   .port = !opening || helper->outside ? ruleset->port : opening->target,
+					   .seconds = opening ? opening->seconds : ruleset->seconds };
+	const bool in_half = opening && question.seconds / 2 < helper->seconds;
+	const struct asked asked = { ruleset, in_half ? question.seconds / 2 : helper->seconds };
+
+	return ask_any(helper, &asked, &question, answer, fault);
 }
 
 /* The number of rules; of the administrator's program it is not known, and taken for one. */
@@ -106,12 +146,11 @@ static int ask_number(const struct ruleset *ruleset, const char *verb, const cha
 		return 1;
 	digits = strspn(answer, "0123456789");
 	if (digits == 0 || digits > 5 || strcmp(answer + digits, "\n"))
-		return is_nonsense(ruleset->helper, 0, answer, fault);
+		return helper_is_nonsense(ruleset->helper, 0, answer, fault);
 	return (int)strtol(answer, NULL, 10);
 }
 
-/* The lines are commands, and nothing that a terminal would obey. */
-static int read_plan(const struct helper *helper, char *answer, struct plan *plan, struct fault *fault)
+int helper_take_plan(const struct helper *helper, char *answer, struct plan *plan, struct fault *fault)
 {
 	const size_t before = plan->lines;
 	char *end;
@@ -119,14 +158,14 @@ static int read_plan(const struct helper *helper, char *answer, struct plan *pla
 	for (char *line = answer; (end = strchr(line, '\n')); line = end + 1) {
 		*end = '\0';
 		if (strncmp(line, helper->plan_line, strlen(helper->plan_line)) || (size_t)(end - line) >= sizeof(plan->line[0]))
-			return is_nonsense(helper, 0, line, fault);
+			return helper_is_nonsense(helper, 0, line, fault);
 		for (const char *c = line; c < end; c++)
 			if ((unsigned char)*c < 0x20 || *c == 0x7f)
-				return is_nonsense(helper, 0, line, fault);
+				return helper_is_nonsense(helper, 0, line, fault);
 		if (plan->lines < PLAN_LINES)
 			memcpy(plan->line[plan->lines++], line, (size_t)(end - line) + 1);
 	}
-	return plan->lines > before || before == PLAN_LINES ? 0 : is_nonsense(helper, 0, answer, fault);
+	return plan->lines > before || before == PLAN_LINES ? 0 : helper_is_nonsense(helper, 0, answer, fault);
 }
 
 int helper_plan(struct ruleset *ruleset, const struct opening *opening, struct plan *plan, struct fault *fault)
@@ -136,7 +175,7 @@ int helper_plan(struct ruleset *ruleset, const struct opening *opening, struct p
 	if (ruleset->helper->program)
 		return ask(ruleset, "plan", opening->tag, opening, &answer, fault) < 0 ?
 			       -1 :
-			       read_plan(ruleset->helper, answer, plan, fault);
+			       helper_take_plan(ruleset->helper, answer, plan, fault);
 	if (plan->lines < PLAN_LINES)
 		snprintf(plan->line[plan->lines++], sizeof(plan->line[0]),
 			 "ACMEGATE_TAG=%s ACMEGATE_PORT=%u ACMEGATE_SECONDS=%u %s open", opening->tag, opening->port,
@@ -177,6 +216,51 @@ int helper_close(struct ruleset *ruleset, const char *tag, struct fault *fault)
 	if (left < 0)
 		*fault = swept;
 	return left < 0 ? -1 : removed > 0 || left;
+}
+
+/* Does the environment of this process hold the tag? The program has it there, and passes it to all that it starts. */
+static bool carries(pid_t pid, const char *tag)
+{
+	char path[32], wanted[32 + TAG_SIZE], environment[16384];
+	OWN_FD int fd = -1;
+	ssize_t n;
+
+	snprintf(path, sizeof(path), "/proc/%d/environ", (int)pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	n = fd < 0 ? 0 : read(fd, environment, sizeof(environment));
+	return n > 0 && memmem(environment, (size_t)n, wanted, (size_t)snprintf(wanted, sizeof(wanted), "ACMEGATE_TAG=%s", tag));
+}
+
+/* Kills what has this tag in its environment; the number. */
+static int kill_all(const char *tag)
+{
+	OWN_DIR DIR *proc = opendir("/proc");
+	const struct dirent *entry;
+	int n = 0;
+
+	while (proc && (entry = readdir(proc))) {
+		pid_t pid = (pid_t)strtol(entry->d_name, NULL, 10);
+		OWN_FD int pidfd = pid > 0 ? pidfd_open(pid, 0) : -1; /* first: so that it is this process that is looked at */
+
+		if (pidfd < 0 || !carries(pid, tag))
+			continue;
+		(void)pidfd_send_signal(pidfd, SIGKILL, NULL, 0);
+		n++;
+	}
+	return n;
+}
+
+int helper_end(const char *tag, struct fault *fault)
+{
+	const struct timespec pause = { .tv_nsec = 1000000 };
+	int rounds = 0;
+
+	while (kill_all(tag)) {
+		if (rounds++ == ROUNDS)
+			return fault_set(fault, FAULT_LATER, "what the program had started to open cannot be ended");
+		nanosleep(&pause, NULL);
+	}
+	return rounds > 0;
 }
 
 int helper_attach(struct ruleset **out, const struct helper *helper, const struct config *config, struct fault *fault)

@@ -245,11 +245,14 @@ int window_mend(struct window *window, struct fault *fault)
 int window_close(struct window *window, struct fault *fault)
 {
 	double start = monotonic_seconds();
+	struct fault one;
 	int rc = 0;
 
-	for (int i = 0; backends[i]; i++) /* one that fails does not keep the others open */
-		if (window->ruleset[i] && backends[i]->close(window->ruleset[i], window->opening.tag, fault) < 0)
+	for (int i = 0; backends[i]; i++) /* one that fails does not keep the others open, nor do these have its last word */
+		if (window->ruleset[i] && backends[i]->close(window->ruleset[i], window->opening.tag, &one) < 0) {
+			*fault = one;
 			rc = -1;
+		}
 	if (rc < 0)
 		return -1;
 	window->close_cost = monotonic_seconds() - start;
@@ -436,17 +439,20 @@ int window_sweep(const struct journal *journal, struct fault *fault)
 	const char *tag = journal && journal->armed && journal->opening.tag[0] ? journal->opening.tag : NULL;
 	int result = 0;
 
-	for (int i = 0; backends[i]; i++) { /* one that fails does not keep the others open */
+	for (int i = 0; backends[i]; i++) { /* one that fails does not keep the others open, nor do these have its last word */
 		const bool on_demand = backends[i]->on_demand, may_stand = armed & (1U << i);
 		struct ruleset *ruleset = NULL;
-		int rc = !on_demand || may_stand ? backends[i]->attach(&ruleset, &for_backends, fault) : 0;
+		struct fault one;
+		int rc = !on_demand || may_stand ? backends[i]->attach(&ruleset, &for_backends, &one) : 0;
 
 		if (rc == 0 && on_demand && may_stand && armed != UINT32_MAX)
-			rc = say_gone(backends[i], fault);
+			rc = say_gone(backends[i], &one);
 		if (rc > 0) {
-			rc = close_leftovers(backends[i], ruleset, tag, fault);
+			rc = close_leftovers(backends[i], ruleset, tag, &one);
 			backends[i]->detach(ruleset);
 		}
+		if (rc < 0)
+			*fault = one;
 		result = rc < 0 || result < 0 ? -1 : result | rc;
 	}
 	return result < 0 ? fault_at(fault, "closing what an earlier run left open") : result;

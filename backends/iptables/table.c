@@ -182,21 +182,6 @@ void table_hash(const struct legacy_table *table, bool without_ours, struct sha2
 	}
 }
 
-bool table_is_loaded(uint8_t family, const char *name)
-{
-	FILE *file = fopen(family == NFPROTO_IPV4 ? "/proc/self/net/ip_tables_names" : "/proc/self/net/ip6_tables_names", "re");
-	char line[64];
-	bool found = false;
-
-	while (file && fgets(line, sizeof(line), file)) {
-		line[strcspn(line, "\n")] = '\0';
-		found = found || !strcmp(line, name);
-	}
-	if (file)
-		fclose(file);
-	return found;
-}
-
 static int read_all(struct legacy_table *table, int fd, int level, const char *name)
 {
 	struct ipt_getinfo info = { 0 };

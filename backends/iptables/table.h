@@ -19,11 +19,6 @@ struct legacy_table {
 	char *entries;
 };
 
-/*
- * Is this table loaded? /proc/net/ip_tables_names and its twin tell; to ask the kernel for the table itself would make it.
- */
-bool table_is_loaded(uint8_t family, const char *name);
-
 /* To be freed in any case. AGAIN: somebody changed its size meanwhile. */
 int table_read(struct legacy_table *table, uint8_t family, const char *name, struct fault *fault) MUST_CHECK;
 void table_free(struct legacy_table *table);

@@ -17,9 +17,10 @@ struct ipt_layer {
 extern const struct ipt_layer ipt_layers[IPT_LAYERS];
 
 /*
- * The tool of this layer; NULL, with a fault that says what to do: there is none (ENOENT), or it is broken.
+ * The tool of this layer; NULL, with a fault that says what to do: there is none (ENOENT), or it is broken. *prompt: two at once cost no
+ * time. Before 1.8.8 one that finds the lock of the legacy tables taken looks again a second later.
  */
-const char *ipt_find(const struct ipt_layer *layer, struct fault *fault) MUST_CHECK;
+const char *ipt_find(const struct ipt_layer *layer, bool *prompt, struct fault *fault) MUST_CHECK;
 
 /*
  * Do this tool and its kernel know the matches? The tool is asked for help on them, which loads them and changes nothing. 1, 0, or -1.

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "backends/nft/builtin.h"
 
+#include <linux/netfilter.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/own.h"
@@ -31,4 +33,19 @@ bool ipt_is_builtin(const char *chain)
 size_t ipt_hook(const char *chain)
 {
 	return find(chain, chains, LENGTH_OF(chains) - 1);
+}
+
+unsigned int ipt_loaded(uint8_t family)
+{
+	FILE *file = fopen(family == NFPROTO_IPV4 ? "/proc/self/net/ip_tables_names" : "/proc/self/net/ip6_tables_names", "re");
+	unsigned int loaded = 0;
+	char line[64];
+
+	while (file && fgets(line, sizeof(line), file)) {
+		line[strcspn(line, "\n")] = '\0';
+		loaded |= 1U << ipt_table(line);
+	}
+	if (file)
+		fclose(file);
+	return loaded;
 }

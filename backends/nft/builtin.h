@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #define IPT_TABLES 5
 extern const char *const ipt_tables[IPT_TABLES];
@@ -16,5 +17,11 @@ bool ipt_is_builtin(const char *chain);
 
 /* The number of this built-in chain: its hook. */
 size_t ipt_hook(const char *chain);
+
+/*
+ * Which tables of iptables-legacy are loaded, for a family (NFPROTO_*): a bit for each place in ipt_tables, and one for any other.
+ * /proc/net/ip_tables_names and its twin tell; to ask the kernel for a table itself would make it.
+ */
+unsigned int ipt_loaded(uint8_t family);
 
 #endif

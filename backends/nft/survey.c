@@ -2,6 +2,7 @@
 #include "backends/nft/survey.h"
 
 #include <errno.h>
+#include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <stdio.h>
@@ -9,6 +10,7 @@
 #include <sys/socket.h>
 #include <time.h>
 
+#include "backends/nft/builtin.h"
 #include "base/launch.h"
 
 #define PATIENCE 60	   /* seconds for the next word of an answer */
@@ -228,19 +230,7 @@ static int ask(const struct survey_question *question, const char *text, struct 
 /* As soon as the legacy table raw is loaded, it may have NOTRACK. */
 static bool may_be_hidden(void)
 {
-	static const char *const files[] = { "/proc/self/net/ip_tables_names", "/proc/self/net/ip6_tables_names" };
-	bool found = false;
-
-	for (size_t i = 0; i < LENGTH_OF(files); i++) {
-		FILE *file = fopen(files[i], "re");
-		char line[64];
-
-		while (file && fgets(line, sizeof(line), file))
-			found = found || !strcmp(line, "raw\n");
-		if (file)
-			fclose(file);
-	}
-	return found;
+	return (ipt_loaded(NFPROTO_IPV4) | ipt_loaded(NFPROTO_IPV6)) & 1U << ipt_table("raw");
 }
 
 /* Is what was found out still so? */

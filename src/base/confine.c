@@ -144,6 +144,15 @@ static int allow_storer(int ruleset, const struct config *config, int tokens, ui
 	return eab_key[0] ? allow_path(ruleset, eab_key, LANDLOCK_ACCESS_FS_READ_FILE) : 0;
 }
 
+/* The host's tools, which may be scripts, are read and run from anywhere. They keep each other out by /run/xtables.lock, and write nothing else. */
+static int allow_tools(int ruleset)
+{
+	if (allow_path(ruleset, "/", READ | LANDLOCK_ACCESS_FS_EXECUTE) < 0 ||
+	    allow_path(ruleset, "/dev/null", LANDLOCK_ACCESS_FS_WRITE_FILE) < 0)
+		return -1;
+	return allow_path(ruleset, "/run", LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_MAKE_REG);
+}
+
 /* -1 with errno; 0 also where there is no Landlock. */
 static int confine_files(enum role role, const struct config *config, int tokens)
 {
@@ -170,6 +179,8 @@ static int confine_files(enum role role, const struct config *config, int tokens
 		rc = allow_tokens(ruleset, tokens, handled.files);
 	else if (role == ROLE_BUS)
 		rc = allow_path(ruleset, "/etc/firewalld/zones", READ);
+	else if (role == ROLE_TOOLS)
+		rc = allow_tools(ruleset);
 	return rc < 0 ? -1 : (int)syscall(SYS_landlock_restrict_self, ruleset, 0);
 }
 
@@ -504,7 +515,8 @@ void *confine_filter(enum role role, uint32_t architecture)
 
 static int confine_calls(enum role role, struct fault *fault)
 {
-	scmp_filter_ctx filter = confine_filter(role, seccomp_arch_native());
+	const uint32_t here = seccomp_arch_native();
+	scmp_filter_ctx filter = role == ROLE_TOOLS ? sandbox_watchdog_filter(here) : confine_filter(role, here);
 	int rc = filter ? seccomp_load(filter) : -ENOMEM;
 
 	seccomp_release(filter);
@@ -523,13 +535,18 @@ static int confine_memory(enum role role)
 	const rlim_t most = (role == ROLE_CLIENT ? 128 : 64) * (rlim_t)MIB;
 	const struct rlimit limit = { most, most };
 
-	return role == ROLE_SURVEYOR ? 0 : setrlimit(RLIMIT_DATA, &limit); /* a ruleset may be of any size */
+	/* a ruleset may be of any size */
+	return role == ROLE_SURVEYOR || role == ROLE_TOOLS ? 0 : setrlimit(RLIMIT_DATA, &limit);
 }
 
 int confine(enum role role, const struct config *config, int tokens, struct fault *fault)
 {
-	/* client and responder are the same user: neither may look into the other through /proc or ptrace */
-	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 || confine_memory(role) < 0 || confine_files(role, config, tokens) < 0)
+	/*
+	 * Client and responder are the same user: neither may look into the other through /proc or ptrace. In acmegate-iptables a watchdog
+	 * looks for the tag (helper_end()), and nobody else can who has fewer rights.
+	 */
+	if ((role != ROLE_TOOLS && prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0) || confine_memory(role) < 0 ||
+	    confine_files(role, config, tokens) < 0)
 		return fault_errno(fault, FAULT_FAILED, "confining the %s", sandbox_role_name(role));
 	return confine_calls(role, fault);
 }

@@ -2,7 +2,7 @@
 /*
  * confine.h - what a role may still ask of the kernel once it runs: memory, files (Landlock) and system calls (seccomp).
  *
- * sandbox.h takes rights away; this takes away what everybody may do. Agent, surveyor and acmegate-firewalld do it to
+ * sandbox.h takes rights away; this takes away what everybody may do. Agent, surveyor, acmegate-firewalld and acmegate-iptables do it to
  * themselves, before they read a byte of anybody else's.
  */
 #ifndef ACMEGATE_BASE_CONFINE_H

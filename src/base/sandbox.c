@@ -23,6 +23,7 @@
 #include "base/wire.h"
 
 #define BIT(capability) (UINT64_C(1) << (capability))
+#define FIREWALL (BIT(CAP_NET_ADMIN) | BIT(CAP_NET_RAW)) /* iptables-legacy has a raw socket */
 
 /*
  * The storer gives files to their configured owner (CHOWN) and reads keys back as that owner (SETUID, of whose calls confine.c leaves
@@ -44,13 +45,12 @@ static const struct role_rights {
 	[ROLE_TRANSLATOR] = { "translator", true, 0, 16 },
 	[ROLE_SURVEYOR] = { "surveyor", true, 0, 16 },
 	[ROLE_BUS] = { "client of D-Bus", true, 0, 64 },
-	/* NET_RAW: iptables-legacy has a raw socket. SYS_PTRACE: who listens on the port, for a message. SETGID: surveyors. */
+	/* SYS_PTRACE: who listens on the port, for a message. SETGID: surveyors. */
 	[ROLE_GATE] = { "gate", true,
-			BIT(CAP_NET_ADMIN) | BIT(CAP_NET_RAW) | BIT(CAP_NET_BIND_SERVICE) | BIT(CAP_SETGID) | BIT(CAP_SETPCAP) |
-				BIT(CAP_SYS_PTRACE),
-			256 },
+			FIREWALL | BIT(CAP_NET_BIND_SERVICE) | BIT(CAP_SETGID) | BIT(CAP_SETPCAP) | BIT(CAP_SYS_PTRACE), 256 },
+	[ROLE_TOOLS] = { "client of iptables", true, FIREWALL, 256 },
 };
-_Static_assert(LENGTH_OF(rights) == ALL_ROLES + 1, "rights for each role, and the gate");
+_Static_assert(LENGTH_OF(rights) == ROLE_TOOLS + 1, "rights for each role");
 
 const char *sandbox_role_name(enum role role)
 {
@@ -271,8 +271,6 @@ int sandbox_warden(struct fault *fault)
 
 /* --- the watchdog --------------------------------------------------------------------------------------------------- */
 
-#define FIREWALL (BIT(CAP_NET_ADMIN) | BIT(CAP_NET_RAW)) /* iptables-legacy has a raw socket */
-
 /* What neither recovery nor any tool of a firewall does: other processes' memory, the machine, mounts, identities, serving. */
 /* In packed lines: related calls are side by side. */
 /* clang-format off */
@@ -354,4 +352,15 @@ int sandbox_watchdog(struct fault *fault)
 	if (get_capabilities(&now) < 0 || (now & ~FIREWALL) || prctl(PR_CAPBSET_READ, CAP_SYS_ADMIN, 0, 0, 0) != 0)
 		return fault_set(fault, FAULT_FAILED, "the watchdog still has capabilities (%#llx)", (unsigned long long)now);
 	return 0;
+}
+
+/* A watchdog has no right to change the bounding set; no_new_privs does without. */
+int sandbox_tools(struct fault *fault)
+{
+	uint64_t now;
+
+	if (limit(RLIMIT_CORE, 0) < 0 || get_capabilities(&now) < 0 || (bound_capabilities(FIREWALL) < 0 && errno != EPERM) ||
+	    set_capabilities(now & FIREWALL) < 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		return fault_errno(fault, FAULT_FAILED, "taking rights from the %s", rights[ROLE_TOOLS].name);
+	return sandbox_prove(ROLE_TOOLS, fault);
 }

@@ -27,7 +27,8 @@ enum role {
 	ROLE_SURVEYOR = ROLES,
 	ROLE_BUS, /* images of their own: acmegate-surveyor, acmegate-firewalld */
 	ALL_ROLES,
-	ROLE_GATE = ALL_ROLES /* acmegate-gate, which takes rights from itself */
+	ROLE_GATE = ALL_ROLES, /* these take rights from themselves: acmegate-gate, */
+	ROLE_TOOLS	       /* and acmegate-iptables, which runs the host's tools */
 };
 
 const char *sandbox_role_name(enum role role);
@@ -86,7 +87,10 @@ int sandbox_warden(struct fault *fault) MUST_CHECK;
  */
 int sandbox_watchdog(struct fault *fault) MUST_CHECK;
 
-/* Its filter, and an empty one that does this with each call that it has no rule for; as confine_filter() in confine.h. */
+/* In acmegate-iptables, with all that it executes: the same capabilities. The filter is confine()'s. */
+int sandbox_tools(struct fault *fault) MUST_CHECK;
+
+/* The filter of both, and an empty one that does this with each call that it has no rule for; as confine_filter() in confine.h. */
 void *sandbox_watchdog_filter(uint32_t architecture) MUST_CHECK;
 void *sandbox_filter(uint32_t unlisted, uint32_t architecture) MUST_CHECK;
 

@@ -76,7 +76,7 @@ hook() {
 	rig_config one.test
 	mkdir -p "$RIG_DIR/home/build"
 	chmod 0700 "$RIG_DIR/home"
-	cp "$RIG_BUILD/acmegate" "$RIG_BUILD"/acmegate-{agent,firewalld,gate,surveyor} "$RIG_DIR/home/build/"
+	cp "$RIG_BUILD/acmegate" "$RIG_BUILD"/acmegate-{agent,firewalld,gate,iptables,surveyor} "$RIG_DIR/home/build/"
 	RIG_ACMEGATE=$RIG_DIR/home/build/acmegate succeeds renew-now
 	opens_once
 	rig_certificate one.test one.test

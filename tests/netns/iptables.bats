@@ -19,6 +19,7 @@ teardown() {
 	[ -n "${BATS_TEST_COMPLETED:-}" ] || printf '%s\n' "${output:-}" "$(cat "$RIG_DIR/out")"
 	for process in probe server contest; do rig_end_of "$process"; done
 	rig_pebble_stop
+	rm -f /run/acmegate-test-$$*
 }
 
 seen() {
@@ -413,25 +414,159 @@ refused() {
 	refused 'died of signal 9'
 }
 
-@test "the gate is killed while a tool is at work: the tool opens nothing afterwards" {
-	policy_drop nft
-	fake '[[ $0 != *ip6* || $* != *-I* ]] || { echo >"$real.begun"; until [ -e "$real.go" ]; do sleep 0.05; done; }'
-	saved >"$RIG_DIR/saved-before"
+# The tool for IPv6 waits before it makes its rule until there is a file; the one for IPv4 makes its own. Tools write below /run only.
+waits="{ echo >/run/acmegate-test-$$.begun; while [ ! -e /run/acmegate-test-$$.go ]; do sleep 0.1; done; }"
+half_open() { [ -e /run/acmegate-test-$$.begun ] && rig_host iptables-nft -w 5 -S INPUT | grep -q acmegate:; }
+
+# half_opened: a run that is so far; $pid
+half_opened() {
+	rm -f /run/acmegate-test-$$.*
 	rig_pebble
 	rig_config one.test
 	with_mounts "$mounts" "$RIG_ACMEGATE" -c "$RIG_CONF" renew-now >"$RIG_DIR/out" 2>&1 &
 	pid=$!
-	rig_until 30 [ -e "$RIG_DIR/real/ip6tables-nft.begun" ]
-	killed=$(rig_gate)
-	[ "$(ours)" = 1 ]
-	kill -s KILL "$killed"
-	wait "$pid" || true
+	rig_until 30 half_open
+}
+
+# stays_closed: and what may have waited makes no rule any more
+stays_closed() {
 	rig_until 30 saved_as_before
 	# A tool that still waits goes on now, and has its time.
-	touch "$RIG_DIR/real/ip6tables-nft.go"
+	: >/run/acmegate-test-$$.go
 	rig_until 30 rig_idle
 	saved_as_before
 	rig_silent
+}
+
+@test "the gate is killed while a tool is at work: the tool opens nothing afterwards" {
+	policy_drop nft
+	saved >"$RIG_DIR/saved-before"
+	# Of the second one the kernel kills the tool, and not what that has started.
+	for busy in "$waits" 'setsid bash -c '\'''"$waits"'; exec "$@"'\'' sh "$real" "$@" & wait; exit'; do
+		fake "[[ \$0 != *ip6* || \$* != *-I* ]] || { $busy; }"
+		half_opened
+		kill -s KILL "$(rig_gate)"
+		wait "$pid" || true
+		stays_closed
+	done
+}
+
+# --- acmegate-iptables ------------------------------------------------------------------------------------------------------
+
+helpers() { ip netns pids "$RIG_HOST" | while read -r p; do ! grep -sqx acmegate-iptabl "/proc/$p/comm" || echo "$p"; done; }
+other_helper() { [ -n "$(helpers | grep -vxF "$killed")" ]; }
+
+# helper_dies: once, in the middle of its work; the gate starts another one
+helper_dies() {
+	killed=$(helpers)
+	# shellcheck disable=SC2086 # one or two of them
+	kill -s KILL $killed
+}
+
+@test "acmegate-iptables is killed after its first rule: another one makes the rest, or all of the opening goes" {
+	policy_drop nft
+	saved >"$RIG_DIR/saved-before"
+	fake "[[ \$0 != *ip6* || \$* != *-I* ]] || $waits"
+	half_opened
+	helper_dies
+	: >/run/acmegate-test-$$.go
+	rig_ends 0
+	[[ $output == *'ruleset unchanged'* ]]
+	saved_as_before
+	half_opened
+	helper_dies
+	rig_until 30 other_helper
+	helper_dies
+	rig_ends 1
+	[[ $output == *'acmegate-iptables died of signal 9'* ]]
+	stays_closed
+	[ -z "$(helpers)" ]
+	run -0 rig_acmegate recover
+	saved_as_before
+}
+
+@test "the tools have the rights that they need, and no others" {
+	policy_drop nft
+	# Where there is Landlock they write below /run only.
+	fake "[[ \$0 != *ip6* || \$* != *-I* ]] || { exec 2>/dev/null
+		awk '/^(CapPrm|NoNewPrivs|Seccomp):/ { print \$2 }' /proc/self/status >/run/acmegate-test-$$
+		python3 -c 'import socket; s = socket.socket(); s.bind((\"\", 8099)); s.listen()' && echo listens >>/run/acmegate-test-$$
+		! : >/etc/acmegate-test-$$ || echo writes >>/run/acmegate-test-$$; }"
+	passes
+	has=$(paste -sd ' ' /run/acmegate-test-$$)
+	rm -f /etc/acmegate-test-$$
+	landlocked || has=${has% writes}
+	[ "$has" = '0000000000003000 1 2' ]
+}
+landlocked() { python3 -c 'import ctypes, sys; sys.exit(ctypes.CDLL(None).syscall(444, None, ctypes.c_size_t(0), 1) <= 0)'; }
+
+# lies SCRIPT: a build whose acmegate-iptables is this; the real one is $real
+lies() {
+	mkdir -p "$RIG_DIR/lies"
+	cp "$RIG_BUILD"/acmegate{,-agent,-gate,-surveyor,-iptables} "$RIG_DIR/lies/"
+	mv "$RIG_DIR/lies/acmegate-iptables" "$RIG_DIR/lies/real"
+	printf '#!/bin/bash\nreal=%s\n%s\nexec "$real" "$@"\n' "$RIG_DIR/lies/real" "$1" >"$RIG_DIR/lies/acmegate-iptables"
+	chmod 0755 "$RIG_DIR/lies" "$RIG_DIR/lies/acmegate-iptables"
+	RIG_ACMEGATE=$RIG_DIR/lies/acmegate
+}
+
+# lied VERB LIE...: with each of these instead of an answer a guard fails and says so, and the ruleset is what it was
+lied() {
+	local verb=$1 lie
+	shift
+	for lie; do
+		lies "[ \$1 != $verb ] || { $lie; exit; }"
+		run rig_acmegate guard --max 5 -- true
+		echo "$verb, $lie: status $status: $output"
+		[ "$status" -eq 1 ]
+		[[ $output == *'error: '*'acmegate-iptables gave no answer that acmegate knows'* && $output != *$'\033'* ]]
+		saved_as_before
+	done
+}
+
+@test "what acmegate-iptables prints is taken for hostile" {
+	policy_drop legacy
+	saved >"$RIG_DIR/saved-before"
+	rig_config
+	lied list echo 'yes x | head -n 9' 'exit 77' 'printf "%0300d\nip filter 1\nx" 0' 'printf "state\nip filter 99999999\nx\n"' \
+		'printf "state\nip nowhere 2\nx\n"' 'printf "state\nip filter 2\nxx\n"'
+	lied plan echo 'printf "state\n0 0\nrm -rf /\n"' 'printf "state\n0 0\n/usr/sbin/iptables \033[2J\n"' 'exit 77'
+	lied open echo 'printf "state\n-1\n"' 'printf "state\nmany\n"' 'exit 77'
+}
+
+@test "acmegate-iptables that does not close: said, and the port is closed when it does again" {
+	policy_drop legacy
+	saved >"$RIG_DIR/saved-before"
+	rig_config
+	lies '[ "$1" != open ] || echo >"${0%/*}/broken"; [ "$1" != close ] || [ ! -e "${0%/*}/broken" ] || { echo 1; exit 0; }'
+	run rig_acmegate guard --max 60 -- true
+	[ "$status" -eq 1 ]
+	[[ $output == *'closing port 80: acmegate-iptables gave no answer that acmegate knows'*'the port may still be open'* ]]
+	[ "$(ours)" = 2 ]
+	run rig_acmegate recover
+	[ "$status" -ne 0 ]
+	[ "$(ours)" = 2 ]
+	rm "$RIG_DIR/lies/broken"
+	rig_until 60 saved_as_before
+}
+
+@test "without tables of iptables acmegate-iptables is not started, nor to close those of iptables-nft" {
+	rig_policy_drop | rig_nft -
+	lies 'echo "$1" >>"${0%/*}/started"'
+	passes
+	run rig_acmegate hook --client $$ pre
+	run rig_acmegate hook --client $$ post
+	rig_acmegate recover
+	[ ! -e "$RIG_DIR/lies/started" ]
+	fresh
+	policy_drop nft
+	window
+	[ -e "$RIG_DIR/lies/started" ]
+	RIG_BUILD=$RIG_DIR/lies everything_dies
+	rm "$RIG_DIR/lies/started"
+	run -0 rig_acmegate recover
+	saved_as_before
+	[ ! -e "$RIG_DIR/lies/started" ]
 }
 
 @test "a tool or kernel without -m socket, without -m time" {

@@ -13,6 +13,7 @@
 #include <linux/netfilter_ipv6/ip6_tables.h>
 #include <linux/netfilter/xt_comment.h>
 
+#include "backends/iptables/place.h"
 #include "backends/iptables/rules.h"
 #include "backends/iptables/table.h"
 #include "backends/survey/listing.h"
@@ -401,12 +402,133 @@ static void a_long_rule(void **state)
 	assert_true(can_block(listing, "filter", "INPUT"));
 }
 
+/* --- places: the gate's words to acmegate-iptables ------------------------------------------------------------------ */
+
+/* The command that these words make of the first place, as one line. */
+static const char *command_of(const char *text, const struct rule *rule, enum action action)
+{
+	static char line[2048], copy[2048];
+	static struct places places;
+	struct ipt_words command;
+	struct fault fault;
+
+	snprintf(copy, sizeof(copy), "%s", text);
+	assert_int_equal(places_read(&places, copy, &fault), 0);
+	place_command(&places.place[0], rule, action, &command);
+	line[0] = '\0';
+	for (size_t i = 0; i < command.words; i++)
+		snprintf(line + strlen(line), sizeof(line) - strlen(line), "%s%s", i ? " " : "", command.word[i]);
+	return line;
+}
+
+static void commands_of_places(void **state)
+{
+	struct rule rule = { .tool = { "/4", "/6", "/4l", "/6l" }, .tag = TAG };
+
+	(void)state;
+	assert_string_equal(command_of("iptables-nft 4 80 to once bound ACCEPT any filter INPUT\n", &rule, INSERT),
+			    "/4 -w 5 -t filter -I INPUT 4 -p tcp --dport 80 -m comment --comment " TAG " -j ACCEPT");
+	rule.bound = rule.timed = true;
+	rule.stop = 59;
+	assert_string_equal(command_of("ip6tables-legacy 1 8080 to once bound RETURN local mangle a b\n", &rule, DELETE),
+			    "/6l -w 5 -t mangle -D a b -p tcp --dport 8080 -m addrtype --dst-type LOCAL -m socket --transparent --nowildcard "
+			    "-m time --datestart 1970-01-01T00:00:00 --datestop 1970-01-01T00:00:59 -m comment --comment " TAG
+			    " -j RETURN");
+	rule.timed = false;
+	assert_string_equal(command_of("iptables-legacy 2 80 from once free ACCEPT local raw OUTPUT\n", &rule, INSERT),
+			    "/4l -w 5 -t raw -I OUTPUT 2 -p tcp --sport 80 ! --syn -m addrtype --src-type LOCAL -m comment --comment " TAG
+			    " -j ACCEPT");
+	assert_string_equal(command_of("ip6tables-nft 2 80 to once free ACCEPT 2001:db8::1,2001:db8::2 nat PREROUTING\n", &rule,
+				       INSERT),
+			    "/6 -w 5 -t nat -I PREROUTING 2 -p tcp --dport 80 -d 2001:db8::1,2001:db8::2 -m comment --comment " TAG
+			    " -j ACCEPT");
+}
+
+static void places_that_are_none(void **state)
+{
+	static const char *const texts[] = {
+		"iptables-nft 4 80 to once bound ACCEPT any filter INPUT",
+		"nft 4 80 to once bound ACCEPT any filter INPUT\n",
+		"iptables-nft 0 80 to once bound ACCEPT any filter INPUT\n",
+		"iptables-nft 4 0 to once bound ACCEPT any filter INPUT\n",
+		"iptables-nft 4 65616 to once bound ACCEPT any filter I\n",
+		"iptables-nft 4 80 to once bound ACCEPT -j filter INPUT\n",
+		"iptables-nft 4 80 to once bound ACCEPT any inet INPUT\n",
+		"iptables-nft 4 80 to once bound ACCEPT any filter \n",
+		"iptables-nft 4 80 to once bound ACCEPT any filter\n",
+		"\n",
+	};
+	static struct places places;
+	struct fault fault;
+	char copy[128];
+
+	(void)state;
+	for (size_t i = 0; i < LENGTH_OF(texts); i++) {
+		snprintf(copy, sizeof(copy), "%s", texts[i]);
+		assert_int_equal(places_read(&places, copy, &fault), -1);
+	}
+	copy[0] = '\0';
+	assert_int_equal(places_read(&places, copy, &fault), 0);
+	assert_int_equal(places.count, 0);
+}
+
+/* One more than there is room for. */
+static void more_places_than_fit(void **state)
+{
+	static const char line[] = "iptables-nft 4 80 to once bound ACCEPT any filter INPUT\n";
+	static char text[(PLACES_MOST + 1) * sizeof(line)], copy[sizeof(text)];
+	static struct places places;
+	struct fault fault;
+
+	(void)state;
+	for (size_t i = 0; i <= PLACES_MOST; i++) {
+		memcpy(copy, text, sizeof(copy));
+		if (i)
+			assert_int_equal(places_read(&places, copy, &fault), 0);
+		assert_int_equal(i ? places.count : 0, i);
+		memcpy(text + i * (sizeof(line) - 1), line, sizeof(line));
+	}
+	assert_int_equal(places_read(&places, text, &fault), -1);
+}
+
+static void a_rule_moves_places_behind_it(void **state)
+{
+	char text[] = "iptables-nft 3 80 to once free ACCEPT 10.0.0.1,10.0.0.2 filter INPUT\n"
+		      "iptables-nft 3 80 to once free ACCEPT any filter INPUT\n"
+		      "iptables-nft 2 80 to once free ACCEPT any filter INPUT\n"
+		      "iptables-nft 3 80 to once free ACCEPT any mangle INPUT\n"
+		      "iptables-legacy 3 80 to once free ACCEPT local filter INPUT\n";
+	static struct places places;
+	struct fault fault;
+
+	(void)state;
+	assert_int_equal(places_read(&places, text, &fault), 0);
+	places_move(&places, &places.place[0]);
+	assert_int_equal(places.place[0].number, 3);
+	assert_int_equal(places.place[1].number, 5);
+	assert_int_equal(places.place[2].number, 2);
+	assert_int_equal(places.place[3].number, 3);
+	assert_int_equal(places.place[4].number, 3);
+	assert_true(places_need(&places, 0) && places_need(&places, 2) && !places_need(&places, 1));
+	assert_true(places_need_addrtype(&places, 2) && !places_need_addrtype(&places, 0));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(words_of_a_line), cmocka_unit_test(too_much),	   cmocka_unit_test(tables),
-		cmocka_unit_test(listings),	   cmocka_unit_test(chains),	   cmocka_unit_test(a_long_rule),
-		cmocka_unit_test(replies),	   cmocka_unit_test(other_chains), cmocka_unit_test(insertions),
+		cmocka_unit_test(words_of_a_line),
+		cmocka_unit_test(too_much),
+		cmocka_unit_test(tables),
+		cmocka_unit_test(listings),
+		cmocka_unit_test(chains),
+		cmocka_unit_test(a_long_rule),
+		cmocka_unit_test(replies),
+		cmocka_unit_test(other_chains),
+		cmocka_unit_test(insertions),
+		cmocka_unit_test(commands_of_places),
+		cmocka_unit_test(places_that_are_none),
+		cmocka_unit_test(more_places_than_fit),
+		cmocka_unit_test(a_rule_moves_places_behind_it),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
