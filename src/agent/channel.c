@@ -6,6 +6,9 @@
 #include <string.h>
 #include <unistd.h>
 
+/* Descriptors whose peer once did not answer in time: its late reply would be taken for that to the next question. */
+static uint64_t silent;
+
 int channel_ask(int fd, const char *peer, enum verb verb, uint32_t index, const void *data, size_t length, struct record *reply,
 		struct fault *fault)
 {
@@ -13,11 +16,15 @@ int channel_ask(int fd, const char *peer, enum verb verb, uint32_t index, const 
 	enum fault_kind kind;
 	int n;
 
+	if (silent & UINT64_C(1) << fd)
+		return fault_set(fault, FAULT_FAILED, "the %s has not answered before", peer);
 	if (wire_send(fd, verb, index, data, length, fault) < 0)
 		return -1;
 	n = wire_await(fd, reply, makes_key ? WIRE_KEY_PATIENCE : WIRE_PATIENCE, fault);
-	if (n < 0)
+	if (n < 0) {
+		silent |= UINT64_C(1) << fd;
 		return fault_at(fault, "the %s", peer);
+	}
 	if (n == 0)
 		return fault_set(fault, FAULT_FAILED, "the %s has ended", peer);
 	if (reply->verb == VERB_REPLY)

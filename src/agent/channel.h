@@ -7,7 +7,8 @@
 
 #include "base/wire.h"
 
-/* Asks the peer and waits for its VERB_REPLY, which is then in *reply; its VERB_FAULT becomes the fault. */
+/* Asks the peer and waits for its VERB_REPLY, which is then in *reply; its VERB_FAULT becomes the fault. After a reply that did not come
+ * in time, or made no sense, every other question to that peer fails at once. fd: less than 64. */
 int channel_ask(int fd, const char *peer, enum verb verb, uint32_t index, const void *data, size_t length, struct record *reply,
 		struct fault *fault) MUST_CHECK;
 

@@ -10,6 +10,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "agent/channel.c"
 #include "agent/questions.c"
 #include "agent/client.c"
 
@@ -53,6 +54,7 @@ static int join_peers(void **state)
 	snprintf(config->acme.directory, sizeof(config->acme.directory), "https://127.0.0.1:1/directory"); /* where nobody listens */
 	memset(&fault, 0, sizeof(fault));
 	log_text[0] = '\0';
+	silent = 0;
 	return 0;
 }
 
@@ -153,8 +155,8 @@ static void a_signer_without_an_account(void **state)
 	assert_ends(STATUS_FAILED, "the signer answers ACCOUNT with 3 bytes");
 	say_work();
 	assert_int_equal(send(peer[SIGNER], "x", 1, 0), 1);
-	say(SIGNER, VERB_REPLY, 0, NULL, 0); /* to OUTCOME */
 	assert_ends(STATUS_FAILED, "account key: the signer: a record of 1 bytes is too short");
+	silent = 0;
 	say_work();
 	(void)shutdown(peer[SIGNER], SHUT_WR);
 	assert_ends(STATUS_FAILED, "account key: the signer has ended");
@@ -242,6 +244,22 @@ static void what_else_the_signer_is_asked(void **state)
 
 /* --- while it waits for the CA ------------------------------------------------------------------------------------ */
 
+/* Its answer would be taken for that to the next question. */
+static void a_signer_out_of_step_is_asked_nothing_more(void **state)
+{
+	char text[8];
+
+	(void)state;
+	assert_int_equal(write(peer[SIGNER], "x", 1), 1);
+	assert_int_equal(questions_ask(VERB_PLACED, 0, "url", 3, &fault), -1);
+	assert_fault(FAULT_FAILED, "the signer: ");
+	assert_int_equal(recv(peer[SIGNER], text, sizeof(text), MSG_TRUNC) > 0, 1);
+	say(SIGNER, VERB_REPLY, 0, NULL, 0);
+	assert_int_equal(questions_ask(VERB_PLACED, 0, "url", 3, &fault), -1);
+	assert_fault(FAULT_FAILED, "the signer has not answered before");
+	assert_int_equal(recv(peer[SIGNER], text, sizeof(text), MSG_DONTWAIT), -1);
+}
+
 static void a_warden_that_speaks_unasked(void **state)
 {
 	struct client client = { .config = config, .http = http_start(-1, "", &fault) };
@@ -313,6 +331,7 @@ int main(void)
 		TEST(a_ca_that_is_not_there),
 		TEST(what_is_to_be_signed),
 		TEST(what_else_the_signer_is_asked),
+		TEST(a_signer_out_of_step_is_asked_nothing_more),
 		TEST(a_warden_that_speaks_unasked),
 		TEST(a_refusal),
 		TEST(a_responder_that_has_gone_mad),
