@@ -107,7 +107,7 @@ rig_seams() {
 		if [ ! -e Makefile ] || [ "$RIG_ROOT/configure" -nt config.status ]; then
 			"$RIG_ROOT/configure" -q --enable-werror --enable-seams || exit
 		fi
-		make -s Makefile && make -s -j"$(nproc)" images
+		make -s Makefile >/dev/null && make -s -j"$(nproc)" images >/dev/null
 	) 9>"$RIG_BUILD/seams.lock"
 }
 
