@@ -9,10 +9,17 @@
 /* Descriptors whose peer once did not answer in time: its late reply would be taken for that to the next question. */
 static uint64_t silent;
 
+/* The end of an attempt is for the ledger: the run ends without it rather than wait for a process that is stuck. */
+static unsigned int patience(enum verb verb, size_t length)
+{
+	if (verb == VERB_CSR || verb == VERB_ACCOUNT)
+		return WIRE_KEY_PATIENCE;
+	return verb == VERB_OUTCOME || (verb == VERB_PLACED && !length) ? WIRE_LAST_PATIENCE : WIRE_PATIENCE;
+}
+
 int channel_ask(int fd, const char *peer, enum verb verb, uint32_t index, const void *data, size_t length, struct record *reply,
 		struct fault *fault)
 {
-	const bool makes_key = verb == VERB_CSR || verb == VERB_ACCOUNT;
 	enum fault_kind kind;
 	int n;
 
@@ -20,7 +27,7 @@ int channel_ask(int fd, const char *peer, enum verb verb, uint32_t index, const 
 		return fault_set(fault, FAULT_FAILED, "the %s has not answered before", peer);
 	if (wire_send(fd, verb, index, data, length, fault) < 0)
 		return -1;
-	n = wire_await(fd, reply, makes_key ? WIRE_KEY_PATIENCE : WIRE_PATIENCE, fault);
+	n = wire_await(fd, reply, patience(verb, length), fault);
 	if (n < 0) {
 		silent |= UINT64_C(1) << fd;
 		return fault_at(fault, "the %s", peer);

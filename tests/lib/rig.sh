@@ -382,7 +382,7 @@ rig_gate() { ip netns pids "$RIG_HOST" | grep -xFf <(pgrep -x acmegate-gate); }
 # rig_ends STATUS: the run ends so (an extended regular expression); what it printed is $output
 rig_ends() {
 	local result=0
-	rig_until 30 rig_gone "$pid" || kill -s KILL "$pid"
+	rig_until 60 rig_gone "$pid" || kill -s KILL "$pid"
 	wait "$pid" || result=$?
 	output=$(cat "$RIG_DIR/out")
 	[[ $result =~ ^($1)$ ]] || {
