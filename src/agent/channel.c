@@ -6,6 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#define LAST_PATIENCE 5 /* seconds for a reply that nothing depends on any more */
+
 /* Descriptors whose peer once did not answer in time: its late reply would be taken for that to the next question. */
 static uint64_t silent;
 
@@ -14,7 +16,7 @@ static unsigned int patience(enum verb verb, size_t length)
 {
 	if (verb == VERB_CSR || verb == VERB_ACCOUNT)
 		return WIRE_KEY_PATIENCE;
-	return verb == VERB_OUTCOME || (verb == VERB_PLACED && !length) ? WIRE_LAST_PATIENCE : WIRE_PATIENCE;
+	return verb == VERB_OUTCOME || (verb == VERB_PLACED && !length) ? LAST_PATIENCE : WIRE_PATIENCE;
 }
 
 int channel_ask(int fd, const char *peer, enum verb verb, uint32_t index, const void *data, size_t length, struct record *reply,

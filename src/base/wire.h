@@ -250,7 +250,6 @@ int wire_receive_with(int fd, struct record *record, int with[2], struct fault *
 /* wire_receive() within so many seconds; a peer that is slower is a fault. */
 int wire_await(int fd, struct record *record, unsigned int seconds, struct fault *fault) MUST_CHECK;
 #define WIRE_PATIENCE 20      /* seconds for a reply */
-#define WIRE_LAST_PATIENCE 5  /* seconds for a reply that nothing depends on any more */
 #define WIRE_KEY_PATIENCE 120 /* seconds for a reply that takes a new key: RSA on a small machine takes a minute */
 
 /* The checks of wire_receive() on n bytes in *record; the fuzzer calls it too. */
