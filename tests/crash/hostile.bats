@@ -68,6 +68,8 @@ for top, _, names in os.walk(sys.argv[1]):
 # run_with ROLE ACT WHEN HOW: one run with these orders, for a name that the CA has never validated; $status, and its words in $RIG_DIR/out
 run_with() {
 	local victim
+	# A new order each time: the CA may be about to give up the one of the run before, and would end this run too early.
+	rm -f "$RIG_STATE"/ledger/other.test*
 	printf '%s %s %s %s\n' "$@" >"$RIG_DIR/hostile/orders"
 	chmod 0644 "$RIG_DIR/hostile/orders"
 	timeout -k 1 $((40 * ${RIG_SLOWER:-1})) ip netns exec "$RIG_HOST" "$RIG_DIR/hostile/acmegate" -c "$RIG_CONF" renew-now other.test \
