@@ -34,6 +34,7 @@ rude_answers() { rig_ca bash -c "exec 5<>/dev/tcp/${rude/:/\/}" 2>/dev/null; }
 rude() {
 	rig_end_of rude
 	: >"$RIG_DIR/rude.log"
+	rm -f "$RIG_DIR/rude.log"
 	ip netns exec "$RIG_CA" python3 "$RIG_ROOT/tests/lib/rude.py" "$rude" "$RIG_CA4:14000" "$RIG_DIR/pki/server.pem" \
 		"$RIG_DIR/pki/server.key" "$@" "GET|^/dir|all|set=renewalInfo=\"https://$rude/ari\"" >"$RIG_DIR/rude.log" 2>&1 3>&- &
 	echo $! >"$RIG_DIR/rude.pid"
@@ -128,6 +129,7 @@ stops() {
 # killed_at PATTERN: a run, and all its processes killed once the CA has such a request
 killed_at() {
 	local log
+	rm -f "$RIG_DIR/out"
 	ip netns exec "$RIG_HOST" "$RIG_ACMEGATE" -c "$RIG_CONF" renew-now >"$RIG_DIR/out" 2>&1 3>&- &
 	pid=$!
 	rig_until 30 grep -qE "$1" "$RIG_DIR/rude.log" || {

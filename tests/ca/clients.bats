@@ -87,6 +87,7 @@ clean() { rm -rf "$WORK" && mkdir -p "$WORK/web/.well-known/acme-challenge"; }
 # in_host COMMAND...: becomes $pid, which is the command itself
 in_host() {
 	started=$EPOCHREALTIME
+	rm -f "$RIG_DIR/out"
 	ip netns exec "$RIG_HOST" "$RIG_DIR/client" "$@" >"$RIG_DIR/out" 2>&1 3>&- &
 	pid=$!
 }

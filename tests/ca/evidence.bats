@@ -83,6 +83,7 @@ shut() {
 	shift
 	rig_hold
 	rig_probe_start
+	rm -f "$RIG_DIR/out"
 	ip netns exec "$RIG_HOST" "$RIG_ACMEGATE" -c "$RIG_CONF" renew-now >"$RIG_DIR/out" 2>&1 3>&- &
 	pid=$!
 	rig_until 30 rig_opened

@@ -36,6 +36,7 @@ pass() { ledger "$1" age "$2"; }
 rude_answers() { rig_ca bash -c "exec 5<>/dev/tcp/${rude/:/\/}" 2>/dev/null; }
 rude() {
 	rig_end_of rude
+	rm -f "$RIG_DIR/rude.log"
 	ip netns exec "$RIG_CA" python3 "$RIG_ROOT/tests/lib/rude.py" "$rude" "$RIG_CA4:14000" "$RIG_DIR/pki/server.pem" \
 		"$RIG_DIR/pki/server.key" "$@" >"$RIG_DIR/rude.log" 2>&1 3>&- &
 	echo $! >"$RIG_DIR/rude.pid"
@@ -108,6 +109,7 @@ rude() {
 	rig_config one.test
 	rude '*|^/dir|all|hang'
 	RIG_DIRECTORY=https://$rude/dir rig_config one.test
+	rm -f "$RIG_DIR/killed"
 	ip netns exec "$RIG_HOST" "$RIG_ACMEGATE" -c "$RIG_CONF" renew >"$RIG_DIR/killed" 2>&1 3>&- &
 	rig_until 30 ledger one.test show
 	kill -KILL $!

@@ -40,6 +40,7 @@ rude_answers() { rig_ca bash -c "exec 5<>/dev/tcp/${rude/:/\/}" 2>/dev/null; }
 # rude RULE...: the rude CA in the place of the polite one
 rude() {
 	rig_end_of rude
+	rm -f "$RIG_DIR/rude.log"
 	ip netns exec "$RIG_CA" python3 "$RIG_ROOT/tests/lib/rude.py" "$rude" "$RIG_CA4:14000" "$RIG_DIR/pki/server.pem" \
 		"$RIG_DIR/pki/server.key" "$@" >"$RIG_DIR/rude.log" 2>&1 3>&- &
 	echo $! >"$RIG_DIR/rude.pid"

@@ -72,6 +72,7 @@ run_with() {
 	rm -f "$RIG_STATE"/ledger/other.test*
 	printf '%s %s %s %s\n' "$@" >"$RIG_DIR/hostile/orders"
 	chmod 0644 "$RIG_DIR/hostile/orders"
+	rm -f "$RIG_DIR/out"
 	timeout -k 1 $((40 * ${RIG_SLOWER:-1})) ip netns exec "$RIG_HOST" "$RIG_DIR/hostile/acmegate" -c "$RIG_CONF" renew-now other.test \
 		>"$RIG_DIR/out" 2>&1 3>&- &
 	pid=$!

@@ -31,6 +31,7 @@ window() {
 	name=$((${name:-0} + 1)) # Pebble may know an authorization again
 	rig_config "w$name.test"
 	rig_probe_start
+	rm -f "$RIG_DIR/out"
 	ip netns exec "$RIG_HOST" "$RIG_ACMEGATE" -c "$RIG_CONF" "${@:-renew-now}" >"$RIG_DIR/out" 2>&1 3>&- &
 	pid=$!
 	rig_until 30 seen

@@ -366,6 +366,7 @@ rig_window() {
 	rig_config one.test
 	rig_hold
 	rig_before
+	rm -f "$RIG_DIR/out"
 	ip netns exec "$RIG_HOST" "$RIG_ACMEGATE" -c "$RIG_CONF" "${@:-renew-now}" >"$RIG_DIR/out" 2>&1 3>&- &
 	pid=$!
 	rig_until 30 rig_opened_or_gone

@@ -228,6 +228,7 @@ town_names() {
 }
 
 town_start() {
+	rm -f "$RIG_DIR/out"
 	ip netns exec "$RIG_HOST" "$RIG_ACMEGATE" -c "$RIG_CONF" -v "$@" >"$RIG_DIR/out" 2>&1 3>&- &
 	pid=$!
 	# It begins when the port is open, and ends early where acmegate does.

@@ -139,6 +139,7 @@ unread() {
 	done
 	# All die but the watchdog.
 	rm -f "$RIG_DIR/cloud"
+	rm -f "$RIG_DIR/out"
 	unread pipe "$RIG_ACMEGATE" -c "$RIG_CONF" guard -- sleep 20 >"$RIG_DIR/out" &
 	pid=$!
 	rig_until 30 grep -q open "$RIG_DIR/cloud"
@@ -178,7 +179,7 @@ unread() {
 		print("the client has ended", flush=True)
 		sys.stdin.readline()
 	PY
-	mkfifo "$RIG_DIR/stuck.in" 2>/dev/null || true
+	rm -f "$RIG_DIR/stuck.in" "$RIG_DIR/out" && mkfifo "$RIG_DIR/stuck.in"
 	rig_before
 	ip netns exec "$RIG_HOST" unshare -m python3 "$RIG_DIR/stuck" "$RIG_DIR/dev" "$RIG_ACMEGATE" -c "$RIG_CONF" \
 		<>"$RIG_DIR/stuck.in" >"$RIG_DIR/out" 2>&1 3>&- &
@@ -285,6 +286,7 @@ unread() {
 	lock_is_free
 	kill "$client"
 	rig_until 30 rig_idle
+	rm -f "$RIG_DIR/out"
 	ip netns exec "$RIG_HOST" sh -c "exec 9>$RIG_DIR/lock; flock 9; exec $RIG_ACMEGATE -c $RIG_CONF guard -- sh -c \
 		'readlink /proc/self/fd/9; exec 9>&-; echo closed; sleep 2'" >"$RIG_DIR/out" 2>&1 3>&- &
 	pid=$!
@@ -355,6 +357,7 @@ unread() {
 	# A lock of its own: the one in /run is that of all tests of this machine.
 	: >"$RIG_DIR/lock"
 	legacy_rules() { rig_host iptables-legacy -S INPUT | grep -c acmegate; }
+	rm -f "$RIG_DIR/out"
 	ip netns exec "$RIG_HOST" unshare -m sh -c "mount --bind $RIG_DIR/lock /run/xtables.lock
 		exec $RIG_ACMEGATE -c $RIG_CONF guard -- sh -c 'touch $RIG_DIR/open; until [ -e $RIG_DIR/locked ]; do sleep 0.05; done; exit 7'" >"$RIG_DIR/out" 2>&1 3>&- &
 	pid=$!

@@ -295,6 +295,7 @@ docker_is_left_alone() { nothing_in table ip docker-bridges && nothing_in table 
 		}
 	NFT
 	# The port was open all the time.
+	rm -f "$RIG_DIR/web"
 	python3 "$TOWN" serve web@host:80 >"$RIG_DIR/web" 3>&- &
 	echo $! >"$RIG_DIR/walker.pid"
 	town_when='a web server' town_expect 'outside>host web' 'far>host web'
@@ -502,6 +503,7 @@ tagged_answered() { [ "$(tagged_syn)" = answered ]; }
 			vlan pcp 3 tcp dport 80 drop
 			}; }
 	NFT
+	rm -f "$RIG_DIR/web"
 	python3 "$TOWN" serve web@host:80 >"$RIG_DIR/web" 3>&- &
 	echo $! >"$RIG_DIR/walker.pid"
 	town_when='a web server' town_expect 'outside>host web'
@@ -531,6 +533,7 @@ opened_or_told() {
 	told "$1"
 	rig_config one.test
 	town_state >"$RIG_DIR/before"
+	rm -f "$RIG_DIR/out"
 	ip netns exec "$RIG_HOST" "$RIG_ACMEGATE" -c "$RIG_CONF" guard -- python3 "$TOWN" serve us@-:80 >"$RIG_DIR/out" 2>&1 3>&- &
 	pid=$!
 	rig_until 30 town_opened
@@ -676,6 +679,7 @@ back() { rig_host "$1tables-legacy-save" -t raw | grep -q 'acmegate:'; }
 	both legacy -t raw -A PREROUTING -p tcp --dport 80 -j DROP
 	for family in ip ip6; do rig_host "${family}tables-legacy-save" -t raw >"$RIG_DIR/rules-$family"; done
 	rig_config one.test
+	rm -f "$RIG_DIR/out"
 	ip netns exec "$RIG_HOST" strace -f -qq -o "$RIG_DIR/trace" -e trace=getsockopt -e inject=getsockopt:delay_enter=60000 \
 		"$RIG_ACMEGATE" -c "$RIG_CONF" guard -- sleep 50 >"$RIG_DIR/out" 2>&1 3>&- &
 	pid=$!
@@ -703,6 +707,7 @@ opens_again() { town_when="after $1" town_expect 'outside>host us' || { town_sai
 		both "$variant" -t raw -A PREROUTING -p tcp --dport 80 -j DROP
 		for family in ip ip6; do rig_host "${family}tables-$variant-save" -t raw >"$RIG_DIR/rules-$family"; done
 		rig_config one.test
+		rm -f "$RIG_DIR/out"
 		ip netns exec "$RIG_HOST" strace -f -qq -o "$RIG_DIR/trace" -e trace=execve -e inject=execve:delay_enter=250000 \
 			"$RIG_ACMEGATE" -c "$RIG_CONF" guard -- python3 "$TOWN" serve us@-:80 >"$RIG_DIR/out" 2>&1 3>&- &
 		pid=$!

@@ -208,6 +208,7 @@ guard_window() {
 	server_start
 	rig_config one.test
 	rig_probe_start
+	rm -f "$RIG_DIR/out"
 	ip netns exec "$RIG_HOST" "$RIG_ACMEGATE" -c "$RIG_CONF" guard -- sleep 300 >"$RIG_DIR/out" 2>&1 3>&- &
 	pid=$!
 	rig_until 30 rig_opened
@@ -349,7 +350,7 @@ keeps_trusted() {
 		print("alive", [alive(s) for s in through], flush=True)
 	PY
 	guard_window
-	mkfifo "$RIG_DIR/private/talk.in"
+	rm -f "$RIG_DIR/private/talk.out" && mkfifo "$RIG_DIR/private/talk.in"
 	ip netns exec "$RIG_CA" python3 "$RIG_DIR/private/talk.py" "$RIG_HOST4" "$RIG_CA4" <>"$RIG_DIR/private/talk.in" >"$RIG_DIR/private/talk.out" 3>&- &
 	talk=$!
 	rig_until 30 grep -q connected "$RIG_DIR/private/talk.out"
@@ -448,6 +449,7 @@ asks_without_rights() {
 	enter
 	mute_bus
 	rig_config one.test
+	rm -f "$RIG_DIR/out"
 	ip netns exec "$RIG_HOST" "$RIG_ACMEGATE" -c "$RIG_CONF" plan >"$RIG_DIR/out" 2>&1 3>&- &
 	pid=$!
 	asks_without_rights 0000000000000000

@@ -34,6 +34,7 @@ passes() {
 	rig_hold
 	saved >"$RIG_DIR/saved-before"
 	rig_before
+	rm -f "$RIG_DIR/out"
 	with_mounts "${mounts:-:}" "$RIG_ACMEGATE" -c "$RIG_CONF" renew-now >"$RIG_DIR/out" 2>&1 &
 	pid=$!
 	rig_until 30 seen
@@ -423,6 +424,7 @@ half_opened() {
 	rm -f /run/acmegate-test-$$.*
 	rig_pebble
 	rig_config one.test
+	rm -f "$RIG_DIR/out"
 	with_mounts "$mounts" "$RIG_ACMEGATE" -c "$RIG_CONF" renew-now >"$RIG_DIR/out" 2>&1 &
 	pid=$!
 	rig_until 30 half_open

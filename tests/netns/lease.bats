@@ -41,7 +41,11 @@ teardown() {
 	for process in $(ip netns pids "$RIG_HOST"); do rig_end "$process" KILL; done
 }
 
-run_behind() { ip netns exec "$RIG_HOST" "$@" >"$RIG_DIR/out" 2>&1 3>&- & }
+# The file must not tell of a process before this one: the shell behind "&" empties it, sooner or later.
+run_behind() {
+	rm -f "$RIG_DIR/out"
+	ip netns exec "$RIG_HOST" "$@" >"$RIG_DIR/out" 2>&1 3>&- &
+}
 
 server_start() {
 	ip netns exec "$RIG_HOST" "$RIG_DIR/serve" 60 3>&- &
@@ -379,6 +383,7 @@ eval_client() {
 	run_behind "$RIG_DIR/client" "$RIG_DIR/first" post
 	pid=$!
 	rig_until 30 is_open
+	rm -f "$RIG_DIR/talk.out"
 	ip netns exec "$RIG_HOST" "$RIG_DIR/client" "$RIG_DIR/second" post >"$RIG_DIR/talk.out" 2>&1 3>&- &
 	second=$!
 	rig_until 30 grep -q '^pre' "$RIG_DIR/talk.out"
@@ -453,7 +458,7 @@ eval_client() {
 		sys.stdin.readline()
 		print("before", alive(before), "through", [alive(s) for s in through], flush=True)
 	PY
-	mkfifo "$RIG_DIR/talk.in"
+	rm -f "$RIG_DIR/talk.in" "$RIG_DIR/talk.out" && mkfifo "$RIG_DIR/talk.in"
 	ip netns exec "$RIG_CA" python3 "$RIG_DIR/talk.py" "$RIG_HOST4" "$RIG_HOST6" "$RIG_CA4" \
 		<>"$RIG_DIR/talk.in" >"$RIG_DIR/talk.out" 3>&- &
 	echo $! >"$RIG_DIR/talk.pid"
@@ -494,13 +499,14 @@ eval_client() {
 	rig_host ip addr add fd98::78/64 dev cable0 nodad
 	rig_before
 	run -0 rig_acmegate hook --client $$ pre
-	mkfifo "$RIG_DIR/self.in"
+	rm -f "$RIG_DIR/self.in" "$RIG_DIR/self.out" && mkfifo "$RIG_DIR/self.in"
 	ip netns exec "$RIG_HOST" python3 "$RIG_DIR/self.py" "$RIG_HOST4" "$RIG_HOST6" <>"$RIG_DIR/self.in" >"$RIG_DIR/self.out" 3>&- &
 	echo $! >"$RIG_DIR/talk.pid"
 	rig_until 30 grep -q connected "$RIG_DIR/self.out"
 	# A stranger whose port is one on which this host listens is a stranger all the same.
 	ip netns exec "$RIG_HOST" busybox nc -l -p 8443 >/dev/null 3>&- &
 	echo $! >"$RIG_DIR/server.pid2"
+	rm -f "$RIG_DIR/talk.out"
 	ip netns exec "$RIG_CA" python3 -c 'import socket, sys
 s = socket.create_connection((sys.argv[1], 80), 2, source_address=("", 8443))
 s.settimeout(20)
@@ -525,6 +531,7 @@ except ConnectionResetError: print("reset")' "$RIG_HOST4" >"$RIG_DIR/talk.out" 3
 	rig_nft - <<<'table inet filter { chain input { type filter hook input priority 0; policy accept; }; }'
 	server_start
 	run -0 rig_acmegate hook --client $$ pre
+	rm -f "$RIG_DIR/talk.out"
 	ip netns exec "$RIG_CA" python3 -c 'import socket, sys
 s = socket.create_connection((sys.argv[1], 80), 2)
 s.settimeout(2)
@@ -566,7 +573,8 @@ newcomers() {
 		        return False
 		print("alive", [source for s, (source, to) in zip(through, pairs) if alive(s)], flush=True)
 	PY
-	rm -f "$RIG_DIR/talk.in" && mkfifo "$RIG_DIR/talk.in"
+	# With the words of an earlier process in it, the test would go on before this one is connected.
+	rm -f "$RIG_DIR/talk.in" "$RIG_DIR/talk.out" && mkfifo "$RIG_DIR/talk.in"
 	ip netns exec "$RIG_CA" python3 "$RIG_DIR/newcomers.py" "$@" <>"$RIG_DIR/talk.in" >"$RIG_DIR/talk.out" 2>&1 3>&- &
 	echo $! >"$RIG_DIR/talk.pid"
 	rig_until 30 grep -q connected "$RIG_DIR/talk.out" || { cat "$RIG_DIR/talk.out"; return 1; }
@@ -646,6 +654,7 @@ spares() {
 
 @test "our own responder's connections are reset when the window ends" {
 	rig_window
+	rm -f "$RIG_DIR/talk.out"
 	ip netns exec "$RIG_CA" python3 -c 'import socket, sys
 s = socket.create_connection((sys.argv[1], 80), 2, source_address=("", 32750))
 s.settimeout(20)

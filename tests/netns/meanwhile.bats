@@ -17,6 +17,7 @@ teardown() {
 }
 
 monitor_start() {
+	rm -f "$RIG_DIR/monitor"
 	ip netns exec "$RIG_HOST" nft monitor >"$RIG_DIR/monitor" 2>&1 3>&- &
 	echo $! >"$RIG_DIR/monitor.pid"
 	# It has no word for "ready": it is when it shows a change of ours.
@@ -156,6 +157,7 @@ journal_is_held() { grep -q ":$(stat -c %i "$RIG_STATE/journal") 0 EOF" /proc/lo
 	rig_kill_at_once "${victims[@]}"
 	rig_until 30 rig_idle
 	# Clearing the journal takes three seconds.
+	rm -f "$RIG_DIR/recovery"
 	ip netns exec "$RIG_HOST" strace -f -qq -o "$RIG_DIR/trace" -e trace=fdatasync -e inject=fdatasync:delay_enter=3000000 \
 		"$RIG_ACMEGATE" -c "$RIG_CONF" recover >"$RIG_DIR/recovery" 2>&1 3>&- &
 	first=$!

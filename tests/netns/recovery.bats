@@ -21,6 +21,7 @@ teardown() {
 # left_open: rules of a guard that was killed with its watchdog. Whatever listens is reachable until the kernel's time is up.
 left_open() {
 	rig_config one.test
+	rm -f "$RIG_DIR/out"
 	ip netns exec "$RIG_HOST" "$RIG_ACMEGATE" -c "$RIG_CONF" guard -- sleep 60 >"$RIG_DIR/out" 2>&1 3>&- &
 	pid=$!
 	rig_until 30 eval '[ "$(rig_ours)" -gt 0 ]'
@@ -190,6 +191,7 @@ gate_is() {
 	for state in "$RIG_STATE" "$RIG_DIR/other"; do
 		rig_acmegate hook --client $$ pre
 		sed "s,^state = .*,state = $state," "$RIG_CONF" >"$RIG_DIR/etc/other.conf"
+		rm -f "$RIG_DIR/out"
 		rig_acmegate -c "$RIG_DIR/etc/other.conf" recover --wait 3600 >"$RIG_DIR/out" 2>&1 &
 		pid=$!
 		rig_until 10 grep -q 'waiting for it' "$RIG_DIR/out"
@@ -200,6 +202,7 @@ gate_is() {
 	run -2 rig_acmegate recover --wait never
 	# The watchdog keeps the lock until it has closed.
 	lock=/run/acmegate/netns-$(rig_host stat -L -c %i /proc/self/ns/net)
+	rm -f "$RIG_DIR/out"
 	ip netns exec "$RIG_HOST" "$RIG_ACMEGATE" -c "$RIG_CONF" guard -- sleep 60 >"$RIG_DIR/out" 2>&1 3>&- &
 	pid=$!
 	rig_until 30 eval '[ "$(rig_ours)" -gt 0 ] && watchdog=$(ip netns pids "$RIG_HOST" | grep -xFf <(pgrep -x acmegate-watch))'

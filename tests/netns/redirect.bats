@@ -45,6 +45,7 @@ page() { "$1" curl -s --max-time 2 --local-port 500-999 -o - -w '%{http_code}\n'
 # nft_owner: loads what comes on standard input and holds the socket, as firewalld 2 does
 nft_owner() {
 	mkfifo "$RIG_DIR/owner.in"
+	rm -f "$RIG_DIR/owner.out"
 	ip netns exec "$RIG_HOST" nft -i <"$RIG_DIR/owner.in" >"$RIG_DIR/owner.out" 2>&1 3>&- &
 	echo $! >"$RIG_DIR/owner.pid"
 	exec 9>"$RIG_DIR/owner.in"
@@ -86,6 +87,7 @@ owned_table() {
 @test "connections to the other server go on in the window, and new ones reach it afterwards" {
 	server_start
 	rig_host nft add rule inet filter input tcp dport 80 accept
+	rm -f "$RIG_DIR/visits"
 	ip netns exec "$RIG_CA" python3 - "$RIG_HOST4" "$RIG_HOST6" "$RIG_DIR/go" >"$RIG_DIR/visits" 3>&- <<-'PY' &
 		import os, socket, sys, time
 		visits = [socket.create_connection((address, 80), source_address=("", 400 + i))

@@ -129,6 +129,7 @@ renewals() {
 	for ((round = 0; round < runs; round++)); do
 		rm -f "$RIG_DIR/probe"
 		rig_probe_start
+		rm -f "$RIG_DIR/out"
 		ip netns exec "$RIG_HOST" "$RIG_ACMEGATE" -c "$RIG_CONF" guard -- sleep 30 >"$RIG_DIR/out" 2>&1 3>&- &
 		pid=$!
 		rig_until 30 rig_opened
@@ -152,6 +153,7 @@ renewals() {
 	for ((round = 0; round < runs; round++)); do
 		rm -f "$RIG_DIR/probe"
 		rig_probe_start
+		rm -f "$RIG_DIR/out"
 		ip netns exec "$RIG_HOST" "$RIG_ACMEGATE" -c "$RIG_CONF" guard -- sleep 30 >"$RIG_DIR/out" 2>&1 3>&- &
 		pid=$!
 		rig_until 30 rig_opened
@@ -175,6 +177,7 @@ renewals() {
 	rig_hold
 	rig_before
 	storm_start 1000
+	rm -f "$RIG_DIR/out"
 	ip netns exec "$RIG_HOST" "$RIG_ACMEGATE" -c "$RIG_CONF" renew-now >"$RIG_DIR/out" 2>&1 3>&- &
 	pid=$!
 	rig_until 30 rig_opened
@@ -202,6 +205,7 @@ storm_mended() { [ "$(grep -c 'the opening was put back' "$RIG_DIR/out")" -ge "$
 	server_start
 	rig_probe_start
 	mkfifo "$RIG_DIR/output"
+	rm -f "$RIG_DIR/out"
 	ip netns exec "$RIG_HOST" "$RIG_ACMEGATE" -c "$RIG_CONF" guard -- sleep 30 >"$RIG_DIR/output" 2>&1 3>&- &
 	pid=$!
 	cat "$RIG_DIR/output" >"$RIG_DIR/out" 3>&- &

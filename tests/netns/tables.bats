@@ -401,6 +401,7 @@ except TimeoutError: sys.exit(28)' "$RIG_CA4"
 	rig_pebble PEBBLE_VA_NOSLEEP=0 PEBBLE_VA_SLEEPTIME=3
 	rig_config one.test
 	rig_probe_start
+	rm -f "$RIG_DIR/out"
 	rig_acmegate renew-now >"$RIG_DIR/out" 2>&1 &
 	pid=$!
 	rig_until 30 rig_opened

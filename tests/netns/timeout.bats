@@ -17,6 +17,7 @@ left() {
 @test "a rule that is put back lasts for the rest of the time, whatever its set had" {
 	local before
 	RIG_GATE='max_open = 300' rig_config </dev/null
+	rm -f "$RIG_DIR/out"
 	ip netns exec "$RIG_HOST" "$RIG_ACMEGATE" -c "$RIG_CONF" guard -- sleep 290 >"$RIG_DIR/out" 2>&1 3>&- &
 	pid=$!
 	rig_until 30 stands

@@ -192,6 +192,7 @@ storer() { pgrep -P "$pid" -f 'agent storer'; }
 	rig_host nft add rule inet filter input tcp dport 80 accept
 	rig_pebble
 	rig_config one.test
+	rm -f "$RIG_DIR/visits"
 	ip netns exec "$RIG_CA" python3 - "$RIG_HOST4" "$RIG_DIR/go" >"$RIG_DIR/visits" 3>&- <<-'PY' &
 		import os, socket, sys, time
 		while not os.path.exists(sys.argv[2]):
@@ -205,6 +206,7 @@ storer() { pgrep -P "$pid" -f 'agent storer'; }
 	PY
 	echo $! >"$RIG_DIR/visitor.pid"
 	rig_hold
+	rm -f "$RIG_DIR/out"
 	ip netns exec "$RIG_HOST" "$RIG_ACMEGATE" -c "$RIG_CONF" renew-now >"$RIG_DIR/out" 2>&1 3>&- &
 	pid=$!
 	rig_until 30 grep -q 'nothing to open' "$RIG_DIR/out"
