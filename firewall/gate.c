@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
- * acmegate-gate: the one holder of rights over the firewall. It owns the journal, the window and the watchdog.
+ * acmegate-gate: the holder of rights over the firewall, which it lends to acmegate-iptables only. It owns the journal, the window and the
+ * watchdog.
  *
  * Its parent tells it a policy, once, and then to prepare, to let in and to shut; a record that is malformed or out of turn, the end of
  * the channel, the end of the watchdog and the end of the time all lead to the same place: close, read back, clear the journal.
