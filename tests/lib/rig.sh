@@ -475,6 +475,15 @@ rig_was_open() {
 	}
 }
 
+# rig_blind: the probe of a family saw no window, and stood still for long enough to miss one
+rig_blind() {
+	local family
+	for family in 4 6; do
+		[ "$(rig_probe_windows "$family")" = 0 ] && awk -v gap="$(rig_probe_total "$family" gap)" 'BEGIN { exit !(gap > 0.01) }' && return
+	done
+	return 1
+}
+
 rig_never_open() {
 	rig_was_open 4 0 && rig_was_open 6 0
 }

@@ -20,10 +20,14 @@ teardown() {
 passes() {
 	rig_pebble
 	rig_config one.test
-	rig_before
-	run rig_acmegate renew-now
-	[ "$status" -eq 0 ]
-	rig_after "$@"
+	local try
+	for try in 1 2 3; do
+		rig_before
+		run rig_acmegate renew-now
+		[ "$status" -eq 0 ]
+		rig_after "$@"
+		rig_blind || break # it has measured nothing: once more
+	done
 	rig_certificate one.test one.test
 }
 
