@@ -33,7 +33,7 @@
 
 enum state { FRESH, AWAITING_COMMAND, TOLD, CLAIMED, PREPARED, STANDING, ENDED, STATES };
 
-/* What poll looks at, news of the ruleset last, which may never end. */
+/* The descriptors of poll; news of the ruleset come last, since they may never end. */
 enum watched { ON_OVERTIME, ON_WATCHDOG, ON_PARENT, ON_NEWS, WATCHED };
 
 struct gate {
@@ -132,7 +132,7 @@ static void clear_journal(struct gate *g)
 	g->status = STATUS_FAILED;
 }
 
-/* What can wait until the parent has been told: the journal, the watchdog, the comparison. */
+/* Work that can wait until the parent has its answer: the journal, the watchdog, the comparison. */
 static void tidy(struct gate *g, bool for_good)
 {
 	bool opened = g->window.opened > 0;
@@ -351,7 +351,7 @@ static void on_prepare(struct gate *g)
 	tidy(g, true);
 }
 
-/* What is opened for a parent that has gone need not be finished. */
+/* An opening for a parent that has gone need not be finished. */
 static void on_let_in(struct gate *g)
 {
 	int rc;
@@ -450,13 +450,13 @@ static void on_nonsense(struct gate *g)
 	on_parent_ended(g);
 }
 
-/* What the gate had to say of itself and the parent's word have crossed: the window is closed already. */
+/* The parent's word has crossed the gate's own: the window is closed already. */
 static void on_late(struct gate *g)
 {
 	(void)g;
 }
 
-/* Which records count in which state; any other is nonsense. */
+/* The records that count in each state; any other is nonsense. */
 static handler *const table[STATES][VERBS] = {
 	[FRESH] = { [VERB_POLICY] = on_policy },
 	[AWAITING_COMMAND] = { [VERB_COMMAND] = on_command },

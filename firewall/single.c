@@ -12,7 +12,7 @@
 
 #include "base/log.h"
 
-/* What the holder writes into the file: its state directory as the kernel knows it, and as a person does. */
+/* Writes the holder's words for the file: its state directory as the kernel knows it, and as a person does. */
 static void describe(int state_fd, const char *state, char *text, size_t size)
 {
 	struct stat s = { 0 };

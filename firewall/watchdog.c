@@ -50,7 +50,7 @@ static int recover(struct journal *journal, bool first)
 	int rc;
 
 	journal->fd = KEPT_JOURNAL;
-	/* What the gate wrote since the fork counts, not what this process remembers. */
+	/* The gate may have written since the fork: the file counts, not this process's memory. */
 	if (journal_reread(journal, &fault) < 0) {
 		if (first)
 			log_error("watchdog: %s", fault.text);
@@ -87,7 +87,7 @@ static bool take_turn(const struct journal *journal)
 	return false;
 }
 
-/* Whoever waits for the end of the run's output is let go. */
+/* Closes standard output and error: a reader of the run's output waits for their end. */
 static void stay_behind(void)
 {
 	log_warning("the port is not closed yet: the watchdog, process %d, goes on trying and logs to syslog", (int)getpid());

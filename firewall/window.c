@@ -17,7 +17,7 @@
 #define SHUT_SECONDS 20 /* when each attempt is slow; otherwise it ends after 2 seconds */
 #define NOTHING 2	/* to compare */
 
-/* What attach() takes: of the configuration, only what the gate was told. */
+/* The argument of attach(): it holds only the part of the configuration that the gate was told. */
 static struct config for_backends;
 
 void window_use(const struct policy *policy, const char *command)
@@ -120,7 +120,7 @@ static int go_around(struct window *window, const struct policy *policy, struct 
 	return window->plan.owned[0] ? fault_set(fault, FAULT_FAILED, "%s", why) : 0;
 }
 
-/* What is not this host's address says nothing: a router may stand between the world and it. */
+/* An address that is not this host's says nothing: a router may be between the world and the host. */
 static void take_addresses(struct opening *opening, const struct whereabouts *at)
 {
 	struct fault ignored;
@@ -221,7 +221,7 @@ static void gather(struct window *window)
 			backends[i]->tell(window->ruleset[i], &window->evidence);
 }
 
-/* What is put back lives no longer than what was swept away would have. */
+/* Rules that are put back live no longer than those that were swept away would have. */
 int window_mend(struct window *window, struct fault *fault)
 {
 	struct opening rest = window->opening;
@@ -282,7 +282,7 @@ static uint64_t admit(void *arg, const struct peer *peer, size_t n)
 	return admitted;
 }
 
-/* What came in through the window to a listener of somebody else's. Where nothing had to be opened, they are visitors like any. */
+/* Resets the connections that came in through the window to a foreign listener. With nothing to open they stay. */
 static void end_connections(struct window *window)
 {
 	struct fault fault;

@@ -74,7 +74,7 @@ void window_free(struct window *window);
  */
 int window_sweep(const struct journal *journal, struct fault *fault) MUST_CHECK;
 
-/* What recovery met. */
+/* The state that recovery met. */
 enum { RECOVERY_NOTHING, RECOVERY_ARMED, RECOVERY_RULES };
 
 /*

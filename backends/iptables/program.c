@@ -240,7 +240,7 @@ static int probe_layer(struct ruleset *ruleset, size_t layer, bool *bound, bool 
 	return knows > 0 ? 0 : -1;
 }
 
-/* Which matches do all the tools that are needed know? */
+/* Finds the matches that all tools that are needed know. */
 static int probe(struct ruleset *ruleset, struct fault *fault)
 {
 	bool bound = is_bindable(&ruleset->places) && !seam("no-socket"), timed = !seam("no-timeout");

@@ -73,7 +73,7 @@ static const char *chain_name(const struct legacy_table *table, size_t at, const
 	return target->errorname;
 }
 
-/* Where the rules of a chain begin and end. A built-in one has a hook; another one begins with an entry that has its name. */
+/* Finds the first and the last rule of a chain. A built-in one has a hook; another one begins with an entry that has its name. */
 static bool find_chain(const struct legacy_table *table, const char *name, size_t *first, size_t *last)
 {
 	const size_t hook = ipt_hook(name);

@@ -157,7 +157,7 @@ static long lock_holder(const char *path)
 	return holder;
 }
 
-/* Who stops us is said, since somebody has to see to it. */
+/* Names the process that holds the lock, since somebody has to see to it. */
 static void name_lock_holder(char text[FAULT_TEXT_SIZE / 2])
 {
 	long holder = lock_holder(LOCK_FILE);

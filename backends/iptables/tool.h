@@ -33,7 +33,7 @@ void ipt_begin(struct ipt_words *command, const char *tool, const char *table);
 /* Runs it. The fault quotes command and answer; FAULT_LATER with EAGAIN: somebody else kept the lock. */
 int ipt_run(const struct ipt_words *command, pid_t *pid, struct fault *fault) MUST_CHECK;
 
-/* What -S prints of a table, to be freed by the caller. NULL: fault. */
+/* The output of -S for a table; the caller frees it. NULL: fault. */
 char *ipt_list(const char *tool, const char *table, struct fault *fault) MUST_CHECK;
 
 #endif

@@ -19,7 +19,7 @@ bool ipt_is_builtin(const char *chain);
 size_t ipt_hook(const char *chain);
 
 /*
- * Which tables of iptables-legacy are loaded, for a family (NFPROTO_*): a bit for each place in ipt_tables, and one for any other.
+ * The loaded tables of iptables-legacy of a family (NFPROTO_*): a bit for each place in ipt_tables, and one for any other.
  * /proc/net/ip_tables_names and its twin tell; to ask the kernel for a table itself would make it.
  */
 unsigned int ipt_loaded(uint8_t family);

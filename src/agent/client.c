@@ -153,7 +153,7 @@ static int take_work(struct client *client, struct fault *fault)
 	return 0;
 }
 
-/* What all certificates need has failed at this step; otherwise: the result where no request has. Returns -1. */
+/* Notes that a step which all certificates need has failed. otherwise: the result, unless a request has given one. Returns -1. */
 static int fail_all(struct client *client, enum step step, enum result otherwise)
 {
 	client->outcome = acme_failure(client->acme);
@@ -269,7 +269,7 @@ static int put_off(struct client *client, struct fault *fault)
 	return 0;
 }
 
-/* What the signer and the ledger know about the certificate of an order. The shortest lifetime of them all. */
+/* Asks signer and ledger about the certificate of each order. *lifetime: the shortest of them all. */
 static int recall(struct client *client, int64_t *lifetime, struct fault *fault)
 {
 	*lifetime = SHORTEST_LIFETIME;

@@ -120,7 +120,7 @@ static int allow_top(int ruleset, const char *name, uint64_t rights)
 	return top < 0 ? 0 : allow(ruleset, top, rights);
 }
 
-/* What lies in the web server's directory already can be removed, not read. */
+/* Files that are in the web server's directory already can be removed, not read. */
 static int allow_tokens(int ruleset, int directory, uint64_t all)
 {
 	const uint64_t rights = LANDLOCK_ACCESS_FS_READ_DIR | LANDLOCK_ACCESS_FS_MAKE_DIR | LANDLOCK_ACCESS_FS_REMOVE_DIR |
@@ -248,8 +248,8 @@ static const int bus_calls[] = {
 enum { CALL_FCHMODAT2 = 452, CALL_SETXATTRAT = 463, CALL_REMOVEXATTRAT = 466, CALL_FILE_SETATTR = 469 };
 
 /*
- * What the client does not do: other programs, processes and their memory, identities, mounts, the machine, ways around this
- * filter, connections to it, and changes to any file.
+ * Calls that the client does not need: other programs, processes and their memory, identities, mounts, the machine, ways around
+ * this filter, connections to it, and changes to any file.
  */
 /* In packed lines: related calls are side by side. */
 /* clang-format off */

@@ -193,7 +193,7 @@ int launch_reap(int *pidfd, bool kill_it)
 
 /* --- programs of others ------------------------------------------------------------------------------------------- */
 
-/* What to do with the output: log it line by line, or keep it. */
+/* The use of the output: it is logged line by line, or kept. */
 struct sink {
 	const char *who; /* NULL: keep it */
 	char *buffer;

@@ -32,7 +32,7 @@ int launch_role(enum role role, const struct config *config, const struct place 
  */
 void launch_settle(void);
 
-/* Where the program acmegate-SUFFIX is ("-agent"). Installed: in libexecdir. In a build tree: beside acmegate. */
+/* The path of the program acmegate-SUFFIX ("-agent"). Installed: in libexecdir. In a build tree: beside acmegate. */
 int launch_find(const char *suffix, char path[PATH_MAX], struct fault *fault) MUST_CHECK;
 
 /* Kills what still runs, waits, closes the pidfd. Returns the exit status, or 128 + the signal it died of. */

@@ -7,7 +7,7 @@
 
 #include <stdint.h>
 
-/* What is to be done for a certificate: store/schedule.h decides. */
+/* The act for a certificate, which store/schedule.h decides. */
 enum act {
 	ACT_NOTHING,  /* until a moment */
 	ACT_BACK_OFF, /* something is to be done, but not before a moment: it failed lately, or the CA asked to wait */

@@ -241,7 +241,7 @@ int sandbox_prove(enum role role, struct fault *fault)
 
 /* --- the gate and the warden ---------------------------------------------------------------------------------------- */
 
-/* Where the bounding set cannot be changed (acmegate-recover.service) no_new_privs keeps exec from giving anything back. */
+/* In acmegate-recover.service the bounding set cannot be changed: there no_new_privs keeps exec from giving anything back. */
 int sandbox_gate(struct fault *fault)
 {
 	const uint64_t keep = rights[ROLE_GATE].capabilities;
@@ -271,7 +271,7 @@ int sandbox_warden(struct fault *fault)
 
 /* --- the watchdog --------------------------------------------------------------------------------------------------- */
 
-/* What neither recovery nor any tool of a firewall does: other processes' memory, the machine, mounts, identities, serving. */
+/* Calls that neither recovery nor a firewall's tool needs: other processes' memory, the machine, mounts, identities, serving. */
 /* In packed lines: related calls are side by side. */
 /* clang-format off */
 static const int denied_calls[] = {

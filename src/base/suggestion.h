@@ -35,7 +35,7 @@ struct identity {
 	int64_t lifetime;	  /* seconds; 0: there is none */
 };
 
-/* What the ledger has for an attempt. */
+/* The ledger's part in an attempt. */
 struct recalled {
 	char order[URL_SIZE]; /* to be resumed, or "" */
 	uint8_t has_key;      /* 1: its key is there too */

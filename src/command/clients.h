@@ -8,7 +8,7 @@
 
 #define CLIENTS 32 /* of one window at a time */
 
-/* Who may be the client, nearest first, see process_kin(); the nearest that outlives the hook is. */
+/* The processes that may be the client, nearest first (process_kin()); it is the nearest that outlives the hook. */
 struct client {
 	uint32_t number;
 	struct kin kin[MOST_KIN];

@@ -27,7 +27,7 @@ static void raise_limit(__rlimit_resource_t resource, rlim_t most)
 }
 
 /*
- * What a caller may have left us: descriptors, which a command of guard's gets and nobody else, limits, a mask for modes, signals.
+ * Gives up the caller's descriptors (only a command of guard's gets them), limits, mask for modes, and signals.
  * A limit that the host's firewall would suffer from goes, where we have the right to.
  */
 static void leave_caller(int from)

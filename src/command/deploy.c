@@ -17,7 +17,7 @@
 
 #define FOLDER_SIZE (PATH_SIZE + LABEL_SIZE + 16)
 
-/* What a hook gets: the same for all hooks of a certificate. */
+/* The environment of a hook: the same for all hooks of a certificate. */
 static struct environment {
 	char name[64], live[FOLDER_SIZE + 64], lineage[FOLDER_SIZE + 64], previous[FOLDER_SIZE + 64], first[24];
 	char names[MAX_NAMES_EACH * NAME_SIZE + 32], domains[MAX_NAMES_EACH * NAME_SIZE + 32];

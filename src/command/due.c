@@ -22,7 +22,7 @@ static void add(struct sha256_ctx *sum, const void *data, size_t length)
 	sha256_update(sum, length, data);
 }
 
-/* Whoever writes a file, or puts another in its place, changes one of these; the time of the last change cannot be set. */
+/* A write to a file, or another file in its place, changes one of these; nobody can set the time of the last change. */
 static void add_file(struct sha256_ctx *sum, int state_fd, const char *path, int flags)
 {
 	struct stat s = { 0 };

@@ -2,7 +2,7 @@
 /*
  * gate_client.h - acmegate's end of its gate, acmegate-gate, which alone may change the firewall: start it, tell it, ask it.
  *
- * Whatever happens to this process, the gate closes: at the end of the channel, of this process, and of the time.
+ * The gate closes at the end of the channel, of this process, and of the time, whichever comes first.
  */
 #ifndef ACMEGATE_COMMAND_GATE_CLIENT_H
 #define ACMEGATE_COMMAND_GATE_CLIENT_H
@@ -24,7 +24,7 @@ struct gate {
 /* Starts it. First of all, so that this process can give up its own rights over the firewall before it reads anything. */
 int gate_start(struct gate *, struct fault *fault) MUST_CHECK;
 
-/* What it may do. state_fd: the state directory; -1: none. detached: it outlives this command. */
+/* Tells it its policy. state_fd: the state directory; -1: none. detached: the gate outlives this command. */
 int gate_tell(struct gate *, const struct config *config, int state_fd, bool detached, struct fault *fault) MUST_CHECK;
 
 /* Locks this host, and closes what an earlier run has left; what it found has been logged. FAULT_LATER: another acmegate is at work. */

@@ -66,7 +66,7 @@ struct guard {
 	bool started;
 };
 
-/* What somebody sent to us is meant for the command. What the terminal sent, it has got already. */
+/* A signal to guard is meant for its command. The terminal has sent its own to the command already. */
 static void pass_on(struct supervisor *s)
 {
 	struct signalfd_siginfo info = { 0 };

@@ -14,7 +14,7 @@
 
 /* --- what both have in common ------------------------------------------------------------------------------------- */
 
-/* What the terminal sends is not for this process, which outlives the one that a terminal knows. */
+/* A session of its own: signals of the terminal are not for this process, which outlives the command on it. */
 static void become_holder(struct supervisor *s, const struct job *job, struct gate *gate, const int *signals)
 {
 	setsid();
@@ -244,7 +244,7 @@ static bool somebody_listens(struct vigil *v)
 	return false;
 }
 
-/* Which the command may start behind: with on_listen a closed port. */
+/* The command may start now; with on_listen the port is still closed. */
 static void go_on(struct supervisor *s, enum state state)
 {
 	s->state = tell_guard(vigil_of(s)) ? state : CLOSING;

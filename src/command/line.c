@@ -13,7 +13,7 @@
 #define WAIT_MOST (24 * 60 * 60)
 #define NEAR_MOST 2 /* a name that differs in more letters was not meant */
 
-/* What could not be printed was not done. */
+/* Output that could not be printed is a failure. */
 static int finish(int status)
 {
 	if (fflush(stdout) < 0 || ferror(stdout)) {

@@ -9,7 +9,7 @@
 #include "base/log.h"
 #include "store/schedule.h"
 
-/* Where a renewal would fail. */
+/* Looks for reasons why a renewal would fail. */
 static int find_obstacles(struct config *config, struct gate *gate)
 {
 	int status = STATUS_DONE, rc;
@@ -52,7 +52,7 @@ static int forecast(struct config *config, struct gate *gate)
 	return config->certificates ? find_obstacles(config, gate) : STATUS_DONE;
 }
 
-/* What the next renewal would do for this certificate, as far as the runs before it have written down. */
+/* Prints the next renewal's decision for this certificate, from the notes of earlier runs. */
 static void foresee(const struct config *config, const struct certificate *certificate, int ledgers)
 {
 	static struct ledger ledger;

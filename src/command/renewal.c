@@ -51,7 +51,7 @@ static void give_up_of(struct supervisor *s, const char *child, int status)
 
 /* --- the window --------------------------------------------------------------------------------------------------- */
 
-/* What can wait until the client has been told. */
+/* Work that can wait until the client has its answer. */
 static void tidy(struct supervisor *s)
 {
 	launch_reap(&s->fd[RESPONDER_PID], true);
@@ -244,7 +244,7 @@ static bool only_asked(const struct run *run)
 	return true;
 }
 
-/* What the storer has said before the client ended still counts: no more than one record for each certificate. */
+/* Records of the storer from before the client's end still count: at most one for each certificate. */
 static void on_client_ended(struct supervisor *s)
 {
 	const struct run *run = run_of(s);

@@ -9,7 +9,7 @@
 #include "base/config.h"
 #include "command/gate_client.h"
 
-/* Which certificates a run is about. */
+/* The certificates that a run is about. */
 struct errand {
 	bool only_due;		      /* renew: those that are due among the named */
 	bool named[MAX_CERTIFICATES]; /* by index in the configuration */

@@ -83,7 +83,7 @@ struct supervisor {
 	int fd[MOST_WATCHED]; /* -1: not there (any more). Those from ON_OWN on are the job's */
 	int interval;	      /* of EVENT_TICK, in ms; -1: none */
 	bool prepared;	      /* the gate has something to close */
-	/* What is handled: */
+	/* The event at hand: */
 	enum event event;
 	int which; /* the descriptor */
 	const char *sender;

@@ -18,7 +18,7 @@ bool tokens_are_left(int state_fd)
 	return unlinkat(state_fd, TOKEN_NOTES, AT_REMOVEDIR) < 0 && errno != ENOENT;
 }
 
-/* What a storer that was killed has left in the web server's directory. The sweeper says what it did, or why it could not. */
+/* Removes the tokens that a killed storer has left in the web server's directory. The sweeper logs its work. */
 void tokens_sweep(const struct config *config, int state_fd)
 {
 	struct pollfd sweeper = { .events = POLLIN };

@@ -99,7 +99,7 @@ void ledger_begin(struct ledger *ledger, const struct instant *now, uint64_t wis
 void ledger_end(struct ledger *ledger, const struct instant *now, const struct outcome *outcome);
 
 /*
- * What the CA answered about the certificate that is live. The moment is drawn if the window or the certificate is another than before;
+ * Notes the CA's answer about the live certificate. The moment is drawn if the window or the certificate is another than before;
  * without a window in the answer the one that is known stays.
  */
 void ledger_suggest(struct ledger *ledger, const struct suggestion *suggestion, const struct instant *now,

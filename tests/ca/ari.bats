@@ -1,44 +1,18 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-3.0-or-later
-# What acmegate remembers of a CA: the moment that it suggests and the certificate that an order replaces (RFC 9773), an order that a run has
-# left, a limit, the CA's clock. rude.py is before Pebble; the last tests are with a Pebble that has renewal information itself. ARI_KILLS: how many runs are killed (12).
+# The memory of acmegate for a CA: its suggested moment and the certificate that an order replaces (RFC 9773), an order that a
+# run has left, a limit, the CA's clock. rude.py is before Pebble; the last tests have a Pebble with renewal information of its own.
+# ARI_KILLS: so many runs are killed (12).
 bats_require_minimum_version 1.5.0
+load ../lib/rude
 
-setup_file() {
-	source "$BATS_TEST_DIRNAME/../lib/rig.sh"
-	rig_up
-	rig_pebble
-}
-
-teardown_file() {
-	source "$BATS_TEST_DIRNAME/../lib/rig.sh"
-	rig_down
-}
+# The directory has renewalInfo, whatever Pebble can.
+rude_always=("GET|^/dir|all|set=renewalInfo=\"https://$rude/ari\"")
 
 setup() {
-	source "$BATS_TEST_DIRNAME/../lib/rig.sh"
-	rude=$RIG_CA4:14443
 	rm -rf "$RIG_STATE"
 	rig_policy_drop | rig_nft -
 	RIG_DIRECTORY=https://$rude/dir rig_config one.test
-}
-
-teardown() {
-	[ -n "${BATS_TEST_COMPLETED:-}" ] || printf '%s\n' "${output:-}"
-	rig_end_of rude
-}
-
-rude_answers() { rig_ca bash -c "exec 5<>/dev/tcp/${rude/:/\/}" 2>/dev/null; }
-
-# rude RULE...: the CA, with these rules and a directory that has renewalInfo, whatever Pebble can
-rude() {
-	rig_end_of rude
-	: >"$RIG_DIR/rude.log"
-	rm -f "$RIG_DIR/rude.log"
-	ip netns exec "$RIG_CA" python3 "$RIG_ROOT/tests/lib/rude.py" "$rude" "$RIG_CA4:14000" "$RIG_DIR/pki/server.pem" \
-		"$RIG_DIR/pki/server.key" "$@" "GET|^/dir|all|set=renewalInfo=\"https://$rude/ari\"" >"$RIG_DIR/rude.log" 2>&1 3>&- &
-	echo $! >"$RIG_DIR/rude.pid"
-	rig_until 10 rude_answers
 }
 
 # asked PATTERN: how many requests the CA got
@@ -151,7 +125,7 @@ killed_at() {
 	killed_at '/authZ/.* hang'
 	[ "$orders" = 1 ]
 	while [ $((kills += 1)) -lt "$most" ]; do
-		# What is done cannot be undone: from one third to the next the order is further.
+		# No step of an order can be undone: from one third to the next the order is further.
 		case $((kills * 3 / most)):$((kills % 2)) in
 		0:0) rule='POST|/authZ/|all|hang' at='/authZ/.* hang' ;;
 		0:1) rule='POST|/chalZ/|all|hang' at='/chalZ/.* hang' ;;

@@ -1,47 +1,24 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-3.0-or-later
-# What acmegate remembers across runs: nothing is tried twice in vain. Time passes in the ledger, not on the machine's clock.
+# The memory of acmegate across runs: nothing is tried twice in vain. Time passes in the ledger, not on the machine's clock.
 bats_require_minimum_version 1.5.0
+load ../lib/rude
 
 setup_file() {
-	source "$BATS_TEST_DIRNAME/../lib/rig.sh"
 	make -s -C "$RIG_BUILD" tests/lib/ledger
 	rig_up
 	rig_pebble
 }
 
-teardown_file() {
-	source "$BATS_TEST_DIRNAME/../lib/rig.sh"
-	rig_down
-}
-
 setup() {
-	source "$BATS_TEST_DIRNAME/../lib/rig.sh"
-	rude=$RIG_CA4:14443
 	rig_policy_drop | rig_nft -
 	rm -rf "$RIG_STATE"
 	rig_dns bad.test "$RIG_CA4"
 }
 
-teardown() {
-	[ -n "${BATS_TEST_COMPLETED:-}" ] || printf '%s\n' "${output:-}"
-	rig_end_of probe
-	rig_end_of rude
-}
-
 ledger() { "$RIG_BUILD/tests/lib/ledger" "$RIG_STATE/ledger" "$@"; }
 # pass NAME SECONDS
 pass() { ledger "$1" age "$2"; }
-
-rude_answers() { rig_ca bash -c "exec 5<>/dev/tcp/${rude/:/\/}" 2>/dev/null; }
-rude() {
-	rig_end_of rude
-	rm -f "$RIG_DIR/rude.log"
-	ip netns exec "$RIG_CA" python3 "$RIG_ROOT/tests/lib/rude.py" "$rude" "$RIG_CA4:14000" "$RIG_DIR/pki/server.pem" \
-		"$RIG_DIR/pki/server.key" "$@" >"$RIG_DIR/rude.log" 2>&1 3>&- &
-	echo $! >"$RIG_DIR/rude.pid"
-	rig_until 30 rude_answers
-}
 
 @test "24 hourly runs of a validation that fails open the port four times" {
 	rig_config bad.test

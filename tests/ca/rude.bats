@@ -3,9 +3,9 @@
 # A CA that fails at each step of an order, in each way: one clear error, the documented exit status, the certificate in use
 # and the firewall as before. rude.py stands before Pebble.
 bats_require_minimum_version 1.5.0
+load ../lib/rude
 
 setup_file() {
-	source "$BATS_TEST_DIRNAME/../lib/rig.sh"
 	rig_up
 	rig_pebble
 	# The certificate in use, that no failure may harm.
@@ -17,34 +17,9 @@ setup_file() {
 	cp -a "$RIG_STATE" "$RIG_DIR/good"
 }
 
-teardown_file() {
-	source "$BATS_TEST_DIRNAME/../lib/rig.sh"
-	rig_down
-}
-
 setup() {
-	source "$BATS_TEST_DIRNAME/../lib/rig.sh"
-	rude=$RIG_CA4:14443
 	rig_policy_drop | rig_nft -
 	RIG_DIRECTORY=https://$rude/dir rig_config one.test
-}
-
-teardown() {
-	[ -n "${BATS_TEST_COMPLETED:-}" ] || printf '%s\n' "${output:-}"
-	rig_end_of probe
-	rig_end_of rude
-}
-
-rude_answers() { rig_ca bash -c "exec 5<>/dev/tcp/${rude/:/\/}" 2>/dev/null; }
-
-# rude RULE...: the rude CA in the place of the polite one
-rude() {
-	rig_end_of rude
-	rm -f "$RIG_DIR/rude.log"
-	ip netns exec "$RIG_CA" python3 "$RIG_ROOT/tests/lib/rude.py" "$rude" "$RIG_CA4:14000" "$RIG_DIR/pki/server.pem" \
-		"$RIG_DIR/pki/server.key" "$@" >"$RIG_DIR/rude.log" 2>&1 3>&- &
-	echo $! >"$RIG_DIR/rude.pid"
-	rig_until 30 rude_answers
 }
 
 # Contents, modes and links of all certificates.

@@ -25,7 +25,7 @@ MAX_OPEN = 5      # the least that the configuration allows
 LIMIT = 30        # a run that lasts longer hangs: nothing in it waits for more than three times max_open
 AT_ONCE = 0.050   # promised for a killed warden, and asked of all other deaths too
 
-# What state a run begins with, what it is for, and whether it can succeed.
+# The state that a run begins with, its purpose, and whether it can succeed.
 FLOWS = {
     "enrol": dict(state="empty", success=True),                     # the first run ever: journal, account
     "first": dict(state="account", success=True),
@@ -155,7 +155,7 @@ class Worker:
                     problem("process", f"{comm} ({pid}) is left")
             except OSError:
                 continue
-        # What waits for old connections to fade does not mind; what listens does.
+        # Connections that fade keep no listener from the port; a listener does.
         for family in (socket.AF_INET, socket.AF_INET6):
             with socket.socket(family) as listener:
                 listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

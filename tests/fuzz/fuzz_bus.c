@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
- * What D-Bus may answer to acmegate-firewalld: any number of any strings, or an error at any place, for each question. Whatever it is: the
- * helper ends, what it prints are the lines that acmegate knows, and it only asks what it has to: nothing is removed that has not our tag.
+ * Answers of D-Bus to acmegate-firewalld: any number of any strings, or an error at any place, for each question. After any of them
+ * the helper ends, what it prints are the lines that acmegate knows, and it asks for no more: it removes nothing without our tag.
  *
  * The input: the command (0 to 2), then one byte for each thing that is read: 0 for an error, 1 for the end of a list, 2 for a string
  * out of a few, 3 for one that follows with its length before it, more for one of our rules.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
- * What acmegate-firewalld, which reads D-Bus, may print to acmegate if it was taken over. Whatever it is: lines of a plan are commands
+ * Output of an acmegate-firewalld that was taken over by D-Bus. After any of it: lines of a plan are commands
  * without what a terminal obeys, numbers are numbers, faults are of one line, and closing looks into the kernel unless firewalld refuses.
  *
  * The input: what is asked (0 to 2), its exit status (255: none), what it prints.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
- * What a client and a storer may say to the signer, in any order. The signer is the real one, its channels are not. Whatever they say:
+ * Words of a client and a storer to the signer, in any order. The signer is the real one, its channels are not. After any of them:
  * what is signed is for the CA, in the name of its own key or account, and something that acmegate sends; what is stored has a key that it
  * made, names that are configured, and leads up to the root.
  *

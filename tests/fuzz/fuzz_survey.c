@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
- * What a surveyor that was taken over may answer to acmegate. Whatever it says: the kernel is asked only to read, the answer ends, no more
+ * Answers of a surveyor that was taken over. After any of them: the kernel is asked only to read, the answer ends, no more
  * spots than there is room for are taken, their texts end, and a surveyor that did not answer is ended.
  *
  * The input: the question (0 to 2), whether the last answer is repeated without end, then answers, each with its length before it in

@@ -86,7 +86,7 @@ conforms() {
 	step=reload
 	window
 	reloads || {
-		# Where the layers took more than the 15 s after which the CA gives up, the window is guard's, which has the time.
+		# If the layers took more than the 15 s after which the CA gives up, the window is guard's, which has the time.
 		rig_until 5 rig_gone "$pid" && grep -q 'Client.Timeout exceeded' "$RIG_DIR/out" || {
 			cat "$RIG_DIR/difference"
 			return 1

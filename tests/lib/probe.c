@@ -10,7 +10,7 @@
  * way is open and somebody is there), RST ("refusing": the way is open, nobody is there) or none ("silent"). The kernel on
  * this side answers a SYN-ACK with RST, so that no handshake is ever completed and accept() of the other side sees nothing.
  *
- * Where it may, it runs ahead of all processes of ordinary priority. A window that falls into a gap all the same is known by the
+ * If it may, it runs ahead of all processes of ordinary priority. A window that falls into a gap all the same is known by the
  * SYN-ACK that another one of this side, the CA, got in it: that one's SYN counts as a probe.
  *
  * While it runs, one line, at once, when the first SYNs are sent, and when a family begins to answer:
@@ -335,7 +335,7 @@ static void insert(struct family *family, int at, double sent)
 	family->state[at] = LISTENING;
 }
 
-/* Where both probes around a gap are silent, a visit between them is a window that neither has seen. */
+/* A visit between two silent probes around a gap is a window that neither has seen. */
 static void add_visits(struct family *family)
 {
 	for (int i = 0, visit = 0; i + 1 < family->count && family->count < MOST; i++) {

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-3.0-or-later
-# What else is reachable while port 80 is open: hosts behind this one are as reachable as before, what was open stays open and is
+# Nothing else is reachable while port 80 is open: hosts behind this one are as reachable as before, what was open stays open and is
 # answered the same way. Each ruleset through a window of guard and one of renew-now, from outside and from behind, over IPv4 and
 # IPv6; see town.sh.
 bats_require_minimum_version 1.5.0

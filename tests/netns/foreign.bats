@@ -37,7 +37,7 @@ succeeds_with() {
 	rig_release
 	rig_ends '0|1'
 	rig_probe_stop
-	# Where a busy machine took more than the 15 s after which the CA gives up, the certificate is the next run's.
+	# If a busy machine took more than the 15 s after which the CA gives up, the next run gets the certificate.
 	if [[ $output == *'Client.Timeout exceeded'* ]]; then rig_acmegate renew-now; fi
 	rig_certificate one.test one.test
 	[ "$(rig_probe_total 4 last)" = silent ]

@@ -489,7 +489,7 @@ helper_dies() {
 
 @test "the tools have the rights that they need, and no others" {
 	policy_drop nft
-	# Where there is Landlock they write below /run only.
+	# With Landlock they write below /run only.
 	fake "[[ \$0 != *ip6* || \$* != *-I* ]] || { exec 2>/dev/null
 		awk '/^(CapPrm|NoNewPrivs|Seccomp):/ { print \$2 }' /proc/self/status >/run/acmegate-test-$$
 		python3 -c 'import socket; s = socket.socket(); s.bind((\"\", 8099)); s.listen()' && echo listens >>/run/acmegate-test-$$

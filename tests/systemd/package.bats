@@ -125,7 +125,7 @@ is_over() { machine systemctl show -P ActiveState acmegate.service | grep -qE '^
 	rig_until 60 is_over
 	rig_after
 	rig_was_open 4 1
-	# Where dpkg took more than the 15 s after which the CA gives up, the certificate is the next run's.
+	# If dpkg took more than the 15 s after which the CA gives up, the next run gets the certificate.
 	if machine journalctl -b -o cat --no-pager -u acmegate.service | grep -q 'upgrade\.test.*Client\.Timeout exceeded'; then
 		machine acmegate renew-now upgrade.test
 	else

@@ -10,6 +10,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "logged.h"
+
 #include "agent/channel.c"
 #include "agent/questions.c"
 #include "agent/client.c"
@@ -20,20 +22,6 @@ enum peer { WARDEN, SIGNER, RESPONDER, PEERS };
 static int peer[PEERS];
 static struct config *config;
 static struct fault fault;
-static char log_text[8192];
-
-void __wrap_log_line(enum log_level level, const char *format, ...) PRINTF_LIKE(2, 3);
-void __wrap_log_line(enum log_level level, const char *format, ...)
-{
-	size_t used = strlen(log_text);
-	va_list args;
-
-	if (level > LOG_LEVEL_INFO)
-		return;
-	va_start(args, format);
-	vsnprintf(log_text + used, sizeof(log_text) - used, format, args);
-	va_end(args);
-}
 
 static int join_peers(void **state)
 {
@@ -85,9 +73,7 @@ static void say_work(void)
 static void assert_ends(int status, const char *words)
 {
 	assert_int_equal(client_main(config), status);
-	if (!strstr(log_text, words))
-		fail_msg("%s is not in: %s", words, log_text);
-	log_text[0] = '\0';
+	assert_logged(words);
 }
 
 static void assert_fault(enum fault_kind kind, const char *words)
@@ -96,7 +82,7 @@ static void assert_fault(enum fault_kind kind, const char *words)
 		fail_msg("%d: %s", fault.kind, fault.text);
 }
 
-/* What it has told that peer. */
+/* The next record that the client has sent to that peer. */
 static const struct record *heard(enum peer who, enum verb verb)
 {
 	static struct record told;

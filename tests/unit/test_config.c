@@ -91,21 +91,8 @@ static void assert_wrong(int rc, unsigned int line, const char *word)
 		fail_msg("expected '%s' and '%s' in '%s'", where, word, fault.text);
 }
 
-static void a_full_file_is_read(void **state)
+static void assert_top(void)
 {
-	(void)state;
-	assert_good("# comment\n; another\n\n[acme]\n"
-		    "directory = https://ca.example/directory\ncontact = admin@example.org\naccept_terms = yes\n"
-		    "ca_file = /dev/null\nproxy = http://proxy.example:3128\neab_kid = kid 1\n"
-		    "eab_key_file = /dev/null\naccount_key = p384\ntrust_file = /dev/null\nhosts = api.ca.example [::1]\n"
-		    "[gate]\nbackend = nftables\nport = 8080\nmax_open = 600\nuser = nobody\nstate = /srv/acmegate\n"
-		    "command = /bin/true one two\n"
-		    "[responder]\nmode = webroot\nport = 9000\nwebroot = /srv/www\n"
-		    "[certificate www]\nnames = a.example, B.Example\n\tc.example\n\n"
-		    "# not a name\n    d.example\n"
-		    "key = rsa4096\nprofile = tlsserver\nchain = ISRG Root X1\nowner = root\ngroup = root\n"
-		    "mode = 0640\ndeploy = /bin/true --now\ndeploy = /bin/echo\n"
-		    "[certificate x.y_z-1]\nkey: p384\nnames: e.example\n");
 	assert_string_equal(config.file, file);
 	assert_string_equal(config.acme.directory, "https://ca.example/directory");
 	assert_string_equal(config.acme.contact, "admin@example.org");
@@ -127,6 +114,10 @@ static void a_full_file_is_read(void **state)
 	assert_int_equal(config.responder.mode, RESPONDER_WEBROOT);
 	assert_int_equal(config.responder.port, 9000);
 	assert_string_equal(config.responder.webroot, "/srv/www");
+}
+
+static void assert_certificates(void)
+{
 	assert_int_equal(config.certificates, 2);
 	assert_string_equal(config.certificate[0].name, "www");
 	assert_int_equal(config.certificate[0].first_name, 0);
@@ -154,6 +145,25 @@ static void a_full_file_is_read(void **state)
 	assert_int_equal(config.names, 5);
 	assert_int_equal(config_find(&config, "x.y_z-1"), 1);
 	assert_int_equal(config_find(&config, "x.y"), -1);
+}
+
+static void a_full_file_is_read(void **state)
+{
+	(void)state;
+	assert_good("# comment\n; another\n\n[acme]\n"
+		    "directory = https://ca.example/directory\ncontact = admin@example.org\naccept_terms = yes\n"
+		    "ca_file = /dev/null\nproxy = http://proxy.example:3128\neab_kid = kid 1\n"
+		    "eab_key_file = /dev/null\naccount_key = p384\ntrust_file = /dev/null\nhosts = api.ca.example [::1]\n"
+		    "[gate]\nbackend = nftables\nport = 8080\nmax_open = 600\nuser = nobody\nstate = /srv/acmegate\n"
+		    "command = /bin/true one two\n"
+		    "[responder]\nmode = webroot\nport = 9000\nwebroot = /srv/www\n"
+		    "[certificate www]\nnames = a.example, B.Example\n\tc.example\n\n"
+		    "# not a name\n    d.example\n"
+		    "key = rsa4096\nprofile = tlsserver\nchain = ISRG Root X1\nowner = root\ngroup = root\n"
+		    "mode = 0640\ndeploy = /bin/true --now\ndeploy = /bin/echo\n"
+		    "[certificate x.y_z-1]\nkey: p384\nnames: e.example\n");
+	assert_top();
+	assert_certificates();
 }
 
 /* The hooks of all certificates lie one behind the other, and those of one that is left out are gone. */
@@ -232,7 +242,7 @@ static void a_password_is_one_line_that_others_cannot_read(void **state)
 		assert_int_equal(load_password(wrong[i], 0600, CONFIG_WHOLE), -1);
 		assert_non_null(strstr(fault.text, "expected one line of 1 to 127 ASCII characters"));
 	}
-	/* Who renews nothing forgets it. */
+	/* A command that renews nothing forgets it. */
 	assert_int_equal(load_password("word", 0600, CONFIG_GATE), 0);
 	assert_true(config.certificate[0].pkcs12);
 	assert_string_equal(config.certificate[0].password, "");

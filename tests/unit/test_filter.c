@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
- * What the filters of system calls say, on each architecture: they are built for it here, exported, and evaluated; and what each role
- * can still do in this machine, behind its own.
+ * The filters of system calls on each architecture: they are built for it here, exported, and evaluated; and the calls that each
+ * role can still do in this machine, behind its own.
  */
 #include <arpa/inet.h>
 #include <errno.h>

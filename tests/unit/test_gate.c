@@ -108,7 +108,7 @@ static void append(char *to, size_t size, const char *format, ...)
 	va_end(args);
 }
 
-/* What the gate has told its parent. */
+/* Reads the gate's records to its parent. */
 static void drain(void)
 {
 	struct pollfd channel = { .fd = world.channel, .events = POLLIN };
@@ -830,7 +830,7 @@ static void the_claim(void **state)
 			 STATUS_DONE);
 	assert_trace("use settle sandbox claim-without-state REPLY claim-without-trace REPLY FAULT/1 ");
 	assert_string_equal(world.text, "there is no such claim");
-	/* Whoever has no state directory opens nothing. */
+	/* Without a state directory nothing opens. */
 	assert_int_equal(RUN(SAYS(POLICY, 0), SAYS(CLAIM, CLAIM_WITHOUT_STATE), SAYS(PREPARE, 0)), STATUS_FAILED);
 	assert_logged("PREPARE out of turn");
 	world.fails = "claim";

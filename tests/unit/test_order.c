@@ -1200,7 +1200,7 @@ static void test_resume_what_is_gone(void **state)
 	}
 }
 
-/* What cannot be asked for now may be there in the next run: no new order. */
+/* An order that cannot be read now may be there in the next run: no new order. */
 static void test_resume_later(void **state)
 {
 	(void)state;

@@ -23,38 +23,17 @@
 #include "firewall/window.h"
 #include "nth_call.h"
 #include "own_net.h"
+#include "logged.h"
 #include "must.h"
 
 static struct fault fault;
 static struct journal journal, other; /* of the gate under test, and of another one */
-static char directory[256], log_text[16384];
+static char directory[256];
 static int state_fd, later, seconds_a_look; /* so often somebody commits meanwhile, and how long that takes */
 static uid_t user;
 static size_t before;
 
 /* --- the world ----------------------------------------------------------------------------------------------------------- */
-
-void __wrap_log_line(enum log_level level, const char *format, ...) PRINTF_LIKE(2, 3);
-void __wrap_log_line(enum log_level level, const char *format, ...)
-{
-	size_t used = strlen(log_text);
-	va_list args;
-
-	if (level > LOG_LEVEL_INFO)
-		return;
-	va_start(args, format);
-	vsnprintf(log_text + used, sizeof(log_text) - used, format, args);
-	va_end(args);
-	used = strlen(log_text);
-	snprintf(log_text + used, sizeof(log_text) - used, "\n");
-}
-
-static void assert_logged(const char *words)
-{
-	if (!strstr(log_text, words))
-		fail_msg("%s is not in: %s", words, log_text);
-	log_text[0] = '\0';
-}
 
 static void assert_fault(enum fault_kind kind, const char *words)
 {
@@ -166,7 +145,7 @@ static void assert_free(void)
 	assert_shut();
 }
 
-/* What a process that was killed has left: rules in two families, and a journal that is armed. */
+/* Leaves rules in two families and an armed journal, as a process does that was killed. */
 static void leave_open(bool own_listener)
 {
 	const struct policy policy = { .backend = BACKEND_NFTABLES, .port = 80, .target = 80, .seconds = 60, .user = 65534 };
@@ -573,7 +552,7 @@ static void a_firewall_that_cannot_be_read_is_a_fault(void **state)
 	assert_free();
 }
 
-/* Whatever goes wrong: there is a reason, no lock is kept, and the next one closes. */
+/* After any failure there is a reason, no lock is kept, and the next one closes. */
 static void after_any_failure_the_next_one_closes(void **state)
 {
 	bool happened = true;

@@ -118,7 +118,7 @@ static void test_without_id(void **state)
 static struct acme *acme;
 static struct renewal_info infos[2];
 
-/* What the CA answers; url: of the last question. */
+/* The CA's answer; url: of the last question. */
 static struct {
 	unsigned int status; /* 0: it does not answer at all */
 	const char *body, *retry_after;
@@ -255,7 +255,7 @@ static void test_retry_after(void **state)
 	}
 }
 
-/* Whatever comes: no window, no fault, and a moment to ask again. */
+/* A broken answer gives no window, no fault, and a moment to ask again. */
 static void test_broken(void **state)
 {
 	static const char *const bodies[] = {

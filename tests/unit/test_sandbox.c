@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-/* What acmegate, its gate and the watchdog can still do after it has given up what it does not need, and who is root without a capability. Needs root. */
+/* acmegate, its gate, the watchdog, root without a capability: each tries calls after it has given up its rights. Needs root. */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>

@@ -121,7 +121,7 @@ static void nothing_or_another_is_due(void **state)
 	assert_non_null(strstr(decide(&ca, START).reason, "https://old.test/directory"));
 }
 
-/* What a CA gives for the same wish again is no reason to ask again. */
+/* A certificate that came from the same wish is no reason to ask again. */
 static void a_change_is_due_once(void **state)
 {
 	struct holding held = holding(90 * DAY);
@@ -361,7 +361,7 @@ static void near_the_end_it_is_four_a_day(void **state)
 		assert_about(moments[i] - moments[i - 1], 6 * HOUR);
 }
 
-/* Whoever asks it to with renew-now, and however the configuration changes meanwhile. */
+/* Also with renew-now, and with changes of the configuration meanwhile. */
 static void four_an_hour_are_the_most(void **state)
 {
 	struct holding held = nothing();

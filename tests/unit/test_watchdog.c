@@ -29,7 +29,7 @@ static ssize_t world_read(int fd, void *buffer, size_t size);
 #include "own_net.h"
 #include "must.h"
 
-/* What the children write, too. */
+/* Shared with the children, which write to it, too. */
 static struct world {
 	char log[8192];
 	int looks;	    /* at the firewall, after the gate's end */
@@ -169,7 +169,7 @@ static int tear_down(void **state)
 	return rmdir(directory);
 }
 
-/* What the gate has opened, and cannot close any more. */
+/* Leaves a window open, as a gate does that was killed. */
 static void leave_open(void)
 {
 	struct window window;
@@ -292,7 +292,7 @@ static void a_gate_that_dies_between_closing_and_clearing(void **state)
 	assert_logged("the gate had died, but the port was closed already\n");
 }
 
-/* What the gate writes after the watchdog has begun counts. */
+/* A record that the gate writes after the watchdog's start counts. */
 static void a_gate_that_arms_later(void **state)
 {
 	pid_t pid = start(NULL);

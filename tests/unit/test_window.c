@@ -22,6 +22,7 @@
 #include "nth_call.h"
 #include "outside.h"
 #include "own_net.h"
+#include "logged.h"
 #include "must.h"
 
 static struct fault fault;
@@ -76,31 +77,6 @@ static void configure(void)
 	memcpy(policy.ca, (const unsigned char[]){ 192, 0, 2, 7 }, 4);
 	policy.ca_port = 14000;
 	policy.target = 8402;
-}
-
-/* --- the log ------------------------------------------------------------------------------------------------------------ */
-
-static char log_text[16384];
-
-void __wrap_log_line(enum log_level level, const char *format, ...) PRINTF_LIKE(2, 3);
-void __wrap_log_line(enum log_level level, const char *format, ...)
-{
-	size_t used = strlen(log_text);
-	va_list args;
-
-	(void)level;
-	va_start(args, format);
-	vsnprintf(log_text + used, sizeof(log_text) - used, format, args);
-	va_end(args);
-	used = strlen(log_text);
-	snprintf(log_text + used, sizeof(log_text) - used, "\n");
-}
-
-static void assert_logged(const char *words)
-{
-	if (!strstr(log_text, words))
-		fail_msg("%s is not in: %s", words, log_text);
-	log_text[0] = '\0';
 }
 
 /* ------------------------------------------------------------------------------------------------------------------------ */
