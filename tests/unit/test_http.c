@@ -113,6 +113,7 @@ static const char plain[] = "HTTP/1.1 200 OK\r\nReplay-Nonce: nonce\r\nLocation:
 static bool reply(SSL *ssl, const char *path, const char *request)
 {
 	char text[8192];
+	int hops;
 
 	if (!strcmp(path, "/plain"))
 		put(ssl, plain);
@@ -123,9 +124,10 @@ static bool reply(SSL *ssl, const char *path, const char *request)
 		put(ssl, "HTTP/1.1 302 Found\r\nReplay-Nonce: old\r\nLocation: /plain\r\nContent-Length: 0\r\n\r\n");
 	else if (!strcmp(path, "/to-http"))
 		put(ssl, "HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1/\r\nContent-Length: 0\r\n\r\n");
-	else if (!strcmp(path, "/loop"))
-		put(ssl, "HTTP/1.1 302 Found\r\nLocation: /loop\r\nContent-Length: 0\r\n\r\n");
-	else if (!strcmp(path, "/large")) {
+	else if (sscanf(path, "/hop%d", &hops) == 1) {
+		snprintf(text, sizeof(text), "HTTP/1.1 302 Found\r\nLocation: /hop%d\r\nContent-Length: 0\r\n\r\n", hops - 1);
+		put(ssl, hops > 0 ? text : plain);
+	} else if (!strcmp(path, "/large")) {
 		put(ssl, "HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n");
 		put_many(ssl, "xxxxxxxxxxxxxxxx", 1000000);
 	} else if (!strcmp(path, "/headers")) {
@@ -345,7 +347,9 @@ static void redirects(void **state)
 	assert_int_equal(exchange.status, 302);
 	get("/to-http");
 	assert_failed(FAULT_FAILED, "it redirects to a URL that is not https");
-	get("/loop");
+	get("/hop3");
+	assert_int_equal(exchange.status, 200);
+	get("/hop4");
 	assert_failed(FAULT_FAILED, "redirects");
 }
 
