@@ -107,11 +107,11 @@ static int hash_table(struct ruleset *ruleset, size_t layer, const char *name, c
 	struct sha256_ctx *sums = arg; /* of all rules, and without ours */
 
 	(void)ruleset;
-	(void)fault;
 	for (int without_ours = 0; without_ours < 2; without_ours++) {
 		sha256_update(&sums[without_ours], 1, (const uint8_t[]){ (uint8_t)layer });
 		sha256_update(&sums[without_ours], strlen(name) + 1, (const uint8_t *)name);
-		table_hash(table, without_ours, &sums[without_ours]);
+		if (table_hash(table, without_ours, &sums[without_ours], fault) < 0)
+			return -1;
 	}
 	return 0;
 }

@@ -126,60 +126,126 @@ uint64_t table_packets(const struct legacy_table *table, const char *tag)
 	return most;
 }
 
-#define MOST_OURS 16 /* in a table, of which jumps are told where they would go without */
-
-struct ours {
-	size_t number, at[MOST_OURS], size[MOST_OURS];
+/* The chains that packets to or from this host can get to, by the place of their first rule. */
+struct reach {
+	size_t chains, most, *start;
+	uint32_t *number; /* for each place at which a rule can begin: the number of the chain, from 1 */
 };
 
-static void find_ours(const struct legacy_table *table, struct ours *ours)
+static size_t word_of(size_t at)
 {
-	struct entry entry;
-
-	for (size_t at = 0; ours->number < MOST_OURS && read_entry(table, at, &entry); at += entry.next)
-		if (entry_has(table, at, &entry, NULL)) {
-			ours->at[ours->number] = at;
-			ours->size[ours->number++] = entry.next;
-		}
+	return at / sizeof(uint32_t);
 }
 
-/* A jump names its target by the place in the table: by that which it has without our rules. */
-static void hash_target(const struct legacy_table *table, size_t at, const struct entry *entry, const struct ours *ours,
+static int reach_begin(struct reach *reach, const struct legacy_table *table, struct fault *fault)
+{
+	*reach = (struct reach){ .most = LENGTH_OF(table->first) + table->size / sizeof(struct ipt_entry) };
+	reach->start = calloc(reach->most, sizeof(*reach->start));
+	reach->number = calloc(word_of(table->size) + 1, sizeof(*reach->number));
+	return reach->start && reach->number ? 0 : fault_errno(fault, FAULT_LATER, "reading a table of iptables-legacy");
+}
+
+static void reach_end(struct reach *reach)
+{
+	free(reach->start);
+	free(reach->number);
+}
+
+/* Returns the number of the chain that begins there, which is a new one or was found before. */
+static uint32_t reach_add(struct reach *reach, const struct legacy_table *table, size_t start)
+{
+	uint32_t *number = start < table->size ? &reach->number[word_of(start)] : NULL;
+
+	if (number && !*number && reach->chains < reach->most) {
+		reach->start[reach->chains++] = start;
+		*number = (uint32_t)reach->chains;
+	}
+	return number ? *number : 0;
+}
+
+static void hash_number(struct sha256_ctx *sum, uint32_t number)
+{
+	sha256_update(sum, sizeof(number), (const uint8_t *)&number);
+}
+
+/* A jump names its target by the place in the table, which others' rules move; here it is the number of the chain. */
+static void hash_target(const struct legacy_table *table, size_t at, const struct entry *entry, struct reach *reach,
 			struct sha256_ctx *sum)
 {
-	const uint8_t *start = (const uint8_t *)table->entries + at + entry->target;
+	const char *start = table->entries + at + entry->target;
 	struct xt_standard_target target;
-	int verdict;
 
-	if (entry->next - entry->target != sizeof(target) || !ours->number) {
-		sha256_update(sum, entry->next - entry->target, start);
-		return;
+	if (entry->next - entry->target == sizeof(target)) {
+		memcpy(&target, start, sizeof(target));
+		if (!target.target.u.user.name[0] && target.verdict >= 0) {
+			/* a rule without a target "jumps" to the next one */
+			hash_number(sum, (size_t)target.verdict == at + entry->next ?
+						 UINT32_MAX :
+						 reach_add(reach, table, (size_t)target.verdict));
+			return;
+		}
 	}
-	memcpy(&target, start, sizeof(target));
-	verdict = target.verdict;
-	for (size_t i = 0; !target.target.u.user.name[0] && i < ours->number; i++)
-		if (verdict > 0 && (size_t)verdict > ours->at[i])
-			target.verdict -= (int)ours->size[i];
-	sha256_update(sum, sizeof(target), (const uint8_t *)&target);
+	sha256_update(sum, entry->next - entry->target, (const uint8_t *)start);
 }
 
-void table_hash(const struct legacy_table *table, bool without_ours, struct sha256_ctx *sum)
+/* The name of a chain that is not built in, in the entry before its first rule. */
+static void hash_name(const struct legacy_table *table, size_t start, struct sha256_ctx *sum)
 {
-	struct ours ours = { 0 };
+	const size_t head = (table->family == NFPROTO_IPV4 ? sizeof(struct ipt_entry) : sizeof(struct ip6t_entry)) +
+			    sizeof(struct xt_error_target);
+	struct entry entry;
+	const char *name = NULL;
+
+	if (start >= head && read_entry(table, start - head, &entry))
+		name = chain_name(table, start - head, &entry);
+	if (name)
+		sha256_update(sum, strlen(name) + 1, (const uint8_t *)name);
+}
+
+/* To its end: the policy of a built-in chain, or where another one begins. */
+static void hash_chain(const struct legacy_table *table, size_t start, size_t policy, bool without_ours, struct reach *reach,
+		       struct sha256_ctx *sum)
+{
 	struct entry entry;
 
-	if (without_ours)
-		find_ours(table, &ours);
-	for (size_t at = 0; read_entry(table, at, &entry); at += entry.next) {
+	hash_name(table, start, sum);
+	for (size_t at = start; read_entry(table, at, &entry) && !chain_name(table, at, &entry); at += entry.next) {
 		const uint8_t *bytes = (const uint8_t *)table->entries + at;
 		const size_t behind = entry.counters + sizeof(struct xt_counters);
 
-		if (without_ours && entry_has(table, at, &entry, NULL))
-			continue;
-		sha256_update(sum, entry.counters, bytes);
-		sha256_update(sum, entry.target - behind, bytes + behind);
-		hash_target(table, at, &entry, &ours, sum);
+		if (!without_ours || !entry_has(table, at, &entry, NULL)) {
+			sha256_update(sum, entry.counters, bytes);
+			sha256_update(sum, entry.target - behind, bytes + behind);
+			hash_target(table, at, &entry, reach, sum);
+		}
+		if (at == policy)
+			break;
 	}
+}
+
+/* The chain that begins there ends with its policy, if it is a built-in one. */
+static size_t policy_of(const struct legacy_table *table, size_t start)
+{
+	for (size_t hook = 0; hook < LENGTH_OF(table->first); hook++)
+		if (table->hooks & (1U << hook) && table->first[hook] == start)
+			return table->last[hook];
+	return SIZE_MAX;
+}
+
+int table_hash(const struct legacy_table *table, bool without_ours, struct sha256_ctx *sum, struct fault *fault)
+{
+	struct reach reach;
+	int rc = reach_begin(&reach, table, fault);
+
+	for (size_t hook = 0; rc == 0 && hook < LENGTH_OF(table->first); hook++)
+		if (hook != NF_INET_FORWARD && table->hooks & (1U << hook))
+			hash_number(sum, reach_add(&reach, table, table->first[hook]));
+	for (size_t i = 0; rc == 0 && i < reach.chains; i++) {
+		hash_number(sum, (uint32_t)i + 1);
+		hash_chain(table, reach.start[i], policy_of(table, reach.start[i]), without_ours, &reach, sum);
+	}
+	reach_end(&reach);
+	return rc;
 }
 
 static int read_all(struct legacy_table *table, int fd, int level, const char *name)

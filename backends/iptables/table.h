@@ -29,7 +29,10 @@ bool table_has(const struct legacy_table *table, const char *chain, const char *
 /* The most packets that one of them has counted. */
 uint64_t table_packets(const struct legacy_table *table, const char *tag);
 
-/* Adds all of it but the counters; without our rules, if so wanted. */
-void table_hash(const struct legacy_table *table, bool without_ours, struct sha256_ctx *sum);
+/*
+ * Adds the chains that packets to or from this host can get to, without the counters; without our rules, if so wanted. Chains that only
+ * FORWARD uses, or none, are left out: a host with containers changes them all the time, and they decide nothing here.
+ */
+int table_hash(const struct legacy_table *table, bool without_ours, struct sha256_ctx *sum, struct fault *fault) MUST_CHECK;
 
 #endif

@@ -136,9 +136,10 @@ static void add_rule(struct legacy_table *table, const char *match, const char *
 static void hash(const struct legacy_table *table, bool without_ours, unsigned char out[SHA256_DIGEST_SIZE])
 {
 	struct sha256_ctx sum;
+	struct fault fault;
 
 	sha256_init(&sum);
-	table_hash(table, without_ours, &sum);
+	assert_int_equal(table_hash(table, without_ours, &sum, &fault), 0);
 	sha256_digest(&sum, SHA256_DIGEST_SIZE, out);
 }
 
@@ -184,6 +185,7 @@ static void tables(void **state)
 		table.size = 0;
 		memset(entries, 0, sizeof(entries));
 		add_rule(&table, "comment", "somebody's");
+		table.last[3] = (unsigned int)table.size - 1;
 		hash(&table, true, before);
 		table.first[1] = (unsigned int)table.size;
 		add_rule_of(&table, (const char *const[]){ "comment", "time" }, TAG);
@@ -199,7 +201,9 @@ static void tables(void **state)
 		table.hooks = 0; /* where there is no such chain, its place means nothing */
 		assert_false(table_has(&table, "INPUT", TAG));
 
+		table.hooks = 1U << 1 | 1U << 3;
 		table.size = table.last[1];
+		table.first[1] = table.first[3] = 0;
 		hash(&table, true, without);
 		hash(&table, false, with);
 		assert_memory_equal(before, without, sizeof(before));
@@ -211,6 +215,78 @@ static void tables(void **state)
 		hash(&table, true, without);
 		assert_memory_not_equal(before, without, sizeof(before));
 		spoil(&table);
+	}
+}
+
+/* Appends a rule with a verdict; without a verdict the entry that has a chain's name. Returns its place. */
+static unsigned int add_entry(struct legacy_table *table, int verdict, const char *chain)
+{
+	const size_t head = table->family == NFPROTO_IPV4 ? sizeof(struct ipt_entry) : sizeof(struct ip6t_entry);
+	const size_t target = chain ? sizeof(struct xt_error_target) : sizeof(struct xt_standard_target);
+	const size_t offsets = table->family == NFPROTO_IPV4 ? offsetof(struct ipt_entry, target_offset) :
+							       offsetof(struct ip6t_entry, target_offset);
+	char *entry = table->entries + table->size;
+	struct xt_standard_target standard = { .target.u.target_size = (uint16_t)target, .verdict = verdict };
+	struct xt_error_target error = { .target.u.target_size = (uint16_t)target };
+
+	snprintf(error.target.u.user.name, sizeof(error.target.u.user.name), "%s", XT_ERROR_TARGET);
+	snprintf(error.errorname, sizeof(error.errorname), "%s", chain ? chain : "");
+	memcpy(entry + offsets, (const uint16_t[]){ (uint16_t)head, (uint16_t)(head + target) }, 2 * sizeof(uint16_t));
+	memcpy(entry + head, chain ? (const void *)&error : &standard, target);
+	table->size += head + target;
+	return (unsigned int)(entry - table->entries);
+}
+
+enum part { UNUSED, FORWARD, USED, NAME, FALL_THROUGH, POLICY, PARTS };
+
+/* INPUT jumps to "used", FORWARD to "bridge"; nothing jumps to "aside", which lies before the others. One more rule in this part. */
+static void hash_of_chains(uint8_t family, enum part more, unsigned char sum[SHA256_DIGEST_SIZE])
+{
+	static _Alignas(8) char entries[ENTRIES];
+	struct legacy_table table = { .family = family, .hooks = 1U << 1 | 1U << 2, .entries = entries };
+	const int size = family == NFPROTO_IPV4 ? 152 : 208; /* of a rule that has only a verdict */
+	int target[2] = { 0 };
+
+	for (int round = 0; round < 2; round++) { /* the places of the chains are known after the first */
+		memset(entries, 0, sizeof(entries));
+		table.size = 0;
+		table.first[1] = add_entry(&table, target[0], NULL);
+		if (more == FALL_THROUGH)
+			add_entry(&table, (int)table.size + size, NULL);
+		table.last[1] = add_entry(&table, more == POLICY ? -1 : -2, NULL);
+		table.first[2] = add_entry(&table, target[1], NULL);
+		if (more == FORWARD)
+			add_entry(&table, -1, NULL);
+		table.last[2] = add_entry(&table, -1, NULL);
+		add_entry(&table, 0, "aside");
+		for (int i = 0; i < (more == UNUSED ? 3 : 1); i++)
+			add_entry(&table, -1, NULL);
+		add_entry(&table, 0, "bridge");
+		target[1] = (int)add_entry(&table, -5, NULL);
+		if (more == FORWARD)
+			add_entry(&table, -1, NULL);
+		add_entry(&table, 0, more == NAME ? "renamed" : "used");
+		target[0] = (int)add_entry(&table, (int)table.size + size, NULL); /* a rule without a target */
+		add_entry(&table, -5, NULL);
+		if (more == USED)
+			add_entry(&table, -1, NULL);
+		add_entry(&table, 0, "ERROR");
+	}
+	hash(&table, true, sum);
+}
+
+static void chains_that_packets_get_to(void **state)
+{
+	(void)state;
+	for (int v6 = 0; v6 < 2; v6++) {
+		unsigned char plain[SHA256_DIGEST_SIZE], other[SHA256_DIGEST_SIZE];
+
+		hash_of_chains(v6 ? NFPROTO_IPV6 : NFPROTO_IPV4, PARTS, plain);
+		for (enum part part = 0; part < PARTS; part++) {
+			hash_of_chains(v6 ? NFPROTO_IPV6 : NFPROTO_IPV4, part, other);
+			if ((memcmp(plain, other, sizeof(plain)) == 0) != (part == UNUSED || part == FORWARD))
+				fail_msg("part %d of IPv%d", part, v6 ? 6 : 4);
+		}
 	}
 }
 
@@ -519,6 +595,7 @@ int main(void)
 		cmocka_unit_test(words_of_a_line),
 		cmocka_unit_test(too_much),
 		cmocka_unit_test(tables),
+		cmocka_unit_test(chains_that_packets_get_to),
 		cmocka_unit_test(listings),
 		cmocka_unit_test(chains),
 		cmocka_unit_test(a_long_rule),
