@@ -7,7 +7,6 @@
 #include <linux/capability.h>
 #include <linux/landlock.h>
 #include <sched.h>
-#include <seccomp.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -19,6 +18,7 @@
 
 #include "base/kernel.h"
 #include "base/own.h"
+#include "base/refusal.h"
 #include "base/seam.h"
 #include "base/wire.h"
 
@@ -271,60 +271,6 @@ int sandbox_warden(struct fault *fault)
 
 /* --- the watchdog --------------------------------------------------------------------------------------------------- */
 
-/* Calls that neither recovery nor a firewall's tool needs: other processes' memory, the machine, mounts, identities, serving. */
-/* In packed lines: related calls are side by side. */
-/* clang-format off */
-static const int denied_calls[] = {
-	SCMP_SYS(ptrace), SCMP_SYS(process_vm_readv), SCMP_SYS(process_vm_writev), SCMP_SYS(kcmp), SCMP_SYS(userfaultfd),
-	SCMP_SYS(perf_event_open), SCMP_SYS(bpf), SCMP_SYS(io_uring_setup), SCMP_SYS(io_uring_enter), SCMP_SYS(io_uring_register),
-	SCMP_SYS(keyctl), SCMP_SYS(add_key), SCMP_SYS(request_key), SCMP_SYS(unshare), SCMP_SYS(setns), SCMP_SYS(mount),
-	SCMP_SYS(umount2), SCMP_SYS(pivot_root), SCMP_SYS(chroot), SCMP_SYS(move_mount), SCMP_SYS(open_tree), SCMP_SYS(fsopen),
-	SCMP_SYS(fsmount), SCMP_SYS(fsconfig), SCMP_SYS(open_by_handle_at), SCMP_SYS(name_to_handle_at), SCMP_SYS(personality),
-	SCMP_SYS(listen), SCMP_SYS(accept), SCMP_SYS(accept4), SCMP_SYS(mknod), SCMP_SYS(mknodat), SCMP_SYS(fanotify_init),
-	SCMP_SYS(init_module), SCMP_SYS(finit_module), SCMP_SYS(delete_module), SCMP_SYS(kexec_load), SCMP_SYS(reboot),
-	SCMP_SYS(swapon), SCMP_SYS(swapoff), SCMP_SYS(acct), SCMP_SYS(quotactl), SCMP_SYS(syslog), SCMP_SYS(settimeofday),
-	SCMP_SYS(clock_settime), SCMP_SYS(clock_adjtime), SCMP_SYS(adjtimex), SCMP_SYS(sethostname), SCMP_SYS(setdomainname),
-	SCMP_SYS(setuid), SCMP_SYS(setgid), SCMP_SYS(setresuid), SCMP_SYS(setresgid), SCMP_SYS(setreuid), SCMP_SYS(setregid),
-	SCMP_SYS(setgroups), SCMP_SYS(setuid32), SCMP_SYS(setgid32), SCMP_SYS(setresuid32), SCMP_SYS(setresgid32),
-	SCMP_SYS(setreuid32), SCMP_SYS(setregid32), SCMP_SYS(setgroups32), SCMP_SYS(umount), SCMP_SYS(stime),
-	SCMP_SYS(clock_settime64), SCMP_SYS(clock_adjtime64), SCMP_SYS(kexec_file_load), SCMP_SYS(fspick), SCMP_SYS(mount_setattr),
-};
-/* clang-format on */
-
-void *sandbox_filter(uint32_t unlisted, uint32_t architecture)
-{
-	scmp_filter_ctx filter = seccomp_init(unlisted);
-
-	if (!filter || architecture == seccomp_arch_native() ||
-	    (seccomp_arch_remove(filter, SCMP_ARCH_NATIVE) == 0 && seccomp_arch_add(filter, architecture) == 0))
-		return filter;
-	seccomp_release(filter);
-	return NULL;
-}
-
-void *sandbox_watchdog_filter(uint32_t architecture)
-{
-	scmp_filter_ctx filter = sandbox_filter(SCMP_ACT_ALLOW, architecture);
-	int rc = filter ? seccomp_attr_set(filter, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_ERRNO(EPERM)) : -ENOMEM;
-
-	for (size_t i = 0; i < LENGTH_OF(denied_calls) && rc == 0; i++)
-		rc = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), denied_calls[i], 0);
-	if (rc == 0)
-		return filter;
-	seccomp_release(filter);
-	return NULL;
-}
-
-static int filter_calls(void)
-{
-	scmp_filter_ctx filter = sandbox_watchdog_filter(seccomp_arch_native());
-	int rc = filter ? seccomp_load(filter) : -ENOMEM;
-
-	seccomp_release(filter);
-	errno = -rc;
-	return rc;
-}
-
 /* Without CAP_SETPCAP the bounding set stays as it is, and exec would give all of it back unless no_new_privs says no. */
 int sandbox_give_up_firewall(struct fault *fault)
 {
@@ -347,7 +293,7 @@ int sandbox_watchdog(struct fault *fault)
 
 	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 || limit(RLIMIT_CORE, 0) < 0 || get_capabilities(&now) < 0 ||
 	    bound_capabilities(FIREWALL) < 0 || set_capabilities(now & FIREWALL) < 0 ||
-	    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || filter_calls() < 0)
+	    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || (errno = -refusal_take(REFUSAL_WATCHDOG)) != 0)
 		return fault_errno(fault, FAULT_FAILED, "taking rights from the watchdog");
 	if (get_capabilities(&now) < 0 || (now & ~FIREWALL) || prctl(PR_CAPBSET_READ, CAP_SYS_ADMIN, 0, 0, 0) != 0)
 		return fault_set(fault, FAULT_FAILED, "the watchdog still has capabilities (%#llx)", (unsigned long long)now);

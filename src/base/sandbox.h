@@ -90,8 +90,4 @@ int sandbox_watchdog(struct fault *fault) MUST_CHECK;
 /* In acmegate-iptables, with all that it executes: the same capabilities. The filter is confine()'s. */
 int sandbox_tools(struct fault *fault) MUST_CHECK;
 
-/* The filter of both, and an empty one that does this with each call that it has no rule for; as confine_filter() in confine.h. */
-void *sandbox_watchdog_filter(uint32_t architecture) MUST_CHECK;
-void *sandbox_filter(uint32_t unlisted, uint32_t architecture) MUST_CHECK;
-
 #endif

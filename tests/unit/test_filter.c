@@ -33,6 +33,7 @@
 #include "between.h"
 #include "base/confine.h"
 #include "base/own.h"
+#include "base/refusal.h"
 #include "base/wire.h"
 
 #define MIB (1024 * 1024)
@@ -148,7 +149,7 @@ static void export(void *filter, const struct architecture *architecture, struct
 /* false: a build that is not confined. */
 static bool build(unsigned int which, const struct architecture *architecture, struct program *program)
 {
-	void *filter = which == WATCHDOG ? sandbox_watchdog_filter(architecture->token) :
+	void *filter = which == WATCHDOG ? refusal_filter(REFUSAL_WATCHDOG, architecture->token) :
 					   confine_filter((enum role)which, architecture->token);
 
 	if (!filter)
