@@ -1,0 +1,251 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "agent/attempts.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "store/schedule.h"
+
+/* The ledger of a certificate, which is then in storer->ledger. */
+static int read_ledger(struct storer *storer, const struct certificate *certificate, struct fault *fault)
+{
+	enum ledger_state state;
+
+	if (ledger_read(storer->ledgers, certificate->name, &storer->ledger, &state, fault) < 0)
+		return fault_at(fault, "%s", storer->store.path);
+	if (state == LEDGER_CORRUPT)
+		log_warning("%s/ledger/%s was corrupt and has been renamed to %s.corrupt: earlier attempts are forgotten",
+			    storer->store.path, certificate->name, certificate->name);
+	if (state == LEDGER_NEWER)
+		log_warning("%s/ledger/%s is of a newer acmegate and is left alone; this one keeps its own in %s~",
+			    storer->store.path, certificate->name, certificate->name);
+	return 0;
+}
+
+static int write_ledger(const struct storer *storer, const struct certificate *certificate, struct fault *fault)
+{
+	if (ledger_write(storer->ledgers, certificate->name, &storer->ledger, fault) < 0)
+		return fault_at(fault, "%s", storer->store.path);
+	return 0;
+}
+
+/*
+ * Has the ledger say what is live. What it was ordered with is known only of what this acmegate has stored itself; the CA that it came
+ * from, also of generations without a ledger.
+ */
+static int note_live(struct storer *storer, const struct certificate *certificate, const struct stored *stored, struct fault *fault)
+{
+	const struct verdict *verdict = &stored->verdict;
+	struct live *live = &storer->ledger.live;
+	struct live now = { 0 };
+
+	if (stored->present) {
+		now.not_before = verdict->not_before;
+		now.not_after = verdict->not_after;
+		memcpy(now.certid, verdict->certid, sizeof(now.certid));
+	}
+	if (live->not_before == now.not_before && live->not_after == now.not_after && !strcmp(live->certid, now.certid))
+		now = *live;
+	if (stored->directory[0])
+		memcpy(now.directory, stored->directory, sizeof(now.directory));
+	if (!memcmp(live, &now, sizeof(now)))
+		return 0;
+	*live = now;
+	return write_ledger(storer, certificate, fault);
+}
+
+int attempts_look_up(struct storer *storer, uint32_t index, const struct stored *stored, struct fault *fault)
+{
+	const struct certificate *certificate = certificate_of(storer, index);
+
+	storer->seen[index] = (struct seen){
+		.present = stored->present,
+		.broken = stored->broken,
+		.other_names = stored->verdict.other_names,
+		.other_key = stored->verdict.other_key,
+		.deploy = stored->deploy_pending,
+	};
+	return read_ledger(storer, certificate, fault) < 0 ? -1 : note_live(storer, certificate, stored, fault);
+}
+
+/* For the certificate whose ledger was read last. */
+struct renewal attempts_decide(const struct storer *storer, uint32_t index)
+{
+	const struct seen *seen = &storer->seen[index];
+	struct instant now = instant_now();
+	struct holding holding = schedule_hold(storer->config, certificate_of(storer, index), &storer->ledger);
+	struct renewal renewal = { .present = seen->present, .deploy = seen->deploy };
+	struct decision decision;
+
+	holding.broken = seen->broken;
+	holding.other_names = seen->other_names;
+	holding.other_key = seen->other_key;
+	decision = schedule_decide(&holding, &storer->ledger, &now, &storer->secret);
+	renewal.due = decision.act == ACT_ORDER || decision.act == ACT_RESUME;
+	renewal.backs_off = decision.act == ACT_BACK_OFF;
+	renewal.ask = decision.ask;
+	renewal.from = decision.from;
+	snprintf(renewal.reason, sizeof(renewal.reason), "%s", decision.reason);
+	return renewal;
+}
+
+/* Before the CA is asked: a run that is killed has tried. */
+static bool begin_attempt(struct storer *storer, uint32_t index)
+{
+	const struct certificate *certificate = certificate_of(storer, index);
+	struct instant now = instant_now();
+	struct fault fault;
+
+	if (read_ledger(storer, certificate, &fault) == 0) {
+		ledger_begin(&storer->ledger, &now, schedule_wish(storer->config, certificate), storer->config->acme.directory);
+		if (write_ledger(storer, certificate, &fault) == 0)
+			return true;
+	}
+	log_error("certificate %s: %s; nothing has been asked of the CA", certificate->name, fault.text);
+	storer->failed = true;
+	return false;
+}
+
+/* As the warden wants it, before the client is started. */
+int attempts_begin(struct storer *storer, const struct record *record, struct fault *fault)
+{
+	struct work work;
+
+	memcpy(&work, record->data, sizeof(work));
+	for (uint32_t i = 0; i < storer->config->certificates; i++) {
+		work.wanted[i] = work.wanted[i] == 1 && begin_attempt(storer, i);
+		storer->seen[i].attempted = work.wanted[i] == 1;
+	}
+	return wire_send(FD_WARDEN, VERB_ATTEMPTED, 0, &work, sizeof(work), fault);
+}
+
+/* A certificate that an attempt is made for; its ledger has been read. */
+static int find_attempt(struct storer *storer, const struct record *record, struct fault *fault)
+{
+	uint32_t i = record->index;
+
+	if (i >= storer->config->certificates || !storer->seen[i].attempted)
+		return fault_set(fault, FAULT_FAILED, "a word about an attempt that has not begun, or has ended");
+	return read_ledger(storer, certificate_of(storer, i), fault);
+}
+
+/* An attempt that succeeded has ended already: with what was stored. */
+int attempts_outcome(struct storer *storer, const struct record *record, struct reply *reply, struct fault *fault)
+{
+	const struct outcome *outcome = (const void *)record->data;
+	struct instant now = instant_now();
+
+	(void)reply;
+	if (find_attempt(storer, record, fault) < 0)
+		return -1;
+	if (outcome->result >= RESULTS || outcome->result == RESULT_STORED)
+		return fault_set(fault, FAULT_FAILED, "an end that is none");
+	storer->seen[record->index].attempted = false;
+	ledger_end(&storer->ledger, &now, outcome);
+	return write_ledger(storer, certificate_of(storer, record->index), fault);
+}
+
+int attempts_suggestion(struct storer *storer, const struct record *record, struct reply *reply, struct fault *fault)
+{
+	struct instant now = instant_now();
+	uint32_t i = record->index;
+
+	if (i >= storer->config->certificates || storer->seen[i].asked)
+		return fault_set(fault, FAULT_FAILED, "a suggestion for no certificate of the configuration, or a second one");
+	storer->seen[i].asked = true;
+	if (read_ledger(storer, certificate_of(storer, i), fault) < 0)
+		return -1;
+	ledger_suggest(&storer->ledger, (const void *)record->data, &now, &storer->secret);
+	if (write_ledger(storer, certificate_of(storer, i), fault) < 0)
+		return -1;
+	reply->data.renewal = attempts_decide(storer, i);
+	reply->length = sizeof(reply->data.renewal);
+	if (reply->data.renewal.due && !storer->seen[i].attempted)
+		storer->seen[i].attempted = begin_attempt(storer, i);
+	reply->data.renewal.due = storer->seen[i].attempted;
+	return 0;
+}
+
+int attempts_recall(struct storer *storer, const struct record *record, struct reply *reply, struct fault *fault)
+{
+	const struct open_order *order = &storer->ledger.order;
+	const struct live *live = &storer->ledger.live;
+	struct recalled *recalled = &reply->data.recalled;
+
+	if (find_attempt(storer, record, fault) < 0)
+		return -1;
+	memset(recalled, 0, sizeof(*recalled));
+	if (order->wish == schedule_wish(storer->config, certificate_of(storer, record->index)))
+		memcpy(recalled->order, order->url, sizeof(recalled->order));
+	recalled->has_key = recalled->order[0] && ledger_has_key(storer->ledgers, certificate_of(storer, record->index)->name);
+	recalled->replaces = live->certid[0] && !strcmp(live->directory, storer->config->acme.directory);
+	reply->length = sizeof(*recalled);
+	return 0;
+}
+
+int attempts_placed(struct storer *storer, const struct record *record, struct reply *reply, struct fault *fault)
+{
+	struct open_order *order = &storer->ledger.order;
+	const struct certificate *certificate;
+
+	(void)reply;
+	if (find_attempt(storer, record, fault) < 0)
+		return -1;
+	certificate = certificate_of(storer, record->index);
+	ledger_forget_order(storer->ledgers, certificate->name, &storer->ledger);
+	snprintf(order->url, sizeof(order->url), "%.*s", (int)sizeof(order->url) - 1, record->data);
+	ledger_clean(order->url, sizeof(order->url));
+	order->wish = schedule_wish(storer->config, certificate);
+	order->placed = instant_now().wall;
+	return write_ledger(storer, certificate, fault);
+}
+
+int attempts_save_key(struct storer *storer, const struct record *record, struct reply *reply, struct fault *fault)
+{
+	(void)reply;
+	if (find_attempt(storer, record, fault) < 0)
+		return -1;
+	return ledger_save_key(storer->ledgers, certificate_of(storer, record->index)->name, record->data, record->length, fault);
+}
+
+int attempts_load_key(struct storer *storer, const struct record *record, struct reply *reply, struct fault *fault)
+{
+	OWN_FREE char *key = NULL;
+	size_t length = 0;
+
+	if (find_attempt(storer, record, fault) < 0)
+		return -1;
+	key = ledger_load_key(storer->ledgers, certificate_of(storer, record->index)->name, &length);
+	if (!key || length >= sizeof(reply->data.text))
+		return 0;
+	memcpy(reply->data.text, key, length);
+	explicit_bzero(key, length);
+	reply->length = length;
+	return 0;
+}
+
+void attempts_stored(struct storer *storer, uint32_t index, const struct bundle *bundle)
+{
+	static const struct outcome done = { .result = RESULT_STORED, .step = STEP_STORE };
+	const struct certificate *certificate = certificate_of(storer, index);
+	struct live *live = &storer->ledger.live;
+	struct instant now = instant_now();
+	struct fault fault;
+	int rc = read_ledger(storer, certificate, &fault);
+
+	if (rc == 0) {
+		*live = (struct live){ .not_before = bundle->not_before, .not_after = bundle->not_after, .stored = now.wall };
+		live->wish = schedule_wish(storer->config, certificate);
+		memcpy(live->certid, bundle->certid, sizeof(live->certid));
+		snprintf(live->directory, sizeof(live->directory), "%s", storer->config->acme.directory);
+		snprintf(live->profile, sizeof(live->profile), "%s", certificate->profile);
+		if (storer->seen[index].attempted)
+			ledger_end(&storer->ledger, &now, &done);
+		storer->seen[index].attempted = false;
+		ledger_forget_order(storer->ledgers, certificate->name, &storer->ledger);
+		rc = write_ledger(storer, certificate, &fault);
+	}
+	if (rc < 0)
+		log_warning("certificate %s is stored, but not noted: %s", certificate->name, fault.text);
+}
