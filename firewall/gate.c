@@ -331,6 +331,17 @@ static void on_explain(struct gate *g)
 	answer(g, 0);
 }
 
+/* A reading of the ruleset, which a rehearsal compares with another one. */
+static void on_read(struct gate *g)
+{
+	_Static_assert(sizeof(g->window.before) == sizeof(struct reading), "one is sent as the other");
+	if (window_prepare(&g->window, &g->journal, &g->policy, true, &g->fault) < 0)
+		refuse(g);
+	else
+		tell(g, VERB_REPLY, 0, g->window.before, sizeof(g->window.before));
+	window_free(&g->window);
+}
+
 static void on_prepare(struct gate *g)
 {
 	int rc;
@@ -465,6 +476,7 @@ static handler *const table[STATES][VERBS] = {
 		      [VERB_PLAN] = on_plan,
 		      [VERB_TRY_LISTENING] = on_try_listening,
 		      [VERB_EXPLAIN] = on_explain,
+		      [VERB_READ] = on_read,
 		      [VERB_PREPARE] = on_prepare,
 		      [VERB_LET_IN] = on_late,
 		      [VERB_SHUT] = on_shut },

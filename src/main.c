@@ -6,11 +6,14 @@
 
 static const struct command commands[] = {
 	{ .name = "renew", .help = "renew the certificates that are due, as the timer does",
-	  .options = { WAIT },
+	  .options = { WAIT, [RENEW_DRY_RUN] = { "dry-run", NULL, "do what rehearse does", 0 } },
 	  .run = renew_run, .part = CONFIG_WHOLE, .claims = true },
 	{ .name = "renew-now", .words = "[NAME...]", .help = "obtain these certificates now, or all of them",
 	  .options = { WAIT },
 	  .run = renew_now_run, .part = CONFIG_WHOLE, .claims = true },
+	{ .name = "rehearse", .words = "[NAME...]", .help = "do the same at the CA's staging, replace nothing",
+	  .options = { WAIT },
+	  .run = rehearse_run, .part = CONFIG_WHOLE, .claims = true },
 	{ .name = "plan", .help = "show what would be opened in the firewall, change nothing",
 	  .options = { WAIT },
 	  .run = plan_run, .part = CONFIG_GATE, .claims = true },

@@ -74,13 +74,16 @@ static bool leads_to_root(struct signer_role *signer, const struct chain *chain,
 	return found;
 }
 
-/* Directories for tests have roots that nobody is to trust: a part of the host's name says so. */
-static bool is_for_tests(const char *directory)
+/* Directories for tests have roots that nobody is to trust: a part of the host's name says so, or the configuration. */
+static bool is_for_tests(const struct config *config)
 {
+	const char *directory = config->acme.directory;
 	static const char *const words[] = { "staging", "stage", "sandbox", "test" };
 	size_t length, n;
 	const char *host = url_host(directory, &length), *end = host + length;
 
+	if (!strcmp(directory, config->acme.staging))
+		return true;
 	for (; host < end; host += n + 1) {
 		n = strcspn(host, ".-:/");
 		for (size_t i = 0; i < LENGTH_OF(words); i++) {
@@ -107,7 +110,7 @@ int roots_check(struct signer_role *signer, uint32_t index, const struct chain *
 {
 	const struct config *config = signer->config;
 	const char *name = signing_certificate(signer, index)->name;
-	bool tests = is_for_tests(config->acme.directory);
+	bool tests = is_for_tests(config);
 
 	if (leads_to_root(signer, chain, time(NULL)))
 		return 0;

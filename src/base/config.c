@@ -28,6 +28,16 @@ const char *config_ca_url(const char *name)
 	return NULL;
 }
 
+const char *config_staging(const struct config *config)
+{
+	const char *staging = config_ca_url("letsencrypt-staging");
+
+	if (config->acme.staging[0])
+		return config->acme.staging;
+	return !strcmp(config->acme.directory, config_ca_url("letsencrypt")) || !strcmp(config->acme.directory, staging) ? staging :
+															   NULL;
+}
+
 bool config_has_public_ca(const struct config *config)
 {
 	for (size_t i = 0; i < LENGTH_OF(known); i++)

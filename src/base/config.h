@@ -53,6 +53,7 @@ struct config {
 	char file[PATH_SIZE];
 	struct {
 		char directory[URL_SIZE]; /* https URL of the ACME directory */
+		char staging[URL_SIZE];	  /* that of the CA for rehearsals, or "": see config_staging() */
 		char contact[NAME_SIZE];  /* an e-mail address without "mailto:", or "" */
 		bool accept_terms;
 		char ca_file[PATH_SIZE];      /* PEM file that the CA's HTTPS is verified with, "" is the system's */
@@ -91,6 +92,9 @@ bool config_is_address(const char *name);
 
 /* Is the CA one of those that the configuration knows by name? They ask from public addresses, and their roots are public. */
 bool config_has_public_ca(const struct config *config);
+
+/* The directory URL of the CA that a rehearsal asks; Let's Encrypt's needs not be configured. NULL: none is known. */
+const char *config_staging(const struct config *config);
 
 /* The directory URL of the CA of this name, or NULL. */
 const char *config_ca_url(const char *name);

@@ -52,6 +52,7 @@ _Static_assert(LENGTH_OF(modes) == RESPONDER_MODES + 1, "one name for each mode"
 
 static const struct key keys[] = {
 	{ SECTION_ACME, "directory", value_directory, ACME(directory), NULL },
+	{ SECTION_ACME, "staging", value_directory, ACME(staging), NULL },
 	{ SECTION_ACME, "contact", value_contact, ACME(contact), NULL },
 	{ SECTION_ACME, "accept_terms", value_bool, ACME(accept_terms), NULL },
 	{ SECTION_ACME, "ca_file", value_file, ACME(ca_file), NULL },

@@ -21,6 +21,7 @@ struct part {
 static const struct part parts[] = {
 	OF(struct config, file, CLIENT | SIGNER), /* for messages */
 	OF(struct config, acme.directory, CLIENT | SIGNER | STORER),
+	OF(struct config, acme.staging, SIGNER),
 	OF(struct config, acme.contact, CLIENT | SIGNER),
 	OF(struct config, acme.accept_terms, CLIENT | SIGNER),
 	OF(struct config, acme.ca_file, CLIENT | SIGNER),

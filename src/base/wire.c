@@ -27,6 +27,7 @@ static const struct shape {
 	[VERB_PLAN] = { "PLAN", 0, 0 },
 	[VERB_TRY_LISTENING] = { "TRY_LISTENING", 0, 0 },
 	[VERB_EXPLAIN] = { "EXPLAIN", 0, 0 },
+	[VERB_READ] = { "READ", 0, 0 },
 	[VERB_PREPARE] = { "PREPARE", sizeof(struct whereabouts), sizeof(struct whereabouts) },
 	[VERB_LET_IN] = { "LET_IN", 0, 0 },
 	[VERB_SHUT] = { "SHUT", 0, 0 },

@@ -48,6 +48,7 @@ enum verb {
 	VERB_PLAN,	    /* index: 1: for our own listener. As above; then VERB_REPLY with lines of text */
 	VERB_TRY_LISTENING, /* can what answers for our own client do so? */
 	VERB_EXPLAIN,	    /* the run has failed: log what of the firewall may be the reason */
+	VERB_READ,	    /* VERB_REPLY with struct reading */
 	VERB_PREPARE,	    /* index as VERB_PLAN, data: struct whereabouts; VERB_PREPARED */
 	VERB_LET_IN,	    /* VERB_OPENED */
 	VERB_SHUT,	    /* index: 1: another VERB_LET_IN may follow. VERB_CLOSED, then VERB_CLEARED */
@@ -134,6 +135,11 @@ enum work_kind { WORK_NONE, WORK_OBTAIN, WORK_ASK };
 
 struct work {
 	uint8_t wanted[MAX_CERTIFICATES]; /* enum work_kind */
+};
+
+/* Two that are equal: nothing that is not acmegate's has changed between them. */
+struct reading {
+	unsigned char digest[8][32]; /* SHA-256 for each kind of firewall; zero: it is not in use, or cannot be read */
 };
 
 /* The firewall's counts for the time that the port was open. */

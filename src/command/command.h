@@ -41,6 +41,7 @@ struct line {
 enum { ACMEGATE_CONFIG, ACMEGATE_VERBOSE, ACMEGATE_DEBUG, ACMEGATE_VERSION };
 enum { CLAIM_WAIT }; /* the first one of every command that claims */
 enum { GUARD_MAX = CLAIM_WAIT + 1, GUARD_ON_LISTEN };
+enum { RENEW_DRY_RUN = CLAIM_WAIT + 1 };
 enum { HOOK_CLIENT };
 
 /* A command as somebody typed it. */
@@ -74,6 +75,7 @@ int help_run(struct host *host, const struct call *call);
 int hook_run(struct host *host, const struct call *call);
 int plan_run(struct host *host, const struct call *call);
 int recover_run(struct host *host, const struct call *call);
+int rehearse_run(struct host *host, const struct call *call);
 int renew_now_run(struct host *host, const struct call *call);
 int renew_run(struct host *host, const struct call *call);
 int version_run(struct host *host, const struct call *call);

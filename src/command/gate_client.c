@@ -171,6 +171,16 @@ void gate_explain(struct gate *gate)
 	(void)!ask(gate, VERB_EXPLAIN, 0, &ignored);
 }
 
+int gate_read(struct gate *gate, struct reading *reading, struct fault *fault)
+{
+	if (ask(gate, VERB_READ, 0, fault) < 0)
+		return -1;
+	if (record.length != sizeof(*reading))
+		return fault_set(fault, FAULT_FAILED, "the gate answered READ with %u bytes", record.length);
+	memcpy(reading, record.data, sizeof(*reading));
+	return 0;
+}
+
 int gate_prepare(struct gate *gate, const struct whereabouts *at, struct fault *fault)
 {
 	static const struct whereabouts anywhere;

@@ -42,6 +42,9 @@ int gate_try_listening(struct gate *, struct fault *fault) MUST_CHECK;
 /* Has it log what of the firewall may be why the run has failed. */
 void gate_explain(struct gate *);
 
+/* Reads the whole ruleset. Not while there is a window. */
+int gate_read(struct gate *, struct reading *reading, struct fault *fault) MUST_CHECK;
+
 /*
  * A window: prepare once, then let in and shut. These two do not wait for the reply, which is a record on the channel: VERB_PREPARED,
  * VERB_OPENED, VERB_FAULT or VERB_OVERTIME. at: NULL for a window of another program's listener.

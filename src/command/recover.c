@@ -8,6 +8,7 @@ int recover_run(struct host *host, const struct call *call)
 {
 	(void)call;
 	log_idle("no rule of acmegate is left in the firewall");
-	return tokens_are_left(host->state_fd) ? STATUS_FAILED :
-						 STATUS_DONE; /* at boot, acmegate.service is started then: it may do more */
+	return tokens_are_left(host->config, host->state_fd) ?
+		       STATUS_FAILED :
+		       STATUS_DONE; /* at boot, acmegate.service is started then: it may do more */
 }

@@ -22,12 +22,11 @@ struct run {
 	const struct config *config;
 	struct errand *errand;
 	struct crew crew;
-	unsigned int windows; /* that the client has asked for */
 	uint32_t surveyed;
 	int64_t next;	  /* when the first of them will be due */
 	bool backs_off;	  /* one would be due, but for an earlier failure */
 	struct work work; /* for the client */
-	bool stored[MAX_CERTIFICATES], deploy[MAX_CERTIFICATES];
+	bool deploy[MAX_CERTIFICATES];
 };
 
 static struct run *run_of(struct supervisor *s)
@@ -103,7 +102,7 @@ static void on_open(struct supervisor *s)
 {
 	struct run *run = run_of(s);
 
-	run->windows++;
+	run->errand->windows++;
 	if (supervise_prepare(s, (const void *)s->record.data) < 0 ||
 	    (!run->config->hooks && sandbox_warden(&s->fault) < 0)) /* a hook has the rights that its administrator wants */
 		give_up(s);
@@ -223,13 +222,16 @@ static void on_stored(struct supervisor *s)
 	const struct certificate *certificate = &run->config->certificate[s->record.index];
 	uint32_t i = s->record.index;
 
-	if (i >= run->config->certificates || run->work.wanted[i] == WORK_NONE || run->stored[i]) {
+	if (i >= run->config->certificates || run->work.wanted[i] == WORK_NONE || run->errand->stored[i]) {
 		supervise_give_up_because(s, FAULT_FAILED, "the storer stored a certificate that was not to be stored, or twice");
 		return;
 	}
-	run->stored[i] = true;
-	log_notice("certificate %s is stored in %s/certificates/%s/live", certificate->name, run->config->gate.state,
-		   certificate->name);
+	run->errand->stored[i] = true;
+	if (run->errand->rehearsal)
+		log_notice("certificate %s: the CA for rehearsals has issued it", certificate->name);
+	else
+		log_notice("certificate %s is stored in %s/certificates/%s/live", certificate->name, run->config->gate.state,
+			   certificate->name);
 	run->deploy[i] = certificate->hooks > 0;
 }
 
@@ -239,7 +241,7 @@ static void on_stored(struct supervisor *s)
 static bool only_asked(const struct run *run)
 {
 	for (uint32_t i = 0; i < run->config->certificates; i++)
-		if (run->work.wanted[i] == WORK_OBTAIN || run->stored[i])
+		if (run->work.wanted[i] == WORK_OBTAIN || run->errand->stored[i])
 			return false;
 	return true;
 }
@@ -262,7 +264,7 @@ static void on_client_ended(struct supervisor *s)
 		s->status = status;
 	else if (status == STATUS_DONE && only_asked(run))
 		say_idle(s);
-	if (!s->prepared && (status == STATUS_LATER || status == STATUS_FAILED || (status != STATUS_DONE && run->windows)))
+	if (!s->prepared && (status == STATUS_LATER || status == STATUS_FAILED || (status != STATUS_DONE && run->errand->windows)))
 		gate_explain(s->gate);
 	s->state = CLOSING;
 }

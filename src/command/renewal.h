@@ -11,9 +11,12 @@
 
 /* The certificates that a run is about. */
 struct errand {
-	bool only_due;		      /* renew: those that are due among the named */
-	bool named[MAX_CERTIFICATES]; /* by index in the configuration */
-	int64_t next;		      /* out: nothing was to do, and nothing is before then; 0: there was, or who knows */
+	bool only_due;		       /* renew: those that are due among the named */
+	bool named[MAX_CERTIFICATES];  /* by index in the configuration */
+	bool rehearsal;		       /* in a store of its own, at a CA whose certificates are for nobody */
+	unsigned int windows;	       /* out: the port was to be opened so many times */
+	bool stored[MAX_CERTIFICATES]; /* out */
+	int64_t next;		       /* out: nothing was to do, and nothing is before then; 0: there was, or who knows */
 };
 
 /*

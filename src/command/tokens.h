@@ -5,9 +5,9 @@
 
 #include "base/config.h"
 
-/* Starts a sweeper where there may be tokens. Failures are logged. */
+/* Starts a sweeper where there may be tokens, of a rehearsal, too. Failures are logged. */
 void tokens_sweep(const struct config *config, int state_fd);
 
-bool tokens_are_left(int state_fd);
+bool tokens_are_left(const struct config *config, int state_fd);
 
 #endif

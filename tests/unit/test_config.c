@@ -957,10 +957,27 @@ static void the_way_to_the_ca(void **state)
 	}
 }
 
+/* The CA that a rehearsal asks. */
+static void the_staging_ca(void **state)
+{
+	static const char *const known = "https://acme-staging-v02.api.letsencrypt.org/directory";
+
+	(void)state;
+	assert_good(ACME USER "[certificate a]\nnames = a.example\n");
+	assert_string_equal(config_staging(&config), known);
+	assert_good("[acme]\ndirectory = letsencrypt-staging\n" USER "[certificate a]\nnames = a.example\n");
+	assert_string_equal(config_staging(&config), known);
+	assert_good(ACME "staging = https://ca.example/staging\n" USER "[certificate a]\nnames = a.example\n");
+	assert_string_equal(config_staging(&config), "https://ca.example/staging");
+	assert_good("[acme]\ndirectory = zerossl\n" USER "[certificate a]\nnames = a.example\n");
+	assert_null(config_staging(&config));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(the_way_to_the_ca),
+		TEST(the_staging_ca),
 		TEST(a_full_file_is_read),
 		TEST(a_short_file_has_defaults),
 		TEST(a_password_is_one_line_that_others_cannot_read),

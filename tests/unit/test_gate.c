@@ -82,6 +82,7 @@ static struct {
 	int code;
 	int64_t clock, expiry; /* ms; 0: not armed */
 	struct plan plan;
+	unsigned char before[WINDOW_BACKENDS][DIGEST_SIZE];
 	struct evidence evidence;
 	char command[COMMAND_SIZE];
 	uint32_t seconds, user;
@@ -293,6 +294,7 @@ static int prepare_window(struct window *window, struct journal *journal, bool o
 	window->news = -1;
 	window->journal = journal;
 	window->plan = world.plan;
+	memcpy(window->before, world.before, sizeof(window->before));
 	window->evidence = world.evidence;
 	window->opening.port = 80;
 	window->opening.target = own ? 8402 : 80;
@@ -600,7 +602,7 @@ static const struct {
 	const char *name;
 	struct event way[ENOUGH_STEPS];
 	size_t steps;
-	uint32_t counts[8]; /* verbs + 1 */
+	uint32_t counts[9]; /* verbs + 1 */
 } states[] = {
 	{ "fresh", { { 0 } }, 0, { VERB_POLICY + 1 } },
 	{ "awaiting a command", { SAYS(POLICY, 0) }, 1, { VERB_COMMAND + 1 } },
@@ -608,8 +610,8 @@ static const struct {
 	{ "claimed",
 	  { CLAIM },
 	  2,
-	  { VERB_POLICY + 1, VERB_PLAN + 1, VERB_TRY_LISTENING + 1, VERB_EXPLAIN + 1, VERB_PREPARE + 1, VERB_LET_IN + 1,
-	    VERB_SHUT + 1 } },
+	  { VERB_POLICY + 1, VERB_PLAN + 1, VERB_TRY_LISTENING + 1, VERB_EXPLAIN + 1, VERB_READ + 1, VERB_PREPARE + 1,
+	    VERB_LET_IN + 1, VERB_SHUT + 1 } },
 	{ "prepared", { PREPARE }, 3, { VERB_LET_IN + 1, VERB_SHUT + 1 } },
 	{ "standing", { OPEN }, 4, { VERB_SHUT + 1 } },
 };
@@ -902,6 +904,22 @@ static void a_plan_in_words(void **state)
 	assert_string_equal(world.text, "# remark\n");
 }
 
+/* What is compared belongs to the reading, and no window comes of it. */
+static void a_reading(void **state)
+{
+	struct reading reading;
+
+	(void)state;
+	memset(world.before, 7, sizeof(world.before));
+	assert_int_equal(RUN(CLAIM, SAYS(READ, 0)), STATUS_DONE);
+	assert_trace(CLAIMED_TRACE "plan REPLY ");
+	memcpy(&reading, world.text, sizeof(reading));
+	assert_memory_equal(&reading, world.before, sizeof(reading));
+	world.fails = "plan";
+	assert_int_equal(RUN(CLAIM, SAYS(READ, 0)), STATUS_DONE);
+	assert_trace(CLAIMED_TRACE "plan FAULT/1 ");
+}
+
 static void a_plan_that_is_longer_than_a_record_is_cut_between_lines(void **state)
 {
 	size_t most = LENGTH_OF(world.plan.line), length = sizeof(world.plan.line[0]) - 1;
@@ -1191,6 +1209,7 @@ int main(void)
 		TEST(another_acmegate_is_a_word_of_its_own),
 		TEST(a_later_policy),
 		TEST(a_plan_in_words),
+		TEST(a_reading),
 		TEST(a_plan_that_is_longer_than_a_record_is_cut_between_lines),
 		TEST(can_it_listen),
 		TEST(why_a_run_failed),

@@ -675,6 +675,12 @@ static void what_cannot_be_verified_is_plausible(void **state)
 	ask(VERB_INSTALL, 0, pem, strlen(pem), VERB_REPLY);
 	stop_run(STATUS_DONE);
 	strcpy(config.acme.directory, "https://latest.ca.example/staging");
+	strcpy(config.acme.staging, config.acme.directory);
+	start_fresh();
+	obtain(0, &forged, pem);
+	ask(VERB_INSTALL, 0, pem, strlen(pem), VERB_REPLY);
+	stop_run(STATUS_DONE);
+	config.acme.staging[0] = '\0';
 	start_fresh();
 	obtain(0, &forged, pem);
 	refused(VERB_INSTALL, 0, pem, strlen(pem), "no root");

@@ -30,6 +30,7 @@ static const struct {
 	{ VERB_PLAN, 0, 0 },
 	{ VERB_TRY_LISTENING, 0, 0 },
 	{ VERB_EXPLAIN, 0, 0 },
+	{ VERB_READ, 0, 0 },
 	{ VERB_PREPARE, sizeof(struct whereabouts), sizeof(struct whereabouts) },
 	{ VERB_LET_IN, 0, 0 },
 	{ VERB_SHUT, 0, 0 },

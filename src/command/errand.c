@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "command/errand.h"
+
+#include <string.h>
+#include <sys/resource.h>
+
+#include "base/log.h"
+#include "command/tokens.h"
+
+#define LEAST_FILES 64 /* descriptors */
+#define LEAST_BYTES (1024 * 1024)
+
+/* Asked before the CA is: a run that cannot store its certificate is in vain. */
+static bool has_room(void)
+{
+	struct rlimit files = { 0 }, bytes = { 0 };
+
+	if (getrlimit(RLIMIT_NOFILE, &files) < 0 || getrlimit(RLIMIT_FSIZE, &bytes) < 0 ||
+	    (files.rlim_cur >= LEAST_FILES && bytes.rlim_cur >= LEAST_BYTES))
+		return true;
+	log_error("acmegate may open %llu files, of %llu bytes each, and a renewal needs %d files of %d bytes: raise the limits (ulimit "
+		  "-n and -f, or LimitNOFILE= and LimitFSIZE= of a unit)",
+		  (unsigned long long)files.rlim_cur, (unsigned long long)bytes.rlim_cur, LEAST_FILES, LEAST_BYTES);
+	return false;
+}
+
+/* One run, and what its storer could not take away. */
+int errand_do(struct errand *errand, const struct config *config, int store_fd, struct host *host)
+{
+	int status;
+
+	if (!has_room())
+		return STATUS_USAGE;
+	status = renewal_run(config, errand, &host->gate, host->tokens, store_fd);
+	tokens_sweep(host->config, host->state_fd);
+	return status;
+}
+
+int errand_choose(struct errand *errand, const struct config *config, const struct call *call)
+{
+	memset(errand->named, call->words == 0, sizeof(errand->named));
+	for (int i = 0; i < call->words; i++) {
+		int index = config_find(config, call->word[i]);
+
+		if (index < 0) {
+			log_error("there is no [certificate %s] in %s that can be used", call->word[i], config->file);
+			return -1;
+		}
+		errand->named[index] = true;
+	}
+	return 0;
+}
