@@ -114,7 +114,7 @@ killed_at() {
 	# shellcheck disable=SC2046
 	rig_kill_at_once $(ip netns pids "$RIG_HOST")
 	wait "$pid" 2>/dev/null || true
-	rig_until 15 rig_idle
+	rig_until 30 rig_idle
 	orders=$((orders + $(asked /order-plz)))
 }
 
@@ -214,11 +214,12 @@ timer() {
 		'document={"suggestedWindow":{"start":"2026-12-02T04:00:00Z","end":"2026-12-01T04:00:00Z"}}'; do
 		rm -rf "$RIG_STATE"
 		rude "GET|^/ari/|all|$way"
+		ordered=$SECONDS
 		renews
 		before=$(serial) stored=$SECONDS
 		timer 0
 		[[ $output != *error* ]]
-		[ "$(serial)" = "$before" ] || [ $((SECONDS - stored)) -ge 7 ]
+		[ "$(serial)" = "$before" ] || [ $((SECONDS - ordered)) -ge 7 ]
 		sleep $((stored + 9 - SECONDS > 0 ? stored + 9 - SECONDS : 0))
 		[ "$(serial)" != "$before" ] || timer 0
 		[ "$(serial)" != "$before" ]

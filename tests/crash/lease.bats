@@ -16,7 +16,7 @@ setup() {
 	[ "$status" -ne 77 ] || skip 'no ptrace here, or another machine than x86-64'
 	rm -rf "$RIG_STATE"
 	rig_policy_drop | rig_nft -
-	printf '[gate]\nuser = nobody\nstate = %s\nmax_open = 5\n' "$RIG_STATE" >"$RIG_CONF"
+	printf '[gate]\nuser = nobody\nstate = %s\nmax_open = 60\n' "$RIG_STATE" >"$RIG_CONF"
 	rig_acmegate recover
 	rig_ruleset >"$RIG_DIR/before"
 }
@@ -27,19 +27,20 @@ teardown() {
 	for process in $(ip netns pids "$RIG_HOST"); do rig_end "$process" KILL; done
 }
 
-trace() { timeout -k 5 30 ip netns exec "$RIG_HOST" "$tracer" "$@" >"$RIG_DIR/out" 2>&1 3>&-; }
+trace() { timeout -k 5 60 ip netns exec "$RIG_HOST" "$tracer" "$@" >"$RIG_DIR/out" 2>&1 3>&-; }
 
 guard() { trace "$@" -- "$RIG_ACMEGATE" -c "$RIG_CONF" guard -- sleep 0.02; }
 
-# The client is a process that lives for a moment; the holder of the window is a fork of the hook.
+# The client lives until the hook has ended; the holder of the window is a fork of the hook.
 hook() {
-	sleep 0.1 3>&- &
+	rm -f "$RIG_DIR/out"
+	timeout 60 sh -c "until grep -qs '^exit .* main ' '$RIG_DIR/out'; do sleep 0.02; done" 3>&- &
 	trace "$@" -- "$RIG_ACMEGATE" -c "$RIG_CONF" hook --client $! pre
 }
 
 # closed KIND: all of acmegate is gone, and nothing of it left in the firewall; when all died at once, after the next start
 closed() {
-	rig_until 3 rig_idle || return 1
+	rig_until 30 rig_idle || return 1 # before max_open
 	: >"$RIG_DIR/recovered"
 	if [ "$1" = killall ]; then
 		rig_acmegate recover >"$RIG_DIR/recovered" 2>&1 || return 1

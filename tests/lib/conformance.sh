@@ -87,7 +87,7 @@ conforms() {
 	window
 	reloads || {
 		# If the layers took more than the 15 s after which the CA gives up, the window is guard's, which has the time.
-		rig_until 5 rig_gone "$pid" && grep -q 'Client.Timeout exceeded' "$RIG_DIR/out" || {
+		rig_until 30 rig_gone "$pid" && grep -q 'Client.Timeout exceeded' "$RIG_DIR/out" || {
 			cat "$RIG_DIR/difference"
 			return 1
 		}
@@ -121,7 +121,7 @@ conforms() {
 reloads() {
 	saved >"$RIG_DIR/saved-open"
 	each reload
-	rig_until 20 as_when_open
+	rig_until 30 as_when_open
 }
 as_when_open() { diff <(sort "$RIG_DIR/saved-open") <(saved | sort) >"$RIG_DIR/difference"; }
 closes_by_watchdog() { grep -q 'the watchdog has closed the port' "$RIG_DIR/out"; }

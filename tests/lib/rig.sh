@@ -352,9 +352,10 @@ rig_opened() { grep -q '^answer' "$RIG_DIR/probe" 2>/dev/null; }
 
 # --- a window that stays open -------------------------------------------------------------------------------------------------
 
-# The CA's packets stay at home, and the probe's do not: Pebble's source ports are the ephemeral ones. TCP tries again after
-# one second and after two, so a validation goes on once it is released.
+# The CA's packets stay at home, and the probe's do not: Pebble's source ports are the ephemeral ones. TCP tries again, each second
+# where the kernel can do that (6.5), so a validation goes on once it is released; after 15 s the CA gives up.
 rig_hold() {
+	rig_ca sysctl -qe -w net.ipv4.tcp_syn_linear_timeouts=15
 	rig_ca nft 'add table inet hold; add chain inet hold out { type filter hook output priority 0; }
 		add rule inet hold out tcp sport >= 32768 tcp dport 80 drop'
 }

@@ -109,7 +109,7 @@ unread() {
 		sys.stdout.write(text.decode().lstrip("x"))
 		sys.exit(99 if not same else status)
 	PY
-	timeout -k 1 30 ip netns exec "$RIG_HOST" python3 "$RIG_DIR/unread" "$@" 3>&-
+	timeout -k 1 $((60 * ${RIG_SLOWER:-1})) ip netns exec "$RIG_HOST" python3 "$RIG_DIR/unread" "$@" 3>&-
 }
 
 @test "a renewal goes on while nobody reads its log: a full pipe, a stuck journal, a stopped terminal" {
@@ -157,7 +157,7 @@ unread() {
 	mkdir -p "$RIG_DIR/dev"
 	for device in null zero random urandom; do touch "$RIG_DIR/dev/$device"; done
 	cat >"$RIG_DIR/stuck" <<-'PY'
-		import os, socket, subprocess, sys
+		import os, socket, subprocess, sys, time
 		directory, command = sys.argv[1], sys.argv[2:]
 		for device in "null", "zero", "random", "urandom":
 		    subprocess.run(["mount", "--bind", "/dev/" + device, directory + "/" + device], check=True)
@@ -173,8 +173,10 @@ unread() {
 		        full.send(b"x" * 4096)
 		except BlockingIOError:
 		    pass
-		client = subprocess.Popen(["sleep", "1"])
+		client = subprocess.Popen(["sleep", "60"])
 		subprocess.run(command + ["hook", "--client", str(client.pid), "pre"], check=True)
+		time.sleep(1)
+		client.kill()
 		client.wait()
 		print("the client has ended", flush=True)
 		sys.stdin.readline()
@@ -190,7 +192,7 @@ unread() {
 	wait "$pid"
 	rig_until 30 rig_idle
 	rig_after
-	# The client lives for one second, and max_open is 60.
+	# The client lives for one second after pre, and max_open is 60.
 	rig_open_at_most 2 4
 }
 
@@ -200,7 +202,7 @@ unread() {
 	[ "$status" -eq 0 ]
 	# A reader that comes back before the end.
 	cat >"$RIG_DIR/late" <<-'PY'
-		import fcntl, os, subprocess, sys, time
+		import os, subprocess, sys, time
 		r, w = os.pipe()
 		os.set_blocking(w, False)
 		try:
@@ -208,19 +210,20 @@ unread() {
 		        os.write(w, b"x" * 4096)
 		except BlockingIOError:
 		    os.set_blocking(w, True)
-		p = subprocess.Popen(sys.argv[1:], stderr=w)
+		p = subprocess.Popen(sys.argv[2:], stderr=w)
 		os.close(w)
-		time.sleep(0.7)
-		text = b""
-		while True:
-		    more = os.read(r, 65536)
-		    if not more:
-		        break
+		while not os.path.exists(sys.argv[1] + "/open"):
+		    time.sleep(0.01)
+		text = os.read(r, 1 << 20)
+		open(sys.argv[1] + "/read", "w")
+		while more := os.read(r, 65536):
 		    text += more
 		print(text.decode().lstrip("x"))
 		sys.exit(p.wait())
 	PY
-	run rig_host python3 "$RIG_DIR/late" "$RIG_ACMEGATE" -c "$RIG_CONF" guard -- sleep 1.2
+	rm -f "$RIG_DIR/open" "$RIG_DIR/read"
+	run rig_host python3 "$RIG_DIR/late" "$RIG_DIR" "$RIG_ACMEGATE" -c "$RIG_CONF" guard -- \
+		sh -c "touch $RIG_DIR/open; until [ -e $RIG_DIR/read ]; do sleep 0.05; done"
 	[ "$status" -eq 0 ]
 	[[ $output == 'acmegate: warning: 1 line of this log is lost: there was no room for it'*'port 80 closed'* ]]
 }

@@ -437,7 +437,7 @@ nobody_asks() { ! asker; }
 # asks_without_rights BOUNDING: root by number, and nothing else of root's
 asks_without_rights() {
 	rig_until 30 asker
-	rig_until 2 grep -q '^Seccomp:.2$' "/proc/$(asker)/status"
+	rig_until 30 grep -q '^Seccomp:.2$' "/proc/$(asker)/status"
 	run -0 grep -E '^(Uid|Cap...|NoNewPrivs|Seccomp):' "/proc/$(asker)/status"
 	[ "$output" = "$(printf '%s\n' $'Uid:\t0\t0\t0\t0' $'CapInh:\t0000000000000000' $'CapPrm:\t0000000000000000' \
 		$'CapEff:\t0000000000000000' "CapBnd:"$'\t'"$1" $'CapAmb:\t0000000000000000' $'NoNewPrivs:\t1' $'Seccomp:\t2')" ]
@@ -454,7 +454,7 @@ asks_without_rights() {
 	pid=$!
 	asks_without_rights 0000000000000000
 	kill -s KILL "$(rig_gate)"
-	rig_until 2 nobody_asks
+	rig_until 30 nobody_asks
 }
 
 # The watchdog's bounding set is its own, and it cannot change it.

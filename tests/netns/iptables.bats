@@ -60,10 +60,10 @@ clear_of_ours() { [ "$(ours)" = 0 ]; }
 mended() { grep -q 'the opening was put back' "$RIG_DIR/out"; }
 saved_as_before() { saved | cmp -s - "$RIG_DIR/saved-before"; }
 
-# A window that stands.
+# window [COMMAND...]: one that stays open
 window() {
 	saved >"$RIG_DIR/saved-before"
-	rig_window
+	rig_window "$@"
 }
 
 # ends: the run in it gets its certificate, and all is as it was before, but for the handles of what others made anew
@@ -71,6 +71,9 @@ ends() {
 	rig_release
 	rig_ends 0
 	rig_certificate one.test one.test
+	all_is_over "$@"
+}
+all_is_over() {
 	rig_probe_stop
 	[ "$(rig_probe_total 4 last)" = silent ]
 	[ "$(rig_probe_total 6 last)" = silent ]
@@ -273,13 +276,16 @@ contested() {
 	rig_nft "$RIG_DIR/plain"
 	policy_drop legacy
 	for family in ip ip6; do rig_host "${family}tables-legacy-save" >"$RIG_DIR/file-$family"; done
-	window
+	server_start
+	window guard -- sh -c "until [ -e $RIG_DIR/enough ]; do sleep 0.1; done"
 	contested "while sleep 1; do (echo flush ruleset; cat '$RIG_DIR/plain') | nft -f -
 		for f in ip ip6; do \${f}tables-legacy-restore -w 5 '$RIG_DIR/file-'\$f; done; done"
 	rig_until 30 three_times_mended
 	rig_until 30 open_again
 	rig_end_of contest
-	ends
+	touch "$RIG_DIR/enough"
+	rig_ends 0
+	all_is_over
 }
 three_times_mended() { [ "$(grep -c 'the opening was put back' "$RIG_DIR/out")" -ge 6 ]; } # twice a second
 
@@ -616,8 +622,11 @@ lied() {
 	rm -rf "$RIG_STATE"
 	window
 	rig_until 30 grep -q 'port 80 open' "$RIG_DIR/out"
-	flock "$RIG_DIR/lock" sleep 8 3>&- &
+	flock "$RIG_DIR/lock" sh -c "touch $RIG_DIR/locked.now; until [ -e $RIG_DIR/unlock ]; do sleep 0.05; done" 3>&- &
+	rig_until 30 test -e "$RIG_DIR/locked.now"
 	rig_release
+	rig_until 30 grep -q 'closing port 80:.*xtables lock' "$RIG_DIR/out"
+	touch "$RIG_DIR/unlock"
 	rig_ends 0
 	[[ $output == *'closing port 80:'*'xtables lock'* ]]
 	rig_after

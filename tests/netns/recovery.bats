@@ -194,7 +194,7 @@ gate_is() {
 		rm -f "$RIG_DIR/out"
 		rig_acmegate -c "$RIG_DIR/etc/other.conf" recover --wait 3600 >"$RIG_DIR/out" 2>&1 &
 		pid=$!
-		rig_until 10 grep -q 'waiting for it' "$RIG_DIR/out"
+		rig_until 30 grep -q 'waiting for it' "$RIG_DIR/out"
 		rig_acmegate hook --client $$ post
 		wait "$pid"
 		[ "$(grep -c 'waiting for it' "$RIG_DIR/out")" = 1 ]

@@ -174,18 +174,26 @@ renewals() {
 	storm_rules 50
 	rig_pebble
 	rig_config one.test
-	rig_hold
 	rig_before
 	storm_start 1000
 	rm -f "$RIG_DIR/out"
-	ip netns exec "$RIG_HOST" "$RIG_ACMEGATE" -c "$RIG_CONF" renew-now >"$RIG_DIR/out" 2>&1 3>&- &
+	ip netns exec "$RIG_HOST" "$RIG_ACMEGATE" -c "$RIG_CONF" guard -- sleep 60 >"$RIG_DIR/out" 2>&1 3>&- &
 	pid=$!
-	rig_until 30 rig_opened
+	rig_until 30 grep -q 'port 80 open' "$RIG_DIR/out"
 	for round in 1 2 3; do
 		handle=$(rig_host nft -a list chain inet filter input | sed -n 's/.*comment "acmegate:.* # handle //p')
 		rig_host nft delete rule inet filter input handle "$handle"
 		rig_until 30 storm_mended "$round"
 	done
+	kill -s TERM "$pid"
+	rig_ends 143
+	rig_probe_stop
+	rig_hold
+	rig_probe_start
+	rm -f "$RIG_DIR/out"
+	ip netns exec "$RIG_HOST" "$RIG_ACMEGATE" -c "$RIG_CONF" renew-now >"$RIG_DIR/out" 2>&1 3>&- &
+	pid=$!
+	rig_until 30 rig_opened
 	started=$EPOCHREALTIME
 	kill -s TERM "$pid"
 	rig_ends 75
