@@ -120,7 +120,8 @@ int ledger_write(int dir, const char *name, const struct ledger *ledger, struct 
 
 	if (load(dir, name, &there, &state, fault) < 0)
 		return -1;
-	image.head = (struct head){ .magic = MAGIC, .version = LEDGER_VERSION, .length = sizeof(*ledger) };
+	image.head = (struct head){ .version = LEDGER_VERSION, .length = sizeof(*ledger) };
+	memcpy(image.head.magic, MAGIC, sizeof(image.head.magic));
 	image.ledger = *ledger;
 	add_up(&image, offsetof(struct image, sum), image.sum);
 	if (file_replace(dir, state == LEDGER_NEWER ? beside.text : name, (const char *)&image, sizeof(image)) < 0)

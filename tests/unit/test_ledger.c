@@ -15,6 +15,7 @@
 #include <cmocka.h>
 
 #include "store/ledger.h"
+#include "between.h"
 
 #define NOW INT64_C(1790812800)
 #define DIRECTORY "https://ca.test:14000/directory"
@@ -366,7 +367,7 @@ static void a_moment_is_drawn_once(void **state)
 	snprintf(ledger.live.certid, sizeof(ledger.live.certid), "key.serial");
 	ledger_suggest(&ledger, &window, &now, &secret);
 	chosen = ledger.ari.chosen;
-	assert_in_range(chosen, NOW, NOW + 100000 - 1);
+	assert_between(chosen, NOW, NOW + 100000 - 1);
 	assert_int_equal(ledger.ari.retry_after, 60);
 	ledger_suggest(&ledger, &window, &now, &other); /* a copy of the machine with the ledger is no other host */
 	assert_int_equal(ledger.ari.chosen, chosen);

@@ -14,6 +14,7 @@
 #include <cmocka.h>
 
 #include "store/schedule.h"
+#include "between.h"
 
 #define HOSTS 10000
 #define HOUR INT64_C(3600)
@@ -148,7 +149,7 @@ static void sail(struct fleet *fleet)
 static void assert_spread(const struct fleet *fleet)
 {
 	for (int i = 1; i < CELLS; i++)
-		assert_in_range(fleet->cells[i], HOSTS / CELLS / 2, HOSTS / CELLS * 3 / 2);
+		assert_between(fleet->cells[i], HOSTS / CELLS / 2, HOSTS / CELLS * 3 / 2);
 }
 
 static void orders_of_90_days_are_in_their_windows(void **state)

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "store/schedule.h"
+#include "between.h"
 
 #define MINUTE INT64_C(60)
 #define HOUR INT64_C(3600)
@@ -186,7 +187,7 @@ static void the_window_of_the_ca_decides(void **state)
 	(void)state;
 	secret.byte[0] = 1; /* a moment that is not in the last two hours */
 	suggest(start, end);
-	assert_in_range(ledger.ari.chosen, start, end - WAKE_MOST - 1);
+	assert_between(ledger.ari.chosen, start, end - WAKE_MOST - 1);
 	assert_false(is_due(&held, ledger.ari.chosen - 1));
 	assert_true(is_due(&held, ledger.ari.chosen));
 	assert_int_equal(decide(&held, START).from, ledger.ari.chosen);
@@ -288,7 +289,7 @@ static size_t try_until(const struct holding *held, int64_t from, int64_t until,
 
 static void assert_about(int64_t seconds, int64_t expected)
 {
-	assert_in_range(seconds, expected * 3 / 4 - 1, expected * 5 / 4 + 1);
+	assert_between(seconds, expected * 3 / 4 - 1, expected * 5 / 4 + 1);
 }
 
 static void ten_days_of_failures_follow_the_schedule(void **state)
@@ -305,7 +306,7 @@ static void ten_days_of_failures_follow_the_schedule(void **state)
 		set_up(NULL);
 		memcpy(secret.byte, &host, sizeof(host));
 		n = try_until(&held, START + 61 * DAY, START + 71 * DAY, results[host % 2], moments, 64);
-		assert_in_range(n, 11, 17);
+		assert_between(n, 11, 17);
 		for (size_t i = 1; i < n; i++)
 			assert_about(moments[i] - moments[i - 1], i <= 3 ? steps[i - 1] : DAY);
 		for (size_t i = 4; i < n; i++)
@@ -322,7 +323,7 @@ static void kills_in_between_change_nothing(void **state)
 
 	(void)state;
 	n = try_until(&held, START + 61 * DAY, START + 71 * DAY, RESULT_UNKNOWN, moments, 64);
-	assert_in_range(n, 10, 16);
+	assert_between(n, 10, 16);
 	assert_about(moments[1] - moments[0], 10 * MINUTE);
 	assert_about(moments[2] - moments[1], 100 * MINUTE);
 	for (size_t i = 3; i < n; i++)
@@ -356,7 +357,7 @@ static void near_the_end_it_is_four_a_day(void **state)
 
 	(void)state;
 	n = try_until(&held, START + 82 * DAY, START + 92 * DAY, RESULT_INVALID, moments, 64);
-	assert_in_range(n, 33, 57);
+	assert_between(n, 33, 57);
 	for (size_t i = 4; i < n; i++)
 		assert_about(moments[i] - moments[i - 1], 6 * HOUR);
 }
@@ -455,12 +456,12 @@ static void a_ca_out_of_reach_is_tried_late_and_evenly(void **state)
 		memcpy(secret.byte, &host, sizeof(host));
 		attempt_at(now, RESULT_UNREACHABLE, 0, "");
 		wait = decide(&held, now + 5).from - now;
-		assert_in_range(wait, 6 * HOUR, 6 * DAY);
+		assert_between(wait, 6 * HOUR, 6 * DAY);
 		quarters[(wait - 6 * HOUR) * 4 / (6 * DAY - 6 * HOUR + 1)]++;
 		assert_about(decide(&none, now + 5).from - now, HOUR);
 	}
 	for (size_t i = 0; i < 4; i++)
-		assert_in_range(quarters[i], 900, 1100);
+		assert_between(quarters[i], 900, 1100);
 	set_up(NULL);
 	attempt_at(START + 82 * DAY, RESULT_UNREACHABLE, 0, "");
 	assert_about(decide(&late, START + 82 * DAY + 5).from - (START + 82 * DAY), 6 * HOUR);
