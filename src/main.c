@@ -17,6 +17,9 @@ static const struct command commands[] = {
 	{ .name = "plan", .help = "show what would be opened in the firewall, change nothing",
 	  .options = { WAIT },
 	  .run = plan_run, .part = CONFIG_GATE, .claims = true },
+	{ .name = "tlsa", .words = "[NAME...]", .help = "print the TLSA records (DANE) of certificates' keys",
+	  .options = { [TLSA_PORT] = { "port", "NUMBER", "of the service, not 25", 0 } },
+	  .run = tlsa_run, .part = CONFIG_WHOLE, .reads = true },
 	{ .name = "guard", .words = "-- COMMAND...", .help = "run a command with the port open as long as it lives",
 	  .options = {
 		WAIT,

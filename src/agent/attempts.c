@@ -4,31 +4,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "agent/next_key.h"
 #include "base/log.h"
 #include "store/schedule.h"
-
-/* The ledger of a certificate, which is then in storer->ledger. */
-static int read_ledger(struct storer *storer, const struct certificate *certificate, struct fault *fault)
-{
-	enum ledger_state state;
-
-	if (ledger_read(storer->ledgers, certificate->name, &storer->ledger, &state, fault) < 0)
-		return fault_at(fault, "%s", storer->store.path);
-	if (state == LEDGER_CORRUPT)
-		log_warning("%s/ledger/%s was corrupt and has been renamed to %s.corrupt: earlier attempts are forgotten",
-			    storer->store.path, certificate->name, certificate->name);
-	if (state == LEDGER_NEWER)
-		log_warning("%s/ledger/%s is of a newer acmegate and is left alone; this one keeps its own in %s~",
-			    storer->store.path, certificate->name, certificate->name);
-	return 0;
-}
-
-static int write_ledger(const struct storer *storer, const struct certificate *certificate, struct fault *fault)
-{
-	if (ledger_write(storer->ledgers, certificate->name, &storer->ledger, fault) < 0)
-		return fault_at(fault, "%s", storer->store.path);
-	return 0;
-}
 
 /*
  * Has the ledger say what is live. What it was ordered with is known only of what this acmegate has stored itself; the CA that it came
@@ -37,22 +15,27 @@ static int write_ledger(const struct storer *storer, const struct certificate *c
 static int note_live(struct storer *storer, const struct certificate *certificate, const struct stored *stored, struct fault *fault)
 {
 	const struct verdict *verdict = &stored->verdict;
+	const struct keys keys = storer->ledger.keys;
 	struct live *live = &storer->ledger.live;
 	struct live now = { 0 };
+	bool same;
 
 	if (stored->present) {
 		now.not_before = verdict->not_before;
 		now.not_after = verdict->not_after;
 		memcpy(now.certid, verdict->certid, sizeof(now.certid));
 	}
-	if (live->not_before == now.not_before && live->not_after == now.not_after && !strcmp(live->certid, now.certid))
+	same = live->not_before == now.not_before && live->not_after == now.not_after && !strcmp(live->certid, now.certid);
+	if (same)
 		now = *live;
 	if (stored->directory[0])
 		memcpy(now.directory, stored->directory, sizeof(now.directory));
-	if (!memcmp(live, &now, sizeof(now)))
+	if (stored->present)
+		ledger_note_key(&storer->ledger, verdict->spki, !same && live->not_after);
+	if (!memcmp(live, &now, sizeof(now)) && !memcmp(&keys, &storer->ledger.keys, sizeof(keys)))
 		return 0;
 	*live = now;
-	return write_ledger(storer, certificate, fault);
+	return storing_write_ledger(storer, certificate, fault);
 }
 
 int attempts_look_up(struct storer *storer, uint32_t index, const struct stored *stored, struct fault *fault)
@@ -66,7 +49,7 @@ int attempts_look_up(struct storer *storer, uint32_t index, const struct stored 
 		.other_key = stored->verdict.other_key,
 		.deploy = stored->deploy_pending,
 	};
-	return read_ledger(storer, certificate, fault) < 0 ? -1 : note_live(storer, certificate, stored, fault);
+	return storing_read_ledger(storer, certificate, fault) < 0 ? -1 : note_live(storer, certificate, stored, fault);
 }
 
 /* For the certificate whose ledger was read last. */
@@ -97,9 +80,9 @@ static bool begin_attempt(struct storer *storer, uint32_t index)
 	struct instant now = instant_now();
 	struct fault fault;
 
-	if (read_ledger(storer, certificate, &fault) == 0) {
+	if (storing_read_ledger(storer, certificate, &fault) == 0) {
 		ledger_begin(&storer->ledger, &now, schedule_wish(storer->config, certificate), storer->config->acme.directory);
-		if (write_ledger(storer, certificate, &fault) == 0)
+		if (storing_write_ledger(storer, certificate, &fault) == 0)
 			return true;
 	}
 	log_error("certificate %s: %s; nothing has been asked of the CA", certificate->name, fault.text);
@@ -120,16 +103,6 @@ int attempts_begin(struct storer *storer, const struct record *record, struct fa
 	return wire_send(FD_WARDEN, VERB_ATTEMPTED, 0, &work, sizeof(work), fault);
 }
 
-/* A certificate that an attempt is made for; its ledger has been read. */
-static int find_attempt(struct storer *storer, const struct record *record, struct fault *fault)
-{
-	uint32_t i = record->index;
-
-	if (i >= storer->config->certificates || !storer->seen[i].attempted)
-		return fault_set(fault, FAULT_FAILED, "a word about an attempt that has not begun, or has ended");
-	return read_ledger(storer, certificate_of(storer, i), fault);
-}
-
 /* An attempt that succeeded has ended already: with what was stored. */
 int attempts_outcome(struct storer *storer, const struct record *record, struct reply *reply, struct fault *fault)
 {
@@ -137,13 +110,13 @@ int attempts_outcome(struct storer *storer, const struct record *record, struct 
 	struct instant now = instant_now();
 
 	(void)reply;
-	if (find_attempt(storer, record, fault) < 0)
+	if (storing_find_attempt(storer, record, fault) < 0)
 		return -1;
 	if (outcome->result >= RESULTS || outcome->result == RESULT_STORED)
 		return fault_set(fault, FAULT_FAILED, "an end that is none");
 	storer->seen[record->index].attempted = false;
 	ledger_end(&storer->ledger, &now, outcome);
-	return write_ledger(storer, certificate_of(storer, record->index), fault);
+	return storing_write_ledger(storer, certificate_of(storer, record->index), fault);
 }
 
 int attempts_suggestion(struct storer *storer, const struct record *record, struct reply *reply, struct fault *fault)
@@ -154,10 +127,10 @@ int attempts_suggestion(struct storer *storer, const struct record *record, stru
 	if (i >= storer->config->certificates || storer->seen[i].asked)
 		return fault_set(fault, FAULT_FAILED, "a suggestion for no certificate of the configuration, or a second one");
 	storer->seen[i].asked = true;
-	if (read_ledger(storer, certificate_of(storer, i), fault) < 0)
+	if (storing_read_ledger(storer, certificate_of(storer, i), fault) < 0)
 		return -1;
 	ledger_suggest(&storer->ledger, (const void *)record->data, &now, &storer->secret);
-	if (write_ledger(storer, certificate_of(storer, i), fault) < 0)
+	if (storing_write_ledger(storer, certificate_of(storer, i), fault) < 0)
 		return -1;
 	reply->data.renewal = attempts_decide(storer, i);
 	reply->length = sizeof(reply->data.renewal);
@@ -167,18 +140,28 @@ int attempts_suggestion(struct storer *storer, const struct record *record, stru
 	return 0;
 }
 
+static bool has_orders_key(struct storer *storer, uint32_t index)
+{
+	size_t length = 0;
+	char *pem = next_key_of_order(storer, index, &length);
+	bool has = pem != NULL;
+
+	next_key_wipe(pem, length);
+	return has;
+}
+
 int attempts_recall(struct storer *storer, const struct record *record, struct reply *reply, struct fault *fault)
 {
 	const struct open_order *order = &storer->ledger.order;
 	const struct live *live = &storer->ledger.live;
 	struct recalled *recalled = &reply->data.recalled;
 
-	if (find_attempt(storer, record, fault) < 0)
+	if (storing_find_attempt(storer, record, fault) < 0)
 		return -1;
 	memset(recalled, 0, sizeof(*recalled));
 	if (order->wish == schedule_wish(storer->config, certificate_of(storer, record->index)))
 		memcpy(recalled->order, order->url, sizeof(recalled->order));
-	recalled->has_key = recalled->order[0] && ledger_has_key(storer->ledgers, certificate_of(storer, record->index)->name);
+	recalled->has_key = recalled->order[0] && has_orders_key(storer, record->index);
 	recalled->replaces = live->certid[0] && !strcmp(live->directory, storer->config->acme.directory);
 	reply->length = sizeof(*recalled);
 	return 0;
@@ -190,7 +173,7 @@ int attempts_placed(struct storer *storer, const struct record *record, struct r
 	const struct certificate *certificate;
 
 	(void)reply;
-	if (find_attempt(storer, record, fault) < 0)
+	if (storing_find_attempt(storer, record, fault) < 0)
 		return -1;
 	certificate = certificate_of(storer, record->index);
 	ledger_forget_order(storer->ledgers, certificate->name, &storer->ledger);
@@ -198,30 +181,27 @@ int attempts_placed(struct storer *storer, const struct record *record, struct r
 	ledger_clean(order->url, sizeof(order->url));
 	order->wish = schedule_wish(storer->config, certificate);
 	order->placed = instant_now().wall;
-	return write_ledger(storer, certificate, fault);
+	return storing_write_ledger(storer, certificate, fault);
 }
 
 int attempts_save_key(struct storer *storer, const struct record *record, struct reply *reply, struct fault *fault)
 {
 	(void)reply;
-	if (find_attempt(storer, record, fault) < 0)
+	if (storing_find_attempt(storer, record, fault) < 0)
 		return -1;
-	return ledger_save_key(storer->ledgers, certificate_of(storer, record->index)->name, record->data, record->length, fault);
+	return ledger_save_key(storer->ledgers, certificate_of(storer, record->index)->name, LEDGER_ORDER_KEY, record->data,
+			       record->length, fault);
 }
 
 int attempts_load_key(struct storer *storer, const struct record *record, struct reply *reply, struct fault *fault)
 {
-	OWN_FREE char *key = NULL;
 	size_t length = 0;
+	char *pem;
 
-	if (find_attempt(storer, record, fault) < 0)
+	if (storing_find_attempt(storer, record, fault) < 0)
 		return -1;
-	key = ledger_load_key(storer->ledgers, certificate_of(storer, record->index)->name, &length);
-	if (!key || length >= sizeof(reply->data.text))
-		return 0;
-	memcpy(reply->data.text, key, length);
-	explicit_bzero(key, length);
-	reply->length = length;
+	pem = next_key_of_order(storer, record->index, &length);
+	next_key_give(reply, pem, length);
 	return 0;
 }
 
@@ -232,7 +212,7 @@ void attempts_stored(struct storer *storer, uint32_t index, const struct bundle 
 	struct live *live = &storer->ledger.live;
 	struct instant now = instant_now();
 	struct fault fault;
-	int rc = read_ledger(storer, certificate, &fault);
+	int rc = storing_read_ledger(storer, certificate, &fault);
 
 	if (rc == 0) {
 		*live = (struct live){ .not_before = bundle->not_before, .not_after = bundle->not_after, .stored = now.wall };
@@ -240,11 +220,12 @@ void attempts_stored(struct storer *storer, uint32_t index, const struct bundle 
 		memcpy(live->certid, bundle->certid, sizeof(live->certid));
 		snprintf(live->directory, sizeof(live->directory), "%s", storer->config->acme.directory);
 		snprintf(live->profile, sizeof(live->profile), "%s", certificate->profile);
+		ledger_note_key(&storer->ledger, bundle->spki, true);
 		if (storer->seen[index].attempted)
 			ledger_end(&storer->ledger, &now, &done);
 		storer->seen[index].attempted = false;
 		ledger_forget_order(storer->ledgers, certificate->name, &storer->ledger);
-		rc = write_ledger(storer, certificate, &fault);
+		rc = storing_write_ledger(storer, certificate, &fault);
 	}
 	if (rc < 0)
 		log_warning("certificate %s is stored, but not noted: %s", certificate->name, fault.text);

@@ -18,10 +18,11 @@ static void describe(const struct signer_role *signer, uint32_t index, const str
 	const struct certificate *certificate = signing_certificate(signer, index);
 
 	verdict->other_names = !chain_facts_have_names(facts, signing_names(signer, certificate), certificate->names);
-	verdict->other_key = facts->key != certificate->key;
+	verdict->other_key = !certificate->reuse && facts->key != certificate->key;
 	verdict->not_before = facts->not_before;
 	verdict->not_after = facts->not_after;
 	memcpy(verdict->certid, facts->certid, sizeof(verdict->certid));
+	memcpy(verdict->spki, facts->spki, sizeof(verdict->spki));
 }
 
 /* PKCS#12 of both, as the configuration wants it; its length. 0: it cannot be made, which is no reason to store nothing. */
@@ -78,6 +79,34 @@ int certificate_examine(struct signer_role *signer, const struct record *record,
 	return 0;
 }
 
+/* A fresh key in PEM; its length, or -1. */
+static int make_next(enum key_type type, unsigned char spki[SPKI_SIZE], char pem[KEY_PEM_SIZE], struct fault *fault)
+{
+	OWN_KEY struct key *key = key_generate(type, fault);
+
+	if (!key || key_spki(key, spki, fault) < 0 || key_write(key, pem, fault) < 0)
+		return -1;
+	return (int)strlen(pem);
+}
+
+int certificate_prepare(struct signer_role *signer, const struct record *record, struct reply *reply, struct fault *fault)
+{
+	const enum key_type type = signing_certificate(signer, record->index)->key;
+	OWN_KEY struct key *key = record->length ? key_read(record->data, record->length, fault) : NULL;
+	struct verdict *verdict = (void *)reply->data;
+	int n = 0;
+
+	*verdict = (struct verdict){ .whole = 1 };
+	if (!key && record->length && fault->kind == FAULT_LATER)
+		return -1;
+	if (key && key_is(key, type))
+		n = key_spki(key, verdict->spki, fault);
+	else
+		n = make_next(type, verdict->spki, reply->data + sizeof(*verdict), fault);
+	reply->length = sizeof(*verdict) + (n > 0 ? (size_t)n : 0);
+	return n < 0 ? -1 : 0;
+}
+
 static int require_certificate(const struct signer_role *signer, uint32_t index, struct fault *fault)
 {
 	if (index >= signer->config->certificates)
@@ -101,26 +130,47 @@ int certificate_on_identity(struct signer_role *signer, const struct record *rec
 	return 0;
 }
 
-/* The key of the order that an earlier run has placed: the CA may have made the certificate already. NULL: there is none of use. */
-static struct key *load_key(uint32_t index, enum key_type type, struct fault *fault)
+/* The key that the storer gives. NULL: none; a fault, if there is one, that cannot be read. */
+static struct key *load_key(enum verb verb, uint32_t index, struct fault *fault)
 {
 	struct key *key = NULL;
 
-	if (signing_ask(VERB_LOAD_KEY, index, NULL, 0, fault) < 0)
+	fault->kind = FAULT_NONE;
+	if (signing_ask(verb, index, NULL, 0, fault) < 0)
 		return NULL;
 	if (signing_reply.length > 0)
 		key = key_read(signing_reply.data, signing_reply.length, fault);
 	crypto_wipe(signing_reply.data, signing_reply.length);
-	if (!key || key_is(key, type))
+	return key;
+}
+
+/* The key of the order that an earlier run has placed: the CA may have made the certificate already. NULL: there is none of use. */
+static struct key *load_orders_key(uint32_t index, const struct certificate *certificate)
+{
+	struct fault ignored;
+	struct key *key = load_key(VERB_LOAD_KEY, index, &ignored);
+
+	if (!key || certificate->reuse || key_is(key, certificate->key))
 		return key;
 	key_free(key);
 	return NULL;
 }
 
-/* Before the CA hears of the key: should this run be killed, the next one needs it for what the CA has made. */
-static struct key *make_key(uint32_t index, enum key_type type, struct fault *fault)
+/* The one in use, the next one, or a new one. */
+static struct key *find_key(uint32_t index, const struct certificate *certificate, struct fault *fault)
 {
-	struct key *key = key_generate(type, fault);
+	struct key *key = NULL;
+
+	fault->kind = FAULT_NONE;
+	if (certificate->reuse)
+		key = load_key(VERB_CHOOSE_KEY, index, fault);
+	return key || fault->kind != FAULT_NONE ? key : key_generate(certificate->key, fault);
+}
+
+/* Before the CA hears of the key: should this run be killed, the next one needs it for what the CA has made. */
+static struct key *make_key(uint32_t index, const struct certificate *certificate, struct fault *fault)
+{
+	struct key *key = find_key(index, certificate, fault);
 	char pem[KEY_PEM_SIZE];
 	bool saved = key && key_write(key, pem, fault) == 0 && signing_ask(VERB_SAVE_KEY, index, pem, strlen(pem), fault) == 0;
 
@@ -142,10 +192,10 @@ int certificate_on_csr(struct signer_role *signer, const struct record *record, 
 	certificate = signing_certificate(signer, record->index);
 	pending = &signer->pending[record->index];
 	certificate_forget(pending);
-	pending->key = load_key(record->index, certificate->key, fault);
+	pending->key = load_orders_key(record->index, certificate);
 	pending->finalized = pending->key != NULL; /* by an earlier run, perhaps */
 	if (!pending->key)
-		pending->key = make_key(record->index, certificate->key, fault);
+		pending->key = make_key(record->index, certificate, fault);
 	if (!pending->key)
 		return -1;
 	n = key_request(pending->key, signing_names(signer, certificate), certificate->names, (unsigned char *)reply->data,
@@ -212,11 +262,25 @@ static int save(struct signer_role *signer, uint32_t index, const struct key *ke
 		bundle->not_before = facts.not_before;
 		bundle->not_after = facts.not_after;
 		memcpy(bundle->certid, facts.certid, sizeof(bundle->certid));
+		memcpy(bundle->spki, facts.spki, sizeof(bundle->spki));
 		rc = signing_ask(VERB_SAVE, index, bundle, fill(signer, index, key, chain, bundle), fault);
 	}
 	crypto_wipe(bundle, size);
 	free(bundle);
 	return rc;
+}
+
+/* The certificate has the key that was the next one. Without another one now, the storer asks for it in the next run. */
+static void refill(uint32_t index, const struct certificate *certificate)
+{
+	static _Alignas(struct next_key) char data[sizeof(struct next_key) + KEY_PEM_SIZE];
+	struct next_key *next = (void *)data;
+	struct fault fault;
+	int n = make_next(certificate->key, next->spki, next->pem, &fault);
+
+	if (n < 0 || signing_ask(VERB_SAVE_NEXT, index, next, sizeof(*next) + (size_t)n, &fault) < 0)
+		log_warning("certificate %s has no next key, until the next run makes one: %s", certificate->name, fault.text);
+	crypto_wipe(data, sizeof(data));
 }
 
 int certificate_on_install(struct signer_role *signer, const struct record *record, struct reply *reply, struct fault *fault)
@@ -240,5 +304,7 @@ int certificate_on_install(struct signer_role *signer, const struct record *reco
 	if (save(signer, record->index, pending->key, chain, fault) < 0)
 		return -1;
 	certificate_forget(pending);
+	if (signing_reply.length == 1 && signing_reply.data[0])
+		refill(record->index, certificate);
 	return 0;
 }

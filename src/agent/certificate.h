@@ -14,6 +14,9 @@ signing_handler certificate_on_csr, certificate_on_prefers, certificate_on_insta
  */
 int certificate_examine(struct signer_role *signer, const struct record *record, struct reply *reply, struct fault *fault) MUST_CHECK;
 
+/* Judges the next key of reuse_key, and makes another if it is none of the configured type. The reply is that of VERB_NEXT_KEY. */
+int certificate_prepare(struct signer_role *signer, const struct record *record, struct reply *reply, struct fault *fault) MUST_CHECK;
+
 void certificate_forget(struct pending *pending);
 
 #endif

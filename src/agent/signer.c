@@ -27,12 +27,13 @@ static int serve_storer(void *role, struct fault *fault)
 
 	if (rc <= 0)
 		return rc;
-	if (asked.verb != VERB_EXAMINE || asked.index >= signer->config->certificates)
+	if ((asked.verb != VERB_EXAMINE && asked.verb != VERB_NEXT_KEY) || asked.index >= signer->config->certificates)
 		return fault_set(fault, FAULT_FAILED, "the storer sent %s", verb_name((enum verb)asked.verb));
-	rc = certificate_examine(signer, &asked, &reply, &why);
+	rc = (asked.verb == VERB_EXAMINE ? certificate_examine : certificate_prepare)(signer, &asked, &reply, &why);
 	crypto_wipe(asked.data, asked.length);
 	rc = rc < 0 ? wire_send(FD_STORER, VERB_FAULT, (uint32_t)why.kind, why.text, strlen(why.text), fault) :
 		      wire_send(FD_STORER, VERB_VERDICT, asked.index, reply.data, reply.length, fault);
+	crypto_wipe(reply.data, reply.length);
 	return rc < 0 ? -1 : 1;
 }
 

@@ -13,70 +13,14 @@
 
 #include "agent/attempts.h"
 #include "agent/channel.h"
+#include "agent/examination.h"
+#include "agent/next_key.h"
 #include "agent/storing.h"
 #include "store/accounts.h"
 #include "base/log.h"
 #include "base/safe.h"
 
 static struct record received; /* the last one received: 64 KiB that no stack should carry */
-
-/* --- what is stored ----------------------------------------------------------------------------------------------- */
-
-struct question {
-	uint32_t index;
-	bool lost;	      /* the signer has gone or makes no sense */
-	struct bundle *fresh; /* what was asked about, with the PKCS#12 that it should have; NULL: it has it */
-	size_t length;
-};
-
-static void forget_form(struct question *question)
-{
-	if (question->fresh)
-		explicit_bzero(question->fresh, question->length);
-	free(question->fresh);
-	question->fresh = NULL;
-}
-#define OWN_QUESTION __attribute__((cleanup(forget_form)))
-
-/* bundle: what the signer was asked about. Its answer has another PKCS#12, or nothing, behind the verdict. */
-static int keep_form(struct question *question, const struct bundle *bundle, size_t length, struct fault *fault)
-{
-	const size_t form = received.length - sizeof(struct verdict);
-
-	forget_form(question);
-	if (!form)
-		return 0;
-	length -= bundle->form_length;
-	question->fresh = malloc(length + form);
-	if (!question->fresh)
-		return fault_errno(fault, FAULT_LATER, "keeping PKCS#12");
-	memcpy(question->fresh, bundle, length);
-	question->fresh->form_length = (uint32_t)form;
-	memcpy((char *)question->fresh + length, received.data + sizeof(struct verdict), form);
-	question->length = length + form;
-	return 0;
-}
-
-/* As struct examiner wants it. */
-static int ask_signer(void *context, const struct bundle *bundle, size_t length, struct verdict *verdict, struct fault *fault)
-{
-	struct question *question = context;
-	int rc = wire_send(FD_SIGNER, VERB_EXAMINE, question->index, bundle, length, fault) < 0 ?
-			 -1 :
-			 wire_await(FD_SIGNER, &received, WIRE_PATIENCE, fault);
-
-	question->lost = rc <= 0 || (received.verb != VERB_FAULT && received.verb != VERB_VERDICT);
-	if (rc < 0)
-		return fault_at(fault, "the signer");
-	if (rc == 0)
-		return fault_set(fault, FAULT_FAILED, "the signer has ended");
-	if (received.verb == VERB_FAULT)
-		return fault_set(fault, FAULT_LATER, "%s", received.data);
-	if (question->lost)
-		return fault_set(fault, FAULT_FAILED, "the signer answers EXAMINE with %s", verb_name((enum verb)received.verb));
-	memcpy(verdict, received.data, sizeof(*verdict));
-	return keep_form(question, bundle, length, fault);
-}
 
 /* --- what is stored, and whether it is due ------------------------------------------------------------------------- */
 
@@ -93,12 +37,12 @@ static void adjust(struct storer *storer, const struct certificate *certificate,
 	storer->failed = true;
 }
 
-static int inspect(struct storer *storer, const struct certificate *certificate, struct question *question, struct stored *stored,
-		   struct fault *fault)
+static int inspect(struct storer *storer, const struct certificate *certificate, struct examination *question,
+		   struct stored *stored, struct fault *fault)
 {
 	int rc;
 
-	storer->store.examiner = (struct examiner){ ask_signer, question };
+	storer->store.examiner = (struct examiner){ examination_ask, question };
 	rc = store_inspect(&storer->store, certificate, stored, fault);
 	storer->store.examiner = (struct examiner){ NULL, NULL }; /* the question is the caller's */
 	return rc;
@@ -108,7 +52,7 @@ static int inspect(struct storer *storer, const struct certificate *certificate,
  * PKCS#12 is new in the configuration, or its password: a generation with the same key and certificate has it, so that the link
  * switches all files at once here too. One of another CA is replaced anyway.
  */
-static void reform(struct storer *storer, const struct question *question, const struct stored *stored)
+static void reform(struct storer *storer, const struct examination *question, const struct stored *stored)
 {
 	const struct certificate *certificate = certificate_of(storer, question->index);
 	struct fault fault;
@@ -132,7 +76,7 @@ static int report_one(struct storer *storer, uint32_t index, struct fault *fault
 {
 	const struct certificate *certificate = certificate_of(storer, index);
 	struct renewal renewal = { .reason = "what is stored cannot be read" };
-	OWN_QUESTION struct question question = { .index = index };
+	OWN_EXAMINATION struct examination question = { .index = index };
 	struct stored stored;
 
 	if (inspect(storer, certificate, &question, &stored, fault) < 0 || attempts_look_up(storer, index, &stored, fault) < 0) {
@@ -144,6 +88,8 @@ static int report_one(struct storer *storer, uint32_t index, struct fault *fault
 		if (stored.present)
 			adjust(storer, certificate, stored.generation);
 		reform(storer, &question, &stored);
+		if (next_key_prepare(storer, &question, fault) < 0)
+			return -1;
 		renewal = attempts_decide(storer, index);
 		if (stored.broken)
 			log_warning("%s/certificates/%s: what was live was broken and has been renamed to *.broken",
@@ -218,7 +164,6 @@ static int on_save(struct storer *storer, const struct record *record, struct re
 {
 	uint32_t i = record->index;
 
-	(void)reply;
 	if (i >= storer->config->certificates || storer->seen[i].saved)
 		return fault_set(fault, FAULT_FAILED, "a certificate that is not in the configuration, or twice in one run");
 	storer->seen[i].saved = true;
@@ -229,6 +174,8 @@ static int on_save(struct storer *storer, const struct record *record, struct re
 	/* The warden hears of it first: it must know what to deploy even if the others die of the answer. */
 	storer->warden_lost = wire_send(FD_WARDEN, VERB_STORED, i, NULL, 0, fault) < 0;
 	attempts_stored(storer, i, (const void *)record->data);
+	reply->data.text[0] = certificate_of(storer, i)->reuse && !ledger_has_spki(storer->ledger.keys.next);
+	reply->length = 1;
 	return storer->warden_lost ? -1 : 0;
 }
 
@@ -269,6 +216,8 @@ static storer_serve *const handlers[] = {
 	[VERB_PLACED] = attempts_placed,
 	[VERB_SAVE_KEY] = attempts_save_key,
 	[VERB_LOAD_KEY] = attempts_load_key,
+	[VERB_CHOOSE_KEY] = next_key_choose,
+	[VERB_SAVE_NEXT] = next_key_save,
 	[VERBS] = NULL, /* the others are not the signer's */
 };
 _Static_assert(LENGTH_OF(handlers) == VERBS + 1, "an entry for each verb");

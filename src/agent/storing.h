@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * storing.h - what the files of the storer share: storer.c serves signer and warden, attempts.c keeps the ledgers of certificates.
+ * storing.h - what the files of the storer share: storer.c serves signer and warden, attempts.c keeps the ledgers of certificates,
+ * next_key.c the keys of reuse_key.
  */
 #ifndef ACMEGATE_AGENT_STORING_H
 #define ACMEGATE_AGENT_STORING_H
@@ -45,6 +46,13 @@ static inline const struct certificate *certificate_of(const struct storer *stor
 {
 	return &storer->config->certificate[index];
 }
+
+/* The ledger of a certificate, which is then in storer->ledger. */
+int storing_read_ledger(struct storer *storer, const struct certificate *certificate, struct fault *fault) MUST_CHECK;
+int storing_write_ledger(const struct storer *storer, const struct certificate *certificate, struct fault *fault) MUST_CHECK;
+
+/* A certificate that an attempt is made for; its ledger has been read. */
+int storing_find_attempt(struct storer *storer, const struct record *record, struct fault *fault) MUST_CHECK;
 
 /* Serves one verb; what it puts into the reply goes back to who asked. -1: refused, or failed. */
 typedef int storer_serve(struct storer *storer, const struct record *record, struct reply *reply, struct fault *fault);

@@ -28,6 +28,8 @@
 #define LABEL_SIZE 33				   /* the NAME of [certificate NAME], a profile */
 #define PASSWORD_SIZE 128
 #define URL_SIZE 512
+#define REUSE_ALWAYS UINT32_MAX
+#define REUSE_MOST 1000 /* renewals */
 #define PATH_SIZE 256
 
 enum key_type { KEY_P256, KEY_P384, KEY_RSA2048, KEY_RSA3072, KEY_RSA4096, KEY_TYPES };
@@ -37,6 +39,7 @@ struct certificate {
 	uint32_t first_name;   /* index of its first name in config.names */
 	uint32_t names;	       /* how many follow each other there, at least one */
 	enum key_type key;
+	uint32_t reuse;		  /* certificates with the same key; 0: each has a new one. REUSE_ALWAYS: all */
 	char profile[LABEL_SIZE]; /* ACME profile for newOrder, or "" */
 	char chain[128];	  /* common name of who issued the top of the preferred chain, or "" */
 	uid_t owner;		  /* of the files, 0 by default */

@@ -73,6 +73,7 @@ static const struct key keys[] = {
 	{ SECTION_RESPONDER, "webroot", value_path, RESP(webroot), NULL },
 	{ SECTION_CERTIFICATE, "names", names_set, 0, 0, NULL },
 	{ SECTION_CERTIFICATE, "key", value_choice, CERT(key), key_types },
+	{ SECTION_CERTIFICATE, "reuse_key", value_reuse, CERT(reuse), NULL },
 	{ SECTION_CERTIFICATE, "profile", value_label, CERT(profile), NULL },
 	{ SECTION_CERTIFICATE, "chain", value_text, CERT(chain), NULL },
 	{ SECTION_CERTIFICATE, "owner", value_owner, CERT(owner), NULL },

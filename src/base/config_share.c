@@ -44,6 +44,7 @@ static const struct part certificate_parts[] = {
 	OF(struct certificate, first_name, CLIENT | SIGNER | STORER),
 	OF(struct certificate, names, CLIENT | SIGNER | STORER),
 	OF(struct certificate, key, SIGNER | STORER),
+	OF(struct certificate, reuse, SIGNER | STORER),
 	OF(struct certificate, profile, CLIENT | SIGNER | STORER),
 	OF(struct certificate, chain, CLIENT | SIGNER | STORER),
 	OF(struct certificate, owner, STORER),

@@ -177,6 +177,23 @@ int value_mode(struct loader *loader, const struct key *key, const char *value)
 	return 0;
 }
 
+/* yes, no, or how many renewals keep the key of the certificate before them. */
+int value_reuse(struct loader *loader, const struct key *key, const char *value)
+{
+	uint32_t *reuse = loader_field(loader, key);
+	unsigned long n;
+
+	if (!strcmp(value, "yes"))
+		*reuse = REUSE_ALWAYS;
+	else if (!strcmp(value, "no"))
+		*reuse = 0;
+	else if (config_number(value, 0, REUSE_MOST, 10, &n) < 0)
+		return loader_wrong(loader, "%s: expected yes, no, or for how many renewals, 0 to %d", key->name, REUSE_MOST);
+	else
+		*reuse = (uint32_t)n + 1;
+	return 0;
+}
+
 int value_port(struct loader *loader, const struct key *key, const char *value)
 {
 	unsigned long n;

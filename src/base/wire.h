@@ -19,6 +19,7 @@
 
 #include <stdint.h>
 
+#include "base/bundle.h"
 #include "base/config.h"
 #include "base/fault.h"
 #include "base/outcome.h"
@@ -99,10 +100,15 @@ enum verb {
 	VERB_LOAD_ACCOUNT, /* reply: struct stored_account */
 	VERB_SAVE_ACCOUNT, /* data: PEM of the account key; a broken one is renamed */
 	VERB_LOAD_EAB,	   /* reply: the content of the configured eab_key_file */
-	VERB_SAVE,	   /* index, data: struct bundle, which becomes the generation in use */
+	VERB_SAVE, /* index, data: struct bundle, which becomes the generation in use; reply: one byte, 1: VERB_SAVE_NEXT is wanted */
 	/* storer -> signer: are these a key and its certificate? The reply is VERB_VERDICT or VERB_FAULT */
 	VERB_EXAMINE, /* index, data: struct bundle */
 	VERB_VERDICT, /* data: struct verdict; behind it the PKCS#12 to be stored in the place of what the bundle has, or nothing */
+	/*
+	 * storer -> signer: is this the key that a later order may have? The reply is VERB_VERDICT, with a fresh key behind it (PEM) if this
+	 * is none of the configured type, or VERB_FAULT
+	 */
+	VERB_NEXT_KEY, /* index, data: PEM of the next key, or nothing */
 	/* client -> signer: the certificate in use; reply: struct identity */
 	VERB_IDENTITY, /* index */
 	/* client -> signer -> storer, one at a time; the reply is VERB_REPLY or VERB_FAULT */
@@ -113,6 +119,9 @@ enum verb {
 	/* signer -> storer, the same: the key of the order that VERB_PLACED has named */
 	VERB_SAVE_KEY, /* index, data: PEM */
 	VERB_LOAD_KEY, /* index; reply: PEM, or nothing */
+	/* signer -> storer, the same: with reuse_key */
+	VERB_CHOOSE_KEY, /* index; reply: PEM of the key in use or of the next one, or nothing: there is neither */
+	VERB_SAVE_NEXT,	 /* index, data: struct next_key; there was none any more */
 	VERBS
 };
 
@@ -150,27 +159,6 @@ struct closed {
 };
 
 #define WIRE_DATA (64 * 1024)
-#define KEY_PEM_SIZE 4096 /* PKCS#8 of RSA 4096 takes 3272 characters */
-
-/* A private key and its chain, as bytes. Text has the key (PEM), the chain (PEM), and both as PKCS#12, or nothing. */
-struct bundle {
-	uint32_t key_length;
-	uint32_t leaf_length;	       /* of the chain, which begins with the certificate itself */
-	uint32_t form_length;	       /* of PKCS#12; 0: none */
-	int64_t not_before, not_after; /* with VERB_SAVE, for the ledger: seconds since the epoch, and the certID */
-	char certid[CERTID_SIZE];
-	char text[];
-};
-#define CHAIN_SIZE (WIRE_DATA - KEY_PEM_SIZE - sizeof(struct bundle))
-
-struct verdict {
-	uint8_t whole;		       /* key and chain belong together and are as we write them; 0: ignore the rest */
-	uint8_t other_names;	       /* than the configured ones */
-	uint8_t other_key;	       /* the same for the type of key */
-	int64_t not_before, not_after; /* seconds since the epoch */
-	char certid[CERTID_SIZE];      /* of RFC 9773, or "" */
-};
-
 #define JWK_SIZE 1024
 struct account {
 	char algorithm[8];   /* "ES256", "ES384", "RS256" */

@@ -68,9 +68,9 @@ static int start(struct host *host, const struct command *command, struct fault 
 	if (command->tells_client && dup2(STDOUT_FILENO, STDERR_FILENO) >= 0)
 		log_start(NULL, log_detail_of(log_option()));
 	leave_caller(host->first_fd);
-	if (command->part == CONFIG_WHOLE && wire_pair(host->tokens, fault) < 0)
+	if (command->part == CONFIG_WHOLE && !command->reads && wire_pair(host->tokens, fault) < 0)
 		return -1;
-	started = gate_start(&host->gate, fault) == 0;
+	started = command->reads || gate_start(&host->gate, fault) == 0;
 	return sandbox_give_up_firewall(started ? fault : &ignored) < 0 ? -1 : !started;
 }
 
@@ -109,9 +109,9 @@ static int begin(struct host *host, const struct call *call, enum claim how, str
 	return how == CLAIM_STATE && (command->claims || (!host->serves && !command->closes)) ? claim(host, call, fault) : 0;
 }
 
-static enum claim open_state(struct host *host, struct fault *fault)
+static enum claim open_state(struct host *host, bool reads, struct fault *fault)
 {
-	if (!host->serves && access(host->config->gate.state, F_OK) < 0 && errno == ENOENT)
+	if ((!host->serves || reads) && access(host->config->gate.state, F_OK) < 0 && errno == ENOENT)
 		return CLAIM_WITHOUT_TRACE;
 	host->state_fd = safe_directory(host->config->gate.state, fault);
 	return host->state_fd < 0 ? CLAIM_WITHOUT_STATE : CLAIM_STATE;
@@ -134,8 +134,8 @@ int command_run(const struct call *call)
 	config_translate_with(international_ascii);
 	host.serves = config_load(&config, call->file, command->part, &mistakes, &wrong) == 0;
 	international_end();
-	how = open_state(&host, &other);
-	if (rc == 0)
+	how = open_state(&host, command->reads, &other);
+	if (rc == 0 && !command->reads)
 		rc = begin(&host, call, how, &fault);
 	if (rc == 0 && how == CLAIM_WITHOUT_STATE) {
 		fault = other;

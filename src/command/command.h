@@ -30,6 +30,7 @@ struct command {
 	bool closes;	   /* does so although the configuration or the command line is wrong */
 	bool tolerates;	   /* ignores mistakes elsewhere in the configuration: its status is for another program */
 	bool asks;	   /* goes on without a gate: another acmegate may have one */
+	bool reads;	   /* only reads what the storer has written: no gate, no lock, no right over the firewall */
 	bool tells_client; /* logs to standard output: ACME clients show the standard error of their hooks as errors */
 };
 
@@ -43,6 +44,7 @@ enum { CLAIM_WAIT }; /* the first one of every command that claims */
 enum { GUARD_MAX = CLAIM_WAIT + 1, GUARD_ON_LISTEN };
 enum { RENEW_DRY_RUN = CLAIM_WAIT + 1 };
 enum { HOOK_CLIENT };
+enum { TLSA_PORT };
 
 /* A command as somebody typed it. */
 struct call {
@@ -78,6 +80,7 @@ int recover_run(struct host *host, const struct call *call);
 int rehearse_run(struct host *host, const struct call *call);
 int renew_now_run(struct host *host, const struct call *call);
 int renew_run(struct host *host, const struct call *call);
+int tlsa_run(struct host *host, const struct call *call);
 int version_run(struct host *host, const struct call *call);
 
 #endif

@@ -54,6 +54,8 @@ static void add_certificate(struct sha256_ctx *sum, int state_fd, const char *na
 
 	snprintf(path, sizeof(path), "ledger/%.*s", LABEL_SIZE - 1, name);
 	add_file(sum, state_fd, path, AT_SYMLINK_NOFOLLOW);
+	snprintf(path, sizeof(path), "ledger/%.*s~next", LABEL_SIZE - 1, name);
+	add_file(sum, state_fd, path, AT_SYMLINK_NOFOLLOW);
 	snprintf(path, sizeof(path), "certificates/%.*s", LABEL_SIZE - 1, name);
 	add_file(sum, state_fd, path, AT_SYMLINK_NOFOLLOW);
 	for (size_t i = 0; i < LENGTH_OF(files); i++) {

@@ -17,6 +17,7 @@ static void cast(struct config *staged, const char *staging)
 	for (uint32_t i = 0; i < staged->certificates; i++) {
 		memset(staged->certificate[i].chain, 0, sizeof(staged->certificate[i].chain));
 		staged->certificate[i].hooks = 0;
+		staged->certificate[i].reuse = 0; /* what a rehearsal makes is not kept */
 	}
 }
 

@@ -213,6 +213,8 @@ int chain_facts(const struct chain *chain, struct facts *facts, struct fault *fa
 	facts->not_after = openssl_seconds(X509_get0_notAfter(leaf));
 	take_certid(chain->certificate[0], facts->certid);
 	facts->key = pkey ? openssl_key_type(pkey) : KEY_TYPES;
+	if (pkey && openssl_spki(pkey, facts->spki, fault) < 0)
+		return -1;
 	for (int i = 0; i < sk_GENERAL_NAME_num(list); i++) {
 		if (facts->names == MAX_NAMES_EACH || !spell_name(sk_GENERAL_NAME_value(list, i), facts->name[facts->names]))
 			facts->other_names = true;

@@ -21,6 +21,7 @@ struct facts {
 	int64_t not_before, not_after; /* seconds since the epoch */
 	char certid[CERTID_SIZE];      /* how the CA names it (RFC 9773, 4.1), or "" */
 	enum key_type key;	       /* KEY_TYPES: another type than ours */
+	unsigned char spki[SPKI_SIZE]; /* SHA-256 of its key */
 	bool other_names;	       /* it also carries names that no configuration can ask for */
 	uint32_t names;
 	char name[MAX_NAMES_EACH][NAME_SIZE];

@@ -45,6 +45,18 @@ enum key_type openssl_key_type(const EVP_PKEY *pkey)
 	return KEY_TYPES;
 }
 
+int openssl_spki(const EVP_PKEY *pkey, unsigned char spki[SPKI_SIZE], struct fault *fault)
+{
+	unsigned char *der = NULL;
+	int n = i2d_PUBKEY(pkey, &der), rc;
+
+	if (n <= 0)
+		return openssl_fault(fault, "describing a public key");
+	rc = crypto_sha256(der, (size_t)n, spki, fault);
+	OPENSSL_free(der);
+	return rc;
+}
+
 /* Takes over pkey. */
 static struct key *wrap(EVP_PKEY *pkey, enum key_type type, struct fault *fault)
 {
@@ -116,6 +128,11 @@ int key_write(const struct key *key, char pem[KEY_PEM_SIZE], struct fault *fault
 bool key_is(const struct key *key, enum key_type type)
 {
 	return key->type == type;
+}
+
+int key_spki(const struct key *key, unsigned char spki[SPKI_SIZE], struct fault *fault)
+{
+	return openssl_spki(key->pkey, spki, fault);
 }
 
 void key_free(struct key *key)

@@ -30,6 +30,9 @@ void key_free(struct key *key);
 
 bool key_is(const struct key *key, enum key_type type);
 
+/* SHA-256 of its SubjectPublicKeyInfo. */
+int key_spki(const struct key *key, unsigned char spki[SPKI_SIZE], struct fault *fault) MUST_CHECK;
+
 /* Fills algorithm, jwk and thumbprint (RFC 7518, 6; RFC 7638, 3); leaves url alone. */
 int key_describe(const struct key *key, struct account *account, struct fault *fault) MUST_CHECK;
 

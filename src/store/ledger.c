@@ -12,7 +12,6 @@
 
 #define MAGIC "acmeledg"
 #define BESIDE "~" /* no name of a certificate has it */
-#define KEY "~key"
 #define WAIT_LEAST 60
 #define WAIT_MOST (24 * 60 * 60)
 
@@ -214,25 +213,52 @@ void ledger_suggest(struct ledger *ledger, const struct suggestion *suggestion, 
 	ledger_clean(ari->explanation, sizeof(ari->explanation));
 }
 
-int ledger_save_key(int dir, const char *name, const char *pem, size_t length, struct fault *fault)
+bool ledger_has_spki(const unsigned char spki[SPKI_SIZE])
 {
-	struct name file = with(name, KEY);
+	static const unsigned char none[SPKI_SIZE];
+
+	return memcmp(spki, none, SPKI_SIZE) != 0;
+}
+
+void ledger_note_key(struct ledger *ledger, const unsigned char spki[SPKI_SIZE], bool renewed)
+{
+	struct keys *keys = &ledger->keys;
+
+	if (memcmp(keys->live, spki, SPKI_SIZE) != 0)
+		keys->renewals = 0;
+	else if (renewed)
+		keys->renewals++;
+	memcpy(keys->live, spki, SPKI_SIZE);
+	if (memcmp(keys->next, spki, SPKI_SIZE) != 0)
+		return;
+	memset(keys->next, 0, SPKI_SIZE);
+	keys->prepared = 0;
+}
+
+static struct name key_file(const char *name, enum ledger_key which)
+{
+	return with(name, which == LEDGER_NEXT_KEY ? "~next" : "~key");
+}
+
+int ledger_save_key(int dir, const char *name, enum ledger_key which, const char *pem, size_t length, struct fault *fault)
+{
+	struct name file = key_file(name, which);
 
 	return file_replace(dir, file.text, pem, length) < 0 ? fault_errno(fault, FAULT_FAILED, "writing ledger/%s", file.text) : 0;
 }
 
-bool ledger_has_key(int dir, const char *name)
+bool ledger_has_key(int dir, const char *name, enum ledger_key which)
 {
-	return file_exists(dir, with(name, KEY).text);
+	return file_exists(dir, key_file(name, which).text);
 }
 
-char *ledger_load_key(int dir, const char *name, size_t *length)
+char *ledger_load_key(int dir, const char *name, enum ledger_key which, size_t *length)
 {
-	return file_read(dir, with(name, KEY).text, length);
+	return file_read(dir, key_file(name, which).text, length);
 }
 
 void ledger_forget_order(int dir, const char *name, struct ledger *ledger)
 {
 	ledger->order = (struct open_order){ 0 };
-	(void)unlinkat(dir, with(name, KEY).text, 0);
+	(void)unlinkat(dir, key_file(name, LEDGER_ORDER_KEY).text, 0);
 }

@@ -64,6 +64,17 @@ struct open_order {
 	int64_t placed;	    /* seconds since the epoch */
 };
 
+/*
+ * The keys that reuse_key is about, by the SHA-256 of their public keys; all zero: not known, or none. Of a next key that is named here
+ * the file is on the disk.
+ */
+struct keys {
+	unsigned char live[SPKI_SIZE], next[SPKI_SIZE];
+	int64_t prepared;  /* when the next one was made: seconds since the epoch */
+	uint32_t renewals; /* certificates of the live key beside its first */
+	uint32_t padding;
+};
+
 struct ledger {
 	struct live live;
 	struct ari ari;
@@ -74,6 +85,7 @@ struct ledger {
 	uint32_t attempts;   /* in use */
 	uint32_t padding;
 	struct attempt attempt[LEDGER_ATTEMPTS]; /* the newest first */
+	struct keys keys;
 };
 
 enum ledger_state {
@@ -105,10 +117,16 @@ void ledger_end(struct ledger *ledger, const struct instant *now, const struct o
 void ledger_suggest(struct ledger *ledger, const struct suggestion *suggestion, const struct instant *now,
 		    const struct secret *secret);
 
-/* The private key of the open order, in a file of its own; the caller of ledger_load_key() frees it. NULL: there is none. */
-int ledger_save_key(int dir, const char *name, const char *pem, size_t length, struct fault *fault) MUST_CHECK;
-bool ledger_has_key(int dir, const char *name);
-char *ledger_load_key(int dir, const char *name, size_t *length) MUST_CHECK;
+/* Notes the key of the live certificate. renewed: the certificate is another than the one before. The next key may be this one: used up. */
+void ledger_note_key(struct ledger *ledger, const unsigned char spki[SPKI_SIZE], bool renewed);
+
+bool ledger_has_spki(const unsigned char spki[SPKI_SIZE]); /* false: all zero */
+
+/* A private key in a file of its own: of the open order, or the next one. The caller of ledger_load_key() frees it. NULL: errno. */
+enum ledger_key { LEDGER_ORDER_KEY, LEDGER_NEXT_KEY };
+int ledger_save_key(int dir, const char *name, enum ledger_key which, const char *pem, size_t length, struct fault *fault) MUST_CHECK;
+bool ledger_has_key(int dir, const char *name, enum ledger_key which);
+char *ledger_load_key(int dir, const char *name, enum ledger_key which, size_t *length) MUST_CHECK;
 
 /* Removes the open order from the ledger, which the caller writes, and its key. */
 void ledger_forget_order(int dir, const char *name, struct ledger *ledger);

@@ -17,6 +17,7 @@
 
 #include "base/config.h"
 #include "base/fault.h"
+#include "base/wire.h"
 
 struct key {
 	EVP_PKEY *pkey;
@@ -47,6 +48,9 @@ int openssl_fault(struct fault *fault, const char *what);
 
 /* The type of this key; KEY_TYPES: none of ours. */
 enum key_type openssl_key_type(const EVP_PKEY *pkey);
+
+/* SHA-256 of the public key in DER (SubjectPublicKeyInfo). */
+int openssl_spki(const EVP_PKEY *pkey, unsigned char spki[SPKI_SIZE], struct fault *fault) MUST_CHECK;
 
 /* Seconds since the epoch, or 0. */
 int64_t openssl_seconds(const ASN1_TIME *time);

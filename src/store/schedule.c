@@ -104,7 +104,7 @@ static struct decision decide_by_dates(const struct holding *holding, const stru
 /* Was it ordered with what the configuration says now? Then another order would bring the same again. */
 static bool is_as_ordered(const struct holding *holding, const struct ledger *ledger)
 {
-	return ledger->live.stored && ledger->live.wish == holding->wish;
+	return ledger->live.stored && (ledger->live.wish == holding->wish || ledger->live.wish == holding->older_wish);
 }
 
 static struct decision decide_if_due(const struct holding *holding, const struct ledger *ledger, int64_t now)
@@ -320,24 +320,10 @@ static void add_text(struct sha256_ctx *sum, const char *text)
 	sha256_update(sum, strlen(text) + 1, (const uint8_t *)text);
 }
 
-struct holding schedule_hold(const struct config *config, const struct certificate *certificate, const struct ledger *ledger)
-{
-	const struct live *live = &ledger->live;
-
-	return (struct holding){
-		.present = live->not_after != 0,
-		.directory = config->acme.directory,
-		.other_directory = strcmp(live->directory, config->acme.directory) != 0 ? live->directory : "",
-		.not_before = live->not_before,
-		.not_after = live->not_after,
-		.wish = schedule_wish(config, certificate),
-	};
-}
-
-uint64_t schedule_wish(const struct config *config, const struct certificate *certificate)
+static uint64_t wish_for(const struct config *config, const struct certificate *certificate, enum key_type type)
 {
 	struct sha256_ctx sum;
-	uint8_t key = (uint8_t)certificate->key;
+	uint8_t key = (uint8_t)type;
 	uint64_t wish;
 
 	sha256_init(&sum);
@@ -349,4 +335,33 @@ uint64_t schedule_wish(const struct config *config, const struct certificate *ce
 		add_text(&sum, config->name[certificate->first_name + i]);
 	sha256_digest(&sum, sizeof(wish), (uint8_t *)&wish);
 	return wish ? wish : 1;
+}
+
+uint64_t schedule_wish(const struct config *config, const struct certificate *certificate)
+{
+	return wish_for(config, certificate, certificate->key);
+}
+
+/* With reuse_key another type of key is that of the next key: no reason to part with the one in use. */
+static uint64_t older_wish(const struct config *config, const struct certificate *certificate, uint64_t live)
+{
+	for (unsigned int type = 0; certificate->reuse && type < KEY_TYPES; type++)
+		if (live == wish_for(config, certificate, (enum key_type)type))
+			return live;
+	return 0;
+}
+
+struct holding schedule_hold(const struct config *config, const struct certificate *certificate, const struct ledger *ledger)
+{
+	const struct live *live = &ledger->live;
+
+	return (struct holding){
+		.present = live->not_after != 0,
+		.directory = config->acme.directory,
+		.other_directory = strcmp(live->directory, config->acme.directory) != 0 ? live->directory : "",
+		.not_before = live->not_before,
+		.not_after = live->not_after,
+		.wish = schedule_wish(config, certificate),
+		.older_wish = older_wish(config, certificate, live->wish),
+	};
 }

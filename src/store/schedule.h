@@ -23,6 +23,7 @@ struct holding {
 	const char *other_directory; /* it came from this CA, which is not the configured one; "": it did not, or that is not known */
 	int64_t not_before, not_after; /* seconds since the epoch */
 	uint64_t wish;		       /* schedule_wish() of the configuration as it is now */
+	uint64_t older_wish; /* another one that the live certificate may come from: with reuse_key, that of its type of key */
 };
 
 /* As far as the ledger knows it. The directory is the configuration's, other_directory the ledger's. */

@@ -325,6 +325,22 @@ int store_adjust(const struct store *store, const struct certificate *certificat
 	return rc < 0 && top >= 0 ? fault_at(fault, "%s/certificates/%s", store->path, certificate->name) : rc;
 }
 
+char *store_load_key(const struct store *store, const struct certificate *certificate, size_t *length, struct fault *fault)
+{
+	OWN_FD int dir = -1;
+	OWN_FD int generation = -1;
+	bool unusable;
+	char *key;
+
+	if (open_certificate(store, certificate->name, &dir, fault) < 0)
+		return NULL;
+	generation = dir < 0 ? -1 : generation_open(dir, generation_live(dir, &unusable));
+	key = generation < 0 ? NULL : file_read(generation, "privkey.pem", length);
+	if (!key)
+		fault_errno(fault, FAULT_LATER, "%s/certificates/%s/live/privkey.pem", store->path, certificate->name);
+	return key;
+}
+
 int store_deployed(const struct store *store, const struct certificate *certificate, const char *hooks, size_t length,
 		   struct fault *fault)
 {

@@ -69,6 +69,9 @@ int store_save(const struct store *store, const struct certificate *certificate,
 int store_adjust(const struct store *store, const struct certificate *certificate, uint32_t generation,
 		 struct fault *fault) MUST_CHECK;
 
+/* The private key of the live generation (PEM), which the caller wipes and frees. NULL: there is none, or it cannot be read. */
+char *store_load_key(const struct store *store, const struct certificate *certificate, size_t *length, struct fault *fault) MUST_CHECK;
+
 /* These deploy hooks, a line each, have succeeded and the others are pending; none here: all have. */
 int store_deployed(const struct store *store, const struct certificate *certificate, const char *hooks, size_t length,
 		   struct fault *fault) MUST_CHECK;

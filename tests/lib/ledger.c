@@ -25,6 +25,7 @@ static void age(int64_t seconds)
 {
 	shift(&ledger.held, seconds);
 	shift(&ledger.ari.read_at, seconds);
+	ledger.keys.prepared -= seconds;
 	for (uint32_t i = 0; i < ledger.attempts; i++)
 		shift(&ledger.attempt[i].started, seconds);
 }

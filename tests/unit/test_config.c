@@ -166,6 +166,29 @@ static void a_full_file_is_read(void **state)
 	assert_certificates();
 }
 
+static void a_key_serves_for_so_many_certificates(void **state)
+{
+	static const struct {
+		const char *line;
+		uint32_t reuse;
+	} cases[] = {
+		{ "", 0 },
+		{ "reuse_key = no\n", 0 },
+		{ "reuse_key = 0\n", 1 },
+		{ "reuse_key = 3\n", 4 },
+		{ "reuse_key = 1000\n", 1001 },
+		{ "reuse_key = yes\n", REUSE_ALWAYS },
+	};
+	char text[512];
+
+	(void)state;
+	for (size_t i = 0; i < LENGTH_OF(cases); i++) {
+		snprintf(text, sizeof(text), ACME USER CERT "%s", cases[i].line);
+		assert_good(text);
+		assert_int_equal(config.certificate[0].reuse, cases[i].reuse);
+	}
+}
+
 /* The hooks of all certificates lie one behind the other, and those of one that is left out are gone. */
 static void hooks_are_of_their_certificate(void **state)
 {
@@ -395,6 +418,9 @@ static const struct {
 	{ CERT "pkcs12_password_file = word\n", 3, "absolute" },
 	{ CERT "forms = pem, pkcs12\npkcs12_password_file = /nonexistent/word\n", 4, "make a file with one line, the password" },
 	{ CERT "pkcs12_password_file = /dev/null\n", 3, "not a regular file" },
+	{ CERT "reuse_key = often\n", 3, "yes, no, or for how many renewals, 0 to 1000" },
+	{ CERT "reuse_key = 1001\n", 3, "0 to 1000" },
+	{ CERT "reuse_key = -1\n", 3, "0 to 1000" },
 	{ CERT "mode = 0666\n", 3, "mode" },
 	{ CERT "mode = 0620\n", 3, "mode" },
 	{ CERT "mode = 0700\n", 3, "mode" },
@@ -980,6 +1006,7 @@ int main(void)
 		TEST(the_staging_ca),
 		TEST(a_full_file_is_read),
 		TEST(a_short_file_has_defaults),
+		TEST(a_key_serves_for_so_many_certificates),
 		TEST(a_password_is_one_line_that_others_cannot_read),
 		TEST(a_password_is_shared_with_the_signer),
 		TEST(hooks_are_of_their_certificate),

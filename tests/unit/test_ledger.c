@@ -395,15 +395,38 @@ static void the_key_of_an_order_goes_with_it(void **state)
 
 	(void)state;
 	snprintf(ledger.order.url, sizeof(ledger.order.url), "https://ca.test/order/1");
-	assert_null(ledger_load_key(dir, "mail", &length));
-	assert_int_equal(ledger_save_key(dir, "mail", "PEM", 3, &fault), 0);
-	key = ledger_load_key(dir, "mail", &length);
+	assert_null(ledger_load_key(dir, "mail", LEDGER_ORDER_KEY, &length));
+	assert_int_equal(ledger_save_key(dir, "mail", LEDGER_ORDER_KEY, "PEM", 3, &fault), 0);
+	key = ledger_load_key(dir, "mail", LEDGER_ORDER_KEY, &length);
 	assert_non_null(key);
 	assert_string_equal(key, "PEM");
 	free(key);
 	ledger_forget_order(dir, "mail", &ledger);
-	assert_null(ledger_load_key(dir, "mail", &length));
+	assert_null(ledger_load_key(dir, "mail", LEDGER_ORDER_KEY, &length));
 	assert_string_equal(ledger.order.url, "");
+}
+
+static void renewals_with_one_key_are_counted(void **state)
+{
+	const unsigned char first[SPKI_SIZE] = { 1 }, second[SPKI_SIZE] = { 2 };
+	struct keys *keys = &ledger.keys;
+
+	(void)state;
+	memset(keys, 0, sizeof(*keys));
+	ledger_note_key(&ledger, first, true);
+	assert_memory_equal(keys->live, first, SPKI_SIZE);
+	assert_int_equal(keys->renewals, 0);
+	ledger_note_key(&ledger, first, false);
+	assert_int_equal(keys->renewals, 0);
+	memcpy(keys->next, second, SPKI_SIZE);
+	keys->prepared = 7;
+	ledger_note_key(&ledger, first, true);
+	assert_int_equal(keys->renewals, 1);
+	assert_true(ledger_has_spki(keys->next) && keys->prepared == 7);
+	ledger_note_key(&ledger, second, true);
+	assert_int_equal(keys->renewals, 0);
+	assert_memory_equal(keys->live, second, SPKI_SIZE);
+	assert_false(ledger_has_spki(keys->next) || keys->prepared);
 }
 
 static void the_secret_is_made_once(void **state)
@@ -464,6 +487,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(text_from_outside_is_made_harmless, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_moment_is_drawn_once, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(the_key_of_an_order_goes_with_it, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(renewals_with_one_key_are_counted, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(the_secret_is_made_once, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(moments_of_clones_are_even, set_up, tear_down),
 	};

@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "store/reuse.h"
 #include "store/schedule.h"
 #include "between.h"
 
@@ -536,6 +537,57 @@ static void a_wish_is_what_is_asked_for(void **state)
 	assert_true(wish != schedule_wish(&config, &certificate));
 }
 
+/* With reuse_key `key` is about the next key: neither it nor reuse_key itself makes the certificate due. */
+static void a_key_that_stays_is_no_reason(void **state)
+{
+	static struct config config;
+	struct certificate certificate = { .names = 1 };
+	struct holding hold;
+
+	(void)state;
+	memset(&config, 0, sizeof(config));
+	snprintf(config.acme.directory, sizeof(config.acme.directory), DIRECTORY);
+	ledger.live = (struct live){ .not_before = START - DAY, .not_after = START + 89 * DAY, .stored = START - DAY };
+	snprintf(ledger.live.directory, sizeof(ledger.live.directory), DIRECTORY);
+	ledger.live.wish = schedule_wish(&config, &certificate);
+	certificate.reuse = 4;
+	certificate.key = KEY_RSA4096;
+	hold = schedule_hold(&config, &certificate, &ledger);
+	assert_int_equal(decide(&hold, START).act, ACT_NOTHING);
+	certificate.names = 2;
+	hold = schedule_hold(&config, &certificate, &ledger);
+	assert_int_equal(decide(&hold, START).act, ACT_ORDER);
+	certificate.names = 1;
+	certificate.reuse = 0;
+	hold = schedule_hold(&config, &certificate, &ledger);
+	assert_int_equal(decide(&hold, START).act, ACT_ORDER);
+}
+
+static void the_key_of_an_order_is_chosen(void **state)
+{
+	struct certificate certificate = { .reuse = 4 };
+
+	(void)state;
+	assert_int_equal(reuse_choose(&certificate, &ledger, false, START), REUSE_NOTHING);
+	assert_int_equal(reuse_choose(&certificate, &ledger, true, START), REUSE_LIVE);
+	ledger.keys.next[31] = 1;
+	ledger.keys.prepared = START - NEXT_KEY_AGE;
+	assert_int_equal(reuse_choose(&certificate, &ledger, false, START - 10 * DAY), REUSE_NEXT);
+	for (ledger.keys.renewals = 0; ledger.keys.renewals < 3; ledger.keys.renewals++) {
+		assert_int_equal(reuse_left(&certificate, &ledger), 3 - ledger.keys.renewals);
+		assert_int_equal(reuse_choose(&certificate, &ledger, true, START), REUSE_LIVE);
+	}
+	assert_int_equal(reuse_left(&certificate, &ledger), 0);
+	assert_int_equal(reuse_choose(&certificate, &ledger, true, START - 1), REUSE_LIVE);
+	assert_int_equal(reuse_choose(&certificate, &ledger, true, START), REUSE_NEXT);
+	certificate.reuse = REUSE_ALWAYS;
+	ledger.keys.renewals = UINT32_MAX;
+	assert_int_equal(reuse_choose(&certificate, &ledger, true, START), REUSE_LIVE);
+	certificate.reuse = 1;
+	ledger.keys.renewals = 0;
+	assert_int_equal(reuse_choose(&certificate, &ledger, true, START), REUSE_NEXT);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -565,6 +617,8 @@ int main(void)
 		cmocka_unit_test_setup(success_forgets_failures, set_up),
 		cmocka_unit_test_setup(an_open_order_is_resumed, set_up),
 		cmocka_unit_test_setup(a_wish_is_what_is_asked_for, set_up),
+		cmocka_unit_test_setup(a_key_that_stays_is_no_reason, set_up),
+		cmocka_unit_test_setup(the_key_of_an_order_is_chosen, set_up),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

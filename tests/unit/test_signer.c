@@ -17,7 +17,9 @@
 
 #include "agent/agent.h"
 #include "base/base64url.h"
+#include "store/chain.h"
 #include "store/crypto.h"
+#include "store/reuse.h"
 #include "store/trust.h"
 #include "acme/jws.h"
 #include "base/log.h"
@@ -568,6 +570,254 @@ static void a_key_is_of_one_order(void **state)
 	stop_run(STATUS_DONE);
 }
 
+static bool has(const char *name)
+{
+	char file[2 * PATH_SIZE];
+
+	snprintf(file, sizeof(file), "%s/%s", path, name);
+	return access(file, F_OK) == 0;
+}
+
+/* --- reuse_key ---------------------------------------------------------------------------------------------------- */
+
+static int ledgers(void)
+{
+	char name[PATH_SIZE + 8];
+
+	snprintf(name, sizeof(name), "%s/ledger", path);
+	return open(name, O_RDONLY | O_DIRECTORY);
+}
+
+static struct ledger look(void)
+{
+	OWN_FD int dir = ledgers();
+	struct ledger ledger;
+	enum ledger_state state;
+
+	assert_int_equal(ledger_look(dir, "mail", &ledger, &state, &fault), 0);
+	return ledger;
+}
+
+/* As if the next key were as old as it must be. */
+static void age_next_key(void)
+{
+	OWN_FD int dir = ledgers();
+	struct ledger ledger = look();
+
+	ledger.keys.prepared -= NEXT_KEY_AGE;
+	assert_int_equal(ledger_write(dir, "mail", &ledger, &fault), 0);
+}
+
+static void spki_of_next_file(unsigned char spki[SPKI_SIZE])
+{
+	OWN_FD int dir = ledgers();
+	size_t length;
+	OWN_FREE char *pem = ledger_load_key(dir, "mail", LEDGER_NEXT_KEY, &length);
+	OWN_KEY struct key *key = pem ? key_read(pem, length, &fault) : NULL;
+
+	assert_non_null(key);
+	assert_int_equal(key_spki(key, spki, &fault), 0);
+}
+
+/* Its certificate, as stored. */
+static void spki_of_live(unsigned char spki[SPKI_SIZE])
+{
+	char name[PATH_SIZE + 64];
+	static char pem[WIRE_DATA];
+	static struct facts facts;
+	OWN_CHAIN struct chain *chain = NULL;
+	FILE *file;
+
+	snprintf(name, sizeof(name), "%s/certificates/mail/live/fullchain.pem", path);
+	file = fopen(name, "r");
+	assert_non_null(file);
+	chain = chain_read(pem, fread(pem, 1, sizeof(pem), file), &fault);
+	fclose(file);
+	assert_true(chain && chain_facts(chain, &facts, &fault) == 0);
+	memcpy(spki, facts.spki, SPKI_SIZE);
+}
+
+static void install(uint32_t index)
+{
+	static char pem[TINY_PEM_SIZE];
+
+	obtain(index, &(struct tiny_order){ .key_id = 1 }, pem);
+	ask(VERB_INSTALL, index, pem, strlen(pem), VERB_REPLY);
+	take(warden, VERB_STORED);
+}
+
+/* One run that renews. The ledger names the live key, and a next one that is in its file. */
+static struct keys renew(void)
+{
+	unsigned char spki[SPKI_SIZE];
+	struct keys keys;
+
+	start_fresh();
+	install(0);
+	stop_run(STATUS_DONE);
+	keys = look().keys;
+	spki_of_live(spki);
+	assert_memory_equal(keys.live, spki, SPKI_SIZE);
+	spki_of_next_file(spki);
+	assert_memory_equal(keys.next, spki, SPKI_SIZE);
+	assert_memory_not_equal(keys.live, keys.next, SPKI_SIZE);
+	return keys;
+}
+
+static void a_key_serves_for_three_renewals(void **state)
+{
+	struct keys first, keys;
+
+	(void)state;
+	config.certificate[0].reuse = 4;
+	first = renew();
+	assert_int_equal(first.renewals, 0);
+	for (uint32_t i = 1; i <= 3; i++) {
+		keys = renew();
+		assert_int_equal(keys.renewals, i);
+		assert_memory_equal(keys.live, first.live, SPKI_SIZE);
+		assert_memory_equal(keys.next, first.next, SPKI_SIZE);
+	}
+	keys = renew(); /* the record of the next key is too young */
+	assert_memory_equal(keys.live, first.live, SPKI_SIZE);
+	age_next_key();
+	keys = renew();
+	assert_memory_equal(keys.live, first.next, SPKI_SIZE);
+	assert_memory_not_equal(keys.next, first.live, SPKI_SIZE);
+	assert_int_equal(keys.renewals, 0);
+}
+
+/* Killed with the order placed and the request made, and once more with the certificate stored and nothing noted. */
+static void the_next_key_outlives_a_killed_run(void **state)
+{
+	static char pem[TINY_PEM_SIZE];
+	struct keys before, after;
+
+	(void)state;
+	config.certificate[0].reuse = 1;
+	before = renew();
+	age_next_key();
+	start_fresh();
+	obtain(0, &(struct tiny_order){ 0 }, pem);
+	kill(signer, SIGKILL);
+	stop_with(STATUS_DONE, -1);
+	after = look().keys;
+	assert_memory_equal(after.next, before.next, SPKI_SIZE);
+	assert_memory_equal(after.live, before.live, SPKI_SIZE);
+
+	start_fresh();
+	assert_true(recall(0).has_key);
+	get_account();
+	ask(VERB_CSR, 0, NULL, 0, VERB_REPLY);
+	ask(VERB_INSTALL, 0, pem, strlen(pem), VERB_REPLY);
+	take(warden, VERB_STORED);
+	stop_run(STATUS_DONE);
+	after = look().keys;
+	assert_memory_equal(after.live, before.next, SPKI_SIZE);
+	assert_true(ledger_has_spki(after.next));
+}
+
+/* The ledger and the file as they were before the certificate was stored. */
+static void what_was_stored_last_is_noticed(void **state)
+{
+	struct ledger before;
+	struct keys after;
+	OWN_FD int dir = -1;
+	OWN_FREE char *pem = NULL;
+	size_t length;
+
+	(void)state;
+	config.certificate[0].reuse = 1;
+	renew();
+	age_next_key();
+	before = look();
+	dir = ledgers();
+	pem = ledger_load_key(dir, "mail", LEDGER_NEXT_KEY, &length);
+	assert_non_null(pem);
+	renew();
+	assert_int_equal(ledger_save_key(dir, "mail", LEDGER_NEXT_KEY, pem, length, &fault), 0);
+	assert_int_equal(ledger_write(dir, "mail", &before, &fault), 0);
+	start();
+	(void)take_renewal(0);
+	(void)take_renewal(1);
+	stop_run(STATUS_DONE);
+	after = look().keys;
+	assert_memory_equal(after.live, before.keys.next, SPKI_SIZE);
+	assert_memory_not_equal(after.next, before.keys.next, SPKI_SIZE);
+	assert_true(ledger_has_spki(after.next) && after.prepared >= time(NULL) - 60);
+}
+
+/* Another type of key is for the next key, whose record must then be published anew; a damaged file is replaced. */
+static void the_next_key_is_as_configured(void **state)
+{
+	struct keys first, second, third;
+	OWN_FD int dir = -1;
+
+	(void)state;
+	config.certificate[0].reuse = 1;
+	first = renew();
+	age_next_key();
+	config.certificate[0].key = KEY_P384;
+	start();
+	assert_false(take_renewal(0).due);
+	(void)take_renewal(1);
+	stop_run(STATUS_DONE);
+	second = look().keys;
+	assert_memory_not_equal(second.next, first.next, SPKI_SIZE);
+	third = renew();
+	assert_memory_equal(third.live, first.live, SPKI_SIZE);
+	assert_memory_equal(third.next, second.next, SPKI_SIZE);
+	age_next_key();
+	third = renew();
+	assert_memory_equal(third.live, second.next, SPKI_SIZE);
+	dir = ledgers();
+	assert_int_equal(ledger_save_key(dir, "mail", LEDGER_NEXT_KEY, "PEM", 3, &fault), 0);
+	second = renew();
+	assert_memory_equal(second.live, third.live, SPKI_SIZE);
+	assert_memory_not_equal(second.next, third.next, SPKI_SIZE);
+}
+
+/* An order of before reuse_key has a key of its own, which is not the announced one. */
+static void the_order_of_before_has_another_key(void **state)
+{
+	static char pem[TINY_PEM_SIZE];
+	struct keys before, after;
+
+	(void)state;
+	start_fresh();
+	install(0);
+	stop_run(STATUS_DONE);
+	start_fresh();
+	obtain(0, &(struct tiny_order){ 0 }, pem);
+	stop_run(STATUS_DONE);
+	before = look().keys;
+	config.certificate[0].reuse = 4;
+	start_fresh();
+	assert_string_equal(recall(0).order, CA "orders/1");
+	assert_false(recall(0).has_key);
+	install(0);
+	stop_run(STATUS_DONE);
+	after = look().keys;
+	assert_memory_equal(after.live, before.live, SPKI_SIZE);
+	assert_int_equal(after.renewals, 1);
+}
+
+/* Only certificates with reuse_key have such words, and only in their turn. */
+static void keys_are_reused_as_configured(void **state)
+{
+	_Alignas(struct next_key) char data[sizeof(struct next_key) + 4] = { 0 };
+
+	(void)state;
+	config.certificate[0].reuse = 4;
+	start_fresh();
+	ask(VERB_CSR, 1, NULL, 0, VERB_REPLY);
+	assert_int_equal(wire_send(client, VERB_SAVE_NEXT, 0, data, sizeof(data), &fault), 0);
+	assert_int_equal(wire_receive(client, &record, &fault), 0); /* the client may not */
+	stop_with(STATUS_DONE, STATUS_FAILED);
+	assert_false(has("ledger/vpn~next"));
+	assert_true(has("ledger/mail~next"));
+}
+
 /* Only the certificate in use can be replaced, and only as one of the same names. */
 static void it_knows_what_is_replaced(void **state)
 {
@@ -727,14 +977,6 @@ static void it_knows_the_preferred_chain(void **state)
 	stop_run(STATUS_DONE);
 }
 
-static bool has(const char *name)
-{
-	char file[2 * PATH_SIZE];
-
-	snprintf(file, sizeof(file), "%s/%s", path, name);
-	return access(file, F_OK) == 0;
-}
-
 static const char published[] = "www/.well-known/acme-challenge/one";
 
 static void a_webroot_is_configured(void)
@@ -846,6 +1088,12 @@ int main(void)
 		TEST(only_what_was_asked_for_is_installed),
 		TEST(an_order_outlives_its_run),
 		TEST(a_key_is_of_one_order),
+		TEST(a_key_serves_for_three_renewals),
+		TEST(the_next_key_outlives_a_killed_run),
+		TEST(what_was_stored_last_is_noticed),
+		TEST(the_next_key_is_as_configured),
+		TEST(the_order_of_before_has_another_key),
+		TEST(keys_are_reused_as_configured),
 		TEST(it_knows_what_is_replaced),
 		TEST(a_forged_chain_is_refused),
 		TEST(a_root_of_ones_own_is_the_only_one),

@@ -68,6 +68,7 @@ static const struct {
 	{ VERB_SAVE, sizeof(struct bundle) + 2, WIRE_DATA },
 	{ VERB_EXAMINE, sizeof(struct bundle) + 2, WIRE_DATA },
 	{ VERB_VERDICT, sizeof(struct verdict), WIRE_DATA },
+	{ VERB_NEXT_KEY, 0, KEY_PEM_SIZE - 1 },
 	{ VERB_IDENTITY, 0, 0 },
 	{ VERB_SUGGESTION, sizeof(struct suggestion), sizeof(struct suggestion) },
 	{ VERB_RECALL, 0, 0 },
@@ -75,6 +76,8 @@ static const struct {
 	{ VERB_OUTCOME, sizeof(struct outcome), sizeof(struct outcome) },
 	{ VERB_SAVE_KEY, 1, KEY_PEM_SIZE - 1 },
 	{ VERB_LOAD_KEY, 0, 0 },
+	{ VERB_CHOOSE_KEY, 0, 0 },
+	{ VERB_SAVE_NEXT, sizeof(struct next_key) + 1, sizeof(struct next_key) + KEY_PEM_SIZE - 1 },
 };
 _Static_assert(LENGTH_OF(bounds) == VERBS, "one line for each verb");
 
