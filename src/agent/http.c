@@ -303,12 +303,12 @@ static bool is_refused_by_proxy(CURL *easy, struct exchange *exchange)
 /* The remedy, for errors where libcurl's words do not name one. */
 static const char *say_more(const struct http *http, CURL *easy, CURLcode code)
 {
-	if (code == CURLE_SSL_CACERT_BADFILE)
+	if (code == CURLE_SSL_CACERT_BADFILE && http->ca.data)
 		return "[acme] ca_file holds no certificate that can be read; it must be a PEM file of the CA's roots";
-	if (is_untrusted(easy, code))
+	if (code == CURLE_SSL_CACERT_BADFILE || is_untrusted(easy, code)) /* a host without ca-certificates has no bundle */
 		return http->ca.data ? "the server's certificate comes from no CA in [acme] ca_file" :
-				       "the server's certificate comes from no CA that this host knows; name a file with the "
-				       "CA's own root in [acme] ca_file";
+				       "the server's certificate comes from no CA that this host knows; install the package "
+				       "ca-certificates, or name a file with the CA's own root in [acme] ca_file";
 	if (code == CURLE_UNSUPPORTED_PROTOCOL && number_of(easy, CURLINFO_REDIRECT_COUNT) > 0)
 		return "it redirects to a URL that is not https";
 	/* A buffer of fixed size. */

@@ -9,6 +9,7 @@
 #include <sys/ioctl.h>
 #include <sys/wait.h>
 
+#include "base/kernel.h"
 #include "base/own.h"
 
 #define LINE_SIZE 1024
@@ -161,7 +162,7 @@ struct ended {
  */
 bool process_was_killed(int pidfd, pid_t pid)
 {
-	struct ended ended = { .mask = PIDFD_ENDED };
+	struct ended e = { .mask = PIDFD_ENDED };
 	char text[1024];
 	const char *to, *last;
 
@@ -170,7 +171,8 @@ bool process_was_killed(int pidfd, pid_t pid)
 	last = to ? strrchr(to, ' ') : NULL;
 	if (last && to[2] == 'Z')
 		return WIFSIGNALED((int)strtol(last, NULL, 10));
-	return ioctl(pidfd, _IOWR(0xFF, 11, struct ended), &ended) == 0 && (ended.mask & PIDFD_ENDED) && WIFSIGNALED(ended.status);
+	/* musl's ioctl() takes an int, which the number is too large for. */
+	return syscall(SYS_ioctl, pidfd, _IOWR(0xFF, 11, struct ended), &e) == 0 && (e.mask & PIDFD_ENDED) && WIFSIGNALED(e.status);
 }
 
 void process_name(pid_t pid, char name[KIN_NAME])

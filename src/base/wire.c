@@ -110,10 +110,12 @@ static void attach(struct msghdr *message, union passed *passed, const int with[
 			fds[n++] = with[i];
 	if (!n)
 		return;
-	passed->header = (struct cmsghdr){ CMSG_LEN(n * sizeof(int)), SOL_SOCKET, SCM_RIGHTS };
+	/* By name: musl has a field more, and other types. */
+	passed->header = (struct cmsghdr){ .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS };
+	passed->header.cmsg_len = (socklen_t)CMSG_LEN(n * sizeof(int));
 	memcpy(CMSG_DATA(&passed->header), fds, n * sizeof(int));
 	message->msg_control = passed;
-	message->msg_controllen = CMSG_SPACE(n * sizeof(int));
+	message->msg_controllen = (socklen_t)CMSG_SPACE(n * sizeof(int));
 }
 
 int wire_send(int fd, enum verb verb, uint32_t index, const void *data, size_t length, struct fault *fault)

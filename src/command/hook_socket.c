@@ -44,14 +44,16 @@ static int send_request(int fd, enum hook hook, const struct client *client)
 	const size_t length = client->number * sizeof(int);
 	struct request request = { .hook = hook, .number = client->number };
 	struct iovec part = { &request, sizeof(request) };
-	union passed passed = { .header = { CMSG_LEN(length), SOL_SOCKET, SCM_RIGHTS } };
+	union passed passed = {
+		.header = { .cmsg_len = (socklen_t)CMSG_LEN(length), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS },
+	};
 	struct msghdr message = { .msg_iov = &part, .msg_iovlen = 1 };
 
 	memcpy(request.kin, client->kin, sizeof(request.kin));
 	if (client->fd[0] >= 0) {
 		memcpy(CMSG_DATA(&passed.header), client->fd, length);
 		message.msg_control = &passed;
-		message.msg_controllen = CMSG_SPACE(length);
+		message.msg_controllen = (socklen_t)CMSG_SPACE(length);
 	}
 	return sendmsg(fd, &message, MSG_NOSIGNAL) < 0 ? -1 : 0;
 }

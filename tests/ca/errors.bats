@@ -249,7 +249,7 @@ frozen() {
 	[[ $output == *'comes from no CA in [acme] ca_file'* ]]
 	# Without a ca_file the way out is told.
 	sed -i '/^ca_file/d' "$RIG_CONF"
-	fails 1 'comes from no CA that this host knows; name a file with the CA'"'"'s own root in [acme] ca_file' renew-now
+	fails 1 'comes from no CA that this host knows; install the package ca-certificates, or name a file with the CA'"'"'s own root in [acme] ca_file' renew-now
 }
 
 @test "a CA whose certificate is for another name: ca_file is not the way out" {

@@ -102,9 +102,9 @@ static struct nlmsghdr *put_message(char *buffer, uint16_t type, uint16_t flags,
 	return message;
 }
 
-/* One change, alone in a batch. */
-static void change(uint16_t type, uint16_t flags, uint8_t family, void (*build)(struct nlmsghdr *message, const void *arg),
-		   const void *arg)
+/* One change, alone in a batch. false: the kernel refuses it. */
+static bool try_change(uint16_t type, uint16_t flags, uint8_t family, void (*build)(struct nlmsghdr *message, const void *arg),
+		       const void *arg)
 {
 	char buffer[4096], answer[4096];
 	struct nlmsghdr *message = put_message(buffer, NFNL_MSG_BATCH_BEGIN, 0, 0);
@@ -119,7 +119,15 @@ static void change(uint16_t type, uint16_t flags, uint8_t family, void (*build)(
 	if (mnl_socket_sendto(route, buffer, length) < 0)
 		give_up("sending");
 	n = mnl_socket_recvfrom(route, answer, sizeof(answer));
-	if (n < 0 || mnl_cb_run(answer, (size_t)n, 0, 0, NULL, NULL) < 0)
+	if (n < 0)
+		give_up("receiving");
+	return mnl_cb_run(answer, (size_t)n, 0, 0, NULL, NULL) >= 0;
+}
+
+static void change(uint16_t type, uint16_t flags, uint8_t family, void (*build)(struct nlmsghdr *message, const void *arg),
+		   const void *arg)
+{
+	if (!try_change(type, flags, family, build, arg))
 		give_up("changing the ruleset");
 }
 
@@ -171,6 +179,17 @@ static void build_owned_table(struct nlmsghdr *message, const void *table)
 void own_net_owned_table(uint8_t family, const char *table)
 {
 	change(NFT_MSG_NEWTABLE, NLM_F_CREATE, family, build_owned_table, table);
+}
+
+bool own_net_owners(void)
+{
+	bool there = try_change(NFT_MSG_NEWTABLE, NLM_F_CREATE, NFPROTO_INET, build_owned_table, "scratch");
+
+	if (there)
+		own_net_remove(NFPROTO_INET, "scratch");
+	else
+		printf("# this kernel knows no table that belongs to a process (5.12 does)\n");
+	return there;
 }
 
 void own_net_chain(uint8_t family, const char *table, const char *chain, uint32_t hook)

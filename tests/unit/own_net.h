@@ -15,6 +15,7 @@ bool own_net(void);
 /* A table; and a base chain of it with policy drop at this hook. */
 void own_net_table(uint8_t family, const char *table);
 void own_net_owned_table(uint8_t family, const char *table); /* of the test's own process: nobody else can change it */
+bool own_net_owners(void);				     /* the kernel knows such tables; if it does not, says so */
 void own_net_chain(uint8_t family, const char *table, const char *chain, uint32_t hook);
 
 /* Removes all of them, or this one, or the rules of a chain or of all chains (NULL) of it. */

@@ -249,12 +249,26 @@ WRAP(CURL, curl_easy_init, (void), ())
 WRAP(CURLM, curl_multi_init, (void), ())
 WRAP(struct curl_slist, curl_slist_append, (struct curl_slist * list, const char *text), (list, text))
 
+static const char *bundle; /* the system's file of CAs, NULL: what libcurl was built with */
+
+curl_version_info_data *__real_curl_version_info(CURLversion version);
+curl_version_info_data *__wrap_curl_version_info(CURLversion version);
+curl_version_info_data *__wrap_curl_version_info(CURLversion version)
+{
+	static curl_version_info_data data;
+
+	data = *__real_curl_version_info(version);
+	data.cainfo = bundle ? bundle : data.cainfo;
+	return &data;
+}
+
 /* ------------------------------------------------------------------------------------------------------------------ */
 
 static int set_up(void **state)
 {
 	(void)state;
 	fails = "";
+	bundle = NULL;
 	lookups = 0;
 	http = http_start(ca_fd, "", &fault);
 	memset(&exchange, 0, sizeof(exchange));
@@ -449,6 +463,10 @@ static void certificates(void **state)
 	assert_failed(FAULT_FAILED, "comes from no CA that this host knows");
 	get("/plain"); /* now with the bundle at once */
 	assert_failed(FAULT_FAILED, "comes from no CA that this host knows");
+	bundle = "/nonexistent"; /* a host without ca-certificates */
+	start_again(-1, "");
+	get("/plain");
+	assert_failed(FAULT_FAILED, "install the package ca-certificates");
 }
 
 static void the_file_of_roots(void **state)

@@ -65,12 +65,15 @@ static void assert_open(void)
 
 static void it_opens_and_closes(void **state)
 {
+	bool owners = own_net_owners();
+
 	(void)state;
 	plan_and_open();
 	assert_int_equal(plan.lines, 1);
-	assert_non_null(strstr(plan.line[0], "flags owner;"));
+	assert_int_equal(strstr(plan.line[0], "flags owner;") != NULL, owners);
 	assert_non_null(strstr(plan.line[0], "redirect to :1023"));
-	assert_false(plan.unowned || plan.untimed);
+	assert_int_equal(plan.unowned, !owners);
+	assert_false(plan.untimed);
 	assert_open();
 	must(BACKEND->open(ruleset, &opening, &fault), 0); /* it stands */
 	must(BACKEND->mend(ruleset, &opening, &fault), 0);
@@ -85,6 +88,8 @@ static void it_opens_and_closes(void **state)
 static void it_ends_with_its_socket(void **state)
 {
 	(void)state;
+	if (!own_net_owners())
+		skip();
 	plan_and_open();
 	assert_open();
 	BACKEND->detach(ruleset);
@@ -109,6 +114,8 @@ static void the_table_of_a_process_that_is_alive_is_named(void **state)
 	struct ruleset *mine = ruleset;
 
 	(void)state;
+	if (!own_net_owners())
+		skip();
 	plan_and_open();
 	attach();
 	must(BACKEND->close(ruleset, NULL, &fault), -1);
