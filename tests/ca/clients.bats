@@ -94,7 +94,7 @@ in_host() {
 
 ends() {
 	result=0
-	rig_until 60 rig_gone "$pid" || return
+	rig_until 240 rig_gone "$pid" || return
 	wait "$pid" || result=$?
 	at=$EPOCHREALTIME
 }

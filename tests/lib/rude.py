@@ -23,7 +23,7 @@ rule fits), "2-" (from the second on) or "all". ACTION is one of
     ahead=SECONDS  the clock of the CA is so much ahead: Date says so
     lose         the CA acts, and its answer never comes
     pending=SECONDS[:RETRY-AFTER[:REASON]]   an authorization or order stays pending for so long after the first challenge
-                 was answered, with this reason in its http-01 challenge
+                 was answered, with this reason in its http-01 challenge; with a path for SECONDS, until that file is there
 
 Each request is a line on standard output: METHOD PATH ACTION.
 """
@@ -31,6 +31,7 @@ import base64
 import email.utils
 import http.client
 import json
+import os
 import re
 import socket
 import ssl
@@ -133,11 +134,16 @@ def problem(backend, method, host, argument):
     return int(code), headers, json.dumps(body).encode()
 
 
+def is_over(end):
+    if end.startswith("/"):
+        return os.path.exists(end)
+    return answered and time.monotonic() - answered[0] >= float(end)
+
+
 def hold_back(argument, headers, document):
     """What the CA would say if it were not as far yet."""
-    seconds, later, reason = (argument.split(":", 2) + ["", ""])[:3]
-    if document.get("status") not in ("pending", "ready", "valid", "invalid", "processing") or \
-            (answered and time.monotonic() - answered[0] >= float(seconds)):
+    end, later, reason = (argument.split(":", 2) + ["", ""])[:3]
+    if document.get("status") not in ("pending", "ready", "valid", "invalid", "processing") or is_over(end):
         return headers, document
     document["status"] = "pending"
     for challenge in document.get("challenges", []):

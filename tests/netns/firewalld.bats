@@ -4,7 +4,9 @@
 #
 # Debian 13 has version 2. For Debian 12, which has version 1, "make check-firewalld2" fetches it, and runs this file.
 bats_require_minimum_version 1.5.0
-load ../lib/suite
+load ../lib/rude
+
+setup_file() { rig_up; }
 
 setup() {
 	RIG_GATE='max_open = 60'
@@ -20,7 +22,7 @@ teardown() {
 		rig_host nft list ruleset
 	}
 	rig_ca nft flush ruleset
-	for process in probe server firewalld bus holder; do rig_end_of "$process" KILL; done
+	for process in probe rude server firewalld bus holder; do rig_end_of "$process" KILL; done
 	rig_pebble_stop
 	if [ -n "${ROOT:-}" ]; then rm -rf "$RIG_DIR/private"; fi
 }
@@ -98,12 +100,16 @@ closed_and_same() {
 	same_files
 }
 
-# in_mid_window COMMAND...: open again after that. A window for each: the CA, whose packets are held back, gives up after 15 s.
+# in_mid_window COMMAND...: open again after that. A window for each. The CA has been here, and tells nobody before the end: Pebble gives up
+# after 15 s, and firewalld may take longer to start.
 in_mid_window() {
-	rig_window
+	rm -f "$RIG_DIR/enough"
+	rude "POST|/authZ/|all|pending=$RIG_DIR/enough" "POST|/my-order/|all|pending=$RIG_DIR/enough"
+	RIG_GATE='max_open = 300' RIG_DIRECTORY=https://$rude/dir rig_window
+	rig_release
 	"$@"
 	rig_until 30 open_again
-	rig_release
+	touch "$RIG_DIR/enough"
 	rig_ends 0
 	closed_and_same
 }
