@@ -126,6 +126,7 @@ static void shut(struct gate *g)
 
 static void clear_journal(struct gate *g)
 {
+	g->journal.net = NET_GATE;
 	if (!g->journal.armed || journal_clear(&g->journal, &g->fault) == 0)
 		return;
 	log_error("%s; run acmegate recover when the disk works again", g->fault.text);
@@ -240,10 +241,14 @@ static void on_claim(struct gate *g)
 	enum claim how = (enum claim)g->record.index;
 	int rc = g->record.index < CLAIMS ? recovery_claim(&g->journal, g->state_fd, how, &g->fault) :
 					    fault_set(&g->fault, FAULT_FAILED, "there is no such claim");
+	struct past past = { .sequence = g->journal.sequence, .cleared = g->journal.cleared, .net = g->journal.net };
 
 	if (rc == 0 && how == CLAIM_STATE)
 		g->state = CLAIMED;
-	answer(g, rc);
+	if (rc < 0)
+		refuse(g);
+	else
+		tell(g, VERB_REPLY, 0, &past, sizeof(past));
 }
 
 static void print(struct record *to, const char *line)

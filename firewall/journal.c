@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #define JOURNAL_MAGIC "acmegate"
 #define JOURNAL_VERSION 1
@@ -24,7 +25,9 @@ struct slot {
 	uint16_t port;
 	uint8_t own_listener;
 	char tag[TAG_SIZE];
-	unsigned char reserved[JOURNAL_SLOT_SIZE - 35 - TAG_SIZE - SHA256_DIGEST_SIZE];
+	uint8_t net, padding[2];
+	int64_t cleared;
+	unsigned char reserved[JOURNAL_SLOT_SIZE - 72 - SHA256_DIGEST_SIZE];
 	unsigned char sum[SHA256_DIGEST_SIZE]; /* of all before it */
 };
 _Static_assert(sizeof(struct slot) == JOURNAL_SLOT_SIZE, "a slot is a sector, which a disk writes whole or not");
@@ -56,6 +59,8 @@ static void take(struct journal *journal, const struct slot *slot)
 	journal->opening.port = journal->opening.target = slot->port;
 	journal->opening.seconds = slot->seconds;
 	journal->opening.own_listener = slot->own_listener != 0;
+	journal->net = slot->net;
+	journal->cleared = slot->cleared;
 }
 
 int journal_parse(struct journal *journal, const unsigned char *image, struct fault *fault)
@@ -94,6 +99,8 @@ static int write_slot(struct journal *journal, bool armed, struct fault *fault)
 	slot.port = journal->opening.port;
 	slot.own_listener = journal->opening.own_listener;
 	memcpy(slot.tag, journal->opening.tag, TAG_SIZE);
+	slot.net = (uint8_t)journal->net;
+	slot.cleared = journal->cleared;
 	checksum(&slot, slot.sum);
 	at = (off_t)(slot.sequence % JOURNAL_SLOTS) * JOURNAL_SLOT_SIZE;
 	if (pwrite(journal->fd, &slot, sizeof(slot), at) != (ssize_t)sizeof(slot) || fdatasync(journal->fd) < 0)
@@ -108,11 +115,13 @@ int journal_arm(struct journal *journal, const struct opening *opening, uint32_t
 	journal->armed = true;
 	journal->opening = *opening;
 	journal->backends = mask;
+	journal->net = NET_UNKNOWN;
 	return write_slot(journal, true, fault);
 }
 
 int journal_clear(struct journal *journal, struct fault *fault)
 {
+	journal->cleared = time(NULL);
 	return write_slot(journal, false, fault);
 }
 

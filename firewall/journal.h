@@ -13,6 +13,7 @@
 #define ACMEGATE_FIREWALL_JOURNAL_H
 
 #include "backends/opening.h"
+#include "base/wire.h"
 
 #define JOURNAL_SLOTS 2
 #define JOURNAL_SLOT_SIZE 512
@@ -25,6 +26,8 @@ struct journal {
 	bool quarantined;  /* no slot could be read; the file was kept as journal.corrupt */
 	uint32_t backends; /* bit mask of the table backends[] */
 	struct opening opening;
+	int64_t cleared; /* when it was cleared last */
+	uint32_t net;	 /* enum net: what had closed the port. Whoever clears it says so before */
 };
 
 /*

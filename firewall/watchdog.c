@@ -58,6 +58,7 @@ static int recover(struct journal *journal, bool first)
 		journal->backends = UINT32_MAX;
 		journal->opening.tag[0] = '\0'; /* any */
 	}
+	journal->net = NET_WATCHDOG;
 	rc = journal->armed ? window_recover(journal, &fault) : RECOVERY_NOTHING;
 	if (rc < 0 && first)
 		log_error("watchdog: %s; it tries again until the port is closed", fault.text);

@@ -463,6 +463,8 @@ int window_recover(struct journal *journal, struct fault *fault)
 	bool armed = journal->armed;
 	int found = window_sweep(journal, fault);
 
+	if (armed && journal->net != NET_WATCHDOG)
+		journal->net = !found ? NET_GONE : journal->opening.own_listener ? NET_KERNEL : NET_RECOVERY;
 	if (found < 0 || (armed && journal_clear(journal, fault) < 0))
 		return -1;
 	return found ? RECOVERY_RULES : armed ? RECOVERY_ARMED : RECOVERY_NOTHING;

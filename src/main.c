@@ -30,6 +30,8 @@ static const struct command commands[] = {
 	{ .name = "hook", .words = "pre|post", .help = "open (pre) and close (post) the port for a hook's client",
 	  .options = { [HOOK_CLIENT] = { "client", "PID", "watch this process, and close the port when it ends", 0 } },
 	  .run = hook_run, .part = CONFIG_GATE, .closes = true, .asks = true, .tolerates = true, .tells_client = true },
+	{ .name = "history", .help = "show when the port was open, for whom, and what closed it",
+	  .run = history_run, .part = CONFIG_CLOSING, .asks = true },
 	{ .name = "recover", .help = "close whatever an earlier run may have left open",
 	  .options = { WAIT },
 	  .run = recover_run, .part = CONFIG_CLOSING, .claims = true, .closes = true },

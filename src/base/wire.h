@@ -45,7 +45,7 @@ enum verb {
 	VERB_POLICY,  /* data: struct policy; comes with the state directory, if there is one */
 	VERB_COMMAND, /* data: [gate] command */
 	/* acmegate -> gate, each replied to by VERB_REPLY, VERB_FAULT or what is named, before the next */
-	VERB_CLAIM,	    /* index: enum claim. Lock the host, close leftovers; or VERB_OCCUPIED */
+	VERB_CLAIM,	    /* index: enum claim. Lock the host, close leftovers; VERB_REPLY with struct past, or VERB_OCCUPIED */
 	VERB_PLAN,	    /* index: 1: for our own listener. As above; then VERB_REPLY with lines of text */
 	VERB_TRY_LISTENING, /* can what answers for our own client do so? */
 	VERB_EXPLAIN,	    /* the run has failed: log what of the firewall may be the reason */
@@ -127,6 +127,16 @@ enum verb {
 
 /* How the gate claims the host: with the state directory; without one that can be used, or that is there at all. */
 enum claim { CLAIM_STATE, CLAIM_WITHOUT_STATE, CLAIM_WITHOUT_TRACE, CLAIMS };
+
+/* The net that closed a window. The gate says the first ones, and acmegate concludes the others (store/windows.h). */
+enum net { NET_UNKNOWN, NET_GATE, NET_WATCHDOG, NET_KERNEL, NET_RECOVERY, NET_GONE, NET_TIME, NET_BOOT, NET_NEVER, NETS };
+
+/* The gate's reply to VERB_CLAIM: what its journal says of the windows before. */
+struct past {
+	uint64_t sequence; /* the same as at an earlier claim: no window was opened since */
+	int64_t cleared;   /* when the last one was known to be closed; seconds since the epoch */
+	uint32_t net, padding;
+};
 
 /* The storer's report about one certificate. */
 struct renewal {

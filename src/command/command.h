@@ -73,6 +73,7 @@ void help_write(FILE *out, const struct line *line, const struct command *comman
 
 int guard_prepare(struct host *host, struct fault *fault) MUST_CHECK;
 int guard_run(struct host *host, const struct call *call);
+int history_run(struct host *host, const struct call *call);
 int help_run(struct host *host, const struct call *call);
 int hook_run(struct host *host, const struct call *call);
 int plan_run(struct host *host, const struct call *call);

@@ -83,6 +83,8 @@ static int send_policy(struct gate *gate, const struct config *config, int state
 		.has_command = config->gate.command[0] != '\0',
 	};
 
+	gate->seconds = config->gate.max_open;
+	gate->port = config->gate.port;
 	find_ca(config->acme.directory, &policy);
 	return wire_send_with(gate->channel, VERB_POLICY, 0, &policy, sizeof(policy), (const int[2]){ state_fd, -1 }, fault) < 0 ?
 		       gone(gate, fault) :
@@ -98,6 +100,7 @@ int gate_tell(struct gate *gate, const struct config *config, int state_fd, bool
 {
 	const char *command = config->gate.command;
 
+	gate->state_fd = state_fd;
 	if (send_policy(gate, config, state_fd, detached, fault) < 0)
 		return -1;
 	return command[0] ? say(gate, VERB_COMMAND, 0, command, strlen(command), fault) : 0;
@@ -144,7 +147,12 @@ static int ask(struct gate *gate, enum verb verb, uint32_t index, struct fault *
 
 int gate_claim(struct gate *gate, enum claim how, struct fault *fault)
 {
-	return ask(gate, VERB_CLAIM, how, fault);
+	if (ask(gate, VERB_CLAIM, how, fault) < 0)
+		return -1;
+	if (record.length != sizeof(gate->past))
+		return fault_set(fault, FAULT_FAILED, "the gate answers CLAIM with %u bytes", record.length);
+	memcpy(&gate->past, record.data, sizeof(gate->past));
+	return 0;
 }
 
 int gate_plan(struct gate *gate, bool own, const char *title, struct fault *fault)

@@ -15,10 +15,14 @@ struct gate {
 	bool met;	    /* it has answered once */
 	bool overtime;	    /* the time was up while it was told to shut */
 	bool died;	    /* it has ended before it was told to: its watchdog closes */
+	struct past past;   /* as it was claimed */
+	int state_fd;	    /* as it was told: the state directory; -1: none */
+	uint32_t seconds;   /* [gate] max_open */
+	uint16_t port;
 };
 #define NO_GATE \
 	{ \
-		.channel = -1, .pidfd = -1 \
+		.channel = -1, .pidfd = -1, .state_fd = -1 \
 	}
 
 /* Starts it. First of all, so that this process can give up its own rights over the firewall before it reads anything. */

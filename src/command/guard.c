@@ -105,7 +105,7 @@ static const struct job for_command = {
 
 static int start_holder(struct guard *g, struct host *host, bool on_listen)
 {
-	struct ward ward = { .command = g->s.fd[ON_COMMAND], .on_listen = on_listen };
+	struct ward ward = { .command = g->s.fd[ON_COMMAND], .on_listen = on_listen, .pid = command.pid, .name = g->words[0] };
 	int ends[2];
 
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0)

@@ -59,6 +59,13 @@ static void tell_hook(struct lease *l, int status)
 	close_fd(&l->hook);
 }
 
+/* All that may be the client: which of them is, shows when the others have ended. */
+static void note_kin(struct note *note, const struct client *client)
+{
+	for (uint32_t i = 0; i < client->number; i++)
+		note_client(note, client->kin[i].name);
+}
+
 /* Until the last client has gone. */
 static void watch_clients(struct lease *l)
 {
@@ -97,17 +104,25 @@ static void hook_overtime(struct supervisor *s)
 static void hook_client_ended(struct supervisor *s)
 {
 	struct lease *l = lease_of(s);
+	const struct client *client = &l->clients.client[s->which - ON_CLIENTS];
 
 	clients_step(&l->clients, s->which - ON_CLIENTS);
+	if (client->fd[0] >= 0) { /* that was only the hook */
+		s->note.entry.pid = (uint32_t)client->kin[0].pid;
+		s->note.entry.client[0] = '\0';
+		note_client(&s->note, client->kin[0].name);
+	}
 	watch_clients(l);
 }
 
 static void on_pre(struct lease *l, int connection, const struct client *client)
 {
-	if (clients_add(&l->clients, client, &l->s.fault) < 0)
+	if (clients_add(&l->clients, client, &l->s.fault) < 0) {
 		hook_socket_reply(connection, fault_status(&l->s.fault), l->s.fault.text);
-	else
-		hook_socket_reply(connection, STATUS_DONE, "the port is open already, and stays so for this client too");
+		return;
+	}
+	hook_socket_reply(connection, STATUS_DONE, "the port is open already, and stays so for this client too");
+	note_kin(&l->s.note, client);
 }
 
 static void on_post(struct lease *l, int connection, const struct client *client)
@@ -156,6 +171,9 @@ static _Noreturn void hold(struct gate *gate, int state_fd, const struct client 
 
 	l = (struct lease){ .first = client, .state_fd = state_fd, .socket = -1, .hook = hook, .last = -1 };
 	clients_init(&l.clients);
+	l.s.note.entry.asker = ASKER_HOOK;
+	l.s.note.entry.pid = (uint32_t)client->kin[0].pid;
+	note_kin(&l.s.note, client);
 	log_detach();
 	become_holder(&l.s, &for_hooks, gate, (const int[]){ SIGINT, SIGTERM, SIGHUP, 0 });
 	supervise(&l.s);
@@ -330,6 +348,9 @@ _Noreturn void lease_guard(struct gate *gate, uint16_t port, const struct ward *
 	static struct vigil v;
 
 	v = (struct vigil){ .ward = ward, .port = port, .guard = getppid() };
+	v.s.note.entry.asker = ASKER_GUARD;
+	v.s.note.entry.pid = (uint32_t)ward->pid;
+	note_client(&v.s.note, ward->name);
 	become_holder(&v.s, &for_guard, gate, (const int[]){ SIGTERM, 0 });
 	v.s.fd[ON_COMMAND] = ward->command;
 	v.s.fd[ON_GUARD] = ward->guard;

@@ -27,6 +27,8 @@ int lease_hold(struct gate *gate, int state_fd, const struct client *client);
 struct ward {
 	int command, guard;
 	bool on_listen;
+	pid_t pid; /* of the command, and its first word, for the ledger of windows */
+	const char *name;
 };
 _Noreturn void lease_guard(struct gate *gate, uint16_t port, const struct ward *ward);
 

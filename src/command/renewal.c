@@ -98,11 +98,24 @@ static void on_overtime(struct supervisor *s)
 	give_up(s);
 }
 
+/* The certificates that are obtained; without one, those that the CA was asked about, of which it has made some due. */
+static void note_asker(struct run *run)
+{
+	struct note *note = &run->s.note;
+
+	note->entry.asker = run->errand->rehearsal ? ASKER_REHEARSE : run->errand->only_due ? ASKER_RENEW : ASKER_RENEW_NOW;
+	for (enum work_kind kind = WORK_OBTAIN; kind <= WORK_ASK && !note->entry.client[0]; kind++)
+		for (uint32_t i = 0; i < run->config->certificates; i++)
+			if (run->work.wanted[i] == kind)
+				note_client(note, run->config->certificate[i].name);
+}
+
 static void on_open(struct supervisor *s)
 {
 	struct run *run = run_of(s);
 
 	run->errand->windows++;
+	note_asker(run);
 	if (supervise_prepare(s, (const void *)s->record.data) < 0 ||
 	    (!run->config->hooks && sandbox_warden(&s->fault) < 0)) /* a hook has the rights that its administrator wants */
 		give_up(s);

@@ -20,6 +20,7 @@ int supervise_prepare(struct supervisor *s, const struct whereabouts *at)
 {
 	s->state = PREPARING;
 	s->prepared = true;
+	note_begin(&s->note, s->gate);
 	return gate_prepare(s->gate, at, &s->fault);
 }
 
@@ -32,8 +33,14 @@ int supervise_let_in(struct supervisor *s)
 /* Everything that ends a window ends here. */
 bool supervise_shut(struct supervisor *s, bool again, struct closed *closed)
 {
-	if (!s->prepared || gate_shut(s->gate, again, closed, &s->fault) == 0)
+	if (!s->prepared)
 		return true;
+	s->again = again;
+	if (gate_shut(s->gate, again, closed, &s->fault) == 0) {
+		note_closed(&s->note, closed);
+		return true;
+	}
+	note_leave(&s->note);
 	if (s->gate->died && s->status == STATUS_DONE) /* else it was said */
 		log_error("%s; if a port was open, its watchdog closes it", s->fault.text);
 	s->status = STATUS_FAILED;
@@ -42,8 +49,12 @@ bool supervise_shut(struct supervisor *s, bool again, struct closed *closed)
 
 void supervise_clear(struct supervisor *s)
 {
-	if (s->prepared && gate_clear(s->gate) != STATUS_DONE)
+	if (!s->prepared)
+		return;
+	if (gate_clear(s->gate) != STATUS_DONE)
 		s->status = STATUS_FAILED;
+	if (!s->again)
+		note_end(&s->note);
 	s->prepared = false;
 }
 
@@ -128,6 +139,17 @@ static const struct watch *watch_of(const struct supervisor *s, int which)
 	return &s->job->watch[which < ON_LAST ? which - ON_OWN : ON_LAST - ON_OWN];
 }
 
+/* For the ledger of windows, before anybody acts on it. */
+static void note(struct supervisor *s, enum event event)
+{
+	if (event == EVENT_OPENED)
+		note_opened(&s->note);
+	else if (event == EVENT_OVERTIME)
+		note_overtime(&s->note);
+	else if (event == EVENT_REFUSED)
+		note_refused(&s->note, s->fault.text);
+}
+
 /* NULL: it is not the sender's to send. */
 static const struct heard *find_heard(const struct supervisor *s, int channel)
 {
@@ -176,6 +198,7 @@ bool supervise_take(struct supervisor *s, int channel)
 	if (heard && heard->event == EVENT_REFUSED)
 		fault_set(&s->fault, (enum fault_kind)s->record.index, "%s", s->record.data);
 	if (heard) {
+		note(s, heard->event);
 		dispatch(s, heard->event);
 		return true;
 	}
@@ -269,6 +292,7 @@ void supervise_finish(struct supervisor *s)
 
 	(void)supervise_shut(s, false, &closed);
 	supervise_clear(s);
+	note_free(&s->note);
 	close_fd(&s->fd[ON_SIGNAL]);
 	close_fd(&s->fd[ON_DEADLINE]);
 }

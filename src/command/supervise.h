@@ -10,6 +10,7 @@
 
 #include "command/clients.h"
 #include "command/gate_client.h"
+#include "command/note.h"
 
 enum state {
 	SURVEYING, /* the storer looks at the certificates */
@@ -83,6 +84,8 @@ struct supervisor {
 	int fd[MOST_WATCHED]; /* -1: not there (any more). Those from ON_OWN on are the job's */
 	int interval;	      /* of EVENT_TICK, in ms; -1: none */
 	bool prepared;	      /* the gate has something to close */
+	bool again;	      /* the port was shut, and may be opened once more in the same window */
+	struct note note;     /* of the window, for the ledger: whose it is, the job says */
 	/* The event at hand: */
 	enum event event;
 	int which; /* the descriptor */

@@ -539,6 +539,57 @@ void gate_explain(struct gate *gate)
 	must(!world.prepared);
 }
 
+/* --- the ledger of windows: the port is shut whenever it is written, which may take its time --------------------------- */
+
+void note_begin(struct note *note, const struct gate *gate)
+{
+	must(gate->channel == child[GATE].channel && !note->begun && !world.prepared && !world.stands);
+	note->begun = true;
+}
+
+void note_end(struct note *note)
+{
+	must(!note->begun || !world.stands);
+	note->begun = false;
+}
+
+void note_leave(struct note *note)
+{
+	note->begun = false;
+}
+
+void note_client(struct note *note, const char *name)
+{
+	must(!note->begun && name);
+}
+
+void note_opened(struct note *note)
+{
+	must(note->begun);
+}
+
+void note_closed(struct note *note, const struct closed *closed)
+{
+	must(note && closed && !world.stands);
+}
+
+void note_overtime(struct note *note)
+{
+	(void)note;
+}
+
+void note_refused(struct note *note, const char *why)
+{
+	must(note && why);
+}
+
+void note_free(struct note *note)
+{
+	must(!note->begun);
+}
+
+/* --- the rest ----------------------------------------------------------------------------------------------------- */
+
 int sandbox_warden(struct fault *fault)
 {
 	(void)fault;

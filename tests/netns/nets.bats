@@ -51,6 +51,15 @@ time.sleep(60)' 3>&- &
 	echo $! >"$RIG_DIR/server.pid"
 }
 
+# noted WORDS: what the newest entry in the ledger of windows ends with
+noted() {
+	run -0 rig_acmegate history
+	[[ ${lines[0]} == *"port 80 for renew-now: one.test"*", $1"* ]] || {
+		echo "not noted: $1"
+		return 1
+	}
+}
+
 @test "the gate alone closes when a child or acmegate dies, at its deadline, and at a signal" {
 	without no-timeout no-socket no-watchdog
 	rig_window
@@ -63,18 +72,22 @@ time.sleep(60)' 3>&- &
 	[[ $output == *max_open* ]]
 	[[ $output == *'port 80 closed after'* ]]
 	rig_after
+	noted 'closed by the gate'
 	rig_window
 	kill -s TERM "$pid"
 	rig_ends 75
 	rig_after
+	noted 'closed by the gate'
 	rig_window
 	dies acmegate
 	rig_closed_after "$killed" 0.050
 	rig_until 30 rig_idle
 	grep -q 'acmegate has died: the gate closes the port' "$RIG_DIR/out"
 	rig_as_before
+	noted 'its end is not noted'
 	run -0 rig_acmegate recover
 	[[ $output != *'earlier run'* ]]
+	noted 'closed by the gate'
 }
 
 @test "the watchdog alone closes when the gate is killed" {
@@ -88,6 +101,7 @@ time.sleep(60)' 3>&- &
 	rig_as_before
 	run -0 rig_acmegate recover
 	[[ $output != *'earlier run'* ]]
+	noted 'closed by the watchdog'
 }
 
 @test "the kernel alone closes when everything is killed: the rule ends with our socket" {
@@ -100,6 +114,7 @@ time.sleep(60)' 3>&- &
 	run -0 rig_acmegate recover
 	[[ $output == *'the kernel closed it with that process'* ]]
 	rig_as_before
+	noted 'closed by the kernel'
 }
 
 @test "the kernel alone closes when everything is killed: the time is up" {
@@ -112,6 +127,7 @@ time.sleep(60)' 3>&- &
 	run -0 rig_acmegate recover
 	[[ $output == *'it is closed now'* ]]
 	rig_as_before
+	noted 'closed by the kernel'
 }
 
 @test "each process stopped in mid-window: the port closes after max_open at the latest" {
@@ -192,6 +208,7 @@ refusing() { [ "$(rig_probe_once)" = $'4 refusing\n6 refusing' ]; }
 		rig_release
 		run rig_acmegate "$command"
 		[[ $output == *'had left the port open; it is closed now'* ]]
+		[ "$command" != recover ] || noted 'closed by the next acmegate'
 		rig_silent
 		rig_probe_stop
 		rig_as_before

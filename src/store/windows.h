@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * windows.h - when the port was open, for whom, and what closed it: STATE/windows, the memory of the host across runs.
+ *
+ * acmegate writes it, which holds the window and has no right over the firewall; no process that reads what the network sent can. An entry is
+ * written before the gate is told to open, and once more when the port is closed. If acmegate was killed in between, the next one that claims
+ * the host adds the end: windows_settle().
+ *
+ * The file has room for the newest WINDOWS_KEPT entries, and for each two slots of 512 bytes, a sector, with a sequence number and a SHA-256:
+ * one for its beginning and one for its end. A write that is torn leaves the beginning. All is allocated when the file is made, so that a full
+ * disk stops no entry. Fields are only ever added at the end of an entry: what an older acmegate wrote reads as 0 there.
+ */
+#ifndef ACMEGATE_STORE_WINDOWS_H
+#define ACMEGATE_STORE_WINDOWS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/fault.h"
+#include "base/instant.h"
+#include "base/wire.h"
+
+#define WINDOWS_FILE "windows"
+#define WINDOWS_KEPT 64
+#define WINDOWS_TEXT 144
+
+enum asker { ASKER_UNKNOWN, ASKER_RENEW, ASKER_RENEW_NOW, ASKER_HOOK, ASKER_GUARD, ASKER_REHEARSE, ASKERS };
+
+struct window_entry {
+	struct instant begun;	   /* before the gate was told to open */
+	uint64_t journal;	   /* struct past, sequence: as it was then */
+	int64_t opened;		   /* seconds since the epoch; 0: it was not, or acmegate was killed before it knew */
+	int64_t closed;		   /* the same; when it was found closed if a later run did so. 0: not yet */
+	uint64_t packets;	   /* that acmegate's rules let in */
+	uint32_t open_ms;	   /* in all */
+	uint32_t times;		   /* that the port was opened: more than once with guard --on-listen */
+	uint32_t limit;		   /* seconds that it might be open at most */
+	uint32_t asker;		   /* enum asker */
+	uint32_t net;		   /* enum net */
+	uint32_t pid;		   /* of the client or command; 0: our own */
+	uint16_t port;		   /* host byte order */
+	uint8_t counted;	   /* 1: packets is known */
+	uint8_t refused;	   /* 1: the gate did not open, and detail says why */
+	char client[WINDOWS_TEXT]; /* names of the certificates; of the client's program; the command */
+	char detail[WINDOWS_TEXT]; /* the rule that kept packets out all the same, the reason of a refusal, or "" */
+};
+
+enum windows_state {
+	WINDOWS_READ,
+	WINDOWS_NONE,	 /* there is no file */
+	WINDOWS_CORRUPT, /* no slot can be read, or the size is another */
+	WINDOWS_NEWER,	 /* of a newer acmegate, and left alone */
+};
+
+struct windows {
+	int fd;		 /* -1: there is none */
+	uint64_t number; /* of the newest entry; 0: none */
+	bool ended;	 /* its end is noted */
+	struct window_entry newest;
+};
+
+/*
+ * Opens the ledger in the state directory, for writing, and makes it if there is none; one that is corrupt is renamed to windows.corrupt, and
+ * beside a newer acmegate's this one has its own, windows~. *state: what was there. The caller closes windows->fd.
+ */
+int windows_open(struct windows *windows, int state_fd, enum windows_state *state, struct fault *fault) MUST_CHECK;
+
+/* The same without making, renaming or changing anything; fd is -1 where there is none that can be read. */
+int windows_look(struct windows *windows, int state_fd, enum windows_state *state, struct fault *fault) MUST_CHECK;
+
+/* A new entry; the end of the newest, as often as there is something to add. On the disk when they return 0. */
+int windows_begin(struct windows *windows, const struct window_entry *entry, struct fault *fault) MUST_CHECK;
+int windows_end(struct windows *windows, const struct window_entry *entry, struct fault *fault) MUST_CHECK;
+
+/*
+ * Ends the newest entry, whose acmegate was killed: with what the gate said at the claim that came after it. false: it has its end already,
+ * or there is none.
+ */
+bool windows_settle(const struct windows *windows, const struct past *past, const struct instant *now, struct window_entry *entry);
+
+/* Entries of an open ledger, the newest first. Returns their number. */
+uint32_t windows_read(const struct windows *windows, struct window_entry entry[WINDOWS_KEPT]);
+
+#endif

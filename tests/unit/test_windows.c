@@ -1,0 +1,394 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include <errno.h>
+#include <fcntl.h>
+#include <nettle/sha2.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "base/own.h"
+#include "store/windows.h"
+
+#define NOW INT64_C(1790812800)
+#define SLOT 512
+#define BYTES (2 * WINDOWS_KEPT * SLOT)
+#define VERSION_AT 8 /* of a slot, as it lies on the disk */
+#define SUM_AT (SLOT - SHA256_DIGEST_SIZE)
+
+static char top[] = "/tmp/acmegate-windows-XXXXXX";
+static int dir = -1;
+static struct windows windows;
+static enum windows_state found;
+static struct fault fault;
+static struct window_entry list[WINDOWS_KEPT];
+static unsigned char image[BYTES];
+
+/* --- calls that fail ---------------------------------------------------------------------------------------------- */
+
+static int failing, error; /* the call after so many; 0: none */
+
+static bool fails(void)
+{
+	if (!failing || --failing)
+		return false;
+	errno = error;
+	return true;
+}
+
+ssize_t __real_write(int fd, const void *data, size_t length);
+ssize_t __wrap_write(int fd, const void *data, size_t length);
+ssize_t __real_pwrite(int fd, const void *data, size_t length, off_t at);
+ssize_t __wrap_pwrite(int fd, const void *data, size_t length, off_t at);
+int __real_fdatasync(int fd);
+int __wrap_fdatasync(int fd);
+
+ssize_t __wrap_write(int fd, const void *data, size_t length)
+{
+	return fails() ? -1 : __real_write(fd, data, length);
+}
+
+/* A power cut in the middle of a sector, which no disk should do. */
+ssize_t __wrap_pwrite(int fd, const void *data, size_t length, off_t at)
+{
+	bool now = fails();
+
+	if (now)
+		(void)!__real_pwrite(fd, data, length / 2, at);
+	return now ? -1 : __real_pwrite(fd, data, length, at);
+}
+
+int __wrap_fdatasync(int fd)
+{
+	return fails() ? -1 : __real_fdatasync(fd);
+}
+
+/* --- files -------------------------------------------------------------------------------------------------------- */
+
+static int set_up(void **state)
+{
+	(void)state;
+	memcpy(top + sizeof(top) - 7, "XXXXXX", 6);
+	assert_non_null(mkdtemp(top));
+	dir = open(top, O_RDONLY | O_DIRECTORY);
+	windows.fd = -1;
+	failing = 0;
+	return dir < 0 ? -1 : 0;
+}
+
+static int tear_down(void **state)
+{
+	char command[64];
+
+	(void)state;
+	close_fd(&windows.fd);
+	close(dir);
+	snprintf(command, sizeof(command), "rm -rf %s", top);
+	return system(command);
+}
+
+static void reopen(enum windows_state expected)
+{
+	close_fd(&windows.fd);
+	if (windows_open(&windows, dir, &found, &fault) < 0)
+		fail_msg("%s", fault.text);
+	assert_int_equal(found, expected);
+	assert_true(windows.fd >= 0);
+}
+
+static void look(enum windows_state expected)
+{
+	close_fd(&windows.fd);
+	assert_int_equal(windows_look(&windows, dir, &found, &fault), 0);
+	assert_int_equal(found, expected);
+}
+
+static struct window_entry entry_of(int64_t number)
+{
+	struct window_entry entry = { .begun = { NOW + number, number, "boot" }, .asker = ASKER_HOOK, .limit = 60, .port = 80 };
+
+	snprintf(entry.client, sizeof(entry.client), "client %d", (int)number);
+	return entry;
+}
+
+static void begin(int64_t number)
+{
+	struct window_entry entry = entry_of(number);
+
+	assert_int_equal(windows_begin(&windows, &entry, &fault), 0);
+}
+
+static void end(int64_t number)
+{
+	struct window_entry entry = entry_of(number);
+
+	entry.net = NET_GATE;
+	entry.closed = NOW + number + 1;
+	assert_int_equal(windows_end(&windows, &entry, &fault), 0);
+}
+
+static void take_image(void)
+{
+	OWN_FD int fd = openat(dir, "windows", O_RDONLY);
+
+	assert_int_equal(pread(fd, image, BYTES, 0), BYTES);
+}
+
+static void put_image(size_t length)
+{
+	OWN_FD int fd = openat(dir, "windows", O_WRONLY | O_TRUNC);
+
+	assert_int_equal(__real_write(fd, image, length), (ssize_t)length);
+}
+
+static bool is_there(const char *name)
+{
+	return faccessat(dir, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+/* --- tests -------------------------------------------------------------------------------------------------------- */
+
+static void what_is_written_is_read(void **state)
+{
+	struct stat s;
+
+	(void)state;
+	look(WINDOWS_NONE);
+	assert_int_equal(windows.fd, -1);
+	assert_false(is_there("windows"));
+	reopen(WINDOWS_NONE);
+	assert_int_equal(fstatat(dir, "windows", &s, 0), 0);
+	assert_int_equal(s.st_mode & 07777, 0600);
+	assert_int_equal(s.st_size, BYTES);
+	assert_int_equal(windows_read(&windows, list), 0);
+	begin(1);
+	reopen(WINDOWS_READ);
+	assert_int_equal(windows.number, 1);
+	assert_false(windows.ended);
+	assert_int_equal(windows_read(&windows, list), 1);
+	assert_string_equal(list[0].client, "client 1");
+	assert_int_equal(list[0].net, NET_UNKNOWN);
+	end(1);
+	look(WINDOWS_READ);
+	assert_true(windows.ended);
+	assert_int_equal(windows_read(&windows, list), 1);
+	assert_int_equal(list[0].net, NET_GATE);
+	assert_int_equal(list[0].closed, NOW + 2);
+}
+
+static void the_newest_are_kept(void **state)
+{
+	const int most = 3 * WINDOWS_KEPT + 5;
+
+	(void)state;
+	reopen(WINDOWS_NONE);
+	for (int i = 1; i <= most; i++) {
+		uint32_t kept = i < WINDOWS_KEPT ? (uint32_t)i : WINDOWS_KEPT;
+
+		begin(i);
+		if (i % 3) /* of some the end is not noted */
+			end(i);
+		reopen(WINDOWS_READ);
+		assert_int_equal(windows_read(&windows, list), kept);
+		for (uint32_t j = 0; j < kept; j++) {
+			assert_int_equal(list[j].begun.boot, i - (int)j);
+			assert_int_equal(list[j].net, (i - (int)j) % 3 ? NET_GATE : NET_UNKNOWN);
+		}
+	}
+	take_image(); /* no more than it was */
+}
+
+static void a_write_that_is_torn_leaves_what_was_before(void **state)
+{
+	struct window_entry entry = entry_of(2);
+
+	(void)state;
+	reopen(WINDOWS_NONE);
+	begin(1);
+	end(1);
+	error = EIO;
+	failing = 1;
+	assert_int_equal(windows_begin(&windows, &entry, &fault), -1);
+	reopen(WINDOWS_READ);
+	assert_int_equal(windows.number, 1);
+	assert_true(windows.ended);
+	begin(2);
+	failing = 1;
+	assert_int_equal(windows_end(&windows, &entry, &fault), -1);
+	reopen(WINDOWS_READ);
+	assert_int_equal(windows.number, 2);
+	assert_false(windows.ended);
+	assert_int_equal(windows_read(&windows, list), 2);
+	failing = 2; /* fdatasync() */
+	assert_int_equal(windows_end(&windows, &entry, &fault), -1);
+	assert_non_null(strstr(fault.text, "windows"));
+	end(2);
+	assert_int_equal(windows_read(&windows, list), 2);
+}
+
+static void each_byte_that_is_damaged_costs_one_slot(void **state)
+{
+	(void)state;
+	reopen(WINDOWS_NONE);
+	for (int i = 1; i <= 3; i++) {
+		begin(i);
+		end(i);
+	}
+	for (size_t at = 2 * SLOT; at < 8 * SLOT; at++) {
+		take_image();
+		image[at] ^= 1;
+		put_image(BYTES);
+		reopen(WINDOWS_READ);
+		assert_int_equal(windows_read(&windows, list), 3);
+		for (int i = 0; i < 3; i++) {
+			const struct window_entry whole = entry_of(3 - i);
+
+			assert_memory_equal(list[i].client, whole.client, sizeof(whole.client));
+			assert_memory_equal(&list[i].begun, &whole.begun, sizeof(whole.begun));
+		}
+		image[at] ^= 1;
+		put_image(BYTES);
+	}
+	assert_false(is_there("windows.corrupt"));
+}
+
+static void what_is_damaged_as_a_whole_is_put_aside(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 4; i++) {
+		reopen(i ? WINDOWS_CORRUPT : WINDOWS_NONE);
+		assert_int_equal(is_there("windows.corrupt"), i > 0);
+		begin(1);
+		end(1);
+		take_image();
+		memset(image, i == 0 ? 'x' : 0xff, BYTES);
+		put_image(i == 1 ? BYTES - 1 : i == 2 ? 0 : BYTES);
+		look(WINDOWS_CORRUPT);
+		assert_int_equal(windows.fd, -1);
+		assert_int_equal(windows_read(&windows, list), 0);
+	}
+	assert_int_equal(unlinkat(dir, "windows", 0), 0);
+	assert_int_equal(symlinkat("/dev/null", dir, "windows"), 0);
+	reopen(WINDOWS_CORRUPT);
+	assert_int_equal(unlinkat(dir, "windows", 0), 0);
+	assert_int_equal(unlinkat(dir, "windows.corrupt", 0), 0);
+	assert_int_equal(mkdirat(dir, "windows", 0700), 0);
+	reopen(WINDOWS_CORRUPT);
+	begin(1);
+	assert_int_equal(unlinkat(dir, "windows.corrupt", AT_REMOVEDIR), 0);
+}
+
+static void that_of_a_newer_acmegate_is_left_alone(void **state)
+{
+	static unsigned char before[BYTES];
+	struct sha256_ctx sum;
+	uint32_t version = 2;
+
+	(void)state;
+	reopen(WINDOWS_NONE);
+	begin(1);
+	take_image();
+	memcpy(image + 2 * SLOT + VERSION_AT, &version, sizeof(version));
+	sha256_init(&sum);
+	sha256_update(&sum, SUM_AT, image + 2 * SLOT);
+	sha256_digest(&sum, SHA256_DIGEST_SIZE, image + 2 * SLOT + SUM_AT);
+	put_image(BYTES);
+	memcpy(before, image, BYTES);
+	for (int i = 1; i <= 2; i++) {
+		reopen(WINDOWS_NEWER);
+		begin(i);
+		end(i);
+		look(WINDOWS_NEWER);
+		assert_int_equal(windows_read(&windows, list), i);
+	}
+	take_image();
+	assert_memory_equal(image, before, BYTES);
+	assert_true(is_there("windows~"));
+	assert_false(is_there("windows.corrupt"));
+}
+
+/* All room is taken when the file is made; later writes need none. */
+static void a_full_disk_makes_none_or_a_whole_one(void **state)
+{
+	(void)state;
+	error = ENOSPC;
+	failing = 1;
+	assert_int_equal(windows_open(&windows, dir, &found, &fault), -1);
+	assert_non_null(strstr(fault.text, "65536 bytes: No space left"));
+	assert_false(is_there("windows"));
+	assert_false(is_there(".tmp-windows"));
+	reopen(WINDOWS_NONE);
+	for (int i = 1; i < 2 * WINDOWS_KEPT; i++) {
+		begin(i);
+		end(i);
+	}
+	take_image();
+	for (size_t i = 2; i < 2 * WINDOWS_KEPT; i++)
+		assert_memory_equal(image + i * SLOT, "acmewind", 8);
+}
+
+static const struct instant later = { NOW + 30, 30, "boot" }, much_later = { NOW + 3600, 3600, "boot" },
+			    after_boot = { NOW + 30, 5, "other boot" };
+
+static enum net settle(enum net said, uint64_t sequence, const struct instant *now)
+{
+	struct past past = { .sequence = sequence, .cleared = NOW + 7, .net = said };
+	struct window_entry entry;
+
+	reopen(WINDOWS_READ);
+	assert_true(windows_settle(&windows, &past, now, &entry));
+	assert_int_equal(entry.closed, entry.net == NET_NEVER ? 0 : NOW + 7);
+	assert_string_equal(entry.client, "client 0");
+	return (enum net)entry.net;
+}
+
+static void what_closed_a_window_is_concluded(void **state)
+{
+	struct past past = { .sequence = 9, .net = NET_GATE };
+	struct window_entry entry = entry_of(0);
+
+	(void)state;
+	reopen(WINDOWS_NONE);
+	assert_false(windows_settle(&windows, &past, &later, &entry));
+	entry = entry_of(0);
+	entry.journal = 7;
+	assert_int_equal(windows_begin(&windows, &entry, &fault), 0);
+	assert_int_equal(settle(NET_GATE, 7, &later), NET_NEVER);
+	assert_int_equal(settle(NET_GATE, 9, &later), NET_GATE);
+	assert_int_equal(settle(NET_WATCHDOG, 9, &later), NET_WATCHDOG);
+	assert_int_equal(settle(NET_KERNEL, 9, &later), NET_KERNEL);
+	assert_int_equal(settle(NET_RECOVERY, 9, &later), NET_RECOVERY);
+	assert_int_equal(settle(NET_RECOVERY, 9, &much_later), NET_KERNEL);
+	assert_int_equal(settle(NET_GONE, 9, &later), NET_GONE);
+	assert_int_equal(settle(NET_GONE, 9, &after_boot), NET_BOOT);
+	assert_int_equal(settle(NET_RECOVERY, 9, &after_boot), NET_BOOT);
+	assert_int_equal(settle(NET_WATCHDOG, 9, &after_boot), NET_WATCHDOG);
+	assert_int_equal(settle(NET_GATE, 9, &after_boot), NET_GATE);
+	assert_int_equal(settle((enum net)77, 9, &later), NET_UNKNOWN);
+	end(0);
+	assert_false(windows_settle(&windows, &past, &later, &entry));
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+	const struct CMUnitTest tests[] = {
+		TEST(what_is_written_is_read),
+		TEST(the_newest_are_kept),
+		TEST(a_write_that_is_torn_leaves_what_was_before),
+		TEST(each_byte_that_is_damaged_costs_one_slot),
+		TEST(what_is_damaged_as_a_whole_is_put_aside),
+		TEST(that_of_a_newer_acmegate_is_left_alone),
+		TEST(a_full_disk_makes_none_or_a_whole_one),
+		TEST(what_closed_a_window_is_concluded),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
