@@ -77,13 +77,13 @@ int account_register(struct acme *acme, const struct config *config, struct faul
 	if (stopped)
 		return fault_set(fault, FAULT_FAILED,
 				 "the CA wants its terms accepted: read %s and then set "
-				 "accept_terms = yes in [acme] of %s",
-				 directory->terms, config->file);
+				 "accept_terms = yes in [%s%s] of %s",
+				 directory->terms, CA_SECTION(&config->acme), config->file);
 	if (unbound)
 		return fault_set(fault, FAULT_FAILED,
 				 "the CA wants an account of its own first: get a key there and set "
-				 "eab_kid and eab_key_file in [acme] of %s",
-				 config->file);
+				 "eab_kid and eab_key_file in [%s%s] of %s",
+				 CA_SECTION(&config->acme), config->file);
 	if (config->acme.eab_kid[0]) {
 		binding = acme_bind(acme, fault);
 		if (!binding)

@@ -35,7 +35,7 @@ int directory_fetch(struct acme *acme, const char *url, int64_t *date, struct fa
 	struct acme_call call = { .kind = CALL_PLAIN, .step = "directory", .url = url, .context = &fetch, .done = fetched };
 
 	if (!url_is_valid(url, strnlen(url, URL_SIZE)))
-		return fault_set(fault, FAULT_USAGE, "directory in [acme] is not an https URL: %s", url);
+		return fault_set(fault, FAULT_USAGE, "directory in the configuration is not an https URL: %s", url);
 	if (acme_run(acme, &call, 1, FETCH_MOST, fault) < 0)
 		return -1;
 	if (fetch.fault.kind != FAULT_NONE) {

@@ -42,7 +42,7 @@ void problem_explain(struct fault *fault, const struct exchange *exchange, const
 
 	if (problem_is_redirect(exchange->status)) {
 		fault_set(fault, FAULT_FAILED,
-			  "the CA redirects to %s (HTTP status %u), which ACME does not allow here; is directory in [acme] right?",
+			  "the CA redirects to %s (HTTP status %u), which ACME does not allow here; is its directory = URL in the configuration right?",
 			  exchange->location[0] ? exchange->location : "a URL that is not https", exchange->status);
 		return;
 	}

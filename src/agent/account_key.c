@@ -90,8 +90,8 @@ static int check_url(const struct signer_role *signer, const char *url, struct f
 		return 0;
 	return fault_set(fault, FAULT_FAILED,
 			 "a request to %.*s is not signed: that is not the host of the directory; if the CA says "
-			 "it is its own, name it as hosts in [acme] of %s",
-			 (int)(length < 128 ? length : 128), host, signer->config->file);
+			 "it is its own, name it as hosts in [%s%s] of %s",
+			 (int)(length < 128 ? length : 128), host, CA_SECTION(&signer->config->acme), signer->config->file);
 }
 
 /* RFC 8555, 6.5.1: base64url. */
@@ -273,10 +273,11 @@ int account_key_on_sign_eab(struct signer_role *signer, const struct record *rec
 	if (!config->acme.eab_key_file[0])
 		return fault_set(fault, FAULT_USAGE,
 				 "%s: the CA wants an external account binding: set eab_kid and "
-				 "eab_key_file in [acme]",
-				 config->file);
+				 "eab_key_file in [%s%s]",
+				 config->file, CA_SECTION(&config->acme));
 	if (!jws_is_plain(config->acme.eab_kid))
-		return fault_set(fault, FAULT_USAGE, "eab_kid in [acme] has characters that no CA hands out");
+		return fault_set(fault, FAULT_USAGE, "eab_kid in [%s%s] has characters that no CA hands out",
+				 CA_SECTION(&config->acme));
 	if (signing_require_account(signer, fault) < 0 || check_url(signer, record->data, fault) < 0)
 		return -1;
 	free(signer->binding);

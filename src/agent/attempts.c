@@ -68,6 +68,8 @@ struct renewal attempts_decide(const struct storer *storer, uint32_t index)
 	renewal.due = decision.act == ACT_ORDER || decision.act == ACT_RESUME;
 	renewal.backs_off = decision.act == ACT_BACK_OFF;
 	renewal.ask = decision.ask;
+	renewal.ca = (uint8_t)decision.ca;
+	renewal.asked_ca = (uint8_t)decision.asked_ca;
 	renewal.from = decision.from;
 	snprintf(renewal.reason, sizeof(renewal.reason), "%s", decision.reason);
 	return renewal;
@@ -134,6 +136,8 @@ int attempts_suggestion(struct storer *storer, const struct record *record, stru
 		return -1;
 	reply->data.renewal = attempts_decide(storer, i);
 	reply->length = sizeof(reply->data.renewal);
+	if (reply->data.renewal.ca != storer->config->turn) /* ordered from another CA: by the next run */
+		reply->data.renewal.due = 0;
 	if (reply->data.renewal.due && !storer->seen[i].attempted)
 		storer->seen[i].attempted = begin_attempt(storer, i);
 	reply->data.renewal.due = storer->seen[i].attempted;

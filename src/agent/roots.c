@@ -119,17 +119,17 @@ int roots_check(struct signer_role *signer, uint32_t index, const struct chain *
 	if (!config->acme.ca_file[0] && !tests)
 		return fault_set(fault, FAULT_FAILED,
 				 "no root of this system's store has signed it; if the CA's is not in there, name "
-				 "it as trust_file in [acme] of %s",
-				 config->file);
+				 "it as trust_file in [%s%s] of %s",
+				 CA_SECTION(&config->acme), config->file);
 	if (!tests && live_leads_to_root(signer, index))
 		return fault_set(fault, FAULT_FAILED,
 				 "no root of this system's store or ca_file has signed it, as one has signed the "
-				 "certificate in use; if the CA's is another now, name it as trust_file in [acme] of %s",
-				 config->file);
+				 "certificate in use; if the CA's is another now, name it as trust_file in [%s%s] of %s",
+				 CA_SECTION(&config->acme), config->file);
 	if (trust_is_plausible(chain, time(NULL), fault) < 0)
 		return -1;
 	log_warning("certificate %s: whether the CA has issued it cannot be verified: no root of this system's store%s has signed it; "
-		    "to have it verified, name the CA's root as trust_file in [acme] of %s",
-		    name, config->acme.ca_file[0] ? " or ca_file" : "", config->file);
+		    "to have it verified, name the CA's root as trust_file in [%s%s] of %s",
+		    name, config->acme.ca_file[0] ? " or ca_file" : "", CA_SECTION(&config->acme), config->file);
 	return 0;
 }

@@ -17,6 +17,7 @@
 #include "agent/next_key.h"
 #include "agent/storing.h"
 #include "store/accounts.h"
+#include "base/cas.h"
 #include "base/log.h"
 #include "base/safe.h"
 
@@ -55,11 +56,15 @@ static int inspect(struct storer *storer, const struct certificate *certificate,
 static void reform(struct storer *storer, const struct examination *question, const struct stored *stored)
 {
 	const struct certificate *certificate = certificate_of(storer, question->index);
+	const bool known = stored->directory[0], replaced = known && cas_place(storer->config, certificate, stored->directory) < 0;
+	struct store store = storer->store;
 	struct fault fault;
 
-	if (!question->fresh || !stored->present || stored->directory[0])
+	if (!question->fresh || !stored->present || replaced)
 		return;
-	if (store_save(&storer->store, certificate, question->fresh, question->length, &fault) < 0) {
+	if (known)
+		store.directory = stored->directory;
+	if (store_save(&store, certificate, question->fresh, question->length, &fault) < 0) {
 		log_error("%s", fault.text);
 		storer->failed = true;
 		return;
@@ -75,7 +80,7 @@ static void reform(struct storer *storer, const struct examination *question, co
 static int report_one(struct storer *storer, uint32_t index, struct fault *fault)
 {
 	const struct certificate *certificate = certificate_of(storer, index);
-	struct renewal renewal = { .reason = "what is stored cannot be read" };
+	struct renewal renewal = { .ca = certificate->ca[0], .reason = "what is stored cannot be read" };
 	OWN_EXAMINATION struct examination question = { .index = index };
 	struct stored stored;
 

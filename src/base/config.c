@@ -28,22 +28,29 @@ const char *config_ca_url(const char *name)
 	return NULL;
 }
 
-const char *config_staging(const struct config *config)
+const char *config_staging(const struct ca *ca)
 {
 	const char *staging = config_ca_url("letsencrypt-staging");
 
-	if (config->acme.staging[0])
-		return config->acme.staging;
-	return !strcmp(config->acme.directory, config_ca_url("letsencrypt")) || !strcmp(config->acme.directory, staging) ? staging :
-															   NULL;
+	if (ca->staging[0])
+		return ca->staging;
+	return !strcmp(ca->directory, config_ca_url("letsencrypt")) || !strcmp(ca->directory, staging) ? staging : NULL;
+}
+
+static bool is_known(const char *directory)
+{
+	for (size_t i = 0; i < LENGTH_OF(known); i++)
+		if (!strcmp(directory, known[i].url))
+			return true;
+	return false;
 }
 
 bool config_has_public_ca(const struct config *config)
 {
-	for (size_t i = 0; i < LENGTH_OF(known); i++)
-		if (!strcmp(config->acme.directory, known[i].url))
-			return true;
-	return false;
+	for (uint32_t i = 0; i < config->cas; i++)
+		if (config->ca[i].directory[0] && !is_known(config->ca[i].directory))
+			return false;
+	return is_known(config->acme.directory);
 }
 
 uint16_t config_ca_port(const struct config *config)
@@ -102,6 +109,14 @@ int config_find_user(struct config *config, struct fault *fault)
 	config->gate.uid = user->pw_uid;
 	config->gate.gid = user->pw_gid;
 	return 0;
+}
+
+bool config_is_label(const char *name)
+{
+	size_t length = strlen(name);
+
+	return length && length < LABEL_SIZE && name[0] != '.' && name[0] != '-' &&
+	       !name[strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789._-")];
 }
 
 int config_find(const struct config *config, const char *name)

@@ -14,6 +14,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "base/ca.h"
 #include "base/fault.h"
 #include "base/policy.h"
 
@@ -23,26 +24,23 @@
 #define MAX_HOOKS 256	   /* deploy lines over all certificates */
 #define MAX_HOOKS_EACH 8
 #define HOOKS_SIZE (MAX_HOOKS_EACH * COMMAND_SIZE) /* of those of one, each with a newline */
-#define NAME_SIZE 254				   /* a DNS name has at most 253 characters (RFC 1035), an address fewer */
 #define FOREIGN_NAME_SIZE 1024			   /* of an international name in UTF-8 */
-#define LABEL_SIZE 33				   /* the NAME of [certificate NAME], a profile */
 #define PASSWORD_SIZE 128
-#define URL_SIZE 512
 #define REUSE_ALWAYS UINT32_MAX
 #define REUSE_MOST 1000 /* renewals */
-#define PATH_SIZE 256
-
-enum key_type { KEY_P256, KEY_P384, KEY_RSA2048, KEY_RSA3072, KEY_RSA4096, KEY_TYPES };
 
 struct certificate {
 	char name[LABEL_SIZE]; /* [a-z0-9._-], names its directory in the store */
 	uint32_t first_name;   /* index of its first name in config.names */
 	uint32_t names;	       /* how many follow each other there, at least one */
 	enum key_type key;
-	uint32_t reuse;		  /* certificates with the same key; 0: each has a new one. REUSE_ALWAYS: all */
-	char profile[LABEL_SIZE]; /* ACME profile for newOrder, or "" */
-	char chain[128];	  /* common name of who issued the top of the preferred chain, or "" */
-	uid_t owner;		  /* of the files, 0 by default */
+	uint32_t reuse;		     /* certificates with the same key; 0: each has a new one. REUSE_ALWAYS: all */
+	char profile[LABEL_SIZE];    /* ACME profile for newOrder at the CA at hand, or "" */
+	char chain[CHAIN_NAME_SIZE]; /* common name of who issued the top of the preferred chain there, or "" */
+	char own_profile[LABEL_SIZE], own_chain[CHAIN_NAME_SIZE]; /* what its section says, for the first of its CAs */
+	uint8_t ca[MAX_CAS];					  /* indices in config.ca, the preferred one first */
+	uint32_t cas;						  /* how many these are; 0 (tests): only config.acme */
+	uid_t owner;						  /* of the files, 0 by default */
 	gid_t group;
 	mode_t mode;		      /* of the files, 0600 by default */
 	bool pkcs12;		      /* beside PEM */
@@ -54,19 +52,10 @@ struct certificate {
 
 struct config {
 	char file[PATH_SIZE];
-	struct {
-		char directory[URL_SIZE]; /* https URL of the ACME directory */
-		char staging[URL_SIZE];	  /* that of the CA for rehearsals, or "": see config_staging() */
-		char contact[NAME_SIZE];  /* an e-mail address without "mailto:", or "" */
-		bool accept_terms;
-		char ca_file[PATH_SIZE];      /* PEM file that the CA's HTTPS is verified with, "" is the system's */
-		char trust_file[PATH_SIZE];   /* PEM file with the roots that certificates must lead up to, or "" */
-		char hosts[URL_SIZE];	      /* hosts of the CA beside the directory's, separated by spaces, or "" */
-		char proxy[URL_SIZE];	      /* http(s)://[user:password@]host:port, or "" */
-		char eab_kid[128];	      /* external account binding (RFC 8555, 7.3.4), or "" */
-		char eab_key_file[PATH_SIZE]; /* base64url HMAC key; read by the storer only */
-		enum key_type account_key;
-	} acme;
+	struct ca acme; /* the CA at hand, which processes work with: a copy of ca[turn], see cas_turn_to() */
+	uint32_t turn;
+	uint32_t cas;
+	struct ca ca[MAX_CAS]; /* the first is that of [acme] */
 	struct {
 		enum backend_choice backend;
 		char command[COMMAND_SIZE]; /* the administrator's own way to open and close, or ""; see the command backend */
@@ -93,11 +82,11 @@ struct config {
 /* Is this name an IP address (RFC 8738 identifier type "ip") rather than a DNS name? */
 bool config_is_address(const char *name);
 
-/* Is the CA one of those that the configuration knows by name? They ask from public addresses, and their roots are public. */
+/* Are all CAs among those that the configuration knows by name? They ask from public addresses, and their roots are public. */
 bool config_has_public_ca(const struct config *config);
 
 /* The directory URL of the CA that a rehearsal asks; Let's Encrypt's needs not be configured. NULL: none is known. */
-const char *config_staging(const struct config *config);
+const char *config_staging(const struct ca *ca);
 
 /* The directory URL of the CA of this name, or NULL. */
 const char *config_ca_url(const char *name);
@@ -126,6 +115,9 @@ int config_number(const char *text, unsigned long least, unsigned long most, int
 
 /* Another value for gate.max_open, from the command line. */
 int config_set_max_open(struct config *config, const char *text) MUST_CHECK;
+
+/* May it be the NAME of a section? 1 to 32 of a-z, 0-9, '.', '_', '-'. */
+bool config_is_label(const char *name);
 
 /* The index of the certificate of that name, or -1. */
 int config_find(const struct config *config, const char *name);

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/cas.h"
 #include "base/config_line.h"
 #include "base/names.h"
 #include "base/safe.h"
@@ -14,6 +15,8 @@
 
 #define INI_SECTION_LIMIT 48 /* likewise MAX_SECTION */
 #define CERTIFICATE_PREFIX "certificate "
+#define CA_PREFIX "ca "
+#define EXPECTED_SECTIONS "expected [acme], [ca NAME], [gate], [responder] or [certificate NAME]"
 
 /* The sections whose mistakes stop a command; none stops recovery. An unknown section may be a misspelled one. */
 static const bool matters[][SECTIONS] = {
@@ -45,11 +48,12 @@ static const char *const modes[] = {
 };
 _Static_assert(LENGTH_OF(modes) == RESPONDER_MODES + 1, "one name for each mode");
 
-#define ACME(member) offsetof(struct config, acme.member), sizeof(((struct config *)0)->acme.member)
+#define ACME(member) offsetof(struct ca, member), sizeof(((struct ca *)0)->member)
 #define GATE(member) offsetof(struct config, gate.member), sizeof(((struct config *)0)->gate.member)
 #define RESP(member) offsetof(struct config, responder.member), sizeof(((struct config *)0)->responder.member)
 #define CERT(member) offsetof(struct certificate, member), sizeof(((struct certificate *)0)->member)
 
+/* Those of [acme] are those of [ca NAME] too. */
 static const struct key keys[] = {
 	{ SECTION_ACME, "directory", value_directory, ACME(directory), NULL },
 	{ SECTION_ACME, "staging", value_directory, ACME(staging), NULL },
@@ -62,6 +66,9 @@ static const struct key keys[] = {
 	{ SECTION_ACME, "eab_kid", value_text, ACME(eab_kid), NULL },
 	{ SECTION_ACME, "eab_key_file", value_file, ACME(eab_key_file), NULL },
 	{ SECTION_ACME, "account_key", value_choice, ACME(account_key), key_types },
+	{ SECTION_ACME, "profile", value_label, ACME(profile), NULL },
+	{ SECTION_ACME, "chain", value_text, ACME(chain), NULL },
+	{ SECTION_ACME, "ca", cas_set, 0, 0, NULL },
 	{ SECTION_GATE, "backend", value_choice, GATE(backend), backend_names },
 	{ SECTION_GATE, "command", value_command, GATE(command), NULL },
 	{ SECTION_GATE, "port", value_port, GATE(port), NULL },
@@ -74,8 +81,9 @@ static const struct key keys[] = {
 	{ SECTION_CERTIFICATE, "names", names_set, 0, 0, NULL },
 	{ SECTION_CERTIFICATE, "key", value_choice, CERT(key), key_types },
 	{ SECTION_CERTIFICATE, "reuse_key", value_reuse, CERT(reuse), NULL },
-	{ SECTION_CERTIFICATE, "profile", value_label, CERT(profile), NULL },
-	{ SECTION_CERTIFICATE, "chain", value_text, CERT(chain), NULL },
+	{ SECTION_CERTIFICATE, "ca", cas_set, 0, 0, NULL },
+	{ SECTION_CERTIFICATE, "profile", value_label, CERT(own_profile), NULL },
+	{ SECTION_CERTIFICATE, "chain", value_text, CERT(own_chain), NULL },
 	{ SECTION_CERTIFICATE, "owner", value_owner, CERT(owner), NULL },
 	{ SECTION_CERTIFICATE, "group", value_group, CERT(group), NULL },
 	{ SECTION_CERTIFICATE, "mode", value_mode, CERT(mode), NULL },
@@ -106,6 +114,8 @@ static void finish_section(struct loader *loader)
 		loader_wrong(loader, "the section above has no key");
 	else if (certificate)
 		check_certificate(loader, certificate);
+	if (loader->ca != &config->acme)
+		cas_finish(loader);
 	if (certificate && loader->spoiled) {
 		if (certificate->names)
 			config->names = certificate->first_name;
@@ -122,17 +132,16 @@ static int begin_certificate(struct loader *loader, const char *name)
 	struct config *config = loader->config;
 	struct certificate *certificate;
 	int other = config_find(config, name);
-	size_t length = strlen(name);
 
-	if (!length || length >= LABEL_SIZE || name[0] == '.' || name[0] == '-' ||
-	    name[strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789._-")])
+	if (!config_is_label(name))
 		return loader_wrong(loader, "[certificate NAME]: expected 1 to %d of a-z, 0-9, '.', '_', '-'", LABEL_SIZE - 1);
 	if (other >= 0)
 		return loader_wrong(loader, "[certificate %s] is already in line %u", name, config->certificate[other].line);
 	if (config->certificates == MAX_CERTIFICATES)
 		return loader_wrong(loader, "more than %d certificates", MAX_CERTIFICATES);
 	certificate = &config->certificate[config->certificates++];
-	memcpy(certificate->name, name, length + 1);
+	memcpy(certificate->name, name, strlen(name) + 1);
+	loader->wanted[config->certificates - 1].names = 0;
 	certificate->mode = 0600;
 	certificate->line = loader->line;
 	loader->certificate = certificate;
@@ -147,6 +156,8 @@ static enum section kind_of(const char *section)
 	for (size_t i = 0; i < LENGTH_OF(names); i++)
 		if (!strcmp(section, names[i]))
 			return (enum section)i;
+	if (!strncmp(section, CA_PREFIX, strlen(CA_PREFIX)))
+		return SECTION_CA;
 	return strncmp(section, CERTIFICATE_PREFIX, strlen(CERTIFICATE_PREFIX)) ? SECTION_UNKNOWN : SECTION_CERTIFICATE;
 }
 
@@ -162,7 +173,9 @@ static int begin_section(struct loader *loader, const char *text)
 	if (strcspn(text, "]") > INI_SECTION_LIMIT)
 		return loader_wrong(loader, "expected a section name of at most %d characters", INI_SECTION_LIMIT);
 	if (loader->section == SECTION_UNKNOWN)
-		return loader_wrong(loader, "section [%s]: expected [acme], [gate], [responder] or [certificate NAME]", section);
+		return loader_wrong(loader, "section [%s]: " EXPECTED_SECTIONS, section);
+	if (loader->section == SECTION_CA && cas_begin(loader, section + strlen(CA_PREFIX)) < 0)
+		return -1;
 	if (loader->section == SECTION_CERTIFICATE && begin_certificate(loader, section + strlen(CERTIFICATE_PREFIX)) < 0)
 		return -1;
 	loader->spoiled = false;
@@ -176,12 +189,18 @@ static bool may_come_again(const struct loader *loader, const struct key *key)
 	return key->set == (loader->continued ? names_set : value_hook);
 }
 
+/* The names of CAs are for certificates, and in [acme] for all of them. */
+static bool is_in_section(const struct key *key, enum section section)
+{
+	return key->section == section || (section == SECTION_CA && key->section == SECTION_ACME && key->set != cas_set);
+}
+
 static int set(struct loader *loader, const char *name, const char *value)
 {
 	for (size_t i = 0; i < LENGTH_OF(keys); i++) {
 		uint64_t bit = UINT64_C(1) << i;
 
-		if (keys[i].section != loader->section || strcmp(keys[i].name, name))
+		if (!is_in_section(&keys[i], loader->section) || strcmp(keys[i].name, name))
 			continue;
 		if ((loader->seen[loader->section] & bit) && !may_come_again(loader, &keys[i]))
 			return loader_wrong(loader, loader->continued ? "%s: expected one line" : "%s is given twice", name);
@@ -205,7 +224,7 @@ static int store(void *user, const char *section, const char *name, const char *
 		return 1;
 	loader->fresh_section = false;
 	if (kind_of(section) != loader->section || loader->section == SECTION_UNKNOWN)
-		(void)!loader_wrong(loader, "section [%s]: expected [acme], [gate], [responder] or [certificate NAME]", section);
+		(void)!loader_wrong(loader, "section [%s]: " EXPECTED_SECTIONS, section);
 	else if (set(loader, name, value) > 0)
 		(void)!loader_wrong(loader, "[%s] has no key '%s', see acmegate.conf(5)", section, name);
 	return 1;
@@ -217,6 +236,7 @@ static void set_defaults(struct config *config, const char *file)
 {
 	memset(config, 0, sizeof(*config));
 	snprintf(config->file, sizeof(config->file), "%s", file);
+	config->cas = 1;
 	config->gate.port = 80;
 	config->responder.port = 8402;
 	config->gate.max_open = 60;
@@ -246,7 +266,7 @@ static int check_whole(struct config *config, struct fault *fault)
 				 config->file);
 	if (!config->certificates)
 		return fault_set(fault, FAULT_USAGE, "%s: there is no [certificate NAME] section", config->file);
-	if (!config->acme.eab_kid[0] != !config->acme.eab_key_file[0])
+	if (!config->ca[0].eab_kid[0] != !config->ca[0].eab_key_file[0])
 		return fault_set(fault, FAULT_USAGE, "%s: [acme] eab_kid and eab_key_file go together", config->file);
 	return config_find_user(config, fault);
 }
@@ -265,6 +285,7 @@ static int parse(struct loader *loader, struct fault *fault)
 		loader->section = SECTION_UNKNOWN;
 		(void)!loader_wrong(loader, "expected [SECTION] or KEY = VALUE");
 	}
+	cas_resolve(loader);
 	return 0;
 }
 
@@ -303,7 +324,10 @@ static bool serves(const struct loader *loader, enum config_part part)
 
 int config_load(struct config *config, const char *file, enum config_part part, struct mistakes *mistakes, struct fault *fault)
 {
+	static struct wanted wanted[MAX_CERTIFICATES + 1];
 	struct loader loader = { .config = config,
+				 .ca = &config->acme,
+				 .wanted = wanted,
 				 .mistakes = mistakes,
 				 .part = part,
 				 .section = SECTION_UNKNOWN,
@@ -311,6 +335,7 @@ int config_load(struct config *config, const char *file, enum config_part part, 
 				 .finish_section = finish_section,
 				 .translate = translate };
 
+	memset(wanted, 0, sizeof(wanted));
 	mistakes->number = 0;
 	set_defaults(config, file);
 	if (part != CONFIG_WHOLE && !strcmp(file, CONFIG_FILE) && access(file, F_OK) < 0 && errno == ENOENT)

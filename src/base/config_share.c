@@ -19,7 +19,8 @@ struct part {
 };
 
 static const struct part parts[] = {
-	OF(struct config, file, CLIENT | SIGNER), /* for messages */
+	OF(struct config, file, CLIENT | SIGNER),      /* for messages */
+	OF(struct config, acme.name, CLIENT | SIGNER), /* likewise */
 	OF(struct config, acme.directory, CLIENT | SIGNER | STORER),
 	OF(struct config, acme.staging, SIGNER),
 	OF(struct config, acme.contact, CLIENT | SIGNER),
@@ -31,6 +32,8 @@ static const struct part parts[] = {
 	OF(struct config, acme.eab_kid, CLIENT | SIGNER),
 	OF(struct config, acme.eab_key_file, SIGNER | STORER),
 	OF(struct config, acme.account_key, SIGNER),
+	OF(struct config, turn, STORER),
+	OF(struct config, cas, STORER),
 	OF(struct config, gate.max_open, CLIENT),
 	OF(struct config, gate.state, STORER),
 	OF(struct config, responder.mode, CLIENT | STORER),
@@ -47,12 +50,24 @@ static const struct part certificate_parts[] = {
 	OF(struct certificate, reuse, SIGNER | STORER),
 	OF(struct certificate, profile, CLIENT | SIGNER | STORER),
 	OF(struct certificate, chain, CLIENT | SIGNER | STORER),
+	OF(struct certificate, own_profile, STORER),
+	OF(struct certificate, own_chain, STORER),
+	OF(struct certificate, ca, STORER),
+	OF(struct certificate, cas, STORER),
 	OF(struct certificate, owner, STORER),
 	OF(struct certificate, group, STORER),
 	OF(struct certificate, mode, STORER),
 	OF(struct certificate, pkcs12, SIGNER),
 	OF(struct certificate, password, SIGNER),
 	OF(struct certificate, hooks, STORER), /* a stored certificate waits for its hooks if there are any */
+};
+
+/* Of all CAs, for the decision whose turn it is. */
+static const struct part ca_parts[] = {
+	OF(struct ca, name, STORER),
+	OF(struct ca, directory, STORER),
+	OF(struct ca, profile, STORER),
+	OF(struct ca, chain, STORER),
 };
 
 bool config_share_has(enum role role)
@@ -77,6 +92,8 @@ int config_share(const struct config *config, enum role role, struct fault *faul
 	if (shared == MAP_FAILED)
 		return fault_errno(fault, FAULT_LATER, "sharing the configuration with the agent");
 	copy(shared, config, parts, LENGTH_OF(parts), role);
+	for (uint32_t i = 0; i < shared->cas; i++)
+		copy(&shared->ca[i], &config->ca[i], ca_parts, LENGTH_OF(ca_parts), role);
 	for (uint32_t i = 0; i < shared->certificates; i++)
 		copy(&shared->certificate[i], &config->certificate[i], certificate_parts, LENGTH_OF(certificate_parts), role);
 	memcpy(shared->name, config->name, shared->names * sizeof(config->name[0]));

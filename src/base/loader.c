@@ -28,7 +28,8 @@ int loader_wrong(struct loader *loader, const char *format, ...)
 
 void *loader_field(const struct loader *loader, const struct key *key)
 {
-	char *base = key->section == SECTION_CERTIFICATE ? (char *)loader->certificate : (char *)loader->config;
+	char *const bases[SECTIONS] = { [SECTION_CERTIFICATE] = (char *)loader->certificate, [SECTION_ACME] = (char *)loader->ca };
+	char *base = bases[key->section];
 
-	return base + key->offset;
+	return (base ? base : (char *)loader->config) + key->offset;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* loader.h - the configuration while it is being read. For config_load.c, config_line.c, value.c and names.c. */
+/* loader.h - the configuration while it is being read. For config_load.c, config_line.c, cas.c, value.c and names.c. */
 #ifndef ACMEGATE_BASE_LOADER_H
 #define ACMEGATE_BASE_LOADER_H
 
@@ -9,7 +9,14 @@
 
 #define LINE_MOST 4096 /* of ours: any value fits, and some fifteen of the longest names */
 
-enum section { SECTION_ACME, SECTION_GATE, SECTION_RESPONDER, SECTION_CERTIFICATE, SECTION_UNKNOWN, SECTIONS };
+enum section { SECTION_ACME, SECTION_GATE, SECTION_RESPONDER, SECTION_CERTIFICATE, SECTION_CA, SECTION_UNKNOWN, SECTIONS };
+
+/* The names in one line ca = NAME... */
+struct wanted {
+	uint32_t line;
+	uint32_t names;
+	char name[MAX_CAS][LABEL_SIZE];
+};
 
 /* The state of reading. inih calls store() between two calls of config_line_next(), so line is always right. */
 struct loader {
@@ -31,6 +38,8 @@ struct loader {
 	bool wrong[SECTIONS];	 /* which kinds of sections have mistakes */
 	uint64_t seen[SECTIONS]; /* keys given so far, by kind of section */
 	struct certificate *certificate;
+	struct ca *ca;	       /* that of the section; config.acme in other sections */
+	struct wanted *wanted; /* by each certificate, and behind them all by those that name none: [acme] */
 	int (*begin_section)(struct loader *loader, const char *header); /* config_line.c sees a header before inih does */
 	void (*finish_section)(struct loader *loader);
 	int (*translate)(const char *name, char ascii[NAME_SIZE], struct fault *fault); /* or NULL */
@@ -40,7 +49,7 @@ struct key {
 	enum section section;
 	const char *name;
 	int (*set)(struct loader *, const struct key *, const char *value);
-	size_t offset; /* of the field in struct config or struct certificate */
+	size_t offset; /* of the field in struct config, struct certificate or struct ca */
 	size_t size;
 	const char *const *names; /* of an enum's values, NULL at the end */
 };
@@ -51,7 +60,7 @@ void loader_note(struct mistakes *mistakes, const char *text);
 /* Notes a mistake in this line. -1. */
 int loader_wrong(struct loader *loader, const char *format, ...) PRINTF_LIKE(2, 3);
 
-/* The field of the configuration, or of the certificate, that the key names. */
+/* The field of the configuration, of the certificate or of the CA that the key names. */
 void *loader_field(const struct loader *loader, const struct key *key);
 
 #endif

@@ -145,6 +145,7 @@ struct renewal {
 	uint8_t deploy;		  /* it is stored, but its deploy hook has not succeeded yet */
 	uint8_t ask;		  /* the CA may be asked when it suggests to renew it (RFC 9773) */
 	uint8_t backs_off;	  /* it would be due, but for an earlier failure */
+	uint8_t ca, asked_ca;	  /* to order from, and to ask; indices in config.ca */
 	int64_t from;		  /* when there is something to be done: seconds since the epoch, 0 when that is not known */
 	char reason[REASON_SIZE]; /* why it is due or not, for the log */
 };

@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "command/international.h"
+#include "base/cas.h"
 #include "base/config_load.h"
 #include "base/kernel.h"
 #include "base/log.h"
@@ -54,6 +55,14 @@ static void say_mistakes(const struct mistakes *mistakes, bool matter)
 		log_line(matter ? LOG_LEVEL_ERROR : LOG_LEVEL_WARNING, "and %u mistakes more", mistakes->number - MOST_MISTAKES);
 }
 
+static void say_unused(const struct config *config)
+{
+	for (uint32_t i = 1; i < config->cas; i++)
+		if (cas_is_unused(config, i))
+			log_warning("%s:%u: [ca %s] is used by no certificate; name it in ca = of one, or of [acme], or remove it",
+				    config->file, config->ca[i].line, config->ca[i].name);
+}
+
 /*
  * Before any right is given up: of all channels, the one for tokens has to hold more than the system lets others queue.
  * 0; 1 with a fault: everything but the gate; -1.
@@ -68,8 +77,9 @@ static int start(struct host *host, const struct command *command, struct fault 
 	if (command->tells_client && dup2(STDOUT_FILENO, STDERR_FILENO) >= 0)
 		log_start(NULL, log_detail_of(log_option()));
 	leave_caller(host->first_fd);
-	if (command->part == CONFIG_WHOLE && !command->reads && wire_pair(host->tokens, fault) < 0)
-		return -1;
+	for (size_t i = 0; command->part == CONFIG_WHOLE && !command->reads && i < MAX_CAS; i++)
+		if (wire_pair(host->tokens[i], fault) < 0)
+			return -1;
 	started = command->reads || gate_start(&host->gate, fault) == 0;
 	return sandbox_give_up_firewall(started ? fault : &ignored) < 0 ? -1 : !started;
 }
@@ -122,7 +132,7 @@ int command_run(const struct call *call)
 	const struct command *command = call->command;
 	static struct config config;
 	static struct mistakes mistakes;
-	struct host host = { .config = &config, .gate = NO_GATE, .tokens = { -1, -1 }, .state_fd = -1, .first_fd = STDERR_FILENO + 1 };
+	struct host host = { .config = &config, .gate = NO_GATE, .state_fd = -1, .first_fd = STDERR_FILENO + 1 };
 	struct fault wrong, fault, other;
 	enum claim how;
 	int rc = start(&host, command, &fault), status;
@@ -142,6 +152,8 @@ int command_run(const struct call *call)
 		rc = -1;
 	}
 	say_mistakes(&mistakes, !host.serves || !command->tolerates);
+	if (command->part == CONFIG_WHOLE && !mistakes.number)
+		say_unused(&config);
 	if (rc)
 		log_error("%s", fault.text);
 	if (!host.serves && (host.state_fd < 0 || !command->closes))

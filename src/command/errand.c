@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sys/resource.h>
 
+#include "base/cas.h"
 #include "base/log.h"
 #include "command/tokens.h"
 
@@ -24,14 +25,32 @@ static bool has_room(void)
 	return false;
 }
 
-/* One run, and what its storer could not take away. */
-int errand_do(struct errand *errand, const struct config *config, int store_fd, struct host *host)
+/* Turns to a CA that has something to do. Each has one turn in a run. */
+static bool turn(struct config *config, struct errand *errand, bool had[MAX_CAS])
 {
-	int status;
+	had[config->turn] = true;
+	for (uint32_t i = 0; i < config->cas; i++) {
+		if (!errand->waits[i] || had[i])
+			continue;
+		errand->waits[i] = false;
+		cas_turn_to(config, i);
+		return true;
+	}
+	return false;
+}
+
+/* CA after CA: processes that have to do with one of them know nothing of the others. And what the storers could not take away. */
+int errand_do(struct errand *errand, struct config *config, int store_fd, struct host *host)
+{
+	int status = STATUS_DONE, part = 0, its;
+	bool had[MAX_CAS] = { false };
 
 	if (!has_room())
 		return STATUS_USAGE;
-	status = renewal_run(config, errand, &host->gate, host->tokens, store_fd);
+	do {
+		its = renewal_run(config, errand, &host->gate, host->tokens[part++], store_fd);
+		status = status == STATUS_DONE ? its : status;
+	} while (!errand->stopped && turn(config, errand, had));
 	tokens_sweep(host->config, host->state_fd);
 	return status;
 }

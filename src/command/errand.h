@@ -9,7 +9,10 @@
 /* The certificates that the command line names, or all. -1: one of them is not in the configuration; that was logged. */
 int errand_choose(struct errand *errand, const struct config *config, const struct call *call) MUST_CHECK;
 
-/* One run, with this configuration and this directory for certificates, accounts and ledgers. The exit status. */
-int errand_do(struct errand *errand, const struct config *config, int store_fd, struct host *host);
+/*
+ * One run, with this configuration and this directory for certificates, accounts and ledgers. It turns to each CA that has something to
+ * do (cas_turn_to()). The exit status.
+ */
+int errand_do(struct errand *errand, struct config *config, int store_fd, struct host *host);
 
 #endif

@@ -8,10 +8,10 @@
 struct host {
 	struct config *config;
 	struct gate gate;
-	int tokens[2]; /* for a renewal: the client's and the responder's end of their channel; -1: none */
-	int state_fd;  /* the state directory; -1: there is none */
-	int first_fd;  /* descriptors from here on are the caller's */
-	bool serves;   /* the configuration is complete enough for this command; a command that closes runs without */
+	int tokens[MAX_CAS][2]; /* for each part of a renewal: the client's and the responder's end of their channel; 0: none */
+	int state_fd;		/* the state directory; -1: there is none */
+	int first_fd;		/* descriptors from here on are the caller's */
+	bool serves;		/* the configuration is complete enough for this command; a command that closes runs without */
 };
 
 /*

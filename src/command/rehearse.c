@@ -4,21 +4,49 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/cas.h"
 #include "base/log.h"
 #include "command/errand.h"
 #include "command/stage.h"
 
-/* The configuration of the rehearsal: no hook runs, and no root is known that has signed what comes. */
-static void cast(struct config *staged, const char *staging)
+/* The CA that a certificate prefers: it is rehearsed at the staging of that one. */
+static const struct ca *preferred(const struct config *config, uint32_t certificate)
 {
-	snprintf(staged->acme.directory, sizeof(staged->acme.directory), "%s", staging);
-	snprintf(staged->acme.staging, sizeof(staged->acme.staging), "%s", staging);
-	memset(staged->acme.trust_file, 0, sizeof(staged->acme.trust_file));
+	return &config->ca[config->certificate[certificate].ca[0]];
+}
+
+/* The configuration of the rehearsal: no hook runs, and no root is known that has signed what comes. */
+static void cast(struct config *staged, const struct errand *errand)
+{
+	uint32_t first = 0;
+
+	for (uint32_t i = 0; i < staged->cas; i++) {
+		struct ca *ca = &staged->ca[i];
+		const char *staging = config_staging(ca);
+
+		snprintf(ca->directory, sizeof(ca->directory), "%s", staging ? staging : "");
+		memcpy(ca->staging, ca->directory, sizeof(ca->staging));
+		memset(ca->trust_file, 0, sizeof(ca->trust_file));
+		memset(ca->chain, 0, sizeof(ca->chain));
+	}
 	for (uint32_t i = 0; i < staged->certificates; i++) {
-		memset(staged->certificate[i].chain, 0, sizeof(staged->certificate[i].chain));
+		memset(staged->certificate[i].own_chain, 0, sizeof(staged->certificate[i].own_chain));
+		staged->certificate[i].cas = 1;
 		staged->certificate[i].hooks = 0;
 		staged->certificate[i].reuse = 0; /* what a rehearsal makes is not kept */
 	}
+	while (first < staged->certificates && !errand->named[first])
+		first++;
+	cas_turn_to(staged, staged->certificate[first].ca[0]);
+}
+
+/* The CA of a certificate to be rehearsed whose staging is not known, or NULL. */
+static const struct ca *find_missing(const struct config *config, const struct errand *errand)
+{
+	for (uint32_t i = 0; i < config->certificates; i++)
+		if (errand->named[i] && !config_staging(preferred(config, i)))
+			return preferred(config, i);
+	return NULL;
 }
 
 static void say_deployment(const struct config *config, const struct errand *errand)
@@ -53,7 +81,7 @@ static void say_ruleset(struct gate *gate, const struct reading *before)
 		log_warning("rehearsal: no rule of acmegate is left in the ruleset, but another program has changed it meanwhile");
 }
 
-static int perform(struct host *host, struct errand *errand, const struct config *staged, int stage)
+static int perform(struct host *host, struct errand *errand, struct config *staged, int stage)
 {
 	struct reading before;
 	struct fault fault;
@@ -77,17 +105,18 @@ int rehearse_run(struct host *host, const struct call *call)
 {
 	static struct config staged;
 	struct errand errand = { .only_due = false, .rehearsal = true };
-	const char *staging = config_staging(host->config);
+	const struct ca *missing;
 	struct fault fault;
 	OWN_FD int stage = -1;
 	int status;
 
 	if (errand_choose(&errand, host->config, call) < 0)
 		return STATUS_USAGE;
-	if (!staging) {
-		log_error("%s: a rehearsal needs staging = URL in [acme], the directory for tests of the CA at %s; that of Let's Encrypt "
+	missing = find_missing(host->config, &errand);
+	if (missing) {
+		log_error("%s: a rehearsal needs staging = URL in [%s%s], the directory for tests of the CA at %s; that of Let's Encrypt "
 			  "alone is known without",
-			  host->config->file, host->config->acme.directory);
+			  host->config->file, CA_SECTION(missing), missing->directory);
 		return STATUS_USAGE;
 	}
 	stage = stage_set(host->config, host->state_fd, &staged, &fault);
@@ -95,7 +124,7 @@ int rehearse_run(struct host *host, const struct call *call)
 		log_error("%s", fault.text);
 		return fault_status(&fault);
 	}
-	cast(&staged, staging);
+	cast(&staged, &errand);
 	status = perform(host, &errand, &staged, stage);
 	stage_strike(stage);
 	return status;

@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/log.h"
 #include "base/sandbox.h"
@@ -24,7 +25,6 @@ struct run {
 	struct crew crew;
 	uint32_t surveyed;
 	int64_t next;	  /* when the first of them will be due */
-	bool backs_off;	  /* one would be due, but for an earlier failure */
 	struct work work; /* for the client */
 	bool deploy[MAX_CERTIFICATES];
 };
@@ -37,6 +37,12 @@ static struct run *run_of(struct supervisor *s)
 static int send(struct supervisor *s, int channel, enum verb verb, uint32_t index, const void *data, size_t length)
 {
 	return wire_send(s->fd[channel], verb, index, data, length, &s->fault);
+}
+
+/* Another part of the run follows. */
+static bool anything_waits(const struct run *run)
+{
+	return memchr(run->errand->waits, true, sizeof(run->errand->waits));
 }
 
 static void give_up_of(struct supervisor *s, const char *child, int status)
@@ -117,7 +123,8 @@ static void on_open(struct supervisor *s)
 	run->errand->windows++;
 	note_asker(run);
 	if (supervise_prepare(s, (const void *)s->record.data) < 0 ||
-	    (!run->config->hooks && sandbox_warden(&s->fault) < 0)) /* a hook has the rights that its administrator wants */
+	    (!run->config->hooks && !anything_waits(run) && /* a hook has the rights that its administrator wants; a storer needs some */
+	     sandbox_warden(&s->fault) < 0))
 		give_up(s);
 }
 
@@ -152,22 +159,35 @@ static bool anything_wanted(const struct run *run)
 	return false;
 }
 
-static void note_survey(struct run *run, uint32_t i, const struct renewal *renewal)
+/* A certificate that this part of the run is about. */
+static void take_on(struct run *run, uint32_t i, enum work_kind kind, const struct renewal *renewal)
 {
 	const char *name = run->config->certificate[i].name;
 
-	if (run->errand->named[i] && (renewal->due || !run->errand->only_due))
-		run->work.wanted[i] = WORK_OBTAIN;
-	else if (run->errand->named[i] && renewal->ask)
-		run->work.wanted[i] = WORK_ASK;
-	run->deploy[i] = renewal->deploy && run->errand->named[i];
-	if (run->work.wanted[i] == WORK_OBTAIN)
+	run->work.wanted[i] = (uint8_t)kind;
+	run->deploy[i] = renewal->deploy;
+	run->errand->backs_off |= renewal->backs_off;
+	if (kind == WORK_OBTAIN)
 		log_notice("certificate %s: %s", name, renewal->reason);
-	else if (run->errand->named[i] && renewal->backs_off)
+	else if (renewal->backs_off)
 		log_warning("certificate %s: %s", name, renewal->reason);
-	else if (run->errand->named[i])
+	else
 		log_idle("certificate %s: %s", name, renewal->reason);
-	run->backs_off |= run->errand->named[i] && renewal->backs_off;
+}
+
+static void note_survey(struct run *run, uint32_t i, const struct renewal *renewal)
+{
+	struct errand *errand = run->errand;
+	const bool obtain = renewal->due || !errand->only_due;
+	const enum work_kind kind = obtain ? WORK_OBTAIN : renewal->ask ? WORK_ASK : WORK_NONE;
+	const uint32_t ca = obtain ? renewal->ca : renewal->asked_ca;
+
+	if (errand->named[i] && kind != WORK_NONE && ca != run->config->turn) {
+		errand->waits[ca % MAX_CAS] = true;
+	} else if (errand->named[i]) {
+		errand->named[i] = false;
+		take_on(run, i, kind, renewal);
+	}
 	if (i == 0 || renewal->from < run->next) /* 0, the least of all: it could not be looked at */
 		run->next = renewal->from;
 	run->surveyed++;
@@ -177,9 +197,11 @@ static void say_idle(struct supervisor *s)
 {
 	const struct run *run = run_of(s);
 
-	if (run->backs_off && s->status == STATUS_DONE)
+	if (anything_waits(run))
+		return;
+	if (run->errand->backs_off && s->status == STATUS_DONE)
 		s->status = STATUS_LATER;
-	if (!run->backs_off)
+	if (!run->errand->backs_off)
 		log_idle("nothing is due");
 }
 
@@ -188,7 +210,7 @@ static void stop_idle(struct supervisor *s)
 	const struct run *run = run_of(s);
 
 	say_idle(s);
-	run->errand->next = run->next;
+	run->errand->next = anything_waits(run) ? 0 : run->next;
 	supervise_close(s);
 }
 
@@ -358,12 +380,23 @@ static const struct job for_renewal = {
 
 /* --- beginning and end -------------------------------------------------------------------------------------------- */
 
+/* Of the whole run. */
+static int seconds_left(struct errand *errand)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_BOOTTIME, &now);
+	if (!errand->end)
+		errand->end = now.tv_sec + RUN_SECONDS;
+	return errand->end > now.tv_sec ? (int)(errand->end - now.tv_sec) : 1;
+}
+
 static int begin(struct run *run, struct gate *gate)
 {
 	struct supervisor *s = &run->s;
 
 	if (supervise_begin(s, &for_renewal, gate, (const int[]){ SIGINT, SIGTERM, SIGHUP, 0 }) < 0 ||
-	    supervise_limit(s, RUN_SECONDS) < 0)
+	    supervise_limit(s, seconds_left(run->errand)) < 0)
 		return -1;
 	return crew_start_store(&run->crew, &s->fd[STORER_PID], &s->fd[SIGNER_PID], &s->fd[ON_STORER], &s->fault);
 }
@@ -407,7 +440,7 @@ static void end(struct run *run)
 	struct supervisor *s = &run->s;
 	struct closed closed;
 
-	(void)supervise_shut(s, false, &closed);
+	run->errand->stopped = !supervise_shut(s, false, &closed);
 	tidy(s);
 	launch_reap(&s->fd[CLIENT_PID], true);
 	launch_reap(&s->fd[SIGNER_PID], true); /* so that the storer waits for nobody */
@@ -416,6 +449,14 @@ static void end(struct run *run)
 	close_fd(&s->fd[ON_CLIENT]);
 	supervise_finish(s);
 	crew_leave(&run->crew);
+}
+
+/* The port is closed, and what happened concerns the CA at hand alone. */
+static bool ended_well(const struct supervisor *s)
+{
+	return !s->gate->died && !s->gate->overtime &&
+	       (s->event == EVENT_CLIENT_ENDED || s->event == EVENT_RESPONDER_ENDED || s->event == EVENT_SURVEY ||
+		s->event == EVENT_ATTEMPTED);
 }
 
 int renewal_run(const struct config *config, struct errand *errand, struct gate *gate, const int tokens[2], int state_fd)
@@ -427,5 +468,6 @@ int renewal_run(const struct config *config, struct errand *errand, struct gate 
 		supervise_give_up(&run.s);
 	supervise(&run.s);
 	end(&run);
+	errand->stopped |= !ended_well(&run.s);
 	return run.s.status;
 }

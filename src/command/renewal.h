@@ -17,10 +17,16 @@ struct errand {
 	unsigned int windows;	       /* out: the port was to be opened so many times */
 	bool stored[MAX_CERTIFICATES]; /* out */
 	int64_t next;		       /* out: nothing was to do, and nothing is before then; 0: there was, or who knows */
+	/* Of all its parts, one for each CA that has something to do; renewal_run() is one part, with the CA at hand: */
+	int64_t end;	     /* seconds of CLOCK_BOOTTIME; 0: it has not begun */
+	bool waits[MAX_CAS]; /* these CAs have something to do, for certificates that are still named */
+	bool backs_off;	     /* one certificate would be due, but for an earlier failure */
+	bool stopped;	     /* something happened that concerns all CAs: no other part */
 };
 
 /*
- * One run from the survey of the store to the deploy hooks. tokens: the client's and the responder's end of their channel, which it closes.
+ * One part of a run, from the survey of the store to the deploy hooks, for the certificates that the CA at hand has something to do for,
+ * and the first one also for those that need nothing. They are no longer named then. tokens: the client's and the responder's end of their channel, which it closes.
  * Returns the exit status; has logged what happened.
  */
 int renewal_run(const struct config *config, struct errand *errand, struct gate *gate, const int tokens[2], int state_fd);

@@ -179,6 +179,7 @@ void ledger_end(struct ledger *ledger, const struct instant *now, const struct o
 	if (!outcome->wait && outcome->result != RESULT_STORED)
 		return;
 	ledger->held = *now;
+	memcpy(ledger->holder, attempt->ca, sizeof(ledger->holder));
 	ledger->hold = outcome->wait ? clamp(outcome->wait) : 0;
 }
 

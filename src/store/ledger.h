@@ -86,6 +86,7 @@ struct ledger {
 	uint32_t padding;
 	struct attempt attempt[LEDGER_ATTEMPTS]; /* the newest first */
 	struct keys keys;
+	char holder[LEDGER_CA_SIZE]; /* host of the CA that asked to wait; "": that of the newest attempt */
 };
 
 enum ledger_state {

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/cas.h"
 #include "base/own.h"
 
 #define MINUTE INT64_C(60)
@@ -15,6 +16,7 @@
 #define SHORT_LIFETIME (10 * DAY)
 #define CLOCK_TOLERANCE HOUR
 #define URGENT (6 * HOUR)
+#define ALWAYS 0	/* it is due, and nobody knows since when */
 #define FAILURES_MOST 4 /* an hour, and a day; Let's Encrypt's limit is 5 an hour for a name */
 
 struct date {
@@ -82,7 +84,7 @@ static int64_t moment_in_window(const struct ari *ari)
 	return ari->chosen < last ? ari->chosen : last;
 }
 
-/* A certificate that is as the configuration wants it. */
+/* A certificate that is as the configuration wants it. ACT_ORDER: from when on it is due. */
 static struct decision decide_by_dates(const struct holding *holding, const struct ledger *ledger, int64_t now)
 {
 	int64_t lifetime = holding->not_after - holding->not_before;
@@ -95,16 +97,22 @@ static struct decision decide_by_dates(const struct holding *holding, const stru
 		renew = moment_in_window(&ledger->ari) < latest ? moment_in_window(&ledger->ari) : latest;
 	from = window ? spell(renew, true) : date(renew, lifetime);
 	if (holding->not_after <= now)
-		return decide(ACT_ORDER, now, "expired on %s", until.text);
-	return decide(now >= renew ? ACT_ORDER : ACT_NOTHING, now >= renew ? now : renew, "valid until %s, renewed from %s%s%s%s",
-		      until.text, from.text, window ? ", in the time that the CA suggests" : "",
-		      window && ledger->ari.explanation[0] ? ": " : "", window ? ledger->ari.explanation : "");
+		return decide(ACT_ORDER, renew, "expired on %s", until.text);
+	return decide(now >= renew ? ACT_ORDER : ACT_NOTHING, renew, "valid until %s, renewed from %s%s%s%s", until.text, from.text,
+		      window ? ", in the time that the CA suggests" : "", window && ledger->ari.explanation[0] ? ": " : "",
+		      window ? ledger->ari.explanation : "");
+}
+
+/* Is it the wish for one of the CAs of this certificate? */
+static bool is_wish(const struct holding *holding, uint64_t wish)
+{
+	return wish == holding->wish || succession_find(&holding->succession, wish) >= 0;
 }
 
 /* Was it ordered with what the configuration says now? Then another order would bring the same again. */
 static bool is_as_ordered(const struct holding *holding, const struct ledger *ledger)
 {
-	return ledger->live.stored && (ledger->live.wish == holding->wish || ledger->live.wish == holding->older_wish);
+	return ledger->live.stored && (is_wish(holding, ledger->live.wish) || ledger->live.wish == holding->older_wish);
 }
 
 static struct decision decide_if_due(const struct holding *holding, const struct ledger *ledger, int64_t now)
@@ -114,22 +122,22 @@ static struct decision decide_if_due(const struct holding *holding, const struct
 	bool as_ordered = is_as_ordered(holding, ledger);
 
 	if (!holding->present)
-		return decide(ACT_ORDER, now,
+		return decide(ACT_ORDER, ALWAYS,
 			      holding->broken ? "the stored certificate was broken and has been put aside" :
 						"there is no certificate yet");
 	if (holding->other_names && !as_ordered)
-		return decide(ACT_ORDER, now, "valid until %s, but the configured names are others", until.text);
+		return decide(ACT_ORDER, ALWAYS, "valid until %s, but the configured names are others", until.text);
 	if (holding->other_key && !as_ordered)
-		return decide(ACT_ORDER, now, "valid until %s, but the configured type of key is another", until.text);
+		return decide(ACT_ORDER, ALWAYS, "valid until %s, but the configured type of key is another", until.text);
 	if (holding->other_directory[0])
-		return decide(ACT_ORDER, now, "from another CA than the configured one: %.80s", holding->other_directory);
+		return decide(ACT_ORDER, ALWAYS, "from another CA than the configured one: %.80s", holding->other_directory);
 	if (ledger->live.stored && !as_ordered)
-		return decide(ACT_ORDER, now,
+		return decide(ACT_ORDER, ALWAYS,
 			      "valid until %s, but it was ordered with another profile, chain, type of key or names", until.text);
 	if (lifetime <= 0)
-		return decide(ACT_ORDER, now, "its dates make no sense");
+		return decide(ACT_ORDER, ALWAYS, "its dates make no sense");
 	if (holding->not_before > now + CLOCK_TOLERANCE) /* another one would begin no earlier */
-		return decide(as_ordered ? ACT_NOTHING : ACT_ORDER, as_ordered ? holding->not_before : now,
+		return decide(as_ordered ? ACT_NOTHING : ACT_ORDER, as_ordered ? holding->not_before : ALWAYS,
 			      "valid only from %s: is the clock of this host right?", from.text);
 	return decide_by_dates(holding, ledger, now);
 }
@@ -141,34 +149,52 @@ static bool is_failure(const struct attempt *attempt)
 	return attempt->outcome.result != RESULT_STORED && attempt->outcome.result != RESULT_UNREACHABLE;
 }
 
-/* The failures in a row since this wish was made: those in which the CA was reached, as far as that is known. */
-static uint32_t count_failures(const struct ledger *ledger, uint64_t wish)
+/* The failures in a row since this wish was made: those in which the CA was reached, as far as that is known. Other CAs' do not count. */
+static uint32_t count_failures(const struct holding *holding, const struct ledger *ledger)
 {
 	uint32_t count = 0;
 
 	for (uint32_t i = 0; i < ledger->attempts; i++) {
 		const struct attempt *attempt = &ledger->attempt[i];
 
-		if (attempt->wish != wish || attempt->outcome.result == RESULT_STORED)
+		if (!is_wish(holding, attempt->wish) || attempt->outcome.result == RESULT_STORED)
 			break;
-		count += is_failure(attempt);
+		count += attempt->wish == holding->wish && is_failure(attempt);
 	}
 	return count;
 }
 
-/* From 0.75 to 1.25, for the newest attempt: the same however often it is asked. */
-static double draw(const struct ledger *ledger, const struct secret *secret)
+/* The newest of them; NULL: there is none. */
+static const struct attempt *last_failure(const struct holding *holding, const struct ledger *ledger)
 {
-	const struct attempt *attempt = &ledger->attempt[0];
+	for (uint32_t i = 0; i < ledger->attempts; i++) {
+		const struct attempt *attempt = &ledger->attempt[i];
+
+		if (!is_wish(holding, attempt->wish) || attempt->outcome.result == RESULT_STORED)
+			break;
+		if (attempt->wish == holding->wish)
+			return attempt;
+	}
+	return NULL;
+}
+
+/* From 0.75 to 1.25, for this attempt: the same however often it is asked. */
+static double draw(const struct attempt *attempt, const struct secret *secret)
+{
 	const int64_t about[] = { (int64_t)attempt->wish, attempt->started.wall, attempt->started.boot };
 
 	return 0.75 + secret_draw(secret, about, sizeof(about)) / 2;
 }
 
-/* Less than a tenth of the lifetime is left. */
+/* Less than such a part of the lifetime is left. */
+static bool has_less(const struct holding *holding, int64_t part, int64_t now)
+{
+	return holding->present && holding->not_after - now < (holding->not_after - holding->not_before) / part;
+}
+
 static bool is_urgent(const struct holding *holding, int64_t now)
 {
-	return holding->present && holding->not_after - now < (holding->not_after - holding->not_before) / 10;
+	return has_less(holding, 10, now);
 }
 
 static int64_t wait_for_host(uint32_t failures)
@@ -194,12 +220,12 @@ static double wait_for_ca(const struct holding *holding, int64_t now, double dra
 	return 6 * HOUR + (double)(most - 6 * HOUR) * (2 * drawn - 1.5);
 }
 
-/* Seconds from the start of the newest attempt, which failed, to the next one. */
-static int64_t wait_after(const struct holding *holding, const struct ledger *ledger, int64_t now, const struct secret *secret)
+/* Seconds from the start of this attempt, which failed, to the next one. */
+static int64_t wait_after(const struct attempt *attempt, uint32_t failures, const struct holding *holding, int64_t now,
+			  const struct secret *secret)
 {
-	enum result result = (enum result)ledger->attempt[0].outcome.result;
-	uint32_t failures = count_failures(ledger, holding->wish);
-	double drawn = draw(ledger, secret);
+	enum result result = (enum result)attempt->outcome.result;
+	double drawn = draw(attempt, secret);
 	int64_t wait = DAY;
 
 	if (result == RESULT_UNREACHABLE)
@@ -236,26 +262,23 @@ static int64_t larger(int64_t a, int64_t b)
 static int64_t left_of_failures(const struct holding *holding, const struct ledger *ledger, const struct instant *now,
 				const struct secret *secret)
 {
-	const struct attempt *attempt = &ledger->attempt[0];
-	int64_t left = left_of_limit(ledger, HOUR, NULL, now);
+	const struct attempt *attempt = last_failure(holding, ledger);
+	int64_t left = left_of_limit(ledger, HOUR, NULL, now), wait;
 
-	if (!ledger->attempts || attempt->wish != holding->wish || attempt->outcome.result == RESULT_STORED)
+	if (!attempt)
 		return left;
-	left = larger(left, left_of(wait_after(holding, ledger, now->wall, secret), &attempt->started, now));
+	wait = wait_after(attempt, count_failures(holding, ledger), holding, now->wall, secret);
+	left = larger(left, left_of(wait, &attempt->started, now));
 	return is_urgent(holding, now->wall) ? left : larger(left, left_of_limit(ledger, DAY, &holding->wish, now));
 }
 
-/* The CA that was asked last is the configured one. */
-static bool is_same_ca(const struct ledger *ledger, const char *directory)
+/* Of this CA. */
+static int64_t left_of_hold(const char *directory, const struct ledger *ledger, const struct instant *now)
 {
-	const char *ca = ledger->attempt[0].ca, *host = strstr(directory, "://");
+	const char *ca = ledger->holder[0] ? ledger->holder : ledger->attempt[0].ca, *host = strstr(directory, "://");
+	bool held = ledger->attempts && host && !strncmp(host + 3, ca, strlen(ca)) && strchr("/", host[3 + strlen(ca)]);
 
-	return ledger->attempts && host && !strncmp(host + 3, ca, strlen(ca)) && strchr("/", host[3 + strlen(ca)]);
-}
-
-static int64_t left_of_hold(const struct holding *holding, const struct ledger *ledger, const struct instant *now)
-{
-	return is_same_ca(ledger, holding->directory) ? left_of(ledger->hold, &ledger->held, now) : 0;
+	return held ? left_of(ledger->hold, &ledger->held, now) : 0;
 }
 
 static const char *explain(const struct attempt *attempt)
@@ -274,9 +297,9 @@ static const char *explain(const struct attempt *attempt)
 	return attempt->outcome.result < RESULTS ? results[attempt->outcome.result] : "it failed";
 }
 
-static struct decision back_off(const struct ledger *ledger, int64_t now, int64_t left)
+static struct decision back_off(const struct holding *holding, const struct ledger *ledger, int64_t now, int64_t left)
 {
-	const struct attempt *attempt = &ledger->attempt[0];
+	const struct attempt *last = last_failure(holding, ledger), *attempt = last ? last : &ledger->attempt[0];
 	struct date until = spell(now + left, true);
 
 	return decide(ACT_BACK_OFF, now + left, "not tried again before %s, because %s%s%.300s; acmegate renew-now does",
@@ -285,10 +308,11 @@ static struct decision back_off(const struct ledger *ledger, int64_t now, int64_
 
 /* --- the CA's renewal information --------------------------------------------------------------------------------- */
 
-static int64_t ask_from(const struct holding *holding, const struct ledger *ledger, const struct instant *now)
+/* directory: of the CA that the certificate came from */
+static int64_t ask_from(const struct holding *holding, const char *directory, const struct ledger *ledger, const struct instant *now)
 {
 	const struct ari *ari = &ledger->ari;
-	int64_t left = left_of_hold(holding, ledger, now);
+	int64_t left = left_of_hold(directory, ledger, now);
 
 	if (!holding->present || holding->other_directory[0] || !ledger->live.certid[0] || holding->not_after <= now->wall)
 		return INT64_MAX;
@@ -297,18 +321,53 @@ static int64_t ask_from(const struct holding *holding, const struct ledger *ledg
 	return now->wall + left;
 }
 
-struct decision schedule_decide(const struct holding *holding, const struct ledger *ledger, const struct instant *now,
-				const struct secret *secret)
+/* --- the decision ------------------------------------------------------------------------------------------------- */
+
+/* For people, where it is not the preferred one. */
+static void tell_choice(const struct succession *succession, uint32_t place, char reason[REASON_SIZE])
 {
-	struct decision decision = decide_if_due(holding, ledger, now->wall);
-	int64_t left = larger(left_of_failures(holding, ledger, now, secret), left_of_hold(holding, ledger, now));
+	size_t used = strlen(reason);
+
+	if (place > 0)
+		snprintf(reason + used, REASON_SIZE - used, "; from %s, as %s has failed", succession->choice[place].name,
+			 succession->choice[place - 1].name);
+}
+
+static struct decision decide_at(const struct holding *holding, struct decision decision, const struct ledger *ledger,
+				 const struct instant *now, const struct secret *secret)
+{
+	int64_t left = larger(left_of_failures(holding, ledger, now, secret), left_of_hold(holding->directory, ledger, now));
 
 	if (decision.act == ACT_ORDER && left > 0)
-		decision = back_off(ledger, now->wall, left);
+		return back_off(holding, ledger, now->wall, left);
 	if (decision.act == ACT_ORDER && ledger->order.url[0] && ledger->order.wish == holding->wish)
 		decision.act = ACT_RESUME;
-	decision.replaces = decision.act == ACT_ORDER && holding->present && !holding->other_directory[0] && ledger->live.certid[0];
-	decision.ask_from = ask_from(holding, ledger, now);
+	if (decision.act != ACT_NOTHING)
+		decision.from = now->wall;
+	return decision;
+}
+
+struct decision schedule_decide(const struct holding *configured, const struct ledger *ledger, const struct instant *now,
+				const struct secret *secret)
+{
+	struct holding holding = *configured;
+	struct decision decision = decide_if_due(&holding, ledger, now->wall);
+	const struct succession *succession = &holding.succession;
+	uint32_t place = succession_place(succession, ledger, now, decision.from, has_less(&holding, 6, now->wall));
+	const char *origin = succession->choices ? succession->choice[holding.origin].directory : holding.directory;
+
+	if (succession->choices) {
+		holding.directory = succession->choice[place].directory;
+		holding.wish = succession->choice[place].wish;
+	}
+	decision = decide_at(&holding, decision, ledger, now, secret);
+	if (decision.act != ACT_NOTHING)
+		tell_choice(succession, place, decision.reason);
+	decision.replaces = decision.act == ACT_ORDER && holding.present && !holding.other_directory[0] && ledger->live.certid[0] &&
+			    !strcmp(holding.directory, origin);
+	decision.ca = succession->choice[place].ca;
+	decision.asked_ca = succession->choice[holding.origin].ca;
+	decision.ask_from = ask_from(&holding, origin, ledger, now);
 	decision.ask = decision.ask_from <= now->wall;
 	return decision;
 }
@@ -320,16 +379,21 @@ static void add_text(struct sha256_ctx *sum, const char *text)
 	sha256_update(sum, strlen(text) + 1, (const uint8_t *)text);
 }
 
-static uint64_t wish_for(const struct config *config, const struct certificate *certificate, enum key_type type)
+/* Of a CA. */
+struct asked {
+	const char *directory, *profile, *chain;
+};
+
+static uint64_t wish_for(const struct config *config, const struct certificate *certificate, struct asked asked, enum key_type type)
 {
 	struct sha256_ctx sum;
 	uint8_t key = (uint8_t)type;
 	uint64_t wish;
 
 	sha256_init(&sum);
-	add_text(&sum, config->acme.directory);
-	add_text(&sum, certificate->profile);
-	add_text(&sum, certificate->chain);
+	add_text(&sum, asked.directory);
+	add_text(&sum, asked.profile);
+	add_text(&sum, asked.chain);
 	sha256_update(&sum, sizeof(key), &key);
 	for (uint32_t i = 0; i < certificate->names; i++)
 		add_text(&sum, config->name[certificate->first_name + i]);
@@ -337,31 +401,65 @@ static uint64_t wish_for(const struct config *config, const struct certificate *
 	return wish ? wish : 1;
 }
 
+static struct asked asked_at_hand(const struct config *config, const struct certificate *certificate)
+{
+	return (struct asked){ config->acme.directory, certificate->profile, certificate->chain };
+}
+
+static struct asked asked_of(const struct config *config, const struct certificate *certificate, uint32_t ca)
+{
+	return (struct asked){ config->ca[ca].directory, cas_profile(config, certificate, ca), cas_chain(config, certificate, ca) };
+}
+
 uint64_t schedule_wish(const struct config *config, const struct certificate *certificate)
 {
-	return wish_for(config, certificate, certificate->key);
+	return wish_for(config, certificate, asked_at_hand(config, certificate), certificate->key);
+}
+
+static bool is_for_type(const struct config *config, const struct certificate *certificate, uint64_t live, enum key_type type)
+{
+	for (uint32_t i = 0; i < certificate->cas; i++)
+		if (live == wish_for(config, certificate, asked_of(config, certificate, certificate->ca[i]), type))
+			return true;
+	return live == wish_for(config, certificate, asked_at_hand(config, certificate), type);
 }
 
 /* With reuse_key another type of key is that of the next key: no reason to part with the one in use. */
 static uint64_t older_wish(const struct config *config, const struct certificate *certificate, uint64_t live)
 {
 	for (unsigned int type = 0; certificate->reuse && type < KEY_TYPES; type++)
-		if (live == wish_for(config, certificate, (enum key_type)type))
+		if (is_for_type(config, certificate, live, (enum key_type)type))
 			return live;
 	return 0;
+}
+
+static void add_choice(const struct config *config, const struct certificate *certificate, uint32_t ca, struct choice *choice)
+{
+	*choice = (struct choice){
+		.name = ca ? config->ca[ca].name : "acme",
+		.directory = config->ca[ca].directory,
+		.wish = wish_for(config, certificate, asked_of(config, certificate, ca), certificate->key),
+		.ca = ca,
+	};
 }
 
 struct holding schedule_hold(const struct config *config, const struct certificate *certificate, const struct ledger *ledger)
 {
 	const struct live *live = &ledger->live;
-
-	return (struct holding){
+	int origin = cas_place(config, certificate, live->directory);
+	struct holding holding = {
 		.present = live->not_after != 0,
 		.directory = config->acme.directory,
-		.other_directory = strcmp(live->directory, config->acme.directory) != 0 ? live->directory : "",
+		.other_directory = origin < 0 ? live->directory : "",
 		.not_before = live->not_before,
 		.not_after = live->not_after,
 		.wish = schedule_wish(config, certificate),
 		.older_wish = older_wish(config, certificate, live->wish),
+		.succession.choices = certificate->cas,
+		.origin = origin < 0 ? 0 : (uint32_t)origin,
 	};
+
+	for (uint32_t i = 0; i < certificate->cas; i++)
+		add_choice(config, certificate, certificate->ca[i], &holding.succession.choice[i]);
+	return holding;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * schedule.h - the decision what to do for a certificate: a pure function of what is stored, what is configured, the ledger, the time
- * and the secret of the host. The run, `plan` and tests/bench/renewals link the same object; nothing else decides.
+ * and the secret of the host. The run, `plan` and tests/unit/test_renewals link the same object; nothing else decides.
  */
 #ifndef ACMEGATE_STORE_SCHEDULE_H
 #define ACMEGATE_STORE_SCHEDULE_H
@@ -11,19 +11,22 @@
 
 #include "base/config.h"
 #include "store/ledger.h"
+#include "store/succession.h"
 
 #define WAKE_MOST (2 * 60 * 60) /* s between two runs of the timer: hourly, each up to an hour late */
 
 struct holding {
-	bool present;		     /* a whole generation is live */
-	bool broken;		     /* one was found broken and put aside */
-	bool other_names;	     /* its names are not the configured ones */
-	bool other_key;		     /* its type of key is not the configured one */
-	const char *directory;	     /* the configured CA's */
-	const char *other_directory; /* it came from this CA, which is not the configured one; "": it did not, or that is not known */
+	bool present;	       /* a whole generation is live */
+	bool broken;	       /* one was found broken and put aside */
+	bool other_names;      /* its names are not the configured ones */
+	bool other_key;	       /* its type of key is not the configured one */
+	const char *directory; /* of the CA to order from */
+	const char *other_directory; /* it came from this CA, which is none of the configured ones; "": it did not, or that is not known */
 	int64_t not_before, not_after; /* seconds since the epoch */
-	uint64_t wish;		       /* schedule_wish() of the configuration as it is now */
+	uint64_t wish;		       /* schedule_wish() of the configuration as it is now, for that CA */
 	uint64_t older_wish; /* another one that the live certificate may come from: with reuse_key, that of its type of key */
+	struct succession succession; /* of several CAs: schedule_decide() takes directory and wish from it */
+	uint32_t origin;	      /* place in it of the CA that it came from; 0 also when that is not known */
 };
 
 /* As far as the ledger knows it. The directory is the configuration's, other_directory the ledger's. */
@@ -31,14 +34,19 @@ struct holding schedule_hold(const struct config *config, const struct certifica
 
 struct decision {
 	enum act act;
-	bool replaces; /* with ACT_ORDER: the order may name the certificate that it replaces (RFC 9773, 5): ledger->live.certid */
-	bool ask;      /* the CA may be asked for its renewal information now: there is none, or it is old enough */
-	int64_t from;  /* with ACT_NOTHING and ACT_BACK_OFF: when something is to be done; else now. Seconds since the epoch */
-	int64_t ask_from;	  /* when the CA may be asked for its renewal information; INT64_MAX: it is not to be asked */
+	bool replaces; /* with ACT_ORDER, at the CA that it came from: the order may name the certificate that it replaces (RFC 9773, 5): ledger->live.certid */
+	uint32_t ca;   /* to order from, as an index in config.ca */
+	uint32_t asked_ca; /* to ask for its renewal information: the one that the certificate came from */
+	bool ask;	   /* the CA may be asked for its renewal information now: there is none, or it is old enough */
+	int64_t from;	   /* with ACT_NOTHING and ACT_BACK_OFF: when something is to be done; else now. Seconds since the epoch */
+	int64_t ask_from;  /* when the CA may be asked for its renewal information; INT64_MAX: it is not to be asked */
 	char reason[REASON_SIZE]; /* for people: "valid until 2026-12-01, renewed from 2026-11-01" */
 };
 
 /*
+ * With several CAs: at the one whose turn it is (succession.h), each with its own waits. A certificate from any of them is as the
+ * configuration wants it.
+ *
  * In this order:
  * - ACT_NOTHING while the certificate is as the configuration wants it, and its moment has not come. That is the one drawn in the CA's
  *   window (RFC 9773), or two hours before the window's end if that is sooner, since the next run may come after it; but never later
@@ -50,7 +58,7 @@ struct decision {
 struct decision schedule_decide(const struct holding *holding, const struct ledger *ledger, const struct instant *now,
 				const struct secret *secret);
 
-/* A number for what is asked of the CA: directory, profile, chain, type of key, names. Another number: due at once. Never 0. */
+/* A number for what is asked of the CA at hand: directory, profile, chain, type of key, names. Another number: due at once. Never 0. */
 uint64_t schedule_wish(const struct config *config, const struct certificate *certificate);
 
 #endif

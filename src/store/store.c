@@ -107,13 +107,13 @@ static int heal(int dir, const struct store *store, const struct certificate *ce
 }
 
 /* Generations had no such file once, and it is no part of the certificate: one that cannot be read says nothing. */
-static void read_directory(int dir, const struct store *store, struct stored *stored)
+static void read_directory(int dir, struct stored *stored)
 {
 	OWN_FD int generation = generation_open(dir, stored->generation);
 	size_t length;
 	OWN_FREE char *text = generation < 0 ? NULL : file_read(generation, DIRECTORY, &length);
 
-	if (text && length > 0 && length < sizeof(stored->directory) && strcmp(text, store->directory) != 0)
+	if (text && length > 0 && length < sizeof(stored->directory))
 		memcpy(stored->directory, text, length + 1);
 }
 
@@ -134,7 +134,7 @@ static int inspect(int dir, const struct store *store, const struct certificate 
 		return -1;
 	stored->deploy_pending = certificate->hooks && file_exists(dir, MARKER);
 	if (stored->present)
-		read_directory(dir, store, stored);
+		read_directory(dir, stored);
 	return 0;
 }
 

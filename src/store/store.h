@@ -25,7 +25,7 @@
 struct store {
 	int state;		  /* the state directory, O_PATH is enough; the caller's */
 	const char *path;	  /* its name, for messages */
-	const char *directory;	  /* the configured CA's */
+	const char *directory;	  /* of the CA that what is saved comes from */
 	struct examiner examiner; /* for store_inspect() */
 };
 
@@ -35,7 +35,7 @@ struct stored {
 	bool deploy_pending;
 	uint32_t generation;
 	struct verdict verdict;
-	char directory[URL_SIZE]; /* of another CA that the live one came from; "" when that is the configured one, or not known */
+	char directory[URL_SIZE]; /* of the CA that the live one came from; "": not known */
 };
 
 /* Removes what an earlier run left unfinished. Call it once before the others. */

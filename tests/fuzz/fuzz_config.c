@@ -68,6 +68,9 @@ static void check_certificate(const struct certificate *certificate)
 	check(certificate->name[0] && certificate->name[0] != '.' && !strchr(certificate->name, '/'));
 	check_text(certificate->profile, sizeof(certificate->profile));
 	check_text(certificate->chain, sizeof(certificate->chain));
+	check(certificate->cas >= 1 && certificate->cas <= config.cas && config.cas <= MAX_CAS);
+	for (uint32_t i = 0; i < certificate->cas; i++)
+		check(certificate->ca[i] < config.cas && config.ca[certificate->ca[i]].directory[0]);
 	check(certificate->hooks <= MAX_HOOKS_EACH && certificate->first_hook + certificate->hooks <= config.hooks);
 	for (uint32_t i = 0; i < certificate->hooks; i++)
 		check_text(config.hook[certificate->first_hook + i], sizeof(config.hook[0]));

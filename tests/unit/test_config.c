@@ -13,12 +13,14 @@
 
 #include <cmocka.h>
 
+#include "base/cas.h"
 #include "base/config_load.h"
 #include "base/config_share.h"
 #include "base/safe.h"
 
 /* Parts of a good file, two lines each. */
 #define ACME "[acme]\ndirectory = letsencrypt\n"
+#define SECOND "[ca second]\ndirectory = zerossl\n"
 #define USER "[gate]\nuser = nobody\n"
 #define CERT "[certificate a]\nnames = a.example\n"
 #define HOOKS8(x) HOOKS4(x "a") HOOKS4(x "b")
@@ -358,6 +360,30 @@ static const struct {
 	{ ACME "[certificate a b]\nnames = a.example\n", 3, "a-z" },
 	{ ACME "[certificate xxx" X10 X10 X10 "]\nnames = a.example\n", 3, "32" },
 	{ ACME "[certificate " X10 X10 X10 X10 "]\nnames = a.example\n", 3, "48" },
+	/* CAs */
+	{ ACME "[ca acme]\ndirectory = zerossl\n" USER CERT, 3, "section [acme]" },
+	{ ACME "[ca A]\ndirectory = zerossl\n" USER CERT, 3, "a-z" },
+	{ ACME SECOND SECOND USER CERT, 5, "line 3" },
+	{ ACME "[ca b]\ncontact = a@b.example\n" USER CERT, 5, "no directory" },
+	{ ACME "[ca b]\n" USER CERT, 4, "no key" },
+	{ ACME "[ca b]\ndirectory = letsencrypt\n" USER CERT, 3, "same directory as [acme]" },
+	{ "[ca b]\ndirectory = letsencrypt\n" USER CERT ACME, 1, "same directory as [acme]" },
+	{ ACME SECOND "[ca b]\ndirectory = zerossl\n" USER CERT, 5, "same directory as [ca second]" },
+	{ ACME SECOND "eab_kid = kid\n" USER CERT, 6, "go together" },
+	{ ACME SECOND "ca = acme\n" USER CERT, 5, "no key 'ca'" },
+	{ ACME SECOND "port = 80\n" USER CERT, 5, "no key 'port'" },
+	{ ACME SECOND "directory = google\n" USER CERT, 5, "twice" },
+	{ ACME USER CERT "ca = b\n", 7, "no section [ca b]" },
+	{ ACME USER CERT "ca = acme, acme\n", 7, "twice" },
+	{ ACME USER CERT "ca = ,\n", 7, "names of CAs" },
+	{ ACME USER CERT "ca = " X50 "\n", 7, "32" },
+	{ ACME USER CERT "ca = a b c d e f g h i\n", 7, "at most 8" },
+	{ ACME "ca = b\n" USER CERT, 3, "no section [ca b]" },
+	{ "[acme]\nca = second, acme\n" SECOND USER CERT, 2, "has no directory" },
+	{ ACME "[ca a]\ndirectory = https://a\n[ca b]\ndirectory = https://b\n[ca c]\ndirectory = https://c\n"
+	       "[ca d]\ndirectory = https://d\n[ca e]\ndirectory = https://e\n[ca f]\ndirectory = https://f\n"
+	       "[ca g]\ndirectory = https://g\n[ca h]\ndirectory = https://h\n" USER CERT,
+	  17, "more than 7" },
 	/* empty things */
 	{ "[acme]\n[gate]\nuser = nobody\n", 2, "no key" },
 	{ ACME "[gate]\n\n# nothing\n[certificate a]\nnames = a.example\n", 6, "no key" },
@@ -531,6 +557,84 @@ static void a_certificate_with_a_mistake_is_left_out(void **state)
 		assert_int_equal(config.certificate[1].mode, 0640);
 		assert_int_equal(config.certificate[0].key, KEY_P256);
 	}
+}
+
+/* Its other CAs serve a certificate; without any it is left out. */
+static void a_ca_with_a_mistake_stops_what_depends_on_it(void **state)
+{
+	static const char *const bad[] = { "colour = red\n", "eab_kid = kid\n", "contact = nobody\n" };
+	char text[1024];
+
+	(void)state;
+	for (size_t i = 0; i < LENGTH_OF(bad); i++) {
+		snprintf(text, sizeof(text),
+			 ACME SECOND "%s" USER CERT "ca = second\n[certificate b]\nnames = b.example\nca = second acme\n"
+				     "[certificate c]\nnames = c.example\n",
+			 bad[i]);
+		assert_int_equal(load(text), -1);
+		assert_int_equal(mistakes_found.number, 2);
+		assert_non_null(strstr(mistakes_found.text[1], ":8: [certificate a]: each of its CAs has a mistake"));
+		assert_int_equal(config_load(&config, file, CONFIG_WHOLE, &mistakes_found, &fault), 0);
+		assert_int_equal(config.certificates, 2);
+		for (int k = 0; k < 2; k++) {
+			assert_string_equal(config.certificate[k].name, k ? "c" : "b");
+			assert_string_equal(config.name[config.certificate[k].first_name], k ? "c.example" : "b.example");
+			assert_int_equal(config.certificate[k].cas, 1);
+			assert_int_equal(config.certificate[k].ca[0], 0);
+		}
+	}
+}
+
+static void assert_cas(const struct certificate *certificate, const char *expected)
+{
+	char text[32] = "";
+
+	for (uint32_t i = 0; i < certificate->cas; i++)
+		snprintf(text + strlen(text), sizeof(text) - strlen(text), "%u", certificate->ca[i]);
+	assert_string_equal(text, expected);
+}
+
+static void certificates_name_their_cas(void **state)
+{
+	(void)state;
+	assert_good(ACME "profile = classic\n" SECOND "profile = short\nchain = Root\naccept_terms = yes\n" USER CERT
+			 "ca = second, acme\nprofile = mine\n[certificate b]\nnames = b.example\n");
+	assert_int_equal(config.cas, 2);
+	assert_cas(&config.certificate[0], "10");
+	assert_cas(&config.certificate[1], "0");
+	assert_int_equal(config.turn, 0);
+	assert_false(config.acme.accept_terms);
+	assert_string_equal(config.certificate[0].profile, "classic");
+	assert_string_equal(config.certificate[1].profile, "classic");
+	cas_turn_to(&config, 1);
+	assert_string_equal(config.acme.name, "second");
+	assert_string_equal(config.acme.directory, "https://acme.zerossl.com/v2/DV90");
+	assert_true(config.acme.accept_terms);
+	assert_string_equal(config.certificate[0].profile, "mine");
+	assert_string_equal(config.certificate[0].chain, "Root");
+	assert_string_equal(config.certificate[1].profile, "short");
+	assert_int_equal(cas_place(&config, &config.certificate[0], "https://acme.zerossl.com/v2/DV90"), 0);
+	assert_int_equal(cas_place(&config, &config.certificate[0], "https://acme-v02.api.letsencrypt.org/directory"), 1);
+	assert_int_equal(cas_place(&config, &config.certificate[1], "https://acme.zerossl.com/v2/DV90"), -1);
+	assert_false(cas_is_unused(&config, 1));
+	assert_true(config_has_public_ca(&config));
+	assert_good(ACME "[ca private]\ndirectory = https://ca.example/\n" USER CERT);
+	assert_true(cas_is_unused(&config, 1));
+	assert_false(config_has_public_ca(&config));
+}
+
+static void certificates_without_a_ca_have_the_default(void **state)
+{
+	(void)state;
+	assert_good(USER CERT "[acme]\nca = third second\n" SECOND "[ca third]\ndirectory = google\n");
+	assert_cas(&config.certificate[0], "21");
+	assert_string_equal(config.acme.name, "third");
+	assert_good(SECOND "[ca third]\ndirectory = google\n" USER CERT "[certificate b]\nnames = b.example\nca = third\n");
+	assert_cas(&config.certificate[0], "12");
+	assert_cas(&config.certificate[1], "2");
+	assert_string_equal(config.acme.name, "second");
+	assert_good(ACME SECOND USER CERT);
+	assert_cas(&config.certificate[0], "0");
 }
 
 /* To open takes [gate] and [responder] without a mistake, to close takes nothing. */
@@ -883,6 +987,27 @@ static void unshare_config(const struct config *copy)
 	assert_int_equal(munmap((void *)(uintptr_t)copy, sizeof(*copy)), 0);
 }
 
+static void the_storer_learns_of_all_cas(void **state)
+{
+	const struct config *copy;
+
+	(void)state;
+	assert_good(ACME SECOND "profile = short\nproxy = http://u:p@proxy.example:3128\n" USER CERT
+				"ca = acme second\nprofile = mine\n");
+	copy = share(ROLE_STORER);
+	assert_int_equal(copy->cas, 2);
+	assert_string_equal(copy->ca[1].directory, config.ca[1].directory);
+	assert_string_equal(copy->ca[1].profile, "short");
+	assert_string_equal(copy->ca[1].proxy, "");
+	assert_string_equal(copy->certificate[0].own_profile, "mine");
+	assert_cas(&copy->certificate[0], "01");
+	unshare_config(copy);
+	copy = share(ROLE_CLIENT);
+	assert_string_equal(copy->ca[1].directory, "");
+	assert_string_equal(copy->acme.directory, config.ca[0].directory);
+	unshare_config(copy);
+}
+
 /* Takes what a role gets out of both, and compares the rest: the role got zeros. */
 static void each_role_gets_what_it_uses(void **state)
 {
@@ -990,13 +1115,13 @@ static void the_staging_ca(void **state)
 
 	(void)state;
 	assert_good(ACME USER "[certificate a]\nnames = a.example\n");
-	assert_string_equal(config_staging(&config), known);
+	assert_string_equal(config_staging(&config.acme), known);
 	assert_good("[acme]\ndirectory = letsencrypt-staging\n" USER "[certificate a]\nnames = a.example\n");
-	assert_string_equal(config_staging(&config), known);
+	assert_string_equal(config_staging(&config.acme), known);
 	assert_good(ACME "staging = https://ca.example/staging\n" USER "[certificate a]\nnames = a.example\n");
-	assert_string_equal(config_staging(&config), "https://ca.example/staging");
+	assert_string_equal(config_staging(&config.acme), "https://ca.example/staging");
 	assert_good("[acme]\ndirectory = zerossl\n" USER "[certificate a]\nnames = a.example\n");
-	assert_null(config_staging(&config));
+	assert_null(config_staging(&config.acme));
 }
 
 int main(void)
@@ -1016,6 +1141,10 @@ int main(void)
 		TEST(each_mistake_is_told_with_its_line),
 		TEST(the_first_mistake_is_told),
 		TEST(a_certificate_with_a_mistake_is_left_out),
+		TEST(a_ca_with_a_mistake_stops_what_depends_on_it),
+		TEST(certificates_name_their_cas),
+		TEST(certificates_without_a_ca_have_the_default),
+		TEST(the_storer_learns_of_all_cas),
 		TEST(each_command_asks_for_what_it_needs),
 		TEST(what_is_wrong_keeps_its_default),
 		TEST(a_nul_byte_is_refused),

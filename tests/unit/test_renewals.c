@@ -177,12 +177,105 @@ static void orders_of_160_hours_are_in_their_windows(void **state)
 	sail(&fleet);
 }
 
+/* --- a first CA that fails ---------------------------------------------------------------------------------------- */
+
+#define FAILING_HOSTS 1000
+
+struct outage {
+	int64_t lifetime;
+	int early, late, again; /* orders from the second CA before and after its turn; renewals that did not begin with the first */
+	int64_t most;		/* seconds from the first failure to that order */
+};
+
+static void have_two_cas(void)
+{
+	host.held.succession = (struct succession){
+		2, { { "first", "https://ca.test/directory", 7, 0 }, { "second", "https://second.test/directory", 8, 1 } }
+	};
+}
+
+/* Its first order from the second CA; *first: when the first CA had failed for the first time. */
+static int64_t fail_until_the_second(int64_t *first)
+{
+	static const struct outcome refused = { .result = RESULT_REFUSED };
+
+	for (*first = 0;; sleep_on()) {
+		struct decision decision = schedule_decide(&host.held, &host.ledger, &host.now, &host.secret);
+
+		assert_true(host.now.wall < host.held.not_after);
+		if (decision.act != ACT_ORDER)
+			continue;
+		if (decision.ca == 1)
+			return host.now.wall;
+		*first = *first ? *first : host.now.wall;
+		ledger_begin(&host.ledger, &host.now, 7, "https://ca.test/directory");
+		ledger_end(&host.ledger, &host.now, &refused);
+	}
+}
+
+/* The second one's certificate is stored: its renewal begins with the first again. */
+static void renew_later(struct outage *outage)
+{
+	static const struct outcome stored = { .result = RESULT_STORED };
+	struct decision decision;
+
+	ledger_begin(&host.ledger, &host.now, 8, "https://second.test/directory");
+	ledger_end(&host.ledger, &host.now, &stored);
+	host.ledger.live.stored = host.now.wall;
+	host.ledger.live.wish = 8;
+	host.held.origin = 1;
+	host.held.not_before = host.now.wall - HOUR;
+	host.held.not_after = host.held.not_before + outage->lifetime;
+	decision = schedule_decide(&host.held, &host.ledger, &host.now, &host.secret);
+	outage->again += decision.act != ACT_NOTHING || decision.asked_ca != 1;
+	pass(outage->lifetime * 2 / 3);
+	decision = schedule_decide(&host.held, &host.ledger, &host.now, &host.secret);
+	outage->again += decision.act != ACT_ORDER || decision.ca != 0;
+}
+
+static void outlast(struct outage *outage)
+{
+	const struct fleet fleet = { .lifetime = outage->lifetime };
+
+	for (int number = 0; number < FAILING_HOSTS; number++) {
+		int64_t due, first, turn, ordered;
+
+		meet(&fleet, number);
+		have_two_cas();
+		due = host.held.not_after - (outage->lifetime < 10 * DAY ? outage->lifetime / 2 : outage->lifetime / 3);
+		pass(due - host.now.wall);
+		host.due = host.now.wall - host.now.wall % HOUR;
+		ordered = fail_until_the_second(&first);
+		turn = host.held.not_after - outage->lifetime / 6;
+		turn = first + 3 * DAY < turn ? first + 3 * DAY : turn;
+		outage->early += ordered < turn;
+		outage->late += ordered > turn + 2 * HOUR + DOWN;
+		outage->most = ordered - first > outage->most ? ordered - first : outage->most;
+		renew_later(outage);
+	}
+	print_message("%lld h: the second CA's turn came at most %lld h after the first failure\n",
+		      (long long)(outage->lifetime / HOUR), (long long)(outage->most / HOUR));
+	assert_int_equal(outage->early, 0);
+	assert_int_equal(outage->late, 0);
+	assert_int_equal(outage->again, 0);
+}
+
+static void a_second_ca_comes_in_time(void **state)
+{
+	static const int64_t lifetimes[] = { 90 * DAY, 45 * DAY, 160 * HOUR };
+
+	(void)state;
+	for (int i = 0; i < 3; i++)
+		outlast(&(struct outage){ .lifetime = lifetimes[i] });
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(orders_of_90_days_are_in_their_windows),
 		cmocka_unit_test(orders_of_45_days_are_in_their_windows),
 		cmocka_unit_test(orders_of_160_hours_are_in_their_windows),
+		cmocka_unit_test(a_second_ca_comes_in_time),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

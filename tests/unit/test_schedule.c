@@ -18,6 +18,8 @@
 #define START INT64_C(1790812800) /* 2026-10-01 00:00 UTC */
 #define DIRECTORY "https://ca.test/directory"
 #define ASKED UINT64_C(7) /* the wish of every holding here */
+#define SECOND_DIRECTORY "https://second.test/directory"
+#define ASKED_SECOND UINT64_C(8)
 
 static struct ledger ledger;
 static struct secret secret;
@@ -65,15 +67,20 @@ static bool is_due(const struct holding *held, int64_t when)
 	return decision.act == ACT_ORDER || decision.act == ACT_RESUME;
 }
 
-static void attempt_at(int64_t when, enum result result, uint32_t wait, const char *detail)
+static void attempt_by(uint64_t wish, const char *directory, int64_t when, enum result result, uint32_t wait, const char *detail)
 {
 	struct instant now = at(when), end = at(when + 5);
 	struct outcome outcome = { .result = result, .wait = wait };
 
 	snprintf(outcome.detail, sizeof(outcome.detail), "%s", detail);
-	ledger_begin(&ledger, &now, ASKED, DIRECTORY);
+	ledger_begin(&ledger, &now, wish, directory);
 	if (result != RESULT_UNKNOWN)
 		ledger_end(&ledger, &end, &outcome);
+}
+
+static void attempt_at(int64_t when, enum result result, uint32_t wait, const char *detail)
+{
+	attempt_by(ASKED, DIRECTORY, when, result, wait, detail);
 }
 
 /* --- when it is due ----------------------------------------------------------------------------------------------- */
@@ -588,9 +595,196 @@ static void the_key_of_an_order_is_chosen(void **state)
 	assert_int_equal(reuse_choose(&certificate, &ledger, true, START), REUSE_NEXT);
 }
 
+/* --- several CAs -------------------------------------------------------------------------------------------------- */
+
+/* It came from the first of two, which are the fourth and the second of the configuration. */
+static struct holding of_two(int64_t lifetime)
+{
+	struct holding held = holding(lifetime);
+
+	held.succession =
+		(struct succession){ 2, { { "first", DIRECTORY, ASKED, 3 }, { "second", SECOND_DIRECTORY, ASKED_SECOND, 1 } } };
+	snprintf(ledger.live.certid, sizeof(ledger.live.certid), "key.1");
+	ledger.live.stored = START;
+	ledger.live.wish = ASKED;
+	return held;
+}
+
+static void attempt_of_two(const struct decision *decision, int64_t when, enum result result)
+{
+	const bool second = decision->ca == 1;
+
+	attempt_by(second ? ASKED_SECOND : ASKED, second ? SECOND_DIRECTORY : DIRECTORY, when, result, 0, "no");
+}
+
+/* Hourly runs from then on, whose attempts fail so, until one is to order from this CA. */
+static int64_t run_until(const struct holding *held, int64_t when, enum result result, uint32_t ca)
+{
+	for (int64_t last = when + 40 * DAY; when < last; when += HOUR) {
+		struct decision decision = decide(held, when);
+
+		if (decision.act != ACT_ORDER)
+			continue;
+		if (decision.ca == ca)
+			return when;
+		attempt_of_two(&decision, when, result);
+	}
+	fail_msg("the turn of CA %u never comes", ca);
+	return 0;
+}
+
+static void three_days_of_failures_are_followed_by_the_next_ca(void **state)
+{
+	const enum result results[] = { RESULT_INVALID, RESULT_REFUSED, RESULT_LIMITED, RESULT_UNREACHABLE, RESULT_UNKNOWN };
+	struct holding held = of_two(90 * DAY);
+	struct decision decision;
+
+	(void)state;
+	for (size_t i = 0; i < LENGTH_OF(results); i++) {
+		ledger.attempts = 0;
+		assert_int_equal(decide(&held, START + 60 * DAY).ca, 3);
+		assert_true(decide(&held, START + 60 * DAY).replaces);
+		assert_int_equal(run_until(&held, START + 60 * DAY, results[i], 1), START + 63 * DAY);
+		decision = decide(&held, START + 63 * DAY);
+		assert_false(decision.replaces);
+		assert_int_equal(decision.asked_ca, 3);
+		assert_non_null(strstr(decision.reason, "; from second, as first has failed"));
+		assert_non_null(strstr(decide(&held, START + 63 * DAY - HOUR).reason, "not tried again before"));
+		/* The second one has as much time, and then it is the first one's turn again. */
+		assert_int_equal(run_until(&held, START + 63 * DAY, results[i], 3), START + 66 * DAY);
+	}
+}
+
+static void the_next_renewal_begins_with_the_first_ca(void **state)
+{
+	struct holding held = of_two(90 * DAY);
+	struct decision decision;
+
+	(void)state;
+	attempt_by(ASKED_SECOND, SECOND_DIRECTORY, START - 5, RESULT_STORED, 0, "");
+	ledger.live.wish = ASKED_SECOND;
+	held.origin = 1;
+	decision = decide(&held, START + 30 * DAY);
+	assert_int_equal(decision.act, ACT_NOTHING);
+	assert_int_equal(decision.asked_ca, 1);
+	assert_true(decision.ask);
+	assert_int_equal(decision.ca, 3);
+	decision = decide(&held, START + 60 * DAY);
+	assert_int_equal(decision.act, ACT_ORDER);
+	assert_int_equal(decision.ca, 3);
+	assert_false(decision.replaces);
+	/* What the second one suggests counts: the certificate is its own. */
+	ledger.ari = (struct ari){ .certid = "key.1", .start = START + 50 * DAY, .end = START + 52 * DAY, .chosen = START + 51 * DAY };
+	assert_int_equal(decide(&held, START + 51 * DAY - 1).act, ACT_NOTHING);
+	assert_int_equal(decide(&held, START + 51 * DAY).act, ACT_ORDER);
+	/* Where its turn comes, it may be told what it replaces. */
+	attempt_at(START + 60 * DAY, RESULT_REFUSED, 0, "");
+	decision = decide(&held, START + 64 * DAY);
+	assert_int_equal(decision.ca, 1);
+	assert_true(decision.replaces);
+}
+
+static void under_a_sixth_one_failure_is_enough(void **state)
+{
+	struct holding held = of_two(90 * DAY);
+
+	(void)state;
+	assert_int_equal(decide(&held, START + 80 * DAY).ca, 3);
+	attempt_at(START + 75 * DAY - HOUR, RESULT_REFUSED, 0, "no");
+	assert_int_equal(decide(&held, START + 75 * DAY).act, ACT_BACK_OFF);
+	assert_int_equal(decide(&held, START + 75 * DAY).ca, 3);
+	assert_int_equal(decide(&held, START + 75 * DAY + 1).act, ACT_ORDER);
+	assert_int_equal(decide(&held, START + 75 * DAY + 1).ca, 1);
+	/* Each CA has its own waits: the first one's goes on. */
+	attempt_by(ASKED_SECOND, SECOND_DIRECTORY, START + 75 * DAY + 1, RESULT_INVALID, 0, "no");
+	assert_int_equal(decide(&held, START + 75 * DAY + 12 * HOUR).act, ACT_BACK_OFF);
+	assert_int_equal(decide(&held, START + 75 * DAY + 12 * HOUR).ca, 3);
+	assert_int_equal(decide(&held, START + 77 * DAY).act, ACT_ORDER);
+}
+
+static void failures_before_it_was_due_are_none_of_the_ca(void **state)
+{
+	struct holding held = of_two(90 * DAY);
+
+	(void)state;
+	for (int i = 0; i < 10; i++)
+		attempt_at(START + 30 * DAY + i * DAY, RESULT_REFUSED, 0, "no");
+	assert_int_equal(decide(&held, START + 41 * DAY).ca, 3);
+	assert_int_equal(decide(&held, START + 60 * DAY).ca, 3);
+	assert_int_equal(run_until(&held, START + 60 * DAY, RESULT_REFUSED, 1), START + 63 * DAY);
+}
+
+static void a_ca_that_asks_to_wait_delays_no_other(void **state)
+{
+	struct holding held = of_two(90 * DAY);
+	const int64_t late = START + 80 * DAY;
+
+	(void)state;
+	attempt_by(ASKED, DIRECTORY, late, RESULT_UNREACHABLE, DAY, "later");
+	assert_int_equal(decide(&held, late + 10).act, ACT_ORDER);
+	assert_int_equal(decide(&held, late + 10).ca, 1);
+	attempt_by(ASKED_SECOND, SECOND_DIRECTORY, late + 10, RESULT_INVALID, 0, "no");
+	assert_int_equal(decide(&held, late + 20 * HOUR).ca, 3);
+	assert_int_equal(decide(&held, late + DAY - HOUR).act, ACT_BACK_OFF);
+	assert_int_equal(decide(&held, late + DAY + HOUR).act, ACT_ORDER);
+}
+
+static void an_order_is_resumed_at_its_own_ca(void **state)
+{
+	struct holding held = of_two(90 * DAY);
+
+	(void)state;
+	snprintf(ledger.order.url, sizeof(ledger.order.url), "https://ca.test/order/1");
+	ledger.order.wish = ASKED;
+	assert_int_equal(decide(&held, START + 60 * DAY).act, ACT_RESUME);
+	attempt_at(START + 60 * DAY, RESULT_UNKNOWN, 0, "");
+	assert_int_equal(decide(&held, START + 63 * DAY).act, ACT_ORDER);
+	ledger.order.wish = ASKED_SECOND;
+	assert_int_equal(decide(&held, START + 63 * DAY).act, ACT_RESUME);
+}
+
+static void the_configuration_says_whose_turn_it_is(void **state)
+{
+	static struct config config;
+	struct certificate certificate = { .names = 1, .cas = 2, .ca = { 2, 0 }, .own_profile = "mine" };
+	struct holding held;
+
+	(void)state;
+	memset(&config, 0, sizeof(config));
+	config.cas = 3;
+	for (uint32_t i = 0; i < 3; i++)
+		snprintf(config.ca[i].directory, URL_SIZE, "https://ca%u.test/", i);
+	snprintf(config.ca[2].name, LABEL_SIZE, "third");
+	snprintf(config.ca[0].profile, LABEL_SIZE, "classic");
+	snprintf(config.name[0], NAME_SIZE, "a.test");
+	snprintf(ledger.live.directory, URL_SIZE, "https://ca0.test/");
+	ledger.live.not_after = START;
+	held = schedule_hold(&config, &certificate, &ledger);
+	assert_int_equal(held.succession.choices, 2);
+	assert_string_equal(held.succession.choice[0].name, "third");
+	assert_string_equal(held.succession.choice[1].name, "acme");
+	assert_int_equal(held.origin, 1);
+	assert_string_equal(held.other_directory, "");
+	snprintf(ledger.live.directory, URL_SIZE, "https://ca1.test/");
+	held = schedule_hold(&config, &certificate, &ledger);
+	assert_string_equal(held.other_directory, "https://ca1.test/");
+	for (int place = 0; place < 2; place++) {
+		snprintf(config.acme.directory, URL_SIZE, "https://ca%d.test/", place ? 0 : 2);
+		snprintf(certificate.profile, LABEL_SIZE, "%s", place ? "classic" : "mine");
+		assert_true(held.succession.choice[place].wish == schedule_wish(&config, &certificate));
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(three_days_of_failures_are_followed_by_the_next_ca, set_up),
+		cmocka_unit_test_setup(the_next_renewal_begins_with_the_first_ca, set_up),
+		cmocka_unit_test_setup(under_a_sixth_one_failure_is_enough, set_up),
+		cmocka_unit_test_setup(failures_before_it_was_due_are_none_of_the_ca, set_up),
+		cmocka_unit_test_setup(a_ca_that_asks_to_wait_delays_no_other, set_up),
+		cmocka_unit_test_setup(an_order_is_resumed_at_its_own_ca, set_up),
+		cmocka_unit_test_setup(the_configuration_says_whose_turn_it_is, set_up),
 		cmocka_unit_test_setup(a_third_is_left, set_up),
 		cmocka_unit_test_setup(half_is_left_of_a_short_one, set_up),
 		cmocka_unit_test_setup(nothing_or_another_is_due, set_up),

@@ -253,16 +253,16 @@ static void three_generations_are_kept(void **state)
 	assert_int_equal(run("[ \"$(ls -A '%s/certificates/mail' | tr '\\n' ' ')\" = '4 5 6 live ' ]", path), 0);
 }
 
-/* Staging first, and then the real CA: that it came from another one is known as long as it is live. */
-static void another_ca_is_noticed(void **state)
+/* Staging first, and then the real CA: the one that it came from is known as long as it is live. */
+static void its_ca_is_known(void **state)
 {
 	(void)state;
 	assert_int_equal(save_nth(0), 0);
-	assert_string_equal(inspect().directory, "");
+	assert_string_equal(inspect().directory, DIRECTORY);
 	store.directory = "https://other.example/directory";
 	assert_string_equal(inspect().directory, DIRECTORY);
 	assert_int_equal(save_nth(1), 0);
-	assert_string_equal(inspect().directory, "");
+	assert_string_equal(inspect().directory, "https://other.example/directory");
 	/* it heals to the older one, which is from there */
 	assert_int_equal(run("rm '%s/certificates/mail/2/cert.pem'", path), 0);
 	assert_string_equal(inspect().directory, DIRECTORY);
@@ -814,7 +814,7 @@ int main(void)
 		TEST(three_generations_are_kept),
 		TEST(owner_and_mode_are_as_configured),
 		TEST(owner_and_mode_change_without_an_order),
-		TEST(another_ca_is_noticed),
+		TEST(its_ca_is_known),
 		TEST(deploy_is_pending_until_done),
 		TEST(some_hooks_are_done),
 		TEST(a_form_is_a_file_more),
