@@ -105,7 +105,7 @@ gate_is() {
 		gate_is "$kind"
 		for command in recover "hook --client $$ pre" "hook --client $$ post" renew plan 'guard -- false'; do
 			# shellcheck disable=SC2086 # words
-			run ip netns exec "$RIG_HOST" timeout 20 "$RIG_DIR/partial/acmegate" -c "$RIG_CONF" $command
+			run ip netns exec "$RIG_HOST" timeout 60 "$RIG_DIR/partial/acmegate" -c "$RIG_CONF" $command
 			echo "gate $kind, $command: $status: $output"
 			[ "$status" -eq 1 ]
 			[[ $output == *'error: /'*'/acmegate-gate'*'install acmegate completely (make install)'* ]]
