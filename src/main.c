@@ -20,6 +20,13 @@ static const struct command commands[] = {
 	{ .name = "tlsa", .words = "[NAME...]", .help = "print the TLSA records (DANE) of certificates' keys",
 	  .options = { [TLSA_PORT] = { "port", "NUMBER", "of the service, not 25", 0 } },
 	  .run = tlsa_run, .part = CONFIG_WHOLE, .reads = true },
+	{ .name = "status", .words = "[NAME...]", .help = "show the certificates: until when, what is next and why",
+	  .options = {
+		[STATUS_JSON] = { "json", NULL, "for programs; the form is in status.schema.json", 0 },
+		[STATUS_CHECK] = { "check", NULL, "one line and the exit status of a Nagios plugin", 0 },
+		[STATUS_METRICS] = { "metrics", NULL, "for Prometheus", 0 },
+	  },
+	  .run = status_run, .looks = true },
 	{ .name = "guard", .words = "-- COMMAND...", .help = "run a command with the port open as long as it lives",
 	  .options = {
 		WAIT,

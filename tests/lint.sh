@@ -62,6 +62,7 @@ backends/command: backends src/base
 backends/survey: backends/iptables backends/nft backends src/base
 firewall: backends/nft backends src/base
 src/command: src/base
+src/view: src/store src/base
 src: src/command src/base
 '
 report "a folder includes only what is below it" "$(
@@ -76,7 +77,7 @@ report "a folder includes only what is below it" "$(
 			}
 		}
 		!(folder($1) in known) { print $1 ": its folder is not in the table of tests/lint.sh"; next }
-		$2 ~ /^(base|acme|store|agent|command)\// { $2 = "src/" $2 }
+		$2 ~ /^(base|acme|store|agent|command|view)\// { $2 = "src/" $2 }
 		# The decision of a run, its ledger and its secret: acmegate shows what a renewal would do. It keeps the ledger of windows.
 		$1 ~ /^src\/command\// && $2 ~ /^src\/store\/(ledger|reuse|schedule|secret|windows)\.h$/ { next }
 		# The table of backends names them all.
@@ -86,7 +87,7 @@ report "a folder includes only what is below it" "$(
 # A source and its header count as one; tsort names the circles.
 report "no files include each other in a circle" "$(
 	# shellcheck disable=SC2086
-	includes $sources | sed -E 's, (base|acme|store|agent|command)/, src/\1/,; s/\.[ch]\>//g' |
+	includes $sources | sed -E 's, (base|acme|store|agent|command|view)/, src/\1/,; s/\.[ch]\>//g' |
 		grep -E ' (src|firewall|backends)/' | tsort 2>&1 >/dev/null
 )"
 report "an include names the folder" "$(
@@ -114,7 +115,7 @@ report "the gate has at most $most lines" "$([ "$lines" -le "$most" ] || echo "i
 report "only src/agent/http.c includes curl" "$(users '^curl/' '^src/agent/http\.c$')"
 report "only src/store/openssl.h includes OpenSSL" "$(users '^openssl/' '^src/store/openssl\.h$')$(
 	users '^store/openssl\.h$' '^src/store/(crypto|key|chain|pkcs12|trust)\.c$')"
-report "only src/acme/codec.c includes jansson" "$(users '^jansson' '^src/acme/codec\.c$')"
+report "only src/acme/codec.c (reads) and src/view/json.c (writes) include jansson" "$(users '^jansson' '^src/(acme/codec|view/json)\.c$')"
 report "only src/agent/idna.c includes libidn2" "$(users '^idn2' '^src/agent/idna\.c$')"
 report "only src/base/filter.h includes libseccomp, for those that make filters" "$(users '^seccomp\.h$' '^src/base/filter\.h$')$(
 	users '^base/filter\.h$' '^src/base/(client_filter|confine|filter|permission|refusal)\.c$')"

@@ -6,7 +6,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 
-enum { CLIENT = 1 << ROLE_CLIENT, SIGNER = 1 << ROLE_SIGNER, STORER = 1 << ROLE_STORER };
+enum { CLIENT = 1 << ROLE_CLIENT, SIGNER = 1 << ROLE_SIGNER, STORER = 1 << ROLE_STORER, VIEWER = 1 << ROLE_VIEWER };
 
 #define OF(type, member, roles) \
 	{ \
@@ -19,9 +19,9 @@ struct part {
 };
 
 static const struct part parts[] = {
-	OF(struct config, file, CLIENT | SIGNER),      /* for messages */
-	OF(struct config, acme.name, CLIENT | SIGNER), /* likewise */
-	OF(struct config, acme.directory, CLIENT | SIGNER | STORER),
+	OF(struct config, file, CLIENT | SIGNER | VIEWER), /* for messages */
+	OF(struct config, acme.name, CLIENT | SIGNER),	   /* likewise */
+	OF(struct config, acme.directory, CLIENT | SIGNER | STORER | VIEWER),
 	OF(struct config, acme.staging, SIGNER),
 	OF(struct config, acme.contact, CLIENT | SIGNER),
 	OF(struct config, acme.accept_terms, CLIENT | SIGNER),
@@ -32,28 +32,28 @@ static const struct part parts[] = {
 	OF(struct config, acme.eab_kid, CLIENT | SIGNER),
 	OF(struct config, acme.eab_key_file, SIGNER | STORER),
 	OF(struct config, acme.account_key, SIGNER),
-	OF(struct config, turn, STORER),
-	OF(struct config, cas, STORER),
+	OF(struct config, turn, STORER | VIEWER),
+	OF(struct config, cas, STORER | VIEWER),
 	OF(struct config, gate.max_open, CLIENT),
 	OF(struct config, gate.state, STORER),
 	OF(struct config, responder.mode, CLIENT | STORER),
 	OF(struct config, responder.webroot, CLIENT | STORER),
-	OF(struct config, certificates, CLIENT | SIGNER | STORER),
-	OF(struct config, names, CLIENT | SIGNER | STORER),
+	OF(struct config, certificates, CLIENT | SIGNER | STORER | VIEWER),
+	OF(struct config, names, CLIENT | SIGNER | STORER | VIEWER),
 };
 
 static const struct part certificate_parts[] = {
-	OF(struct certificate, name, CLIENT | SIGNER | STORER),
-	OF(struct certificate, first_name, CLIENT | SIGNER | STORER),
-	OF(struct certificate, names, CLIENT | SIGNER | STORER),
-	OF(struct certificate, key, SIGNER | STORER),
-	OF(struct certificate, reuse, SIGNER | STORER),
-	OF(struct certificate, profile, CLIENT | SIGNER | STORER),
-	OF(struct certificate, chain, CLIENT | SIGNER | STORER),
-	OF(struct certificate, own_profile, STORER),
-	OF(struct certificate, own_chain, STORER),
-	OF(struct certificate, ca, STORER),
-	OF(struct certificate, cas, STORER),
+	OF(struct certificate, name, CLIENT | SIGNER | STORER | VIEWER),
+	OF(struct certificate, first_name, CLIENT | SIGNER | STORER | VIEWER),
+	OF(struct certificate, names, CLIENT | SIGNER | STORER | VIEWER),
+	OF(struct certificate, key, SIGNER | STORER | VIEWER),
+	OF(struct certificate, reuse, SIGNER | STORER | VIEWER),
+	OF(struct certificate, profile, CLIENT | SIGNER | STORER | VIEWER),
+	OF(struct certificate, chain, CLIENT | SIGNER | STORER | VIEWER),
+	OF(struct certificate, own_profile, STORER | VIEWER),
+	OF(struct certificate, own_chain, STORER | VIEWER),
+	OF(struct certificate, ca, STORER | VIEWER),
+	OF(struct certificate, cas, STORER | VIEWER),
 	OF(struct certificate, owner, STORER),
 	OF(struct certificate, group, STORER),
 	OF(struct certificate, mode, STORER),
@@ -64,15 +64,15 @@ static const struct part certificate_parts[] = {
 
 /* Of all CAs, for the decision whose turn it is. */
 static const struct part ca_parts[] = {
-	OF(struct ca, name, STORER),
-	OF(struct ca, directory, STORER),
-	OF(struct ca, profile, STORER),
-	OF(struct ca, chain, STORER),
+	OF(struct ca, name, STORER | VIEWER),
+	OF(struct ca, directory, STORER | VIEWER),
+	OF(struct ca, profile, STORER | VIEWER),
+	OF(struct ca, chain, STORER | VIEWER),
 };
 
 bool config_share_has(enum role role)
 {
-	return (1U << role) & (CLIENT | SIGNER | STORER);
+	return (1U << role) & (CLIENT | SIGNER | STORER | VIEWER);
 }
 
 static void copy(void *to, const void *from, const struct part *part, size_t n, enum role role)

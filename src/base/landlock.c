@@ -139,5 +139,7 @@ int landlock_confine(enum role role, const struct config *config, int tokens)
 		rc = allow_path(ruleset, "/etc/firewalld/zones", READ);
 	else if (role == ROLE_TOOLS)
 		rc = allow_tools(ruleset);
+	else if (role == ROLE_VIEWER && fcntl(FD_LEDGERS, F_GETFD) >= 0)
+		rc = allow(ruleset, FD_LEDGERS, LANDLOCK_ACCESS_FS_READ_FILE);
 	return rc < 0 ? -1 : (int)syscall(SYS_landlock_restrict_self, ruleset, 0);
 }

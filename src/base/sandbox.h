@@ -25,7 +25,8 @@ enum role {
 	ROLE_TRANSLATOR,
 	ROLES, /* of the agent */
 	ROLE_SURVEYOR = ROLES,
-	ROLE_BUS, /* images of their own: acmegate-surveyor, acmegate-firewalld */
+	ROLE_BUS,
+	ROLE_VIEWER, /* images of their own: acmegate-surveyor, acmegate-firewalld, acmegate-view */
 	ALL_ROLES,
 	ROLE_GATE = ALL_ROLES, /* these take rights from themselves: acmegate-gate, */
 	ROLE_TOOLS	       /* and acmegate-iptables, which runs the host's tools */

@@ -37,6 +37,7 @@ enum agent_fd {
 	FD_STATE = 6,	  /* storer, sweeper: the state directory (O_PATH | O_DIRECTORY) */
 	FD_LISTEN_4 = 6,  /* responder: listening, non-blocking; closed when the host has no IPv4 */
 	FD_LISTEN_6 = 7,  /* responder: the same for IPv6, IPV6_V6ONLY */
+	FD_LEDGERS = 6,	  /* acmegate-view: the directory of the ledgers; closed when there is none yet */
 	FD_AGENT_END = 8,
 };
 

@@ -47,7 +47,7 @@ static void leave_caller(int from)
 	log_unblock();
 }
 
-static void say_mistakes(const struct mistakes *mistakes, bool matter)
+void command_say_mistakes(const struct mistakes *mistakes, bool matter)
 {
 	for (uint32_t i = 0; i < mistakes->number && i < MOST_MISTAKES; i++)
 		log_line(matter ? LOG_LEVEL_ERROR : LOG_LEVEL_WARNING, "%s", mistakes->text[i]);
@@ -151,7 +151,7 @@ int command_run(const struct call *call)
 		fault = other;
 		rc = -1;
 	}
-	say_mistakes(&mistakes, !host.serves || !command->tolerates);
+	command_say_mistakes(&mistakes, !host.serves || !command->tolerates);
 	if (command->part == CONFIG_WHOLE && !mistakes.number)
 		say_unused(&config);
 	if (rc)

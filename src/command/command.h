@@ -25,7 +25,8 @@ struct command {
 	int (*prepare)(struct host *, struct fault *);	/* before the caller's descriptors, limits and signals are given up */
 	enum config_part part;				/* of the configuration that must be complete */
 	bool others_options;				/* options behind the first argument are those of another program */
-	bool explains;					/* needs no configuration, no rights and no host: run gets NULL */
+	bool looks;	   /* reads the configuration itself, and takes neither gate nor lock: run gets NULL */
+	bool explains;	   /* needs no configuration, no rights and no host: run gets NULL */
 	bool claims;	   /* closes what an earlier run left before it runs: another acmegate is in its way; has --wait */
 	bool closes;	   /* does so although the configuration or the command line is wrong */
 	bool tolerates;	   /* ignores mistakes elsewhere in the configuration: its status is for another program */
@@ -45,6 +46,7 @@ enum { GUARD_MAX = CLAIM_WAIT + 1, GUARD_ON_LISTEN };
 enum { RENEW_DRY_RUN = CLAIM_WAIT + 1 };
 enum { HOOK_CLIENT };
 enum { TLSA_PORT };
+enum { STATUS_JSON, STATUS_CHECK, STATUS_METRICS };
 
 /* A command as somebody typed it. */
 struct call {
@@ -67,6 +69,9 @@ const struct command *line_find(const struct line *line, const char *name);
 /* Loads the configuration, closes what an earlier run left, runs the command. The exit status; has logged what happened. */
 int command_run(const struct call *call);
 
+/* Logs the mistakes in the configuration: as errors, or as warnings if they do not matter. */
+void command_say_mistakes(const struct mistakes *mistakes, bool matter);
+
 /* Writes how acmegate or one command of it is called: in a line, or explained. */
 void help_write_usage(FILE *out, const struct line *line, const struct command *command);
 void help_write(FILE *out, const struct line *line, const struct command *command);
@@ -80,6 +85,7 @@ int plan_run(struct host *host, const struct call *call);
 int recover_run(struct host *host, const struct call *call);
 int rehearse_run(struct host *host, const struct call *call);
 int renew_now_run(struct host *host, const struct call *call);
+int status_run(struct host *host, const struct call *call);
 int renew_run(struct host *host, const struct call *call);
 int tlsa_run(struct host *host, const struct call *call);
 int version_run(struct host *host, const struct call *call);

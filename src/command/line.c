@@ -145,7 +145,7 @@ static int run(struct call *call, int argc, char **argv)
 		read_wait(call);
 	if (call->wrong && !call->command->closes)
 		return STATUS_USAGE;
-	return call->command->explains ? call->command->run(NULL, call) : command_run(call);
+	return call->command->explains || call->command->looks ? call->command->run(NULL, call) : command_run(call);
 }
 
 int line_run(const struct line *line, int argc, char **argv)

@@ -167,7 +167,8 @@ static bool build(unsigned int which, const struct architecture *architecture, s
 #define STORING (IN(ROLE_STORER) | IN(ROLE_SWEEPER))
 #define ANSWERING (IN(ROLE_RESPONDER) | IN(ROLE_SURVEYOR))
 #define BUS IN(ROLE_BUS)
-#define LISTED (SIGNING | STORING | ANSWERING | BUS)
+#define VIEWING IN(ROLE_VIEWER)
+#define LISTED (SIGNING | STORING | ANSWERING | BUS | VIEWING)
 #define ALL (CLIENT | LISTED)
 #define DOG IN(WATCHDOG)
 
@@ -188,13 +189,13 @@ static const struct expectation {
 	{ "sendmsg", ALL | DOG, 0, { 0 }, 16, false },
 	{ "recvmsg", ALL | DOG, 0, { 0 }, 17, false },
 	{ "setsockopt", CLIENT | ANSWERING | BUS | DOG, 0, { 0 }, 14, false },
-	{ "shutdown", CLIENT | ANSWERING | BUS | DOG, STORING | SIGNING, { 0 }, 13, false },
-	{ "accept4", ANSWERING, CLIENT | STORING | BUS | DOG | SIGNING, { 0 }, 18, false },
+	{ "shutdown", CLIENT | ANSWERING | BUS | DOG, VIEWING | STORING | SIGNING, { 0 }, 13, false },
+	{ "accept4", ANSWERING, VIEWING | CLIENT | STORING | BUS | DOG | SIGNING, { 0 }, 18, false },
 	{ "accept", 0, ALL | DOG, { 0 }, 5, false },
 	{ "listen", 0, ALL | DOG, { 0 }, 4, false },
-	{ "connect", CLIENT | BUS | DOG, ANSWERING | STORING | SIGNING, { 0 }, 3, false },
-	{ "socket", CLIENT | BUS | DOG, ANSWERING | STORING | SIGNING, { AF_UNIX, SOCK_STREAM, 0, 0 }, 1, false },
-	{ "socket", CLIENT | DOG, ANSWERING | STORING | SIGNING, { AF_INET6, SOCK_STREAM, 0, 0 }, 1, false },
+	{ "connect", CLIENT | BUS | DOG, VIEWING | ANSWERING | STORING | SIGNING, { 0 }, 3, false },
+	{ "socket", CLIENT | BUS | DOG, VIEWING | ANSWERING | STORING | SIGNING, { AF_UNIX, SOCK_STREAM, 0, 0 }, 1, false },
+	{ "socket", CLIENT | DOG, VIEWING | ANSWERING | STORING | SIGNING, { AF_INET6, SOCK_STREAM, 0, 0 }, 1, false },
 	{ "socket", CLIENT | DOG, 0, { AF_NETLINK, SOCK_RAW, NETLINK_ROUTE, 0 }, 1, false },
 	{ "socket", DOG, LISTED | CLIENT, { AF_NETLINK, SOCK_RAW, NETLINK_NETFILTER, 0 }, 1, true },
 	{ "socket", DOG, LISTED | CLIENT, { AF_PACKET, SOCK_RAW, 0, 0 }, 1, true },
@@ -220,12 +221,12 @@ static const struct expectation {
 	{ "mmap2", DOG, ALL, { 0, MIB, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS }, 0, false },
 	{ "mprotect", ALL | DOG, 0, { 4096, 4096, PROT_READ, 0 }, 0, false },
 	{ "mprotect", DOG, ALL, { 4096, 4096, PROT_READ | PROT_EXEC, 0 }, 0, false },
-	{ "openat", CLIENT | STORING | BUS, ANSWERING | SIGNING, { 0 }, 0, false },
-	{ "openat", STORING, CLIENT | BUS | ANSWERING | SIGNING, { 0, 0, O_WRONLY | O_CREAT, 0 }, 0, false },
-	{ "statx", CLIENT | STORING | BUS, ANSWERING | SIGNING, { 0 }, 0, false },
-	{ "fstat64", CLIENT | STORING | BUS, ANSWERING | SIGNING, { 0 }, 0, false },
-	{ "_llseek", CLIENT | STORING | BUS, ANSWERING | SIGNING, { 0 }, 0, false },
-	{ "setfsuid", STORING, CLIENT | ANSWERING | BUS | SIGNING, { 0 }, 0, false },
+	{ "openat", CLIENT | STORING | BUS | VIEWING, ANSWERING | SIGNING, { 0 }, 0, false },
+	{ "openat", STORING, CLIENT | BUS | VIEWING | ANSWERING | SIGNING, { 0, 0, O_WRONLY | O_CREAT, 0 }, 0, false },
+	{ "statx", CLIENT | STORING | BUS | VIEWING, ANSWERING | SIGNING, { 0 }, 0, false },
+	{ "fstat64", CLIENT | STORING | BUS | VIEWING, ANSWERING | SIGNING, { 0 }, 0, false },
+	{ "_llseek", CLIENT | STORING | BUS | VIEWING, ANSWERING | SIGNING, { 0 }, 0, false },
+	{ "setfsuid", STORING, VIEWING | CLIENT | ANSWERING | BUS | SIGNING, { 0 }, 0, false },
 	{ "setfsuid32", STORING, CLIENT | ANSWERING | BUS | SIGNING, { 0 }, 0, false },
 	{ "fchown", STORING, ALL & ~STORING, { 8, 0, 0, 0 }, 0, false },
 	{ "fchown32", STORING, ALL & ~STORING, { 8, 0, 0, 0 }, 0, false },

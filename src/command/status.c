@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/*
+ * status.c - hands over to acmegate-view, which has no right at all: the configuration, read here, and the directory of the ledgers. It
+ * takes no lock and starts nothing, so that it works beside a renewal, and for whoever may read the two.
+ */
+#include "command/command.h"
+
+#include <string.h>
+
+#include "base/config_load.h"
+#include "base/config_share.h"
+#include "base/launch.h"
+#include "base/log.h"
+#include "base/sandbox.h"
+#include "base/wire.h"
+#include "command/international.h"
+
+#define MOST_WORDS 4 /* before the names */
+
+/* Of the option that was given. NULL: more than one, which was logged. */
+static const char *form_of(const struct call *call)
+{
+	const char *form = NULL;
+
+	for (int i = 0; i < MOST_OPTIONS && call->command->options[i].name; i++) {
+		if (!call->value[i])
+			continue;
+		if (form) {
+			log_error("--%s and --%s: expected one of them", form, call->command->options[i].name);
+			return NULL;
+		}
+		form = call->command->options[i].name;
+	}
+	return form ? form : "table";
+}
+
+/* -1: there are no ledgers, with FAULT_NONE because no run has been there yet. */
+static int open_ledgers(const struct config *config, struct fault *fault)
+{
+	char path[PATH_SIZE + 16];
+	int fd;
+
+	fault->kind = FAULT_NONE;
+	snprintf(path, sizeof(path), "%s/ledger", config->gate.state);
+	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0 && errno == EACCES)
+		return fault_errno(fault, FAULT_FAILED, "%s (root may read it)", path);
+	if (fd < 0 && errno != ENOENT)
+		return fault_errno(fault, FAULT_FAILED, "%s", path);
+	return fd;
+}
+
+/* Both get their numbers from far away, so that neither takes the other's place. */
+static int place(int shared, int ledgers, struct fault *fault)
+{
+	OWN_FD int far_shared = fcntl(shared, F_DUPFD_CLOEXEC, FD_AGENT_END);
+	OWN_FD int far_ledgers = ledgers < 0 ? -1 : fcntl(ledgers, F_DUPFD_CLOEXEC, FD_AGENT_END);
+
+	close_range(STDERR_FILENO + 1, FD_AGENT_END - 1, 0);
+	if (far_shared < 0 || dup2(far_shared, FD_CONFIG) < 0 || (far_ledgers >= 0 && dup2(far_ledgers, FD_LEDGERS) < 0))
+		return fault_errno(fault, FAULT_LATER, "starting acmegate-view");
+	return 0;
+}
+
+static int become_view(const struct call *call, const char *form, bool mistaken, const struct config *config, struct fault *fault)
+{
+	static char program[] = "acmegate-view", right[] = "right", wrong[] = "mistaken", plain[] = "NO_COLOR=1", locale[] = "LANG=C";
+	char *words[MOST_WORDS + MAX_CERTIFICATES + 1] = { program, (char *)(uintptr_t)form, mistaken ? wrong : right };
+	const char *no_color = getenv("NO_COLOR");
+	char *const environment[] = { locale, no_color && *no_color ? plain : NULL, NULL };
+	OWN_FD int ledgers = open_ledgers(config, fault);
+	OWN_FD int shared = -1;
+	char path[PATH_MAX];
+
+	if (ledgers < 0 && fault->kind != FAULT_NONE)
+		return -1;
+	if (call->words > MAX_CERTIFICATES)
+		return fault_set(fault, FAULT_USAGE, "more than %d names", MAX_CERTIFICATES);
+	for (int i = 0; i < call->words; i++)
+		words[3 + i] = call->word[i];
+	shared = config_share(config, ROLE_VIEWER, fault);
+	if (shared < 0 || launch_find("-view", path, fault) < 0 || place(shared, ledgers, fault) < 0 || sandbox_disarm(fault) < 0)
+		return -1;
+	execve(path, words, environment);
+	return fault_errno(fault, FAULT_FAILED, "starting %s (is acmegate installed completely?)", path);
+}
+
+int status_run(struct host *host, const struct call *call)
+{
+	static struct config config;
+	static struct mistakes mistakes;
+	const char *form = form_of(call);
+	struct fault fault;
+	int rc;
+
+	(void)host;
+	if (!form)
+		return STATUS_USAGE;
+	config_translate_with(international_ascii);
+	rc = config_load(&config, call->file, CONFIG_GATE, &mistakes, &fault);
+	international_end();
+	command_say_mistakes(&mistakes, rc < 0);
+	if (rc == 0) {
+		(void)become_view(call, form, mistakes.number > 0, &config, &fault);
+		log_error("%s", fault.text);
+	}
+	return fault_status(&fault);
+}

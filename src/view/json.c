@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/*
+ * json.c - the state of the certificates for programs: the only user of libjansson here. The form is that of units/status.schema.json:
+ * version 1 only ever gets more members; what is not known is null; times are UTC by RFC 3339.
+ */
+#include <jansson.h>
+#include <string.h>
+
+#include "view/moment.h"
+#include "view/status.h"
+
+static json_t *moment(int64_t seconds)
+{
+	return seconds ? json_string(moment_exact(seconds).text) : json_null();
+}
+
+static json_t *text(const char *string)
+{
+	return string[0] ? json_string(string) : json_null();
+}
+
+static json_t *identifiers_of(const struct status *status, const struct certificate *certificate)
+{
+	json_t *list = json_array();
+
+	for (uint32_t i = 0; i < certificate->names; i++)
+		(void)json_array_append_new(list, json_string(status->config->name[certificate->first_name + i]));
+	return list;
+}
+
+static json_t *last_of(const struct entry *entry)
+{
+	const struct attempt *last = entry->last;
+	json_t *problem;
+
+	if (!last)
+		return json_null();
+	problem = last->outcome.type[0] || last->outcome.detail[0] ?
+			  json_pack("{s:o, s:o}", "type", text(last->outcome.type), "detail", text(last->outcome.detail)) :
+			  json_null();
+	return json_pack("{s:o, s:o, s:s, s:s, s:o}", "at", moment(last->started.wall), "ended", moment(last->ended), "ca",
+			 last->ca, "result", status_result(last), "problem", problem);
+}
+
+static json_t *next_of(const struct entry *entry)
+{
+	return json_pack("{s:o, s:s}", "at", moment(entry->decision.from), "why", entry->decision.reason);
+}
+
+static json_t *ari_of(const struct ledger *ledger)
+{
+	const struct ari *ari = &ledger->ari;
+
+	if (!ari->start || strcmp(ari->certid, ledger->live.certid) != 0)
+		return json_null();
+	return json_pack("{s:o, s:o, s:o, s:o, s:o}", "start", moment(ari->start), "end", moment(ari->end), "chosen",
+			 moment(ari->chosen), "read", moment(ari->read_at.wall), "explanation", text(ari->explanation));
+}
+
+static json_t *object_of(const struct status *status, const struct entry *entry)
+{
+	const struct ledger *ledger = &entry->ledger;
+	const bool known = entry->condition != CONDITION_UNKNOWN;
+
+	return json_pack("{s:s, s:o, s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o}", "name", entry->certificate->name, "identifiers",
+			 identifiers_of(status, entry->certificate), "not_before", moment(ledger->live.not_before), "not_after",
+			 moment(ledger->live.not_after), "state", status_word(entry->condition), "next",
+			 known ? next_of(entry) : json_null(), "last", last_of(entry), "ari", ari_of(ledger), "failures",
+			 known ? json_integer(ledger->failures) : json_null(), "directory", text(ledger->live.directory), "error",
+			 known ? json_null() : text(entry->why.text));
+}
+
+int json_write(const struct status *status, FILE *out)
+{
+	json_t *list = json_array(), *root;
+	int rc = -1;
+
+	for (size_t i = 0; i < status->count; i++)
+		if (json_array_append_new(list, object_of(status, &status->entry[i])) < 0)
+			break;
+	if (json_array_size(list) != status->count) {
+		json_decref(list);
+		return -1;
+	}
+	root = json_pack("{s:i, s:o, s:s, s:b, s:o}", "version", 1, "generated", moment(status->now.wall), "host", status->host,
+			 "mistakes", status->mistaken, "certificates", list);
+	if (root)
+		rc = json_dumpf(root, out, JSON_INDENT(2)) < 0 || fputc('\n', out) == EOF ? -1 : 0;
+	json_decref(root);
+	return rc;
+}

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/*
+ * metrics.c - the text format of Prometheus, for the textfile collector of node-exporter: HELP and TYPE for each, and no time stamps,
+ * since one sample with one would drop the whole file.
+ */
+#include "view/status.h"
+
+/* false: there is nothing to tell of this certificate. */
+typedef bool sample(const struct status *status, const struct entry *entry, double *value);
+
+static bool not_after(const struct status *status, const struct entry *entry, double *value)
+{
+	(void)status;
+	*value = (double)entry->ledger.live.not_after;
+	return entry->ledger.live.not_after != 0;
+}
+
+static bool not_before(const struct status *status, const struct entry *entry, double *value)
+{
+	(void)status;
+	*value = (double)entry->ledger.live.not_before;
+	return entry->ledger.live.not_after != 0;
+}
+
+static bool renewal(const struct status *status, const struct entry *entry, double *value)
+{
+	(void)status;
+	*value = (double)entry->decision.from;
+	return entry->condition != CONDITION_UNKNOWN;
+}
+
+static bool last_success(const struct status *status, const struct entry *entry, double *value)
+{
+	(void)status;
+	*value = (double)entry->ledger.live.stored;
+	return entry->ledger.live.stored != 0;
+}
+
+static bool failures(const struct status *status, const struct entry *entry, double *value)
+{
+	(void)status;
+	*value = entry->ledger.failures;
+	return entry->condition != CONDITION_UNKNOWN;
+}
+
+static bool attention(const struct status *status, const struct entry *entry, double *value)
+{
+	(void)status;
+	*value = entry->health == HEALTH_ATTENTION;
+	return true;
+}
+
+static bool ari_of(const struct entry *entry, int64_t moment, double *value)
+{
+	*value = (double)moment;
+	return moment != 0 && entry->condition != CONDITION_UNKNOWN;
+}
+
+static bool ari_start(const struct status *status, const struct entry *entry, double *value)
+{
+	(void)status;
+	return ari_of(entry, entry->ledger.ari.start, value);
+}
+
+static bool ari_end(const struct status *status, const struct entry *entry, double *value)
+{
+	(void)status;
+	return ari_of(entry, entry->ledger.ari.end, value);
+}
+
+static const struct {
+	const char *name, *help;
+	sample *sample;
+} gauges[] = {
+	{ "certificate_not_after_timestamp_seconds", "End of the validity of the certificate in use.", not_after },
+	{ "certificate_not_before_timestamp_seconds", "Begin of the validity of the certificate in use.", not_before },
+	{ "certificate_renewal_timestamp_seconds", "From when on the certificate is renewed, or tried again.", renewal },
+	{ "certificate_last_success_timestamp_seconds", "When the certificate in use was stored.", last_success },
+	{ "certificate_failures", "Attempts in a row that have failed.", failures },
+	{ "certificate_needs_attention", "1 if somebody has to look at it.", attention },
+	{ "ari_window_start_timestamp_seconds", "Begin of the window in which the CA suggests to renew.", ari_start },
+	{ "ari_window_end_timestamp_seconds", "End of the window in which the CA suggests to renew.", ari_end },
+};
+
+/* The names of certificates have no character that would need escaping. */
+void metrics_write(const struct status *status, FILE *out)
+{
+	double value;
+
+	for (size_t i = 0; i < LENGTH_OF(gauges); i++) {
+		fprintf(out, "# HELP acmegate_%s %s\n# TYPE acmegate_%s gauge\n", gauges[i].name, gauges[i].help, gauges[i].name);
+		for (size_t k = 0; k < status->count; k++)
+			if (gauges[i].sample(status, &status->entry[k], &value))
+				fprintf(out, "acmegate_%s{certificate=\"%s\"} %.0f\n", gauges[i].name,
+					status->entry[k].certificate->name, value);
+	}
+	fprintf(out,
+		"# HELP acmegate_build_info The version of acmegate.\n# TYPE acmegate_build_info gauge\n"
+		"acmegate_build_info{version=\"%s\"} 1\n",
+		PACKAGE_VERSION);
+}

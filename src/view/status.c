@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "view/status.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#define DAY INT64_C(86400)
+
+const char *status_word(enum condition condition)
+{
+	static const char *const words[CONDITIONS] = {
+		[CONDITION_VALID] = "valid",	   [CONDITION_DUE] = "due",	    [CONDITION_FAILING] = "failing",
+		[CONDITION_EXPIRING] = "expiring", [CONDITION_EXPIRED] = "expired", [CONDITION_MISSING] = "missing",
+		[CONDITION_UNKNOWN] = "unknown",
+	};
+
+	return words[condition];
+}
+
+int status_exit(enum health health)
+{
+	static const int statuses[HEALTHS] = {
+		[HEALTH_GOOD] = STATUS_DONE, [HEALTH_WAITING] = STATUS_LATER, [HEALTH_ATTENTION] = STATUS_FAILED
+	};
+
+	return statuses[health];
+}
+
+const char *status_result(const struct attempt *attempt)
+{
+	static const char *const words[RESULTS] = {
+		[RESULT_UNKNOWN] = "killed",  [RESULT_STORED] = "stored",   [RESULT_INVALID] = "invalid",
+		[RESULT_REFUSED] = "refused", [RESULT_LIMITED] = "limited", [RESULT_UNREACHABLE] = "unreachable",
+		[RESULT_HOST] = "host",
+	};
+
+	return attempt->outcome.result < RESULTS ? words[attempt->outcome.result] : "unknown";
+}
+
+int64_t status_days(const struct entry *entry, const struct instant *now)
+{
+	int64_t left = entry->ledger.live.not_after - now->wall;
+
+	return left >= 0 ? left / DAY : -((-left + DAY - 1) / DAY);
+}
+
+static bool has_failed(const struct entry *entry)
+{
+	return entry->last && entry->last->outcome.result != RESULT_STORED && entry->ledger.failures > 0;
+}
+
+static enum condition condition_of(const struct entry *entry, int64_t now)
+{
+	const struct live *live = &entry->ledger.live;
+
+	if (live->not_after && live->not_after <= now)
+		return CONDITION_EXPIRED;
+	if (live->not_after && live->not_after - now < (live->not_after - live->not_before) / 6)
+		return CONDITION_EXPIRING;
+	if (has_failed(entry))
+		return CONDITION_FAILING;
+	if (!live->not_after)
+		return CONDITION_MISSING;
+	return entry->decision.act == ACT_NOTHING ? CONDITION_VALID : CONDITION_DUE;
+}
+
+/* A failure that time does not cure, or one for the host's first certificate, is somebody's to look at; so is a life that ends soon. */
+static enum health health_of(const struct entry *entry)
+{
+	static const enum health healths[CONDITIONS] = {
+		[CONDITION_VALID] = HEALTH_GOOD,	[CONDITION_DUE] = HEALTH_WAITING,
+		[CONDITION_FAILING] = HEALTH_WAITING,	[CONDITION_EXPIRING] = HEALTH_ATTENTION,
+		[CONDITION_EXPIRED] = HEALTH_ATTENTION, [CONDITION_MISSING] = HEALTH_WAITING,
+		[CONDITION_UNKNOWN] = HEALTH_ATTENTION,
+	};
+
+	if (entry->condition == CONDITION_FAILING && (!entry->ledger.live.not_after || entry->last->outcome.result == RESULT_REFUSED))
+		return HEALTH_ATTENTION;
+	return healths[entry->condition];
+}
+
+static void read_entry(struct status *status, struct entry *entry, int ledgers, const struct secret *secret)
+{
+	struct holding holding;
+	int rc = 0;
+
+	entry->state = LEDGER_NONE;
+	if (ledgers >= 0)
+		rc = ledger_look(ledgers, entry->certificate->name, &entry->ledger, &entry->state, &entry->why);
+	if (rc == 0 && entry->state == LEDGER_CORRUPT)
+		rc = fault_set(&entry->why, FAULT_FAILED, "ledger/%s is corrupt; the next run begins a new one",
+			       entry->certificate->name);
+	if (rc < 0) {
+		entry->condition = CONDITION_UNKNOWN;
+		entry->health = health_of(entry);
+		return;
+	}
+	holding = schedule_hold(status->config, entry->certificate, &entry->ledger);
+	entry->decision = schedule_decide(&holding, &entry->ledger, &status->now, secret);
+	entry->last = entry->ledger.attempts ? &entry->ledger.attempt[0] : NULL;
+	entry->condition = condition_of(entry, status->now.wall);
+	entry->health = health_of(entry);
+}
+
+static int choose(struct status *status, char *const names[], struct fault *fault)
+{
+	const struct config *config = status->config;
+
+	status->complete = !names[0];
+	for (size_t i = 0; names[i]; i++) {
+		int found = config_find(config, names[i]);
+
+		if (found < 0)
+			return fault_set(fault, FAULT_USAGE, "%s has no [certificate %.64s]", config->file, names[i]);
+		status->entry[found].certificate = &config->certificate[found];
+	}
+	for (uint32_t i = 0; i < config->certificates; i++) {
+		if (!status->complete && !status->entry[i].certificate)
+			continue;
+		status->entry[status->count++].certificate = &config->certificate[i];
+	}
+	return 0;
+}
+
+int status_collect(struct status *status, const struct config *config, int ledgers, char *const names[], struct fault *fault)
+{
+	struct secret secret = { { 0 } };
+
+	*status = (struct status){ .config = config, .now = instant_now() };
+	if (!config->certificates)
+		return fault_set(fault, FAULT_USAGE, "%s: there is no [certificate NAME] section", config->file);
+	status->entry = calloc(config->certificates, sizeof(*status->entry));
+	if (!status->entry || gethostname(status->host, sizeof(status->host) - 1) < 0)
+		return fault_errno(fault, FAULT_LATER, "collecting the state of the certificates");
+	if (ledgers >= 0 && secret_look(ledgers, &secret, fault) < 0)
+		return -1;
+	if (choose(status, names, fault) < 0)
+		return -1;
+	for (size_t i = 0; i < status->count; i++) {
+		read_entry(status, &status->entry[i], ledgers, &secret);
+		if (status->entry[i].health > status->health)
+			status->health = status->entry[i].health;
+	}
+	return 0;
+}
+
+void status_free(struct status *status)
+{
+	free(status->entry);
+	status->entry = NULL;
+	status->count = 0;
+}

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * status.h - the state of each certificate, as every view shows it: collected once, from the configuration and the ledgers.
+ *
+ *	status_collect() -> table_write(), json_write(), summary_write() or metrics_write() -> status_free()
+ */
+#ifndef ACMEGATE_VIEW_STATUS_H
+#define ACMEGATE_VIEW_STATUS_H
+
+#include <stdio.h>
+
+#include "base/config.h"
+#include "store/ledger.h"
+#include "store/schedule.h"
+
+/* In the order of their weight. */
+enum health {
+	HEALTH_GOOD,
+	HEALTH_WAITING,	  /* something is to be done, and acmegate will do it */
+	HEALTH_ATTENTION, /* somebody has to look */
+	HEALTHS
+};
+
+enum condition {
+	CONDITION_VALID,    /* nothing is to be done yet */
+	CONDITION_DUE,	    /* the next run orders it */
+	CONDITION_FAILING,  /* it was tried, in vain, and will be tried again */
+	CONDITION_EXPIRING, /* less than a sixth of its life is left */
+	CONDITION_EXPIRED,
+	CONDITION_MISSING, /* there has never been one */
+	CONDITION_UNKNOWN, /* its ledger cannot be read */
+	CONDITIONS
+};
+
+struct entry {
+	const struct certificate *certificate;
+	enum ledger_state state; /* of the ledger */
+	struct ledger ledger;
+	struct decision decision;
+	enum condition condition;
+	enum health health;
+	const struct attempt *last; /* that has ended, or was killed; NULL: none */
+	struct fault why;	    /* with CONDITION_UNKNOWN */
+};
+
+struct status {
+	const struct config *config;
+	struct instant now;
+	char host[256];
+	bool mistaken; /* the configuration has mistakes, and what they are in is not here */
+	bool complete; /* all of the configuration's certificates; else those that were named */
+	size_t count;
+	struct entry *entry; /* in the order of the configuration */
+	enum health health;  /* the worst */
+};
+
+/*
+ * ledgers: the directory STATE/ledger, or -1: no run has made it yet. names: of certificates; none: all of them. The caller calls
+ * status_free() in any case. FAULT_USAGE: there is no certificate of that name, or none at all.
+ */
+int status_collect(struct status *status, const struct config *config, int ledgers, char *const names[],
+		   struct fault *fault) MUST_CHECK;
+void status_free(struct status *status);
+
+/* "valid", "due" ... and what acmegate's exit status is. */
+const char *status_word(enum condition condition);
+int status_exit(enum health health);
+
+/* "stored", "refused" ... of an attempt. */
+const char *status_result(const struct attempt *attempt);
+
+/* Whole days that are left; negative: since. Only if not_after is known. */
+int64_t status_days(const struct entry *entry, const struct instant *now);
+
+/* The views. They write all that they have; the caller looks after errors of the stream. */
+void table_write(const struct status *status, FILE *out, unsigned int width, bool coloured);
+int json_write(const struct status *status, FILE *out);
+void metrics_write(const struct status *status, FILE *out);
+
+/* A line for Nagios and its like. Their exit status: 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN. */
+int summary_write(const struct status *status, FILE *out);
+
+#endif

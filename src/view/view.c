@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/*
+ * acmegate-view FORM right|mistaken [NAME...]: becomes what `acmegate status` was, with the configuration and the directory of the ledgers
+ * as descriptors (wire.h). It has no capability and reads nothing else; as root it may read the ledgers, as somebody else what they may.
+ */
+#include <string.h>
+#include <sys/ioctl.h>
+
+#include "base/config_share.h"
+#include "base/confine.h"
+#include "base/log.h"
+#include "base/wire.h"
+#include "view/status.h"
+
+#define WIDTH 80	      /* where the terminal does not tell */
+#define WIDTH_OF_A_FILE 10000 /* nothing is cut or broken */
+
+static unsigned int width_of(int fd)
+{
+	struct winsize size;
+
+	if (!isatty(fd))
+		return WIDTH_OF_A_FILE;
+	return ioctl(fd, TIOCGWINSZ, &size) == 0 && size.ws_col ? size.ws_col : WIDTH;
+}
+
+struct look {
+	unsigned int width;
+	bool coloured;
+};
+
+/* Each writes, and returns the exit status. */
+static int show_table(const struct status *status, const struct look *look)
+{
+	table_write(status, stdout, look->width, look->coloured);
+	return status_exit(status->health);
+}
+
+static int show_json(const struct status *status, const struct look *look)
+{
+	(void)look;
+	if (json_write(status, stdout) == 0)
+		return status_exit(status->health);
+	log_error("writing JSON failed");
+	return STATUS_FAILED;
+}
+
+static int show_check(const struct status *status, const struct look *look)
+{
+	(void)look;
+	return summary_write(status, stdout);
+}
+
+static int show_metrics(const struct status *status, const struct look *look)
+{
+	(void)look;
+	metrics_write(status, stdout);
+	return STATUS_DONE;
+}
+
+static const struct form {
+	const char *name;
+	int (*show)(const struct status *, const struct look *);
+	int unknown; /* the exit status when nothing can be found out */
+} forms[] = {
+	{ "table", show_table, 0 },
+	{ "json", show_json, 0 },
+	{ "check", show_check, 3 },
+	{ "metrics", show_metrics, 0 },
+};
+
+static const struct form *find_form(const char *name)
+{
+	for (size_t i = 0; name && i < LENGTH_OF(forms); i++)
+		if (!strcmp(name, forms[i].name))
+			return &forms[i];
+	return NULL;
+}
+
+static int start(const struct config **config, struct fault *fault)
+{
+	instant_learn_boot();
+	if (getuid() == 0 && sandbox_prove(ROLE_VIEWER, fault) < 0)
+		return -1;
+	*config = config_share_receive(FD_CONFIG);
+	if (!*config)
+		return fault_set(fault, FAULT_FAILED, "the viewer got no configuration");
+	return confine(ROLE_VIEWER, *config, -1, fault);
+}
+
+static int show(const struct form *form, bool mistaken, char *const names[])
+{
+	const struct look look = { width_of(STDOUT_FILENO), isatty(STDOUT_FILENO) && !getenv("NO_COLOR") };
+	const int ledgers = fcntl(FD_LEDGERS, F_GETFD) < 0 ? -1 : FD_LEDGERS;
+	const struct config *config;
+	struct status status = { 0 };
+	struct fault fault;
+	int rc = start(&config, &fault);
+
+	if (rc == 0)
+		rc = status_collect(&status, config, ledgers, names, &fault);
+	if (rc < 0) {
+		log_error("%s", fault.text);
+		status_free(&status);
+		return form->unknown ? form->unknown : fault_status(&fault);
+	}
+	status.mistaken = mistaken;
+	if (mistaken)
+		status.health = HEALTH_ATTENTION;
+	rc = form->show(&status, &look);
+	status_free(&status);
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return rc;
+	log_error("standard output: %s", strerror(errno));
+	return form->unknown ? form->unknown : STATUS_FAILED;
+}
+
+int main(int argc, char **argv)
+{
+	const struct form *form = argc > 2 ? find_form(argv[1]) : NULL;
+
+	if (fill_standard() < 0)
+		return STATUS_FAILED;
+	log_start("view", LOG_PLAIN);
+	if (form)
+		return show(form, !strcmp(argv[2], "mistaken"), argv + 3);
+	fprintf(stderr, "acmegate-view is started by acmegate status, see acmegate(8)\n");
+	return STATUS_USAGE;
+}

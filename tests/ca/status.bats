@@ -1,0 +1,123 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-3.0-or-later
+# `acmegate status`: what it says is what runs have done, in each form; and it stands in nobody's way.
+bats_require_minimum_version 1.5.0
+load ../lib/suite
+
+setup_file() {
+	rig_up
+	rig_pebble
+	rig_policy_drop | rig_nft -
+	rig_dns bad.test "$RIG_CA4"
+	rig_config one.test bad.test
+	rig_acmegate renew >"$RIG_DIR/renewed" 2>&1 || [ $? -eq 1 ]
+}
+
+setup() { rig_config one.test bad.test; }
+
+# The schema and python3-jsonschema say whether the JSON is what was promised.
+fits_schema() {
+	python3 - "$RIG_ROOT/units/status.schema.json" "$1" <<'END'
+import json, jsonschema, sys
+schema, document = (json.load(open(name)) for name in sys.argv[1:])
+jsonschema.Draft202012Validator.check_schema(schema)
+jsonschema.validate(document, schema)
+END
+}
+
+# member EXPRESSION: of the JSON in $output
+member() { python3 -c 'import json, sys; s = json.load(sys.stdin); c = {x["name"]: x for x in s["certificates"]}; print('"$1"')' <<<"$output"; }
+
+@test "the table: a certificate that was stored, one that failed, why, and the exit status" {
+	run -1 rig_acmegate status
+	[[ $output == *'NAME'*'NAMES'*'UNTIL'*'DAYS'*'LAST'*'STATE'* ]]
+	[[ $output == *$'\none.test  one.test  20'*' stored '*' valid\n'* ]] || [[ $output == *'one.test'*'stored'*'valid'* ]]
+	[[ $output == *'one.test'*' stored '*' valid'* ]]
+	[[ $output == *'bad.test'*'invalid'*'failing, failed 1 times'*'not tried again before '*'acmegate renew-now does'* ]]
+	run -0 rig_acmegate status one.test
+	[[ $output != *bad.test* ]]
+	run -2 rig_acmegate status other.test
+	[[ $output == *'has no [certificate other.test]'* ]]
+	run -2 rig_acmegate status --json --metrics
+	[[ $output == *'--json and --metrics: expected one of them'* ]]
+}
+
+@test "JSON fits its schema and says what the certificate's file says" {
+	run -1 --separate-stderr rig_acmegate status --json
+	[ -z "$stderr" ]
+	printf '%s\n' "$output" >"$RIG_DIR/status.json"
+	fits_schema "$RIG_DIR/status.json"
+	end=$(date -u -d "$(openssl x509 -noout -enddate -in "$RIG_STATE/certificates/one.test/live/cert.pem" | sed 's/.*=//')" +%Y-%m-%dT%H:%M:%SZ)
+	[ "$(member 'c["one.test"]["not_after"]')" = "$end" ]
+	[ "$(member 'c["one.test"]["identifiers"]')" = "['one.test']" ]
+	[ "$(member 'c["one.test"]["last"]["result"], c["one.test"]["state"]')" = "stored valid" ]
+	[ "$(member 'c["bad.test"]["last"]["result"], c["bad.test"]["failures"], c["bad.test"]["not_after"]')" = "invalid 1 None" ]
+	# a document that does not fit is told from one that does
+	sed 's/"valid"/"fine"/' "$RIG_DIR/status.json" >"$RIG_DIR/wrong.json"
+	run ! fits_schema "$RIG_DIR/wrong.json"
+}
+
+@test "a line for Nagios, and metrics that promtool takes" {
+	run -2 rig_acmegate status --check
+	[[ $output == 'ACMEGATE CRITICAL - 2 certificates: bad.test is failing | one.test='*d ]]
+	run -0 rig_acmegate status --check one.test
+	[[ $output == 'ACMEGATE OK - 1 certificate | one.test='*d ]]
+	run -0 --separate-stderr rig_acmegate status --metrics
+	[[ $output == *'acmegate_certificate_failures{certificate="bad.test"} 1'* ]]
+	[[ $output == *'acmegate_certificate_failures{certificate="one.test"} 0'* ]]
+	command -v promtool >/dev/null || skip 'the metrics are not checked by promtool, which is not here (Debian: prometheus)'
+	printf '%s\n' "$output" | promtool check metrics
+}
+
+@test "it works beside a renewal, changes nothing, and opens nothing" {
+	rm -rf "$RIG_DIR/state-before"
+	cp -a "$RIG_STATE" "$RIG_DIR/state-before"
+	rig_before
+	exec 9<"$RIG_STATE/journal"
+	flock -n 9
+	run -1 rig_acmegate status
+	run -2 rig_acmegate status --check
+	exec 9<&-
+	rig_after
+	diff -r "$RIG_DIR/state-before" "$RIG_STATE"
+	find "$RIG_STATE" -printf '%p %m %U %T@\n' | sort >"$RIG_DIR/files-after"
+	(cd "$RIG_DIR/state-before" && find . -printf "$RIG_STATE/%P %m %U %T@\n" | sed "s,/ , ," | sort) | diff - "$RIG_DIR/files-after"
+}
+
+@test "without rights: an error that says so, or what may be read" {
+	cp "$RIG_CONF" "$RIG_DIR/open.conf"
+	chmod 0644 "$RIG_DIR/open.conf"
+	run -1 setpriv --reuid 65534 --regid 65534 --clear-groups "$RIG_BUILD/acmegate" -c "$RIG_DIR/open.conf" status
+	[[ $output == *"Permission denied"* ]]
+	run ! grep -q 'CAP\|core' <<<"$output"
+}
+
+@test "ledgers that are damaged are told, and the others are shown" {
+	cp "$RIG_STATE/ledger/one.test" "$RIG_DIR/one.ledger"
+	echo nonsense >"$RIG_STATE/ledger/one.test"
+	run -1 rig_acmegate status
+	[[ $output == *'one.test'*'unknown'*'ledger/one.test is corrupt; the next run begins a new one'* ]]
+	[[ $output == *'bad.test'*'failing'* ]]
+	run -3 rig_acmegate status --check one.test
+	[[ $output == 'ACMEGATE UNKNOWN - 1 certificate: one.test is unknown |' ]]
+	run -1 --separate-stderr rig_acmegate status --json
+	printf '%s\n' "$output" >"$RIG_DIR/status.json"
+	fits_schema "$RIG_DIR/status.json"
+	[ "$(member 'c["one.test"]["next"], c["one.test"]["failures"]')" = 'None None' ]
+	cp "$RIG_DIR/one.ledger" "$RIG_STATE/ledger/one.test"
+	run -0 rig_acmegate status one.test
+}
+
+@test "mistakes in the configuration are told, and are somebody's to mend; before the first run nothing is known" {
+	printf '[certificate broken]\nnames = -\n' >>"$RIG_CONF"
+	run -1 --separate-stderr rig_acmegate status one.test
+	[[ $stderr == *'warning: '*'acmegate.conf:'* ]]
+	[[ $output == *'one.test'*'valid'* ]]
+	run -1 rig_acmegate status --check one.test
+	[[ $output == *'ACMEGATE WARNING - 1 certificate, mistakes in the configuration |'* ]]
+	rig_config one.test
+	sed -i "s,^state = .*,state = $RIG_DIR/nothing," "$RIG_CONF"
+	run -75 rig_acmegate status
+	[[ $output == *'missing'*'there is no certificate yet'* ]]
+	[ ! -e "$RIG_DIR/nothing" ]
+}

@@ -1,0 +1,307 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/* The views of the state: every condition of a certificate, in each form. Ledgers are forged in a directory of its own. */
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+#include <jansson.h>
+
+#include "between.h"
+#include "view/moment.h"
+#include "view/status.h"
+
+#define DAY INT64_C(86400)
+#define DIRECTORY "https://ca.test/directory"
+
+static char top[] = "/tmp/acmegate-view-XXXXXX";
+static int dir;
+static struct config config;
+static struct ledger ledger;
+static struct status status;
+static struct fault fault;
+static char *const all[] = { NULL };
+
+/* Each in its own way: "valid" is, "due" is due ... */
+static const char *const kinds[] = { "valid", "due", "failing", "refused", "expiring", "expired", "missing", "first", "corrupt" };
+
+static struct certificate *certificate_of(const char *name)
+{
+	for (uint32_t i = 0; i < config.certificates; i++)
+		if (!strcmp(config.certificate[i].name, name))
+			return &config.certificate[i];
+	fail_msg("there is no certificate %s", name);
+	return NULL;
+}
+
+/* A certificate of 90 days that has so many left. */
+static void forge(const char *name, int64_t days, enum result failure)
+{
+	struct instant now = instant_now();
+	const struct outcome outcome = { .result = failure, .type = "connection", .detail = "no answer" };
+	uint64_t wish = schedule_wish(&config, certificate_of(name));
+
+	memset(&ledger, 0, sizeof(ledger));
+	if (days != INT64_MIN)
+		ledger.live = (struct live){ .not_before = now.wall - (90 - days) * DAY,
+					     .not_after = now.wall + days * DAY + 60,
+					     .stored = now.wall - (90 - days) * DAY,
+					     .wish = wish,
+					     .directory = DIRECTORY };
+	if (failure != RESULT_STORED) {
+		ledger_begin(&ledger, &now, wish, DIRECTORY);
+		ledger_end(&ledger, &now, &outcome);
+	}
+	assert_int_equal(ledger_write(dir, name, &ledger, &fault), 0);
+}
+
+static int set_up(void **state)
+{
+	(void)state;
+	snprintf(config.file, sizeof(config.file), "/etc/acmegate.conf");
+	snprintf(config.acme.directory, sizeof(config.acme.directory), DIRECTORY);
+	for (size_t i = 0; i < LENGTH_OF(kinds); i++) {
+		struct certificate *certificate = &config.certificate[config.certificates++];
+
+		snprintf(certificate->name, sizeof(certificate->name), "%s", kinds[i]);
+		certificate->first_name = config.names;
+		certificate->names = i ? 1 : 2;
+		snprintf(config.name[config.names++], NAME_SIZE, "%s.example", kinds[i]);
+		if (!i)
+			snprintf(config.name[config.names++], NAME_SIZE, "www.%s.example", kinds[i]);
+	}
+	if (!mkdtemp(top) || (dir = open(top, O_RDONLY | O_DIRECTORY)) < 0)
+		return -1;
+	forge("valid", 60, RESULT_STORED);
+	forge("due", 20, RESULT_STORED);
+	forge("failing", 25, RESULT_INVALID);
+	forge("refused", 25, RESULT_REFUSED);
+	forge("expiring", 10, RESULT_INVALID);
+	forge("expired", -2, RESULT_STORED);
+	forge("first", INT64_MIN, RESULT_INVALID);
+	return close(openat(dir, "corrupt", O_CREAT | O_WRONLY, 0600));
+}
+
+static int take_down(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < LENGTH_OF(kinds); i++)
+		(void)unlinkat(dir, kinds[i], 0);
+	return rmdir(top);
+}
+
+static const struct entry *entry_of(const char *name)
+{
+	for (size_t i = 0; i < status.count; i++)
+		if (!strcmp(status.entry[i].certificate->name, name))
+			return &status.entry[i];
+	fail_msg("there is no entry %s", name);
+	return NULL;
+}
+
+static void conditions(void **state)
+{
+	static const struct {
+		const char *name;
+		enum condition condition;
+		enum health health;
+	} expected[] = {
+		{ "valid", CONDITION_VALID, HEALTH_GOOD },
+		{ "due", CONDITION_DUE, HEALTH_WAITING },
+		{ "failing", CONDITION_FAILING, HEALTH_WAITING },
+		{ "refused", CONDITION_FAILING, HEALTH_ATTENTION },
+		{ "expiring", CONDITION_EXPIRING, HEALTH_ATTENTION },
+		{ "expired", CONDITION_EXPIRED, HEALTH_ATTENTION },
+		{ "missing", CONDITION_MISSING, HEALTH_WAITING },
+		{ "first", CONDITION_FAILING, HEALTH_ATTENTION },
+		{ "corrupt", CONDITION_UNKNOWN, HEALTH_ATTENTION },
+	};
+
+	(void)state;
+	assert_int_equal(status_collect(&status, &config, dir, all, &fault), 0);
+	assert_int_equal(status.count, LENGTH_OF(expected));
+	for (size_t i = 0; i < LENGTH_OF(expected); i++) {
+		const struct entry *entry = entry_of(expected[i].name);
+
+		if (entry->condition != expected[i].condition || entry->health != expected[i].health)
+			fail_msg("%s is %s, health %d", expected[i].name, status_word(entry->condition), entry->health);
+	}
+	assert_int_equal(status.health, HEALTH_ATTENTION);
+	assert_int_equal(status_days(entry_of("valid"), &status.now), 60);
+	assert_int_equal(status_days(entry_of("expired"), &status.now), -2);
+	status_free(&status);
+}
+
+static void chosen(const char *first, const char *second, enum health health, int exit_status)
+{
+	char one[LABEL_SIZE], two[LABEL_SIZE];
+	char *names[] = { one, second ? two : NULL, NULL };
+
+	snprintf(one, sizeof(one), "%s", first);
+	snprintf(two, sizeof(two), "%s", second ? second : "");
+	assert_int_equal(status_collect(&status, &config, dir, names, &fault), 0);
+	assert_int_equal(status.count, second ? 2 : 1);
+	assert_int_equal(status.health, health);
+	assert_int_equal(status_exit(status.health), exit_status);
+	status_free(&status);
+}
+
+static void names_and_exit_statuses(void **state)
+{
+	char unknown[] = "nobody", *names[] = { unknown, NULL };
+	struct config none = { .file = "/etc/none.conf" };
+
+	(void)state;
+	chosen("valid", NULL, HEALTH_GOOD, 0);
+	chosen("valid", "due", HEALTH_WAITING, 75);
+	chosen("expired", "valid", HEALTH_ATTENTION, 1);
+	assert_int_equal(status_collect(&status, &config, dir, names, &fault), -1);
+	assert_string_equal(fault.text, "/etc/acmegate.conf has no [certificate nobody]");
+	assert_int_equal(fault.kind, FAULT_USAGE);
+	status_free(&status);
+	assert_int_equal(status_collect(&status, &none, dir, all, &fault), -1);
+	assert_int_equal(fault.kind, FAULT_USAGE);
+	status_free(&status);
+	assert_int_equal(status_collect(&status, &config, -1, all, &fault), 0);
+	for (size_t i = 0; i < status.count; i++)
+		assert_int_equal(status.entry[i].condition, CONDITION_MISSING);
+	status_free(&status);
+}
+
+enum form { TABLE, NARROW, COLOURED, JSON, SUMMARY, METRICS };
+
+/* What a form prints. The caller frees it. */
+static char *printed(enum form form, int *rc)
+{
+	char *text = NULL;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+
+	*rc = 0;
+	assert_int_equal(status_collect(&status, &config, dir, all, &fault), 0);
+	if (form <= COLOURED)
+		table_write(&status, out, form == NARROW ? 60 : 200, form == COLOURED);
+	else if (form == JSON)
+		*rc = json_write(&status, out);
+	else if (form == SUMMARY)
+		*rc = summary_write(&status, out);
+	else
+		metrics_write(&status, out);
+	status_free(&status);
+	assert_int_equal(fclose(out), 0);
+	return text;
+}
+
+static void tables(void **state)
+{
+	int rc;
+	OWN_FREE char *wide = printed(TABLE, &rc), *narrow = printed(NARROW, &rc), *coloured = printed(COLOURED, &rc);
+	size_t lines = 0;
+
+	(void)state;
+	assert_non_null(strstr(wide, "NAME      NAMES             UNTIL       DAYS  LAST"));
+	assert_non_null(strstr(wide, "valid.example +1  "));
+	assert_non_null(strstr(wide, "  failing, failed 1 times\n    not tried again before "));
+	assert_non_null(strstr(wide, "because the CA could not validate a name: no answer; acmegate renew-now does"));
+	assert_non_null(strstr(wide, "unknown\n    ledger/corrupt is corrupt; the next run begins a new one"));
+	assert_null(strchr(wide, '\033'));
+	assert_non_null(strstr(coloured, "\033[1;31mexpired\033[0m\n"));
+	assert_non_null(strstr(coloured, "\033[32mvalid\033[0m\n"));
+	/* what was decided is broken at spaces, and none of it is lost */
+	for (const char *line = narrow; *line; line = strchr(line, '\n') + 1, lines++)
+		if (!strncmp(line, "    ", 4))
+			assert_between(strcspn(line, "\n"), 5, 60);
+	assert_true(lines > 2 * LENGTH_OF(kinds) + 1);
+	assert_non_null(strstr(narrow, "renew-now"));
+}
+
+static void json(void **state)
+{
+	int rc;
+	OWN_FREE char *text = printed(JSON, &rc);
+	json_t *root = json_loads(text, JSON_REJECT_DUPLICATES, NULL), *list, *one;
+
+	(void)state;
+	assert_int_equal(rc, 0);
+	assert_non_null(root);
+	assert_int_equal(json_integer_value(json_object_get(root, "version")), 1);
+	assert_true(json_is_false(json_object_get(root, "mistakes")));
+	list = json_object_get(root, "certificates");
+	assert_int_equal(json_array_size(list), LENGTH_OF(kinds));
+	one = json_array_get(list, 0);
+	assert_string_equal(json_string_value(json_object_get(one, "state")), "valid");
+	assert_int_equal(json_array_size(json_object_get(one, "identifiers")), 2);
+	assert_true(json_is_null(json_object_get(one, "last")) && json_is_null(json_object_get(one, "error")));
+	one = json_object_get(json_array_get(list, 2), "last");
+	assert_string_equal(json_string_value(json_object_get(one, "result")), "invalid");
+	assert_string_equal(json_string_value(json_object_get(json_object_get(one, "problem"), "detail")), "no answer");
+	one = json_array_get(list, LENGTH_OF(kinds) - 1);
+	assert_true(json_is_null(json_object_get(one, "next")) && json_is_null(json_object_get(one, "failures")));
+	assert_non_null(strstr(json_string_value(json_object_get(one, "error")), "is corrupt"));
+	json_decref(root);
+}
+
+static void summaries(void **state)
+{
+	int rc;
+	OWN_FREE char *text = printed(SUMMARY, &rc);
+
+	(void)state;
+	assert_int_equal(rc, 2);
+	assert_ptr_equal(strstr(text,
+				"ACMEGATE CRITICAL - 9 certificates: failing is failing, refused is failing, expiring is expiring, "
+				"expired is expired, missing is missing, first is failing, corrupt is unknown | valid=60d due=20d "),
+			 text);
+	assert_ptr_equal(strchr(text, '\n'), text + strlen(text) - 1);
+}
+
+/* No sample has a time stamp, and each has its HELP and TYPE. */
+static void metrics(void **state)
+{
+	int rc;
+	OWN_FREE char *text = printed(METRICS, &rc);
+	size_t samples = 0;
+
+	(void)state;
+	for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n")) {
+		char *end;
+
+		if (!strncmp(line, "# HELP acmegate_", 16) || !strncmp(line, "# TYPE acmegate_", 16))
+			continue;
+		assert_ptr_equal(strstr(line, "acmegate_"), line);
+		end = strchr(line, '}');
+		assert_non_null(end);
+		assert_null(strchr(end + 2, ' '));
+		samples++;
+	}
+	assert_between(samples, 30, 60);
+}
+
+static void moments(void **state)
+{
+	(void)state;
+	assert_string_equal(moment_exact(0).text, "1970-01-01T00:00:00Z");
+	assert_string_equal(moment_minute(1790812800).text, "2026-10-01 00:00");
+	assert_string_equal(moment_day(1790812800).text, "2026-10-01");
+	assert_string_equal(moment_day(INT64_MAX).text, "?");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(conditions), cmocka_unit_test(names_and_exit_statuses),
+		cmocka_unit_test(tables),     cmocka_unit_test(json),
+		cmocka_unit_test(summaries),  cmocka_unit_test(metrics),
+		cmocka_unit_test(moments),
+	};
+
+	return cmocka_run_group_tests(tests, set_up, take_down);
+}
