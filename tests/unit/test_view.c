@@ -82,9 +82,9 @@ static int set_up(void **state)
 		return -1;
 	forge("valid", 60, RESULT_STORED);
 	forge("due", 20, RESULT_STORED);
-	forge("failing", 25, RESULT_INVALID);
+	forge("failing", 16, RESULT_INVALID);
 	forge("refused", 25, RESULT_REFUSED);
-	forge("expiring", 10, RESULT_INVALID);
+	forge("expiring", 14, RESULT_INVALID);
 	forge("expired", -2, RESULT_STORED);
 	forge("first", INT64_MIN, RESULT_INVALID);
 	return close(openat(dir, "corrupt", O_CREAT | O_WRONLY, 0600));
@@ -200,6 +200,15 @@ static char *printed(enum form form, int *rc)
 	return text;
 }
 
+/* "\n    " becomes a space. */
+static void join(char *text)
+{
+	for (char *broken; (broken = strstr(text, "\n    "));) {
+		*broken = ' ';
+		memmove(broken + 1, broken + 5, strlen(broken + 5) + 1);
+	}
+}
+
 static void tables(void **state)
 {
 	int rc;
@@ -220,7 +229,8 @@ static void tables(void **state)
 		if (!strncmp(line, "    ", 4))
 			assert_between(strcspn(line, "\n"), 5, 60);
 	assert_true(lines > 2 * LENGTH_OF(kinds) + 1);
-	assert_non_null(strstr(narrow, "renew-now"));
+	join(narrow);
+	assert_non_null(strstr(narrow, "because the CA could not validate a name: no answer; acmegate renew-now does\n"));
 }
 
 static void json(void **state)
