@@ -183,16 +183,22 @@ static int prepare(struct gate *g)
 
 /* --- what the parent says ------------------------------------------------------------------------------------------ */
 
-/* The administrator's own command may need anything. */
+static int give_up_rights(struct gate *g)
+{
+	if (!g->policy.has_command) {
+		launch_settle();
+		return sandbox_gate(&g->fault);
+	}
+	sandbox_gate_with_command();
+	return 0;
+}
+
 static void begin(struct gate *g)
 {
 	window_use(&g->policy, g->command);
 	g->left.it_value.tv_sec = g->policy.seconds;
 	g->state = TOLD;
-	if (g->policy.has_command)
-		return;
-	launch_settle();
-	if (sandbox_gate(&g->fault) == 0)
+	if (give_up_rights(g) == 0)
 		return;
 	log_error("%s", g->fault.text);
 	g->status = STATUS_FAILED;

@@ -64,19 +64,12 @@ static const int client_calls[] = {
  */
 static int limit_sockets(scmp_filter_ctx filter, uint32_t no)
 {
-	static const int families[] = { AF_UNIX, AF_INET, AF_INET6, AF_NETLINK };
 	struct scmp_arg_cmp other_netlink[] = { IF(0, SCMP_CMP_EQ, AF_NETLINK), IF(2, SCMP_CMP_NE, NETLINK_ROUTE) };
-	int rc;
 
-	if (filter_has_socketcall(filter))
-		return 0;
-	rc = filter_rule_if(filter, no, SCMP_SYS(socket), IF(0, SCMP_CMP_GT, AF_NETLINK));
-	for (int family = 0, i = 0; family <= AF_NETLINK; family++)
-		if (family == families[i])
-			i++;
-		else
-			rc |= filter_rule_if(filter, no, SCMP_SYS(socket), IF(0, SCMP_CMP_EQ, (scmp_datum_t)family));
-	return rc | seccomp_rule_add_array(filter, no, SCMP_SYS(socket), LENGTH_OF(other_netlink), other_netlink);
+	return filter_has_socketcall(filter) ?
+		       0 :
+		       filter_limit_families(filter, no) |
+			       seccomp_rule_add_array(filter, no, SCMP_SYS(socket), LENGTH_OF(other_netlink), other_netlink);
 }
 
 /*

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdint.h>
+#include <sys/socket.h>
 
 void *filter_make(uint32_t unlisted, uint32_t architecture)
 {
@@ -62,6 +63,19 @@ int filter_rules(scmp_filter_ctx filter, uint32_t action, const int *calls, size
 
 	for (size_t i = 0; i < n; i++)
 		rc |= filter_rule(filter, action, calls[i]);
+	return rc;
+}
+
+int filter_limit_families(scmp_filter_ctx filter, uint32_t action)
+{
+	static const int families[] = { AF_UNIX, AF_INET, AF_INET6, AF_NETLINK };
+	int rc = filter_rule_if(filter, action, SCMP_SYS(socket), IF(0, SCMP_CMP_GT, AF_NETLINK));
+
+	for (int family = 0, i = 0; family <= AF_NETLINK; family++)
+		if (family == families[i])
+			i++;
+		else
+			rc |= filter_rule_if(filter, action, SCMP_SYS(socket), IF(0, SCMP_CMP_EQ, (scmp_datum_t)family));
 	return rc;
 }
 

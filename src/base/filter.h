@@ -50,6 +50,9 @@ int filter_rule(scmp_filter_ctx filter, uint32_t action, int call) MUST_CHECK;
 int filter_rules(scmp_filter_ctx filter, uint32_t action, const int *calls, size_t n) MUST_CHECK;
 int filter_rule_if(scmp_filter_ctx filter, uint32_t action, int call, struct scmp_arg_cmp condition) MUST_CHECK;
 
+/* For sockets of all families but UNIX, IPv4, IPv6 and netlink; not where they are made by socketcall. */
+int filter_limit_families(scmp_filter_ctx filter, uint32_t action) MUST_CHECK;
+
 /* The kernel looks at 32 bits only of a command, of flags and of a descriptor. */
 struct scmp_arg_cmp filter_command(unsigned int argument, unsigned int command);
 struct scmp_arg_cmp filter_bits(unsigned int argument, unsigned int mask, unsigned int bits);

@@ -10,7 +10,8 @@
 
 #include "base/fault.h"
 
-enum refusal { REFUSAL_TOOLS, REFUSAL_WATCHDOG, REFUSALS };
+/* The gate with a program of the administrator, and that program; the gate without one; the watchdog; acmegate-iptables, and its tools. */
+enum refusal { REFUSAL_COMMAND, REFUSAL_GATE, REFUSAL_WATCHDOG, REFUSAL_TOOLS, REFUSALS };
 
 /* As filter_make(). */
 void *refusal_filter(enum refusal refusal, uint32_t architecture) MUST_CHECK;

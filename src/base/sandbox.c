@@ -242,6 +242,14 @@ int sandbox_prove(enum role role, struct fault *fault)
 
 /* --- the gate and the warden ---------------------------------------------------------------------------------------- */
 
+static int filter_calls(enum refusal refusal)
+{
+	int rc = refusal_take(refusal);
+
+	errno = -rc;
+	return rc;
+}
+
 /* In acmegate-recover.service the bounding set cannot be changed: there no_new_privs keeps exec from giving anything back. */
 int sandbox_gate(struct fault *fault)
 {
@@ -249,11 +257,17 @@ int sandbox_gate(struct fault *fault)
 	uint64_t now;
 
 	if (limit(RLIMIT_CORE, 0) < 0 || get_capabilities(&now) < 0 || (bound_capabilities(keep) < 0 && errno != EPERM) ||
-	    set_capabilities(now & keep) < 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+	    set_capabilities(now & keep) < 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || filter_calls(REFUSAL_GATE) < 0)
 		return fault_errno(fault, FAULT_FAILED, "taking rights from the gate");
 	if (get_capabilities(&now) < 0 || (now & ~keep))
 		return fault_set(fault, FAULT_FAILED, "the gate still has capabilities (%#llx)", (unsigned long long)now);
 	return 0;
+}
+
+/* The program may become another user (sudo), so that there is no no_new_privs; without that a filter takes CAP_SYS_ADMIN. */
+void sandbox_gate_with_command(void)
+{
+	(void)filter_calls(REFUSAL_COMMAND);
 }
 
 /* SYS_ADMIN: sandbox_seclude() of a child to come. */
@@ -294,7 +308,7 @@ int sandbox_watchdog(struct fault *fault)
 
 	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 || limit(RLIMIT_CORE, 0) < 0 || get_capabilities(&now) < 0 ||
 	    bound_capabilities(FIREWALL) < 0 || set_capabilities(now & FIREWALL) < 0 ||
-	    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || (errno = -refusal_take(REFUSAL_WATCHDOG)) != 0)
+	    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || filter_calls(REFUSAL_WATCHDOG) < 0)
 		return fault_errno(fault, FAULT_FAILED, "taking rights from the watchdog");
 	if (get_capabilities(&now) < 0 || (now & ~FIREWALL) || prctl(PR_CAPBSET_READ, CAP_SYS_ADMIN, 0, 0, 0) != 0)
 		return fault_set(fault, FAULT_FAILED, "the watchdog still has capabilities (%#llx)", (unsigned long long)now);

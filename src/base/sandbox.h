@@ -73,8 +73,14 @@ int sandbox_prove(enum role role, struct fault *fault) MUST_CHECK;
  */
 int sandbox_give_up_firewall(struct fault *fault) MUST_CHECK;
 
-/* In the gate, for good, with all that it executes: the firewall, the port, and what it starts surveyor and watchdog with. */
+/*
+ * In the gate, for good, with all that it executes: the firewall, the port, and what it starts surveyor and watchdog with. Its filter of system
+ * calls names what is refused (refusal.h), since the tools of iptables, which inherit it, are not ours.
+ */
 int sandbox_gate(struct fault *fault) MUST_CHECK;
+
+/* The same where it runs a program of the administrator, which may need anything: a filter that refuses some thirty calls, if it may have one. */
+void sandbox_gate_with_command(void);
 
 /*
  * In the warden, for good, when it will execute no hook of the administrator's: it keeps what it starts the agent with, and cannot get

@@ -333,7 +333,7 @@ another_version() {
 	mapfile -t standing < <(ip netns pids "$RIG_HOST")
 	kill -s STOP "${standing[@]}"
 	# CAP_NET_ADMIN and CAP_NET_RAW; CAP_CHOWN and CAP_SETUID
-	for expected in 'acmegate-watch 0000000000003000 1 2' "acmegate-gate 0000000000083540 1 $given" "acmegate $warden 1 $given" \
+	for expected in 'acmegate-watch 0000000000003000 1 2' "acmegate-gate 0000000000083540 1 2" "acmegate $warden 1 $given" \
 		'storer 0000000000000081 1 2' 'signer 0000000000000000 1 2' 'client 0000000000000000 1 2' \
 		'responder 0000000000000000 1 2' 'surveyor 0000000000000000 1 2'; do
 		read -r role capabilities no_new filter <<<"$expected"

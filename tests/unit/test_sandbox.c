@@ -15,9 +15,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <netinet/in.h>
 #include <sys/ptrace.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -26,6 +28,7 @@
 #include <cmocka.h>
 
 #include "base/confine.h"
+#include "base/filter.h"
 
 /* In a child: what it has done is not to be had back. Its exit status is how many things are wrong. */
 static int in_child(int (*act)(void))
@@ -186,6 +189,39 @@ static int warden(void)
 	return bad + disarmed() + wrong(sandbox_drop(ROLE_RESPONDER, 65534, 65534, &fault) < 0, "no child");
 }
 
+#ifdef SANITIZED
+static const bool filtered = false;
+#else
+static const bool filtered = true;
+#endif
+
+/* Behind the filter of the gate. */
+static int calls_of_gate(void)
+{
+	const struct rlimit none = { 0, 0 };
+	int own = socket(AF_INET, SOCK_STREAM, 0), bad;
+
+	if (!filtered)
+		return 0;
+	bad = wrong(ptrace(PTRACE_TRACEME) == 0, "ptrace");
+	bad += wrong(unshare(CLONE_NEWUSER) == 0 || errno != EPERM, "a user namespace");
+	bad += wrong(syscall(SYS_bpf, 0, NULL, 0) == 0 || errno != EPERM, "bpf");
+	bad += wrong(syscall(SYS_pidfd_getfd, 0, 0, 0) >= 0 || errno != EPERM, "descriptors of others");
+	bad += wrong(chmod(self, 04755) == 0 || errno != EPERM, "chmod");
+	bad += wrong(open("/tmp", O_TMPFILE | O_WRONLY, 04755) >= 0 || errno != EPERM, "a setuid file");
+#ifndef SYS_socketcall /* which hides what kind of socket it makes */
+	bad += wrong(socket(AF_PACKET, SOCK_RAW, 0) >= 0 || errno != EPERM, "packets of others");
+	bad += wrong(socket(AF_INET, SOCK_RAW, IPPROTO_TCP) >= 0 || errno != EPERM, "segments of others");
+	bad += wrong(socket(AF_NETLINK, SOCK_RAW, 6) >= 0 || errno != EPERM, "IPsec");
+#endif
+	/* These it needs. */
+	bad += wrong(listen(own, 1) < 0, "no listener");
+	bad += wrong(socket(AF_NETLINK, SOCK_RAW, 12) < 0 || socket(AF_NETLINK, SOCK_RAW, 4) < 0, "no netlink");
+	bad += wrong(socket(AF_INET, SOCK_RAW, 255) < 0 || socket(AF_INET6, SOCK_RAW, 255) < 0, "no raw socket");
+	bad += wrong(setrlimit(RLIMIT_CORE, &none) < 0 || syscall(SYS_setgroups, 0, NULL) < 0, "no surveyor");
+	return bad + wrong(!runs_a_program(), "no program");
+}
+
 static int gate(void)
 {
 	struct fault fault;
@@ -196,7 +232,24 @@ static int gate(void)
 		     "capabilities");
 	bad += wrong(prctl(PR_CAPBSET_READ, CAP_SETUID) != 0, "the bounding set");
 	bad += wrong(prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) != 1, "no_new_privs");
-	return bad + wrong(sandbox_watchdog(&fault) < 0, "no watchdog");
+	return bad + calls_of_gate() + wrong(sandbox_watchdog(&fault) < 0, "no watchdog");
+}
+
+/* With the filter, and with all rights, so that it may become anybody. */
+static int gate_with_command(void)
+{
+	const uint64_t rights = capabilities();
+	int bad;
+
+	sandbox_gate_with_command();
+	bad = wrong(capabilities() != rights || prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1, "too few rights");
+	if (!filtered)
+		return bad;
+	bad += wrong(syscall(SYS_reboot, 0, 0, 0, NULL) == 0 || errno != EPERM, "the machine");
+	bad += wrong(syscall(SYS_pidfd_getfd, 0, 0, 0) >= 0 || errno != EPERM, "descriptors of others");
+	bad += wrong(unshare(CLONE_NEWNS) < 0, "no namespace");
+	bad += wrong(setresuid(1, 1, 1) < 0, "no other user");
+	return bad;
 }
 
 /* acmegate's own, from the moment on when its gate has them: nothing that is executed has them either. */
@@ -251,6 +304,7 @@ static void the_gate_keeps_the_firewall_and_the_port(void **state)
 {
 	(void)state;
 	as_root(gate);
+	as_root(gate_with_command);
 }
 
 static void acmegate_has_no_right_over_the_firewall(void **state)
