@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * backend.h - what every kind of firewall can do for us. firewall/backends.c has the table of the kinds.
+ * backend.h - what every kind of firewall can do for us. base/backend_table.h has the table of the kinds.
  *
  * close() is the promise of the program: it may be called at any time, any number of times, by a process that never called
  * open(), and it succeeds only when a fresh reading of the firewall shows nothing that carries our tag.
@@ -11,6 +11,7 @@
 #include <stddef.h>
 
 #include "base/config.h"
+#include "base/policy.h"
 #include "backends/opening.h"
 #include "backends/plan.h"
 
@@ -18,7 +19,7 @@
 struct ruleset; /* a backend's connection to its firewall */
 
 struct backend {
-	const char *name;
+	enum backend_choice choice; /* of [gate] backend; BACKEND_CHOICES: none names it */
 	/* Leftovers are looked for only if the journal says that there may be some: looking costs more than a glance. */
 	bool on_demand;
 	bool redirects; /* only for a listener that is on another port */

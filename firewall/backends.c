@@ -7,6 +7,7 @@
 #include "backends/nft/nftables.h"
 #include "backends/nft/redirect.h"
 
-/* In the order in which they are closed; see backends.h. */
-const struct backend *const backends[] = { &nftables_backend,  &iptables_backend, &redirect_backend,
-					   &firewalld_backend, &command_backend,  NULL };
+#define CHOICE(number, name) &name##_backend,
+#define ALWAYS(name) &name##_backend,
+
+const struct backend *const backends[] = { BACKEND_TABLE(CHOICE, ALWAYS) NULL };

@@ -50,7 +50,7 @@ static bool is_chosen(const struct window *window, const struct policy *policy, 
 		return window->opening.target != window->opening.port;
 	if (policy->backend == BACKEND_AUTO)
 		return !backend->last || window->plan.owned[0];
-	return !strcmp(backend->name, backend_names[policy->backend]);
+	return backend->choice == policy->backend;
 }
 
 static int attach(struct window *window, const struct policy *policy, struct fault *fault)
@@ -416,7 +416,7 @@ static int say_gone(const struct backend *backend, struct fault *fault)
 	return fault_set(fault, FAULT_FAILED,
 			 "an earlier run opened by [gate] %s, which the configuration does not name any more: put it "
 			 "back, or close by hand what it opened and remove the journal in the state directory",
-			 backend->name);
+			 backend_names[backend->choice]);
 }
 
 /* First what the journal names: that is ours whatever it looks like. 1, 0 or -1 as close(). */

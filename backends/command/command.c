@@ -25,7 +25,7 @@ static int command_attach(struct ruleset **out, const struct config *config, str
 }
 
 const struct backend command_backend = {
-	.name = "command",
+	.choice = BACKEND_COMMAND,
 	.on_demand = true,
 	.attach = command_attach,
 	.plan = helper_plan,

@@ -49,7 +49,7 @@ static int firewalld_admit(struct ruleset *ruleset, const struct opening *openin
 }
 
 const struct backend firewalld_backend = {
-	.name = "firewalld",
+	.choice = BACKEND_FIREWALLD,
 	.on_demand = true,
 	.last = true,
 	.attach = firewalld_attach,

@@ -703,7 +703,7 @@ static int ipt_remark(struct ruleset *ruleset, const struct opening *opening, co
 }
 
 const struct backend iptables_backend = {
-	.name = "iptables",
+	.choice = BACKEND_IPTABLES,
 	.attach = ipt_attach,
 	.plan = ipt_plan,
 	.open = ipt_open,

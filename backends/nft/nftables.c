@@ -488,7 +488,7 @@ static int nft_remark(struct ruleset *ruleset, const struct opening *opening, co
 }
 
 const struct backend nftables_backend = {
-	.name = "nftables",
+	.choice = BACKEND_NFTABLES,
 	.attach = nft_attach,
 	.plan = nft_plan,
 	.open = nft_open,

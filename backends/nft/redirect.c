@@ -118,7 +118,7 @@ static void redirect_detach(struct ruleset *ruleset)
 }
 
 const struct backend redirect_backend = {
-	.name = "redirect",
+	.choice = BACKEND_CHOICES,
 	.redirects = true,
 	.attach = redirect_attach,
 	.plan = redirect_plan,

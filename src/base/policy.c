@@ -3,10 +3,7 @@
 
 #include <stddef.h>
 
-const char *const backend_names[BACKEND_CHOICES + 1] = {
-	[BACKEND_AUTO] = "auto",	   [BACKEND_NFTABLES] = "nftables", [BACKEND_IPTABLES] = "iptables",
-	[BACKEND_FIREWALLD] = "firewalld", [BACKEND_COMMAND] = "command",   [BACKEND_CHOICES] = NULL,
-};
+const char *const backend_names[BACKEND_CHOICES + 1] = { [BACKEND_AUTO] = "auto", BACKEND_TABLE(BACKEND_NAME, BACKEND_NOTHING) };
 
 bool policy_is_sound(const struct policy *policy)
 {

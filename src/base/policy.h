@@ -8,11 +8,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/backend_table.h"
+
 #define COMMAND_SIZE 512
 #define COMMAND_SECONDS 30 /* that [gate] command may take */
 
-enum backend_choice { BACKEND_AUTO, BACKEND_NFTABLES, BACKEND_IPTABLES, BACKEND_FIREWALLD, BACKEND_COMMAND, BACKEND_CHOICES };
-extern const char *const backend_names[BACKEND_CHOICES + 1]; /* as the configuration and the table of backends spell them; NULL */
+enum backend_choice { BACKEND_AUTO, BACKEND_TABLE(BACKEND_NUMBER, BACKEND_NOTHING) BACKEND_CHOICES };
+extern const char *const backend_names[BACKEND_CHOICES + 1]; /* as the configuration spells them; NULL */
 
 enum responder_mode {
 	RESPONDER_STANDALONE, /* our listener is on the port itself */

@@ -171,7 +171,8 @@ int main(int argc, char **argv)
 
 	standing = skip ? atol(argv[2]) : 0;
 	for (int i = 0; backends[i]; i++)
-		backend = strcmp(backends[i]->name, name) ? backend : backends[i];
+		backend = backends[i]->choice < BACKEND_CHOICES && !strcmp(backend_names[backends[i]->choice], name) ? backends[i] :
+														       backend;
 	if (runs < 1 || runs > MOST || !backend)
 		return STATUS_USAGE;
 	if (backend->attach(&ruleset, &config, &fault) != 1 || (chain && netlink_open(&netlink, &fault) != 1)) {
