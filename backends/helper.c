@@ -10,6 +10,7 @@
 
 #include "base/kernel.h"
 #include "base/launch.h"
+#include "base/log.h"
 #include "base/seam.h"
 
 #define MOST_WORDS 64
@@ -49,6 +50,20 @@ static int take_refusal(const struct helper *helper, int status, char *answer, s
 	return look ? AGAIN : -1;
 }
 
+/* Logs what acmegate's own helper has logged, ahead of its answer, and cuts it off. */
+static void take_log(char *answer)
+{
+	static const char mark[] = "acmegate: ";
+	char *rest = answer, *end;
+
+	while (log_is_everything() && !strncmp(rest, mark, strlen(mark)) && (end = strchr(rest, '\n'))) {
+		*end = '\0';
+		log_trace("%s", rest + strlen(mark));
+		rest = end + 1;
+	}
+	memmove(answer, rest, strlen(rest) + 1);
+}
+
 /* Runs acmegate's own helper. The caller frees *answer, its output. */
 static int run_own(const struct helper *helper, char *verb, char *const environment[], char **answer, struct fault *fault)
 {
@@ -61,6 +76,8 @@ static int run_own(const struct helper *helper, char *verb, char *const environm
 
 	if (status == 0)
 		status = launch_capture(argv, environment, helper->seconds, rights, most, answer, &pid, fault);
+	if (*answer)
+		take_log(*answer);
 	if (status < 0)
 		fault->code = CODE_NO_WAY;
 	return status <= 0 ? status : take_refusal(helper, status, *answer, fault);
@@ -98,8 +115,9 @@ static int ask_any(const struct helper *helper, const struct asked *asked, const
 				NULL,
 				NULL,
 				NULL,
+				NULL,
 				NULL };
-	size_t n = LENGTH_OF(environment) - 4;
+	size_t n = LENGTH_OF(environment) - 5;
 
 	*answer = NULL;
 	snprintf(action, sizeof(action), "ACMEGATE_ACTION=%s", question->verb);
@@ -108,7 +126,10 @@ static int ask_any(const struct helper *helper, const struct asked *asked, const
 	snprintf(time, sizeof(time), "ACMEGATE_SECONDS=%u", question->seconds);
 	for (size_t i = 0; i < LENGTH_OF(question->own) && question->own[i]; i++)
 		environment[n++] = question->own[i];
+	if (log_is_everything() && helper->program)
+		environment[n++] = (char[]){ HELPER_DEBUG "=1" };
 	environment[n] = seam_variable();
+	log_trace("%s %s %s", mark, ports, time);
 	return helper->program ? run_own(helper, strchr(action, '=') + 1, environment, answer, fault) :
 				 run_command(asked->ruleset, strchr(action, '=') + 1, environment, asked->seconds, fault);
 }

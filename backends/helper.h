@@ -12,6 +12,8 @@
  * again. A program of acmegate prints for open and close how many rules it made or removed, a fault in one line otherwise, and
  * ends with one of the statuses below too. The administrator's program is not asked for a plan or a digest; what it prints goes to the log.
  *
+ * With acmegate --debug ACMEGATE_DEBUG is set for a program of acmegate, and lines of its log come before all else that it prints.
+ *
  * A helper runs for one verb, is killed when its time is up or acmegate dies, and what it prints is taken for hostile.
  */
 #ifndef ACMEGATE_BACKENDS_HELPER_H
@@ -25,6 +27,8 @@ enum {
 	HELPER_LOOK = 5,    /* the firewall is another one than the gate has seen: look again. Nothing was changed */
 	HELPER_MADE = 6,    /* the same, after a rule was made */
 };
+
+#define HELPER_DEBUG "ACMEGATE_DEBUG"
 
 /* A row for each helper. The administrator's program has all rights. */
 struct helper {

@@ -15,6 +15,7 @@
 #include <systemd/sd-bus.h>
 
 #include "base/confine.h"
+#include "base/log.h"
 #include "backends/helper.h"
 
 #define SERVICE "org.fedoraproject.FirewallD1"
@@ -50,6 +51,7 @@ static sd_bus_message *ask(sd_bus *bus, const char *path, const char *interface,
 	va_end(arguments);
 	if (rc >= 0)
 		rc = sd_bus_message_set_auto_start(request, false);
+	log_trace("asks %s.%s of %s", interface, method, path);
 	if (rc >= 0)
 		rc = sd_bus_call(bus, request, CALL_LIMIT, &error, &answer);
 	if (rc < 0) {
@@ -400,6 +402,7 @@ int main(int argc, char **argv)
 
 	if (fill_standard() < 0)
 		return STATUS_FAILED;
+	log_start("firewalld", getenv(HELPER_DEBUG) ? LOG_EVERYTHING : LOG_PLAIN);
 	command = find_command(argc, argv, &opening);
 	if (!command) {
 		fprintf(stderr, "acmegate-firewalld is started by acmegate, see acmegate(8)\n");

@@ -33,6 +33,7 @@
 #include "backends/iptables/tool.h"
 #include "backends/nft/builtin.h"
 #include "base/confine.h"
+#include "base/log.h"
 #include "base/seam.h"
 
 #define HEX_SIZE (2 * DIGEST_SIZE + 1)
@@ -744,6 +745,7 @@ int main(int argc, char **argv)
 
 	if (fill_standard() < 0)
 		return STATUS_FAILED;
+	log_start("iptables", getenv(HELPER_DEBUG) ? LOG_EVERYTHING : LOG_PLAIN);
 	verb = find_verb(argc, argv, tag);
 	if (!verb) {
 		fprintf(stderr, "acmegate-iptables is started by acmegate, see acmegate(8)\n");

@@ -318,13 +318,25 @@ static bool follow(struct sink *sink, int output, int pidfd, int64_t end)
 	return !sink->full;
 }
 
+static void log_command(char *const argv[])
+{
+	char text[FAULT_TEXT_SIZE] = "";
+	size_t used = 0;
+
+	for (size_t i = 0; argv[i] && used < sizeof(text); i++)
+		used += (size_t)snprintf(text + used, sizeof(text) - used, " %s", argv[i]);
+	log_trace("runs%s", text);
+}
+
 static int run(struct sink *sink, char *const argv[], char *const environment[], unsigned int seconds, pid_t *id, struct fault *fault)
 {
+	const int64_t start = now_ms();
 	OWN_FD int pidfd = -1;
 	int ends[2], status = 0;
 	bool in_time;
 	pid_t pid;
 
+	log_command(argv);
 	if (pipe2(ends, O_CLOEXEC) < 0)
 		return fault_errno(fault, FAULT_LATER, "running %s", argv[0]);
 	pid = fork();
@@ -335,7 +347,7 @@ static int run(struct sink *sink, char *const argv[], char *const environment[],
 	*id = pid;
 	pidfd = pid < 0 ? -1 : pidfd_open(pid, 0);
 	close(ends[1]);
-	in_time = pidfd >= 0 && follow(sink, ends[0], pidfd, now_ms() + seconds * INT64_C(1000));
+	in_time = pidfd >= 0 && follow(sink, ends[0], pidfd, start + seconds * INT64_C(1000));
 	close(ends[0]);
 	if (pid < 0)
 		return fault_errno(fault, FAULT_LATER, "running %s", argv[0]);
@@ -347,6 +359,7 @@ static int run(struct sink *sink, char *const argv[], char *const environment[],
 		return fault_set(fault, FAULT_FAILED, "%s printed too much and was killed", argv[0]);
 	if (!in_time)
 		return fault_set(fault, FAULT_FAILED, "%s did not end within %u seconds and was killed", argv[0], seconds);
+	log_trace("%s ended after %lld ms, status %#x", argv[0], (long long)(now_ms() - start), (unsigned int)status);
 	if (WIFSIGNALED(status))
 		return fault_set(fault, FAULT_FAILED, "%s died of signal %d", argv[0], WTERMSIG(status));
 	return WEXITSTATUS(status);

@@ -89,6 +89,11 @@ bool log_is_verbose(void)
 	return out.detail != LOG_PLAIN;
 }
 
+bool log_is_everything(void)
+{
+	return out.detail == LOG_EVERYTHING;
+}
+
 static const char *const options[] = { [LOG_VERBOSE] = "--verbose", [LOG_EVERYTHING] = "--debug" };
 
 const char *log_option(void)

@@ -21,7 +21,7 @@ enum log_level {
 	LOG_LEVEL_NOTICE = 5,
 	LOG_LEVEL_INFO = 6,
 	LOG_LEVEL_DEBUG = 7, /* with --verbose */
-	LOG_LEVEL_TRACE = 8, /* with --debug: records, states and connections; to the journal it is debug too */
+	LOG_LEVEL_TRACE = 8, /* with --debug: records, states, connections and the programs that are run; to the journal it is debug too */
 };
 
 /* As the command line says. */
@@ -51,6 +51,7 @@ void log_detach(void);
 /* Closes standard input, output and error, if log_detach() was called: their readers must see the end. */
 void log_leave_terminal(void);
 bool log_is_verbose(void);
+bool log_is_everything(void);
 
 void log_line(enum log_level, const char *format, ...) PRINTF_LIKE(2, 3);
 #define log_error(...) log_line(LOG_LEVEL_ERROR, __VA_ARGS__)

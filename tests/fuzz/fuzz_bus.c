@@ -17,6 +17,7 @@
 
 #include "base/confine.h"
 #include "backends/opening.h"
+#include "base/log.h" /* before printf has another name */
 #include "base/sandbox.h"
 
 static int world_printf(const char *format, ...) __attribute__((format(printf, 1, 2)));

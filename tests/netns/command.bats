@@ -68,10 +68,11 @@ program_env() { grep -vE '^(PWD|OLDPWD|SHLVL|_)=' "$RIG_DIR/cloud/env.$1" | sort
 	rig_pebble
 	rig_config one.test
 	rig_before
-	run -0 rig_acmegate renew-now
+	run -0 rig_acmegate --debug renew-now
 	rig_after
 	rig_certificate one.test one.test
 	rig_was_open 4 1
+	[[ $output == *"runs $RIG_DIR/cloud/gate sg-1 a+b open"*"$RIG_DIR/cloud/gate ended after "*"runs $RIG_DIR/cloud/gate sg-1 a+b close"* ]]
 	rig_open_at_most 0.4
 	[ "$(calls)" = 'open close' ]
 	cloud_closed

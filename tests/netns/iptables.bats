@@ -532,6 +532,24 @@ lied() {
 	done
 }
 
+@test "with --debug a run shows the commands of the tools, both variants" {
+	rig_config
+	for variant in nft legacy; do
+		fresh
+		policy_drop "$variant"
+		run -0 rig_acmegate --debug guard -- true
+		for tool in iptables ip6tables; do
+			[[ $output == *"iptables: runs /usr/sbin/$tool-$variant -w 5 -t filter -I INPUT "* ]]
+			[[ $output == *"iptables: /usr/sbin/$tool-$variant ended after "* ]]
+		done
+		[[ $output == *'runs '*'/acmegate-iptables open'* && $output == *'ACMEGATE_TAG=acmegate:'*' ACMEGATE_PORT=80 ACMEGATE_SECONDS='* ]]
+		[[ $output == *'ruleset unchanged'* ]]
+	done
+	[[ $output == *'iptables: runs /usr/sbin/iptables-legacy -w 5 -t filter -D INPUT '* ]]
+	run -0 rig_acmegate --verbose guard -- true
+	[[ $output != *' runs '* ]]
+}
+
 @test "what acmegate-iptables prints is taken for hostile" {
 	policy_drop legacy
 	saved >"$RIG_DIR/saved-before"
