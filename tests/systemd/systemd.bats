@@ -229,6 +229,39 @@ closed_now() {
 
 lines_of() { machine journalctl -b -o cat --no-pager -u acmegate.service | wc -l; }
 
+# The unit of the manual's example, with a mail program that keeps what it is told.
+example_of_onfailure() {
+	sed -n '/^\[Unit\]$/,/^\.Ed$/{/^Description=Tell/,/^\.Ed$/p}' "$RIG_ROOT/src/acmegate.8" |
+		sed '/^\.Ed$/,$d; s/\\e$/\\/'
+}
+
+@test "OnFailure= of the manual's example tells of a failure, once, and not of what is tried again" {
+	local units="$machine/etc/systemd/system"
+	mkdir -p "$units/acmegate.service.d"
+	printf '[Unit]\nOnFailure=acmegate-failed.service\n' >"$units/acmegate.service.d/failed.conf"
+	{ echo '[Unit]' && example_of_onfailure; } >"$units/acmegate-failed.service"
+	printf '#!/bin/sh\n{ echo "$@"; cat; } >>/var/mailed\n' >"$machine/usr/local/bin/mail"
+	chmod 0755 "$machine/usr/local/bin/mail"
+	cp "$machine/etc/acmegate/acmegate.conf" "$RIG_DIR/good.conf"
+	sed -i 's/^accept_terms.*/accept_terms = maybe/' "$machine/etc/acmegate/acmegate.conf"
+	machine systemctl daemon-reload
+	run machine systemctl start acmegate.service
+	rig_until 30 grep -q '^-s acmegate has failed on .* root$' "$machine/var/mailed"
+	rig_until 30 grep -q 'accept_terms: expected yes or no' "$machine/var/mailed"
+	cp "$RIG_DIR/good.conf" "$machine/etc/acmegate/acmegate.conf"
+	machine systemd-run -q --unit=holder acmegate guard -- sh -c 'touch /var/held; exec sleep 600'
+	rig_until 30 test -e "$machine/var/held"
+	machine systemctl start acmegate.service
+	[ "$(property ExecMainStatus)" = 75 ]
+	machine systemctl stop holder.service
+	machine systemctl start acmegate.service
+	[ "$(property ExecMainStatus)" = 0 ]
+	[ "$(grep -c '^-s ' "$machine/var/mailed")" = 1 ]
+	rm -r "$units/acmegate.service.d" "$units/acmegate-failed.service"
+	machine systemctl daemon-reload
+	machine systemctl reset-failed
+}
+
 @test "a run with nothing due logs no line, and neither does the recovery after it" {
 	configure one.test
 	machine systemctl start acmegate.service
