@@ -44,7 +44,7 @@ files() {
 
 sources=$(files src firewall backends)
 
-echo "1..22"
+echo "1..24"
 
 # --- who may include whom -----------------------------------------------------------------------------------------
 
@@ -147,6 +147,29 @@ report "no line ends in white space" "$(
 	# shellcheck disable=SC2086
 	grep -nE '[[:blank:]]$' $every $scripts
 )"
+
+# --- tests on a busy machine ------------------------------------------------------------------------------------------
+
+rigs=$(find tests -type f \( -name '*.bats' -o -path 'tests/lib/*sh' \) | sort)
+# The shell behind "&" empties the file for the output of its command, sooner or later.
+report "who waits for words in a file removes it before the process starts that writes them" "$(
+	for file in $rigs; do
+		awk -v file="$file" 'NR == FNR {
+				n = split($0, part, "\"[$]RIG_DIR/")
+				for (i = 2; i <= n && /rig_until/; i++) { sub(/".*/, "", part[i]); waited[part[i]] = 1 }
+				next
+			}
+			{ line[FNR % 16] = $0 }
+			/ &$/ && match($0, />"[$]RIG_DIR\/[^"]*"/) {
+				name = substr($0, RSTART + 11, RLENGTH - 12); found = !(name in waited)
+				for (i in line) if (line[i] ~ /rm -r?f / && index(line[i], name)) found = 1
+				if (!found) print file ":" FNR ": " name
+			}' "$file" "$file"
+	done
+)"
+# shellcheck disable=SC2086
+report "tests wait for half a minute at least: a promise is compared by rig_at_most" \
+	"$(grep -nE 'rig_until ([0-9]|[12][0-9]) ' $rigs | grep -vE '\|\| (true|kill)')"
 
 # --- tools that may not be there ------------------------------------------------------------------------------------
 

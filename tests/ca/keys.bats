@@ -68,7 +68,7 @@ announced() { rig_acmegate tlsa mx.test 2>/dev/null | sed -n '/the next key/{n;s
 	server=$!
 	dane() { rig_host openssl s_client -brief -connect 127.0.0.1:993 -dane_tlsa_domain mx.test -dane_tlsa_rrdata "$1" -verify_return_error \
 		</dev/null 2>&1 | grep -q '^Verification: OK'; }
-	rig_until 10 dane "$record" || { rig_end $server; false; }
+	rig_until 30 dane "$record" || { rig_end $server; false; }
 	! dane "3 1 1 $first" || { rig_end $server; false; }
 	rig_end $server
 }

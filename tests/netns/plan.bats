@@ -165,6 +165,7 @@ xdp_attach() {
 		print("attached", flush=True)
 		time.sleep(60)
 	PY
+	rm -f "$RIG_DIR/xdp.out"
 	ip netns exec "$RIG_HOST" python3 "$RIG_DIR/xdp.py" "$1" >"$RIG_DIR/xdp.out" 2>&1 3>&- &
 	echo $! >"$RIG_DIR/xdp.pid"
 	rig_until 30 test -s "$RIG_DIR/xdp.out"
