@@ -114,7 +114,7 @@ report "the gate has at most $most lines" "$([ "$lines" -le "$most" ] || echo "i
 
 report "only src/agent/http.c includes curl" "$(users '^curl/' '^src/agent/http\.c$')"
 report "only src/store/openssl.h includes OpenSSL" "$(users '^openssl/' '^src/store/openssl\.h$')$(
-	users '^store/openssl\.h$' '^src/store/(crypto|key|chain|pkcs12|trust)\.c$')"
+	users '^store/openssl\.h$' '^src/store/(crypto|csr|key|chain|pkcs12|trust)\.c$')"
 report "only src/acme/codec.c (reads) and src/view/json.c (writes) include jansson" "$(users '^jansson' '^src/(acme/codec|view/json)\.c$')"
 report "only src/agent/idna.c includes libidn2" "$(users '^idn2' '^src/agent/idna\.c$')"
 report "only src/base/filter.h includes libseccomp, for those that make filters" "$(users '^seccomp\.h$' '^src/base/filter\.h$')$(

@@ -72,6 +72,8 @@ struct renewal attempts_decide(const struct storer *storer, uint32_t index)
 	renewal.asked_ca = (uint8_t)decision.asked_ca;
 	renewal.from = decision.from;
 	snprintf(renewal.reason, sizeof(renewal.reason), "%s", decision.reason);
+	if (seen->unusable)
+		renewal = (struct renewal){ .present = seen->present, .deploy = seen->deploy, .reason = "its request cannot be used" };
 	return renewal;
 }
 
@@ -82,6 +84,8 @@ static bool begin_attempt(struct storer *storer, uint32_t index)
 	struct instant now = instant_now();
 	struct fault fault;
 
+	if (storer->seen[index].unusable) /* which was logged */
+		return false;
 	if (storing_read_ledger(storer, certificate, &fault) == 0) {
 		ledger_begin(&storer->ledger, &now, schedule_wish(storer->config, certificate), storer->config->acme.directory);
 		if (storing_write_ledger(storer, certificate, &fault) == 0)
@@ -165,7 +169,8 @@ int attempts_recall(struct storer *storer, const struct record *record, struct r
 	memset(recalled, 0, sizeof(*recalled));
 	if (order->wish == schedule_wish(storer->config, certificate_of(storer, record->index)))
 		memcpy(recalled->order, order->url, sizeof(recalled->order));
-	recalled->has_key = recalled->order[0] && has_orders_key(storer, record->index);
+	recalled->has_key = recalled->order[0] &&
+			    (certificate_of(storer, record->index)->csr_length > 0 || has_orders_key(storer, record->index));
 	recalled->replaces = live->certid[0] && !strcmp(live->directory, storer->config->acme.directory);
 	reply->length = sizeof(*recalled);
 	return 0;

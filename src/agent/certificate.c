@@ -9,8 +9,36 @@
 #include "agent/roots.h"
 #include "base/log.h"
 #include "store/crypto.h"
+#include "store/csr.h"
 #include "store/pkcs12.h"
 #include "store/trust.h"
+
+/* The request of a certificate whose key is elsewhere, in DER; its length. The key is a public one. */
+static struct key *read_request(const struct signer_role *signer, uint32_t index, unsigned char *der, size_t size, int *length,
+				struct fault *fault)
+{
+	const struct certificate *certificate = signing_certificate(signer, index);
+	struct key *key = csr_read(signer->config->csr + certificate->csr_at, certificate->csr_length,
+				   signing_names(signer, certificate), certificate->names, der, size, length, fault);
+
+	if (!key)
+		(void)fault_at(fault, "%s (csr)", certificate->csr);
+	return key;
+}
+
+/* A request that cannot be used is told of elsewhere, and is no reason to give the certificate up. */
+static bool wants_other_key(const struct signer_role *signer, uint32_t index, const struct bundle *bundle,
+			    const struct chain *chain, enum key_type type)
+{
+	const struct certificate *certificate = signing_certificate(signer, index);
+	OWN_KEY struct key *key = NULL;
+	struct fault ignored;
+
+	if (!certificate->csr_length)
+		return !bundle->key_length || (!certificate->reuse && type != certificate->key);
+	key = read_request(signer, index, NULL, 0, NULL, &ignored);
+	return key && !chain_has_key(chain, key);
+}
 
 /* The store decides what follows from it. */
 static void describe(const struct signer_role *signer, uint32_t index, const struct facts *facts, struct verdict *verdict)
@@ -18,7 +46,6 @@ static void describe(const struct signer_role *signer, uint32_t index, const str
 	const struct certificate *certificate = signing_certificate(signer, index);
 
 	verdict->other_names = !chain_facts_have_names(facts, signing_names(signer, certificate), certificate->names);
-	verdict->other_key = !certificate->reuse && facts->key != certificate->key;
 	verdict->not_before = facts->not_before;
 	verdict->not_after = facts->not_after;
 	memcpy(verdict->certid, facts->certid, sizeof(verdict->certid));
@@ -55,8 +82,9 @@ int certificate_examine(struct signer_role *signer, const struct record *record,
 	const struct bundle *bundle = (const void *)record->data;
 	size_t length = record->length - sizeof(*bundle) - bundle->key_length - bundle->form_length, leaf, clean;
 	struct verdict *verdict = (void *)reply->data;
-	OWN_KEY struct key *key = key_read(bundle->text, bundle->key_length, fault);
-	OWN_CHAIN struct chain *chain = key ? chain_read(bundle->text + bundle->key_length, length, fault) : NULL;
+	OWN_KEY struct key *key = bundle->key_length ? key_read(bundle->text, bundle->key_length, fault) : NULL;
+	OWN_CHAIN struct chain *chain = key || !bundle->key_length ? chain_read(bundle->text + bundle->key_length, length, fault) :
+								     NULL;
 	static struct facts facts;
 
 	*verdict = (struct verdict){ 0 };
@@ -64,11 +92,12 @@ int certificate_examine(struct signer_role *signer, const struct record *record,
 	if (!chain || chain_facts(chain, &facts, fault) < 0)
 		return fault->kind == FAULT_LATER ? -1 : 0;
 	(void)chain_text(chain, &leaf, &clean);
-	verdict->whole = leaf == bundle->leaf_length && clean == length && chain_has_key(chain, key);
+	verdict->whole = leaf == bundle->leaf_length && clean == length && (!key || chain_has_key(chain, key));
 	if (!verdict->whole)
 		return 0;
 	describe(signer, record->index, &facts, verdict);
-	if (!has_form(certificate, bundle, length, key, chain))
+	verdict->other_key = wants_other_key(signer, record->index, bundle, chain, facts.key);
+	if (key && !has_form(certificate, bundle, length, key, chain))
 		reply->length += write_form(signer, certificate, key, chain, reply->data + sizeof(*verdict),
 					    WIRE_DATA - sizeof(*verdict) - bundle->key_length - length);
 	memcpy(signer->identity[record->index].certid, facts.certid, sizeof(facts.certid));
@@ -91,7 +120,8 @@ static int make_next(enum key_type type, unsigned char spki[SPKI_SIZE], char pem
 
 int certificate_prepare(struct signer_role *signer, const struct record *record, struct reply *reply, struct fault *fault)
 {
-	const enum key_type type = signing_certificate(signer, record->index)->key;
+	const struct certificate *certificate = signing_certificate(signer, record->index);
+	const enum key_type type = certificate->key;
 	OWN_KEY struct key *key = record->length ? key_read(record->data, record->length, fault) : NULL;
 	struct verdict *verdict = (void *)reply->data;
 	int n = 0;
@@ -99,7 +129,13 @@ int certificate_prepare(struct signer_role *signer, const struct record *record,
 	*verdict = (struct verdict){ .whole = 1 };
 	if (!key && record->length && fault->kind == FAULT_LATER)
 		return -1;
-	if (key && key_is(key, type))
+	if (certificate->csr_length) {
+		key_free(key);
+		key = read_request(signer, record->index, NULL, 0, NULL, fault);
+		if (!key)
+			return -1;
+	}
+	if (key && (certificate->csr_length || key_is(key, type)))
 		n = key_spki(key, verdict->spki, fault);
 	else
 		n = make_next(type, verdict->spki, reply->data + sizeof(*verdict), fault);
@@ -181,27 +217,38 @@ static struct key *make_key(uint32_t index, const struct certificate *certificat
 	return NULL;
 }
 
+/* A request, in DER, and the key that it is for. An earlier run may have had it finalized; a request of others always. */
+static int make_request(struct signer_role *signer, uint32_t index, unsigned char *der, size_t size, struct fault *fault)
+{
+	const struct certificate *certificate = signing_certificate(signer, index);
+	struct pending *pending = &signer->pending[index];
+	int n;
+
+	certificate_forget(pending);
+	if (certificate->csr_length) {
+		pending->key = read_request(signer, index, der, size, &n, fault);
+		pending->finalized = pending->key != NULL;
+		return pending->key ? n : -1;
+	}
+	pending->key = load_orders_key(index, certificate);
+	pending->finalized = pending->key != NULL;
+	if (!pending->key)
+		pending->key = make_key(index, certificate, fault);
+	return pending->key ? key_request(pending->key, signing_names(signer, certificate), certificate->names, der, size, fault) :
+			      -1;
+}
+
 int certificate_on_csr(struct signer_role *signer, const struct record *record, struct reply *reply, struct fault *fault)
 {
-	const struct certificate *certificate;
 	struct pending *pending;
 	int n;
 
 	if (require_certificate(signer, record->index, fault) < 0)
 		return -1;
-	certificate = signing_certificate(signer, record->index);
-	pending = &signer->pending[record->index];
-	certificate_forget(pending);
-	pending->key = load_orders_key(record->index, certificate);
-	pending->finalized = pending->key != NULL; /* by an earlier run, perhaps */
-	if (!pending->key)
-		pending->key = make_key(record->index, certificate, fault);
-	if (!pending->key)
-		return -1;
-	n = key_request(pending->key, signing_names(signer, certificate), certificate->names, (unsigned char *)reply->data,
-			sizeof(reply->data), fault);
+	n = make_request(signer, record->index, (unsigned char *)reply->data, sizeof(reply->data), fault);
 	if (n < 0)
 		return -1;
+	pending = &signer->pending[record->index];
 	pending->finalize = jws_finalize(reply->data, (size_t)n);
 	if (!pending->finalize)
 		return fault_set(fault, FAULT_LATER, "not enough memory for a request");
@@ -255,7 +302,8 @@ static int save(struct signer_role *signer, uint32_t index, const struct key *ke
 	bundle = malloc(size);
 	if (!bundle)
 		return fault_set(fault, FAULT_LATER, "not enough memory for a certificate");
-	rc = key_write(key, bundle->text, fault);
+	bundle->text[0] = '\0'; /* the key is elsewhere */
+	rc = signing_certificate(signer, index)->csr_length ? 0 : key_write(key, bundle->text, fault);
 	if (rc == 0)
 		rc = chain_facts(chain, &facts, fault);
 	if (rc == 0) {

@@ -75,7 +75,5 @@ int examination_prepare(struct examination *examination, const char *pem, size_t
 		return -1;
 	*fresh_length = record.length - sizeof(*verdict);
 	*fresh = *fresh_length ? record.data + sizeof(*verdict) : NULL;
-	if (*fresh_length >= KEY_PEM_SIZE || (!*fresh && !length))
-		return fault_set(fault, FAULT_FAILED, "the signer makes no next key");
-	return 0;
+	return *fresh_length < KEY_PEM_SIZE ? 0 : fault_set(fault, FAULT_FAILED, "the signer makes no next key");
 }

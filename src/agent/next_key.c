@@ -63,9 +63,10 @@ static int judge(struct storer *storer, struct examination *examination, const c
 
 	if (examination_prepare(examination, pem, length, &verdict, &fresh, &n, fault) < 0)
 		return -1;
-	if (!fresh && !memcmp(verdict.spki, keys->live, SPKI_SIZE) &&
-	    examination_prepare(examination, NULL, 0, &verdict, &fresh, &n, fault) < 0)
-		return -1;
+	if (pem && !fresh && !memcmp(verdict.spki, keys->live, SPKI_SIZE))
+		return judge(storer, examination, NULL, 0, fault);
+	if (!fresh && !pem)
+		return fault_set(fault, FAULT_FAILED, "the signer makes no next key");
 	if (fresh)
 		return save(storer, certificate_of(storer, examination->index), verdict.spki, fresh, n, fault);
 	if (memcmp(keys->next, verdict.spki, SPKI_SIZE) != 0)
@@ -90,11 +91,29 @@ static int prepare(struct storer *storer, struct examination *examination, struc
 	return storing_write_ledger(storer, certificate, fault);
 }
 
+/* The request of who has the key. */
+static int check_request(struct storer *storer, struct examination *examination, struct fault *fault)
+{
+	struct verdict verdict;
+	const char *fresh;
+	size_t n;
+
+	if (examination_prepare(examination, NULL, 0, &verdict, &fresh, &n, fault) == 0)
+		return 0;
+	storer->seen[examination->index].unusable = true;
+	return -1;
+}
+
 int next_key_prepare(struct storer *storer, struct examination *examination, struct fault *fault)
 {
 	const struct certificate *certificate = certificate_of(storer, examination->index);
+	int rc = 0;
 
-	if (!certificate->reuse || prepare(storer, examination, fault) == 0)
+	if (certificate->csr_length)
+		rc = check_request(storer, examination, fault);
+	else if (certificate->reuse)
+		rc = prepare(storer, examination, fault);
+	if (rc == 0)
 		return 0;
 	if (examination->lost)
 		return -1;
@@ -128,7 +147,9 @@ int next_key_save(struct storer *storer, const struct record *record, struct rep
 static int choose(struct storer *storer, uint32_t index, char **pem, size_t *length, struct fault *fault)
 {
 	const struct certificate *certificate = certificate_of(storer, index);
-	enum reuse reuse = reuse_choose(certificate, &storer->ledger, storer->seen[index].present, time(NULL));
+	const struct seen *seen = &storer->seen[index];
+	/* Another key than wanted is one that is elsewhere. */
+	enum reuse reuse = reuse_choose(certificate, &storer->ledger, seen->present && !seen->other_key, time(NULL));
 
 	*pem = NULL;
 	*length = 0;

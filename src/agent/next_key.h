@@ -10,7 +10,7 @@
 #include "agent/storing.h"
 
 /*
- * Sees to it that a certificate with reuse_key has a next key of the configured type, which is not the live one. Its ledger is the one
+ * Asks whether the request of csr is good: if not, the certificate is not ordered. Sees to it that a certificate with reuse_key has a next key of the configured type, which is not the live one. Its ledger is the one
  * that was read last. -1: the signer is lost. Without a next key the certificate goes on with the one in use: that was logged.
  */
 int next_key_prepare(struct storer *storer, struct examination *examination, struct fault *fault) MUST_CHECK;

@@ -171,6 +171,8 @@ static int on_save(struct storer *storer, const struct record *record, struct re
 
 	if (i >= storer->config->certificates || storer->seen[i].saved)
 		return fault_set(fault, FAULT_FAILED, "a certificate that is not in the configuration, or twice in one run");
+	if (!((const struct bundle *)(const void *)record->data)->key_length != (certificate_of(storer, i)->csr_length > 0))
+		return fault_set(fault, FAULT_FAILED, "a certificate without its key, or with one that is elsewhere");
 	storer->seen[i].saved = true;
 	if (store_save(&storer->store, certificate_of(storer, i), (const void *)record->data, record->length, fault) < 0) {
 		storer->seen[i].saved = false;

@@ -26,6 +26,7 @@ struct storer {
 		bool asked;	/* the CA has answered when it suggests to renew it */
 		bool attempted; /* an attempt has begun, and has not ended */
 		bool saved;
+		bool unusable; /* its request is */
 	} seen[MAX_CERTIFICATES];
 	bool saved_account;
 	bool warden_lost;

@@ -14,7 +14,7 @@
 
 /* A private key and its chain, as bytes. Text has the key (PEM), the chain (PEM), and both as PKCS#12, or nothing. */
 struct bundle {
-	uint32_t key_length;
+	uint32_t key_length;	       /* 0: the key is elsewhere */
 	uint32_t leaf_length;	       /* of the chain, which begins with the certificate itself */
 	uint32_t form_length;	       /* of PKCS#12; 0: none */
 	int64_t not_before, not_after; /* with VERB_SAVE, for the ledger: seconds since the epoch, and the certID */

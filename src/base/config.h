@@ -26,6 +26,8 @@
 #define HOOKS_SIZE (MAX_HOOKS_EACH * COMMAND_SIZE) /* of those of one, each with a newline */
 #define FOREIGN_NAME_SIZE 1024			   /* of an international name in UTF-8 */
 #define PASSWORD_SIZE 128
+#define CSR_SIZE (24 * 1024)  /* of one request */
+#define CSR_ROOM (512 * 1024) /* of all */
 #define REUSE_ALWAYS UINT32_MAX
 #define REUSE_MOST 1000 /* renewals */
 
@@ -35,6 +37,9 @@ struct certificate {
 	uint32_t names;	       /* how many follow each other there, at least one */
 	enum key_type key;
 	uint32_t reuse;		     /* certificates with the same key; 0: each has a new one. REUSE_ALWAYS: all */
+	char csr[PATH_SIZE];	     /* file with the request for it, or "": the key is ours */
+	uint32_t csr_at;	     /* where its content begins in config.csr */
+	uint32_t csr_length;	     /* bytes of it; 0: there is none */
 	char profile[LABEL_SIZE];    /* ACME profile for newOrder at the CA at hand, or "" */
 	char chain[CHAIN_NAME_SIZE]; /* common name of who issued the top of the preferred chain there, or "" */
 	char own_profile[LABEL_SIZE], own_chain[CHAIN_NAME_SIZE]; /* what its section says, for the first of its CAs */
@@ -75,6 +80,8 @@ struct config {
 	struct certificate certificate[MAX_CERTIFICATES];
 	uint32_t hooks;
 	char hook[MAX_HOOKS][COMMAND_SIZE]; /* absolute program and its arguments; split at white space, never a shell */
+	uint32_t csr_used;
+	char csr[CSR_ROOM]; /* the requests, as in their files: only the signer reads what they say */
 	uint32_t names;
 	char name[MAX_NAMES][NAME_SIZE]; /* lower case DNS names or IP addresses in canonical text form */
 };

@@ -81,6 +81,7 @@ static const struct key keys[] = {
 	{ SECTION_CERTIFICATE, "names", names_set, 0, 0, NULL },
 	{ SECTION_CERTIFICATE, "key", value_choice, CERT(key), key_types },
 	{ SECTION_CERTIFICATE, "reuse_key", value_reuse, CERT(reuse), NULL },
+	{ SECTION_CERTIFICATE, "csr", value_csr, CERT(csr), NULL },
 	{ SECTION_CERTIFICATE, "ca", cas_set, 0, 0, NULL },
 	{ SECTION_CERTIFICATE, "profile", value_label, CERT(own_profile), NULL },
 	{ SECTION_CERTIFICATE, "chain", value_text, CERT(own_chain), NULL },
@@ -93,12 +94,25 @@ static const struct key keys[] = {
 };
 _Static_assert(LENGTH_OF(keys) <= 64, "one bit for each key");
 
+/* A key of the certificate that is being read. */
+static bool is_given(const struct loader *loader, const char *name)
+{
+	for (size_t i = 0; i < LENGTH_OF(keys); i++)
+		if (keys[i].section == SECTION_CERTIFICATE && !strcmp(keys[i].name, name))
+			return loader->seen[SECTION_CERTIFICATE] & (UINT64_C(1) << i);
+	return false;
+}
+
 static void check_certificate(struct loader *loader, struct certificate *certificate)
 {
 	if (!certificate->names && !loader->spoiled)
 		loader_wrong(loader, "[certificate %s] has no names = HOST...", certificate->name);
 	if (certificate->pkcs12 != (certificate->password[0] != '\0') && !loader->spoiled)
 		loader_wrong(loader, "[certificate %s]: forms = pem, pkcs12 and pkcs12_password_file = FILE go together",
+			     certificate->name);
+	if (certificate->csr_length && !loader->spoiled && (certificate->pkcs12 || certificate->reuse || is_given(loader, "key")))
+		loader_wrong(loader,
+			     "[certificate %s]: with csr = FILE the key is elsewhere: leave key, reuse_key and forms = pem, pkcs12 out",
 			     certificate->name);
 	if (loader->part != CONFIG_WHOLE)
 		explicit_bzero(certificate->password, sizeof(certificate->password));
@@ -120,6 +134,7 @@ static void finish_section(struct loader *loader)
 		if (certificate->names)
 			config->names = certificate->first_name;
 		config->hooks -= certificate->hooks;
+		config->csr_used -= certificate->csr_length;
 		memset(certificate, 0, sizeof(*certificate));
 		config->certificates--;
 	}

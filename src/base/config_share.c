@@ -39,6 +39,7 @@ static const struct part parts[] = {
 	OF(struct config, responder.mode, CLIENT | STORER),
 	OF(struct config, responder.webroot, CLIENT | STORER),
 	OF(struct config, certificates, CLIENT | SIGNER | STORER | VIEWER),
+	OF(struct config, csr_used, SIGNER | STORER | VIEWER),
 	OF(struct config, names, CLIENT | SIGNER | STORER | VIEWER),
 };
 
@@ -48,6 +49,9 @@ static const struct part certificate_parts[] = {
 	OF(struct certificate, names, CLIENT | SIGNER | STORER | VIEWER),
 	OF(struct certificate, key, SIGNER | STORER | VIEWER),
 	OF(struct certificate, reuse, SIGNER | STORER | VIEWER),
+	OF(struct certificate, csr, SIGNER), /* for messages */
+	OF(struct certificate, csr_at, SIGNER | STORER | VIEWER),
+	OF(struct certificate, csr_length, SIGNER | STORER | VIEWER),
 	OF(struct certificate, profile, CLIENT | SIGNER | STORER | VIEWER),
 	OF(struct certificate, chain, CLIENT | SIGNER | STORER | VIEWER),
 	OF(struct certificate, own_profile, STORER | VIEWER),
@@ -96,6 +100,7 @@ int config_share(const struct config *config, enum role role, struct fault *faul
 		copy(&shared->ca[i], &config->ca[i], ca_parts, LENGTH_OF(ca_parts), role);
 	for (uint32_t i = 0; i < shared->certificates; i++)
 		copy(&shared->certificate[i], &config->certificate[i], certificate_parts, LENGTH_OF(certificate_parts), role);
+	memcpy(shared->csr, config->csr, shared->csr_used);
 	memcpy(shared->name, config->name, shared->names * sizeof(config->name[0]));
 	munmap(shared, sizeof(*config)); /* a writable mapping forbids F_SEAL_WRITE */
 	if (fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) < 0)

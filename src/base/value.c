@@ -270,6 +270,44 @@ int value_password(struct loader *loader, const struct key *key, const char *val
 	return 0;
 }
 
+/* As many bytes as the file has, or one more than there is room for; -1: errno. */
+static ssize_t read_all(int fd, char *to, size_t room)
+{
+	ssize_t n = 1, used = 0;
+
+	for (; n > 0 && (size_t)used<room; used += n> 0 ? n : 0)
+		n = read(fd, to + used, room - (size_t)used);
+	return n < 0 ? -1 : used;
+}
+
+/* A request: its bytes, which only the signer looks into, behind those of the certificates before. */
+int value_csr(struct loader *loader, const struct key *key, const char *value)
+{
+	struct config *config = loader->config;
+	struct certificate *certificate = loader->certificate;
+	OWN_FD int fd = -1;
+	struct fault why;
+	ssize_t n;
+
+	if (value[0] != '/')
+		return loader_wrong(loader, "%s: expected an absolute path", key->name);
+	if (access(value, F_OK) < 0)
+		return loader_wrong(loader, "%s: %s: %s; put the request there (PKCS#10, PEM or DER), as openssl req -new makes it",
+				    key->name, value, strerror(errno));
+	if (sizeof(config->csr) - config->csr_used < CSR_SIZE)
+		return loader_wrong(loader, "%s: the requests of all certificates take more than %d KiB", key->name, CSR_ROOM / 1024);
+	fd = safe_open(value, &why);
+	if (fd < 0)
+		return loader_wrong(loader, "%s: %s", key->name, why.text);
+	n = read_all(fd, config->csr + config->csr_used, CSR_SIZE);
+	if (n <= 0 || n >= CSR_SIZE)
+		return loader_wrong(loader, "%s: %s: expected a request (PKCS#10) of 1 to %d bytes", key->name, value, CSR_SIZE - 1);
+	certificate->csr_at = config->csr_used;
+	certificate->csr_length = (uint32_t)n;
+	config->csr_used += (uint32_t)n;
+	return value_text(loader, key, value);
+}
+
 /* An enum, all of which have one size, by the name of its value. */
 int value_choice(struct loader *loader, const struct key *key, const char *value)
 {

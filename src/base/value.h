@@ -23,6 +23,7 @@ int value_port(struct loader *loader, const struct key *key, const char *value);
 int value_forms(struct loader *loader, const struct key *key, const char *value);
 int value_password(struct loader *loader, const struct key *key, const char *value);
 int value_reuse(struct loader *loader, const struct key *key, const char *value);
+int value_csr(struct loader *loader, const struct key *key, const char *value);
 int value_choice(struct loader *loader, const struct key *key, const char *value);
 int value_owner(struct loader *loader, const struct key *key, const char *value);
 int value_group(struct loader *loader, const struct key *key, const char *value);

@@ -184,15 +184,14 @@ static void terminate(struct record *record)
 	*((char *)record + HEADER + record->length) = '\0';
 }
 
-/* Do the lengths in a bundle add up to its text, and are key and certificate there? */
+/* Do the lengths in a bundle add up to its text, and is the certificate there? */
 static bool is_bundle(const struct record *record)
 {
 	const struct bundle *bundle = (const void *)record->data;
 	size_t text = record->length - sizeof(*bundle);
 
-	return bundle->key_length > 0 && bundle->key_length < KEY_PEM_SIZE && bundle->key_length < text &&
-	       bundle->form_length < text - bundle->key_length && bundle->leaf_length > 0 &&
-	       bundle->leaf_length <= text - bundle->key_length - bundle->form_length;
+	return bundle->key_length < KEY_PEM_SIZE && bundle->key_length < text && bundle->form_length < text - bundle->key_length &&
+	       bundle->leaf_length > 0 && bundle->leaf_length <= text - bundle->key_length - bundle->form_length;
 }
 
 int wire_check(struct record *record, size_t n, struct fault *fault)

@@ -107,7 +107,7 @@ enum verb {
 	VERB_VERDICT, /* data: struct verdict; behind it the PKCS#12 to be stored in the place of what the bundle has, or nothing */
 	/*
 	 * storer -> signer: is this the key that a later order may have? The reply is VERB_VERDICT, with a fresh key behind it (PEM) if this
-	 * is none of the configured type, or VERB_FAULT
+	 * is none of the configured type, or VERB_FAULT. With csr the question is whether the request is good
 	 */
 	VERB_NEXT_KEY, /* index, data: PEM of the next key, or nothing */
 	/* client -> signer: the certificate in use; reply: struct identity */

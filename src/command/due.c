@@ -73,6 +73,7 @@ void due_take_grounds(struct due *due, const struct config *config, int state_fd
 	add(&sum, config, offsetof(struct config, certificate));
 	add(&sum, config->certificate, config->certificates * sizeof(config->certificate[0]));
 	add(&sum, config->hook, config->hooks * sizeof(config->hook[0]));
+	add(&sum, config->csr, config->csr_used);
 	add(&sum, config->name, config->names * sizeof(config->name[0]));
 	for (uint32_t i = 0; i < config->certificates; i++)
 		add_certificate(&sum, state_fd, config->certificate[i].name);

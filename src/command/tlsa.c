@@ -35,7 +35,9 @@ static void print_live(const struct certificate *certificate, const struct ledge
 {
 	uint32_t left = reuse_left(certificate, ledger);
 
-	if (!certificate->reuse)
+	if (certificate->csr_length)
+		printf("; %s: the key in use, which is elsewhere\n", certificate->name);
+	else if (!certificate->reuse)
 		printf("; %s: the key in use, until the next renewal: there is no reuse_key\n", certificate->name);
 	else if (left == REUSE_ALWAYS)
 		printf("; %s: the key in use, for all renewals\n", certificate->name);

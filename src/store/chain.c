@@ -199,6 +199,16 @@ static void take_certid(X509 *leaf, char certid[CERTID_SIZE])
 	base64url_encode(certid + used, der + 2, (size_t)n - 2);
 }
 
+void openssl_take_names(const GENERAL_NAMES *list, struct facts *facts)
+{
+	for (int i = 0; i < sk_GENERAL_NAME_num(list); i++) {
+		if (facts->names == MAX_NAMES_EACH || !spell_name(sk_GENERAL_NAME_value(list, i), facts->name[facts->names]))
+			facts->other_names = true;
+		else
+			facts->names++;
+	}
+}
+
 int chain_facts(const struct chain *chain, struct facts *facts, struct fault *fault)
 {
 	const X509 *leaf = chain->certificate[0];
@@ -215,12 +225,7 @@ int chain_facts(const struct chain *chain, struct facts *facts, struct fault *fa
 	facts->key = pkey ? openssl_key_type(pkey) : KEY_TYPES;
 	if (pkey && openssl_spki(pkey, facts->spki, fault) < 0)
 		return -1;
-	for (int i = 0; i < sk_GENERAL_NAME_num(list); i++) {
-		if (facts->names == MAX_NAMES_EACH || !spell_name(sk_GENERAL_NAME_value(list, i), facts->name[facts->names]))
-			facts->other_names = true;
-		else
-			facts->names++;
-	}
+	openssl_take_names(list, facts);
 	ERR_clear_error();
 	return 0;
 }

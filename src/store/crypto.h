@@ -2,7 +2,7 @@
 /*
  * crypto.h - hashes, and the care for secrets.
  *
- * Faults of crypto.c, key.c, chain.c, pkcs12.c and trust.c: FAULT_LATER when memory is short, else FAULT_FAILED.
+ * Faults of crypto.c, key.c, chain.c, csr.c, pkcs12.c and trust.c: FAULT_LATER when memory is short, else FAULT_FAILED.
  */
 #ifndef ACMEGATE_STORE_CRYPTO_H
 #define ACMEGATE_STORE_CRYPTO_H

@@ -177,7 +177,8 @@ void generation_prune(int dir, uint32_t live)
 /* The files of one generation; NULL: there is none. */
 struct files {
 	char *key, *full, *cert, *chain;
-	char *form; /* PKCS#12, if there is one */
+	char *form;   /* PKCS#12, if there is one */
+	bool keyless; /* the key is elsewhere */
 	size_t key_length, full_length, cert_length, chain_length, form_length;
 };
 
@@ -205,8 +206,11 @@ static int read_one(int dir, const char *name, char **data, size_t *length, stru
 /* 1: all of them. 0: one is broken, but for PKCS#12, which can be made anew. -1: one cannot be read, which says nothing about it. */
 static int read_files(int dir, struct files *files, struct fault *fault)
 {
-	int rc = read_one(dir, "privkey.pem", &files->key, &files->key_length, fault);
+	int rc = 1;
 
+	files->keyless = file_exists(dir, KEYLESS);
+	if (!files->keyless)
+		rc = read_one(dir, "privkey.pem", &files->key, &files->key_length, fault);
 	if (rc > 0)
 		rc = read_one(dir, "fullchain.pem", &files->full, &files->full_length, fault);
 	if (rc > 0)
@@ -241,6 +245,8 @@ static int compare_files(int dir, const struct files *f, struct fault *fault)
 	int rc = f->full_length == f->cert_length + f->chain_length && !memcmp(f->full, f->cert, f->cert_length) &&
 		 !memcmp(f->full + f->cert_length, f->chain, f->chain_length);
 
+	if (f->keyless)
+		return rc;
 	if (rc > 0)
 		rc = compare_joined(dir, "combined.pem", f->full, f->full_length, f->key, f->key_length, fault);
 	if (rc > 0)
@@ -256,7 +262,7 @@ static int ask_examiner(const struct files *f, const struct examiner *examiner, 
 	struct bundle *bundle;
 	int rc;
 
-	if (!f->key_length || f->key_length >= KEY_PEM_SIZE || !f->cert_length || f->full_length > CHAIN_SIZE)
+	if (!f->key_length != f->keyless || f->key_length >= KEY_PEM_SIZE || !f->cert_length || f->full_length > CHAIN_SIZE)
 		return 0;
 	length += form;
 	bundle = malloc(length);
@@ -265,7 +271,8 @@ static int ask_examiner(const struct files *f, const struct examiner *examiner, 
 	*bundle = (struct bundle){ .key_length = (uint32_t)f->key_length,
 				   .leaf_length = (uint32_t)f->cert_length,
 				   .form_length = (uint32_t)form };
-	memcpy(bundle->text, f->key, f->key_length);
+	if (f->key)
+		memcpy(bundle->text, f->key, f->key_length);
 	memcpy(bundle->text + f->key_length, f->full, f->full_length);
 	if (form)
 		memcpy(bundle->text + f->key_length + f->full_length, f->form, form);

@@ -13,6 +13,8 @@
 #include "base/fault.h"
 #include "base/wire.h"
 
+#define KEYLESS "keyless" /* an empty file: the generation has no private key, nor lacks one */
+
 /* The judge of what is stored: keys, chains and PKCS#12 are no more than bytes here. -1: it cannot say, which says nothing about these. */
 struct examiner {
 	int (*examine)(void *context, const struct bundle *bundle, size_t length, struct verdict *verdict, struct fault *fault);

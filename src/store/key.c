@@ -57,8 +57,7 @@ int openssl_spki(const EVP_PKEY *pkey, unsigned char spki[SPKI_SIZE], struct fau
 	return rc;
 }
 
-/* Takes over pkey. */
-static struct key *wrap(EVP_PKEY *pkey, enum key_type type, struct fault *fault)
+struct key *openssl_wrap(EVP_PKEY *pkey, enum key_type type, struct fault *fault)
 {
 	struct key *key = malloc(sizeof(*key));
 
@@ -82,7 +81,7 @@ struct key *key_generate(enum key_type type, struct fault *fault)
 		openssl_fault(fault, "making a key");
 		return NULL;
 	}
-	return wrap(pkey, type, fault);
+	return openssl_wrap(pkey, type, fault);
 }
 
 /* OpenSSL's own function asks on the terminal. */
@@ -108,7 +107,7 @@ struct key *key_read(const char *pem, size_t length, struct fault *fault)
 		fault_set(fault, FAULT_FAILED, "a private key of a type that acmegate does not use");
 		return NULL;
 	}
-	return wrap(pkey, type, fault);
+	return openssl_wrap(pkey, type, fault);
 }
 
 int key_write(const struct key *key, char pem[KEY_PEM_SIZE], struct fault *fault)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * openssl.h - what crypto.c, key.c, chain.c, pkcs12.c and trust.c share about OpenSSL; nobody else includes OpenSSL (libcrypto 3).
+ * openssl.h - what crypto.c, key.c, chain.c, csr.c, pkcs12.c and trust.c share about OpenSSL; nobody else includes OpenSSL (libcrypto 3).
  */
 #ifndef ACMEGATE_STORE_OPENSSL_H
 #define ACMEGATE_STORE_OPENSSL_H
@@ -46,6 +46,9 @@ OWN_OPENSSL(BIO, BIO_free_all)
 /* OpenSSL has refused: a fault with its reason, and an empty error queue. Returns -1. */
 int openssl_fault(struct fault *fault, const char *what);
 
+/* Takes over pkey, whatever becomes of it. */
+struct key *openssl_wrap(EVP_PKEY *pkey, enum key_type type, struct fault *fault) MUST_CHECK;
+
 /* The type of this key; KEY_TYPES: none of ours. */
 enum key_type openssl_key_type(const EVP_PKEY *pkey);
 
@@ -57,6 +60,10 @@ int64_t openssl_seconds(const ASN1_TIME *time);
 
 /* The octets of an address (RFC 8738, 3: an iPAddress of 4 or 16); returns their number, 0 for a DNS name. */
 int openssl_address(const char *name, unsigned char address[16]);
+
+/* Adds these names to the facts. */
+struct facts;
+void openssl_take_names(const GENERAL_NAMES *list, struct facts *facts);
 
 /* PEM text from at to end. */
 struct cursor {

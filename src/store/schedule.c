@@ -128,12 +128,13 @@ static struct decision decide_if_due(const struct holding *holding, const struct
 	if (holding->other_names && !as_ordered)
 		return decide(ACT_ORDER, ALWAYS, "valid until %s, but the configured names are others", until.text);
 	if (holding->other_key && !as_ordered)
-		return decide(ACT_ORDER, ALWAYS, "valid until %s, but the configured type of key is another", until.text);
+		return decide(ACT_ORDER, ALWAYS, "valid until %s, but the %s is another", until.text,
+			      holding->csr ? "request (csr)" : "configured type of key");
 	if (holding->other_directory[0])
 		return decide(ACT_ORDER, ALWAYS, "from another CA than the configured one: %.80s", holding->other_directory);
 	if (ledger->live.stored && !as_ordered)
-		return decide(ACT_ORDER, ALWAYS,
-			      "valid until %s, but it was ordered with another profile, chain, type of key or names", until.text);
+		return decide(ACT_ORDER, ALWAYS, "valid until %s, but it was ordered with another profile, chain, %s or names",
+			      until.text, holding->csr ? "request (csr)" : "type of key");
 	if (lifetime <= 0)
 		return decide(ACT_ORDER, ALWAYS, "its dates make no sense");
 	if (holding->not_before > now + CLOCK_TOLERANCE) /* another one would begin no earlier */
@@ -397,6 +398,7 @@ static uint64_t wish_for(const struct config *config, const struct certificate *
 	sha256_update(&sum, sizeof(key), &key);
 	for (uint32_t i = 0; i < certificate->names; i++)
 		add_text(&sum, config->name[certificate->first_name + i]);
+	sha256_update(&sum, certificate->csr_length, (const uint8_t *)config->csr + certificate->csr_at);
 	sha256_digest(&sum, sizeof(wish), (uint8_t *)&wish);
 	return wish ? wish : 1;
 }
@@ -451,6 +453,7 @@ struct holding schedule_hold(const struct config *config, const struct certifica
 		.present = live->not_after != 0,
 		.directory = config->acme.directory,
 		.other_directory = origin < 0 ? live->directory : "",
+		.csr = certificate->csr_length > 0,
 		.not_before = live->not_before,
 		.not_after = live->not_after,
 		.wish = schedule_wish(config, certificate),

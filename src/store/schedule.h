@@ -20,6 +20,7 @@ struct holding {
 	bool broken;	       /* one was found broken and put aside */
 	bool other_names;      /* its names are not the configured ones */
 	bool other_key;	       /* its type of key is not the configured one */
+	bool csr;	       /* its key is elsewhere */
 	const char *directory; /* of the CA to order from */
 	const char *other_directory; /* it came from this CA, which is none of the configured ones; "": it did not, or that is not known */
 	int64_t not_before, not_after; /* seconds since the epoch */

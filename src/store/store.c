@@ -217,8 +217,8 @@ static int write_files(int dir, const struct certificate *certificate, const str
 	};
 	const size_t number = bundle->form_length ? LENGTH_OF(files) : LENGTH_OF(files) - 1;
 
-	if (write_key(dir, certificate, key, chain, fault) < 0)
-		return -1;
+	if (key.length ? write_key(dir, certificate, key, chain, fault) < 0 : file_write(dir, KEYLESS, "", 0, NULL) < 0)
+		return key.length ? -1 : fault_errno(fault, FAULT_FAILED, "writing " KEYLESS);
 	for (size_t i = 0; i < number; i++)
 		if (file_write(dir, files[i].name, files[i].text.data, files[i].text.length, certificate) < 0)
 			return fault_errno(fault, FAULT_FAILED, "writing %s", files[i].name);

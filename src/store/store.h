@@ -4,6 +4,7 @@
  *
  *	certificates/NAME/N/{privkey,cert,chain,fullchain}.pem	one whole generation; N rises
  *	certificates/NAME/N/{combined,keyfirst}.pem		fullchain and privkey in one file, the other way round
+ *	certificates/NAME/N/keyless				in the place of privkey, combined, keyfirst: the key is elsewhere
  *	certificates/NAME/N/bundle.p12				the same as PKCS#12, if it is configured
  *	certificates/NAME/N/directory				the ACME directory of the CA that it came from
  *	certificates/NAME/live -> N				the generation in use: one rename switches all files

@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Keys that outlive a certificate: reuse_key, with the next key announced before it is used (DANE), and TLSA records.
+# Keys that outlive a certificate: reuse_key, with the next key announced before it is used (DANE), TLSA records; and keys that are
+# elsewhere: csr.
 bats_require_minimum_version 1.5.0
 
 setup_file() {
@@ -63,8 +64,8 @@ announced() { rig_acmegate tlsa mx.test 2>/dev/null | sed -n '/the next key/{n;s
 	# A client that verifies by these records alone.
 	run -0 rig_acmegate tlsa --port 993 mx.test
 	record=$(sed -n 's/^_993\._tcp\.mx\.test\. IN TLSA //p' <<<"$output" | head -n 1)
-	rig_host openssl s_server -quiet -accept 127.0.0.1:993 -cert "$(rig_live mx.test)/fullchain.pem" \
-		-key "$(rig_live mx.test)/privkey.pem" >/dev/null 2>&1 &
+	ip netns exec "$RIG_HOST" openssl s_server -quiet -accept 127.0.0.1:993 -cert "$(rig_live mx.test)/fullchain.pem" \
+		-key "$(rig_live mx.test)/privkey.pem" >/dev/null 2>&1 3>&- &
 	server=$!
 	dane() { rig_host openssl s_client -brief -connect 127.0.0.1:993 -dane_tlsa_domain mx.test -dane_tlsa_rrdata "$1" -verify_return_error \
 		</dev/null 2>&1 | grep -q '^Verification: OK'; }
@@ -112,11 +113,12 @@ announced() { rig_acmegate tlsa mx.test 2>/dev/null | sed -n '/the next key/{n;s
 	expected=$(rig_acmegate tlsa mx.test)
 	sum() { find "$RIG_STATE" -type f -printf '%p %i %T@\n' | sort; }
 	sum >"$RIG_DIR/sum"
-	rig_host flock "$RIG_STATE/journal" sleep 60 &
-	holder=$!
+	exec {lock}<"$RIG_STATE/journal"
+	flock "$lock"
+	run -75 rig_acmegate plan
 	run -0 rig_host strace -f -qq -o "$RIG_DIR/trace" -e trace=execve,execveat,clone,clone3,fork,vfork,socket,flock,fcntl \
 		setpriv --bounding-set -all --inh-caps -all "$RIG_ACMEGATE" -c "$RIG_CONF" tlsa mx.test
-	rig_end $holder
+	exec {lock}<&-
 	[ "$output" = "$expected" ]
 	[ "$(grep -c 'execve' "$RIG_DIR/trace")" = 2 ] # setpriv and acmegate
 	run ! grep -E 'clone|fork\(|AF_NETLINK|LOCK_|F_(OFD_)?SETLK' "$RIG_DIR/trace"
@@ -136,4 +138,99 @@ announced() { rig_acmegate tlsa mx.test 2>/dev/null | sed -n '/the next key/{n;s
 	sed -i "s,^state = .*,state = $RIG_DIR/nothing," "$RIG_CONF"
 	run -1 rig_acmegate tlsa
 	[ ! -e "$RIG_DIR/nothing" ]
+}
+
+# request NAME SAN [OPTION...]: a request, as made where the key is
+request() {
+	rm -f "$RIG_DIR/etc/$1.csr"
+	openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout "$RIG_DIR/$1.key" -out "$RIG_DIR/etc/$1.csr" \
+		-subj / -addext "subjectAltName = $2" "${@:3}" 2>/dev/null
+}
+csr_config() { { rig_sections "hsm.test,www.hsm.test" other.test | sed "s,^\[certificate other,csr = $RIG_DIR/etc/hsm.csr\n&,"; printf '%s\n' "$@"; } | rig_config; }
+files() { find "$(rig_live hsm.test)/" -type f -printf '%f\n' | sort | paste -sd ' '; }
+of_key() { openssl x509 -in "$(rig_live hsm.test)/cert.pem" -noout -pubkey | cmp -s - <(openssl pkey -in "$RIG_DIR/$1.key" -pubout); }
+
+@test "a certificate for a request whose key is elsewhere, and for another request at once" {
+	request hsm DNS:hsm.test,DNS:www.hsm.test
+	csr_config
+	rig_before
+	run -0 rig_acmegate renew
+	rig_after
+	of_key hsm
+	[ "$(files)" = 'cert.pem chain.pem directory fullchain.pem keyless' ]
+	[ -e "$(rig_live other.test)/privkey.pem" ]
+	run ! grep -rl 'PRIVATE KEY' "$RIG_STATE/certificates/hsm.test" "$RIG_STATE"/ledger/hsm.test*
+	cmp <(cat "$(rig_live hsm.test)"/{cert,chain}.pem) "$(rig_live hsm.test)/fullchain.pem"
+	run -0 rig_acmegate tlsa hsm.test
+	[[ $output == *'the key in use, which is elsewhere'*"IN TLSA 3 1 1 $(key_hash "$RIG_DIR/hsm.key")"* ]]
+	# The same request again, as DER: that is another content, and no reason to wait for the end of the certificate.
+	run -0 rig_acmegate renew
+	[[ $output == *'nothing is due'* ]]
+	cp "$RIG_DIR/hsm.key" "$RIG_DIR/first.key"
+	request hsm DNS:hsm.test,DNS:www.hsm.test -outform DER
+	run -0 rig_acmegate renew
+	[[ $output == *'hsm.test: valid until '*', but the request (csr) is another'*'hsm.test is stored'* ]]
+	of_key hsm
+	run -0 rig_acmegate renew
+	[[ $output == *'nothing is due'* ]]
+	# Killed when the CA has the order, or has made the certificate: the next run has it, for the same request.
+	run rig_host timeout -s KILL 0.5 "$RIG_ACMEGATE" -c "$RIG_CONF" renew-now hsm.test
+	rig_until 30 rig_acmegate renew-now hsm.test
+	of_key hsm
+	[ "$(files)" = 'cert.pem chain.pem directory fullchain.pem keyless' ]
+}
+
+@test "a request that the CA could not take is explained, before the CA is asked and with the port shut; the others are renewed" {
+	request hsm DNS:hsm.test,DNS:www.hsm.test
+	csr_config
+	rig_acmegate renew
+	serial=$(openssl x509 -in "$(rig_live hsm.test)/cert.pem" -noout -serial)
+	# wrong TEXT: what is said of the request; nothing is asked, the certificate in use stays
+	wrong() {
+		rig_before
+		run -1 rig_acmegate renew
+		[[ $output == *"certificate hsm.test: $RIG_DIR/etc/hsm.csr (csr): $1"* ]]
+		run -1 rig_acmegate renew-now hsm.test
+		[[ $output == *"$1"* && $output != *'port 80 open'* && $output != *'account:'* ]]
+		rig_after
+		rig_never_open
+		[ "$(openssl x509 -in "$(rig_live hsm.test)/cert.pem" -noout -serial)" = "$serial" ]
+	}
+	request hsm DNS:hsm.test
+	wrong 'www.hsm.test is in names, but not among its alternative names (subjectAltName): make the request for all names'
+	request hsm DNS:hsm.test,DNS:www.hsm.test,DNS:more.hsm.test
+	wrong 'it is for more.hsm.test, too: add that to names'
+	request hsm DNS:hsm.test,DNS:www.hsm.test -subj /CN=mail
+	wrong 'its common name is "mail"'
+	cp "$RIG_DIR/hsm.key" "$RIG_DIR/etc/hsm.csr"
+	wrong 'it is no certificate request (PKCS#10, PEM or DER)'
+	run -1 rig_acmegate renew-now
+	[[ $output == *'other.test is stored'* ]]
+	# What the configuration cannot say.
+	rm "$RIG_DIR/etc/hsm.csr"
+	run -2 rig_acmegate renew
+	[[ $output == *"csr: $RIG_DIR/etc/hsm.csr: No such file or directory; put the request there"* ]]
+	request hsm DNS:hsm.test,DNS:www.hsm.test
+	chmod 0666 "$RIG_DIR/etc/hsm.csr"
+	run -2 rig_acmegate renew
+	[[ $output == *'chmod go-w'* ]]
+}
+
+@test "with csr, and without it again, the certificate in use stays until another one takes its place" {
+	request hsm DNS:hsm.test,DNS:www.hsm.test
+	csr_config
+	rig_acmegate renew-now hsm.test
+	live=$(readlink "$(rig_live hsm.test)")
+	rig_sections hsm.test,www.hsm.test | rig_config
+	rig_pebble_stop
+	run -75 rig_acmegate renew
+	[ "$(readlink "$(rig_live hsm.test)")" = "$live" ]
+	of_key hsm
+	rig_pebble
+	run -0 rig_acmegate renew-now
+	[ -e "$(rig_live hsm.test)/privkey.pem" ]
+	csr_config
+	run -0 rig_acmegate renew
+	[[ $output == *'hsm.test: valid until '*', but the request (csr) is another'* ]]
+	of_key hsm
 }

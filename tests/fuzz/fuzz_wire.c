@@ -41,7 +41,7 @@ static void check_texts(const struct record *record)
 		check_text(request->url, sizeof(request->url));
 		check_text(request->nonce, sizeof(request->nonce));
 	} else if (record->verb == VERB_SAVE || record->verb == VERB_EXAMINE) {
-		check(bundle->key_length && bundle->leaf_length);
+		check(bundle->leaf_length);
 		check(sizeof(*bundle) + (size_t)bundle->key_length + bundle->leaf_length + bundle->form_length <= record->length);
 	} else if (record->verb == VERB_TOKEN) {
 		check(record->length == sizeof(*token));

@@ -191,6 +191,50 @@ static void a_key_serves_for_so_many_certificates(void **state)
 	}
 }
 
+/* Two certificates with requests of so many bytes, and these lines in the second one. */
+static int load_requests(size_t first, size_t second, const char *lines)
+{
+	char name[2][PATH_SIZE + 8], all[4 * PATH_SIZE];
+	const size_t lengths[] = { first, second };
+	int rc;
+
+	for (int i = 0; i < 2; i++) {
+		FILE *out;
+
+		snprintf(name[i], sizeof(name[i]), "%s.csr%d", file, i);
+		out = fopen(name[i], "w");
+		assert_non_null(out);
+		for (size_t j = 0; j < lengths[i]; j++)
+			fputc('a' + i, out);
+		fclose(out);
+	}
+	snprintf(all, sizeof(all), ACME USER CERT "csr = %s\n[certificate b]\nnames = b.example\ncsr = %s\n%s", name[0], name[1],
+		 lines);
+	rc = load(all);
+	unlink(name[0]);
+	unlink(name[1]);
+	return rc;
+}
+
+static void a_request_is_bytes(void **state)
+{
+	(void)state;
+	assert_int_equal(load_requests(5, 3, ""), 0);
+	assert_memory_equal(config.csr, "aaaaabbb", 8);
+	assert_int_equal(config.certificate[1].csr_at, 5);
+	assert_int_equal(config.certificate[1].csr_length, 3);
+	assert_int_equal(load_requests(5, CSR_SIZE - 1, ""), 0);
+	assert_int_equal(load_requests(5, CSR_SIZE, ""), -1);
+	assert_non_null(strstr(fault.text, "of 1 to 24575 bytes"));
+	assert_int_equal(load_requests(5, 0, ""), -1);
+	assert_int_equal(config.csr_used, 5);
+	assert_int_equal(load_requests(5, 3, "key = p256\n"), -1);
+	assert_non_null(strstr(fault.text, "the key is elsewhere"));
+	assert_int_equal(config.csr_used, 5); /* that of the first is still there */
+	assert_int_equal(load_requests(5, 3, "reuse_key = yes\n"), -1);
+	assert_non_null(strstr(fault.text, "the key is elsewhere"));
+}
+
 /* The hooks of all certificates lie one behind the other, and those of one that is left out are gone. */
 static void hooks_are_of_their_certificate(void **state)
 {
@@ -447,6 +491,9 @@ static const struct {
 	{ CERT "reuse_key = often\n", 3, "yes, no, or for how many renewals, 0 to 1000" },
 	{ CERT "reuse_key = 1001\n", 3, "0 to 1000" },
 	{ CERT "reuse_key = -1\n", 3, "0 to 1000" },
+	{ CERT "csr = mail.csr\n", 3, "absolute" },
+	{ CERT "csr = /nonexistent/mail.csr\n", 3, "openssl req -new" },
+	{ CERT "csr = /dev/null\n", 3, "not a regular file" },
 	{ CERT "mode = 0666\n", 3, "mode" },
 	{ CERT "mode = 0620\n", 3, "mode" },
 	{ CERT "mode = 0700\n", 3, "mode" },
@@ -1046,6 +1093,26 @@ static void each_role_gets_what_it_uses(void **state)
 	assert_false(config_share_has(ROLE_RESPONDER) || config_share_has(ROLE_SWEEPER) || config_share_has(ROLE_TRANSLATOR));
 }
 
+static void a_request_is_shared_with_signer_and_storer(void **state)
+{
+	const struct config *copy;
+
+	(void)state;
+	assert_int_equal(load_requests(5, 3, ""), 0);
+	copy = share(ROLE_SIGNER);
+	assert_memory_equal(copy->csr, "aaaaabbb", 9);
+	assert_string_equal(copy->certificate[1].csr, config.certificate[1].csr);
+	unshare_config(copy);
+	copy = share(ROLE_STORER);
+	assert_memory_equal(copy->csr, "aaaaabbb", 9);
+	assert_string_equal(copy->certificate[1].csr, "");
+	unshare_config(copy);
+	copy = share(ROLE_CLIENT);
+	assert_int_equal(copy->csr[0], 0);
+	assert_int_equal(copy->certificate[0].csr_length, 0);
+	unshare_config(copy);
+}
+
 /* The signer alone. */
 static void a_password_is_shared_with_the_signer(void **state)
 {
@@ -1132,6 +1199,8 @@ int main(void)
 		TEST(a_full_file_is_read),
 		TEST(a_short_file_has_defaults),
 		TEST(a_key_serves_for_so_many_certificates),
+		TEST(a_request_is_bytes),
+		TEST(a_request_is_shared_with_signer_and_storer),
 		TEST(a_password_is_one_line_that_others_cannot_read),
 		TEST(a_password_is_shared_with_the_signer),
 		TEST(hooks_are_of_their_certificate),

@@ -16,6 +16,7 @@
 
 #include "base/base64url.h"
 #include "store/crypto.h"
+#include "store/csr.h"
 #include "store/pkcs12.h"
 #include "store/openssl.h"
 #include "store/trust.h"
@@ -293,6 +294,89 @@ static int verify_order(struct tiny_order order)
 	return verify(pem, strlen(pem));
 }
 
+/* A request as others make it, in PEM; signed by `signed_by`, or by its own key. */
+static size_t write_request(EVP_PKEY *pkey, EVP_PKEY *signed_by, const char *san, const char *common_name, char out[TINY_PEM_SIZE])
+{
+	X509_REQ *request = X509_REQ_new();
+	BIO *bio = BIO_new(BIO_s_mem());
+	X509_NAME *subject = X509_REQ_get_subject_name(request);
+	X509V3_CTX context;
+	STACK_OF(X509_EXTENSION) *extensions = sk_X509_EXTENSION_new_null();
+	int n;
+
+	if (common_name)
+		assert_true(X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_UTF8, (const unsigned char *)common_name, -1, -1, 0));
+	X509V3_set_ctx(&context, NULL, NULL, request, NULL, 0);
+	if (san)
+		sk_X509_EXTENSION_push(extensions, X509V3_EXT_conf_nid(NULL, &context, NID_subject_alt_name, san));
+	assert_true(X509_REQ_set_pubkey(request, pkey) && X509_REQ_add_extensions(request, extensions));
+	assert_true(X509_REQ_sign(request, signed_by ? signed_by : pkey,
+				  EVP_PKEY_is_a(signed_by ? signed_by : pkey, "ED25519") ? NULL : EVP_sha256()) > 0);
+	assert_true(PEM_write_bio_X509_REQ(bio, request));
+	n = BIO_read(bio, out, TINY_PEM_SIZE);
+	sk_X509_EXTENSION_pop_free(extensions, X509_EXTENSION_free);
+	X509_REQ_free(request);
+	BIO_free_all(bio);
+	return (size_t)n;
+}
+
+static const char (*const configured)[NAME_SIZE] = names;
+
+static void a_request_of_others_is_read(void **state)
+{
+	static unsigned char der[WIRE_DATA];
+	OWN_KEY struct key *read = csr_read((const char *)csr, csr_length, configured, NAMES, der, sizeof(der), &(int){ 0 }, &fault);
+	OWN_KEY struct key *again = NULL;
+	int n;
+
+	(void)state;
+	assert_true(read && EVP_PKEY_eq(read->pkey, key->pkey) == 1);
+	assert_memory_equal(der, csr, csr_length);
+	n = (int)write_request(key->pkey, NULL, "DNS:A.example.org,DNS:b.example.org,IP:192.0.2.1,IP:2001:db8::1", "a.example.org",
+			       pem);
+	again = csr_read(pem, (size_t)n, configured, NAMES, der, sizeof(der), &n, &fault);
+	assert_true(again && n > 0 && der[0] == 0x30);
+	assert_null(csr_read((const char *)csr, csr_length, configured, NAMES, der, 10, &n, &fault));
+	assert_non_null(strstr(fault.text, "too much"));
+}
+
+static void a_wrong_request_is_explained(void **state)
+{
+	static const char *const all = "DNS:a.example.org,DNS:b.example.org,IP:192.0.2.1,IP:2001:db8::1";
+	static char long_text[CSR_SIZE + 1];
+	OWN_KEY struct key *other = key_generate(KEY_P256, &fault);
+	EVP_PKEY *curious = EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
+	const struct {
+		EVP_PKEY *pkey, *signed_by;
+		const char *san, *common_name, *why;
+	} cases[] = {
+		{ key->pkey, NULL, "DNS:a.example.org", NULL, "b.example.org is in names, but not" },
+		{ key->pkey, NULL, NULL, "a.example.org", "a.example.org is in names, but not" },
+		{ key->pkey, NULL, "DNS:a.example.org,DNS:b.example.org,IP:192.0.2.1,IP:2001:db8::1,DNS:c.example.org", NULL,
+		  "it is for c.example.org, too" },
+		{ key->pkey, NULL, "DNS:a.example.org,DNS:b.example.org,IP:192.0.2.1,IP:2001:db8::1,email:me@example.org", NULL,
+		  "neither host names nor addresses" },
+		{ key->pkey, NULL, all, "c\n.example.org", "common name is \"c?.example.org\"" },
+		{ key->pkey, other->pkey, all, NULL, "not by its key" },
+		{ curious, NULL, all, NULL, "P-256, P-384, or RSA" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < LENGTH_OF(cases); i++) {
+		size_t n = write_request(cases[i].pkey, cases[i].signed_by, cases[i].san, cases[i].common_name, pem);
+
+		assert_null(csr_read(pem, n, configured, NAMES, NULL, 0, NULL, &fault));
+		if (!strstr(fault.text, cases[i].why))
+			fail_msg("%s", fault.text);
+	}
+	EVP_PKEY_free(curious);
+	assert_null(csr_read("", 0, configured, NAMES, NULL, 0, NULL, &fault));
+	assert_null(csr_read((const char *)csr, csr_length - 1, configured, NAMES, NULL, 0, NULL, &fault));
+	assert_null(csr_read("-----BEGIN PRIVATE KEY-----\n", 28, configured, NAMES, NULL, 0, NULL, &fault));
+	assert_null(csr_read(long_text, sizeof(long_text), configured, NAMES, NULL, 0, NULL, &fault));
+	assert_non_null(strstr(fault.text, "no certificate request (PKCS#10"));
+}
+
 /* With and without certificates above the leaf; read back by OpenSSL, and judged as the signer does. */
 static void pkcs12_has_key_and_chain(void **state)
 {
@@ -533,6 +617,8 @@ int main(void)
 		cmocka_unit_test(raw_signatures_verify),
 		cmocka_unit_test(bad_keys_are_refused),
 		cmocka_unit_test(request_has_the_names_and_no_subject),
+		cmocka_unit_test(a_request_of_others_is_read),
+		cmocka_unit_test(a_wrong_request_is_explained),
 		cmocka_unit_test(good_chains),
 		cmocka_unit_test(pkcs12_has_key_and_chain),
 		cmocka_unit_test(pkcs12_of_another_certificate_is_known),

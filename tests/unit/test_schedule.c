@@ -540,6 +540,17 @@ static void a_wish_is_what_is_asked_for(void **state)
 	snprintf(certificate.chain, sizeof(certificate.chain), "Root");
 	assert_true(wish != schedule_wish(&config, &certificate));
 	certificate.chain[0] = '\0';
+	certificate.csr_at = 3;
+	certificate.csr_length = 2;
+	memcpy(config.csr, "abcde", 5);
+	assert_true(wish != schedule_wish(&config, &certificate));
+	wish = schedule_wish(&config, &certificate);
+	config.csr[2] = 'x';
+	assert_true(wish == schedule_wish(&config, &certificate));
+	config.csr[3] = 'x';
+	assert_true(wish != schedule_wish(&config, &certificate));
+	certificate.csr_length = 0;
+	wish = schedule_wish(&config, &certificate);
 	config.acme.directory[8] = 'd';
 	assert_true(wish != schedule_wish(&config, &certificate));
 }

@@ -818,6 +818,124 @@ static void keys_are_reused_as_configured(void **state)
 	assert_true(has("ledger/mail~next"));
 }
 
+/* --- csr ---------------------------------------------------------------------------------------------------------- */
+
+/* The request of certificate 0 for a key that is elsewhere. */
+static void request_by(struct key *key)
+{
+	struct certificate *certificate = &config.certificate[0];
+	const struct config *names = &config;
+	int n = key_request(key, &names->name[0], 2, (unsigned char *)config.csr + 7, CSR_SIZE, &fault);
+
+	assert_true(n > 0);
+	strcpy(certificate->csr, "/etc/acmegate/mail.csr");
+	certificate->csr_at = 7;
+	certificate->csr_length = (uint32_t)n;
+}
+
+static struct renewal survey(void)
+{
+	struct renewal renewal;
+
+	start();
+	renewal = take_renewal(0);
+	(void)take_renewal(1);
+	stop_run(STATUS_DONE);
+	return renewal;
+}
+
+static void a_key_may_be_elsewhere(void **state)
+{
+	OWN_KEY struct key *key = key_generate(KEY_P384, &fault);
+	OWN_KEY struct key *other = key_generate(KEY_P256, &fault);
+	unsigned char spki[SPKI_SIZE], expected[SPKI_SIZE];
+	struct renewal renewal;
+
+	(void)state;
+	assert_int_equal(key_spki(key, expected, &fault), 0);
+	request_by(key);
+	start_fresh();
+	install(0);
+	stop_run(STATUS_DONE);
+	assert_true(has("certificates/mail/live/fullchain.pem"));
+	assert_false(has("certificates/mail/live/privkey.pem") || has("certificates/mail/live/combined.pem"));
+	assert_false(has("ledger/mail~key") || has("ledger/mail~next"));
+	spki_of_live(spki);
+	assert_memory_equal(spki, expected, SPKI_SIZE);
+	assert_memory_equal(look().keys.live, expected, SPKI_SIZE);
+	renewal = survey();
+	assert_true(renewal.present && !renewal.due);
+	/* Another request: at once, and once. */
+	request_by(other);
+	renewal = survey();
+	assert_true(renewal.present && renewal.due);
+	assert_non_null(strstr(renewal.reason, "but the request (csr) is another"));
+	start_fresh();
+	install(0);
+	stop_run(STATUS_DONE);
+	renewal = survey();
+	assert_true(renewal.present && !renewal.due);
+	/* Without csr, and back: what is in use stays so until another certificate takes its place. */
+	config.certificate[0].csr_length = 0;
+	config.certificate[0].reuse = 4;
+	renewal = survey();
+	assert_true(renewal.present && renewal.due);
+	start_fresh();
+	install(0);
+	stop_run(STATUS_DONE);
+	assert_true(has("certificates/mail/live/privkey.pem"));
+	config.certificate[0].reuse = 0;
+	request_by(other);
+	renewal = survey();
+	assert_true(renewal.present && renewal.due);
+	assert_true(has("certificates/mail/live/privkey.pem"));
+}
+
+/* Nothing is asked of the CA for a request that it cannot take, also by renew-now, and the others are obtained. */
+static void a_wrong_request_is_not_ordered(void **state)
+{
+	OWN_KEY struct key *key = key_generate(KEY_P256, &fault);
+	struct work work = { .wanted = { WORK_OBTAIN, WORK_OBTAIN } }, noted;
+	struct renewal renewal;
+
+	(void)state;
+	request_by(key);
+	strcpy(config.name[1], "192.0.2.2");
+	start();
+	renewal = take_renewal(0);
+	assert_true(!renewal.due && !renewal.from);
+	assert_string_equal(renewal.reason, "its request cannot be used");
+	assert_true(take_renewal(1).due);
+	assert_int_equal(wire_send(warden, VERB_ATTEMPT, 0, &work, sizeof(work), &fault), 0);
+	memcpy(&noted, take(warden, VERB_ATTEMPTED)->data, sizeof(noted));
+	assert_int_equal(noted.wanted[0], WORK_NONE);
+	assert_int_equal(noted.wanted[1], WORK_OBTAIN);
+	refused(VERB_RECALL, 0, NULL, 0, "has not begun");
+	stop_with(STATUS_FAILED, STATUS_DONE);
+	assert_int_equal(look().attempts, 0);
+}
+
+/* The CA has made the certificate, and the run was killed: nothing of the order is lost, since the request is always the same. */
+static void an_order_for_a_request_is_resumed(void **state)
+{
+	static char pem[TINY_PEM_SIZE];
+	OWN_KEY struct key *key = key_generate(KEY_P256, &fault);
+
+	(void)state;
+	request_by(key);
+	start_fresh();
+	obtain(0, &(struct tiny_order){ 0 }, pem);
+	kill(signer, SIGKILL);
+	stop_with(STATUS_DONE, -1);
+	start_fresh();
+	assert_string_equal(recall(0).order, CA "orders/1");
+	assert_true(recall(0).has_key);
+	get_account();
+	ask(VERB_CSR, 0, NULL, 0, VERB_REPLY);
+	ask(VERB_INSTALL, 0, pem, strlen(pem), VERB_REPLY);
+	stop_run(STATUS_DONE);
+}
+
 /* Only the certificate in use can be replaced, and only as one of the same names. */
 static void it_knows_what_is_replaced(void **state)
 {
@@ -1094,6 +1212,9 @@ int main(void)
 		TEST(the_next_key_is_as_configured),
 		TEST(the_order_of_before_has_another_key),
 		TEST(keys_are_reused_as_configured),
+		TEST(a_key_may_be_elsewhere),
+		TEST(a_wrong_request_is_not_ordered),
+		TEST(an_order_for_a_request_is_resumed),
 		TEST(it_knows_what_is_replaced),
 		TEST(a_forged_chain_is_refused),
 		TEST(a_root_of_ones_own_is_the_only_one),

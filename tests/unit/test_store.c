@@ -42,7 +42,7 @@ static size_t form_seen;
 /* As the signer does it. */
 static int examine(void *context, const struct bundle *bundle, size_t length, struct verdict *verdict, struct fault *why)
 {
-	OWN_KEY struct key *key = key_read(bundle->text, bundle->key_length, why);
+	OWN_KEY struct key *key = bundle->key_length ? key_read(bundle->text, bundle->key_length, why) : NULL;
 	OWN_CHAIN struct chain *chain = chain_read(bundle->text + bundle->key_length,
 						   length - sizeof(*bundle) - bundle->key_length - bundle->form_length, why);
 	size_t leaf, clean;
@@ -50,10 +50,10 @@ static int examine(void *context, const struct bundle *bundle, size_t length, st
 	(void)context;
 	form_seen = bundle->form_length;
 	*verdict = (struct verdict){ 0 };
-	if (!key || !chain)
+	if ((!key && bundle->key_length) || !chain)
 		return 0;
 	(void)chain_text(chain, &leaf, &clean);
-	verdict->whole = chain_has_key(chain, key) && leaf == bundle->leaf_length;
+	verdict->whole = (!key || chain_has_key(chain, key)) && leaf == bundle->leaf_length;
 	verdict->not_after = 1234567;
 	return 0;
 }
@@ -390,6 +390,29 @@ static void a_form_is_a_file_more(void **state)
 	assert_int_equal(form_seen, 0);
 	bundle->form_length = 0;
 	certificate.mode = 0600;
+}
+
+/* The key is elsewhere: no file has one, and none is missed. A key that was lost is another matter. */
+static void a_generation_may_have_no_key(void **state)
+{
+	static _Alignas(struct bundle) char data[WIRE_DATA];
+	const struct bundle *whole = (const void *)bundles[0];
+	struct bundle *bundle = (void *)data;
+	size_t length = lengths[0] - whole->key_length;
+
+	(void)state;
+	*bundle = *whole;
+	bundle->key_length = 0;
+	memcpy(bundle->text, whole->text + whole->key_length, length - sizeof(*bundle));
+	assert_int_equal(store_save(&store, &certificate, bundle, length, &fault), 0);
+	assert_true(inspect().present && !inspect().broken);
+	assert_true(exists("certificates/mail/1/keyless") && exists("certificates/mail/1/fullchain.pem"));
+	assert_false(exists("certificates/mail/1/privkey.pem") || exists("certificates/mail/1/combined.pem") ||
+		     exists("certificates/mail/1/keyfirst.pem"));
+	assert_int_equal(save_nth(0), 0);
+	assert_int_equal(run("rm %s/certificates/mail/2/*key*.pem %s/certificates/mail/2/combined.pem", path, path), 0);
+	assert_true(inspect().broken);
+	assert_int_equal(inspect().generation, 1);
 }
 
 /* A new generation owes all hooks again. */
@@ -818,6 +841,7 @@ int main(void)
 		TEST(deploy_is_pending_until_done),
 		TEST(some_hooks_are_done),
 		TEST(a_form_is_a_file_more),
+		TEST(a_generation_may_have_no_key),
 		TEST(a_generation_without_joined_files_is_whole),
 		TEST(a_broken_generation_is_put_aside),
 		TEST(all_broken_is_nothing),

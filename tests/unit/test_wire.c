@@ -184,7 +184,7 @@ static void a_bundle_is_what_its_lengths_say(void **state)
 		{ 1, 1, 0, 2, true },
 		{ 3, 1, 0, 9, true },
 		{ 3, 6, 0, 9, true },
-		{ 0, 1, 0, 2, false },
+		{ 0, 1, 0, 2, true },
 		{ 1, 0, 0, 2, false },
 		{ 2, 1, 0, 2, false },
 		{ 3, 7, 0, 9, false },
