@@ -119,12 +119,12 @@ static void note_asker(struct run *run)
 static void on_open(struct supervisor *s)
 {
 	struct run *run = run_of(s);
+	/* A hook has the rights that its administrator wants, and another part of the run opens files. */
+	const bool confined = !run->config->hooks && !anything_waits(run);
 
 	run->errand->windows++;
 	note_asker(run);
-	if (supervise_prepare(s, (const void *)s->record.data) < 0 ||
-	    (!run->config->hooks && !anything_waits(run) && /* a hook has the rights that its administrator wants; a storer needs some */
-	     sandbox_warden(&s->fault) < 0))
+	if (supervise_prepare(s, (const void *)s->record.data) < 0 || (confined && sandbox_warden(&s->fault) < 0))
 		give_up(s);
 }
 

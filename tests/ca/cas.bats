@@ -13,6 +13,8 @@ setup_file() {
 	rig_up
 	rig_policy_drop | rig_nft -
 	rig_pebble
+	# Somebody else's file: the second part of a run can read it too.
+	install -m 0600 -o nobody "$RIG_DIR/pki/ca.pem" "$RIG_DIR/etc/second.pem"
 	sed 's/:14000"/:14100"/; s/:15000"/:15100"/' "$RIG_DIR/pebble.json" >"$RIG_DIR/second.json"
 	ip netns exec "$RIG_CA" env PEBBLE_VA_NOSLEEP=1 PEBBLE_WFE_NONCEREJECT=0 PEBBLE_AUTHZREUSE=0 \
 		pebble -config "$RIG_DIR/second.json" -dnsserver 127.0.0.1:8053 >"$RIG_DIR/second.log" 2>&1 3>&- &
@@ -32,7 +34,7 @@ from() { [ "$(cat "$(rig_live "$1")/directory")" = "$2" ]; }
 # cas: standard input, behind the section of the second CA
 cas() {
 	{
-		printf '[ca second]\ndirectory = %s\naccept_terms = yes\nca_file = %s\n' "$second" "$RIG_DIR/pki/ca.pem"
+		printf '[ca second]\ndirectory = %s\naccept_terms = yes\nca_file = %s\n' "$second" "$RIG_DIR/etc/second.pem"
 		cat
 	} | RIG_DIRECTORY=https://$rude/dir rig_config
 }
@@ -66,6 +68,12 @@ refuses='POST|order-plz|all|status=403:rejectedIdentifier'
 	run -0 rig_acmegate -v renew
 	[[ $output == *'one.test: valid until'*'nothing is due'* ]]
 	run ! grep -E "^(GET|HEAD|POST) " "$RIG_DIR/rude.log"
+	# Another form of the same certificate is still the second CA's.
+	(umask 077 && echo secret >"$RIG_DIR/etc/password")
+	printf 'forms = pem, pkcs12\npkcs12_password_file = %s\n' "$RIG_DIR/etc/password" >>"$RIG_CONF"
+	run -0 rig_acmegate renew
+	[[ $output == *'are PKCS#12 now too'* ]]
+	from one.test "$second"
 
 	rude
 	run -0 rig_acmegate renew-now
@@ -73,6 +81,26 @@ refuses='POST|order-plz|all|status=403:rejectedIdentifier'
 	from one.test "https://$rude/dir"
 	run -0 rig_acmegate renew
 	[[ $output == *'nothing is due'* ]]
+}
+
+@test "the CA that a certificate came from says when to renew it, and the renewal begins with the first one" {
+	local ari=('GET|^/dir|all|set=renewalInfo="https://'"$rude"'/ari"')
+	rude "${ari[@]}"
+	printf '[certificate one.test]\nnames = one.test\nca = acme\n' | cas
+	run -0 rig_acmegate renew
+	printf '[certificate one.test]\nnames = one.test\nca = second, acme\n' | cas
+	# A window that begins after the certificate was stored, and has passed.
+	from=$(($(date +%s) + 1))
+	ari+=("GET|^/ari/|all|document={\"suggestedWindow\":{\"start\":\"$(date -u -d "@$from" +%FT%TZ)\",\"end\":\"$(date -u -d "@$((from + 1))" +%FT%TZ)\"}}")
+	rude "${ari[@]}"
+	rig_until 30 eval '[ "$(date +%s)" -gt $((from + 1)) ]'
+	run -0 rig_acmegate renew
+	[ "$(grep -c '^GET /ari/' "$RIG_DIR/rude.log")" = 1 ]
+	from one.test "https://$rude/dir"
+	run -0 rig_acmegate renew
+	[[ $output == *'in the time that the CA suggests'*'one.test is stored'* ]]
+	from one.test "$second"
+	run ! grep order-plz "$RIG_DIR/rude.log"
 }
 
 @test "certificates of two CAs in one run have a window for each CA, and a CA that refuses stops only its own" {
@@ -84,8 +112,11 @@ refuses='POST|order-plz|all|status=403:rejectedIdentifier'
 	rig_was_open 4 2
 	from one.test "https://$rude/dir"
 	from two.test "$second"
-	run -0 rig_acmegate renew
+	run -0 rig_acmegate -v renew
 	[[ $output == *'nothing is due'* ]]
+	# Each in the part of its own CA: before that is asked, and after it.
+	[ "$(grep -c 'one.test: valid until' <<<"$output")" = 2 ]
+	[ "$(grep -c 'two.test: valid until' <<<"$output")" = 2 ]
 
 	rude "$refuses"
 	rig_before

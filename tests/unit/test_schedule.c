@@ -713,6 +713,22 @@ static void under_a_sixth_one_failure_is_enough(void **state)
 	assert_int_equal(decide(&held, START + 77 * DAY).act, ACT_ORDER);
 }
 
+static void each_ca_has_its_own_waits(void **state)
+{
+	struct holding held = of_two(90 * DAY);
+	const int64_t late = START + 80 * DAY;
+
+	(void)state;
+	attempt_by(ASKED_SECOND, SECOND_DIRECTORY, late, RESULT_INVALID, 0, "no");
+	attempt_by(ASKED_SECOND, SECOND_DIRECTORY, late + 10, RESULT_INVALID, 0, "no");
+	attempt_at(late + 20, RESULT_INVALID, 0, "no");
+	attempt_by(ASKED_SECOND, SECOND_DIRECTORY, late + 30, RESULT_UNREACHABLE, 0, "no");
+	/* One failure of the first CA waits for a minute, three for 100. */
+	assert_int_equal(decide(&held, late + 30).act, ACT_BACK_OFF);
+	assert_int_equal(decide(&held, late + 20 + 75).act, ACT_ORDER);
+	assert_int_equal(decide(&held, late + 20 + 75).ca, 3);
+}
+
 static void failures_before_it_was_due_are_none_of_the_ca(void **state)
 {
 	struct holding held = of_two(90 * DAY);
@@ -792,6 +808,7 @@ int main(void)
 		cmocka_unit_test_setup(three_days_of_failures_are_followed_by_the_next_ca, set_up),
 		cmocka_unit_test_setup(the_next_renewal_begins_with_the_first_ca, set_up),
 		cmocka_unit_test_setup(under_a_sixth_one_failure_is_enough, set_up),
+		cmocka_unit_test_setup(each_ca_has_its_own_waits, set_up),
 		cmocka_unit_test_setup(failures_before_it_was_due_are_none_of_the_ca, set_up),
 		cmocka_unit_test_setup(a_ca_that_asks_to_wait_delays_no_other, set_up),
 		cmocka_unit_test_setup(an_order_is_resumed_at_its_own_ca, set_up),
