@@ -70,9 +70,9 @@ rewrite() {
 	run -0 rig_acmegate history
 	[[ $output != *UTC* ]]
 	run -0 rig_acmegate renew
-	last '20* UTC port 80 for renew: one.test, open for 0.*, closed by the gate, [1-9]* packet*'
+	last '20* UTC port 80 for renew: one.test, open for [0-9]*.[0-9][0-9][0-9] s, closed by the gate, [1-9]* packet*'
 	run -0 rig_acmegate renew-now
-	last '20* UTC port 80 for renew-now: one.test, open for 0.*, closed by the gate, [1-9]* packet*'
+	last '20* UTC port 80 for renew-now: one.test, open for [0-9]*.[0-9][0-9][0-9] s, closed by the gate, [1-9]* packet*'
 	run -7 rig_acmegate guard -- sh -c 'sleep 0.01; exit 7'
 	last '20* UTC port 80 for guard: sh (process [1-9]*), open for *, closed by the gate, 0 packets'
 	sleep 60 3>&- &
