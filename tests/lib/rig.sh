@@ -39,14 +39,14 @@ rig_say() { printf '%s\n' "$*" >&2; }
 
 # rig_until SECONDS COMMAND...: true as soon as the command is. A busy machine gets at least four tries for each second: it bounds how long
 # the test waits, and proves no promise, which is what rig_at_most is for. RIG_SLOWER: how many times as long it takes on a machine
-# that is emulated.
+# that is emulated; RIG_NAP: how long it sleeps between two tries, which are most of what such a machine does.
 rig_until() {
 	local end=$((${EPOCHREALTIME/./} + $1 * 1000000 * ${RIG_SLOWER:-1})) tries=$((4 * $1))
 	shift
 	until "$@"; do
 		[ "${EPOCHREALTIME/./}" -lt "$end" ] || [ "$tries" -gt 0 ] || return 1
 		tries=$((tries - 1))
-		sleep 0.01
+		sleep "${RIG_NAP:-0.01}"
 	done
 }
 

@@ -138,7 +138,7 @@ vm_start() {
 		echo 100000 >/proc/sys/net/core/netdev_max_backlog
 		declare -A core=()
 		source /job/tests-of-files
-		export ACMEGATE_BUILD=/job/build RIG_BUILT=yes RIG_PEBBLE_STAYS=yes RIG_SLOWER CMOCKA_MESSAGE_OUTPUT=TAP
+		export ACMEGATE_BUILD=/job/build RIG_BUILT=yes RIG_PEBBLE_STAYS=yes RIG_SLOWER RIG_NAP=0.2 CMOCKA_MESSAGE_OUTPUT=TAP
 		echo "vm-kernel $(uname -rm) landlock $(grep -c landlock /sys/kernel/security/lsm)"
 		cd /job/build
 		for job in $jobs; do
