@@ -103,6 +103,20 @@ static int allow_storer(int ruleset, const struct config *config, int tokens, ui
 	return eab_key[0] ? allow_path(ruleset, eab_key, LANDLOCK_ACCESS_FS_READ_FILE) : 0;
 }
 
+/* The ledgers of certificates are all that is in their directory; those of windows lie beside much else. */
+static int allow_viewer(int ruleset)
+{
+	static const char *const windows[] = { "windows", "windows~" };
+	int rc = fcntl(FD_LEDGERS, F_GETFD) < 0 ? 0 : allow(ruleset, FD_LEDGERS, LANDLOCK_ACCESS_FS_READ_FILE);
+
+	for (size_t i = 0; rc == 0 && i < sizeof(windows) / sizeof(windows[0]); i++) {
+		OWN_FD int fd = openat(FD_WINDOWS, windows[i], O_PATH | O_NOFOLLOW | O_CLOEXEC);
+
+		rc = fd < 0 ? 0 : allow(ruleset, fd, LANDLOCK_ACCESS_FS_READ_FILE);
+	}
+	return rc;
+}
+
 /* The host's tools, which may be scripts, are read and run from anywhere. They keep each other out by /run/xtables.lock, and write nothing else. */
 static int allow_tools(int ruleset)
 {
@@ -139,7 +153,7 @@ int landlock_confine(enum role role, const struct config *config, int tokens)
 		rc = allow_path(ruleset, "/etc/firewalld/zones", READ);
 	else if (role == ROLE_TOOLS)
 		rc = allow_tools(ruleset);
-	else if (role == ROLE_VIEWER && fcntl(FD_LEDGERS, F_GETFD) >= 0)
-		rc = allow(ruleset, FD_LEDGERS, LANDLOCK_ACCESS_FS_READ_FILE);
+	else if (role == ROLE_VIEWER)
+		rc = allow_viewer(ruleset);
 	return rc < 0 ? -1 : (int)syscall(SYS_landlock_restrict_self, ruleset, 0);
 }

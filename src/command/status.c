@@ -34,15 +34,15 @@ static const char *form_of(const struct call *call)
 	return form ? form : "table";
 }
 
-/* -1: there are no ledgers, with FAULT_NONE because no run has been there yet. */
-static int open_ledgers(const struct config *config, struct fault *fault)
+/* -1 with FAULT_NONE: there is none, because no run has been there yet. */
+static int open_directory(const char *state, const char *name, int flags, struct fault *fault)
 {
 	char path[PATH_SIZE + 16];
 	int fd;
 
 	fault->kind = FAULT_NONE;
-	snprintf(path, sizeof(path), "%s/ledger", config->gate.state);
-	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	snprintf(path, sizeof(path), "%s%s", state, name);
+	fd = open(path, flags | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0 && errno == EACCES)
 		return fault_errno(fault, FAULT_FAILED, "%s (root may read it)", path);
 	if (fd < 0 && errno != ENOENT)
@@ -50,15 +50,16 @@ static int open_ledgers(const struct config *config, struct fault *fault)
 	return fd;
 }
 
-/* Both get their numbers from far away, so that neither takes the other's place. */
-static int place(int shared, int ledgers, struct fault *fault)
+/* They get their numbers from far away, so that none takes another's place. */
+static int hand_over(struct place *places, size_t n, struct fault *fault)
 {
-	OWN_FD int far_shared = fcntl(shared, F_DUPFD_CLOEXEC, FD_AGENT_END);
-	OWN_FD int far_ledgers = ledgers < 0 ? -1 : fcntl(ledgers, F_DUPFD_CLOEXEC, FD_AGENT_END);
-
+	for (size_t i = 0; i < n; i++)
+		if (places[i].from >= 0 && (places[i].from = fcntl(places[i].from, F_DUPFD_CLOEXEC, FD_AGENT_END)) < 0)
+			return fault_errno(fault, FAULT_LATER, "starting acmegate-view");
 	close_range(STDERR_FILENO + 1, FD_AGENT_END - 1, 0);
-	if (far_shared < 0 || dup2(far_shared, FD_CONFIG) < 0 || (far_ledgers >= 0 && dup2(far_ledgers, FD_LEDGERS) < 0))
-		return fault_errno(fault, FAULT_LATER, "starting acmegate-view");
+	for (size_t i = 0; i < n; i++)
+		if (places[i].from >= 0 && dup2(places[i].from, places[i].to) < 0)
+			return fault_errno(fault, FAULT_LATER, "starting acmegate-view");
 	return 0;
 }
 
@@ -68,18 +69,21 @@ static int become_view(const struct call *call, const char *form, bool mistaken,
 	char *words[MOST_WORDS + MAX_CERTIFICATES + 1] = { program, (char *)(uintptr_t)form, mistaken ? wrong : right };
 	const char *no_color = getenv("NO_COLOR");
 	char *const environment[] = { locale, no_color && *no_color ? plain : NULL, NULL };
-	OWN_FD int ledgers = open_ledgers(config, fault);
-	OWN_FD int shared = -1;
+	struct place places[] = { { -1, FD_CONFIG }, { -1, FD_LEDGERS }, { -1, FD_WINDOWS } };
 	char path[PATH_MAX];
 
-	if (ledgers < 0 && fault->kind != FAULT_NONE)
+	places[1].from = open_directory(config->gate.state, "/ledger", O_RDONLY, fault);
+	if (fault->kind == FAULT_NONE)
+		places[2].from = open_directory(config->gate.state, "", O_PATH, fault);
+	if (fault->kind != FAULT_NONE)
 		return -1;
 	if (call->words > MAX_CERTIFICATES)
 		return fault_set(fault, FAULT_USAGE, "more than %d names", MAX_CERTIFICATES);
 	for (int i = 0; i < call->words; i++)
 		words[3 + i] = call->word[i];
-	shared = config_share(config, ROLE_VIEWER, fault);
-	if (shared < 0 || launch_find("-view", path, fault) < 0 || place(shared, ledgers, fault) < 0 || sandbox_disarm(fault) < 0)
+	places[0].from = config_share(config, ROLE_VIEWER, fault);
+	if (places[0].from < 0 || launch_find("-view", path, fault) < 0 || hand_over(places, LENGTH_OF(places), fault) < 0 ||
+	    sandbox_disarm(fault) < 0)
 		return -1;
 	execve(path, words, environment);
 	return fault_errno(fault, FAULT_FAILED, "starting %s (is acmegate installed completely?)", path);

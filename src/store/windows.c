@@ -193,12 +193,18 @@ static int put(struct windows *windows, uint64_t sequence, const struct window_e
 
 int windows_begin(struct windows *windows, const struct window_entry *entry, struct fault *fault)
 {
-	return put(windows, 2 * (windows->number + 1), entry, fault);
+	struct window_entry counted = *entry;
+
+	counted.before_ms = windows->newest.before_ms + windows->newest.open_ms;
+	return put(windows, 2 * (windows->number + 1), &counted, fault);
 }
 
 int windows_end(struct windows *windows, const struct window_entry *entry, struct fault *fault)
 {
-	return put(windows, 2 * windows->number + 1, entry, fault);
+	struct window_entry counted = *entry;
+
+	counted.before_ms = windows->newest.before_ms;
+	return put(windows, 2 * windows->number + 1, &counted, fault);
 }
 
 /*

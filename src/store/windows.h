@@ -43,6 +43,7 @@ struct window_entry {
 	uint8_t refused;	   /* 1: the gate did not open, and detail says why */
 	char client[WINDOWS_TEXT]; /* names of the certificates; of the client's program; the command */
 	char detail[WINDOWS_TEXT]; /* the rule that kept packets out all the same, the reason of a refusal, or "" */
+	uint64_t before_ms;	   /* open_ms of all windows before this one: set by windows_begin() */
 };
 
 enum windows_state {

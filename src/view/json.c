@@ -70,6 +70,41 @@ static json_t *object_of(const struct status *status, const struct entry *entry)
 			 known ? json_null() : text(entry->why.text));
 }
 
+static json_t *seconds_of(uint64_t milliseconds)
+{
+	return json_real((double)milliseconds / 1e3);
+}
+
+static json_t *window_of(const struct window_entry *entry)
+{
+	return json_pack("{s:o, s:o, s:o, s:o, s:i, s:i, s:s, s:o, s:o, s:s, s:o, s:b, s:o}", "begun", moment(entry->begun.wall),
+			 "opened", moment(entry->opened), "closed", moment(entry->closed), "seconds", seconds_of(entry->open_ms),
+			 "times", (int)entry->times, "port", entry->port, "for", status_asker(entry), "client", text(entry->client),
+			 "process", entry->pid ? json_integer(entry->pid) : json_null(), "closed_by", status_net(entry), "packets",
+			 entry->counted ? json_integer((json_int_t)entry->packets) : json_null(), "refused", entry->refused,
+			 "detail", text(entry->detail));
+}
+
+static json_t *windows_of(const struct status *status)
+{
+	json_t *list = status->windows_known ? json_array() : json_null();
+
+	for (uint32_t i = 0; i < status->windows; i++)
+		(void)json_array_append_new(list, window_of(&status->window[i]));
+	return list;
+}
+
+static json_t *exposure_of(const struct status *status)
+{
+	const struct exposure *exposure = &status->exposure;
+
+	if (!status->windows_known)
+		return json_null();
+	return json_pack("{s:I, s:o, s:o, s:o, s:b}", "windows", (json_int_t)exposure->windows, "seconds",
+			 seconds_of(exposure->open_ms), "longest_seconds", seconds_of(exposure->longest_ms), "since",
+			 moment(exposure->since), "open", exposure->open);
+}
+
 int json_write(const struct status *status, FILE *out)
 {
 	json_t *list = json_array(), *root;
@@ -82,8 +117,9 @@ int json_write(const struct status *status, FILE *out)
 		json_decref(list);
 		return -1;
 	}
-	root = json_pack("{s:i, s:o, s:s, s:b, s:o}", "version", 1, "generated", moment(status->now.wall), "host", status->host,
-			 "mistakes", status->mistaken, "certificates", list);
+	root = json_pack("{s:i, s:o, s:s, s:b, s:o, s:o, s:o}", "version", 1, "generated", moment(status->now.wall), "host",
+			 status->host, "mistakes", status->mistaken, "certificates", list, "windows", windows_of(status),
+			 "exposure", exposure_of(status));
 	if (root)
 		rc = json_dumpf(root, out, JSON_INDENT(2)) < 0 || fputc('\n', out) == EOF ? -1 : 0;
 	json_decref(root);

@@ -82,6 +82,29 @@ static const struct {
 	{ "ari_window_end_timestamp_seconds", "End of the window in which the CA suggests to renew.", ari_end },
 };
 
+static void write_single(FILE *out, const char *name, const char *type, const char *help, double value)
+{
+	fprintf(out, "# HELP acmegate_%s %s\n# TYPE acmegate_%s %s\nacmegate_%s %.15g\n", name, help, name, type, name, value);
+}
+
+static void write_windows(const struct status *status, FILE *out)
+{
+	const struct exposure *exposure = &status->exposure;
+	const struct window_entry *newest = &status->window[0];
+
+	if (!status->windows_known)
+		return;
+	write_single(out, "windows_total", "counter", "How often the port was opened, or tried to be.", (double)exposure->windows);
+	write_single(out, "window_open_seconds_total", "counter", "How long the port was open, in all.",
+		     (double)exposure->open_ms / 1e3);
+	write_single(out, "open", "gauge", "1 if the end of the last window is not noted: it is open, or acmegate was killed.",
+		     exposure->open);
+	if (!status->windows)
+		return;
+	write_single(out, "last_window_seconds", "gauge", "How long the port was open the last time.", newest->open_ms / 1e3);
+	write_single(out, "last_window_timestamp_seconds", "gauge", "When that began.", (double)newest->begun.wall);
+}
+
 /* The names of certificates have no character that would need escaping. */
 void metrics_write(const struct status *status, FILE *out)
 {
@@ -94,6 +117,7 @@ void metrics_write(const struct status *status, FILE *out)
 				fprintf(out, "acmegate_%s{certificate=\"%s\"} %.0f\n", gauges[i].name,
 					status->entry[k].certificate->name, value);
 	}
+	write_windows(status, out);
 	fprintf(out,
 		"# HELP acmegate_build_info The version of acmegate.\n# TYPE acmegate_build_info gauge\n"
 		"acmegate_build_info{version=\"%s\"} 1\n",

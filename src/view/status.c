@@ -144,6 +144,53 @@ int status_collect(struct status *status, const struct config *config, int ledge
 	return 0;
 }
 
+const char *status_asker(const struct window_entry *entry)
+{
+	static const char *const words[ASKERS] = {
+		[ASKER_UNKNOWN] = "unknown", [ASKER_RENEW] = "renew", [ASKER_RENEW_NOW] = "renew-now",
+		[ASKER_HOOK] = "hook",	     [ASKER_GUARD] = "guard", [ASKER_REHEARSE] = "rehearse",
+	};
+	_Static_assert(LENGTH_OF(words) == ASKERS, "a word for each asker");
+
+	return words[entry->asker < ASKERS ? entry->asker : ASKER_UNKNOWN];
+}
+
+const char *status_net(const struct window_entry *entry)
+{
+	static const char *const words[NETS] = {
+		[NET_UNKNOWN] = "unknown", [NET_GATE] = "gate",		[NET_WATCHDOG] = "watchdog",
+		[NET_KERNEL] = "kernel",   [NET_RECOVERY] = "recovery", [NET_GONE] = "gone",
+		[NET_TIME] = "time",	   [NET_BOOT] = "boot",		[NET_NEVER] = "never",
+	};
+	_Static_assert(LENGTH_OF(words) == NETS, "a word for each net");
+
+	return words[entry->net < NETS ? entry->net : NET_UNKNOWN];
+}
+
+int status_add_windows(struct status *status, int directory, struct fault *fault)
+{
+	struct exposure *exposure = &status->exposure;
+	enum windows_state state = WINDOWS_NONE;
+	struct windows windows = { .fd = -1 };
+
+	if (directory >= 0 && windows_look(&windows, directory, &state, fault) < 0)
+		return -1;
+	if (state == WINDOWS_CORRUPT)
+		return fault_set(fault, FAULT_FAILED, WINDOWS_FILE " is corrupt; the next window begins a new one");
+	status->windows_known = true;
+	status->windows = windows.fd < 0 ? 0 : windows_read(&windows, status->window);
+	exposure->windows = windows.number;
+	exposure->open_ms = windows.newest.before_ms + windows.newest.open_ms;
+	exposure->open = windows.number && !windows.ended;
+	for (uint32_t i = 0; i < status->windows; i++) {
+		exposure->since = status->window[i].begun.wall;
+		if (status->window[i].open_ms > exposure->longest_ms)
+			exposure->longest_ms = status->window[i].open_ms;
+	}
+	close_fd(&windows.fd);
+	return 0;
+}
+
 void status_free(struct status *status)
 {
 	free(status->entry);

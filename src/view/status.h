@@ -12,6 +12,7 @@
 #include "base/config.h"
 #include "store/ledger.h"
 #include "store/schedule.h"
+#include "store/windows.h"
 
 /* In the order of their weight. */
 enum health {
@@ -43,6 +44,14 @@ struct entry {
 	struct fault why;	    /* with CONDITION_UNKNOWN */
 };
 
+/* How long the port was open. */
+struct exposure {
+	uint64_t windows, open_ms; /* since the ledger was begun */
+	uint64_t longest_ms;	   /* of those in status.window */
+	int64_t since;		   /* when the oldest of them began; seconds since the epoch, 0: there is none */
+	bool open;		   /* the newest has no end yet: it is open, or acmegate was killed */
+};
+
 struct status {
 	const struct config *config;
 	struct instant now;
@@ -51,7 +60,11 @@ struct status {
 	bool complete; /* all of the configuration's certificates; else those that were named */
 	size_t count;
 	struct entry *entry; /* in the order of the configuration */
-	enum health health;  /* the worst */
+	bool windows_known;  /* their ledger was read, or there is none yet */
+	struct exposure exposure;
+	uint32_t windows;
+	struct window_entry window[WINDOWS_KEPT]; /* the newest first */
+	enum health health;			  /* the worst */
 };
 
 /*
@@ -60,11 +73,18 @@ struct status {
  */
 int status_collect(struct status *status, const struct config *config, int ledgers, char *const names[],
 		   struct fault *fault) MUST_CHECK;
+
+/* Adds the windows, of the ledger in this directory (-1: there is none). The fault says why they are not known. */
+int status_add_windows(struct status *status, int directory, struct fault *fault) MUST_CHECK;
 void status_free(struct status *status);
 
 /* "valid", "due" ... and what acmegate's exit status is. */
 const char *status_word(enum condition condition);
 int status_exit(enum health health);
+
+/* "renew", "hook" ..., and "gate", "kernel" ..., which closed it. */
+const char *status_asker(const struct window_entry *entry);
+const char *status_net(const struct window_entry *entry);
 
 /* "stored", "refused" ... of an attempt. */
 const char *status_result(const struct attempt *attempt);

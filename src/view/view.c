@@ -92,13 +92,16 @@ static int show(const struct form *form, bool mistaken, char *const names[])
 {
 	const struct look look = { width_of(STDOUT_FILENO), isatty(STDOUT_FILENO) && !getenv("NO_COLOR") };
 	const int ledgers = fcntl(FD_LEDGERS, F_GETFD) < 0 ? -1 : FD_LEDGERS;
+	const int windows = fcntl(FD_WINDOWS, F_GETFD) < 0 ? -1 : FD_WINDOWS;
+	static struct status status;
 	const struct config *config;
-	struct status status = { 0 };
 	struct fault fault;
 	int rc = start(&config, &fault);
 
 	if (rc == 0)
 		rc = status_collect(&status, config, ledgers, names, &fault);
+	if (rc == 0 && status_add_windows(&status, windows, &fault) < 0)
+		log_warning("the windows are not known: %s", fault.text);
 	if (rc < 0) {
 		log_error("%s", fault.text);
 		status_free(&status);

@@ -52,6 +52,9 @@ member() { python3 -c 'import json, sys; s = json.load(sys.stdin); c = {x["name"
 	[ "$(member 'c["one.test"]["identifiers"]')" = "['one.test']" ]
 	[ "$(member 'c["one.test"]["last"]["result"], c["one.test"]["state"]')" = "stored valid" ]
 	[ "$(member 'c["bad.test"]["last"]["result"], c["bad.test"]["failures"], c["bad.test"]["not_after"]')" = "invalid 1 None" ]
+	# bad.test was pending, and one.test with it: the window that the renewal has opened
+	[ "$(member 's["exposure"]["windows"], s["windows"][0]["for"], s["windows"][0]["closed_by"], s["exposure"]["open"]')" = '1 renew gate False' ]
+	[ "$(member 's["exposure"]["seconds"] == s["windows"][0]["seconds"] == s["exposure"]["longest_seconds"] > 0')" = True ]
 	# a document that does not fit is told from one that does
 	sed 's/"valid"/"fine"/' "$RIG_DIR/status.json" >"$RIG_DIR/wrong.json"
 	run ! fits_schema "$RIG_DIR/wrong.json"
@@ -65,6 +68,8 @@ member() { python3 -c 'import json, sys; s = json.load(sys.stdin); c = {x["name"
 	run -0 --separate-stderr rig_acmegate status --metrics
 	[[ $output == *'acmegate_certificate_failures{certificate="bad.test"} 1'* ]]
 	[[ $output == *'acmegate_certificate_failures{certificate="one.test"} 0'* ]]
+	[[ $output == *'acmegate_windows_total 1'* ]]
+	[[ $output == *'acmegate_open 0'* ]]
 	command -v promtool >/dev/null || skip 'the metrics are not checked by promtool, which is not here (Debian: prometheus)'
 	printf '%s\n' "$output" | promtool check metrics
 }

@@ -295,6 +295,50 @@ static void metrics(void **state)
 	assert_between(samples, 30, 60);
 }
 
+/* Two that were closed, and one whose acmegate was killed. */
+static void windows_and_exposure(void **state)
+{
+	struct window_entry entry = { .asker = ASKER_HOOK, .net = NET_KERNEL, .port = 80, .times = 1, .client = "certbot" };
+	struct windows windows;
+	enum windows_state found;
+	char *text = NULL;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+	json_t *root, *list;
+
+	(void)state;
+	assert_int_equal(windows_open(&windows, dir, &found, &fault), 0);
+	for (uint32_t i = 0; i < 3; i++) {
+		entry.begun.wall = 1790812800 + (int64_t)i * 3600;
+		entry.open_ms = 0;
+		assert_int_equal(windows_begin(&windows, &entry, &fault), 0);
+		entry.open_ms = 1500 + 1000 * i;
+		if (i < 2)
+			assert_int_equal(windows_end(&windows, &entry, &fault), 0);
+	}
+	close_fd(&windows.fd);
+	assert_int_equal(status_collect(&status, &config, dir, all, &fault), 0);
+	assert_int_equal(status_add_windows(&status, dir, &fault), 0);
+	assert_int_equal(status.windows, 3);
+	assert_int_equal(status.exposure.windows, 3);
+	assert_int_equal(status.exposure.open_ms, 4000);
+	assert_int_equal(status.exposure.longest_ms, 2500);
+	assert_int_equal(status.exposure.since, 1790812800);
+	assert_true(status.exposure.open);
+	assert_int_equal(json_write(&status, out), 0);
+	assert_int_equal(fclose(out), 0);
+	root = json_loads(text, 0, NULL);
+	assert_true(json_real_value(json_object_get(json_object_get(root, "exposure"), "seconds")) == 4.0);
+	list = json_object_get(root, "windows");
+	assert_int_equal(json_array_size(list), 3);
+	assert_string_equal(json_string_value(json_object_get(json_array_get(list, 1), "closed_by")), "kernel");
+	assert_string_equal(json_string_value(json_object_get(json_array_get(list, 1), "for")), "hook");
+	json_decref(root);
+	free(text);
+	status_free(&status);
+	assert_int_equal(unlinkat(dir, WINDOWS_FILE, 0), 0);
+}
+
 static void moments(void **state)
 {
 	(void)state;
@@ -310,7 +354,7 @@ int main(void)
 		cmocka_unit_test(conditions), cmocka_unit_test(names_and_exit_statuses),
 		cmocka_unit_test(tables),     cmocka_unit_test(json),
 		cmocka_unit_test(summaries),  cmocka_unit_test(metrics),
-		cmocka_unit_test(moments),
+		cmocka_unit_test(moments),    cmocka_unit_test(windows_and_exposure),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, take_down);
