@@ -116,6 +116,12 @@ static int deny_sockets(scmp_filter_ctx filter)
 						       deny_listening_in(filter, AF_INET6) | deny_other_netlink(filter);
 }
 
+/* By a UNIX socket root may ask others, systemd for example, for what it has no capability for. No tool of iptables needs one. */
+static int deny_requests(scmp_filter_ctx filter)
+{
+	return filter_has_socketcall(filter) ? 0 : filter_rule_if(filter, NO, SCMP_SYS(socket), filter_command(0, AF_UNIX));
+}
+
 /* A program of another architecture has calls by other numbers; the administrator's may be one. */
 static int deny_to_command(scmp_filter_ctx filter)
 {
@@ -130,19 +136,25 @@ static int deny_to_gate(scmp_filter_ctx filter)
 	       filter_rules(filter, NO, kernel_calls, LENGTH_OF(kernel_calls)) |
 	       filter_rules(filter, NO, attribute_calls, LENGTH_OF(attribute_calls)) |
 	       filter_rules(filter, NO, identity_calls, LENGTH_OF(identity_calls)) | deny_setuid_files(filter) |
-	       deny_sockets(filter) | filter_rule_if(filter, NO, SCMP_SYS(ioctl), filter_command(1, TIOCSTI)) |
+	       deny_sockets(filter) | filter_rule_if(filter, NO, SCMP_SYS(prlimit64), IF(0, SCMP_CMP_NE, 0)) |
+	       filter_rule_if(filter, NO, SCMP_SYS(ioctl), filter_command(1, TIOCSTI)) |
 	       filter_rule_if(filter, NO, SCMP_SYS(ioctl), filter_command(1, TIOCLINUX));
+}
+
+static int deny_to_watchdog(scmp_filter_ctx filter)
+{
+	return deny_to_gate(filter) | filter_rules(filter, NO, surveyor_calls, LENGTH_OF(surveyor_calls));
 }
 
 static int deny_to_tools(scmp_filter_ctx filter)
 {
-	return deny_to_gate(filter) | filter_rules(filter, NO, surveyor_calls, LENGTH_OF(surveyor_calls));
+	return deny_to_watchdog(filter) | deny_requests(filter);
 }
 
 static int (*const lists[])(scmp_filter_ctx filter) = {
 	[REFUSAL_COMMAND] = deny_to_command,
 	[REFUSAL_GATE] = deny_to_gate,
-	[REFUSAL_WATCHDOG] = deny_to_tools,
+	[REFUSAL_WATCHDOG] = deny_to_watchdog,
 	[REFUSAL_TOOLS] = deny_to_tools,
 };
 _Static_assert(LENGTH_OF(lists) == REFUSALS, "a list for each kind");

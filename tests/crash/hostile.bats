@@ -215,6 +215,49 @@ some() {
 	rm -r "$RIG_STATE/webroot" "$RIG_DIR/www"
 }
 
+# tools_turn ACT WHEN HOW: a run in which acmegate-iptables is hostile; its words are in $RIG_DIR/hostile/said
+tools_turn() {
+	: >"$RIG_DIR/hostile/said"
+	rm -f "$RIG_STATE"/ledger/other.test*
+	printf 'iptables %s %s %s\n' "$@" >"$RIG_DIR/hostile/orders"
+	run rig_host "$RIG_DIR/hostile/acmegate" -c "$RIG_CONF" renew-now other.test
+	printf '%s\n' "$output" "$(cat "$RIG_DIR/hostile/said")"
+	grep -q 'the client of iptables turns hostile' "$RIG_DIR/hostile/said"
+}
+
+@test "acmegate-iptables, when it is asked for a plan, and behind the rules that it has made" {
+	# Without Landlock it is root, which may write.
+	rig_landlocked || skip 'no Landlock here'
+	rig_host iptables-nft -A INPUT -p tcp --dport 80 -j DROP
+	rig_host ip6tables-nft -A INPUT -p tcp --dport 80 -j DROP
+	cp "$RIG_BUILD/seams/acmegate-iptables" "$RIG_DIR/hostile/acmegate-iptables.real"
+	cp "$RIG_BUILD/seams/tests/crash/hostile" "$RIG_DIR/hostile/acmegate-iptables"
+	store_sum >"$RIG_DIR/store-before"
+	untouched >"$RIG_DIR/files-before"
+	for when in start later; do
+		rig_before
+		tools_turn everything "$when" confined
+		[ "$status" -ne 0 ]
+		# Where its rules are there already, another one has nothing to do, and the port opens until the CA gives up.
+		[[ $output == *'error: acmegate-iptables gave no answer that acmegate knows (status 3)'* || $output == *'port 80 closed after'* ]]
+		[ "$(grep -c ^gained "$RIG_DIR/hostile/said")" = 1 ]
+		grep -qx 'gained: nothing' "$RIG_DIR/hostile/said"
+		rig_until 30 host_idle
+		rig_after
+		store_sum | diff - "$RIG_DIR/store-before"
+		untouched | diff - "$RIG_DIR/files-before"
+	done
+	# Without its own confinement, behind the filter of the gate alone, the same attacks gain something, and no setuid file.
+	tools_turn everything start loose
+	grep -q '^gained: .*/outside/root/file' "$RIG_DIR/hostile/said"
+	grep -q '^gained: a listening socket' "$RIG_DIR/hostile/said"
+	grep -q '^gained: a UNIX socket' "$RIG_DIR/hostile/said"
+	! grep -qE '^gained: (chmod|a setgid|a new setuid|process)' "$RIG_DIR/hostile/said"
+	rig_host nft delete table ip filter
+	rig_host nft delete table ip6 filter
+	rm "$RIG_DIR"/hostile/acmegate-iptables*
+}
+
 @test "the attacks are real: without confinement they gain something" {
 	for role in client responder signer storer; do
 		run_with "$role" everything start loose

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
- * hostile - acmegate-agent with one role that turns against the others: at once, or on SIGUSR1.
+ * hostile - acmegate-agent with one role that turns against the others: at once, or on SIGUSR1. Under the name of acmegate-iptables that program,
+ * which turns when it is asked for a plan ("start"), or behind the rules that the real one beside it has made ("later"); its words go into the
+ * file "said".
  *
  * The file "orders" beside the program says "ROLE ACT start|later confined|readable|loose". The other roles, and this one until it turns, are the real
  * ones, and the start is the real start; "loose" leaves confine() out, to show that these attacks can succeed; "readable" does not ask
@@ -50,6 +52,7 @@ static enum role role;
 static const struct config *config;
 static char act[32];
 static bool confined, readable;
+static bool signals; /* a process of root's may send them, to root's: before Linux 6.12 Landlock knew no signals */
 static char state_path[PATH_MAX - 64], www[PATH_MAX - 64]; /* the state directory, and the web server's of mode webroot */
 static char outside[PATH_MAX];				   /* a directory of files that are nobody's business here */
 static int gains;
@@ -95,20 +98,23 @@ static void try_sockets(void)
 	static const struct {
 		int family, type, protocol;
 	} powerful[] = {
-		{ AF_NETLINK, SOCK_RAW, NETLINK_NETFILTER },
-		{ AF_NETLINK, SOCK_RAW, NETLINK_SOCK_DIAG },
 		{ AF_NETLINK, SOCK_RAW, NETLINK_KOBJECT_UEVENT },
+		{ AF_NETLINK, SOCK_RAW, NETLINK_XFRM },
+		{ AF_NETLINK, SOCK_RAW, NETLINK_GENERIC },
 		{ AF_PACKET, SOCK_RAW, 0 },
 		{ AF_INET, SOCK_RAW, IPPROTO_TCP },
 		{ AF_INET6, SOCK_RAW, IPPROTO_TCP },
 		{ AF_ALG, SOCK_SEQPACKET, 0 },
 		{ AF_VSOCK, SOCK_STREAM, 0 },
+		{ AF_NETLINK, SOCK_RAW, NETLINK_NETFILTER }, /* what acmegate-iptables works with */
+		{ AF_NETLINK, SOCK_RAW, NETLINK_SOCK_DIAG },
 	};
+	const size_t denied = LENGTH_OF(powerful) - (role == ROLE_TOOLS ? 2 : 0);
 
 	try_listen(AF_INET, 80);
 	try_listen(AF_INET6, 80);
 	try_listen(AF_INET, 8080);
-	for (size_t i = 0; i < LENGTH_OF(powerful); i++) {
+	for (size_t i = 0; i < denied; i++) {
 		int fd = socket(powerful[i].family, powerful[i].type | SOCK_CLOEXEC, powerful[i].protocol);
 
 		if (fd < 0)
@@ -116,7 +122,7 @@ static void try_sockets(void)
 		gained("a socket of family %d, protocol %d", powerful[i].family, powerful[i].protocol);
 		close(fd);
 	}
-	if (role != ROLE_CLIENT && socket(AF_INET, SOCK_STREAM, 0) >= 0)
+	if (role != ROLE_CLIENT && role != ROLE_TOOLS && socket(AF_INET, SOCK_STREAM, 0) >= 0)
 		gained("a network socket for the %s", sandbox_role_name(role));
 	if (role != ROLE_CLIENT && socket(AF_UNIX, SOCK_STREAM, 0) >= 0)
 		gained("a UNIX socket for the %s", sandbox_role_name(role));
@@ -274,7 +280,7 @@ static void try_given(void)
 {
 	char number[8];
 
-	for (int fd = 0; fd < FD_AGENT_END; fd++) {
+	for (int fd = 0; fd < (role == ROLE_TOOLS ? 0 : FD_AGENT_END); fd++) {
 		snprintf(number, sizeof(number), "%d", fd);
 		tell(fchmod(fd, 0777), "fchmod", number);
 		tell(fchown(fd, geteuid(), getegid()), "fchown", number);
@@ -315,6 +321,28 @@ static void try_changes(void)
 	try_given();
 }
 
+/* A program of root's, a new one, and one in the directory where acmegate-iptables may write: to be found setuid by whoever comes later. */
+static void try_setuid(void)
+{
+	char path[64];
+	int fd;
+
+	snprintf(path, sizeof(path), "/run/hostile-%d", (int)getppid());
+	fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 04755);
+	if (fd >= 0)
+		gained("a new setuid file, %s", path);
+	close(fd);
+	fd = open("/run", O_TMPFILE | O_WRONLY | O_CLOEXEC, 02755);
+	if (fd >= 0)
+		gained("%s", "a setgid file without a name");
+	close(fd);
+	fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	tell(fd < 0 ? -1 : fchmod(fd, 04755), "fchmod", path);
+	tell(chmod(path, 04755), "chmod", path);
+	close(fd);
+	(void)unlink(path);
+}
+
 static void try_ipc(void)
 {
 	tell(shmget(IPC_PRIVATE, 4096, IPC_CREAT | 0600), "a segment", "shared memory");
@@ -346,7 +374,7 @@ static void try_process(pid_t pid)
 	struct rlimit64 none = { 0, 0 };
 	int fd;
 
-	if (syscall(SYS_kill, pid, 0) == 0 || syscall(SYS_tgkill, pid, pid, 0) == 0 || syscall(SYS_tkill, pid, 0) == 0)
+	if (!signals && (syscall(SYS_kill, pid, 0) == 0 || syscall(SYS_tgkill, pid, pid, 0) == 0 || syscall(SYS_tkill, pid, 0) == 0))
 		gained("the right to kill process %d", (int)pid);
 	if (ptrace(PTRACE_SEIZE, pid, 0, 0) == 0)
 		gained("process %d as a tracer", (int)pid);
@@ -354,9 +382,9 @@ static void try_process(pid_t pid)
 		gained("memory of process %d", (int)pid);
 	if (syscall(SYS_prlimit64, pid, RLIMIT_CORE, &none, NULL) == 0)
 		gained("the limits of process %d", (int)pid);
-	if (setpriority(PRIO_PROCESS, (id_t)pid, 19) == 0)
+	if (role != ROLE_TOOLS && setpriority(PRIO_PROCESS, (id_t)pid, 19) == 0)
 		gained("the priority of process %d", (int)pid);
-	if (fcntl(FD_WARDEN, F_SETOWN, pid) == 0 && fcntl(FD_WARDEN, F_SETSIG, SIGKILL) == 0)
+	if (role != ROLE_TOOLS && fcntl(FD_WARDEN, F_SETOWN, pid) == 0 && fcntl(FD_WARDEN, F_SETSIG, SIGKILL) == 0)
 		gained("signals by SIGIO to process %d", (int)pid);
 	fd = (int)syscall(SYS_pidfd_open, pid, 0);
 	if (fd < 0)
@@ -368,7 +396,7 @@ static void try_process(pid_t pid)
 			gained("descriptor %d of process %d", number, (int)pid);
 		close(stolen);
 	}
-	if (syscall(SYS_pidfd_send_signal, fd, 0, NULL, 0) == 0)
+	if (!signals && syscall(SYS_pidfd_send_signal, fd, 0, NULL, 0) == 0)
 		gained("the right to signal process %d", (int)pid);
 	close(fd);
 }
@@ -419,9 +447,10 @@ static void try_rights(void)
 
 	if (syscall(SYS_capset, &header, all) == 0)
 		gained("%s", "capabilities");
-	if (role != ROLE_STORER && (setuid(0) == 0 || setresuid(0, 0, 0) == 0 || setgid(0) == 0))
+	if (role != ROLE_STORER && role != ROLE_TOOLS && (setuid(0) == 0 || setresuid(0, 0, 0) == 0 || setgid(0) == 0))
 		gained("%s", "root");
-	if (role == ROLE_STORER && (setuid(1) == 0 || setresuid(1, 1, 0) == 0 || setreuid(0, 1) == 0 || setgid(1) == 0))
+	if ((role == ROLE_STORER || role == ROLE_TOOLS) &&
+	    (setuid(1) == 0 || setresuid(1, 1, 0) == 0 || setreuid(0, 1) == 0 || setgid(1) == 0))
 		gained("%s", "another user");
 	if (setgroups(0, NULL) == 0)
 		gained("%s", "other groups");
@@ -461,12 +490,15 @@ static void do_everything(void)
 	try_sockets();
 	try_files();
 	try_changes();
-	try_ipc();
-	try_code();
 	try_processes();
-	try_children();
 	try_rights();
 	try_kernel();
+	try_setuid();
+	if (role == ROLE_TOOLS) /* programs of the host are its work */
+		return;
+	try_ipc();
+	try_code();
+	try_children();
 }
 
 /* --- the channels ------------------------------------------------------------------------------------------------- */
@@ -666,6 +698,63 @@ static bool read_orders(struct orders *orders)
 	return words == 4;
 }
 
+/* --- acmegate-iptables -------------------------------------------------------------------------------------------- */
+
+/* The real one beside this program; it answers the gate unless it only makes the rules. */
+static void run_real(char **argv, bool silent)
+{
+	char path[PATH_MAX];
+	ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - 8);
+	int null = silent ? open("/dev/null", O_WRONLY | O_CLOEXEC) : -1;
+
+	if (null >= 0)
+		dup2(null, STDOUT_FILENO);
+	snprintf(path + (n > 0 ? n : 0), 8, ".real");
+	execv(path, argv);
+	_exit(127);
+}
+
+/* The gate takes standard error for an answer. */
+static bool speak_into_file(void)
+{
+	char path[PATH_MAX];
+	ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - 1);
+	int fd;
+
+	path[n > 0 ? n : 0] = '\0';
+	snprintf(strrchr(path, '/') + 1, 8, "said");
+	fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+	return fd >= 0 && dup2(fd, STDERR_FILENO) >= 0;
+}
+
+static int be_iptables(char **argv)
+{
+	struct orders orders = { 0 };
+	struct fault fault;
+	pid_t real;
+
+	role = ROLE_TOOLS;
+	if (!argv[1] || !read_orders(&orders))
+		return STATUS_USAGE;
+	if (strcmp(argv[1], strcmp(orders.when, "later") != 0 ? "plan" : "open") != 0)
+		run_real(argv, false);
+	snprintf(act, sizeof(act), "%s", orders.act);
+	confined = strcmp(orders.how, "loose") != 0;
+	readable = true;
+	signals = sandbox_landlock() < 6;
+	real = strcmp(orders.when, "later") ? 0 : fork();
+	if (real == 0 && !strcmp(orders.when, "later"))
+		run_real(argv, true);
+	if ((real > 0 && waitpid(real, NULL, 0) != real) || !speak_into_file())
+		return STATUS_FAILED;
+	if (confined && (sandbox_tools(&fault) < 0 || confine(role, NULL, -1, &fault) < 0)) {
+		say("%s\n", fault.text);
+		return STATUS_FAILED;
+	}
+	turn();
+	return STATUS_FAILED;
+}
+
 /* As agent.c does it. */
 static void fill_places(void)
 {
@@ -684,6 +773,8 @@ int main(int argc, char **argv)
 	struct orders orders = { 0 };
 	struct fault fault;
 
+	if (strstr(argv[0], "acmegate-iptables"))
+		return be_iptables(argv);
 	if (argc < 2 || !sandbox_find_role(argv[1], &role) || !read_orders(&orders))
 		return STATUS_USAGE;
 	log_start(argv[1], false);

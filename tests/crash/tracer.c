@@ -11,9 +11,10 @@
  *	fail ROLE N ERRNO once|always		the N-th system call is not carried out and gives this error; with "always", those
  *						of the same name that follow too (EINTR: 100 of them, as nothing interrupts for ever)
  *
- * ROLE is main (the command itself), gate, signer, storer, responder or client (acmegate-agent ROLE, from its exec on), surveyor, hook (any
- * other program), or forkN: the N-th child of main, until it execs; gforkN: the same of the gate. What it becomes is told at the end; one
- * of the gate's that never execs is the watchdog. Threads count for their process, and children of another child for that child.
+ * ROLE is main (the command itself), gate, signer, storer, responder or client (acmegate-agent ROLE, from its exec on), surveyor, iptables, tool
+ * (iptables itself), hook (any other program), or forkN: the N-th child of main, until it execs; gforkN: the same of the gate. What it becomes
+ * is told at the end; one of the gate's that never execs is the watchdog. The second program of a name has a 2 behind it. Threads count for
+ * their process, and children of another child for that child.
  *
  * -v lists each call. -o: where to write, instead of stderr. -t: what still runs after so many seconds (60) is killed.
  *
@@ -188,8 +189,21 @@ static void name_program(pid_t pid, char name[16])
 	}
 	length = strlen(line);
 	program = strstr(line, "acmegate-");
-	program = program ? program + strlen("acmegate-") : "hook";
-	snprintf(name, 16, "%.15s", !strcmp(program, "agent") && length + 1 < n ? line + length + 1 : program);
+	program = program ? program + strlen("acmegate-") : strstr(line, "tables") ? "tool" : "hook";
+	snprintf(name, 16, "%.13s", !strcmp(program, "agent") && length + 1 < n ? line + length + 1 : program);
+}
+
+/* The second one is another part of a run: iptables2. */
+static void number_program(char name[16])
+{
+	const size_t length = strlen(name);
+	int same = 0;
+
+	for (size_t i = 0; i < role_count; i++)
+		same += !strncmp(roles[i].name, name, length) &&
+			strspn(roles[i].name + length, "0123456789") == strlen(roles[i].name + length);
+	if (same)
+		snprintf(name + length, 16 - length, "%d", same + 1);
 }
 
 static void on_exec(struct task *task)
@@ -203,6 +217,7 @@ static void on_exec(struct task *task)
 		name_program(task->tid, name);
 		if (!old->became[0])
 			snprintf(old->became, sizeof(old->became), "%s", name);
+		number_program(name);
 		task->role = add_role(name, task->tid);
 	}
 	task->role->calls = task->call = 1; /* the exec itself, which has yet to return */

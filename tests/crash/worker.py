@@ -32,6 +32,7 @@ FLOWS = {
     "renewal": dict(state="certificate", success=True),
     "hook": dict(state="certificate", success=True, hook=True),
     "redirect": dict(state="certificate", success=True, responder="mode = redirect"),
+    "iptables": dict(state="certificate", success=True, iptables=True), # drops there too
     "invalid": dict(state="certificate", success=False, names="bad.test"),
     "unreachable": dict(state="certificate", success=False, port=9),
     # "acmegate recover" when all had died with the port open
@@ -47,6 +48,7 @@ class Worker:
         self.serial = 0
         self.net = os.readlink("/proc/self/ns/net")
         self.make_states()
+        self.iptables = False
         self.baseline = Ruleset()
         self.accidents = {}
 
@@ -141,7 +143,7 @@ class Worker:
             if not name.isdigit() and name != "live":
                 problem("store", f"the next run leaves {name} in the store")
         for name in os.listdir(self.state):
-            if name not in ("journal", "accounts", "certificates", "due", "ledger"):
+            if name not in ("journal", "accounts", "certificates", "due", "ledger", "windows"):
                 problem("journal", f"the next run leaves {name} in the state directory")
 
     # --- the host
@@ -182,6 +184,10 @@ class Worker:
         """The next point does not suffer from this one."""
         run("nft", "flush", "ruleset")
         run("nft", "-f", self.dir + "/foreign.nft")
+        for tool in ("iptables-nft", "ip6tables-nft") if self.iptables else ():
+            result = run(tool, *"-A INPUT -p tcp --dport 80 -j DROP".split())
+            if result.returncode:
+                raise RuntimeError(tool + ": " + result.stdout)
         self.baseline = Ruleset()
 
     def recover(self, may_be_armed, problem):
@@ -218,6 +224,9 @@ class Worker:
 
     def prepare(self, flow):
         self.reset(FLOWS[flow])
+        if self.iptables != FLOWS[flow].get("iptables", False):
+            self.iptables = not self.iptables
+            self.mend()
         if "after" in FLOWS[flow]:
             self.trace(self.accidents[FLOWS[flow]["after"]], self.command("renew-now"))
 

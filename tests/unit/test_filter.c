@@ -173,7 +173,8 @@ static bool build(unsigned int which, const struct architecture *architecture, s
 #define LISTED (SIGNING | STORING | ANSWERING | BUS | VIEWING)
 #define ALL (CLIENT | LISTED)
 #define GATE IN(STARTING(REFUSAL_GATE))
-#define TOOLS (IN(STARTING(REFUSAL_WATCHDOG)) | IN(STARTING(REFUSAL_TOOLS)))
+#define WATCHDOG IN(STARTING(REFUSAL_WATCHDOG))
+#define TOOLS (WATCHDOG | IN(STARTING(REFUSAL_TOOLS)))
 #define COMMAND IN(STARTING(REFUSAL_COMMAND)) /* an administrator's program may need it */
 #define DOG (GATE | TOOLS)
 
@@ -199,7 +200,10 @@ static const struct expectation {
 	{ "accept", COMMAND, ALL | DOG, { 0 }, 5, false },
 	{ "listen", GATE | COMMAND, ALL | TOOLS, { 0 }, 4, false },
 	{ "connect", CLIENT | BUS | DOG, VIEWING | ANSWERING | STORING | SIGNING, { 0 }, 3, false },
-	{ "socket", CLIENT | BUS | DOG, VIEWING | ANSWERING | STORING | SIGNING, { AF_UNIX, SOCK_STREAM, 0, 0 }, 1, false },
+	{ "socket", CLIENT | BUS | GATE | WATCHDOG, VIEWING | ANSWERING | STORING | SIGNING, { AF_UNIX, SOCK_STREAM, 0, 0 }, 1, false },
+	{ "socket", COMMAND, IN(STARTING(REFUSAL_TOOLS)), { AF_UNIX, SOCK_STREAM, 0, 0 }, 1, true },
+	{ "prlimit64", COMMAND, DOG | CLIENT, { 1, 1, 0, 0 }, 0, false },
+	{ "prlimit64", DOG | COMMAND | CLIENT, 0, { 0, 1, 0, 0 }, 0, false },
 	{ "socket", CLIENT | DOG, VIEWING | ANSWERING | STORING | SIGNING, { AF_INET6, SOCK_STREAM, 0, 0 }, 1, false },
 	{ "socket", CLIENT | DOG, 0, { AF_NETLINK, SOCK_RAW, NETLINK_ROUTE, 0 }, 1, false },
 	{ "socket", DOG, LISTED | CLIENT, { AF_NETLINK, SOCK_RAW, NETLINK_NETFILTER, 0 }, 1, true },
