@@ -203,7 +203,7 @@ struct sink {
 	enum rights rights;
 };
 
-static _Noreturn void become_program(const struct sink *sink, char *const argv[], char *const environment[], int output)
+static _Noreturn void become_program(const struct sink *sink, char *const argv[], char *const environment[], int output, pid_t parent)
 {
 	struct fault fault;
 	int null = open("/dev/null", O_RDONLY), directory = -1;
@@ -214,8 +214,9 @@ static _Noreturn void become_program(const struct sink *sink, char *const argv[]
 		dprintf(output, "%s\n", fault.text);
 		_exit(127);
 	}
-	if (sink->rights != LAUNCH_WITHOUT_FIREWALL)
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
+	/* a parent that died before that sends no signal */
+	if (sink->rights != LAUNCH_WITHOUT_FIREWALL && (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != parent))
+		_exit(127);
 	if (null >= 0 && dup2(null, STDIN_FILENO) >= 0 && dup2(output, STDOUT_FILENO) >= 0 && dup2(output, STDERR_FILENO) >= 0 &&
 	    close_range(STDERR_FILENO + 1, ~0U, 0) == 0) {
 		if (sink->rights != LAUNCH_DISARMED)
@@ -331,6 +332,7 @@ static void log_command(char *const argv[])
 static int run(struct sink *sink, char *const argv[], char *const environment[], unsigned int seconds, pid_t *id, struct fault *fault)
 {
 	const int64_t start = now_ms();
+	const pid_t own = getpid();
 	OWN_FD int pidfd = -1;
 	int ends[2], status = 0;
 	bool in_time;
@@ -341,7 +343,7 @@ static int run(struct sink *sink, char *const argv[], char *const environment[],
 		return fault_errno(fault, FAULT_LATER, "running %s", argv[0]);
 	pid = fork();
 	if (pid == 0)
-		become_program(sink, argv, environment, ends[1]);
+		become_program(sink, argv, environment, ends[1], own);
 	if (pid > 0)
 		(void)setpgid(pid, pid); /* the child does so too: a group to kill must be there, whichever comes first */
 	*id = pid;
