@@ -194,6 +194,7 @@ static bool choose_for(struct loader *loader, uint32_t which, struct certificate
 void cas_resolve(struct loader *loader)
 {
 	struct config *config = loader->config;
+	const uint32_t found = config->certificates;
 	uint32_t kept = 0, first = config->cas;
 
 	config->ca[0] = config->acme;
@@ -203,7 +204,7 @@ void cas_resolve(struct loader *loader)
 	if (!are_there(loader, &loader->wanted[MAX_CERTIFICATES]))
 		loader->wanted[MAX_CERTIFICATES].names = 0;
 	loader->section = SECTION_CERTIFICATE;
-	for (uint32_t i = 0; i < config->certificates; i++) {
+	for (uint32_t i = 0; i < found; i++) {
 		struct certificate *certificate = &config->certificate[i];
 
 		if (!choose_for(loader, i, certificate))
@@ -213,5 +214,6 @@ void cas_resolve(struct loader *loader)
 		config->certificate[kept++] = *certificate;
 	}
 	config->certificates = kept;
+	explicit_bzero(&config->certificate[kept], (found - kept) * sizeof(config->certificate[0])); /* one may have a password */
 	cas_turn_to(config, first < config->cas ? first : 0);
 }

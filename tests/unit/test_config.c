@@ -623,6 +623,7 @@ static void a_ca_with_a_mistake_stops_what_depends_on_it(void **state)
 		assert_non_null(strstr(mistakes_found.text[1], ":8: [certificate a]: each of its CAs has a mistake"));
 		assert_int_equal(config_load(&config, file, CONFIG_WHOLE, &mistakes_found, &fault), 0);
 		assert_int_equal(config.certificates, 2);
+		assert_string_equal(config.certificate[2].name, "");
 		for (int k = 0; k < 2; k++) {
 			assert_string_equal(config.certificate[k].name, k ? "c" : "b");
 			assert_string_equal(config.name[config.certificate[k].first_name], k ? "c.example" : "b.example");
