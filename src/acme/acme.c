@@ -139,6 +139,23 @@ static void fail_call(struct acme *acme, struct acme_call *call, const struct ex
 	call->tries = call->nonces = 0;
 }
 
+/* How newNonce was refused, whose Retry-After is for the ledger; NULL: there was no answer, or one that says nothing of the CA's load. */
+static const struct exchange *nonce_refusal(const struct acme *acme, struct problem *problem)
+{
+	const struct exchange *failed = &acme->nonces.failed;
+
+	codec_problem(NULL, 0, failed->status, problem);
+	return failed->status && problem_action(failed->status, problem) != ACTION_FAIL ? failed : NULL;
+}
+
+static void fail_for_nonce(struct acme *acme, struct acme_call *call, struct fault *fault)
+{
+	struct problem problem;
+	const struct exchange *refusal = nonce_refusal(acme, &problem);
+
+	fail_call(acme, call, refusal, refusal ? &problem : NULL, fault);
+}
+
 static void fly(struct acme *acme, struct acme_call *call, struct exchange *slot)
 {
 	slot->method = call->kind == CALL_PLAIN ? METHOD_GET : METHOD_POST;
@@ -168,7 +185,7 @@ static int launch(struct acme *acme, struct acme_call *calls, size_t n, int64_t 
 			starved++;
 			call->at = now;
 			if (nonces_fail(&acme->nonces, &why))
-				fail_call(acme, call, NULL, NULL, &why);
+				fail_for_nonce(acme, call, &why);
 			continue;
 		}
 		if (call->kind != CALL_PLAIN && !call->body && sign_call(acme, call, fault) < 0)
@@ -177,6 +194,11 @@ static int launch(struct acme *acme, struct acme_call *calls, size_t n, int64_t 
 	}
 	nonces_fetch(&acme->nonces, starved, now, &acme->exchanges, acme->directory.new_nonce, acme);
 	return 0;
+}
+
+static int64_t patience(const struct acme *acme)
+{
+	return acme->hurry ? HURRY_MOST : PATIENCE;
 }
 
 /* Returns the milliseconds until a refused call goes out again, or -1: not again. */
@@ -189,7 +211,7 @@ static int64_t second_chance(const struct acme *acme, struct acme_call *call, co
 		return ++call->nonces < NONCE_TRIES ? 0 : -1;
 	if (action != ACTION_RETRY && (action != ACTION_BACK_OFF || wish < 0))
 		return -1;
-	if (wish > (acme->hurry ? HURRY_MOST : PATIENCE) || ++call->tries >= TRIES)
+	if (wish > patience(acme) || ++call->tries >= TRIES)
 		return -1;
 	return wish >= 0 ? wish : problem_delay(call->tries - 1);
 }
@@ -263,7 +285,7 @@ static int pump(struct acme *acme, int64_t milliseconds, struct fault *fault)
 		acme->date = exchange->date;
 	owner = exchange->owner;
 	if (owner == acme)
-		nonces_fetched(&acme->nonces, exchange, acme_now(acme), acme->hurry && exchange->stalled);
+		nonces_fetched(&acme->nonces, exchange, acme_now(acme), patience(acme), acme->hurry && exchange->stalled);
 	else
 		result = take_answer(acme, owner, exchange, fault);
 	exchange->owner = NULL;
@@ -351,14 +373,21 @@ int acme_run(struct acme *acme, struct acme_call *calls, size_t n, int64_t most,
 
 int acme_gather_nonces(struct acme *acme, size_t n, struct fault *fault)
 {
+	const struct exchange *refusal;
+	struct problem problem;
+
 	if (n > NONCES_GATHERED)
 		n = NONCES_GATHERED;
 	nonces_reset(&acme->nonces, 0);
+	acme->failure = (struct outcome){ 0 };
 	while (acme->nonces.count < n) {
 		const int64_t now = acme_now(acme), wait = acme->nonces.fetch_at - now;
 
-		if (nonces_fail(&acme->nonces, fault))
+		if (nonces_fail(&acme->nonces, fault)) {
+			refusal = nonce_refusal(acme, &problem);
+			acme->failure = problem_outcome(refusal, refusal ? &problem : NULL, fault);
 			return -1;
+		}
 		nonces_fetch(&acme->nonces, n - acme->nonces.count, now, &acme->exchanges, acme->directory.new_nonce, acme);
 		if (pump(acme, acme->nonces.fetching || wait <= 0 ? 1000 : wait, fault) < 0)
 			return -1;

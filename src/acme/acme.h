@@ -67,7 +67,7 @@ const char *acme_thumbprint(const struct acme *acme);
 /* The external account binding of our key (RFC 8555, 7.3.4) as a JWS; the caller frees it. */
 char *acme_bind(struct acme *acme, struct fault *fault) MUST_CHECK;
 
-/* Fetches nonces until there are n, or 64 if n is larger; all at once. */
+/* Fetches nonces until there are n, or 64 if n is larger; all at once. Of its own failure acme_failure() tells, and of no earlier one. */
 int acme_gather_nonces(struct acme *acme, size_t n, struct fault *fault) MUST_CHECK;
 
 /* Signs calls in advance while there are nonces, so that acme_run() sends them without delay. */

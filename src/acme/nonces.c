@@ -47,20 +47,34 @@ void nonces_fetch(struct nonces *nonces, size_t wanted, int64_t now, struct exch
 	}
 }
 
-void nonces_fetched(struct nonces *nonces, const struct exchange *exchange, int64_t now, bool at_once)
+static void note_reason(struct nonces *nonces, const struct exchange *exchange, int64_t wish)
 {
+	char wait[64] = "";
+
+	if (wish >= 0)
+		snprintf(wait, sizeof(wait), "; it asks to wait %lld s", (long long)(wish / 1000));
+	if (exchange->status)
+		snprintf(nonces->reason, sizeof(nonces->reason), "HTTP status %u%s without Replay-Nonce%s", exchange->status,
+			 problem_is_redirect(exchange->status) ? ", a redirect," : "", wait);
+	else
+		snprintf(nonces->reason, sizeof(nonces->reason), "%s", exchange->reason);
+}
+
+void nonces_fetched(struct nonces *nonces, const struct exchange *exchange, int64_t now, int64_t patience, bool at_once)
+{
+	const int64_t wish = exchange_retry_after(exchange, 0, INT32_MAX), delay = at_once ? 0 : problem_delay(nonces->failures);
+
 	nonces->fetching--;
 	if (exchange->nonce[0]) {
 		nonces->failures = 0;
 		return;
 	}
-	if (exchange->status)
-		snprintf(nonces->reason, sizeof(nonces->reason), "HTTP status %u%s without Replay-Nonce", exchange->status,
-			 problem_is_redirect(exchange->status) ? ", a redirect," : "");
-	else
-		snprintf(nonces->reason, sizeof(nonces->reason), "%s", exchange->reason);
-	nonces->fetch_at = now + (at_once ? 0 : problem_delay(nonces->failures));
-	nonces->failures++;
+	note_reason(nonces, exchange, wish);
+	nonces->failed = *exchange;
+	nonces->failed.data = NULL;
+	nonces->failed.used = nonces->failed.room = 0;
+	nonces->fetch_at = now + (wish > delay ? wish : delay);
+	nonces->failures = wish > patience ? TRIES : nonces->failures + 1;
 }
 
 bool nonces_fail(const struct nonces *nonces, struct fault *fault)

@@ -12,10 +12,11 @@
 struct nonces {
 	char *value[NONCES_KEPT];
 	size_t count;
-	size_t fetching;  /* newNonce requests on their way */
-	int64_t fetch_at; /* no newNonce before this moment */
-	int failures;	  /* of newNonce in a row */
-	char reason[320]; /* of the last failure */
+	size_t fetching;	/* newNonce requests on their way */
+	int64_t fetch_at;	/* no newNonce before this moment */
+	int failures;		/* of newNonce in a row */
+	char reason[320];	/* of the last failure */
+	struct exchange failed; /* its answer, without the body; status 0: there was none */
 };
 
 /* Forgets earlier failures of newNonce. */
@@ -30,8 +31,11 @@ char *nonces_take(struct nonces *nonces);
 /* Sends newNonce requests to the URL until `wanted` are on their way, as far as there are free exchanges. */
 void nonces_fetch(struct nonces *nonces, size_t wanted, int64_t now, struct exchanges *exchanges, const char *url, void *owner);
 
-/* Takes the answer to a newNonce request. at_once: after a failure the next request need not wait. */
-void nonces_fetched(struct nonces *nonces, const struct exchange *exchange, int64_t now, bool at_once);
+/*
+ * Takes the answer to a newNonce request. After a failure the next request waits as long as the CA asks; for longer than `patience` ms nobody
+ * waits, and newNonce has failed. at_once: where the CA does not ask, it need not wait.
+ */
+void nonces_fetched(struct nonces *nonces, const struct exchange *exchange, int64_t now, int64_t patience, bool at_once);
 
 /* Has newNonce failed too often? Then the fault says why. */
 bool nonces_fail(const struct nonces *nonces, struct fault *fault);

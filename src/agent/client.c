@@ -364,7 +364,7 @@ static int prove(struct client *client, struct fault *fault)
 	int n;
 
 	if (challenges_prepare(authorizations, client->acme, fault) < 0)
-		return -1;
+		return fail_all(client, STEP_VALIDATION, RESULT_HOST);
 	if (authorizations->pending == 0)
 		return 0;
 	whereabouts_begin(&search);

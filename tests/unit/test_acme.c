@@ -158,6 +158,52 @@ static void test_no_nonce(void **state)
 	assert_int_equal(acme_gather_nonces(acme, 3, &fault), -1);
 }
 
+static const char *nonce_wait;
+
+/* newNonce is limited, and nothing else. */
+static void serve_few_nonces(struct fake *f, struct exchange *exchange)
+{
+	(void)f;
+	if (exchange->method != METHOD_HEAD || served) {
+		fake_answer(exchange, 200, "{}");
+		return;
+	}
+	fake_answer(exchange, 429, "");
+	exchange->nonce[0] = '\0';
+	exchange_header(exchange, "Retry-After", nonce_wait);
+	served += !strcmp(nonce_wait, "7");
+}
+
+static void test_limited_nonces(void **state)
+{
+	(void)state;
+	nonce_wait = "3600";
+	begin(serve_few_nonces);
+	assert_int_equal(run(3, 600000), 0);
+	assert_int_equal(done_badly, 3);
+	assert_int_equal(told.kind, FAULT_LATER);
+	assert_non_null(strstr(told.text, "HTTP status 429 without Replay-Nonce; it asks to wait 3600 s"));
+	assert_int_equal(acme_failure(acme).result, RESULT_LIMITED);
+	assert_int_equal(acme_failure(acme).wait, 3600);
+	assert_int_equal(fake.posts, 0);
+	assert_int_equal(fake.heads, 1); /* the first answer is enough */
+	begin(serve_few_nonces);
+	assert_int_equal(acme_gather_nonces(acme, 1, &fault), -1);
+	assert_int_equal(acme_failure(acme).result, RESULT_LIMITED);
+	assert_int_equal(acme_failure(acme).wait, 3600);
+	assert_int_equal(fake.heads, 1);
+	/* What it may wait for, it waits for. */
+	nonce_wait = "7";
+	begin(serve_few_nonces);
+	assert_int_equal(run(1, 600000), 0);
+	assert_int_equal(done_well, 1);
+	assert_int_equal(fake.heads, 2);
+	assert_between(fake.now, 8000, 8010);
+	begin(serve_few_nonces);
+	assert_int_equal(acme_gather_nonces(acme, 1, &fault), 0);
+	assert_between(fake.now, 8000, 8010);
+}
+
 static void serve_overloaded(struct fake *f, struct exchange *exchange)
 {
 	(void)f;
@@ -497,6 +543,7 @@ int main(void)
 		TEST(test_bad_nonce),
 		TEST(test_bad_nonce_forever),
 		TEST(test_no_nonce),
+		TEST(test_limited_nonces),
 		TEST(test_retry_after),
 		TEST(test_limited),
 		TEST(test_broken),
