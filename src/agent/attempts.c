@@ -6,6 +6,7 @@
 
 #include "agent/next_key.h"
 #include "base/log.h"
+#include "store/limits.h"
 #include "store/schedule.h"
 
 /*
@@ -52,25 +53,38 @@ int attempts_look_up(struct storer *storer, uint32_t index, const struct stored 
 	return storing_read_ledger(storer, certificate, fault) < 0 ? -1 : note_live(storer, certificate, stored, fault);
 }
 
-/* For the certificate whose ledger was read last. */
-struct renewal attempts_decide(const struct storer *storer, uint32_t index)
+static struct decision decide(const struct storer *storer, uint32_t index, const struct holding *holding, const struct instant *now,
+			      struct limits *limits)
 {
-	const struct seen *seen = &storer->seen[index];
+	bool ordered[MAX_CERTIFICATES];
+
+	for (uint32_t i = 0; i < storer->config->certificates; i++)
+		ordered[i] = storer->seen[i].due;
+	return limits_decide(storer->config, index, holding, &storer->ledger, storer->ledgers, ordered, now, &storer->secret, limits);
+}
+
+/* For the certificate whose ledger was read last. */
+struct renewal attempts_decide(struct storer *storer, uint32_t index)
+{
+	struct seen *seen = &storer->seen[index];
 	struct instant now = instant_now();
 	struct holding holding = schedule_hold(storer->config, certificate_of(storer, index), &storer->ledger);
 	struct renewal renewal = { .present = seen->present, .deploy = seen->deploy };
+	struct limits limits;
 	struct decision decision;
 
 	holding.broken = seen->broken;
 	holding.other_names = seen->other_names;
 	holding.other_key = seen->other_key;
-	decision = schedule_decide(&holding, &storer->ledger, &now, &storer->secret);
-	renewal.due = decision.act == ACT_ORDER || decision.act == ACT_RESUME;
+	decision = decide(storer, index, &holding, &now, &limits);
+	seen->due = decision.act == ACT_ORDER || decision.act == ACT_RESUME;
+	renewal.due = seen->due;
 	renewal.backs_off = decision.act == ACT_BACK_OFF;
 	renewal.ask = decision.ask;
 	renewal.ca = (uint8_t)decision.ca;
 	renewal.asked_ca = (uint8_t)decision.asked_ca;
 	renewal.from = decision.from;
+	renewal.limited = limits.ca ? now.wall + limits.ca : 0;
 	snprintf(renewal.reason, sizeof(renewal.reason), "%s", decision.reason);
 	if (seen->unusable)
 		renewal = (struct renewal){ .present = seen->present, .deploy = seen->deploy, .reason = "its request cannot be used" };

@@ -12,7 +12,7 @@
 int attempts_look_up(struct storer *storer, uint32_t index, const struct stored *stored, struct fault *fault) MUST_CHECK;
 
 /* Is the certificate due, whose ledger was read last? */
-struct renewal attempts_decide(const struct storer *storer, uint32_t index);
+struct renewal attempts_decide(struct storer *storer, uint32_t index);
 
 /* Serves VERB_ATTEMPT of the warden, before the client is started. */
 int attempts_begin(struct storer *storer, const struct record *record, struct fault *fault) MUST_CHECK;

@@ -22,7 +22,7 @@ struct storer {
 	struct secret secret;
 	struct ledger ledger; /* the last one read */
 	struct seen {
-		bool present, broken, other_names, other_key, deploy;
+		bool present, broken, other_names, other_key, deploy, due;
 		bool asked;	/* the CA has answered when it suggests to renew it */
 		bool attempted; /* an attempt has begun, and has not ended */
 		bool saved;

@@ -37,7 +37,7 @@ const char *config_staging(const struct ca *ca)
 	return !strcmp(ca->directory, config_ca_url("letsencrypt")) || !strcmp(ca->directory, staging) ? staging : NULL;
 }
 
-static bool is_known(const char *directory)
+bool config_knows_ca(const char *directory)
 {
 	for (size_t i = 0; i < LENGTH_OF(known); i++)
 		if (!strcmp(directory, known[i].url))
@@ -48,9 +48,9 @@ static bool is_known(const char *directory)
 bool config_has_public_ca(const struct config *config)
 {
 	for (uint32_t i = 0; i < config->cas; i++)
-		if (config->ca[i].directory[0] && !is_known(config->ca[i].directory))
+		if (config->ca[i].directory[0] && !config_knows_ca(config->ca[i].directory))
 			return false;
-	return is_known(config->acme.directory);
+	return config_knows_ca(config->acme.directory);
 }
 
 uint16_t config_ca_port(const struct config *config)

@@ -90,6 +90,8 @@ struct config {
 bool config_is_address(const char *name);
 
 /* Are all CAs among those that the configuration knows by name? They ask from public addresses, and their roots are public. */
+/* Is it the directory of a public CA, one of those that have a name here? */
+bool config_knows_ca(const char *directory);
 bool config_has_public_ca(const struct config *config);
 
 /* The directory URL of the CA that a rehearsal asks; Let's Encrypt's needs not be configured. NULL: none is known. */

@@ -8,6 +8,8 @@
 
 #include "base/own.h"
 
+#define DAY (24 * 60 * 60)
+
 static char boot[16];
 
 void instant_learn_boot(void)
@@ -36,4 +38,13 @@ int64_t instant_since(const struct instant *from, const struct instant *to)
 	if (from->boot_id[0] && !memcmp(from->boot_id, to->boot_id, sizeof(from->boot_id)))
 		return to->boot - from->boot;
 	return to->wall - from->wall;
+}
+
+int64_t instant_left(int64_t wait, const struct instant *since, const struct instant *now)
+{
+	int64_t elapsed = instant_since(since, now);
+
+	if (elapsed < -DAY || elapsed >= wait)
+		return 0;
+	return elapsed < 0 ? wait : wait - elapsed;
 }

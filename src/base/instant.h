@@ -24,4 +24,7 @@ struct instant instant_now(void);
  */
 int64_t instant_since(const struct instant *from, const struct instant *to);
 
+/* Seconds that are left of a wait. A clock that has been set back by more than a day was wrong before, and so is what it measured. */
+int64_t instant_left(int64_t wait, const struct instant *since, const struct instant *now);
+
 #endif

@@ -142,13 +142,14 @@ struct past {
 
 /* The storer's report about one certificate. */
 struct renewal {
-	uint8_t due;		  /* 0 or 1 */
-	uint8_t present;	  /* a generation is in use */
-	uint8_t deploy;		  /* it is stored, but its deploy hook has not succeeded yet */
-	uint8_t ask;		  /* the CA may be asked when it suggests to renew it (RFC 9773) */
-	uint8_t backs_off;	  /* it would be due, but for an earlier failure */
-	uint8_t ca, asked_ca;	  /* to order from, and to ask; indices in config.ca */
-	int64_t from;		  /* when there is something to be done: seconds since the epoch, 0 when that is not known */
+	uint8_t due;	      /* 0 or 1 */
+	uint8_t present;      /* a generation is in use */
+	uint8_t deploy;	      /* it is stored, but its deploy hook has not succeeded yet */
+	uint8_t ask;	      /* the CA may be asked when it suggests to renew it (RFC 9773) */
+	uint8_t backs_off;    /* it would be due, but for an earlier failure */
+	uint8_t ca, asked_ca; /* to order from, and to ask; indices in config.ca */
+	int64_t limited; /* another failure would meet the CA's limit before then, whoever asks for the certificate; 0: it would not */
+	int64_t from;	 /* when there is something to be done: seconds since the epoch, 0 when that is not known */
 	char reason[REASON_SIZE]; /* why it is due or not, for the log */
 };
 

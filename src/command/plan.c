@@ -7,6 +7,7 @@
 
 #include "base/instant.h"
 #include "base/log.h"
+#include "store/limits.h"
 #include "store/schedule.h"
 
 /* Looks for reasons why a renewal would fail. */
@@ -53,13 +54,15 @@ static int forecast(struct config *config, struct gate *gate)
 }
 
 /* Prints the next renewal's decision for this certificate, from the notes of earlier runs. */
-static void foresee(const struct config *config, const struct certificate *certificate, int ledgers)
+static void foresee(const struct config *config, uint32_t index, int ledgers)
 {
 	static struct ledger ledger;
+	const struct certificate *certificate = &config->certificate[index];
 	struct instant now = instant_now();
 	enum ledger_state state;
 	struct secret secret;
 	struct holding holding;
+	struct limits limits;
 	struct decision decision;
 	struct fault fault;
 
@@ -72,7 +75,7 @@ static void foresee(const struct config *config, const struct certificate *certi
 		return;
 	}
 	holding = schedule_hold(config, certificate, &ledger);
-	decision = schedule_decide(&holding, &ledger, &now, &secret);
+	decision = limits_decide(config, index, &holding, &ledger, ledgers, NULL, &now, &secret, &limits);
 	printf("# certificate %s: %s%s\n", certificate->name, decision.reason,
 	       decision.act == ACT_ORDER  ? "; it would be ordered now" :
 	       decision.act == ACT_RESUME ? "; its order would be resumed now" :
@@ -88,7 +91,7 @@ static void foresee_all(const struct config *config, int state_fd)
 		if (ledgers < 0)
 			printf("# certificate %s: no renewal has looked at it yet\n", config->certificate[i].name);
 		else
-			foresee(config, &config->certificate[i], ledgers);
+			foresee(config, i, ledgers);
 	}
 }
 

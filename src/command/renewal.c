@@ -159,14 +159,35 @@ static bool anything_wanted(const struct run *run)
 	return false;
 }
 
+/* true: the CA would refuse it, which the operator has to wait for too. */
+static bool is_limited(const struct run *run, const char *name, const struct renewal *renewal)
+{
+	time_t seconds = (time_t)renewal->limited;
+	char until[32] = "";
+	struct tm parts;
+
+	if (!renewal->limited || run->errand->only_due)
+		return false;
+	if (gmtime_r(&seconds, &parts))
+		(void)strftime(until, sizeof(until), "%Y-%m-%d %H:%M UTC", &parts);
+	log_warning("certificate %s: not tried before %s, because validations of one of its names have failed five times in an hour, and the "
+		    "CA refuses more",
+		    name, until);
+	return true;
+}
+
 /* A certificate that this part of the run is about. */
 static void take_on(struct run *run, uint32_t i, enum work_kind kind, const struct renewal *renewal)
 {
 	const char *name = run->config->certificate[i].name;
 
-	run->work.wanted[i] = (uint8_t)kind;
 	run->deploy[i] = renewal->deploy;
 	run->errand->backs_off |= renewal->backs_off;
+	if (is_limited(run, name, renewal)) {
+		run->errand->backs_off = true;
+		return;
+	}
+	run->work.wanted[i] = (uint8_t)kind;
 	if (kind == WORK_OBTAIN)
 		log_notice("certificate %s: %s", name, renewal->reason);
 	else if (renewal->backs_off)

@@ -145,6 +145,14 @@ static void note_host(char out[LEDGER_CA_SIZE], const char *url)
 	snprintf(out, LEDGER_CA_SIZE, "%.*s", (int)strcspn(host, "/"), host);
 }
 
+bool ledger_is_of(const struct attempt *attempt, const char *directory)
+{
+	const char *host = strstr(directory, "://");
+	const size_t length = strlen(attempt->ca);
+
+	return host && !strncmp(host + 3, attempt->ca, length) && strchr("/", host[3 + length]);
+}
+
 void ledger_begin(struct ledger *ledger, const struct instant *now, uint64_t wish, const char *directory)
 {
 	struct attempt *attempt = &ledger->attempt[0];

@@ -105,6 +105,9 @@ int ledger_look(int dir, const char *name, struct ledger *ledger, enum ledger_st
 /* On the disk when it returns 0. On failure (a full disk) the old one stays. */
 int ledger_write(int dir, const char *name, const struct ledger *ledger, struct fault *fault) MUST_CHECK;
 
+/* Was the CA with this directory asked? */
+bool ledger_is_of(const struct attempt *attempt, const char *directory);
+
 /* A new attempt, of unknown result: it counts as failed until ledger_end(). */
 void ledger_begin(struct ledger *ledger, const struct instant *now, uint64_t wish, const char *directory);
 

@@ -54,16 +54,6 @@ static struct decision decide(enum act act, int64_t from, const char *format, ..
 	return decision;
 }
 
-/* Seconds that are left of a wait. A clock that has been set back by more than a day was wrong before, and so is what it measured. */
-static int64_t left_of(int64_t wait, const struct instant *since, const struct instant *now)
-{
-	int64_t elapsed = instant_since(since, now);
-
-	if (elapsed < -DAY || elapsed >= wait)
-		return 0;
-	return elapsed < 0 ? wait : wait - elapsed;
-}
-
 /* --- is it due? --------------------------------------------------------------------------------------------------- */
 
 /* Does the CA suggest a usable window for this certificate? */
@@ -249,7 +239,7 @@ static int64_t left_of_limit(const struct ledger *ledger, int64_t seconds, const
 		const struct attempt *attempt = &ledger->attempt[i];
 
 		if (is_failure(attempt) && (!wish || attempt->wish == *wish) && ++count == FAILURES_MOST)
-			return left_of(seconds, &attempt->started, now);
+			return instant_left(seconds, &attempt->started, now);
 	}
 	return 0;
 }
@@ -269,7 +259,7 @@ static int64_t left_of_failures(const struct holding *holding, const struct ledg
 	if (!attempt)
 		return left;
 	wait = wait_after(attempt, count_failures(holding, ledger), holding, now->wall, secret);
-	left = larger(left, left_of(wait, &attempt->started, now));
+	left = larger(left, instant_left(wait, &attempt->started, now));
 	return is_urgent(holding, now->wall) ? left : larger(left, left_of_limit(ledger, DAY, &holding->wish, now));
 }
 
@@ -279,7 +269,7 @@ static int64_t left_of_hold(const char *directory, const struct ledger *ledger, 
 	const char *ca = ledger->holder[0] ? ledger->holder : ledger->attempt[0].ca, *host = strstr(directory, "://");
 	bool held = ledger->attempts && host && !strncmp(host + 3, ca, strlen(ca)) && strchr("/", host[3 + strlen(ca)]);
 
-	return held ? left_of(ledger->hold, &ledger->held, now) : 0;
+	return held ? instant_left(ledger->hold, &ledger->held, now) : 0;
 }
 
 static const char *explain(const struct attempt *attempt)
@@ -307,6 +297,16 @@ static struct decision back_off(const struct holding *holding, const struct ledg
 		      until.text, explain(attempt), attempt->outcome.detail[0] ? ": " : "", attempt->outcome.detail);
 }
 
+static struct decision back_off_for_name(const struct holding *holding, int64_t now)
+{
+	struct date until = spell(now + holding->limited, true);
+
+	return decide(ACT_BACK_OFF, now + holding->limited,
+		      "not tried again before %s, because validations of %.256s have failed four times in an hour, for this or another "
+		      "certificate; acmegate renew-now does",
+		      until.text, holding->limited_name);
+}
+
 /* --- the CA's renewal information --------------------------------------------------------------------------------- */
 
 /* directory: of the CA that the certificate came from */
@@ -318,7 +318,7 @@ static int64_t ask_from(const struct holding *holding, const char *directory, co
 	if (!holding->present || holding->other_directory[0] || !ledger->live.certid[0] || holding->not_after <= now->wall)
 		return INT64_MAX;
 	if (!strcmp(ari->certid, ledger->live.certid))
-		left = larger(left, left_of(ari->retry_after, &ari->read_at, now));
+		left = larger(left, instant_left(ari->retry_after, &ari->read_at, now));
 	return now->wall + left;
 }
 
@@ -339,6 +339,8 @@ static struct decision decide_at(const struct holding *holding, struct decision 
 {
 	int64_t left = larger(left_of_failures(holding, ledger, now, secret), left_of_hold(holding->directory, ledger, now));
 
+	if (decision.act == ACT_ORDER && holding->limited > left)
+		return back_off_for_name(holding, now->wall);
 	if (decision.act == ACT_ORDER && left > 0)
 		return back_off(holding, ledger, now->wall, left);
 	if (decision.act == ACT_ORDER && ledger->order.url[0] && ledger->order.wish == holding->wish)

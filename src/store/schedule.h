@@ -25,6 +25,8 @@ struct holding {
 	const char *other_directory; /* it came from this CA, which is none of the configured ones; "": it did not, or that is not known */
 	int64_t not_before, not_after; /* seconds since the epoch */
 	uint64_t wish;		       /* schedule_wish() of the configuration as it is now, for that CA */
+	int64_t limited;	       /* seconds that this name of it has to wait (limits.h); 0: none has to */
+	const char *limited_name;
 	uint64_t older_wish; /* another one that the live certificate may come from: with reuse_key, that of its type of key */
 	struct succession succession; /* of several CAs: schedule_decide() takes directory and wish from it */
 	uint32_t origin;	      /* place in it of the CA that it came from; 0 also when that is not known */

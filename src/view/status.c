@@ -4,6 +4,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "store/limits.h"
+
 #define DAY INT64_C(86400)
 
 const char *status_word(enum condition condition)
@@ -81,7 +83,9 @@ static enum health health_of(const struct entry *entry)
 
 static void read_entry(struct status *status, struct entry *entry, int ledgers, const struct secret *secret)
 {
+	const uint32_t index = (uint32_t)(entry->certificate - status->config->certificate);
 	struct holding holding;
+	struct limits limits;
 	int rc = 0;
 
 	entry->state = LEDGER_NONE;
@@ -96,7 +100,8 @@ static void read_entry(struct status *status, struct entry *entry, int ledgers, 
 		return;
 	}
 	holding = schedule_hold(status->config, entry->certificate, &entry->ledger);
-	entry->decision = schedule_decide(&holding, &entry->ledger, &status->now, secret);
+	entry->decision = limits_decide(status->config, index, &holding, &entry->ledger, ledgers, NULL, &status->now, secret,
+					&limits);
 	entry->last = entry->ledger.attempts ? &entry->ledger.attempt[0] : NULL;
 	entry->condition = condition_of(entry, status->now.wall);
 	entry->health = health_of(entry);

@@ -297,9 +297,12 @@ static void send_signal(void)
 	kill(getpid(), SIGTERM);
 }
 
+static bool due_or_not; /* renew-now */
+static int64_t limited; /* as the storer says it */
+
 static void say_renewal(void)
 {
-	const struct renewal renewal = { .due = 1, .deploy = 1, .reason = "it is due" };
+	const struct renewal renewal = { .due = 1, .deploy = !limited, .limited = limited, .reason = "it is due" };
 	static uint32_t index;
 
 	index = supervisor->state == SURVEYING && shared->logged ? index + 1 : 0;
@@ -365,7 +368,7 @@ static void meet_gate(void)
 	int ends[2];
 
 	assert_int_equal(wire_pair(ends, &fault), 0);
-	gate = (struct gate){ .channel = ends[0], .pidfd = -1 };
+	gate = (struct gate){ .channel = ends[0], .pidfd = -1, .state_fd = -1 };
 	gates_end = fcntl(ends[1], F_DUPFD_CLOEXEC, 10);
 	close(ends[1]);
 }
@@ -380,7 +383,7 @@ static void forget(void)
 
 static int renew(enum state state, void (*event)(void))
 {
-	struct errand errand = { .only_due = true, .named = { true, true } };
+	struct errand errand = { .only_due = !due_or_not, .named = { true, true } };
 	int tokens[2], status;
 
 	forget();
@@ -442,6 +445,29 @@ static void a_renewal_stores_and_deploys(void **state)
 	assert_logged("certificate b is stored");
 	assert_int_equal(shared->deployed, 2);
 	assert_int_equal(shared->shuts, 0);
+}
+
+static bool tried;
+
+static void note_try(void)
+{
+	tried = true;
+	end_gate();
+}
+
+static void renew_now_does_not_pass_the_limit_of_the_ca(void **state)
+{
+	(void)state;
+	tried = false;
+	due_or_not = true;
+	limited = 1790812800;
+	assert_ended(renew(NOTING, note_try), STATUS_LATER);
+	assert_false(tried);
+	assert_logged(
+		"certificate b: not tried before 2026-10-01 00:00 UTC, because validations of one of its names have failed five times");
+	assert_int_equal(shared->deployed, 0);
+	due_or_not = false;
+	limited = 0;
 }
 
 static void kill_client(void)
@@ -862,6 +888,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_renewal_stores_and_deploys),
+		cmocka_unit_test(renew_now_does_not_pass_the_limit_of_the_ca),
 		cmocka_unit_test(a_window_opens_and_closes),
 		cmocka_unit_test(every_end_in_every_state_closes),
 		cmocka_unit_test(every_record_out_of_turn_ends_the_run),
