@@ -42,9 +42,9 @@ with_staging() {
 	CONF
 }
 
-# The store of the real CA, with what a rehearsal must not touch: content, times of change, modes.
+# The store of the real CA, with what a rehearsal must not touch: content, times of change, modes. Its window is noted as any other.
 store() {
-	find "$RIG_STATE" -path "$RIG_STATE/rehearsal" -prune -o -path "$RIG_STATE/journal" -prune -o -type f -printf '%P %m %T@ ' -exec sha256sum {} \; \
+	find "$RIG_STATE" -path "$RIG_STATE/rehearsal" -prune -o -path "$RIG_STATE/journal" -prune -o -path "$RIG_STATE/windows" -prune -o -type f -printf '%P %m %T@ ' -exec sha256sum {} \; \
 		-o -printf '%P %m %l\n' | sed 's,^ [0-9]* $,,' | sort
 }
 
