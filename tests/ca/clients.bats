@@ -288,14 +288,14 @@ dies() {
 	rig_before
 	start "$1" "$2"
 	case $moment in
-	opened) rig_until 30 rig_opened ;;
-	listening) rig_until 30 rig_opened && rig_until 30 listening ;;
+	opened) rig_until 240 rig_opened ;;
+	listening) rig_until 240 rig_opened && rig_until 240 listening ;;
 	*) sleep "$((moment / 1000)).$(printf %03d $((moment % 1000)))" ;;
 	esac || return
 	if [ "$who" = guard ]; then process=$pid; else process=$(victim) || process=$pid; fi
 	if [ "$signal" = INT ]; then interrupt; else kill -s "$signal" "$process"; fi || true
 	# Some tidy up before they die.
-	end=$((SECONDS + 40))
+	end=$((SECONDS + 240))
 	until has_ended "$process"; do [ "$SECONDS" -lt "$end" ] || return; done
 	at=$EPOCHREALTIME
 	rig_closed_after "$at" 0.050 || return
