@@ -103,7 +103,7 @@ mistakes_of_a_command() {
 		[[ $err == *"--max of guard needs a value"* ]] && refuses renew now && [[ $err == *"renew takes no arguments"* ]] &&
 		call renew --wait soon && [ "$rc" = 2 ] && [[ $err == *'--wait soon: expected 1 to 86400 seconds'* ]] &&
 		call plan --wait 86401 && [ "$rc" = 2 ] && call plan --wait 0 && [ "$rc" = 2 ] && refuses renew --wait &&
-		refuses plan x && refuses version x && refuses help a b && refuses renew-now --frobnicate
+		refuses account show --frobnicate && refuses revoke --reason && refuses remove --force=yes && refuses plan x && refuses version x && refuses help a b && refuses renew-now --frobnicate
 }
 echo "1..15"
 try 'help lists the commands, on standard output' lists_the_commands
@@ -172,11 +172,14 @@ completes() {
 		offers "$shell" $(options_of "$command") : "$command" - || return
 	done
 	# shellcheck disable=SC2086 # words
+	offers "$shell" show update rollover deactivate : account '' && offers "$shell" rollover : account --wait 1 r || return
+	# shellcheck disable=SC2086 # words
 	offers "$shell" pre post : hook '' && offers "$shell" pre post : hook --client 1 '' && offers "$shell" $commands : help ''
 }
 completes_names() {
 	offers "$1" mail www.example-1_a : -c "$folder/conf" renew-now '' &&
-		offers "$1" mail : --config "$folder/conf" renew-now www.example-1_a m
+		offers "$1" mail : --config "$folder/conf" renew-now www.example-1_a m &&
+		offers "$1" mail www.example-1_a : -c "$folder/conf" revoke '' && offers "$1" mail : -c "$folder/conf" remove m
 }
 for shell in bash zsh fish; do
 	if command -v "$shell" >/dev/null; then

@@ -37,12 +37,19 @@ struct acme *acme_start(const struct transport *transport, const struct signer *
 	}
 	acme->exchanges.transport = *transport;
 	acme->signer = *signer;
-	acme->account = *account;
+	acme_set_key(acme, account);
+	acme_set_account(acme, account->url);
+	return acme;
+}
+
+void acme_set_key(struct acme *acme, const struct account *account)
+{
+	memcpy(acme->account.algorithm, account->algorithm, sizeof(account->algorithm));
+	memcpy(acme->account.jwk, account->jwk, sizeof(account->jwk));
+	memcpy(acme->account.thumbprint, account->thumbprint, sizeof(account->thumbprint));
 	acme->account.algorithm[sizeof(account->algorithm) - 1] = '\0';
 	acme->account.jwk[sizeof(account->jwk) - 1] = '\0';
 	acme->account.thumbprint[sizeof(account->thumbprint) - 1] = '\0';
-	acme_set_account(acme, account->url);
-	return acme;
 }
 
 struct outcome acme_failure(const struct acme *acme)

@@ -61,6 +61,9 @@ const struct directory *acme_directory(const struct acme *acme);
 void acme_set_account(struct acme *acme, const char *url);
 const char *acme_account(const struct acme *acme);
 
+/* The signer signs with another key from now on: as it has described that. */
+void acme_set_key(struct acme *acme, const struct account *account);
+
 /* The thumbprint of the account key, for key authorizations (RFC 8555, 8.1). */
 const char *acme_thumbprint(const struct acme *acme);
 

@@ -135,6 +135,8 @@ int codec_directory(const char *text, size_t length, struct directory *directory
 	copy_url(directory->new_nonce, root, "newNonce");
 	copy_url(directory->new_account, root, "newAccount");
 	copy_url(directory->new_order, root, "newOrder");
+	copy_url(directory->revoke_cert, root, "revokeCert");
+	copy_url(directory->key_change, root, "keyChange");
 	copy_url(directory->renewal_info, root, "renewalInfo");
 	if (!directory->new_nonce[0] || !directory->new_account[0] || !directory->new_order[0])
 		return fault_set(fault, FAULT_FAILED, "the directory lacks https URLs for newNonce, newAccount, newOrder");
@@ -185,6 +187,7 @@ static enum problem_type problem_type(const char *type)
 	static const char *const names[] = {
 		[PROBLEM_OTHER] = "",
 		[PROBLEM_ACCOUNT_DOES_NOT_EXIST] = "accountDoesNotExist",
+		[PROBLEM_ALREADY_REVOKED] = "alreadyRevoked",
 		[PROBLEM_BAD_NONCE] = "badNonce",
 		[PROBLEM_CAA] = "caa",
 		[PROBLEM_CONFLICT] = "conflict",
@@ -194,6 +197,7 @@ static enum problem_type problem_type(const char *type)
 		[PROBLEM_RATE_LIMITED] = "rateLimited",
 		[PROBLEM_REJECTED_IDENTIFIER] = "rejectedIdentifier",
 		[PROBLEM_SERVER_INTERNAL] = "serverInternal",
+		[PROBLEM_UNAUTHORIZED] = "unauthorized",
 		[PROBLEM_UNSUPPORTED_IDENTIFIER] = "unsupportedIdentifier",
 		[PROBLEM_USER_ACTION_REQUIRED] = "userActionRequired",
 	};
@@ -234,13 +238,24 @@ int codec_renewal_info(const char *text, size_t length, struct renewal_info_obje
 	return 0;
 }
 
-int codec_account(const char *text, size_t length, enum state *state, struct fault *fault)
+int codec_account(const char *text, size_t length, struct account_object *object, struct fault *fault)
 {
 	OWN_JSON json_t *root = parse(text, length);
+	const json_t *contacts = json_object_get(root, "contact");
 
+	memset(object, 0, sizeof(*object));
 	if (!root)
 		return fault_set(fault, FAULT_FAILED, "the CA's account object is not JSON");
-	*state = state_of(root);
+	object->state = state_of(root);
+	for (size_t i = 0; i < json_array_size(contacts); i++) {
+		const char *contact = json_string_value(json_array_get(contacts, i));
+		size_t scheme = contact && !strncmp(contact, "mailto:", 7) ? 7 : 0;
+
+		if (contact && object->contact[0])
+			append(object->contact, sizeof(object->contact), ", ");
+		if (contact)
+			append(object->contact, sizeof(object->contact), contact + scheme);
+	}
 	return 0;
 }
 
@@ -385,15 +400,37 @@ enum state codec_challenge(const char *text, size_t length, char error[PROBLEM_S
 	return state_of(root);
 }
 
+/* As the configuration has them, with ", " between them. */
+static json_t *list_contacts(const char *contact)
+{
+	json_t *list = json_array();
+
+	for (size_t length; *contact; contact += length + strspn(contact + length, ", ")) {
+		length = strcspn(contact, ", ");
+		if (json_array_append_new(list, json_sprintf("mailto:%.*s", (int)length, contact)) == 0)
+			continue;
+		json_decref(list);
+		return NULL;
+	}
+	return list;
+}
+
+char *codec_update_account(const char *contact)
+{
+	OWN_JSON json_t *root = fresh();
+
+	if (json_object_set_new(root, "contact", list_contacts(contact)) < 0)
+		return NULL;
+	return json_dumps(root, JSON_COMPACT);
+}
+
 char *codec_new_account(const char *contact, bool agreed, bool only_existing, const char *binding)
 {
 	OWN_JSON json_t *root = fresh();
-	char mailto[NAME_SIZE + 8];
 
-	snprintf(mailto, sizeof(mailto), "mailto:%s", contact);
 	if (!root || (agreed && json_object_set_new(root, "termsOfServiceAgreed", json_true()) < 0) ||
 	    (only_existing && json_object_set_new(root, "onlyReturnExisting", json_true()) < 0) ||
-	    (*contact && json_object_set_new(root, "contact", json_pack("[s]", mailto)) < 0) ||
+	    (*contact && json_object_set_new(root, "contact", list_contacts(contact)) < 0) ||
 	    (binding && json_object_set_new(root, "externalAccountBinding", json_loads(binding, 0, NULL)) < 0))
 		return NULL;
 	return json_dumps(root, JSON_COMPACT);

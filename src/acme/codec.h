@@ -20,6 +20,8 @@ struct directory {
 	char new_nonce[URL_SIZE];
 	char new_account[URL_SIZE];
 	char new_order[URL_SIZE];
+	char revoke_cert[URL_SIZE];  /* or "" */
+	char key_change[URL_SIZE];   /* or "" */
 	char renewal_info[URL_SIZE]; /* renewalInfo (RFC 9773), or "" */
 	char terms[URL_SIZE];	     /* meta.termsOfService (a link to show, of any scheme), or "" */
 	bool account_required;	     /* meta.externalAccountRequired */
@@ -44,6 +46,7 @@ enum state {
 enum problem_type {
 	PROBLEM_OTHER, /* any other, or none */
 	PROBLEM_ACCOUNT_DOES_NOT_EXIST,
+	PROBLEM_ALREADY_REVOKED,
 	PROBLEM_BAD_NONCE,
 	PROBLEM_CAA,
 	PROBLEM_CONFLICT, /* of boulder: another request for the same object was faster */
@@ -53,6 +56,7 @@ enum problem_type {
 	PROBLEM_RATE_LIMITED,
 	PROBLEM_REJECTED_IDENTIFIER,
 	PROBLEM_SERVER_INTERNAL,
+	PROBLEM_UNAUTHORIZED,
 	PROBLEM_UNSUPPORTED_IDENTIFIER,
 	PROBLEM_USER_ACTION_REQUIRED,
 	PROBLEM_TYPES
@@ -64,6 +68,11 @@ struct problem {
 	char name[sizeof(((struct outcome *)0)->type)]; /* of the type, without "urn:ietf:params:acme:error:" */
 	char text[PROBLEM_SIZE];			/* type and detail, then those of each subproblem with its identifier */
 	char instance[URL_SIZE];			/* a page for the operator, or "" */
+};
+
+struct account_object {
+	enum state state;
+	char contact[CONTACT_SIZE]; /* separated by ", ", without "mailto:"; or "": none, or the CA does not tell */
 };
 
 struct order_object {
@@ -102,7 +111,7 @@ int codec_renewal_info(const char *text, size_t length, struct renewal_info_obje
 /* Never fails: without a problem document the text says so. */
 void codec_problem(const char *text, size_t length, unsigned int status, struct problem *problem);
 
-int codec_account(const char *text, size_t length, enum state *state, struct fault *fault) MUST_CHECK;
+int codec_account(const char *text, size_t length, struct account_object *object, struct fault *fault) MUST_CHECK;
 
 /* The caller releases the object with codec_order_free(). */
 int codec_order(const char *text, size_t length, struct order_object *object, struct fault *fault) MUST_CHECK;
@@ -121,6 +130,9 @@ enum state codec_challenge(const char *text, size_t length, char error[PROBLEM_S
 
 /* Payloads, freed by the caller; NULL: no memory (or a text that is not UTF-8). */
 char *codec_new_account(const char *contact, bool agreed, bool only_existing, const char *binding) MUST_CHECK;
+/* Of an account that is there: these contacts and no others. */
+char *codec_update_account(const char *contact) MUST_CHECK;
+#define CODEC_DEACTIVATE "{\"status\":\"deactivated\"}"
 /* replaces: certID of the certificate that is renewed (RFC 9773, 5), or "". */
 char *codec_new_order(const char (*names)[NAME_SIZE], size_t count, const char *profile, const char *replaces) MUST_CHECK;
 

@@ -21,6 +21,37 @@ char *jws_finalize(const void *csr, size_t length)
 	return text;
 }
 
+/* PEM is base64 of the DER that the CA wants in base64url. */
+char *jws_revocation(const char *pem, size_t length, int reason)
+{
+	static const char head[] = "{\"certificate\":\"", tail[] = "\",\"reason\":%d}";
+	const char *at = memchr(pem, '\n', length), *end = pem + length;
+	char *text = malloc(sizeof(head) + length + sizeof(tail)), *out = text;
+
+	if (!text)
+		return NULL;
+	memcpy(out, head, sizeof(head));
+	out += strlen(head);
+	for (; at && at < end && *at != '-'; at++)
+		if (*at == '+' || *at == '/')
+			*out++ = *at == '+' ? '-' : '_';
+		else if (base64url_is(*at))
+			*out++ = *at;
+	snprintf(out, sizeof(tail), reason ? tail : "\"}", reason);
+	return text;
+}
+
+char *jws_key_change(const char *account, const char *jwk)
+{
+	static const char format[] = "{\"account\":\"%s\",\"oldKey\":%s}";
+	size_t room = sizeof(format) + strlen(account) + strlen(jwk);
+	char *text = malloc(room);
+
+	if (text)
+		snprintf(text, room, format, account, jwk);
+	return text;
+}
+
 bool jws_is_plain(const char *text)
 {
 	for (; *text; text++)

@@ -26,6 +26,12 @@ char *jws_flatten(const char *input, const void *signature, size_t length) MUST_
 /* The payload of finalize for a PKCS#10 request in DER (RFC 8555, 7.4). As above. */
 char *jws_finalize(const void *csr, size_t length) MUST_CHECK;
 
+/* The payload of revokeCert (RFC 8555, 7.6) for the certificate that this PEM is; reason: of RFC 5280, 0 for none. As above. */
+char *jws_revocation(const char *pem, size_t length, int reason) MUST_CHECK;
+
+/* The payload inside keyChange (RFC 8555, 7.3.5): the account's URL, and the public key that it has had so far. As above. */
+char *jws_key_change(const char *account, const char *jwk) MUST_CHECK;
+
 /* The protected header takes the key identifier of the CA unchanged: printable, without quote and backslash. */
 bool jws_is_plain(const char *text);
 

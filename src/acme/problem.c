@@ -96,10 +96,12 @@ bool problem_may_be_replaces(unsigned int status, const struct problem *problem)
 	case PROBLEM_USER_ACTION_REQUIRED:
 		return false;
 	case PROBLEM_OTHER:
+	case PROBLEM_ALREADY_REVOKED:
 	case PROBLEM_CONFLICT:
 	case PROBLEM_MALFORMED:
 	case PROBLEM_ORDER_NOT_READY:
 	case PROBLEM_SERVER_INTERNAL:
+	case PROBLEM_UNAUTHORIZED:
 	case PROBLEM_TYPES:
 	default:
 		return (status >= 400 && status <= 499 && status != 429 && status != 408) || status == 500;

@@ -4,53 +4,54 @@
 #include <ctype.h>
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 
 #include "acme/codec.h"
-#include "acme/exchange.h"
 #include "acme/jws.h"
+#include "agent/mandate.h"
 #include "base/base64url.h"
 #include "store/crypto.h"
 
 #define EAB_KEY_SIZE 1024 /* characters of base64url in its file */
 
-static int make_account_key(struct signer_role *signer, struct fault *fault)
+/* What the store has of the account. NULL, with the fault, for a key that cannot be used; *key stays NULL if there is none. */
+static int take_stored(struct signer_role *signer, struct stored_account *stored, struct fault *fault)
 {
-	OWN_KEY struct key *key = key_generate(signer->config->acme.account_key, fault);
-	char pem[KEY_PEM_SIZE];
-	int rc;
+	const char *contact = signer->config->acme.contact;
+	struct fault ignored;
 
-	if (!key || key_write(key, pem, fault) < 0)
-		return -1;
-	rc = signing_ask(VERB_SAVE_ACCOUNT, 0, pem, strlen(pem), fault);
-	crypto_wipe(pem, sizeof(pem));
-	if (rc < 0)
-		return -1;
-	signer->account_key = key;
-	key = NULL;
+	if (!stored->key[0])
+		return 0;
+	signer->account_key = key_read(stored->key, strlen(stored->key), fault);
+	if (!signer->account_key)
+		return fault->kind == FAULT_LATER ? -1 : 0;
+	if (stored->next[0])
+		signer->other_key = key_read(stored->next, strlen(stored->next), &ignored);
+	snprintf(signer->account.url, sizeof(signer->account.url), "%s", stored->url);
+	signer->account.changing = stored->next[0] != '\0' && signer->other_key;
+	signer->account.untold = stored->told ? strcmp(stored->contact, contact) != 0 : contact[0] != '\0';
 	return 0;
 }
 
-/* A key that cannot be used is put aside by the storer, when another one comes. */
+/* A key that cannot be used is put aside by the storer, when another one comes. Only a renewal makes an account. */
 static int load_account(struct signer_role *signer, struct fault *fault)
 {
 	struct stored_account *stored = (void *)signing_reply.data;
+	int rc;
 
 	if (signing_ask(VERB_LOAD_ACCOUNT, 0, NULL, 0, fault) < 0)
 		return -1;
 	if (signing_reply.length != sizeof(*stored))
 		return fault_set(fault, FAULT_FAILED, "the storer gives an account of %u bytes", signing_reply.length);
 	stored->url[sizeof(stored->url) - 1] = stored->key[sizeof(stored->key) - 1] = '\0';
-	if (stored->key[0])
-		signer->account_key = key_read(stored->key, strlen(stored->key), fault);
-	if (signer->account_key)
-		snprintf(signer->account.url, sizeof(signer->account.url), "%s", stored->url);
+	stored->next[sizeof(stored->next) - 1] = stored->contact[sizeof(stored->contact) - 1] = '\0';
+	rc = take_stored(signer, stored, fault);
 	crypto_wipe(stored, sizeof(*stored));
-	if (!signer->account_key && stored->key[0] && fault->kind == FAULT_LATER)
+	if (rc == 0 && !signer->account_key && signer->config->task.kind == TASK_RENEW)
+		signer->account_key = signing_keep_key(key_generate(signer->config->acme.account_key, fault), VERB_SAVE_ACCOUNT, 0,
+						       fault);
+	if (rc < 0 || (!signer->account_key && signer->config->task.kind == TASK_RENEW))
 		return -1;
-	if (!signer->account_key && make_account_key(signer, fault) < 0)
-		return -1;
-	return key_describe(signer->account_key, &signer->account, fault);
+	return signer->account_key ? key_describe(signer->account_key, &signer->account, fault) : 0;
 }
 
 int account_key_on_account(struct signer_role *signer, const struct record *record, struct reply *reply, struct fault *fault)
@@ -61,37 +62,6 @@ int account_key_on_account(struct signer_role *signer, const struct record *reco
 	memcpy(reply->data, &signer->account, sizeof(signer->account));
 	reply->length = sizeof(signer->account);
 	return 0;
-}
-
-static bool is_listed(const char *list, const char *host, size_t length)
-{
-	for (size_t n; *list; list += n) {
-		list += strspn(list, " ");
-		n = strcspn(list, " ");
-		if (n == length && !strncasecmp(list, host, n))
-			return true;
-	}
-	return false;
-}
-
-/* On the directory's host, whatever the port, or on one that the configuration names: CAs with more than one host are rare. */
-static int check_url(const struct signer_role *signer, const char *url, struct fault *fault)
-{
-	const char *directory = signer->config->acme.directory, *host, *home;
-	size_t length, home_length;
-
-	if (!url_is_valid(url, strnlen(url, URL_SIZE)))
-		return fault_set(fault, FAULT_FAILED, "a request for what is no https URL is not signed");
-	host = url_host(url, &length);
-	home = url_host(directory, &home_length);
-	if (length && length == home_length && !strncasecmp(host, home, length))
-		return 0;
-	if (length && is_listed(signer->config->acme.hosts, host, length))
-		return 0;
-	return fault_set(fault, FAULT_FAILED,
-			 "a request to %.*s is not signed: that is not the host of the directory; if the CA says "
-			 "it is its own, name it as hosts in [%s%s] of %s",
-			 (int)(length < 128 ? length : 128), host, CA_SECTION(&signer->config->acme), signer->config->file);
 }
 
 /* RFC 8555, 6.5.1: base64url. */
@@ -116,8 +86,11 @@ static bool is_new_account(const struct signer_role *signer, const char *payload
 {
 	const struct config *config = signer->config;
 
-	return takes(codec_new_account("", false, true, NULL), payload) ||
-	       takes(codec_new_account(config->acme.contact, config->acme.accept_terms, false, NULL), payload) ||
+	if (takes(codec_new_account("", false, true, NULL), payload))
+		return true;
+	if (config->task.kind != TASK_RENEW)
+		return false;
+	return takes(codec_new_account(config->acme.contact, config->acme.accept_terms, false, NULL), payload) ||
 	       (signer->binding &&
 		takes(codec_new_account(config->acme.contact, config->acme.accept_terms, false, signer->binding), payload));
 }
@@ -151,76 +124,77 @@ static bool finalizes(struct signer_role *signer, const char *payload)
 	return false;
 }
 
-/*
- * A payload is signed if it is one that we would have written ourselves: a question, the answer to a challenge, an order for the names
- * of a certificate of the configuration, a request that we made. So the key serves for nothing else, such as the revocation of a
- * certificate or an order for other names.
- */
-static int check_payload(struct signer_role *signer, const char *payload, bool by_key, struct fault *fault)
+/* The answer to a challenge, a request that we made, an order for the names of a certificate of the configuration. */
+static bool renews(struct signer_role *signer, const char *payload)
 {
-	bool ours = by_key ? is_new_account(signer, payload) :
-			     !payload[0] || !strcmp(payload, "{}") || finalizes(signer, payload) || is_order(signer, payload);
+	return signer->config->task.kind == TASK_RENEW &&
+	       (!strcmp(payload, "{}") || finalizes(signer, payload) || is_order(signer, payload));
+}
+
+/*
+ * A payload is signed if it is one that we would have written ourselves: a question, what renews, and what the command line asks for
+ * (mandate.h). So the key serves for nothing else, such as an order for other names, or in a renewal the revocation of a certificate.
+ */
+static int check_payload(struct signer_role *signer, const struct draft *draft, struct fault *fault)
+{
+	const char *payload = draft->payload;
+	bool ours = draft->by_key ? is_new_account(signer, payload) :
+				    !payload[0] || renews(signer, payload) || mandate_covers(signer, draft);
 
 	return ours ? 0 : fault_set(fault, FAULT_FAILED, "a request that acmegate does not make is not signed");
 }
 
-static int give_text(struct reply *reply, char *text, struct fault *fault)
+/* In the name of the key or of the account: the header is ours, algorithm, key or account, and the rest as checked. */
+static int sign(const struct account *account, const struct key *key, const struct draft *request, struct reply *reply,
+		struct fault *fault)
 {
-	if (!text)
-		return fault_set(fault, FAULT_LATER, "not enough memory for a request");
-	reply->length = strlen(text);
-	if (reply->length > sizeof(reply->data))
-		return fault_set(fault, FAULT_FAILED, "a request of %zu bytes is too long", reply->length);
-	memcpy(reply->data, text, reply->length);
-	return 0;
+	const struct jws jws = {
+		.algorithm = account->algorithm,
+		.jwk = request->by_key ? account->jwk : NULL,
+		.kid = request->by_key ? NULL : account->url,
+		.nonce = request->nonce,
+		.url = request->url,
+		.payload = request->payload,
+	};
+	OWN_FREE char *text = NULL;
+
+	if (!request->by_key && !account->url[0])
+		return fault_set(fault, FAULT_FAILED, "the account is not known yet");
+	text = signing_jws(key, &jws, fault);
+	return text ? signing_give_text(reply, text, fault) : -1;
 }
 
-/* The header is ours: algorithm, key or account, and the rest as checked. */
-static int sign(const struct signer_role *signer, const struct jws *jws, struct reply *reply, struct fault *fault)
+/* With csr = FILE its key is elsewhere. */
+static int sign_revocation(const struct signer_role *signer, const struct draft *request, struct reply *reply, struct fault *fault)
 {
-	OWN_FREE char *input = jws_signing_input(jws), *text = NULL;
-	unsigned char signature[SIGNATURE_SIZE];
-	int n;
+	struct account of_certificate = { .url = "" };
 
-	if (!input)
-		return fault_set(fault, FAULT_LATER, "not enough memory for a request");
-	n = key_sign(signer->account_key, input, strlen(input), signature, fault);
-	if (n < 0)
+	if (!signer->revoked_key)
+		return fault_set(fault, FAULT_FAILED, "the certificate's key is elsewhere, and only the account can revoke it");
+	if (key_describe(signer->revoked_key, &of_certificate, fault) < 0)
 		return -1;
-	text = jws_flatten(input, signature, (size_t)n);
-	return give_text(reply, text, fault);
+	return sign(&of_certificate, signer->revoked_key, request, reply, fault);
 }
 
 int account_key_on_sign(struct signer_role *signer, const struct record *record, struct reply *reply, struct fault *fault)
 {
 	const struct draft *request = (const void *)record->data;
-	struct jws jws = {
-		.algorithm = signer->account.algorithm,
-		.nonce = request->nonce,
-		.url = request->url,
-		.payload = request->payload,
-	};
 
-	if (signing_require_account(signer, fault) < 0 || check_url(signer, request->url, fault) < 0 ||
-	    check_nonce(request->nonce, fault) < 0)
+	if (signing_check_url(signer, request->url, fault) < 0 || check_nonce(request->nonce, fault) < 0)
 		return -1;
 	if (strlen(request->payload) != record->length - sizeof(*request))
 		return fault_set(fault, FAULT_FAILED, "a request with a NUL is not signed");
-	if (check_payload(signer, request->payload, request->by_key, fault) < 0)
+	if (request->by_key && mandate_revokes(signer, request->payload))
+		return sign_revocation(signer, request, reply, fault);
+	if (signing_require_account(signer, fault) < 0 || check_payload(signer, request, fault) < 0)
 		return -1;
-	if (request->by_key)
-		jws.jwk = signer->account.jwk;
-	else if (signer->account.url[0])
-		jws.kid = signer->account.url;
-	else
-		return fault_set(fault, FAULT_FAILED, "the account is not known yet");
-	return sign(signer, &jws, reply, fault);
+	return sign(&signer->account, signer->account_key, request, reply, fault);
 }
 
 int account_key_on_account_url(struct signer_role *signer, const struct record *record, struct reply *reply, struct fault *fault)
 {
 	(void)reply;
-	if (signing_require_account(signer, fault) < 0 || check_url(signer, record->data, fault) < 0 ||
+	if (signing_require_account(signer, fault) < 0 || signing_check_url(signer, record->data, fault) < 0 ||
 	    signing_ask(VERB_ACCOUNT_URL, 0, record->data, record->length, fault) < 0)
 		return -1;
 	memcpy(signer->account.url, record->data, record->length + 1); /* with its NUL, see wire.h */
@@ -278,9 +252,9 @@ int account_key_on_sign_eab(struct signer_role *signer, const struct record *rec
 	if (!jws_is_plain(config->acme.eab_kid))
 		return fault_set(fault, FAULT_USAGE, "eab_kid in [%s%s] has characters that no CA hands out",
 				 CA_SECTION(&config->acme));
-	if (signing_require_account(signer, fault) < 0 || check_url(signer, record->data, fault) < 0)
+	if (signing_require_account(signer, fault) < 0 || signing_check_url(signer, record->data, fault) < 0)
 		return -1;
 	free(signer->binding);
 	signer->binding = bind_account(signer, record->data, fault);
-	return signer->binding ? give_text(reply, signer->binding, fault) : -1;
+	return signer->binding ? signing_give_text(reply, signer->binding, fault) : -1;
 }

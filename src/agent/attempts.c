@@ -253,3 +253,15 @@ void attempts_stored(struct storer *storer, uint32_t index, const struct bundle 
 	if (rc < 0)
 		log_warning("certificate %s is stored, but not noted: %s", certificate->name, fault.text);
 }
+
+int attempts_revoked(struct storer *storer, const struct record *record, struct reply *reply, struct fault *fault)
+{
+	const struct task *task = &storer->config->task;
+	const struct certificate *certificate = certificate_of(storer, task->certificate);
+
+	(void)record, (void)reply;
+	if (storing_read_ledger(storer, certificate, fault) < 0)
+		return -1;
+	ledger_revoke(storer->ledgers, certificate->name, &storer->ledger, task->reason);
+	return storing_write_ledger(storer, certificate, fault);
+}

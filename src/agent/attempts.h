@@ -25,4 +25,7 @@ void attempts_stored(struct storer *storer, uint32_t index, const struct bundle 
 /* What the signer may ask. */
 storer_serve attempts_outcome, attempts_suggestion, attempts_recall, attempts_placed, attempts_save_key, attempts_load_key;
 
+/* The certificate of the task is revoked: a renewal obtains another one at once. */
+storer_serve attempts_revoked;
+
 #endif

@@ -105,6 +105,11 @@ int certificate_examine(struct signer_role *signer, const struct record *record,
 	chain_free(signer->live[record->index]);
 	signer->live[record->index] = chain;
 	chain = NULL;
+	if (signer->config->task.kind == TASK_REVOKE && record->index == signer->config->task.certificate) {
+		key_free(signer->revoked_key);
+		signer->revoked_key = key;
+		key = NULL;
+	}
 	return 0;
 }
 
@@ -203,20 +208,6 @@ static struct key *find_key(uint32_t index, const struct certificate *certificat
 	return key || fault->kind != FAULT_NONE ? key : key_generate(certificate->key, fault);
 }
 
-/* Before the CA hears of the key: should this run be killed, the next one needs it for what the CA has made. */
-static struct key *make_key(uint32_t index, const struct certificate *certificate, struct fault *fault)
-{
-	struct key *key = find_key(index, certificate, fault);
-	char pem[KEY_PEM_SIZE];
-	bool saved = key && key_write(key, pem, fault) == 0 && signing_ask(VERB_SAVE_KEY, index, pem, strlen(pem), fault) == 0;
-
-	crypto_wipe(pem, sizeof(pem));
-	if (saved)
-		return key;
-	key_free(key);
-	return NULL;
-}
-
 /* A request, in DER, and the key that it is for. An earlier run may have had it finalized; a request of others always. */
 static int make_request(struct signer_role *signer, uint32_t index, unsigned char *der, size_t size, struct fault *fault)
 {
@@ -232,8 +223,8 @@ static int make_request(struct signer_role *signer, uint32_t index, unsigned cha
 	}
 	pending->key = load_orders_key(index, certificate);
 	pending->finalized = pending->key != NULL;
-	if (!pending->key)
-		pending->key = make_key(index, certificate, fault);
+	if (!pending->key) /* durable before the CA hears of it: should this run be killed, the next one needs it for what the CA has made */
+		pending->key = signing_keep_key(find_key(index, certificate, fault), VERB_SAVE_KEY, index, fault);
 	return pending->key ? key_request(pending->key, signing_names(signer, certificate), certificate->names, der, size, fault) :
 			      -1;
 }

@@ -14,7 +14,7 @@ static uint64_t silent;
 /* The end of an attempt is for the ledger: the run ends without it rather than wait for a process that is stuck. */
 static unsigned int patience(enum verb verb, size_t length)
 {
-	if (verb == VERB_CSR || verb == VERB_ACCOUNT || verb == VERB_INSTALL)
+	if (verb == VERB_CSR || verb == VERB_ACCOUNT || verb == VERB_INSTALL || verb == VERB_NEW_ACCOUNT_KEY)
 		return WIRE_KEY_PATIENCE;
 	return verb == VERB_OUTCOME || (verb == VERB_PLACED && !length) ? LAST_PATIENCE : WIRE_PATIENCE;
 }

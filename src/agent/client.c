@@ -20,10 +20,12 @@
 #include "acme/directory.h"
 #include "acme/finalization.h"
 #include "acme/renewal_info.h"
+#include "agent/dealing.h"
 #include "agent/http.h"
 #include "agent/idna.h"
 #include "agent/questions.h"
 #include "base/log.h"
+#include "agent/upkeep.h"
 #include "agent/whereabouts.h"
 #include "base/wire.h"
 
@@ -38,6 +40,7 @@ struct client {
 	const struct config *config;
 	struct http *http;
 	struct acme *acme;
+	struct account account;
 	struct order *orders;
 	size_t count;
 	struct renewal_info *asks; /* about certificates that are due only if the CA suggests it */
@@ -168,20 +171,21 @@ static int set_up(struct client *client, struct fault *fault)
 {
 	const struct config *config = client->config;
 	struct transport transport = { client, begin, next, cancel, now_ms };
-	struct account account;
 	int64_t date;
 
-	if (questions_take(VERB_ACCOUNT, 0, &account, sizeof(account), fault) < 0)
+	if (questions_take(VERB_ACCOUNT, 0, &client->account, sizeof(client->account), fault) < 0)
 		return fault_at(fault, "account key");
 	crypto_start(); /* before libcurl does it in its way, with openssl.cnf and what that loads */
 	client->http = http_start(config->acme.ca_file[0] ? FD_CA_FILE : -1, config->acme.proxy, fault);
 	if (!client->http)
 		return -1;
-	client->acme = acme_start(&transport, &questions_signer, &account, fault);
+	client->acme = acme_start(&transport, &questions_signer, &client->account, fault);
 	if (!client->acme)
 		return -1;
 	if (directory_fetch(client->acme, config->acme.directory, &date, fault) < 0)
 		return fail_all(client, STEP_DIRECTORY, RESULT_UNREACHABLE);
+	if (config->task.kind != TASK_SHOW && upkeep_run(client->acme, config, &client->account, fault) < 0)
+		return fail_all(client, STEP_ACCOUNT, RESULT_REFUSED);
 	return 0;
 }
 
@@ -294,12 +298,15 @@ static int recall(struct client *client, int64_t *lifetime, struct fault *fault)
 
 static int get_account(struct client *client, struct fault *fault)
 {
-	const char *url = acme_account(client->acme);
+	struct fault ignored;
+	bool made;
 
-	if (account_register(client->acme, client->config, fault) < 0)
+	if (account_register(client->acme, client->config, &made, fault) < 0)
 		return fail_all(client, STEP_ACCOUNT, RESULT_REFUSED);
-	log_notice("account: %s", url);
-	return questions_ask(VERB_ACCOUNT_URL, 0, url, strlen(url), fault) < 0 ? fault_at(fault, "keeping the account") : 0;
+	log_notice("account: %s", acme_account(client->acme));
+	if (made) /* else a later run tells its contacts */
+		(void)!questions_ask(VERB_CONTACTS, 0, NULL, 0, &ignored);
+	return upkeep_keep_url(client->acme, fault);
 }
 
 /* An account of another CA is none of ours; one that this CA has forgotten shows with the first order. */
@@ -417,6 +424,10 @@ static int run(struct client *client, struct fault *fault)
 {
 	int64_t lifetime;
 
+	if (client->config->task.kind != TASK_RENEW) {
+		client->deaf = true; /* there is no responder */
+		return set_up(client, fault) < 0 ? -1 : dealing_run(client->acme, client->config, &client->account, fault);
+	}
 	if (client->config->responder.mode == RESPONDER_WEBROOT)
 		client->authorizations.webroot = client->config->responder.webroot;
 	if (take_work(client, fault) < 0)

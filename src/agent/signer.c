@@ -12,6 +12,8 @@
 #include "agent/account_key.h"
 #include "agent/certificate.h"
 #include "agent/channel.h"
+#include "agent/mandate.h"
+#include "agent/rollover.h"
 #include "base/log.h"
 #include "store/crypto.h"
 
@@ -82,6 +84,13 @@ static signing_handler *const handlers[] = {
 	[VERB_RECALL] = pass_on,
 	[VERB_PLACED] = pass_on,
 	[VERB_OUTCOME] = pass_on,
+	[VERB_CONTACTS] = mandate_on_contacts,
+	[VERB_REVOCATION] = mandate_on_revocation,
+	[VERB_REVOKED] = mandate_on_revoked,
+	[VERB_RETIRE] = mandate_on_retire,
+	[VERB_NEW_ACCOUNT_KEY] = rollover_on_new_key,
+	[VERB_OTHER_KEY] = rollover_on_other_key,
+	[VERB_SETTLE_KEY] = rollover_on_settle_key,
 	[VERBS] = NULL, /* the client may not send the others */
 };
 _Static_assert(LENGTH_OF(handlers) == VERBS + 1, "an entry for each verb");
@@ -113,7 +122,11 @@ static int serve_client(void *role, struct fault *fault)
 static void clean_up(struct signer_role *signer)
 {
 	key_free(signer->account_key);
+	key_free(signer->other_key);
+	key_free(signer->revoked_key);
 	free(signer->binding);
+	free(signer->key_change);
+	free(signer->revocation);
 	for (size_t i = 0; i < LENGTH_OF(signer->roots); i++)
 		free(signer->roots[i].text);
 	for (size_t i = 0; i < MAX_CERTIFICATES; i++) {

@@ -16,6 +16,7 @@
 #include "agent/examination.h"
 #include "agent/next_key.h"
 #include "agent/storing.h"
+#include "agent/task.h"
 #include "store/accounts.h"
 #include "base/cas.h"
 #include "base/log.h"
@@ -113,12 +114,22 @@ static int report_all(struct storer *storer, struct fault *fault)
 	return 0;
 }
 
+/* What the task needs before the others ask: a renewal, all certificates. */
+static int report(struct storer *storer, struct fault *fault)
+{
+	const struct task *task = &storer->config->task;
+
+	if (task->kind == TASK_REVOKE)
+		return report_one(storer, task->certificate, fault);
+	return task->kind == TASK_RENEW ? report_all(storer, fault) : 0;
+}
+
 /* --- what the signer may ask -------------------------------------------------------------------------------------- */
 
 static int on_load_account(struct storer *storer, const struct record *record, struct reply *reply, struct fault *fault)
 {
 	(void)record;
-	if (store_check_room(&storer->store, fault) < 0)
+	if (storer->config->task.kind == TASK_RENEW && store_check_room(&storer->store, fault) < 0)
 		return -1;
 	reply->length = sizeof(reply->data.account);
 	return accounts_read(&storer->store, storer->config->acme.directory, &reply->data.account, fault);
@@ -138,12 +149,6 @@ static int on_save_account(struct storer *storer, const struct record *record, s
 			    "takes its place",
 			    storer->store.path);
 	return rc < 0 ? -1 : 0;
-}
-
-static int on_account_url(struct storer *storer, const struct record *record, struct reply *reply, struct fault *fault)
-{
-	(void)reply;
-	return accounts_save_url(&storer->store, storer->config->acme.directory, record->data, record->length, fault);
 }
 
 static int on_load_eab(struct storer *storer, const struct record *record, struct reply *reply, struct fault *fault)
@@ -212,7 +217,12 @@ static int on_withdraw(struct storer *storer, const struct record *record, struc
 static storer_serve *const handlers[] = {
 	[VERB_LOAD_ACCOUNT] = on_load_account,
 	[VERB_SAVE_ACCOUNT] = on_save_account,
-	[VERB_ACCOUNT_URL] = on_account_url,
+	[VERB_ACCOUNT_URL] = task_account_word,
+	[VERB_CONTACTS] = task_account_word,
+	[VERB_SAVE_NEW_ACCOUNT_KEY] = task_account_word,
+	[VERB_SETTLE_KEY] = task_account_word,
+	[VERB_RETIRE] = task_account_word,
+	[VERB_REVOKED] = attempts_revoked,
 	[VERB_LOAD_EAB] = on_load_eab,
 	[VERB_SAVE] = on_save,
 	[VERB_TOKEN] = on_token,
@@ -241,7 +251,7 @@ static int serve_signer(void *role, struct fault *fault)
 
 	if (rc <= 0)
 		return rc < 0 ? fault_at(fault, "the signer") : 0;
-	if (!handlers[received.verb])
+	if (!handlers[received.verb] || !task_allows(storer->config->task.kind, received.verb))
 		return fault_set(fault, FAULT_FAILED, "the signer has no right to send %s", verb_name((enum verb)received.verb));
 	reply.length = 0;
 	rc = handlers[received.verb](storer, &received, &reply, &why);
@@ -276,7 +286,7 @@ static void clean_up(struct storer *storer)
 {
 	struct fault fault;
 
-	if (withdraw_tokens(storer, &fault) < 0) {
+	if (storer->config->task.kind == TASK_RENEW && withdraw_tokens(storer, &fault) < 0) {
 		log_error("%s", fault.text);
 		storer->failed = true;
 	}
@@ -293,7 +303,9 @@ int storer_main(const struct config *config)
 	storer.store = (struct store){ .state = FD_STATE, .path = config->gate.state, .directory = config->acme.directory };
 	storer.webroot = (struct webroot){ .directory = config->responder.webroot, .notes = -1, .challenge = -1 };
 	storer.ledgers = store_open(&storer.store, "ledger", false, &fault);
-	rc = storer.ledgers < 0 || secret_open(storer.ledgers, &storer.secret, &fault) < 0 ? -1 : report_all(&storer, &fault);
+	if (storer.ledgers >= 0 && config->task.kind == TASK_REMOVE)
+		return task_remove(&storer);
+	rc = storer.ledgers < 0 || secret_open(storer.ledgers, &storer.secret, &fault) < 0 ? -1 : report(&storer, &fault);
 	if (rc == 0)
 		rc = channel_serve(&storer, channels, &fault);
 	clean_up(&storer);

@@ -9,6 +9,8 @@
 #define NAME_SIZE 254 /* a DNS name has at most 253 characters (RFC 1035), an address fewer */
 #define LABEL_SIZE 33 /* the NAME of [certificate NAME], a profile */
 #define URL_SIZE 512
+#define CONTACT_SIZE 1024 /* of all addresses together */
+#define MAX_CONTACTS 10
 #define PATH_SIZE 256
 #define MAX_CAS 8 /* with that of [acme] */
 #define CHAIN_NAME_SIZE 128
@@ -16,11 +18,11 @@
 enum key_type { KEY_P256, KEY_P384, KEY_RSA2048, KEY_RSA3072, KEY_RSA4096, KEY_TYPES };
 
 struct ca {
-	char name[LABEL_SIZE];	  /* of [ca NAME]; "": [acme] */
-	uint32_t line;		  /* where its section begins, for messages */
-	char directory[URL_SIZE]; /* https URL of the ACME directory; "": the section is missing, or has a mistake */
-	char staging[URL_SIZE];	  /* that of the CA for rehearsals, or "": see config_staging() */
-	char contact[NAME_SIZE];  /* an e-mail address without "mailto:", or "" */
+	char name[LABEL_SIZE];	    /* of [ca NAME]; "": [acme] */
+	uint32_t line;		    /* where its section begins, for messages */
+	char directory[URL_SIZE];   /* https URL of the ACME directory; "": the section is missing, or has a mistake */
+	char staging[URL_SIZE];	    /* that of the CA for rehearsals, or "": see config_staging() */
+	char contact[CONTACT_SIZE]; /* e-mail addresses without "mailto:", separated by ", ", or "" */
 	bool accept_terms;
 	char ca_file[PATH_SIZE];      /* PEM file that the CA's HTTPS is verified with, "" is the system's */
 	char trust_file[PATH_SIZE];   /* PEM file with the roots that certificates must lead up to, or "" */

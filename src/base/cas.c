@@ -51,8 +51,7 @@ bool cas_is_unused(const struct config *config, uint32_t ca)
 
 /* --- reading ------------------------------------------------------------------------------------------------------ */
 
-/* The index of the CA of this name, or -1. */
-static int find(const struct config *config, const char *name)
+int cas_find(const struct config *config, const char *name)
 {
 	for (uint32_t i = 1; i < config->cas; i++)
 		if (!strcmp(config->ca[i].name, name))
@@ -63,7 +62,7 @@ static int find(const struct config *config, const char *name)
 int cas_begin(struct loader *loader, const char *name)
 {
 	struct config *config = loader->config;
-	int other = find(config, name);
+	int other = cas_find(config, name);
 
 	if (!config_is_label(name))
 		return loader_wrong(loader, "[ca NAME]: expected 1 to %d of a-z, 0-9, '.', '_', '-'", LABEL_SIZE - 1);
@@ -154,7 +153,7 @@ static bool are_there(struct loader *loader, const struct wanted *wanted)
 
 	loader->line = wanted->line;
 	for (uint32_t i = 0; i < wanted->names; i++) {
-		int index = find(config, wanted->name[i]);
+		int index = cas_find(config, wanted->name[i]);
 
 		if (index < 0)
 			return loader_wrong(loader, "ca: there is no section [ca %s]", wanted->name[i]) == 0;
@@ -171,7 +170,7 @@ static void choose(const struct config *config, const struct wanted *wanted, str
 	const uint32_t names = wanted->names ? wanted->names : others ? config->cas : 1;
 
 	for (uint32_t i = 0; i < names; i++) {
-		int index = wanted->names ? find(config, wanted->name[i]) : (int)i;
+		int index = wanted->names ? cas_find(config, wanted->name[i]) : (int)i;
 
 		if (config->ca[index].directory[0] || config->cas == 1)
 			certificate->ca[certificate->cas++] = (uint8_t)index;

@@ -19,6 +19,9 @@ const char *cas_chain(const struct config *config, const struct certificate *cer
 /* The place of the CA with this directory among those of the certificate, 0 for the preferred one; -1: it is none of them. */
 int cas_place(const struct config *config, const struct certificate *certificate, const char *directory);
 
+/* The index of the CA of this name, "acme" for that of [acme]; -1: there is none. */
+int cas_find(const struct config *config, const char *name);
+
 /* [ca NAME], and no certificate names it. */
 bool cas_is_unused(const struct config *config, uint32_t ca);
 

@@ -55,8 +55,28 @@ struct certificate {
 	uint32_t line;		      /* where its section begins, for messages */
 };
 
+/* What the command at hand does at the CA or in the store: not of the file, but of the command line. */
+enum task_kind {
+	TASK_RENEW,
+	TASK_REVOKE,	 /* certificate, reason */
+	TASK_SHOW,	 /* the account */
+	TASK_UPDATE,	 /* its contacts */
+	TASK_ROLLOVER,	 /* its key */
+	TASK_DEACTIVATE, /* it */
+	TASK_REMOVE,	 /* the store of a certificate: name */
+	TASKS
+};
+
+struct task {
+	enum task_kind kind;
+	uint32_t certificate; /* index */
+	int reason;	      /* base/revocation.h */
+	char name[LABEL_SIZE];
+};
+
 struct config {
 	char file[PATH_SIZE];
+	struct task task;
 	struct ca acme; /* the CA at hand, which processes work with: a copy of ca[turn], see cas_turn_to() */
 	uint32_t turn;
 	uint32_t cas;
@@ -105,8 +125,11 @@ uint16_t config_ca_port(const struct config *config);
 
 #define CONFIG_FILE SYSCONFDIR "/acmegate/acmegate.conf"
 
-/* The part that a command needs: all of it to renew, the port's for hooks and guard, and to close nothing that could be wrong. */
-enum config_part { CONFIG_WHOLE, CONFIG_GATE, CONFIG_CLOSING };
+/*
+ * The part that a command needs: all of it to renew, all but certificates for the account, the port's for hooks and guard, and to close
+ * nothing that could be wrong.
+ */
+enum config_part { CONFIG_WHOLE, CONFIG_ACCOUNT, CONFIG_GATE, CONFIG_CLOSING };
 
 #define MOST_MISTAKES 32
 #define MISTAKE_SIZE FAULT_TEXT_SIZE

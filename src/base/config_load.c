@@ -21,6 +21,7 @@
 /* The sections whose mistakes stop a command; none stops recovery. An unknown section may be a misspelled one. */
 static const bool matters[][SECTIONS] = {
 	[CONFIG_WHOLE] = { [SECTION_ACME] = true, [SECTION_GATE] = true, [SECTION_RESPONDER] = true, [SECTION_UNKNOWN] = true },
+	[CONFIG_ACCOUNT] = { [SECTION_ACME] = true, [SECTION_GATE] = true, [SECTION_UNKNOWN] = true },
 	[CONFIG_GATE] = { [SECTION_GATE] = true, [SECTION_RESPONDER] = true, [SECTION_UNKNOWN] = true },
 	[CONFIG_CLOSING] = { false },
 };
@@ -274,12 +275,12 @@ static int check_gate(const struct config *config, struct fault *fault)
 	return 0;
 }
 
-static int check_whole(struct config *config, struct fault *fault)
+static int check_whole(struct config *config, enum config_part part, struct fault *fault)
 {
 	if (!config->acme.directory[0])
 		return fault_set(fault, FAULT_USAGE, "%s: [acme] directory is missing; for example directory = letsencrypt",
 				 config->file);
-	if (!config->certificates)
+	if (!config->certificates && part == CONFIG_WHOLE)
 		return fault_set(fault, FAULT_USAGE, "%s: there is no [certificate NAME] section", config->file);
 	if (!config->ca[0].eab_kid[0] != !config->ca[0].eab_key_file[0])
 		return fault_set(fault, FAULT_USAGE, "%s: [acme] eab_kid and eab_key_file go together", config->file);
@@ -331,7 +332,8 @@ static bool serves(const struct loader *loader, enum config_part part)
 	for (int i = 0; i < SECTIONS; i++)
 		if (loader->wrong[i] && matters[part][i])
 			return false;
-	if (part == CONFIG_CLOSING || (check_gate(config, &fault) == 0 && (part == CONFIG_GATE || check_whole(config, &fault) == 0)))
+	if (part == CONFIG_CLOSING ||
+	    (check_gate(config, &fault) == 0 && (part == CONFIG_GATE || check_whole(config, part, &fault) == 0)))
 		return true;
 	loader_note(loader->mistakes, fault.text);
 	return false;

@@ -21,6 +21,7 @@ struct part {
 static const struct part parts[] = {
 	OF(struct config, file, CLIENT | SIGNER | VIEWER), /* for messages */
 	OF(struct config, acme.name, CLIENT | SIGNER),	   /* likewise */
+	OF(struct config, task, CLIENT | SIGNER | STORER),
 	OF(struct config, acme.directory, CLIENT | SIGNER | STORER | VIEWER),
 	OF(struct config, acme.staging, SIGNER),
 	OF(struct config, acme.contact, CLIENT | SIGNER),

@@ -47,13 +47,31 @@ int value_directory(struct loader *loader, const struct key *key, const char *va
 	return value_text(loader, key, value);
 }
 
+static bool is_mail_address(const char *text, size_t length)
+{
+	const char *at = memchr(text, '@', length);
+
+	return length < NAME_SIZE && at && at != text && memchr(at, '.', length - (size_t)(at - text)) &&
+	       strcspn(text, " ,:?&<>\"\\") >= length;
+}
+
+/* One or more addresses, which are kept with ", " between them. */
 int value_contact(struct loader *loader, const struct key *key, const char *value)
 {
-	const char *at = strchr(value, '@');
+	char all[CONTACT_SIZE] = "";
+	size_t used = 0, length;
+	int count = 0;
 
-	if (!at || at == value || !strchr(at, '.') || strpbrk(value, " ,:?&<>\""))
-		return loader_wrong(loader, "%s: expected one e-mail address, as in admin@example.org", key->name);
-	return value_text(loader, key, value);
+	for (const char *word = value + strspn(value, " \t,"); *word; word += length + strspn(word + length, " \t,")) {
+		length = strcspn(word, " \t,");
+		if (!is_mail_address(word, length) || ++count > MAX_CONTACTS || used + length + 3 > sizeof(all))
+			return loader_wrong(loader,
+					    "%s: expected 1 to %d e-mail addresses of at most 253 characters, as in "
+					    "admin@example.org, it@example.org",
+					    key->name, MAX_CONTACTS);
+		used += (size_t)snprintf(all + used, sizeof(all) - used, "%s%.*s", used ? ", " : "", (int)length, word);
+	}
+	return value_text(loader, key, all);
 }
 
 int value_proxy(struct loader *loader, const struct key *key, const char *value)

@@ -7,7 +7,7 @@
  * that sends anything else as dead.
  *
  *	acmegate -- gate	what is to be opened, and the replies to it; the state directory, and the listening sockets
- *	warden -- client	OPEN and CLOSE, and the replies to them
+ *	warden -- client	OPEN and CLOSE, and the replies to them; text for standard output
  *	warden -- storer	which certificates are due, which were stored
  *	warden -- responder	READY
  *	client -- signer	requests to sign, certificate requests (CSR), certificates; tokens with mode webroot
@@ -124,6 +124,18 @@ enum verb {
 	/* signer -> storer, the same: with reuse_key */
 	VERB_CHOOSE_KEY, /* index; reply: PEM of the key in use or of the next one, or nothing: there is neither */
 	VERB_SAVE_NEXT,	 /* index, data: struct next_key; there was none any more */
+	/* client -> signer, one at a time, as the ones above; what the task in the configuration does not ask for is refused */
+	VERB_CONTACTS,	 /* the CA has been told the configured contacts. signer -> storer: data: these */
+	VERB_REVOCATION, /* reply: the payload that revokes the certificate of the task */
+	VERB_REVOKED,	 /* the CA has revoked it. client -> signer -> storer */
+	VERB_NEW_ACCOUNT_KEY, /* data: URL of keyChange. Makes a new account key, durable beside the old one; reply: the JWS by it (7.3.5) */
+	VERB_OTHER_KEY,	 /* from now on the other one of the two account keys signs; reply: struct account */
+	VERB_SETTLE_KEY, /* the key that signs is the account's, the other one goes. signer -> storer: index: 1: it is the new one */
+	VERB_RETIRE,	 /* the account is deactivated: put its key aside. client -> signer -> storer */
+	/* signer -> storer */
+	VERB_SAVE_NEW_ACCOUNT_KEY, /* data: PEM of the new account key */
+	/* client -> warden */
+	VERB_TELL, /* data: lines for standard output */
 	VERBS
 };
 
@@ -179,11 +191,16 @@ struct account {
 	char jwk[JWK_SIZE];  /* public key, members in the order of RFC 7638, no white space */
 	char thumbprint[48]; /* base64url SHA-256 of jwk */
 	char url[URL_SIZE];  /* account URL of an earlier run, or "" */
+	uint8_t changing;    /* an earlier run has made a new key, and did not hear from the CA whether the account has it */
+	uint8_t untold;	     /* as far as is known the CA has not been told the configured contacts */
 };
 
 struct stored_account {
-	char url[URL_SIZE];	/* or "" */
-	char key[KEY_PEM_SIZE]; /* PEM, or "" when there is none; the receiver wipes it */
+	char url[URL_SIZE];	 /* or "" */
+	char key[KEY_PEM_SIZE];	 /* PEM, or "" when there is none; the receiver wipes it */
+	char next[KEY_PEM_SIZE]; /* the same of a new one, which the CA may have or not */
+	char contact[CONTACT_SIZE];
+	uint8_t told; /* contact is what the CA was told last; 0: that is not known */
 };
 
 #define NONCE_SIZE 257

@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <signal.h>
 #include <sys/stat.h>
-#include <time.h>
 
 #include "command/international.h"
 #include "base/cas.h"
@@ -77,46 +76,24 @@ static int start(struct host *host, const struct command *command, struct fault 
 	if (command->tells_client && dup2(STDOUT_FILENO, STDERR_FILENO) >= 0)
 		log_start(NULL, log_detail_of(log_option()));
 	leave_caller(host->first_fd);
-	for (size_t i = 0; command->part == CONFIG_WHOLE && !command->reads && i < MAX_CAS; i++)
+	for (size_t i = 0; command->part == CONFIG_WHOLE && !command->reads && !command->gateless && i < MAX_CAS; i++)
 		if (wire_pair(host->tokens[i], fault) < 0)
 			return -1;
-	started = command->reads || gate_start(&host->gate, fault) == 0;
+	started = command->reads || command->gateless || gate_start(&host->gate, fault) == 0;
 	return sandbox_give_up_firewall(started ? fault : &ignored) < 0 ? -1 : !started;
-}
-
-/* Another one takes as long as its window or its run: asked for five times a second. */
-static int claim(struct host *host, const struct call *call, struct fault *fault)
-{
-	const struct timespec pause = { .tv_nsec = 200000000 };
-	struct timespec now;
-	time_t end = 0;
-	int rc;
-
-	while ((rc = host_claim(host, fault)) < 0 && fault->kind == FAULT_LATER && call->wait) {
-		clock_gettime(CLOCK_MONOTONIC, &now);
-		if (!end) {
-			end = now.tv_sec + (time_t)call->wait;
-			log_notice("another acmegate is at work; waiting for it, at most %lu seconds", call->wait);
-		}
-		if (now.tv_sec >= end)
-			break;
-		nanosleep(&pause, NULL);
-	}
-	return rc;
 }
 
 /*
  * Closes what an earlier run left; the mistakes are told after that. A wrong configuration names a state directory, too; one that does
  * not exist is not made for it.
  */
-static int begin(struct host *host, const struct call *call, enum claim how, struct fault *fault)
+static int begin(struct host *host, const struct command *command, enum claim how, struct fault *fault)
 {
-	const struct command *command = call->command;
-
 	if (gate_tell(&host->gate, host->config, host->state_fd, command->tells_client, fault) < 0 ||
 	    (how != CLAIM_STATE && gate_claim(&host->gate, how, fault) < 0))
 		return -1;
-	return how == CLAIM_STATE && (command->claims || (!host->serves && !command->closes)) ? claim(host, call, fault) : 0;
+	return how == CLAIM_STATE && (command->claims || (!host->serves && !command->closes)) ? host_wait(host, host_claim, fault) :
+												0;
 }
 
 static enum claim open_state(struct host *host, bool reads, struct fault *fault)
@@ -132,7 +109,9 @@ int command_run(const struct call *call)
 	const struct command *command = call->command;
 	static struct config config;
 	static struct mistakes mistakes;
-	struct host host = { .config = &config, .gate = NO_GATE, .state_fd = -1, .first_fd = STDERR_FILENO + 1 };
+	struct host host = {
+		.config = &config, .gate = NO_GATE, .state_fd = -1, .store_fd = -1, .first_fd = STDERR_FILENO + 1, .wait = call->wait
+	};
 	struct fault wrong, fault, other;
 	enum claim how;
 	int rc = start(&host, command, &fault), status;
@@ -145,12 +124,13 @@ int command_run(const struct call *call)
 	host.serves = config_load(&config, call->file, command->part, &mistakes, &wrong) == 0;
 	international_end();
 	how = open_state(&host, command->reads, &other);
-	if (rc == 0 && !command->reads)
-		rc = begin(&host, call, how, &fault);
+	if (rc == 0 && !command->reads && !command->gateless)
+		rc = begin(&host, command, how, &fault);
 	if (rc == 0 && how == CLAIM_WITHOUT_STATE) {
 		fault = other;
 		rc = -1;
 	}
+	host.mistakes = mistakes.number;
 	command_say_mistakes(&mistakes, !host.serves || !command->tolerates);
 	if (command->part == CONFIG_WHOLE && !mistakes.number)
 		say_unused(&config);

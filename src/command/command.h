@@ -30,6 +30,7 @@ struct command {
 	bool claims;	   /* closes what an earlier run left before it runs: another acmegate is in its way; has --wait */
 	bool closes;	   /* does so although the configuration or the command line is wrong */
 	bool tolerates;	   /* ignores mistakes elsewhere in the configuration: its status is for another program */
+	bool gateless;	   /* opens nothing, and starts no gate; with `claims` it takes the lock of the store only, if it writes */
 	bool asks;	   /* goes on without a gate: another acmegate may have one */
 	bool reads;	   /* only reads what the storer has written: no gate, no lock, no right over the firewall */
 	bool tells_client; /* logs to standard output: ACME clients show the standard error of their hooks as errors */
@@ -47,6 +48,9 @@ enum { RENEW_DRY_RUN = CLAIM_WAIT + 1 };
 enum { HOOK_CLIENT };
 enum { TLSA_PORT };
 enum { STATUS_JSON, STATUS_CHECK, STATUS_METRICS };
+enum { REVOKE_REASON = CLAIM_WAIT + 1 };
+enum { ACCOUNT_CA = CLAIM_WAIT + 1, ACCOUNT_YES };
+enum { REMOVE_FORCE = CLAIM_WAIT + 1 };
 
 /* A command as somebody typed it. */
 struct call {
@@ -76,6 +80,7 @@ void command_say_mistakes(const struct mistakes *mistakes, bool matter);
 void help_write_usage(FILE *out, const struct line *line, const struct command *command);
 void help_write(FILE *out, const struct line *line, const struct command *command);
 
+int account_run(struct host *host, const struct call *call);
 int guard_prepare(struct host *host, struct fault *fault) MUST_CHECK;
 int guard_run(struct host *host, const struct call *call);
 int history_run(struct host *host, const struct call *call);
@@ -88,6 +93,10 @@ int renew_now_run(struct host *host, const struct call *call);
 int status_run(struct host *host, const struct call *call);
 int renew_run(struct host *host, const struct call *call);
 int tlsa_run(struct host *host, const struct call *call);
+int remove_run(struct host *host, const struct call *call);
+int renew_now_run(struct host *host, const struct call *call);
+int renew_run(struct host *host, const struct call *call);
+int revoke_run(struct host *host, const struct call *call);
 int version_run(struct host *host, const struct call *call);
 
 #endif

@@ -68,7 +68,7 @@ int crew_start_store(struct crew *crew, int *storer, int *signer, int *channel, 
 		return -1;
 	rc = start(crew, ROLE_STORER, (struct place[]){ { -1, -1 }, { pair[0], FD_SIGNER }, { crew->state_fd, FD_STATE } }, 3,
 		   storer, channel, fault);
-	if (rc == 0)
+	if (rc == 0 && signer)
 		rc = start_signer(crew, pair[1], signer, fault);
 	close(pair[0]);
 	close(pair[1]);

@@ -20,7 +20,7 @@ struct crew {
 	}
 
 /*
- * Each starts a role, the first one two. *pid becomes its pidfd, *channel our end of its channel, which never waits: not for a child that
+ * Each starts a role, the first one two, or with signer NULL only the storer. *pid becomes its pidfd, *channel our end of its channel, which never waits: not for a child that
  * does not read, and not for one that does not write.
  */
 int crew_start_store(struct crew *, int *storer, int *signer, int *channel, struct fault *fault) MUST_CHECK;

@@ -44,9 +44,14 @@ int errand_do(struct errand *errand, struct config *config, int store_fd, struct
 {
 	int status = STATUS_DONE, part = 0, its;
 	bool had[MAX_CAS] = { false };
+	struct fault fault;
 
 	if (!has_room())
 		return STATUS_USAGE;
+	if (host_wait(host, host_lock_store, &fault) < 0) {
+		log_error("%s", fault.text);
+		return fault_status(&fault);
+	}
 	do {
 		its = renewal_run(config, errand, &host->gate, host->tokens[part++], store_fd);
 		status = status == STATUS_DONE ? its : status;

@@ -1,6 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "command/host.h"
 
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/file.h>
+#include <time.h>
+
+#include "base/log.h"
 #include "command/note.h"
 #include "command/tokens.h"
 
@@ -11,4 +17,41 @@ int host_claim(struct host *host, struct fault *fault)
 	note_settle(&host->gate);
 	tokens_sweep(host->config, host->state_fd);
 	return 0;
+}
+
+/* The state directory itself: nothing but the store is locked by it, and it is there as long as the store is. */
+int host_lock_store(struct host *host, struct fault *fault)
+{
+	OWN_FD int fd = openat(host->state_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0) {
+		host->store_fd = steal_fd(&fd);
+		return 0;
+	}
+	if (fd < 0 || errno != EWOULDBLOCK)
+		return fault_errno(fault, FAULT_FAILED, "locking the store in %s", host->config->gate.state);
+	return fault_set(fault, FAULT_LATER,
+			 "another acmegate is at work in %s: a renewal, account, revoke or remove; try again when it has finished",
+			 host->config->gate.state);
+}
+
+/* Another one takes as long as its window or its run: asked for five times a second. */
+int host_wait(struct host *host, int (*take)(struct host *, struct fault *), struct fault *fault)
+{
+	const struct timespec pause = { .tv_nsec = 200000000 };
+	struct timespec now;
+	time_t end = 0;
+	int rc;
+
+	while ((rc = take(host, fault)) < 0 && fault->kind == FAULT_LATER && host->wait) {
+		clock_gettime(CLOCK_MONOTONIC, &now);
+		if (!end) {
+			end = now.tv_sec + (time_t)host->wait;
+			log_notice("another acmegate is at work; waiting for it, at most %lu seconds", host->wait);
+		}
+		if (now.tv_sec >= end)
+			break;
+		nanosleep(&pause, NULL);
+	}
+	return rc;
 }

@@ -11,6 +11,9 @@ struct host {
 	int tokens[MAX_CAS][2]; /* for each part of a renewal: the client's and the responder's end of their channel; 0: none */
 	int state_fd;		/* the state directory; -1: there is none */
 	int first_fd;		/* descriptors from here on are the caller's */
+	int store_fd;		/* holds the lock of the store; -1: not taken */
+	unsigned long wait;	/* seconds that another acmegate may take to end */
+	unsigned int mistakes;	/* in the configuration */
 	bool serves;		/* the configuration is complete enough for this command; a command that closes runs without */
 };
 
@@ -19,5 +22,14 @@ struct host {
  * work; with EBUSY, one with another state directory.
  */
 int host_claim(struct host *host, struct fault *fault) MUST_CHECK;
+
+/*
+ * Locks the store for this process: renewals, and commands that write there without a gate, keep each other out. It is not the lock that the
+ * gate takes, so that nothing that only opens and closes ever waits for a CA. FAULT_LATER: another acmegate has it.
+ */
+int host_lock_store(struct host *host, struct fault *fault) MUST_CHECK;
+
+/* Takes one of these two; one that another acmegate has is tried as long as --wait says. */
+int host_wait(struct host *host, int (*take)(struct host *, struct fault *), struct fault *fault) MUST_CHECK;
 
 #endif

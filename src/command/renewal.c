@@ -9,14 +9,12 @@
 #include "base/log.h"
 #include "base/sandbox.h"
 #include "base/launch.h"
+#include "command/children.h"
 #include "command/crew.h"
 #include "command/deploy.h"
 #include "command/supervise.h"
 
-#define RUN_SECONDS 1800  /* for all of a run; nothing adds to it */
-#define STORER_SECONDS 10 /* how long the storer may take to end when it is told to */
-
-enum { ON_STORER = ON_OWN, ON_CLIENT, ON_RESPONDER, SIGNER_PID, STORER_PID, CLIENT_PID, RESPONDER_PID };
+#define RUN_SECONDS 1800 /* for all of a run; nothing adds to it */
 
 struct run {
 	struct supervisor s;
@@ -43,15 +41,6 @@ static int send(struct supervisor *s, int channel, enum verb verb, uint32_t inde
 static bool anything_waits(const struct run *run)
 {
 	return memchr(run->errand->waits, true, sizeof(run->errand->waits));
-}
-
-static void give_up_of(struct supervisor *s, const char *child, int status)
-{
-	if (status > 128)
-		fault_set(&s->fault, FAULT_FAILED, "the %s died of signal %d (%s)", child, status - 128, strsignal(status - 128));
-	else
-		fault_set(&s->fault, FAULT_FAILED, "the %s ended too early, with status %d", child, status);
-	supervise_give_up(s);
 }
 
 /* --- the window --------------------------------------------------------------------------------------------------- */
@@ -315,7 +304,7 @@ static void on_client_ended(struct supervisor *s)
 	status = launch_reap(&s->fd[CLIENT_PID], false);
 	close_fd(&s->fd[ON_CLIENT]);
 	if (status != STATUS_DONE && status != STATUS_FAILED && status != STATUS_USAGE && status != STATUS_LATER)
-		give_up_of(s, "client", status); /* it has not said why */
+		children_failed(s, "client", status); /* it has not said why */
 	else if (status != STATUS_DONE && s->status == STATUS_DONE)
 		s->status = status;
 	else if (status == STATUS_DONE && only_asked(run))
@@ -323,25 +312,6 @@ static void on_client_ended(struct supervisor *s)
 	if (!s->prepared && (status == STATUS_LATER || status == STATUS_FAILED || (status != STATUS_DONE && run->errand->windows)))
 		gate_explain(s->gate);
 	s->state = CLOSING;
-}
-
-static void on_storer_ended(struct supervisor *s)
-{
-	int status = launch_reap(&s->fd[STORER_PID], false);
-
-	close_fd(&s->fd[ON_STORER]);
-	give_up_of(s, "storer", status);
-}
-
-/* It ends well when the storer does, and may be seen to end before that one. */
-static void on_signer_ended(struct supervisor *s)
-{
-	int status = launch_reap(&s->fd[SIGNER_PID], false);
-
-	if (status == STATUS_DONE && supervise_ends_soon(s, STORER_PID))
-		on_storer_ended(s);
-	else
-		give_up_of(s, "signer", status);
 }
 
 /* It ends well when the client's end of their channel does, and may be seen to end before the client. */
@@ -352,7 +322,7 @@ static void on_responder_ended(struct supervisor *s)
 	if (status == STATUS_DONE && supervise_ends_soon(s, CLIENT_PID))
 		on_client_ended(s);
 	else
-		give_up_of(s, "responder", status);
+		children_failed(s, "responder", status);
 }
 
 static void on_deadline(struct supervisor *s)
@@ -383,8 +353,8 @@ static const struct job for_renewal = {
 		[EVENT_REFUSED] = give_up,
 		[EVENT_OVERTIME] = on_overtime,
 		[EVENT_CLIENT_ENDED] = on_client_ended,
-		[EVENT_SIGNER_ENDED] = on_signer_ended,
-		[EVENT_STORER_ENDED] = on_storer_ended,
+		[EVENT_SIGNER_ENDED] = children_on_signer_ended,
+		[EVENT_STORER_ENDED] = children_on_storer_ended,
 		[EVENT_RESPONDER_ENDED] = on_responder_ended,
 		[EVENT_DEADLINE] = on_deadline,
 	},
@@ -440,22 +410,6 @@ static void run_deploy_hooks(struct run *run)
 	}
 }
 
-/* The storer ends when its channel does; one that does not is killed. */
-static void end_storer(struct supervisor *s)
-{
-	struct pollfd ended = { .fd = s->fd[STORER_PID], .events = POLLIN };
-	int status;
-
-	close_fd(&s->fd[ON_STORER]);
-	if (s->fd[STORER_PID] < 0)
-		return;
-	status = launch_reap(&s->fd[STORER_PID], poll(&ended, 1, STORER_SECONDS * 1000) <= 0);
-	if (status > 128)
-		give_up_of(s, "storer", status);
-	else if (status != STATUS_DONE && s->status == STATUS_DONE)
-		s->status = STATUS_FAILED; /* a certificate could not be looked at: it has said which */
-}
-
 static void end(struct run *run)
 {
 	struct supervisor *s = &run->s;
@@ -466,7 +420,7 @@ static void end(struct run *run)
 	launch_reap(&s->fd[CLIENT_PID], true);
 	launch_reap(&s->fd[SIGNER_PID], true); /* so that the storer waits for nobody */
 	run_deploy_hooks(run);
-	end_storer(s);
+	children_end_storer(s);
 	close_fd(&s->fd[ON_CLIENT]);
 	supervise_finish(s);
 	crew_leave(&run->crew);

@@ -9,6 +9,8 @@
 #include "store/crypto.h"
 #include "store/file.h"
 
+#define NEXT "next.pem"
+
 static int open_account(const struct store *store, const char *directory, struct fault *fault)
 {
 	OWN_FD int top = store_open(store, "accounts", false, fault);
@@ -38,25 +40,54 @@ static void read_url(int dir, char url[URL_SIZE])
 		snprintf(url, URL_SIZE, "%.*s", (int)length, text);
 }
 
+/* A key as it is in its file; "": there is none, or the file cannot be one. */
+static int read_key(int dir, const char *name, char key[KEY_PEM_SIZE])
+{
+	size_t length;
+	char *pem = file_read(dir, name, &length);
+
+	if (!pem)
+		return file_is_broken(errno) ? 0 : -1;
+	if (length < KEY_PEM_SIZE)
+		memcpy(key, pem, length);
+	explicit_bzero(pem, length);
+	free(pem);
+	return 0;
+}
+
+static void read_contact(int dir, struct stored_account *account)
+{
+	size_t length;
+	OWN_FREE char *text = file_read(dir, "contact", &length);
+
+	account->told = text && length < CONTACT_SIZE;
+	if (account->told)
+		memcpy(account->contact, text, length);
+}
+
 int accounts_read(const struct store *store, const char *directory, struct stored_account *account, struct fault *fault)
 {
 	OWN_FD int dir = open_account(store, directory, fault);
-	size_t length;
-	char *pem;
 
 	memset(account, 0, sizeof(*account));
 	if (dir < 0)
 		return -1;
-	pem = file_read(dir, "key.pem", &length);
-	if (!pem && !file_is_broken(errno))
+	if (read_key(dir, "key.pem", account->key) < 0 || read_key(dir, NEXT, account->next) < 0)
 		return fault_errno(fault, FAULT_LATER, "the account key in %s/accounts", store->path);
-	if (pem && length < sizeof(account->key)) {
-		memcpy(account->key, pem, length);
+	if (account->key[0])
 		read_url(dir, account->url);
-	}
-	if (pem)
-		explicit_bzero(pem, length);
-	free(pem);
+	read_contact(dir, account);
+	return 0;
+}
+
+/* Whatever is known of the account of the key that goes. */
+static int forget(int dir)
+{
+	static const char *const files[] = { "url", "contact" };
+
+	for (size_t i = 0; i < LENGTH_OF(files); i++)
+		if (unlinkat(dir, files[i], 0) < 0 && errno != ENOENT)
+			return -1;
 	return 0;
 }
 
@@ -67,7 +98,7 @@ int accounts_save_key(const struct store *store, const char *directory, const ch
 
 	if (dir < 0)
 		return -1;
-	if (unlinkat(dir, "url", 0) < 0 && errno != ENOENT) /* another key's account */
+	if (forget(dir) < 0)
 		return fault_errno(fault, FAULT_FAILED, "an old account in %s/accounts", store->path);
 	old = renameat(dir, "key.pem", dir, "key.pem.broken") == 0;
 	if (!old && errno != ENOENT)
@@ -87,5 +118,49 @@ int accounts_save_url(const struct store *store, const char *directory, const ch
 		return -1;
 	if (file_replace(dir, "url", line, (size_t)n) < 0)
 		return fault_errno(fault, FAULT_FAILED, "writing the account's URL in %s/accounts", store->path);
+	return 0;
+}
+
+int accounts_save_contact(const struct store *store, const char *directory, const char *contact, size_t length, struct fault *fault)
+{
+	OWN_FD int dir = open_account(store, directory, fault);
+
+	if (dir < 0)
+		return -1;
+	if (file_replace(dir, "contact", contact, length) < 0)
+		return fault_errno(fault, FAULT_FAILED, "writing the account's contacts in %s/accounts", store->path);
+	return 0;
+}
+
+int accounts_save_next(const struct store *store, const char *directory, const char *pem, size_t length, struct fault *fault)
+{
+	OWN_FD int dir = open_account(store, directory, fault);
+
+	if (dir < 0)
+		return -1;
+	if ((renameat(dir, NEXT, dir, NEXT ".broken") < 0 && errno != ENOENT) || file_replace(dir, NEXT, pem, length) < 0)
+		return fault_errno(fault, FAULT_FAILED, "writing the new account key in %s/accounts", store->path);
+	return 0;
+}
+
+int accounts_settle(const struct store *store, const char *directory, bool next, struct fault *fault)
+{
+	OWN_FD int dir = open_account(store, directory, fault);
+
+	if (dir < 0)
+		return -1;
+	if ((next ? renameat(dir, NEXT, dir, "key.pem") : unlinkat(dir, NEXT, 0)) < 0 || fsync(dir) < 0)
+		return fault_errno(fault, FAULT_FAILED, "changing the account key in %s/accounts", store->path);
+	return 0;
+}
+
+int accounts_retire(const struct store *store, const char *directory, struct fault *fault)
+{
+	OWN_FD int dir = open_account(store, directory, fault);
+
+	if (dir < 0)
+		return -1;
+	if (renameat(dir, "key.pem", dir, "key.pem.deactivated") < 0 || forget(dir) < 0 || fsync(dir) < 0)
+		return fault_errno(fault, FAULT_FAILED, "putting aside the account key in %s/accounts", store->path);
 	return 0;
 }

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/own.h"
+#include "base/revocation.h"
 #include "store/file.h"
 
 #define MAGIC "acmeledg"
@@ -270,4 +271,11 @@ void ledger_forget_order(int dir, const char *name, struct ledger *ledger)
 {
 	ledger->order = (struct open_order){ 0 };
 	(void)unlinkat(dir, key_file(name, LEDGER_ORDER_KEY).text, 0);
+}
+
+void ledger_revoke(int dir, const char *name, struct ledger *ledger, int reason)
+{
+	ledger->live.revoked = (uint8_t)(1 + reason);
+	if (reason == REVOCATION_KEY_COMPROMISE)
+		ledger_forget_order(dir, name, ledger);
 }

@@ -54,7 +54,8 @@ struct live {
 	char certid[CERTID_SIZE];      /* "": not known */
 	char directory[URL_SIZE];      /* of the CA that it came from, or "" */
 	char profile[LABEL_SIZE];
-	char padding[7];
+	uint8_t revoked; /* by this host: 1 and the reason (base/revocation.h); 0: it was not */
+	char padding[6];
 };
 
 /* An order that is not final: it is resumed rather than placed again, which keeps the exemption from limits (RFC 9773, 5). */
@@ -120,6 +121,9 @@ void ledger_end(struct ledger *ledger, const struct instant *now, const struct o
  */
 void ledger_suggest(struct ledger *ledger, const struct suggestion *suggestion, const struct instant *now,
 		    const struct secret *secret);
+
+/* The live certificate is revoked. With a compromised key, the key of an order that is not final goes too: the caller writes the rest. */
+void ledger_revoke(int dir, const char *name, struct ledger *ledger, int reason);
 
 /* Notes the key of the live certificate. renewed: the certificate is another than the one before. The next key may be this one: used up. */
 void ledger_note_key(struct ledger *ledger, const unsigned char spki[SPKI_SIZE], bool renewed);

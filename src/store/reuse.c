@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "store/reuse.h"
 
+#include "base/revocation.h"
+
 uint32_t reuse_left(const struct certificate *certificate, const struct ledger *ledger)
 {
 	uint32_t renewals = certificate->reuse ? certificate->reuse - 1 : 0;
@@ -15,8 +17,9 @@ enum reuse reuse_choose(const struct certificate *certificate, const struct ledg
 {
 	const struct keys *keys = &ledger->keys;
 	bool next = ledger_has_spki(keys->next);
+	bool compromised = ledger->live.revoked == 1 + REVOCATION_KEY_COMPROMISE;
 
-	if (!present)
+	if (!present || compromised)
 		return next ? REUSE_NEXT : REUSE_NOTHING;
 	return next && !reuse_left(certificate, ledger) && now - keys->prepared >= NEXT_KEY_AGE ? REUSE_NEXT : REUSE_LIVE;
 }

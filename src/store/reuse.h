@@ -14,7 +14,7 @@
 
 enum reuse { REUSE_NOTHING, REUSE_LIVE, REUSE_NEXT };
 
-/* Of a certificate with reuse_key. present: there is a live one. */
+/* Of a certificate with reuse_key. present: there is a live one. A key that was compromised is never used again. */
 enum reuse reuse_choose(const struct certificate *certificate, const struct ledger *ledger, bool present, int64_t now);
 
 /* Renewals that the live key has left; those that wait for the age of the next key are not counted. */

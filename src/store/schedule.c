@@ -9,6 +9,7 @@
 
 #include "base/cas.h"
 #include "base/own.h"
+#include "base/revocation.h"
 
 #define MINUTE INT64_C(60)
 #define HOUR (60 * MINUTE)
@@ -115,6 +116,9 @@ static struct decision decide_if_due(const struct holding *holding, const struct
 		return decide(ACT_ORDER, ALWAYS,
 			      holding->broken ? "the stored certificate was broken and has been put aside" :
 						"there is no certificate yet");
+	if (ledger->live.revoked)
+		return decide(ACT_ORDER, now, "valid until %s, but it was revoked (%s)", until.text,
+			      revocation_name(ledger->live.revoked - 1));
 	if (holding->other_names && !as_ordered)
 		return decide(ACT_ORDER, ALWAYS, "valid until %s, but the configured names are others", until.text);
 	if (holding->other_key && !as_ordered)

@@ -90,11 +90,12 @@ static void fuzz_authorization(const char *text, size_t length)
 
 static void fuzz_account(const char *text, size_t length)
 {
-	enum state state = STATE_UNKNOWN;
+	static struct account_object object;
 	struct fault fault;
 
-	if (codec_account(text, length, &state, &fault) == 0)
-		check((unsigned int)state <= 16);
+	if (codec_account(text, length, &object, &fault) == 0)
+		check((unsigned int)object.state < STATES);
+	check_text(object.contact, sizeof(object.contact));
 }
 
 static void fuzz_base64url(const char *text, size_t length)

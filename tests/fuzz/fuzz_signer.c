@@ -27,6 +27,8 @@ static ssize_t world_read(int fd, void *data, size_t size);
 #include "agent/channel.c"
 #include "agent/signing.c"
 #include "agent/roots.c"
+#include "agent/mandate.c"
+#include "agent/rollover.c"
 #include "agent/account_key.c"
 #include "agent/certificate.c"
 #include "agent/signer.c"
@@ -101,6 +103,33 @@ void log_line(enum log_level level, const char *format, ...)
 
 /* --- what must be so ---------------------------------------------------------------------------------------------- */
 
+/* Nothing that the command line does not ask for. */
+static void check_payload_of(const char *text)
+{
+	static const struct {
+		const char *member;
+		enum task_kind task;
+	} of_tasks[] = {
+		{ "{\"status\":\"deactivated\"}", TASK_DEACTIVATE },
+		{ "{\"certificate\":", TASK_REVOKE },
+		{ "{\"protected\":", TASK_ROLLOVER },
+		{ "{\"identifiers\":", TASK_RENEW },
+		{ "{\"csr\":", TASK_RENEW },
+	};
+	static char payload[WIRE_DATA];
+	const char *at = strstr(text, "\"payload\":\"");
+	long n;
+
+	must(at, "a payload");
+	at += strlen("\"payload\":\"");
+	n = base64url_decode(payload, at, strcspn(at, "\""));
+	must(n >= 0 && n < WIRE_DATA, "its payload");
+	payload[n] = '\0';
+	for (size_t i = 0; i < LENGTH_OF(of_tasks); i++)
+		must(strncmp(payload, of_tasks[i].member, strlen(of_tasks[i].member)) || config.task.kind == of_tasks[i].task,
+		     "asked for by the command line");
+}
+
 static void check_jws(const char *text, size_t length)
 {
 	static char header[WIRE_DATA];
@@ -115,6 +144,7 @@ static void check_jws(const char *text, size_t length)
 	must(at && strchr("/:?#\"", at[strlen("\"url\":\"https://" HOST)]), "for the CA");
 	must(!strstr(header, "\"jwk\"") != !strstr(header, "\"kid\""), "one of jwk and kid");
 	must(!strchr(header, '\n') && strstr(header, "{\"alg\":\""), "our header");
+	check_payload_of(text);
 }
 
 static void check_bundle(const struct bundle *bundle, size_t length, uint32_t index)
@@ -153,6 +183,9 @@ static int world_send(int fd, enum verb verb, uint32_t index, const void *data, 
 		return 0;
 	}
 	world.asked = fd == FD_STORER && verb != VERB_VERDICT && verb != VERB_FAULT;
+	must(verb != VERB_SAVE_NEW_ACCOUNT_KEY || config.task.kind == TASK_ROLLOVER, "a new account key that is asked for");
+	must(verb != VERB_RETIRE || config.task.kind == TASK_DEACTIVATE, "a deactivation that is asked for");
+	must(verb != VERB_REVOKED || config.task.kind == TASK_REVOKE, "a revocation that is asked for");
 	if (verb == VERB_SAVE)
 		check_bundle(data, length, index);
 	return 0;
@@ -217,11 +250,28 @@ static void client_signs(const char *payload)
 	uint8_t how = next_byte();
 
 	memset(data, 0, sizeof(*draft));
-	snprintf(draft->url, sizeof(draft->url), "%s", urls[how >> 1 & 3]);
+	snprintf(draft->url, sizeof(draft->url), "%s", how & 8 ? "https://" HOST "/acct" : urls[how >> 1 & 3]);
 	strcpy(draft->nonce, "N0");
 	draft->by_key = how & 1;
 	memcpy(draft->payload, payload, strlen(payload));
 	client_says(VERB_SIGN, 0, draft, sizeof(*draft) + strlen(payload));
+}
+
+/* The words about the account and revocation, in a task that asks for them or not, and what is to be signed then. */
+static void client_deals(void)
+{
+	static const enum verb words[] = { VERB_NEW_ACCOUNT_KEY, VERB_OTHER_KEY, VERB_SETTLE_KEY, VERB_REVOCATION,
+					   VERB_REVOKED,	 VERB_RETIRE,	 VERB_CONTACTS };
+	static const char url[] = "https://" HOST "/change";
+	enum verb verb = words[next_byte() % LENGTH_OF(words)];
+
+	config.task.kind = next_byte() % TASKS;
+	client_says(verb, 0, url, verb == VERB_NEW_ACCOUNT_KEY ? strlen(url) : 0);
+	if (role_state.key_change)
+		client_signs(role_state.key_change);
+	if (role_state.revocation)
+		client_signs(role_state.revocation);
+	client_signs(CODEC_DEACTIVATE);
 }
 
 static void client_finalizes(void)
@@ -307,6 +357,9 @@ static void happen(void)
 	case 7:
 		storer_says();
 		break;
+	case 8:
+		client_deals();
+		break;
 	default:
 		verb = next_byte() % VERBS;
 		index = next_byte() % MAX_CERTIFICATES;
@@ -335,6 +388,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	set_up();
 	memset(&world, 0, sizeof(world));
 	memset(&role_state, 0, sizeof(role_state));
+	config.task = (struct task){ .kind = TASK_RENEW };
 	role_state.config = &config;
 	world.data = data;
 	world.size = size;

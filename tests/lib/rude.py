@@ -22,6 +22,7 @@ rule fits), "2-" (from the second on) or "all". ACTION is one of
     document=JSON  status 200 with this document, and HEADER: VALUE for each further line
     ahead=SECONDS  the clock of the CA is so much ahead: Date says so
     lose         the CA acts, and its answer never comes
+    drop         the CA acts, and the connection ends without an answer
     pending=SECONDS[:RETRY-AFTER[:REASON]]   an authorization or order stays pending for so long after the first challenge
                  was answered, with this reason in its http-01 challenge; with a path for SECONDS, until that file is there
 
@@ -216,9 +217,11 @@ def answer(connection, backend, request, rules):
         return False
     if name == "close":
         return False
-    if name == "lose":
+    if name in ("lose", "drop"):
         backend.ask(method, path, headers, body)
         print("lost", path, flush=True)
+    if name == "drop":
+        return False
     if name in ("hang", "lose"):
         # Until the peer gives up.
         connection.recv(1)

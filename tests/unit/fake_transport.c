@@ -139,7 +139,9 @@ static char *bind_account(void *context, const char *url, struct fault *fault)
 
 struct acme *fake_start(void (*serve)(struct fake *fake, struct exchange *exchange))
 {
-	static const struct account account = { "ES256", "{\"crv\":\"P-256\"}", "thumb", CA "acct/1" };
+	static const struct account account = {
+		.algorithm = "ES256", .jwk = "{\"crv\":\"P-256\"}", .thumbprint = "thumb", .url = CA "acct/1"
+	};
 	static const struct directory directory = { .new_nonce = CA "nonce", .new_account = CA "account", .new_order = CA "order" };
 	const struct transport transport = { NULL, start, next, cancel, now };
 	const struct signer signer = { NULL, sign, bind_account };

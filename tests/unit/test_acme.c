@@ -468,7 +468,7 @@ static void test_problem_actions(void **state)
  */
 
 static const char *directory_text;
-static bool account_exists;
+static bool account_exists, account_made;
 
 static void serve_accounts(struct fake *f, struct exchange *exchange)
 {
@@ -481,7 +481,7 @@ static void serve_accounts(struct fake *f, struct exchange *exchange)
 		fake_problem(exchange, 400, "accountDoesNotExist");
 		return;
 	}
-	fake_answer(exchange, 201, "{\"status\":\"valid\",\"contact\":null,\"orders\":7}");
+	fake_answer(exchange, account_exists ? 200 : 201, "{\"status\":\"valid\",\"contact\":null,\"orders\":7}");
 	exchange_header(exchange, "Location", CA "acct/7");
 }
 
@@ -497,7 +497,7 @@ static int register_account(bool accept, const char *kid)
 	begin(serve_accounts);
 	acme_set_account(acme, "");
 	assert_int_equal(directory_fetch(acme, CA "dir", &date, &fault), 0);
-	return account_register(acme, &config, &fault);
+	return account_register(acme, &config, &account_made, &fault);
 }
 
 #define DIRECTORY "{\"newNonce\":\"" CA "n\",\"newAccount\":\"" CA "a\",\"newOrder\":\"" CA "o\""
@@ -512,11 +512,13 @@ static void test_terms(void **state)
 	assert_non_null(strstr(fault.text, "accept_terms = yes"));
 	assert_string_equal(acme_account(acme), "");
 	assert_int_equal(register_account(true, ""), 0);
+	assert_true(account_made);
 	assert_string_equal(acme_account(acme), CA "acct/7");
 	assert_non_null(strstr(fake.payload, "\"termsOfServiceAgreed\":true"));
 	assert_non_null(strstr(fake.payload, "mailto:me@a.example"));
 	account_exists = true; /* agreed to some other time */
 	assert_int_equal(register_account(false, ""), 0);
+	assert_false(account_made);
 	assert_null(strstr(fake.payload, "termsOfServiceAgreed"));
 	assert_string_equal(acme_account(acme), CA "acct/7");
 }

@@ -353,6 +353,8 @@ static void layout_does_not_matter(void **state)
 	assert_int_equal(config.names, 3);
 	assert_good(ACME USER "[certificate a]\nnames = a.example\nkey = p384\n[acme]\ncontact = a@b.example\n");
 	assert_string_equal(config.acme.contact, "a@b.example");
+	assert_good(ACME USER "[certificate a]\nnames = a.example\n[acme]\ncontact = a@b.example,c@d.example ,\te@f.example,\n");
+	assert_string_equal(config.acme.contact, "a@b.example, c@d.example, e@f.example");
 }
 
 static void addresses_have_one_spelling(void **state)
@@ -444,7 +446,10 @@ static const struct {
 	{ "[acme]\ncontact = admin\n", 2, "e-mail" },
 	{ "[acme]\ncontact = a@example\n", 2, "e-mail" },
 	{ "[acme]\ncontact = @b.example\n", 2, "e-mail" },
-	{ "[acme]\ncontact = a@b.example, c@d.example\n", 2, "e-mail" },
+	{ "[acme]\ncontact = a@b.example, c\n", 2, "e-mail" },
+	{ "[acme]\ncontact = a@b.example, \"c@d.example\"\n", 2, "e-mail" },
+	{ "[acme]\ncontact = ,\n", 2, "contact" },
+	{ "[acme]\ncontact = a@b.c,a@b.d,a@b.e,a@b.f,a@b.g,a@b.h,a@b.i,a@b.j,a@b.k,a@b.l,a@b.m\n", 2, "1 to 10" },
 	{ "[acme]\ncontact = mailto:a@b.example\n", 2, "e-mail" },
 	{ "[acme]\naccept_terms = maybe\n", 2, "yes or no" },
 	{ "[acme]\naccept_terms = 1\n", 2, "yes or no" },

@@ -1167,6 +1167,213 @@ static void tokens_that_stay_are_an_error(void **state)
 	assert_true(has("webroot/one"));
 }
 
+/* --- what the command line asks for beside renewals ----------------------------------------------------------------- */
+
+#define DEACTIVATED "{\"status\":\"deactivated\"}"
+
+/* With the account that an earlier run has made, if there is one. */
+static struct account start_task(enum task_kind kind)
+{
+	config.task = (struct task){ .kind = kind, .reason = 1 };
+	start();
+	if (kind == TASK_REVOKE)
+		(void)take_renewal(0);
+	else if (kind == TASK_RENEW)
+		for (uint32_t i = 0; i < config.certificates; i++)
+			(void)take_renewal(i);
+	return ask_account();
+}
+
+static void an_account_is_there(void)
+{
+	start_fresh();
+	get_account();
+	ask(VERB_CONTACTS, 0, NULL, 0, VERB_REPLY);
+	stop_run(STATUS_DONE);
+}
+
+/* A pattern below the state directory. */
+static bool any(const char *pattern)
+{
+	char command[2 * PATH_SIZE];
+
+	snprintf(command, sizeof(command), "ls '%s'/%s >/dev/null 2>&1", path, pattern);
+	return system(command) == 0;
+}
+
+static void a_renewal_changes_no_account(void **state)
+{
+	(void)state;
+	an_account_is_there();
+	strcpy(config.acme.contact, "a@b.example, c@d.example");
+	start_fresh();
+	assert_true(ask_account().untold);
+	ask_sign(CA "acct/1", "N0", "{\"contact\":[\"mailto:a@b.example\",\"mailto:c@d.example\"]}", VERB_REPLY);
+	not_signed(CA "acct/2", "N0", "{\"contact\":[\"mailto:a@b.example\",\"mailto:c@d.example\"]}", "does not make");
+	not_signed(CA "acct/1", "N0", "{\"contact\":[\"mailto:a@b.example\"]}", "does not make");
+	not_signed(CA "acct/1", "N0", "{\"contact\":[]}", "does not make");
+	not_signed(CA "acct/1", "N0", DEACTIVATED, "does not make");
+	refused(VERB_NEW_ACCOUNT_KEY, 0, CA "change", strlen(CA "change"), "does not ask for");
+	refused(VERB_OTHER_KEY, 0, NULL, 0, "one key only");
+	refused(VERB_SETTLE_KEY, 0, NULL, 0, "one key only");
+	refused(VERB_REVOCATION, 0, NULL, 0, "does not ask for");
+	refused(VERB_REVOKED, 0, NULL, 0, "does not ask for");
+	refused(VERB_RETIRE, 0, NULL, 0, "does not ask for");
+	ask(VERB_CONTACTS, 0, NULL, 0, VERB_REPLY);
+	assert_false(ask_account().untold);
+	stop_run(STATUS_DONE);
+	assert_false(start_task(TASK_RENEW).untold);
+	stop_run(STATUS_DONE);
+	strcpy(config.acme.contact, "a@b.example");
+	assert_true(start_task(TASK_RENEW).untold);
+	stop_run(STATUS_DONE);
+}
+
+/* A task that is none of renewing makes no account, and signs no order. */
+static void a_task_does_nothing_else(void **state)
+{
+	static const enum task_kind tasks[] = { TASK_REVOKE, TASK_SHOW, TASK_UPDATE, TASK_ROLLOVER, TASK_DEACTIVATE };
+	struct token token = { "one", "one.thumbprint" };
+
+	(void)state;
+	assert_string_equal(start_task(TASK_SHOW).jwk, "");
+	not_signed(CA "account", "N0", "{\"onlyReturnExisting\":true}", "must ask for the account first");
+	stop_run(STATUS_DONE);
+	assert_false(any("accounts/*/key.pem"));
+	config.task.kind = TASK_RENEW;
+	an_account_is_there();
+	for (size_t i = 0; i < LENGTH_OF(tasks); i++) {
+		assert_string_not_equal(start_task(tasks[i]).jwk, "");
+		ask_sign(CA "acct/1", "N0", "", VERB_REPLY);
+		ask_sign(CA "account", "N0", "{\"onlyReturnExisting\":true}", VERB_REPLY);
+		not_signed(CA "account", "N0", "{\"termsOfServiceAgreed\":true}", "does not make");
+		not_signed(CA "challenge", "N0", "{}", "does not make");
+		not_signed(CA "order", "N0", "{\"identifiers\":[{\"type\":\"dns\",\"value\":\"vpn.example.org\"}]}", "does not make");
+		if (tasks[i] == TASK_DEACTIVATE)
+			ask_sign(CA "acct/1", "N0", DEACTIVATED, VERB_REPLY);
+		else
+			not_signed(CA "acct/1", "N0", DEACTIVATED, "does not make");
+		not_signed(CA "authz/1", "N0", DEACTIVATED, "does not make");
+		ask(VERB_TOKEN, 0, &token, sizeof(token), VERB_FAULT); /* the storer ends */
+		stop_with(STATUS_FAILED, STATUS_DONE);
+	}
+}
+
+static void a_certificate_is_revoked_as_asked(void **state)
+{
+	static char pem[TINY_PEM_SIZE], payload[WIRE_DATA], text[WIRE_DATA];
+	struct renewal held;
+
+	(void)state;
+	start_fresh();
+	obtain(0, &(struct tiny_order){ 0 }, pem);
+	ask(VERB_INSTALL, 0, pem, strlen(pem), VERB_REPLY);
+	stop_run(STATUS_DONE);
+
+	(void)start_task(TASK_REVOKE);
+	not_signed(CA "revoke", "N0", "{\"certificate\":\"AAAA\"}", "does not make");
+	ask(VERB_REVOCATION, 0, NULL, 0, VERB_REPLY);
+	snprintf(payload, sizeof(payload), "%.*s", (int)record.length, record.data);
+	assert_memory_equal(payload, "{\"certificate\":\"MII", 19);
+	assert_non_null(strstr(payload, "\",\"reason\":1}"));
+	assert_null(strpbrk(payload, "+/=\n"));
+	ask_sign(CA "revoke", "N0", payload, VERB_REPLY);
+	assert_non_null(strstr(part("protected", text), "\"kid\":\"" CA "acct/1\""));
+	ask_sign(CA "account", "N0", payload, VERB_REPLY); /* in the name of a key: the certificate's, not the account's */
+	assert_non_null(strstr(part("protected", text), "\"jwk\":{"));
+	assert_null(strstr(text, ask_account().jwk));
+	refused(VERB_RETIRE, 0, NULL, 0, "does not ask for");
+	ask(VERB_REVOKED, 0, NULL, 0, VERB_REPLY);
+	stop_run(STATUS_DONE);
+
+	config.task.kind = TASK_RENEW;
+	start();
+	held = take_renewal(0);
+	assert_true(held.due && held.present);
+	assert_non_null(strstr(held.reason, "revoked (keyCompromise)"));
+	(void)take_renewal(1);
+	stop_run(STATUS_DONE);
+}
+
+/* The JWS by the new key, as the CA gets it. */
+static struct account begin_rollover(char inner[WIRE_DATA])
+{
+	static char text[WIRE_DATA];
+	struct account account = start_task(TASK_ROLLOVER);
+
+	ask(VERB_NEW_ACCOUNT_KEY, 0, CA "change", strlen(CA "change"), VERB_REPLY);
+	snprintf(inner, WIRE_DATA, "%.*s", (int)record.length, record.data);
+	assert_non_null(strstr(part("protected", text), "{\"alg\":\"ES256\",\"jwk\":{"));
+	assert_non_null(strstr(text, ",\"url\":\"" CA "change\"}"));
+	assert_null(strstr(text, account.jwk));
+	assert_non_null(strstr(part("payload", text), "{\"account\":\"" CA "acct/1\",\"oldKey\":{"));
+	assert_non_null(strstr(text, account.jwk));
+	assert_true(any("accounts/*/next.pem"));
+	return account;
+}
+
+static void a_key_is_changed(void **state)
+{
+	static char inner[WIRE_DATA];
+	struct account old, next;
+
+	(void)state;
+	an_account_is_there();
+	old = begin_rollover(inner);
+	ask_sign(CA "change", "N0", inner, VERB_REPLY);
+	refused(VERB_NEW_ACCOUNT_KEY, 0, CA "change", strlen(CA "change"), "second one");
+	memcpy(&next, ask(VERB_OTHER_KEY, 0, NULL, 0, VERB_REPLY)->data, sizeof(next));
+	assert_string_not_equal(next.jwk, old.jwk);
+	ask(VERB_SETTLE_KEY, 0, NULL, 0, VERB_REPLY);
+	assert_false(any("accounts/*/next.pem"));
+	refused(VERB_SETTLE_KEY, 0, NULL, 0, "one key only");
+	stop_run(STATUS_DONE);
+	assert_string_equal(start_task(TASK_RENEW).jwk, next.jwk);
+	stop_run(STATUS_DONE);
+}
+
+/* A run that ends in between leaves both keys to the next, whichever the CA has. */
+static void a_key_that_is_being_changed_outlives_its_run(void **state)
+{
+	static char inner[WIRE_DATA];
+	struct account old, account;
+
+	(void)state;
+	an_account_is_there();
+	for (int fresh = 0; fresh < 2; fresh++) {
+		old = begin_rollover(inner);
+		stop_run(STATUS_DONE);
+		account = start_task(TASK_RENEW);
+		assert_true(account.changing);
+		assert_string_equal(account.jwk, old.jwk);
+		memcpy(&account, ask(VERB_OTHER_KEY, 0, NULL, 0, VERB_REPLY)->data, sizeof(account));
+		assert_string_not_equal(account.jwk, old.jwk);
+		ask_sign(CA "account", "N0", "{\"onlyReturnExisting\":true}", VERB_REPLY);
+		if (!fresh)
+			memcpy(&account, ask(VERB_OTHER_KEY, 0, NULL, 0, VERB_REPLY)->data, sizeof(account));
+		ask(VERB_SETTLE_KEY, 0, NULL, 0, VERB_REPLY);
+		stop_run(STATUS_DONE);
+		assert_false(any("accounts/*/next.pem"));
+		assert_string_equal(start_task(TASK_RENEW).jwk, account.jwk);
+		assert_int_equal(!strcmp(account.jwk, old.jwk), !fresh);
+		stop_run(STATUS_DONE);
+	}
+}
+
+static void a_deactivated_key_is_put_aside(void **state)
+{
+	struct account old;
+
+	(void)state;
+	an_account_is_there();
+	old = start_task(TASK_DEACTIVATE);
+	ask(VERB_RETIRE, 0, NULL, 0, VERB_REPLY);
+	stop_run(STATUS_DONE);
+	assert_true(any("accounts/*/key.pem.deactivated") && !any("accounts/*/key.pem") && !any("accounts/*/url"));
+	assert_string_not_equal(start_task(TASK_RENEW).jwk, old.jwk);
+	stop_run(STATUS_DONE);
+}
+
 static void a_rude_client_is_cut_off(void **state)
 {
 	(void)state;
@@ -1224,6 +1431,12 @@ int main(void)
 		TEST(tokens_are_there_and_away),
 		TEST(tokens_outlive_the_client_not_the_warden),
 		TEST(tokens_that_stay_are_an_error),
+		TEST(a_renewal_changes_no_account),
+		TEST(a_task_does_nothing_else),
+		TEST(a_certificate_is_revoked_as_asked),
+		TEST(a_key_is_changed),
+		TEST(a_key_that_is_being_changed_outlives_its_run),
+		TEST(a_deactivated_key_is_put_aside),
 		TEST(a_rude_client_is_cut_off),
 		TEST(a_rude_warden_ends_it),
 	};

@@ -78,6 +78,15 @@ static const struct {
 	{ VERB_LOAD_KEY, 0, 0 },
 	{ VERB_CHOOSE_KEY, 0, 0 },
 	{ VERB_SAVE_NEXT, sizeof(struct next_key) + 1, sizeof(struct next_key) + KEY_PEM_SIZE - 1 },
+	{ VERB_CONTACTS, 0, CONTACT_SIZE - 1 },
+	{ VERB_REVOCATION, 0, 0 },
+	{ VERB_REVOKED, 0, 0 },
+	{ VERB_NEW_ACCOUNT_KEY, 1, URL_SIZE - 1 },
+	{ VERB_OTHER_KEY, 0, 0 },
+	{ VERB_SETTLE_KEY, 0, 0 },
+	{ VERB_RETIRE, 0, 0 },
+	{ VERB_SAVE_NEW_ACCOUNT_KEY, 1, KEY_PEM_SIZE - 1 },
+	{ VERB_TELL, 1, 8192 },
 };
 _Static_assert(LENGTH_OF(bounds) == VERBS, "one line for each verb");
 
