@@ -9,6 +9,9 @@
 #include "store/limits.h"
 #include "store/schedule.h"
 
+#define BACKDATE_MOST 3600 /* s */
+#define BACKDATE_DOUBT 60
+
 /*
  * Has the ledger say what is live. What it was ordered with is known only of what this acmegate has stored itself; the CA that it came
  * from, also of generations without a ledger.
@@ -172,6 +175,19 @@ static bool has_orders_key(struct storer *storer, uint32_t index)
 	return has;
 }
 
+/*
+ * CAs date certificates back, Let's Encrypt by an hour, and each does so always. By our clock, which may have been wrong then: a minute is
+ * taken off, and more than an hour is not believed.
+ */
+static uint32_t backdated(const struct live *live)
+{
+	const int64_t back = live->stored - live->not_before - BACKDATE_DOUBT;
+
+	if (!live->stored || back < 0)
+		return 0;
+	return back < BACKDATE_MOST ? (uint32_t)back : BACKDATE_MOST;
+}
+
 int attempts_recall(struct storer *storer, const struct record *record, struct reply *reply, struct fault *fault)
 {
 	const struct open_order *order = &storer->ledger.order;
@@ -186,6 +202,7 @@ int attempts_recall(struct storer *storer, const struct record *record, struct r
 	recalled->has_key = recalled->order[0] &&
 			    (certificate_of(storer, record->index)->csr_length > 0 || has_orders_key(storer, record->index));
 	recalled->replaces = live->certid[0] && !strcmp(live->directory, storer->config->acme.directory);
+	recalled->backdated = recalled->replaces ? backdated(live) : 0;
 	reply->length = sizeof(*recalled);
 	return 0;
 }

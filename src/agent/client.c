@@ -197,11 +197,17 @@ static int64_t skew(const struct client *client)
 	return date ? (int64_t)time(NULL) - date : 0;
 }
 
+/* The certificates to come, as far as those in use tell. */
+struct prospect {
+	int64_t lifetime;  /* s, of the one that lasts shortest */
+	int64_t backdated; /* s that the CA dates each of them back, at least */
+};
+
 /*
  * With a clock that is wrong by so much the certificate would be refused here when it comes, and would count against the CA's limits all
  * the same: see trust_verify(). A directory may come out of a cache, a nonce never does: both have to say so.
  */
-static int check_clock(struct client *client, int64_t lifetime, struct fault *fault)
+static int check_clock(struct client *client, const struct prospect *prospect, struct fault *fault)
 {
 	int64_t off = skew(client);
 
@@ -213,7 +219,7 @@ static int check_clock(struct client *client, int64_t lifetime, struct fault *fa
 	if (off > CLOCK_SKEW || off < -CLOCK_SKEW)
 		log_warning("the clock of this host is %lld s %s that of the CA", (long long)(off < 0 ? -off : off),
 			    off < 0 ? "behind" : "ahead of");
-	if (-off <= CLOCK_TOLERANCE && off < lifetime)
+	if (-off <= CLOCK_TOLERANCE + prospect->backdated && off < prospect->lifetime)
 		return 0;
 	return fault_set(fault, FAULT_FAILED,
 			 "the clock of this host is %lld s %s that of the CA: the certificate would %s here; set the clock (timedatectl, "
@@ -273,10 +279,10 @@ static int put_off(struct client *client, struct fault *fault)
 	return 0;
 }
 
-/* Asks signer and ledger about the certificate of each order. *lifetime: the shortest of them all. */
-static int recall(struct client *client, int64_t *lifetime, struct fault *fault)
+/* Asks signer and ledger about the certificate of each order. */
+static int recall(struct client *client, struct prospect *prospect, struct fault *fault)
 {
-	*lifetime = SHORTEST_LIFETIME;
+	*prospect = (struct prospect){ .lifetime = SHORTEST_LIFETIME };
 	for (size_t i = 0; i < client->count; i++) {
 		struct order *order = &client->orders[i];
 		struct identity identity;
@@ -290,8 +296,10 @@ static int recall(struct client *client, int64_t *lifetime, struct fault *fault)
 		order->has_key = recalled.has_key;
 		if (recalled.replaces && acme_directory(client->acme)->renewal_info[0])
 			memcpy(order->replaces, identity.certid, sizeof(order->replaces));
-		if (identity.lifetime > 0 && (i == 0 || identity.lifetime < *lifetime))
-			*lifetime = identity.lifetime;
+		if (identity.lifetime > 0 && (i == 0 || identity.lifetime < prospect->lifetime))
+			prospect->lifetime = identity.lifetime;
+		if (i == 0 || recalled.backdated < prospect->backdated)
+			prospect->backdated = recalled.backdated;
 	}
 	return 0;
 }
@@ -422,7 +430,7 @@ static void tell_names(const struct client *client)
 
 static int run(struct client *client, struct fault *fault)
 {
-	int64_t lifetime;
+	struct prospect prospect;
 
 	if (client->config->task.kind != TASK_RENEW) {
 		client->deaf = true; /* there is no responder */
@@ -441,7 +449,7 @@ static int run(struct client *client, struct fault *fault)
 		return -1;
 	if (client->count == 0)
 		return 0;
-	if (recall(client, &lifetime, fault) < 0 || check_clock(client, lifetime, fault) < 0 || place(client, fault) < 0)
+	if (recall(client, &prospect, fault) < 0 || check_clock(client, &prospect, fault) < 0 || place(client, fault) < 0)
 		return -1;
 	client->outcome = (struct outcome){ .result = RESULT_HOST, .step = STEP_VALIDATION };
 	if (prove(client, fault) < 0)

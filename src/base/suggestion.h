@@ -40,6 +40,7 @@ struct recalled {
 	char order[URL_SIZE]; /* to be resumed, or "" */
 	uint8_t has_key;      /* 1: its key is there too */
 	uint8_t replaces;     /* 1: the certificate in use is of this CA: an order may name it */
+	uint32_t backdated;   /* seconds that this CA has dated it back, an hour at most; 0: it did not, or that is not known */
 };
 
 #endif

@@ -91,6 +91,21 @@ stops() {
 	stops 's ahead of that of the CA'
 }
 
+@test "a CA that dates certificates back by an hour makes one that is valid here with a clock up to 2 h behind" {
+	make -s -C "$RIG_BUILD" tests/lib/ledger
+	rude
+	renews
+	rude '*|.|all|ahead=5400'
+	stops 's behind that of the CA'
+	# What this CA did with the certificate in use, it does again: an hour less the minute that the clock may have been wrong by.
+	"$RIG_BUILD/tests/lib/ledger" "$RIG_STATE/ledger" one.test back 7200
+	renews
+	[[ $output == *'the clock of this host is '*' s behind that of the CA'* ]]
+	"$RIG_BUILD/tests/lib/ledger" "$RIG_STATE/ledger" one.test back 7200
+	rude '*|.|all|ahead=7300'
+	stops 's behind that of the CA'
+}
+
 @test "a clock that is a little wrong, and a directory out of an old cache: a certificate, and a word" {
 	rude '*|.|all|ahead=3000'
 	renews

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
- * ledger DIRECTORY NAME show | ledger DIRECTORY NAME age SECONDS
+ * ledger DIRECTORY NAME show | ledger DIRECTORY NAME age SECONDS | ledger DIRECTORY NAME back SECONDS
  *
  * For tests: a look into STATE/ledger/NAME. age: all moments in it are so many seconds longer ago, by both clocks, as if that time had
- * passed. show: a line for each attempt, the newest first: result step windows type.
+ * passed. back: the certificate in use was stored so many seconds later, as if the CA had dated it back. show: a line for each attempt,
+ * the newest first: result step windows type.
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -56,6 +57,9 @@ int main(int argc, char **argv)
 		show();
 		return 0;
 	}
-	age(argc > 4 ? strtol(argv[4], NULL, 10) : 0);
+	if (!strcmp(argv[3], "back"))
+		ledger.live.stored += argc > 4 ? strtol(argv[4], NULL, 10) : 0;
+	else
+		age(argc > 4 ? strtol(argv[4], NULL, 10) : 0);
 	return ledger_write(dir, argv[2], &ledger, &fault) < 0;
 }
