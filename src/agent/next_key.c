@@ -122,15 +122,15 @@ int next_key_prepare(struct storer *storer, struct examination *examination, str
 	return 0;
 }
 
-/* The one before is that of the certificate that was stored in this run. */
+/* The one before is that of the certificate that was stored, and gone from the ledger: no other can be replaced. */
 int next_key_save(struct storer *storer, const struct record *record, struct reply *reply, struct fault *fault)
 {
 	const struct next_key *next = (const void *)record->data;
 	const struct certificate *certificate;
 
 	(void)reply;
-	if (record->index >= storer->config->certificates || !storer->seen[record->index].saved)
-		return fault_set(fault, FAULT_FAILED, "a next key for a certificate that has not been stored");
+	if (record->index >= storer->config->certificates)
+		return fault_set(fault, FAULT_FAILED, "a next key for no certificate of the configuration");
 	certificate = certificate_of(storer, record->index);
 	if (storing_read_ledger(storer, certificate, fault) < 0)
 		return -1;

@@ -85,12 +85,14 @@ announced() { rig_acmegate tlsa mx.test 2>/dev/null | sed -n '/the next key/{n;s
 	[[ $output == *'mx.test: its next key is made'*'nothing is due'* ]]
 	[ "$(serial)" = "$before" ]
 	# A file that is brought to the disk, gets its name, and the directory, before the ledger gets its own.
-	sed -nE 's/^[0-9]+ +(fsync|fdatasync)\([0-9]+<([^>]*)>.*/sync \2/p; s/^[0-9]+ +rename[a-z0-9]*\(.*"([^"]*)"[^"]*\) = 0$/name \1/p' "$RIG_DIR/trace" |
-		sed -n '/~next/,$p' >"$RIG_DIR/order"
+	sed -nE 's/^[0-9]+ +(fsync|fdatasync)\([0-9]+<([^>]*)>.*/sync \2/p; s/^[0-9]+ +rename[a-z0-9]*\(.*"([^"]*)"[^"]*\) = 0$/name \1/p' "$RIG_DIR/trace" >"$RIG_DIR/calls"
+	sed -n '/~next/,$p' "$RIG_DIR/calls" >"$RIG_DIR/order"
+	sed '/~next/,$d' "$RIG_DIR/calls" >"$RIG_DIR/earlier"
 	[ "$(grep -n 'name mx.test~next$' "$RIG_DIR/order" | cut -d : -f 1)" = 2 ]
 	[ "$(sed -n 1p "$RIG_DIR/order")" = "sync $RIG_STATE/ledger/.tmp-mx.test~next" ]
 	[ "$(sed -n 3p "$RIG_DIR/order")" = "sync $RIG_STATE/ledger" ]
 	grep -q 'name mx.test$' "$RIG_DIR/order"
+	run ! grep 'name mx.test$' "$RIG_DIR/earlier"
 	[ "$(announced)" = "$(key_hash "$RIG_STATE/$next")" ]
 	openssl pkey -in "$RIG_STATE/$next" -noout -text | grep -q '2048 bit'
 	# `key` is that of the next one: the certificate keeps its own.
