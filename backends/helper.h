@@ -12,6 +12,16 @@
  * again. A program of acmegate prints for open and close how many rules it made or removed, a fault in one line otherwise, and
  * ends with one of the statuses below too. The administrator's program is not asked for a plan or a digest; what it prints goes to the log.
  *
+ * An outside change while the port is open. digest is asked of acmegate-iptables, for the tables of iptables-legacy, which tell nobody of a
+ * change; open is asked again four times a second. The others have none:
+ *
+ *	firewalld	its rules are in nf_tables, which the gate reads, digests and watches itself (backend = auto). After a change there, a
+ *			reload for example, open is asked again: it adds what is missing. A digest of its own could tell nothing more, and
+ *			its signals come for our own rule as well. With backend = firewalld alone nothing is compared or put back: a rule
+ *			that a reload has taken is gone, the port is shut, and the CA's answer ends the run
+ *	[gate] command	a cloud takes seconds for an answer, and would be asked before and after each window, for one line in the log;
+ *			programs of administrators know two verbs. open may come again, and close goes by the tag, whatever has changed
+ *
  * With acmegate --debug ACMEGATE_DEBUG is set for a program of acmegate, and lines of its log come before all else that it prints.
  *
  * A helper runs for one verb, is killed when its time is up or acmegate dies, and what it prints is taken for hostile.

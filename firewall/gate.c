@@ -25,6 +25,7 @@
 #include "firewall/listener.h"
 #include "firewall/recovery.h"
 #include "firewall/watchdog.h"
+#include "firewall/report.h"
 #include "firewall/window.h"
 
 #define WINDOWS 4	/* of our own client in one run, which needs one */
@@ -146,7 +147,7 @@ static void tidy(struct gate *g, bool for_good)
 		watchdog_stop(&g->fd[ON_WATCHDOG]);
 	}
 	if (opened)
-		window_say_unchanged(&g->window);
+		report_unchanged(&g->window);
 	if (opened && g->own)
 		window_remark(&g->window, &g->policy);
 	g->window.opened = 0;
@@ -393,7 +394,7 @@ static void on_let_in(struct gate *g)
 	g->fd[ON_NEWS] = g->window.news;
 	if (g->own) /* each moment counts */
 		tell(g, VERB_OPENED, 0, NULL, 0);
-	window_say_opened(&g->window);
+	report_opened(&g->window);
 	if (g->policy.detached)
 		log_leave_terminal(); /* the client waits for the end of its hook's output */
 	if (!g->own)
@@ -462,7 +463,7 @@ static void on_watchdog_ended(struct gate *g)
 
 static void on_news(struct gate *g)
 {
-	window_say_mended(&g->window, window_mend(&g->window, &g->fault), &g->fault);
+	report_mended(&g->window, window_mend(&g->window, &g->fault), &g->fault);
 }
 
 static void on_nonsense(struct gate *g)

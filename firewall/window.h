@@ -61,11 +61,6 @@ int window_close(struct window *window, struct fault *fault) MUST_CHECK;
  */
 int window_shut(struct window *window, struct fault *fault) MUST_CHECK;
 
-/* For the log: what is open now, what became of window_mend(), whether all that is not ours is as it was before. */
-void window_say_opened(const struct window *window);
-void window_say_mended(struct window *window, int mended, const struct fault *fault);
-void window_say_unchanged(struct window *window);
-
 void window_free(struct window *window);
 
 /*

@@ -17,6 +17,7 @@
 
 #include "firewall/listener.h"
 #include "base/own.h"
+#include "firewall/report.h"
 #include "firewall/window.h"
 
 #define PORT 80
@@ -47,7 +48,7 @@ static int open_window(const char *state, int fds[2], struct fault *fault)
 		return -1;
 	if (window_open(&window, fault) < 0)
 		return -1;
-	window_say_opened(&window);
+	report_opened(&window);
 	return 0;
 }
 

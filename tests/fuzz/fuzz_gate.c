@@ -383,19 +383,19 @@ void sandbox_gate_with_command(void)
 {
 }
 
-void window_say_opened(const struct window *window)
+void report_opened(const struct window *window)
 {
 	(void)window;
 }
 
-void window_say_mended(struct window *window, int mended, const struct fault *fault)
+void report_mended(struct window *window, int mended, const struct fault *fault)
 {
 	(void)window;
 	(void)mended;
 	(void)fault;
 }
 
-void window_say_unchanged(struct window *window)
+void report_unchanged(struct window *window)
 {
 	(void)window;
 }

@@ -365,19 +365,19 @@ void window_free(struct window *window)
 	close_fd(&window->news);
 }
 
-void window_say_opened(const struct window *window)
+void report_opened(const struct window *window)
 {
 	(void)window;
 	trace("say-opened");
 }
 
-void window_say_mended(struct window *window, int mended, const struct fault *fault)
+void report_mended(struct window *window, int mended, const struct fault *fault)
 {
 	(void)window;
 	trace(mended > 0 ? "say-mended" : fault->text);
 }
 
-void window_say_unchanged(struct window *window)
+void report_unchanged(struct window *window)
 {
 	(void)window;
 	trace("say-unchanged");

@@ -18,6 +18,7 @@
 #include "base/log.h"
 #include "firewall/listener.h"
 #include "firewall/watchdog.h"
+#include "firewall/report.h"
 #include "firewall/window.h"
 #include "nth_call.h"
 #include "outside.h"
@@ -137,12 +138,12 @@ static void it_opens_mends_and_shuts(void **state)
 	remark();
 	must(window_open(&window, &fault), 0);
 	assert_open();
-	window_say_opened(&window);
+	report_opened(&window);
 	assert_logged("port 80 open for at most 60 s (1 rule in");
 	must(window_mend(&window, &fault), 0);
 	own_net_empty(NFPROTO_INET, "filter", "input");
 	must(window_mend(&window, &fault), 1);
-	window_say_mended(&window, 1, &fault);
+	report_mended(&window, 1, &fault);
 	assert_logged("the opening was put back in");
 	assert_open();
 	must(window_shut(&window, &fault), 0);
@@ -151,14 +152,14 @@ static void it_opens_mends_and_shuts(void **state)
 	assert_false(window.standing);
 	assert_true(journal.armed); /* clearing it is the caller's */
 	must(journal_clear(&journal, &fault), 0);
-	window_say_unchanged(&window);
+	report_unchanged(&window);
 	assert_logged("ruleset unchanged (sha256");
 	own_net_table(NFPROTO_INET, "new");
-	window_say_unchanged(&window);
+	report_unchanged(&window);
 	assert_logged("another program has changed it meanwhile");
 	nth_fail_on("send", 1, EPIPE);
 	own_net_table(NFPROTO_INET, "newer");
-	window_say_unchanged(&window);
+	report_unchanged(&window);
 	assert_logged("could not be compared");
 }
 
@@ -170,12 +171,12 @@ static void a_failure_to_mend_is_logged(void **state)
 	own_net_empty(NFPROTO_INET, "filter", "input");
 	nth_fail_on("mnl_socket_sendto", 1, ENOBUFS);
 	must(window_mend(&window, &fault), -1);
-	window_say_mended(&window, -1, &fault);
+	report_mended(&window, -1, &fault);
 	assert_logged("could not be put back: ");
 	strcpy(window.evidence.shut, "inet filter input: drop");
-	window_say_mended(&window, 0, &fault);
+	report_mended(&window, 0, &fault);
 	assert_logged("put ahead of acmegate's rule: inet filter input: drop");
-	window_say_mended(&window, 0, &fault); /* once is enough */
+	report_mended(&window, 0, &fault); /* once is enough */
 	assert_string_equal(log_text, "");
 	must(window_shut(&window, &fault), 0);
 }
@@ -188,7 +189,7 @@ static void an_open_firewall_is_left_alone(void **state)
 	must(prepare(false), 0);
 	must(window_open(&window, &fault), 0);
 	assert_int_equal(own_net_read(), 0);
-	window_say_opened(&window);
+	report_opened(&window);
 	assert_logged("not blocked by any chain; nothing to open");
 	must(window_shut(&window, &fault), 0);
 	assert_string_equal(log_text, "");
@@ -200,13 +201,13 @@ static void limits_of_the_kernel_are_logged(void **state)
 	must(prepare(true), 0);
 	window.plan.unbound = window.plan.untimed = window.plan.unowned = true;
 	strcpy(window.plan.lost, "inet filter input: mark");
-	window_say_opened(&window);
+	report_opened(&window);
 	assert_non_null(strstr(log_text, "cannot bind the rule to acmegate's socket"));
 	assert_non_null(strstr(log_text, "only the end of its socket closes the port"));
 	assert_non_null(strstr(log_text, "it stays until acmegate recover runs"));
 	assert_logged("miss marks that rules behind acmegate's would set");
 	window.opening.own_listener = window.plan.unbound = false;
-	window_say_opened(&window);
+	report_opened(&window);
 	assert_logged("the port stays open until acmegate recover runs");
 }
 
