@@ -16,13 +16,13 @@
 
 #include "base/confine.h"
 #include "base/log.h"
+#include "backends/firewalld/kept.h"
 #include "backends/helper.h"
 
 #define SERVICE "org.fedoraproject.FirewallD1"
 #define PATH "/org/fedoraproject/FirewallD1"
 #define ZONES SERVICE ".zone"
 #define CONFIG SERVICE ".config"
-#define KEPT "/etc/firewalld/zones"
 #define SOCKET "/run/dbus/system_bus_socket"
 
 #define CALL_LIMIT 3000000 /* microseconds: meanwhile nobody listens to the client */
@@ -204,19 +204,6 @@ static int open_zones(sd_bus *bus, const struct opening *opening, struct fault *
 
 /* --- closing -------------------------------------------------------------------------------------------------------- */
 
-/* tag: "" for any of ours */
-static bool has_tag(const char *text, const char *wanted)
-{
-	char tag[TAG_SIZE];
-
-	for (const char *at = strstr(text, TAG_PREFIX); at; at = strstr(at + 1, TAG_PREFIX)) {
-		snprintf(tag, sizeof(tag), "%s", at);
-		if (opening_is_tag(tag, wanted[0] ? wanted : NULL))
-			return true;
-	}
-	return false;
-}
-
 /* Removes the rules with our tag that this list has, in the words of firewalld; returns how many. */
 static int remove_listed(sd_bus *bus, sd_bus_message *list, const char *path, const char *interface, const char *zone,
 			 const char *tag, struct fault *fault)
@@ -225,7 +212,7 @@ static int remove_listed(sd_bus *bus, sd_bus_message *list, const char *path, co
 	int removed = 0, rc = sd_bus_message_enter_container(list, 'a', "s");
 
 	while (rc >= 0 && (rc = sd_bus_message_read(list, "s", &rule)) > 0) {
-		if (!has_tag(rule, tag))
+		if (!kept_has_tag(rule, tag))
 			continue;
 		if (tell(bus, path, interface, "removeRichRule", zone, rule, fault) < 0)
 			return -1;
@@ -273,29 +260,6 @@ static int close_all(sd_bus *bus, const struct opening *opening, struct fault *f
 	if (kept < 0)
 		return -1;
 	printf("%d\n", running + kept);
-	return 0;
-}
-
-/* Is our tag in a file that firewalld will read when it starts again? */
-static int check_kept(const char *tag, struct fault *fault)
-{
-	OWN_DIR DIR *list = opendir(KEPT);
-	const struct dirent *entry;
-
-	while (list && (entry = readdir(list))) {
-		OWN_FD int fd = openat(dirfd(list), entry->d_name, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-		const size_t length = strlen(entry->d_name);
-		char text[32 * 1024];
-		ssize_t n = length > 4 && !strcmp(entry->d_name + length - 4, ".xml") && fd >= 0 ? read(fd, text, sizeof(text) - 1) :
-												   0;
-
-		text[n < 0 ? 0 : n] = '\0';
-		if (has_tag(text, tag))
-			return fault_set(fault, FAULT_FAILED,
-					 "%s/%s: somebody has saved acmegate's rule there, and firewalld is not "
-					 "running; start it, and run acmegate recover",
-					 KEPT, entry->d_name);
-	}
 	return 0;
 }
 
@@ -388,7 +352,7 @@ static int run(const struct command *command, const struct opening *opening, str
 	if (sandbox_prove(ROLE_BUS, fault) < 0 || confine(ROLE_BUS, NULL, -1, fault) < 0)
 		return STATUS_FAILED;
 	status = ask_all(command, opening, fault);
-	if (status == HELPER_NOBODY && command->act == close_all && check_kept(opening->tag, fault) < 0)
+	if (status == HELPER_NOBODY && command->act == close_all && kept_check(opening->tag, fault) < 0)
 		return STATUS_FAILED;
 	return status;
 }

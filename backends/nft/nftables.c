@@ -9,37 +9,9 @@
 #include <string.h>
 #include <time.h>
 
-#include "backends/nft/news.h"
-#include "backends/nft/rule.h"
+#include "backends/nft/sending.h"
 #include "backends/nft/set.h"
-#include "backends/nft/survey.h"
 #include "backends/nft/sweep.h"
-
-#define CLOCK_SLACK (24 * 60 * 60) /* seconds: less is corrected by a clock in use; a machine that boots in 1970 is farther off */
-#define MOST_LOST 3		   /* then what was read last has to do: others commit faster than a ruleset can be read */
-
-/*
- * The spots are the chains that need the rule, with the handle that the rule got there. Reading 10,000 rules takes the kernel
- * some 50 ms. So the spots are chosen before the window, and hold as long as the generation does. They are a short cut only:
- * closing never trusts a handle without looking at the tag behind it.
- */
-struct ruleset {
-	struct netlink netlink; /* first: netlink_attach() */
-	struct news news;	/* of what is committed while the opening stands */
-	bool planned;
-	struct rule_make make; /* what this kernel can do for the rule */
-	bool rehearsed;	       /* ... is known; else it is what is hoped */
-	unsigned int lost;     /* commits that came too late for their generation */
-	struct host host;      /* for make */
-	struct plan *plan;     /* the caller's, who is told there */
-	uint32_t generation;
-	size_t spots;
-	struct spot spot[SURVEY_MOST];
-	uint64_t misplaced[SURVEY_MOST][2]; /* handles of rules that the spots have elsewhere */
-	char left[FAULT_TEXT_SIZE], owned[FAULT_TEXT_SIZE], client[FAULT_TEXT_SIZE]; /* as in a plan */
-	bool owner_is_deaf;
-	struct evidence evidence;
-};
 
 /* --- choosing ----------------------------------------------------------------------------------------------------- */
 
@@ -112,101 +84,6 @@ static int read_and_choose(struct ruleset *ruleset, const struct opening *openin
 
 /* --- opening ------------------------------------------------------------------------------------------------------ */
 
-static size_t count_rules(const struct ruleset *ruleset, const struct spot *spot, const struct opening *opening)
-{
-	return rule_count(spot, opening, &ruleset->make);
-}
-
-struct echo {
-	struct ruleset *ruleset;
-	const struct opening *opening;
-};
-
-/* The kernel echoes each new rule with its handle, in the order in which they were sent. */
-static int take_handle(const struct nlmsghdr *message, void *arg, struct fault *fault)
-{
-	const struct nlattr *attrs[NFTA_RULE_HANDLE + 1];
-	const struct nfgenmsg *generic = mnl_nlmsg_get_payload(message);
-	const struct echo *echo = arg;
-	struct spot *spot = echo->ruleset->spot;
-
-	(void)fault;
-	if (NFNL_MSG_TYPE(message->nlmsg_type) != NFT_MSG_NEWRULE)
-		return 0;
-	attrs_of_message(message, attrs, NFTA_RULE_HANDLE);
-	for (; spot < echo->ruleset->spot + echo->ruleset->spots; spot++) {
-		size_t rules = count_rules(echo->ruleset, spot, echo->opening), known = 0;
-
-		while (known < rules && spot->handle[known])
-			known++;
-		if (known == rules || spot->family != generic->nfgen_family ||
-		    strcmp(spot->table, attr_text(attrs[NFTA_RULE_TABLE])) || strcmp(spot->chain, attr_text(attrs[NFTA_RULE_CHAIN])))
-			continue;
-		spot->handle[known] = attr_u64(attrs[NFTA_RULE_HANDLE], 0);
-		break;
-	}
-	return 0;
-}
-
-/* Has the spot all its rules? */
-static bool is_open(const struct ruleset *ruleset, const struct spot *spot, const struct opening *opening)
-{
-	for (size_t i = 0; i < count_rules(ruleset, spot, opening); i++)
-		if (!spot->handle[i])
-			return false;
-	return true;
-}
-
-/* Is this the first of the spots without a rule in its table? Each table needs one set. */
-static bool begins_table(const struct ruleset *ruleset, size_t i, const struct opening *opening)
-{
-	const struct spot *spot = ruleset->spot;
-
-	for (size_t j = 0; j < i; j++)
-		if (!is_open(ruleset, &spot[j], opening) && spot[j].family == spot[i].family && !strcmp(spot[j].table, spot[i].table))
-			return false;
-	return true;
-}
-
-/* Opens in the spots that have no rule yet; a rehearsal does all of it but the commit. */
-static int send_opening(struct ruleset *ruleset, const struct opening *opening, bool rehearsal, struct fault *fault)
-{
-	const bool exact = ruleset->lost < MOST_LOST; /* of one generation: handles are of the same rules */
-	struct echo echo = { ruleset, opening };
-	struct batch batch;
-	int rc = batch_begin(&batch, &ruleset->netlink, exact ? ruleset->generation : 0, fault);
-
-	for (size_t i = 0; i < ruleset->spots && rc == 0; i++) {
-		const struct spot *spot = &ruleset->spot[i];
-
-		if (is_open(ruleset, spot, opening))
-			continue;
-		for (size_t r = 0; r < LENGTH_OF(spot->handle) && exact && ruleset->misplaced[i][r]; r++)
-			batch_delete(&batch, NFT_MSG_DELRULE, spot->family, spot->table, spot->chain, ruleset->misplaced[i][r]);
-		if (begins_table(ruleset, i, opening))
-			rc = set_add(&batch, spot->family, spot->table, opening, ruleset->make.timed, fault);
-		if (rc == 0)
-			rc = rule_add(&batch, spot, opening, &ruleset->make, fault);
-	}
-	if (rc == 0)
-		rc = rehearsal ? batch_rehearse(&batch, fault) : batch_commit(&batch, take_handle, &echo, fault);
-	batch_free(&batch);
-	ruleset->lost += rc == AGAIN && fault->code == ERESTART;
-	return rc;
-}
-
-/*
- * The time of day is a bound for copies of the rule: a clock that is set back does not end a window that is open. A rule that is put
- * back has the bound of the first one.
- */
-static void set_time(struct ruleset *ruleset, const struct opening *opening)
-{
-	const uint64_t now = (uint64_t)time(NULL);
-
-	ruleset->make.from = now - CLOCK_SLACK;
-	ruleset->make.until = now + opening->seconds + 1;
-}
-
 /*
  * Lets the kernel go through the opening without committing it: what it cannot do is known, and its modules are loaded,
  * before the window. A kernel that lacks an expression still opens, with a net less.
@@ -222,7 +99,7 @@ static int rehearse(struct ruleset *ruleset, const struct opening *opening, stru
 		ruleset->make.timed = !(without & 8);
 		if (read_host(ruleset, fault) < 0)
 			return -1;
-		rc = send_opening(ruleset, opening, true, fault);
+		rc = sending_commit(ruleset, opening, true, fault);
 		if (rc == AGAIN && fault->code == ERESTART)
 			return AGAIN;
 	}
@@ -235,7 +112,7 @@ static int rehearse(struct ruleset *ruleset, const struct opening *opening, stru
 /* A rehearsal costs a grace period of the kernel's. For a foreign listener there is little to find out, so it may come after a failure. */
 static int open_spots(struct ruleset *ruleset, const struct opening *opening, struct fault *fault)
 {
-	int rc = send_opening(ruleset, opening, false, fault);
+	int rc = sending_commit(ruleset, opening, false, fault);
 
 	if (rc == 0 || ruleset->rehearsed || rc == AGAIN)
 		return rc;
@@ -243,7 +120,7 @@ static int open_spots(struct ruleset *ruleset, const struct opening *opening, st
 	if (rc < 0)
 		return rc;
 	ruleset->plan->untimed = ruleset->plan->untimed || !ruleset->make.timed;
-	return send_opening(ruleset, opening, false, fault);
+	return sending_commit(ruleset, opening, false, fault);
 }
 
 /* Is that rule of the spot's still ours? A handle may be somebody else's by now. 1, 0, AGAIN or -1. */
@@ -273,7 +150,7 @@ static int check_spots(struct ruleset *ruleset, const char *tag, struct fault *f
 static bool is_complete(const struct ruleset *ruleset, const struct opening *opening)
 {
 	for (size_t i = 0; i < ruleset->spots; i++)
-		if (!is_open(ruleset, &ruleset->spot[i], opening))
+		if (!sending_is_open(ruleset, &ruleset->spot[i], opening))
 			return false;
 	return true;
 }
@@ -298,7 +175,7 @@ static int attempt_open(struct ruleset *ruleset, const void *arg, struct fault *
 static int nft_open(struct ruleset *ruleset, const struct opening *opening, struct fault *fault)
 {
 	ruleset->lost = 0;
-	set_time(ruleset, opening);
+	sending_set_time(ruleset, opening);
 	if (netlink_insist(attempt_open, ruleset, opening, fault) < 0)
 		return -1;
 	if (!ruleset->generation || ruleset->lost) /* others commit all the time: that is no news */
@@ -335,7 +212,7 @@ static int attempt_restore(struct ruleset *ruleset, const void *arg, struct faul
 		rc = check_handles(ruleset, &ruleset->spot[i], opening->tag, fault);
 	if (rc < 0 || is_complete(ruleset, opening))
 		return rc;
-	rc = send_opening(ruleset, opening, false, fault);
+	rc = sending_commit(ruleset, opening, false, fault);
 	if (rc == AGAIN && fault->code != ERESTART)
 		return -1; /* a chain or what was in it is gone: only a reading helps */
 	return rc < 0 ? rc : 1;
@@ -412,11 +289,11 @@ static void print_spot(struct plan *plan, const struct ruleset *ruleset, size_t 
 {
 	const struct spot *spot = &ruleset->spot[number];
 
-	if (begins_table(ruleset, number, opening) && plan->lines < PLAN_LINES) {
+	if (sending_begins_table(ruleset, number, opening) && plan->lines < PLAN_LINES) {
 		set_print(plan->line[plan->lines++], sizeof(plan->line[0]), spot->family, spot->table, opening, ruleset->make.timed);
 		plan->sets++;
 	}
-	for (size_t i = 0; i < count_rules(ruleset, spot, opening) && plan->lines < PLAN_LINES; i++)
+	for (size_t i = 0; i < sending_count(ruleset, spot, opening) && plan->lines < PLAN_LINES; i++)
 		rule_print(plan->line[plan->lines++], sizeof(plan->line[0]), spot, opening, &ruleset->make, i);
 	if (spot->lost[0] && !plan->lost[0])
 		snprintf(plan->lost, sizeof(plan->lost), "%s %s %s: %s", nft_family(spot->family), spot->table, spot->chain,
@@ -431,7 +308,7 @@ static int attempt_plan(struct ruleset *ruleset, const void *arg, struct fault *
 	int rc;
 
 	ruleset->make.timed = ruleset->make.routed = ruleset->make.dated = true;
-	set_time(ruleset, opening);
+	sending_set_time(ruleset, opening);
 	rc = read_and_choose(ruleset, opening, fault);
 	if (rc == 0 && ruleset->spots && opening->own_listener)
 		rc = rehearse(ruleset, opening, fault);
