@@ -105,7 +105,7 @@ struct asked {
 static int ask_any(const struct helper *helper, const struct asked *asked, const struct question *question, char **answer,
 		   struct fault *fault)
 {
-	char action[32], mark[32 + TAG_SIZE], ports[32], time[32];
+	char action[32], mark[32 + TAG_SIZE], ports[32], time[32], debug[] = HELPER_DEBUG "=1";
 	char *environment[] = { mark,
 				action,
 				ports,
@@ -127,7 +127,7 @@ static int ask_any(const struct helper *helper, const struct asked *asked, const
 	for (size_t i = 0; i < LENGTH_OF(question->own) && question->own[i]; i++)
 		environment[n++] = question->own[i];
 	if (log_is_everything() && helper->program)
-		environment[n++] = (char[]){ HELPER_DEBUG "=1" };
+		environment[n++] = debug;
 	environment[n] = seam_variable();
 	log_trace("%s %s %s", mark, ports, time);
 	return helper->program ? run_own(helper, strchr(action, '=') + 1, environment, answer, fault) :
