@@ -255,8 +255,11 @@ void attempts_stored(struct storer *storer, uint32_t index, const struct bundle 
 	int rc = storing_read_ledger(storer, certificate, &fault);
 
 	if (rc == 0) {
-		*live = (struct live){ .not_before = bundle->not_before, .not_after = bundle->not_after, .stored = now.wall };
-		live->wish = schedule_wish(storer->config, certificate);
+		*live = (struct live){ .not_before = bundle->not_before, .not_after = bundle->not_after };
+		if (storer->seen[index].attempted) { /* what was not ordered was imported */
+			live->stored = now.wall;
+			live->wish = schedule_wish(storer->config, certificate);
+		}
 		memcpy(live->certid, bundle->certid, sizeof(live->certid));
 		snprintf(live->directory, sizeof(live->directory), "%s", storer->config->acme.directory);
 		snprintf(live->profile, sizeof(live->profile), "%s", certificate->profile);

@@ -76,7 +76,7 @@ static bool has_form(const struct certificate *certificate, const struct bundle 
 	       (bundle->form_length && pkcs12_has(form, bundle->form_length, certificate->password, key, chain));
 }
 
-int certificate_examine(struct signer_role *signer, const struct record *record, struct reply *reply, struct fault *fault)
+static int examine(struct signer_role *signer, const struct record *record, struct reply *reply, struct fault *fault)
 {
 	const struct certificate *certificate = signing_certificate(signer, record->index);
 	const struct bundle *bundle = (const void *)record->data;
@@ -123,7 +123,7 @@ static int make_next(enum key_type type, unsigned char spki[SPKI_SIZE], char pem
 	return (int)strlen(pem);
 }
 
-int certificate_prepare(struct signer_role *signer, const struct record *record, struct reply *reply, struct fault *fault)
+static int prepare(struct signer_role *signer, const struct record *record, struct reply *reply, struct fault *fault)
 {
 	const struct certificate *certificate = signing_certificate(signer, record->index);
 	const enum key_type type = certificate->key;
@@ -146,6 +146,26 @@ int certificate_prepare(struct signer_role *signer, const struct record *record,
 		n = make_next(type, verdict->spki, reply->data + sizeof(*verdict), fault);
 	reply->length = sizeof(*verdict) + (n > 0 ? (size_t)n : 0);
 	return n < 0 ? -1 : 0;
+}
+
+int certificate_serve_storer(void *role, struct fault *fault)
+{
+	static struct record asked; /* 64 KiB that no stack should carry */
+	static struct reply reply;
+	struct signer_role *signer = role;
+	struct fault why;
+	int rc = wire_receive(FD_STORER, &asked, fault);
+
+	if (rc <= 0)
+		return rc;
+	if ((asked.verb != VERB_EXAMINE && asked.verb != VERB_NEXT_KEY) || asked.index >= signer->config->certificates)
+		return fault_set(fault, FAULT_FAILED, "the storer sent %s", verb_name((enum verb)asked.verb));
+	rc = (asked.verb == VERB_EXAMINE ? examine : prepare)(signer, &asked, &reply, &why);
+	crypto_wipe(asked.data, asked.length);
+	rc = rc < 0 ? wire_send(FD_STORER, VERB_FAULT, (uint32_t)why.kind, why.text, strlen(why.text), fault) :
+		      wire_send(FD_STORER, VERB_VERDICT, asked.index, reply.data, reply.length, fault);
+	crypto_wipe(reply.data, reply.length);
+	return rc < 0 ? -1 : 1;
 }
 
 static int require_certificate(const struct signer_role *signer, uint32_t index, struct fault *fault)
@@ -279,8 +299,7 @@ static size_t fill(struct signer_role *signer, uint32_t index, const struct key 
 	return used + bundle->form_length;
 }
 
-/* Sends key, chain and PKCS#12 to be stored. */
-static int save(struct signer_role *signer, uint32_t index, const struct key *key, const struct chain *chain, struct fault *fault)
+int certificate_save(struct signer_role *signer, uint32_t index, const struct key *key, const struct chain *chain, struct fault *fault)
 {
 	static struct facts facts;
 	size_t leaf, length, size;
@@ -340,7 +359,7 @@ int certificate_on_install(struct signer_role *signer, const struct record *reco
 	    trust_verify(chain, pending->key, signing_names(signer, certificate), certificate->names, time(NULL), fault) < 0 ||
 	    roots_check(signer, record->index, chain, fault) < 0)
 		return fault_at(fault, "certificate %s is not installed", certificate->name);
-	if (save(signer, record->index, pending->key, chain, fault) < 0)
+	if (certificate_save(signer, record->index, pending->key, chain, fault) < 0)
 		return -1;
 	certificate_forget(pending);
 	if (signing_reply.length == 1 && signing_reply.data[0])

@@ -10,12 +10,15 @@
 signing_handler certificate_on_csr, certificate_on_prefers, certificate_on_install, certificate_on_identity;
 
 /*
- * Checks a stored key and chain, and keeps the chain for certificate_on_install(). The reply is that of VERB_VERDICT. -1: no memory.
+ * Serves one record of the storer: checks a stored key and chain, and keeps the chain for certificate_on_install(); or judges the next key of
+ * reuse_key, and makes another if it is none of the configured type. 1: served. 0: the storer has gone, as it does at the end. -1: it makes no
+ * sense.
  */
-int certificate_examine(struct signer_role *signer, const struct record *record, struct reply *reply, struct fault *fault) MUST_CHECK;
+int certificate_serve_storer(void *role, struct fault *fault) MUST_CHECK;
 
-/* Judges the next key of reuse_key, and makes another if it is none of the configured type. The reply is that of VERB_NEXT_KEY. */
-int certificate_prepare(struct signer_role *signer, const struct record *record, struct reply *reply, struct fault *fault) MUST_CHECK;
+/* Sends key, chain and PKCS#12 to be stored. */
+int certificate_save(struct signer_role *signer, uint32_t index, const struct key *key, const struct chain *chain,
+		     struct fault *fault) MUST_CHECK;
 
 void certificate_forget(struct pending *pending);
 

@@ -19,26 +19,6 @@
 
 static struct record asked; /* the last record received: 64 KiB that no stack should carry */
 
-/* 1: served. 0: the storer has gone, as it does at the end. -1: it makes no sense. */
-static int serve_storer(void *role, struct fault *fault)
-{
-	static struct reply reply;
-	struct signer_role *signer = role;
-	struct fault why;
-	int rc = wire_receive(FD_STORER, &asked, fault);
-
-	if (rc <= 0)
-		return rc;
-	if ((asked.verb != VERB_EXAMINE && asked.verb != VERB_NEXT_KEY) || asked.index >= signer->config->certificates)
-		return fault_set(fault, FAULT_FAILED, "the storer sent %s", verb_name((enum verb)asked.verb));
-	rc = (asked.verb == VERB_EXAMINE ? certificate_examine : certificate_prepare)(signer, &asked, &reply, &why);
-	crypto_wipe(asked.data, asked.length);
-	rc = rc < 0 ? wire_send(FD_STORER, VERB_FAULT, (uint32_t)why.kind, why.text, strlen(why.text), fault) :
-		      wire_send(FD_STORER, VERB_VERDICT, asked.index, reply.data, reply.length, fault);
-	crypto_wipe(reply.data, reply.length);
-	return rc < 0 ? -1 : 1;
-}
-
 /* Answers are with our own key's thumbprint, whatever the client sends. */
 static int on_token(struct signer_role *signer, const struct record *record, struct reply *reply, struct fault *fault)
 {
@@ -137,7 +117,7 @@ static void clean_up(struct signer_role *signer)
 
 int signer_main(const struct config *config)
 {
-	static const struct channel channels[] = { { FD_STORER, serve_storer }, { FD_CLIENT, serve_client } };
+	static const struct channel channels[] = { { FD_STORER, certificate_serve_storer }, { FD_CLIENT, serve_client } };
 	static struct signer_role signer;
 	struct fault fault;
 	int rc;

@@ -7,6 +7,7 @@
 
 #include <stdint.h>
 
+#include "base/config.h"
 #include "base/suggestion.h"
 
 #define KEY_PEM_SIZE 4096 /* PKCS#8 of RSA 4096 takes 3272 characters */
@@ -37,6 +38,22 @@ struct verdict {
 struct next_key {
 	unsigned char spki[SPKI_SIZE];
 	char pem[];
+};
+
+/* What another client has left: an account, or a certificate. */
+struct estate {
+	uint8_t account; /* 1: key (PEM, or JSON as certbot keeps it) and what the CA said (JSON, or the URL). 0: PEM in any sequence */
+	uint32_t key_length; /* of text, for an account */
+	char text[];
+};
+
+/* The importer's reply. */
+struct found {
+	uint8_t present;	       /* an account: there is one in the store, which stays */
+	uint8_t key;		       /* enum key_type */
+	int64_t not_before, not_after; /* of a certificate: seconds since the epoch */
+	char url[URL_SIZE];	       /* of an account, or "" */
+	char names[];		       /* of a certificate, separated by spaces */
 };
 
 #endif

@@ -20,6 +20,11 @@ static const struct {
 	{ "sslcom", "https://acme.ssl.com/sslcom-dv-ecc" },
 };
 
+const char *config_known_url(size_t i)
+{
+	return i < LENGTH_OF(known) ? known[i].url : NULL;
+}
+
 const char *config_ca_url(const char *name)
 {
 	for (size_t i = 0; i < LENGTH_OF(known); i++)

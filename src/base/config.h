@@ -117,6 +117,9 @@ bool config_has_public_ca(const struct config *config);
 /* The directory URL of the CA that a rehearsal asks; Let's Encrypt's needs not be configured. NULL: none is known. */
 const char *config_staging(const struct ca *ca);
 
+/* The directory URLs of the CAs that the configuration knows by name; NULL: there are no more. */
+const char *config_known_url(size_t i);
+
 /* The directory URL of the CA of this name, or NULL. */
 const char *config_ca_url(const char *name);
 

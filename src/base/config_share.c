@@ -6,7 +6,13 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 
-enum { CLIENT = 1 << ROLE_CLIENT, SIGNER = 1 << ROLE_SIGNER, STORER = 1 << ROLE_STORER, VIEWER = 1 << ROLE_VIEWER };
+enum {
+	CLIENT = 1 << ROLE_CLIENT,
+	SIGNER = 1 << ROLE_SIGNER,
+	STORER = 1 << ROLE_STORER,
+	VIEWER = 1 << ROLE_VIEWER,
+	IMPORTER = 1 << ROLE_IMPORTER
+};
 
 #define OF(type, member, roles) \
 	{ \
@@ -39,16 +45,16 @@ static const struct part parts[] = {
 	OF(struct config, gate.state, STORER),
 	OF(struct config, responder.mode, CLIENT | STORER),
 	OF(struct config, responder.webroot, CLIENT | STORER),
-	OF(struct config, certificates, CLIENT | SIGNER | STORER | VIEWER),
+	OF(struct config, certificates, CLIENT | SIGNER | STORER | VIEWER | IMPORTER),
 	OF(struct config, csr_used, SIGNER | STORER | VIEWER),
-	OF(struct config, names, CLIENT | SIGNER | STORER | VIEWER),
+	OF(struct config, names, CLIENT | SIGNER | STORER | VIEWER | IMPORTER),
 };
 
 static const struct part certificate_parts[] = {
-	OF(struct certificate, name, CLIENT | SIGNER | STORER | VIEWER),
-	OF(struct certificate, first_name, CLIENT | SIGNER | STORER | VIEWER),
-	OF(struct certificate, names, CLIENT | SIGNER | STORER | VIEWER),
-	OF(struct certificate, key, SIGNER | STORER | VIEWER),
+	OF(struct certificate, name, CLIENT | SIGNER | STORER | VIEWER | IMPORTER),
+	OF(struct certificate, first_name, CLIENT | SIGNER | STORER | VIEWER | IMPORTER),
+	OF(struct certificate, names, CLIENT | SIGNER | STORER | VIEWER | IMPORTER),
+	OF(struct certificate, key, SIGNER | STORER | VIEWER | IMPORTER),
 	OF(struct certificate, reuse, SIGNER | STORER | VIEWER),
 	OF(struct certificate, csr, SIGNER), /* for messages */
 	OF(struct certificate, csr_at, SIGNER | STORER | VIEWER),
@@ -77,7 +83,7 @@ static const struct part ca_parts[] = {
 
 bool config_share_has(enum role role)
 {
-	return (1U << role) & (CLIENT | SIGNER | STORER | VIEWER);
+	return (1U << role) & (CLIENT | SIGNER | STORER | VIEWER | IMPORTER);
 }
 
 static void copy(void *to, const void *from, const struct part *part, size_t n, enum role role)

@@ -74,6 +74,8 @@ static const struct shape {
 	[VERB_SETTLE_KEY] = { "SETTLE_KEY", 0, 0 },
 	[VERB_RETIRE] = { "RETIRE", 0, 0 },
 	[VERB_SAVE_NEW_ACCOUNT_KEY] = { "SAVE_NEW_ACCOUNT_KEY", 1, KEY_PEM_SIZE - 1 },
+	[VERB_WEIGH] = { "WEIGH", sizeof(struct estate) + 1, WIRE_DATA },
+	[VERB_ADOPT] = { "ADOPT", sizeof(struct estate) + 1, WIRE_DATA },
 	[VERB_REPLY] = { "REPLY", 0, WIRE_DATA },
 	[VERB_FAULT] = { "FAULT", 0, FAULT_TEXT_SIZE },
 	[VERB_STORED] = { "STORED", 0, 0 },

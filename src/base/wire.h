@@ -12,6 +12,7 @@
  *	warden -- responder	READY
  *	client -- signer	requests to sign, certificate requests (CSR), certificates; tokens with mode webroot
  *	signer -- storer	keys and certificates as bytes, and the signer's verdict on them; tokens with mode webroot
+ *	warden -- importer	keys and certificates that other clients have left, as bytes
  *	client -- responder	tokens, and the addresses that fetched them
  */
 #ifndef ACMEGATE_BASE_WIRE_H
@@ -33,7 +34,7 @@ enum agent_fd {
 	FD_RESPONDER = 6, /* client */
 	FD_CA_FILE = 7,	  /* client, signer: the configured ca_file opened for reading; closed when none is configured */
 	FD_CLIENT = 5,	  /* signer, responder */
-	FD_STORER = 6,	  /* signer */
+	FD_STORER = 6,	  /* signer, importer */
 	FD_STATE = 6,	  /* storer, sweeper: the state directory (O_PATH | O_DIRECTORY) */
 	FD_LISTEN_4 = 6,  /* responder: listening, non-blocking; closed when the host has no IPv4 */
 	FD_LISTEN_6 = 7,  /* responder: the same for IPv6, IPV6_V6ONLY */
@@ -79,6 +80,9 @@ enum verb {
 	VERB_CSR,	  /* index; makes a new certificate key and keeps it in memory; reply: PKCS#10 DER */
 	VERB_PREFERS,	  /* index, data: PEM chain; reply: one byte, 1 if the configured `chain` names its issuer, else 0 */
 	VERB_INSTALL,	  /* index, data: PEM chain; verified, then stored; reply: empty */
+	/* warden -> importer, one at a time: is this good? And then: have it stored. The reply is VERB_REPLY with struct found, or VERB_FAULT */
+	VERB_WEIGH, /* index, data: struct estate */
+	VERB_ADOPT, /* the same */
 	/* signer -> client, storer -> signer and back */
 	VERB_REPLY,
 	VERB_FAULT, /* index: enum fault_kind, data: text */
@@ -185,6 +189,7 @@ struct closed {
 };
 
 #define WIRE_DATA (64 * 1024)
+
 #define JWK_SIZE 1024
 struct account {
 	char algorithm[8];   /* "ES256", "ES384", "RS256" */

@@ -45,6 +45,7 @@ enum { ACMEGATE_CONFIG, ACMEGATE_VERBOSE, ACMEGATE_DEBUG, ACMEGATE_VERSION };
 enum { CLAIM_WAIT }; /* the first one of every command that claims */
 enum { GUARD_MAX = CLAIM_WAIT + 1, GUARD_ON_LISTEN };
 enum { RENEW_DRY_RUN = CLAIM_WAIT + 1 };
+enum { IMPORT_FROM = CLAIM_WAIT + 1, IMPORT_KEY, IMPORT_URL };
 enum { HOOK_CLIENT };
 enum { TLSA_PORT };
 enum { STATUS_JSON, STATUS_CHECK, STATUS_METRICS };
@@ -86,6 +87,7 @@ int guard_run(struct host *host, const struct call *call);
 int history_run(struct host *host, const struct call *call);
 int help_run(struct host *host, const struct call *call);
 int hook_run(struct host *host, const struct call *call);
+int import_run(struct host *host, const struct call *call);
 int plan_run(struct host *host, const struct call *call);
 int recover_run(struct host *host, const struct call *call);
 int rehearse_run(struct host *host, const struct call *call);

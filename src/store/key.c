@@ -95,13 +95,17 @@ struct key *key_read(const char *pem, size_t length, struct fault *fault)
 {
 	OWN(BIO_free_all) BIO *bio = length <= KEY_PEM_SIZE ? BIO_new_mem_buf(pem, (int)length) : NULL;
 	EVP_PKEY *pkey = bio ? PEM_read_bio_PrivateKey(bio, NULL, no_passphrase, NULL) : NULL;
-	enum key_type type;
 
-	if (!pkey) {
-		openssl_fault(fault, "reading a private key");
-		return NULL;
-	}
-	type = openssl_key_type(pkey);
+	if (pkey)
+		return openssl_take_key(pkey, fault);
+	openssl_fault(fault, "reading a private key");
+	return NULL;
+}
+
+struct key *openssl_take_key(EVP_PKEY *pkey, struct fault *fault)
+{
+	enum key_type type = openssl_key_type(pkey);
+
 	if (type == KEY_TYPES) {
 		EVP_PKEY_free(pkey);
 		fault_set(fault, FAULT_FAILED, "a private key of a type that acmegate does not use");

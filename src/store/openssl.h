@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * openssl.h - what crypto.c, key.c, chain.c, csr.c, pkcs12.c and trust.c share about OpenSSL; nobody else includes OpenSSL (libcrypto 3).
+ * openssl.h - what crypto.c, key.c, jwk.c, chain.c, csr.c, pkcs12.c and trust.c share about OpenSSL; nobody else includes OpenSSL (libcrypto 3).
  */
 #ifndef ACMEGATE_STORE_OPENSSL_H
 #define ACMEGATE_STORE_OPENSSL_H
@@ -11,6 +11,7 @@
 #include <openssl/ec.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
+#include <openssl/param_build.h>
 #include <openssl/pem.h>
 #include <openssl/pkcs12.h>
 #include <openssl/x509v3.h>
@@ -54,6 +55,9 @@ enum key_type openssl_key_type(const EVP_PKEY *pkey);
 
 /* SHA-256 of the public key in DER (SubjectPublicKeyInfo). */
 int openssl_spki(const EVP_PKEY *pkey, unsigned char spki[SPKI_SIZE], struct fault *fault) MUST_CHECK;
+
+/* Takes over pkey, and releases it if it is of no type of ours: NULL. */
+struct key *openssl_take_key(EVP_PKEY *pkey, struct fault *fault) MUST_CHECK;
 
 /* Seconds since the epoch, or 0. */
 int64_t openssl_seconds(const ASN1_TIME *time);

@@ -321,7 +321,7 @@ static void storer_says(void)
 	n = next_bytes(from_storer.data, WIRE_DATA);
 	from_storer.length = (uint32_t)n;
 	if (wire_check(&from_storer, offsetof(struct record, data) + n, &fault) == 0)
-		(void)serve_storer(&role_state, &fault);
+		(void)!certificate_serve_storer(&role_state, &fault);
 }
 
 static void happen(void)

@@ -52,6 +52,8 @@ static const struct {
 	{ VERB_CSR, 0, 0 },
 	{ VERB_PREFERS, 1, CHAIN_SIZE },
 	{ VERB_INSTALL, 1, CHAIN_SIZE },
+	{ VERB_WEIGH, sizeof(struct estate) + 1, WIRE_DATA },
+	{ VERB_ADOPT, sizeof(struct estate) + 1, WIRE_DATA },
 	{ VERB_REPLY, 0, WIRE_DATA },
 	{ VERB_FAULT, 0, FAULT_TEXT_SIZE },
 	{ VERB_STORED, 0, 0 },
