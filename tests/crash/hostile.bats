@@ -22,7 +22,12 @@ setup_file() {
 	chmod 0755 "$RIG_DIR/hostile"
 	cp "$RIG_BUILD/seams/acmegate" "$RIG_BUILD"/seams/acmegate-{gate,surveyor} "$RIG_DIR/hostile/"
 	cp "$RIG_BUILD/seams/tests/crash/hostile" "$RIG_DIR/hostile/acmegate-agent"
-	# Files of either user that no role owns, in directories that these users may write.
+}
+
+# Files of either user that no role owns, in directories that these users may write. Made anew: a test without confinement spoils them.
+make_outside() {
+	local owner
+	rm -rf "$RIG_DIR/outside"
 	mkdir "$RIG_DIR/outside"
 	for owner in root user; do
 		mkdir -p "$RIG_DIR/outside/$owner/empty"
@@ -33,6 +38,7 @@ setup_file() {
 }
 
 setup() {
+	make_outside
 	RIG_GATE='max_open = 5' rig_config one.test other.test
 	# The CA never gets through: what happens while the port stands open has time to happen.
 	rig_ca nft 'flush ruleset; add table inet deaf; add chain inet deaf out { type filter hook output priority 0; }
@@ -248,7 +254,9 @@ tools_turn() {
 		untouched | diff - "$RIG_DIR/files-before"
 	done
 	# Without its own confinement, behind the filter of the gate alone, the same attacks gain something, and no setuid file.
+	cp -a "$RIG_STATE" "$RIG_DIR/whole"
 	tools_turn everything start loose
+	restore_state
 	grep -q '^gained: .*/outside/root/file' "$RIG_DIR/hostile/said"
 	grep -q '^gained: a listening socket' "$RIG_DIR/hostile/said"
 	grep -q '^gained: a UNIX socket' "$RIG_DIR/hostile/said"
@@ -258,7 +266,15 @@ tools_turn() {
 	rm "$RIG_DIR"/hostile/acmegate-iptables*
 }
 
+# What a process without confinement has made of the state directory, and beside it, goes.
+restore_state() {
+	rm -rf "$RIG_STATE"*
+	cp -a "$RIG_DIR/whole" "$RIG_STATE"
+}
+
 @test "the attacks are real: without confinement they gain something" {
+	rm -rf "$RIG_DIR/whole"
+	cp -a "$RIG_STATE" "$RIG_DIR/whole"
 	for role in client responder signer storer; do
 		run_with "$role" everything start loose
 		cat "$RIG_DIR/out"
@@ -267,6 +283,9 @@ tools_turn() {
 		# Without Landlock the storer has other file systems from before confine() on.
 		{ [ "$role" = storer ] && ! rig_landlocked; } || grep -qa '^gained: chmod of .*/outside/' "$RIG_DIR/out"
 		for pid in $(ip netns pids "$RIG_HOST"); do rig_end "$pid" KILL; done
+		# Its journal may be gone: all is asked.
+		restore_state
+		rm -f "$RIG_STATE/journal"
 		rig_acmegate recover
 	done
 }

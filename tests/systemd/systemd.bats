@@ -60,6 +60,7 @@ teardown() {
 	rig_ca nft flush ruleset
 	rig_end_of probe
 	rm -rf "$machine/run/systemd/system/acmegate.service.d"
+	machine systemctl -q stop holder.service 2>/dev/null || true
 }
 
 # configure NAME: one certificate, of another owner, with a hook
@@ -237,6 +238,7 @@ example_of_onfailure() {
 
 @test "OnFailure= of the manual's example tells of a failure, once, and not of what is tried again" {
 	local units="$machine/etc/systemd/system"
+	configure one.test
 	mkdir -p "$units/acmegate.service.d"
 	printf '[Unit]\nOnFailure=acmegate-failed.service\n' >"$units/acmegate.service.d/failed.conf"
 	{ echo '[Unit]' && example_of_onfailure; } >"$units/acmegate-failed.service"
