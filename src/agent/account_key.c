@@ -13,7 +13,7 @@
 
 #define EAB_KEY_SIZE 1024 /* characters of base64url in its file */
 
-/* What the store has of the account. NULL, with the fault, for a key that cannot be used; *key stays NULL if there is none. */
+/* Takes the stored key of the account. NULL, with the fault, for a key that cannot be used; *key stays NULL if there is none. */
 static int take_stored(struct signer_role *signer, struct stored_account *stored, struct fault *fault)
 {
 	const char *contact = signer->config->acme.contact;

@@ -114,7 +114,7 @@ static int report_all(struct storer *storer, struct fault *fault)
 	return 0;
 }
 
-/* What the task needs before the others ask: a renewal, all certificates. */
+/* The certificates that the task is about, before the others ask: with a renewal, all of them. */
 static int report(struct storer *storer, struct fault *fault)
 {
 	const struct task *task = &storer->config->task;

@@ -40,7 +40,7 @@ struct next_key {
 	char pem[];
 };
 
-/* What another client has left: an account, or a certificate. */
+/* The account or the certificate that another client has left. */
 struct estate {
 	uint8_t account; /* 1: key (PEM, or JSON as certbot keeps it) and what the CA said (JSON, or the URL). 0: PEM in any sequence */
 	uint32_t key_length; /* of text, for an account */

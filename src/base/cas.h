@@ -12,7 +12,7 @@
 /* Makes this CA the one at hand, with the profile and the chain that each certificate asks for there. */
 void cas_turn_to(struct config *config, uint32_t ca);
 
-/* What a certificate asks of this CA: of the first of its CAs what its own section says, else what the CA's does. */
+/* The profile and the chain that a certificate asks of this CA: of its first CA those of its own section, else those of the CA's. */
 const char *cas_profile(const struct config *config, const struct certificate *certificate, uint32_t ca);
 const char *cas_chain(const struct config *config, const struct certificate *certificate, uint32_t ca);
 

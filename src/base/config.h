@@ -55,7 +55,7 @@ struct certificate {
 	uint32_t line;		      /* where its section begins, for messages */
 };
 
-/* What the command at hand does at the CA or in the store: not of the file, but of the command line. */
+/* The work of the command at hand at the CA or in the store: not of the file, but of the command line. */
 enum task_kind {
 	TASK_RENEW,
 	TASK_REVOKE,	 /* certificate, reason */

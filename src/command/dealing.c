@@ -28,7 +28,7 @@ static void start_client(struct supervisor *s)
 		supervise_give_up(s);
 }
 
-/* What is to be revoked: until the storer has looked at it, the signer has other things to do than to hear the client. */
+/* The client starts when the storer has looked at the certificate that is to be revoked: until then the signer is busy with it. */
 static void on_survey(struct supervisor *s)
 {
 	const struct config *config = dealing_of(s)->config;

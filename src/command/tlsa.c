@@ -56,7 +56,7 @@ static void print_next(const struct certificate *certificate, const struct ledge
 	printf("; %s: the next key, used by no renewal before %s\n", certificate->name, text);
 }
 
-/* What the ledger has of the keys; the file of the next one is there too, or was removed by hand. */
+/* Reads the keys in the ledger; the file of the next one is there too, or was removed by hand. */
 static int look(const struct certificate *certificate, int ledgers, struct ledger *ledger, struct fault *fault)
 {
 	enum ledger_state state;
