@@ -64,13 +64,13 @@ static bool entry_has(const struct legacy_table *table, size_t at, const struct 
 /* struct xt_error_target: the first entry of a chain that is not built in, and the last one of the table, which is called ERROR. */
 static const char *chain_name(const struct legacy_table *table, size_t at, const struct entry *entry)
 {
-	const struct xt_error_target *target = (const void *)(table->entries + at + entry->target);
+	const char *target = table->entries + at + entry->target, *name = target + offsetof(struct xt_error_target, errorname);
 
-	if ((size_t)entry->next - entry->target < sizeof(*target) ||
-	    strncmp(target->target.u.user.name, XT_ERROR_TARGET, XT_EXTENSION_MAXNAMELEN) ||
-	    !memchr(target->errorname, '\0', sizeof(target->errorname)))
+	if ((size_t)entry->next - entry->target < sizeof(struct xt_error_target) ||
+	    strncmp(target + offsetof(struct xt_error_target, target.u.user.name), XT_ERROR_TARGET, XT_EXTENSION_MAXNAMELEN) ||
+	    !memchr(name, '\0', XT_FUNCTION_MAXNAMELEN))
 		return NULL;
-	return target->errorname;
+	return name;
 }
 
 /* Finds the first and the last rule of a chain. A built-in one has a hook; another one begins with an entry that has its name. */

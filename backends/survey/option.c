@@ -56,7 +56,7 @@ static enum match judge_address(const struct meeting *meeting, const char *value
 		return MAYBE;
 	for (size_t i = 0; i < bytes; i++) {
 		unsigned int bits = prefix > 8 * i ? (unsigned int)(prefix - 8 * i) : 0;
-		unsigned char host = bits >= 8 ? 0 : (unsigned char)(0xff >> bits);
+		unsigned char host = (unsigned char)(bits >= 8 ? 0 : 0xff >> bits);
 
 		high[i] = low[i] | host;
 		low[i] &= (unsigned char)~host;

@@ -339,8 +339,8 @@ int main(int argc, char **argv)
 	};
 
 	(void)argv;
-	if (argc > 1)
-		return capabilities() ? 1 : 0;
+	if (argc > 1) /* not exit(): the search for leaks would trace this process, which the filters forbid */
+		_exit(capabilities() ? 1 : 0);
 	if (readlink("/proc/self/exe", self, sizeof(self) - 1) < 0)
 		return 1;
 	return cmocka_run_group_tests(tests, NULL, NULL);
