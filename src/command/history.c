@@ -22,13 +22,7 @@ static void print_moment(int64_t when)
 
 static void print_asker(const struct window_entry *entry)
 {
-	static const char *const askers[ASKERS] = {
-		[ASKER_UNKNOWN] = "unknown", [ASKER_RENEW] = "renew", [ASKER_RENEW_NOW] = "renew-now",
-		[ASKER_HOOK] = "hook",	     [ASKER_GUARD] = "guard", [ASKER_REHEARSE] = "rehearse",
-	};
-	_Static_assert(LENGTH_OF(askers) == ASKERS, "a word for each asker");
-
-	printf("%s%s%s", askers[entry->asker < ASKERS ? entry->asker : ASKER_UNKNOWN], entry->client[0] ? ": " : "", entry->client);
+	printf("%s%s%s", windows_asker(entry), entry->client[0] ? ": " : "", entry->client);
 	if (entry->pid)
 		printf(" (process %u)", entry->pid);
 }

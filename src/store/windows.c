@@ -235,6 +235,17 @@ bool windows_settle(const struct windows *windows, const struct past *past, cons
 	return true;
 }
 
+const char *windows_asker(const struct window_entry *entry)
+{
+	static const char *const words[ASKERS] = {
+		[ASKER_UNKNOWN] = "unknown", [ASKER_RENEW] = "renew", [ASKER_RENEW_NOW] = "renew-now",
+		[ASKER_HOOK] = "hook",	     [ASKER_GUARD] = "guard", [ASKER_REHEARSE] = "rehearse",
+	};
+	_Static_assert(LENGTH_OF(words) == ASKERS, "a word for each asker");
+
+	return words[entry->asker < ASKERS ? entry->asker : ASKER_UNKNOWN];
+}
+
 uint32_t windows_read(const struct windows *windows, struct window_entry entry[WINDOWS_KEPT])
 {
 	uint64_t below = UINT64_MAX;

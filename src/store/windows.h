@@ -79,6 +79,9 @@ int windows_end(struct windows *windows, const struct window_entry *entry, struc
  */
 bool windows_settle(const struct windows *windows, const struct past *past, const struct instant *now, struct window_entry *entry);
 
+/* "renew", "hook" ...: for whom the port was open. */
+const char *windows_asker(const struct window_entry *entry);
+
 /* Entries of an open ledger, the newest first. Returns their number. */
 uint32_t windows_read(const struct windows *windows, struct window_entry entry[WINDOWS_KEPT]);
 

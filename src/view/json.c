@@ -66,7 +66,7 @@ static json_t *object_of(const struct status *status, const struct entry *entry)
 			 identifiers_of(status, entry->certificate), "not_before", moment(ledger->live.not_before), "not_after",
 			 moment(ledger->live.not_after), "state", status_word(entry->condition), "next",
 			 known ? next_of(entry) : json_null(), "last", last_of(entry), "ari", ari_of(ledger), "failures",
-			 known ? json_integer(ledger->failures) : json_null(), "directory", text(ledger->live.directory), "error",
+			 known ? json_integer(entry->failures) : json_null(), "directory", text(ledger->live.directory), "error",
 			 known ? json_null() : text(entry->why.text));
 }
 
@@ -79,10 +79,10 @@ static json_t *window_of(const struct window_entry *entry)
 {
 	return json_pack("{s:o, s:o, s:o, s:o, s:i, s:i, s:s, s:o, s:o, s:s, s:o, s:b, s:o}", "begun", moment(entry->begun.wall),
 			 "opened", moment(entry->opened), "closed", moment(entry->closed), "seconds", seconds_of(entry->open_ms),
-			 "times", (int)entry->times, "port", entry->port, "for", status_asker(entry), "client", text(entry->client),
-			 "process", entry->pid ? json_integer(entry->pid) : json_null(), "closed_by", status_net(entry), "packets",
-			 entry->counted ? json_integer((json_int_t)entry->packets) : json_null(), "refused", entry->refused,
-			 "detail", text(entry->detail));
+			 "times", (int)entry->times, "port", entry->port, "for", windows_asker(entry), "client",
+			 text(entry->client), "process", entry->pid ? json_integer(entry->pid) : json_null(), "closed_by",
+			 status_net(entry), "packets", entry->counted ? json_integer((json_int_t)entry->packets) : json_null(),
+			 "refused", entry->refused, "detail", text(entry->detail));
 }
 
 static json_t *windows_of(const struct status *status)

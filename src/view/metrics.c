@@ -39,7 +39,7 @@ static bool last_success(const struct status *status, const struct entry *entry,
 static bool failures(const struct status *status, const struct entry *entry, double *value)
 {
 	(void)status;
-	*value = entry->ledger.failures;
+	*value = entry->failures;
 	return entry->condition != CONDITION_UNKNOWN;
 }
 

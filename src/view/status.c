@@ -7,6 +7,7 @@
 #include "store/limits.h"
 
 #define DAY INT64_C(86400)
+#define RUN_MOST 1800 /* s that a run lasts at most, see command/renewal.c: an attempt that is older and has no end was killed */
 
 const char *status_word(enum condition condition)
 {
@@ -31,8 +32,8 @@ int status_exit(enum health health)
 const char *status_result(const struct attempt *attempt)
 {
 	static const char *const words[RESULTS] = {
-		[RESULT_UNKNOWN] = "killed",  [RESULT_STORED] = "stored",   [RESULT_INVALID] = "invalid",
-		[RESULT_REFUSED] = "refused", [RESULT_LIMITED] = "limited", [RESULT_UNREACHABLE] = "unreachable",
+		[RESULT_UNKNOWN] = "unfinished", [RESULT_STORED] = "stored",   [RESULT_INVALID] = "invalid",
+		[RESULT_REFUSED] = "refused",	 [RESULT_LIMITED] = "limited", [RESULT_UNREACHABLE] = "unreachable",
 		[RESULT_HOST] = "host",
 	};
 
@@ -46,9 +47,17 @@ int64_t status_days(const struct entry *entry, const struct instant *now)
 	return left >= 0 ? left / DAY : -((-left + DAY - 1) / DAY);
 }
 
-static bool has_failed(const struct entry *entry)
+/* The ledger counts it as failed until its end is written. */
+static bool is_at_work(const struct attempt *last, const struct instant *now)
 {
-	return entry->last && entry->last->outcome.result != RESULT_STORED && entry->ledger.failures > 0;
+	return last->outcome.result == RESULT_UNKNOWN && !last->ended && instant_since(&last->started, now) < RUN_MOST;
+}
+
+static uint32_t count_failures(const struct entry *entry, const struct instant *now)
+{
+	const uint32_t failures = entry->ledger.failures;
+
+	return failures && entry->last && is_at_work(entry->last, now) ? failures - 1 : failures;
 }
 
 static enum condition condition_of(const struct entry *entry, int64_t now)
@@ -59,7 +68,7 @@ static enum condition condition_of(const struct entry *entry, int64_t now)
 		return CONDITION_EXPIRED;
 	if (live->not_after && live->not_after - now < (live->not_after - live->not_before) / 6)
 		return CONDITION_EXPIRING;
-	if (has_failed(entry))
+	if (entry->last && entry->last->outcome.result != RESULT_STORED && entry->failures)
 		return CONDITION_FAILING;
 	if (!live->not_after)
 		return CONDITION_MISSING;
@@ -103,6 +112,7 @@ static void read_entry(struct status *status, struct entry *entry, int ledgers, 
 	entry->decision = limits_decide(status->config, index, &holding, &entry->ledger, ledgers, NULL, &status->now, secret,
 					&limits);
 	entry->last = entry->ledger.attempts ? &entry->ledger.attempt[0] : NULL;
+	entry->failures = count_failures(entry, &status->now);
 	entry->condition = condition_of(entry, status->now.wall);
 	entry->health = health_of(entry);
 }
@@ -147,17 +157,6 @@ int status_collect(struct status *status, const struct config *config, int ledge
 			status->health = status->entry[i].health;
 	}
 	return 0;
-}
-
-const char *status_asker(const struct window_entry *entry)
-{
-	static const char *const words[ASKERS] = {
-		[ASKER_UNKNOWN] = "unknown", [ASKER_RENEW] = "renew", [ASKER_RENEW_NOW] = "renew-now",
-		[ASKER_HOOK] = "hook",	     [ASKER_GUARD] = "guard", [ASKER_REHEARSE] = "rehearse",
-	};
-	_Static_assert(LENGTH_OF(words) == ASKERS, "a word for each asker");
-
-	return words[entry->asker < ASKERS ? entry->asker : ASKER_UNKNOWN];
 }
 
 const char *status_net(const struct window_entry *entry)

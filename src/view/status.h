@@ -40,7 +40,8 @@ struct entry {
 	struct decision decision;
 	enum condition condition;
 	enum health health;
-	const struct attempt *last; /* that has ended, or was killed; NULL: none */
+	const struct attempt *last; /* NULL: none */
+	uint32_t failures;	    /* in a row, without an attempt that is at work */
 	struct fault why;	    /* with CONDITION_UNKNOWN */
 };
 
@@ -82,8 +83,7 @@ void status_free(struct status *status);
 const char *status_word(enum condition condition);
 int status_exit(enum health health);
 
-/* "renew", "hook" ..., and "gate", "kernel" ..., which closed it. */
-const char *status_asker(const struct window_entry *entry);
+/* "gate", "kernel" ..., which closed it. */
 const char *status_net(const struct window_entry *entry);
 
 /* "stored", "refused" ... of an attempt. */

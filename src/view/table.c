@@ -37,8 +37,8 @@ static void fill(struct row *row, const struct status *status, const struct entr
 	}
 	if (entry->last)
 		PRINT(LAST, "%s %s", moment_minute(entry->last->started.wall).text, status_result(entry->last));
-	if (entry->ledger.failures && entry->condition != CONDITION_VALID)
-		PRINT(STATE, "%s, failed %u times", status_word(entry->condition), entry->ledger.failures);
+	if (entry->failures && entry->condition != CONDITION_VALID)
+		PRINT(STATE, "%s, failed %u time%s", status_word(entry->condition), entry->failures, entry->failures == 1 ? "" : "s");
 	else
 		PRINT(STATE, "%s", status_word(entry->condition));
 }

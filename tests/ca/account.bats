@@ -4,11 +4,6 @@
 bats_require_minimum_version 1.5.0
 load ../lib/rude
 
-setup_file() {
-	rig_up
-	rig_pebble
-}
-
 setup() {
 	rig_policy_drop | rig_nft -
 	rm -rf "$RIG_STATE"

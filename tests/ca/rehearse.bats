@@ -3,20 +3,14 @@
 # rehearse: the whole way at another CA, with a window of its own, and everything else stays as it is. Both CAs are the same Pebble, under
 # two URLs.
 bats_require_minimum_version 1.5.0
+load ../lib/suite
 
 setup_file() {
-	source "$BATS_TEST_DIRNAME/../lib/rig.sh"
 	rig_up
 	rig_pebble
 }
 
-teardown_file() {
-	source "$BATS_TEST_DIRNAME/../lib/rig.sh"
-	rig_down
-}
-
 setup() {
-	source "$BATS_TEST_DIRNAME/../lib/rig.sh"
 	STAGING="https://$RIG_CA4:14000/dir?staging"
 	HOOK="/usr/bin/touch $RIG_DIR/deployed"
 	rm -rf "$RIG_STATE" "$RIG_DIR/deployed"

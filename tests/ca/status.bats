@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-3.0-or-later
-# `acmegate status`: what it says is what runs have done, in each form; and it stands in nobody's way.
+# `acmegate status`: what it says is what runs have done, in each form; and it is in nobody's way.
 bats_require_minimum_version 1.5.0
 load ../lib/suite
 
@@ -33,7 +33,7 @@ member() { python3 -c 'import json, sys; s = json.load(sys.stdin); c = {x["name"
 	[[ $output == *'NAME'*'NAMES'*'UNTIL'*'DAYS'*'LAST'*'STATE'* ]]
 	[[ $output == *$'\none.test  one.test  20'*' stored '*' valid\n'* ]] || [[ $output == *'one.test'*'stored'*'valid'* ]]
 	[[ $output == *'one.test'*' stored '*' valid'* ]]
-	[[ $output == *'bad.test'*'invalid'*'failing, failed 1 times'*'not tried again before '*'acmegate renew-now does'* ]]
+	[[ $output == *'bad.test'*'invalid'*'failing, failed 1 time'*'not tried again before '*'acmegate renew-now does'* ]]
 	run -0 rig_acmegate status one.test
 	[[ $output != *bad.test* ]]
 	run -2 rig_acmegate status other.test

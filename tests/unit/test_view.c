@@ -140,6 +140,30 @@ static void conditions(void **state)
 	status_free(&status);
 }
 
+/* A run that is at work has not failed yet; one that began half an hour ago was killed. */
+static void an_attempt_without_an_end(void **state)
+{
+	char first[] = "first", *names[] = { first, NULL };
+	const int64_t ages[] = { 0, 1700, 1900 };
+
+	(void)state;
+	for (size_t i = 0; i < LENGTH_OF(ages); i++) {
+		struct instant started = instant_now();
+
+		started.wall -= ages[i];
+		started.boot -= ages[i];
+		memset(&ledger, 0, sizeof(ledger));
+		ledger_begin(&ledger, &started, schedule_wish(&config, certificate_of("first")), DIRECTORY);
+		assert_int_equal(ledger_write(dir, "first", &ledger, &fault), 0);
+		assert_int_equal(status_collect(&status, &config, dir, names, &fault), 0);
+		assert_int_equal(status.entry[0].condition, ages[i] < 1800 ? CONDITION_MISSING : CONDITION_FAILING);
+		assert_int_equal(status.entry[0].failures, ages[i] < 1800 ? 0 : 1);
+		assert_string_equal(status_result(status.entry[0].last), "unfinished");
+		status_free(&status);
+	}
+	forge("first", INT64_MIN, RESULT_INVALID);
+}
+
 static void chosen(const char *first, const char *second, enum health health, int exit_status)
 {
 	char one[LABEL_SIZE], two[LABEL_SIZE];
@@ -218,7 +242,7 @@ static void tables(void **state)
 	(void)state;
 	assert_non_null(strstr(wide, "NAME      NAMES             UNTIL       DAYS  LAST"));
 	assert_non_null(strstr(wide, "valid.example +1  "));
-	assert_non_null(strstr(wide, "  failing, failed 1 times\n    not tried again before "));
+	assert_non_null(strstr(wide, "  failing, failed 1 time\n    not tried again before "));
 	assert_non_null(strstr(wide, "because the CA could not validate a name: no answer; acmegate renew-now does"));
 	assert_non_null(strstr(wide, "unknown\n    ledger/corrupt is corrupt; the next run begins a new one"));
 	assert_null(strchr(wide, '\033'));
@@ -351,10 +375,15 @@ static void moments(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(conditions), cmocka_unit_test(names_and_exit_statuses),
-		cmocka_unit_test(tables),     cmocka_unit_test(json),
-		cmocka_unit_test(summaries),  cmocka_unit_test(metrics),
-		cmocka_unit_test(moments),    cmocka_unit_test(windows_and_exposure),
+		cmocka_unit_test(conditions),
+		cmocka_unit_test(names_and_exit_statuses),
+		cmocka_unit_test(an_attempt_without_an_end),
+		cmocka_unit_test(tables),
+		cmocka_unit_test(json),
+		cmocka_unit_test(summaries),
+		cmocka_unit_test(metrics),
+		cmocka_unit_test(moments),
+		cmocka_unit_test(windows_and_exposure),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, take_down);
