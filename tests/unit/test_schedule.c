@@ -244,6 +244,31 @@ static void a_window_of_another_certificate_is_none(void **state)
 	assert_false(is_due(&held, START + 20 * DAY));
 }
 
+/* A CA that goes on to suggest the window of the certificate before: it is heard whenever it may be asked, and orders nothing. */
+static void a_stale_window_orders_nothing_in_30_days(void **state)
+{
+	struct holding held = holding(90 * DAY);
+	int asked = 0;
+
+	(void)state;
+	ledger.live.stored = START;
+	ledger.live.wish = ASKED;
+	for (int64_t when = START + HOUR; when < START + 30 * DAY; when += HOUR) {
+		const struct suggestion stale = {
+			.answer = SUGGESTION_WINDOW, .again = 6 * 3600, .start = START - 2 * HOUR, .end = START - HOUR
+		};
+		struct instant now = at(when);
+
+		snprintf(ledger.live.certid, sizeof(ledger.live.certid), "key.serial");
+		if (decide(&held, when).ask) {
+			ledger_suggest(&ledger, &stale, &now, &secret);
+			asked++;
+		}
+		assert_false(is_due(&held, when));
+	}
+	assert_int_equal(asked, 30 * DAY / (6 * HOUR));
+}
+
 static void no_window_delays_for_long(void **state)
 {
 	struct holding held = holding(90 * DAY);
@@ -823,6 +848,7 @@ int main(void)
 		cmocka_unit_test_setup(the_last_run_before_the_end_orders, set_up),
 		cmocka_unit_test_setup(a_window_in_the_past_is_due_at_once, set_up),
 		cmocka_unit_test_setup(a_window_of_another_certificate_is_none, set_up),
+		cmocka_unit_test_setup(a_stale_window_orders_nothing_in_30_days, set_up),
 		cmocka_unit_test_setup(no_window_delays_for_long, set_up),
 		cmocka_unit_test_setup(the_ca_is_asked_when_its_answer_is_old, set_up),
 		cmocka_unit_test_setup(ten_days_of_failures_follow_the_schedule, set_up),
