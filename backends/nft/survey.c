@@ -45,18 +45,18 @@ void survey_end(void)
 static int connect_surveyor(struct fault *fault)
 {
 	const struct timeval limit = { .tv_sec = PATIENCE };
-	struct place places[] = { { -1, FD_QUESTIONS }, { -1, FD_NETLINK } };
+	struct descriptor given[] = { { -1, FD_QUESTIONS }, { -1, FD_NETLINK } };
 	int ends[2];
 
 	if (netlink_open(&it.netlink, fault) < 0)
 		return -1;
 	if (it.netlink.socket) /* a kernel that has iptables-legacy alone has listings, too */
-		places[1].from = mnl_socket_get_fd(it.netlink.socket);
+		given[1].from = mnl_socket_get_fd(it.netlink.socket);
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
 		return fault_errno(fault, FAULT_LATER, "starting the surveyor");
 	it.channel = ends[0];
-	places[0].from = ends[1];
-	it.process = launch_role(ROLE_SURVEYOR, NULL, places, LENGTH_OF(places), fault);
+	given[0].from = ends[1];
+	it.process = launch_role(ROLE_SURVEYOR, NULL, given, LENGTH_OF(given), fault);
 	close(ends[1]);
 	if (it.process < 0)
 		return -1;

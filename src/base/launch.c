@@ -57,21 +57,21 @@ int launch_find(const char *suffix, char path[PATH_MAX], struct fault *fault)
 }
 
 /* First all go up out of the way, then each down to its place, so that none overwrites another. */
-static int put_in_place(const struct place *places, size_t n)
+static int put_in_order(const struct descriptor *given, size_t n)
 {
 	int high[FD_AGENT_END], null = open("/dev/null", O_RDWR | O_CLOEXEC);
 
 	if (n > FD_AGENT_END || null < 0 || dup2(null, STDIN_FILENO) < 0 || dup2(null, STDOUT_FILENO) < 0)
 		return -1;
 	for (size_t i = 0; i < n; i++) {
-		high[i] = places[i].from < 0 ? -1 : fcntl(places[i].from, F_DUPFD, FD_AGENT_END);
-		if (places[i].from >= 0 && high[i] < 0)
+		high[i] = given[i].from < 0 ? -1 : fcntl(given[i].from, F_DUPFD, FD_AGENT_END);
+		if (given[i].from >= 0 && high[i] < 0)
 			return -1;
 	}
 	if (close_range(STDERR_FILENO + 1, FD_AGENT_END - 1, 0) < 0)
 		return -1;
 	for (size_t i = 0; i < n; i++)
-		if (high[i] >= 0 && dup2(high[i], places[i].to) < 0)
+		if (high[i] >= 0 && dup2(high[i], given[i].to) < 0)
 			return -1;
 	return close_range(FD_AGENT_END, ~0U, 0);
 }
@@ -106,7 +106,7 @@ static void reset_signals(bool ours)
 }
 
 /* It inherits two variables and nothing else: no proxy, no SSLKEYLOGFILE, no loader tricks. */
-static _Noreturn void become_role(const char *path, enum role role, const struct config *config, const struct place *places,
+static _Noreturn void become_role(const char *path, enum role role, const struct config *config, const struct descriptor *given,
 				  size_t n, pid_t warden)
 {
 	char journal[96] = "JOURNAL_STREAM=";
@@ -123,7 +123,7 @@ static _Noreturn void become_role(const char *path, enum role role, const struct
 	}
 	reset_signals(true);
 	log_unblock(); /* not even ours: a child may clear the flag */
-	if (put_in_place(places, n) < 0 || (directory = open_directory_of(path)) < 0) {
+	if (put_in_order(given, n) < 0 || (directory = open_directory_of(path)) < 0) {
 		fault_errno(&fault, FAULT_FAILED, "placing descriptors");
 	} else if (role == ROLE_GATE) {
 		execveat(directory, arguments[0], arguments, environment, 0);
@@ -139,19 +139,19 @@ static _Noreturn void become_role(const char *path, enum role role, const struct
 	_exit(STATUS_FAILED);
 }
 
-int launch_role(enum role role, const struct config *config, const struct place *places, size_t n, struct fault *fault)
+int launch_role(enum role role, const struct config *config, const struct descriptor *given, size_t n, struct fault *fault)
 {
 	const char *suffix = role == ROLE_GATE ? "-gate" : role == ROLE_SURVEYOR ? "-surveyor" : "-agent";
 	const bool shares = config && config_share_has(role);
 	OWN_FD int shared = shares ? config_share(config, role, fault) : -1;
-	struct place all[FD_AGENT_END] = { { shared, FD_CONFIG } };
+	struct descriptor all[FD_AGENT_END] = { { shared, FD_CONFIG } };
 	char path[PATH_MAX];
 	pid_t warden = getpid(), pid;
 	int pidfd;
 
 	if ((shares && shared < 0) || launch_find(suffix, path, fault) < 0)
 		return -1;
-	memcpy(all + 1, places, n * sizeof(*places));
+	memcpy(all + 1, given, n * sizeof(*given));
 	pid = fork();
 	if (pid == 0)
 		become_role(path, role, config, all, n + 1, warden);

@@ -13,7 +13,7 @@
 
 /* --- our own ------------------------------------------------------------------------------------------------------ */
 
-struct place {
+struct descriptor {
 	int from; /* a descriptor of the caller's, which keeps it; -1: none */
 	int to;	  /* its number in the agent, see enum agent_fd */
 };
@@ -24,7 +24,7 @@ struct place {
  * NULL for a role that needs neither it nor a user: root without capabilities and without files is nobody. Returns its pidfd
  * (close-on-exec).
  */
-int launch_role(enum role role, const struct config *config, const struct place *places, size_t n, struct fault *fault) MUST_CHECK;
+int launch_role(enum role role, const struct config *config, const struct descriptor *given, size_t n, struct fault *fault) MUST_CHECK;
 
 /*
  * Makes the directory of this process's program its working directory, before rights are given up: a build tree may lie below a home

@@ -39,28 +39,28 @@ int adoption_add(struct adoption *adoption, const struct certificate *certificat
 /* end: of a channel to the storer, or -1. */
 static int start_importer(struct adoption *adoption, int end, struct fault *fault)
 {
-	struct place places[] = { { -1, FD_WARDEN }, { end, FD_STORER } };
+	struct descriptor given[] = { { -1, FD_WARDEN }, { end, FD_STORER } };
 	int pair[2];
 
 	if (wire_pair(pair, fault) < 0)
 		return -1;
 	adoption->to_importer = pair[0];
-	places[0].from = pair[1];
-	adoption->importer = launch_role(ROLE_IMPORTER, &adoption->config, places, LENGTH_OF(places), fault);
+	given[0].from = pair[1];
+	adoption->importer = launch_role(ROLE_IMPORTER, &adoption->config, given, LENGTH_OF(given), fault);
 	close(pair[1]);
 	return adoption->importer < 0 ? -1 : 0;
 }
 
 static int start_storer(struct adoption *adoption, int end, struct fault *fault)
 {
-	struct place places[] = { { -1, FD_WARDEN }, { end, FD_SIGNER }, { adoption->state_fd, FD_STATE } };
+	struct descriptor given[] = { { -1, FD_WARDEN }, { end, FD_SIGNER }, { adoption->state_fd, FD_STATE } };
 	int pair[2];
 
 	if (wire_pair(pair, fault) < 0)
 		return -1;
 	adoption->to_storer = pair[0];
-	places[0].from = pair[1];
-	adoption->storer = launch_role(ROLE_STORER, &adoption->config, places, LENGTH_OF(places), fault);
+	given[0].from = pair[1];
+	adoption->storer = launch_role(ROLE_STORER, &adoption->config, given, LENGTH_OF(given), fault);
 	close(pair[1]);
 	return adoption->storer < 0 ? -1 : 0;
 }

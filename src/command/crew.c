@@ -19,15 +19,16 @@ static int make_channel(int ends[2], struct fault *fault)
 }
 
 /* The first place is its end of a new channel to us. */
-static int start(const struct crew *crew, enum role role, struct place *places, size_t n, int *pid, int *channel, struct fault *fault)
+static int start(const struct crew *crew, enum role role, struct descriptor *given, size_t n, int *pid, int *channel,
+		 struct fault *fault)
 {
 	int ends[2];
 
 	if (make_channel(ends, fault) < 0)
 		return -1;
-	places[0] = (struct place){ ends[1], FD_WARDEN };
+	given[0] = (struct descriptor){ ends[1], FD_WARDEN };
 	*channel = ends[0];
-	*pid = launch_role(role, crew->config, places, n, fault);
+	*pid = launch_role(role, crew->config, given, n, fault);
 	close(ends[1]);
 	return *pid < 0 ? -1 : 0;
 }
@@ -43,14 +44,14 @@ static int start_signer(struct crew *crew, int storer, int *pid, struct fault *f
 {
 	OWN_FD int trust = -1;
 	OWN_FD int ca = -1;
-	struct place places[] = { { -1, FD_TRUST }, { -1, FD_CA_FILE }, { crew->signer_end, FD_CLIENT }, { storer, FD_STORER } };
+	struct descriptor given[] = { { -1, FD_TRUST }, { -1, FD_CA_FILE }, { crew->signer_end, FD_CLIENT }, { storer, FD_STORER } };
 
 	if (open_configured(crew->config->acme.trust_file, &trust, fault) < 0 ||
 	    open_configured(crew->config->acme.ca_file, &ca, fault) < 0)
 		return -1;
-	places[0].from = trust;
-	places[1].from = ca;
-	*pid = launch_role(ROLE_SIGNER, crew->config, places, LENGTH_OF(places), fault);
+	given[0].from = trust;
+	given[1].from = ca;
+	*pid = launch_role(ROLE_SIGNER, crew->config, given, LENGTH_OF(given), fault);
 	close_fd(&crew->signer_end);
 	return *pid < 0 ? -1 : 0;
 }
@@ -66,7 +67,7 @@ int crew_start_store(struct crew *crew, int *storer, int *signer, int *channel, 
 	crew->signer_end = pair[1];
 	if (wire_pair(pair, fault) < 0)
 		return -1;
-	rc = start(crew, ROLE_STORER, (struct place[]){ { -1, -1 }, { pair[0], FD_SIGNER }, { crew->state_fd, FD_STATE } }, 3,
+	rc = start(crew, ROLE_STORER, (struct descriptor[]){ { -1, -1 }, { pair[0], FD_SIGNER }, { crew->state_fd, FD_STATE } }, 3,
 		   storer, channel, fault);
 	if (rc == 0 && signer)
 		rc = start_signer(crew, pair[1], signer, fault);
@@ -78,15 +79,15 @@ int crew_start_store(struct crew *crew, int *storer, int *signer, int *channel, 
 int crew_start_client(struct crew *crew, int *pid, int *channel, struct fault *fault)
 {
 	OWN_FD int ca = -1;
-	struct place places[] = {
+	struct descriptor given[] = {
 		{ -1, -1 }, { -1, FD_CA_FILE }, { crew->client_ends[0], FD_SIGNER }, { crew->client_ends[1], FD_RESPONDER }
 	};
 	int rc;
 
 	if (open_configured(crew->config->acme.ca_file, &ca, fault) < 0)
 		return -1;
-	places[1].from = ca;
-	rc = start(crew, ROLE_CLIENT, places, LENGTH_OF(places), pid, channel, fault);
+	given[1].from = ca;
+	rc = start(crew, ROLE_CLIENT, given, LENGTH_OF(given), pid, channel, fault);
 	close_fd(&crew->client_ends[0]);
 	close_fd(&crew->client_ends[1]);
 	return rc;
@@ -94,11 +95,11 @@ int crew_start_client(struct crew *crew, int *pid, int *channel, struct fault *f
 
 int crew_start_responder(const struct crew *crew, const int listeners[2], int *pid, int *channel, struct fault *fault)
 {
-	struct place places[] = {
+	struct descriptor given[] = {
 		{ -1, -1 }, { crew->responder_end, FD_CLIENT }, { listeners[0], FD_LISTEN_4 }, { listeners[1], FD_LISTEN_6 }
 	};
 
-	return start(crew, ROLE_RESPONDER, places, LENGTH_OF(places), pid, channel, fault);
+	return start(crew, ROLE_RESPONDER, given, LENGTH_OF(given), pid, channel, fault);
 }
 
 void crew_leave(struct crew *crew)

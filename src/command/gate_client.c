@@ -24,7 +24,7 @@ int gate_start(struct gate *gate, struct fault *fault)
 	if (wire_pair(ends, fault) < 0)
 		return -1;
 	gate->channel = ends[0];
-	gate->pidfd = launch_role(ROLE_GATE, NULL, &(struct place){ ends[1], FD_WARDEN }, 1, fault);
+	gate->pidfd = launch_role(ROLE_GATE, NULL, &(struct descriptor){ ends[1], FD_WARDEN }, 1, fault);
 	close(ends[1]);
 	if (gate->pidfd < 0)
 		close_fd(&gate->channel);

@@ -27,9 +27,9 @@ static int start(struct fault *fault)
 
 	if (wire_pair(ends, fault) < 0)
 		return -1;
-	const struct place places[] = { { ends[1], FD_WARDEN } };
+	const struct descriptor given[] = { { ends[1], FD_WARDEN } };
 	translator.channel = ends[0];
-	translator.pidfd = launch_role(ROLE_TRANSLATOR, NULL, places, LENGTH_OF(places), fault);
+	translator.pidfd = launch_role(ROLE_TRANSLATOR, NULL, given, LENGTH_OF(given), fault);
 	close(ends[1]);
 	return translator.pidfd < 0 ? -1 : 0;
 }

@@ -51,14 +51,14 @@ static int open_directory(const char *state, const char *name, int flags, struct
 }
 
 /* They get their numbers from far away, so that none takes another's place. */
-static int hand_over(struct place *places, size_t n, struct fault *fault)
+static int hand_over(struct descriptor *given, size_t n, struct fault *fault)
 {
 	for (size_t i = 0; i < n; i++)
-		if (places[i].from >= 0 && (places[i].from = fcntl(places[i].from, F_DUPFD_CLOEXEC, FD_AGENT_END)) < 0)
+		if (given[i].from >= 0 && (given[i].from = fcntl(given[i].from, F_DUPFD_CLOEXEC, FD_AGENT_END)) < 0)
 			return fault_errno(fault, FAULT_LATER, "starting acmegate-view");
 	close_range(STDERR_FILENO + 1, FD_AGENT_END - 1, 0);
 	for (size_t i = 0; i < n; i++)
-		if (places[i].from >= 0 && dup2(places[i].from, places[i].to) < 0)
+		if (given[i].from >= 0 && dup2(given[i].from, given[i].to) < 0)
 			return fault_errno(fault, FAULT_LATER, "starting acmegate-view");
 	return 0;
 }
@@ -69,20 +69,20 @@ static int become_view(const struct call *call, const char *form, bool mistaken,
 	char *words[MOST_WORDS + MAX_CERTIFICATES + 1] = { program, (char *)(uintptr_t)form, mistaken ? wrong : right };
 	const char *no_color = getenv("NO_COLOR");
 	char *const environment[] = { locale, no_color && *no_color ? plain : NULL, NULL };
-	struct place places[] = { { -1, FD_CONFIG }, { -1, FD_LEDGERS }, { -1, FD_WINDOWS } };
+	struct descriptor given[] = { { -1, FD_CONFIG }, { -1, FD_LEDGERS }, { -1, FD_WINDOWS } };
 	char path[PATH_MAX];
 
-	places[1].from = open_directory(config->gate.state, "/ledger", O_RDONLY, fault);
+	given[1].from = open_directory(config->gate.state, "/ledger", O_RDONLY, fault);
 	if (fault->kind == FAULT_NONE)
-		places[2].from = open_directory(config->gate.state, "", O_PATH, fault);
+		given[2].from = open_directory(config->gate.state, "", O_PATH, fault);
 	if (fault->kind != FAULT_NONE)
 		return -1;
 	if (call->words > MAX_CERTIFICATES)
 		return fault_set(fault, FAULT_USAGE, "more than %d names", MAX_CERTIFICATES);
 	for (int i = 0; i < call->words; i++)
 		words[3 + i] = call->word[i];
-	places[0].from = config_share(config, ROLE_VIEWER, fault);
-	if (places[0].from < 0 || launch_find("-view", path, fault) < 0 || hand_over(places, LENGTH_OF(places), fault) < 0 ||
+	given[0].from = config_share(config, ROLE_VIEWER, fault);
+	if (given[0].from < 0 || launch_find("-view", path, fault) < 0 || hand_over(given, LENGTH_OF(given), fault) < 0 ||
 	    sandbox_disarm(fault) < 0)
 		return -1;
 	execve(path, words, environment);

@@ -23,7 +23,7 @@ static bool has_notes(int state_fd)
 static void sweep(const struct config *config, int state_fd)
 {
 	struct pollfd sweeper = { .events = POLLIN };
-	const struct place state = { state_fd, FD_STATE };
+	const struct descriptor state = { state_fd, FD_STATE };
 	struct fault fault;
 
 	if (!has_notes(state_fd))

@@ -148,10 +148,10 @@ static ssize_t world_sendto(const struct mnl_socket *socket, const void *request
 	return (ssize_t)length;
 }
 
-int launch_role(enum role role, const struct config *config, const struct place *places, size_t n, struct fault *fault)
+int launch_role(enum role role, const struct config *config, const struct descriptor *given, size_t n, struct fault *fault)
 {
 	must(role == ROLE_SURVEYOR && !config);
-	(void)places;
+	(void)given;
 	(void)n;
 	(void)fault;
 	return 5;

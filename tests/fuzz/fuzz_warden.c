@@ -451,11 +451,11 @@ static int start_child(struct child *c, int channel, struct fault *fault)
 	return c->pidfd;
 }
 
-int launch_role(enum role role, const struct config *c, const struct place *places, size_t n, struct fault *fault)
+int launch_role(enum role role, const struct config *c, const struct descriptor *given, size_t n, struct fault *fault)
 {
 	(void)c;
 	(void)n;
-	return start_child(&child[role], role == ROLE_SIGNER ? -1 : world.peer[places[0].from], fault);
+	return start_child(&child[role], role == ROLE_SIGNER ? -1 : world.peer[given[0].from], fault);
 }
 
 static struct child *child_of(int pidfd)

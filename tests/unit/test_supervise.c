@@ -67,7 +67,7 @@ pid_t __real_fork(void);
 pid_t __wrap_fork(void);
 int __real_poll(struct pollfd *list, nfds_t n, int timeout);
 int __wrap_poll(struct pollfd *list, nfds_t n, int timeout);
-int __wrap_launch_role(enum role role, const struct config *c, const struct place *places, size_t n, struct fault *f);
+int __wrap_launch_role(enum role role, const struct config *c, const struct descriptor *given, size_t n, struct fault *f);
 int __wrap_sandbox_warden(struct fault *f);
 bool __wrap_deploy_run(const struct config *c, const struct certificate *certificate, struct deployed *deployed);
 int __wrap_sockets_listeners(uint16_t port, uint32_t *inodes, size_t most, struct fault *f);
@@ -170,7 +170,7 @@ static _Noreturn void be_child(int order, int channel)
 }
 
 /* The storer ends with its channel, all others when they are told to. */
-int __wrap_launch_role(enum role role, const struct config *c, const struct place *places, size_t n, struct fault *f)
+int __wrap_launch_role(enum role role, const struct config *c, const struct descriptor *given, size_t n, struct fault *f)
 {
 	int order[2];
 
@@ -178,8 +178,8 @@ int __wrap_launch_role(enum role role, const struct config *c, const struct plac
 	(void)f;
 	child[role].channel = -1;
 	for (size_t i = 0; i < n && role != ROLE_SIGNER; i++)
-		if (places[i].to == FD_WARDEN)
-			child[role].channel = fcntl(places[i].from, F_DUPFD_CLOEXEC, 10);
+		if (given[i].to == FD_WARDEN)
+			child[role].channel = fcntl(given[i].from, F_DUPFD_CLOEXEC, 10);
 	assert_int_equal(pipe2(order, O_CLOEXEC), 0);
 	child[role].pid = fork();
 	if (child[role].pid == 0)

@@ -48,8 +48,8 @@ static void say_done(void)
 	say(SAY_DONE, sizeof(word.done));
 }
 
-int __wrap_launch_role(enum role role, const struct config *config, const struct place *places, size_t n, struct fault *f);
-int __wrap_launch_role(enum role role, const struct config *config, const struct place *places, size_t n, struct fault *f)
+int __wrap_launch_role(enum role role, const struct config *config, const struct descriptor *given, size_t n, struct fault *f);
+int __wrap_launch_role(enum role role, const struct config *config, const struct descriptor *given, size_t n, struct fault *f)
 {
 	(void)role;
 	(void)config;
@@ -66,10 +66,10 @@ int __wrap_launch_role(enum role role, const struct config *config, const struct
 		return fd < 0 ? fault_errno(f, FAULT_LATER, "starting the surveyor") : fd;
 	}
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	channel = dup(places[0].from);
-	netlink_fd = dup(places[1].from);
-	close(places[0].from);
-	close(places[0].from - 1); /* the asker's end: socketpair() gave both */
+	channel = dup(given[0].from);
+	netlink_fd = dup(given[1].from);
+	close(given[0].from);
+	close(given[0].from - 1); /* the asker's end: socketpair() gave both */
 	while (getppid() == parent && recv(channel, &question, sizeof(question), 0) == (ssize_t)sizeof(question))
 		play(&question);
 	_exit(0);
