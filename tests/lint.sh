@@ -79,7 +79,7 @@ report "a folder includes only what is below it" "$(
 		!(folder($1) in known) { print $1 ": its folder is not in the table of tests/lint.sh"; next }
 		$2 ~ /^(base|acme|store|agent|command|view)\// { $2 = "src/" $2 }
 		# The decision of a run, its ledger and its secret: acmegate shows what a renewal would do. It keeps the ledger of windows.
-		$1 ~ /^src\/command\// && $2 ~ /^src\/store\/(ledger|limits|reuse|schedule|secret|windows)\.h$/ { next }
+		$1 ~ /^src\/command\// && $2 ~ /^src\/store\/(ledger|limits|reuse|schedule|secret|windows|wish)\.h$/ { next }
 		# The table of backends names them all.
 		$1 == "firewall/backends.c" && $2 ~ /^backends\// { next }
 		$2 ~ /^(src|firewall|backends)\// && !((folder($1), folder($2)) in may) { print $1 " includes " $2 }'
@@ -128,7 +128,7 @@ report "only backends/nft includes libnftnl" "$(users '^libnftnl/' '^backends/nf
 report "only backends/nft, the surveyor and src/base/sockets.c include libmnl" \
 	"$(users '^libmnl/' '^(backends/(nft|survey)/|src/base/sockets\.[ch]$)')"
 report "only src/command/due.c, src/store (moments), firewall/journal.c, backends/survey/digest.c and backends/iptables include nettle" \
-	"$(users '^nettle/' '^((src/(command/due|store/(ledger|schedule|secret|windows))|firewall/journal|backends/survey/digest)\.c$|backends/iptables/)')"
+	"$(users '^nettle/' '^((src/(command/due|store/(ledger|secret|windows|wish))|firewall/journal|backends/survey/digest)\.c$|backends/iptables/)')"
 
 # --- text -----------------------------------------------------------------------------------------------------------
 

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "store/limits.h"
 #include "store/schedule.h"
+#include "store/wish.h"
 
 #define BACKDATE_MOST 3600 /* s */
 #define BACKDATE_DOUBT 60
@@ -71,7 +72,7 @@ struct renewal attempts_decide(struct storer *storer, uint32_t index)
 {
 	struct seen *seen = &storer->seen[index];
 	struct instant now = instant_now();
-	struct holding holding = schedule_hold(storer->config, certificate_of(storer, index), &storer->ledger);
+	struct holding holding = holding_of(storer->config, certificate_of(storer, index), &storer->ledger);
 	struct renewal renewal = { .present = seen->present, .deploy = seen->deploy };
 	struct limits limits;
 	struct decision decision;
@@ -104,7 +105,7 @@ static bool begin_attempt(struct storer *storer, uint32_t index)
 	if (storer->seen[index].unusable) /* which was logged */
 		return false;
 	if (storing_read_ledger(storer, certificate, &fault) == 0) {
-		ledger_begin(&storer->ledger, &now, schedule_wish(storer->config, certificate), storer->config->acme.directory);
+		ledger_begin(&storer->ledger, &now, wish_of(storer->config, certificate), storer->config->acme.directory);
 		if (storing_write_ledger(storer, certificate, &fault) == 0)
 			return true;
 	}
@@ -197,7 +198,7 @@ int attempts_recall(struct storer *storer, const struct record *record, struct r
 	if (storing_find_attempt(storer, record, fault) < 0)
 		return -1;
 	memset(recalled, 0, sizeof(*recalled));
-	if (order->wish == schedule_wish(storer->config, certificate_of(storer, record->index)))
+	if (order->wish == wish_of(storer->config, certificate_of(storer, record->index)))
 		memcpy(recalled->order, order->url, sizeof(recalled->order));
 	recalled->has_key = recalled->order[0] &&
 			    (certificate_of(storer, record->index)->csr_length > 0 || has_orders_key(storer, record->index));
@@ -219,7 +220,7 @@ int attempts_placed(struct storer *storer, const struct record *record, struct r
 	ledger_forget_order(storer->ledgers, certificate->name, &storer->ledger);
 	snprintf(order->url, sizeof(order->url), "%.*s", (int)sizeof(order->url) - 1, record->data);
 	ledger_clean(order->url, sizeof(order->url));
-	order->wish = schedule_wish(storer->config, certificate);
+	order->wish = wish_of(storer->config, certificate);
 	order->placed = instant_now().wall;
 	return storing_write_ledger(storer, certificate, fault);
 }
@@ -258,7 +259,7 @@ void attempts_stored(struct storer *storer, uint32_t index, const struct bundle 
 		*live = (struct live){ .not_before = bundle->not_before, .not_after = bundle->not_after };
 		if (storer->seen[index].attempted) { /* what was not ordered was imported */
 			live->stored = now.wall;
-			live->wish = schedule_wish(storer->config, certificate);
+			live->wish = wish_of(storer->config, certificate);
 		}
 		memcpy(live->certid, bundle->certid, sizeof(live->certid));
 		snprintf(live->directory, sizeof(live->directory), "%s", storer->config->acme.directory);

@@ -74,7 +74,7 @@ static void foresee(const struct config *config, uint32_t index, int ledgers)
 		printf("# certificate %s: no renewal has looked at it yet\n", certificate->name);
 		return;
 	}
-	holding = schedule_hold(config, certificate, &ledger);
+	holding = holding_of(config, certificate, &ledger);
 	decision = limits_decide(config, index, &holding, &ledger, ledgers, NULL, &now, &secret, &limits);
 	printf("# certificate %s: %s%s\n", certificate->name, decision.reason,
 	       decision.act == ACT_ORDER  ? "; it would be ordered now" :

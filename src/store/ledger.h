@@ -30,7 +30,7 @@
 struct attempt {
 	struct instant started;
 	int64_t ended;		 /* seconds since the epoch; 0: it has not, or its run was killed */
-	uint64_t wish;		 /* what was asked for: schedule_wish() */
+	uint64_t wish;		 /* what was asked for: wish_of() */
 	char ca[LEDGER_CA_SIZE]; /* host of the CA's directory */
 	struct outcome outcome;
 };
@@ -50,7 +50,7 @@ struct ari {
 struct live {
 	int64_t not_before, not_after; /* seconds since the epoch; both 0: there is none */
 	int64_t stored;		       /* when; 0: before there was a ledger, and then directory, profile and wish are not known */
-	uint64_t wish;		       /* schedule_wish() of the order that it came from */
+	uint64_t wish;		       /* wish_of() of the order that it came from */
 	char certid[CERTID_SIZE];      /* "": not known */
 	char directory[URL_SIZE];      /* of the CA that it came from, or "" */
 	char profile[LABEL_SIZE];

@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "store/schedule.h"
 
-#include <nettle/sha2.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 
-#include "base/cas.h"
 #include "base/own.h"
 #include "base/revocation.h"
 
@@ -377,98 +375,4 @@ struct decision schedule_decide(const struct holding *configured, const struct l
 	decision.ask_from = ask_from(&holding, origin, ledger, now);
 	decision.ask = decision.ask_from <= now->wall;
 	return decision;
-}
-
-/* --- what is asked of the CA -------------------------------------------------------------------------------------- */
-
-static void add_text(struct sha256_ctx *sum, const char *text)
-{
-	sha256_update(sum, strlen(text) + 1, (const uint8_t *)text);
-}
-
-/* Of a CA. */
-struct asked {
-	const char *directory, *profile, *chain;
-};
-
-static uint64_t wish_for(const struct config *config, const struct certificate *certificate, struct asked asked, enum key_type type)
-{
-	struct sha256_ctx sum;
-	uint8_t key = (uint8_t)type;
-	uint64_t wish;
-
-	sha256_init(&sum);
-	add_text(&sum, asked.directory);
-	add_text(&sum, asked.profile);
-	add_text(&sum, asked.chain);
-	sha256_update(&sum, sizeof(key), &key);
-	for (uint32_t i = 0; i < certificate->names; i++)
-		add_text(&sum, config->name[certificate->first_name + i]);
-	sha256_update(&sum, certificate->csr_length, (const uint8_t *)config->csr + certificate->csr_at);
-	sha256_digest(&sum, sizeof(wish), (uint8_t *)&wish);
-	return wish ? wish : 1;
-}
-
-static struct asked asked_at_hand(const struct config *config, const struct certificate *certificate)
-{
-	return (struct asked){ config->acme.directory, certificate->profile, certificate->chain };
-}
-
-static struct asked asked_of(const struct config *config, const struct certificate *certificate, uint32_t ca)
-{
-	return (struct asked){ config->ca[ca].directory, cas_profile(config, certificate, ca), cas_chain(config, certificate, ca) };
-}
-
-uint64_t schedule_wish(const struct config *config, const struct certificate *certificate)
-{
-	return wish_for(config, certificate, asked_at_hand(config, certificate), certificate->key);
-}
-
-static bool is_for_type(const struct config *config, const struct certificate *certificate, uint64_t live, enum key_type type)
-{
-	for (uint32_t i = 0; i < certificate->cas; i++)
-		if (live == wish_for(config, certificate, asked_of(config, certificate, certificate->ca[i]), type))
-			return true;
-	return live == wish_for(config, certificate, asked_at_hand(config, certificate), type);
-}
-
-/* With reuse_key another type of key is that of the next key: no reason to part with the one in use. */
-static uint64_t older_wish(const struct config *config, const struct certificate *certificate, uint64_t live)
-{
-	for (unsigned int type = 0; certificate->reuse && type < KEY_TYPES; type++)
-		if (is_for_type(config, certificate, live, (enum key_type)type))
-			return live;
-	return 0;
-}
-
-static void add_choice(const struct config *config, const struct certificate *certificate, uint32_t ca, struct choice *choice)
-{
-	*choice = (struct choice){
-		.name = ca ? config->ca[ca].name : "acme",
-		.directory = config->ca[ca].directory,
-		.wish = wish_for(config, certificate, asked_of(config, certificate, ca), certificate->key),
-		.ca = ca,
-	};
-}
-
-struct holding schedule_hold(const struct config *config, const struct certificate *certificate, const struct ledger *ledger)
-{
-	const struct live *live = &ledger->live;
-	int origin = cas_place(config, certificate, live->directory);
-	struct holding holding = {
-		.present = live->not_after != 0,
-		.directory = config->acme.directory,
-		.other_directory = origin < 0 ? live->directory : "",
-		.csr = certificate->csr_length > 0,
-		.not_before = live->not_before,
-		.not_after = live->not_after,
-		.wish = schedule_wish(config, certificate),
-		.older_wish = older_wish(config, certificate, live->wish),
-		.succession.choices = certificate->cas,
-		.origin = origin < 0 ? 0 : (uint32_t)origin,
-	};
-
-	for (uint32_t i = 0; i < certificate->cas; i++)
-		add_choice(config, certificate, certificate->ca[i], &holding.succession.choice[i]);
-	return holding;
 }

@@ -17,7 +17,7 @@
 
 struct choice {
 	const char *name, *directory;
-	uint64_t wish; /* what is asked of this CA: see schedule_wish() */
+	uint64_t wish; /* what is asked of this CA: see wish_of() */
 	uint32_t ca;   /* index in config.ca */
 };
 

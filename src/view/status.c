@@ -108,7 +108,7 @@ static void read_entry(struct status *status, struct entry *entry, int ledgers, 
 		entry->health = health_of(entry);
 		return;
 	}
-	holding = schedule_hold(status->config, entry->certificate, &entry->ledger);
+	holding = holding_of(status->config, entry->certificate, &entry->ledger);
 	entry->decision = limits_decide(status->config, index, &holding, &entry->ledger, ledgers, NULL, &status->now, secret,
 					&limits);
 	entry->last = entry->ledger.attempts ? &entry->ledger.attempt[0] : NULL;

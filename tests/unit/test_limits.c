@@ -14,6 +14,7 @@
 
 #include "store/limits.h"
 #include "store/schedule.h"
+#include "store/wish.h"
 #include "between.h"
 
 #define MINUTE INT64_C(60)
@@ -81,7 +82,7 @@ static void lose(uint32_t index, int64_t seconds, enum result result)
 	struct outcome outcome = { .result = result, .step = STEP_VALIDATION };
 
 	load(index);
-	ledger_begin(&ledger, &now, schedule_wish(&config, &config.certificate[index]), config.acme.directory);
+	ledger_begin(&ledger, &now, wish_of(&config, &config.certificate[index]), config.acme.directory);
 	ledger_end(&ledger, &now, &outcome);
 	assert_int_equal(ledger_write(dir, config.certificate[index].name, &ledger, &fault), 0);
 }
@@ -162,7 +163,7 @@ static struct decision decide(uint32_t index, int64_t seconds, const bool *order
 	struct limits limits;
 
 	load(index);
-	holding = schedule_hold(&config, &config.certificate[index], &ledger);
+	holding = holding_of(&config, &config.certificate[index], &ledger);
 	return limits_decide(&config, index, &holding, &ledger, dir, ordered, &now, &secret, &limits);
 }
 

@@ -10,6 +10,7 @@
 
 #include "store/reuse.h"
 #include "store/schedule.h"
+#include "store/wish.h"
 #include "between.h"
 
 #define MINUTE INT64_C(60)
@@ -549,35 +550,35 @@ static void a_wish_is_what_is_asked_for(void **state)
 	snprintf(config.acme.directory, sizeof(config.acme.directory), DIRECTORY);
 	snprintf(config.name[0], NAME_SIZE, "a.test");
 	snprintf(config.name[1], NAME_SIZE, "b.test");
-	wish = schedule_wish(&config, &certificate);
-	assert_true(wish && wish == schedule_wish(&config, &certificate));
+	wish = wish_of(&config, &certificate);
+	assert_true(wish && wish == wish_of(&config, &certificate));
 	certificate.mode = 0640;
-	assert_true(wish == schedule_wish(&config, &certificate));
+	assert_true(wish == wish_of(&config, &certificate));
 	certificate.key = KEY_P384;
-	assert_true(wish != schedule_wish(&config, &certificate));
+	assert_true(wish != wish_of(&config, &certificate));
 	certificate.key = KEY_P256;
 	certificate.names = 1;
-	assert_true(wish != schedule_wish(&config, &certificate));
+	assert_true(wish != wish_of(&config, &certificate));
 	certificate.names = 2;
 	snprintf(certificate.profile, sizeof(certificate.profile), "shortlived");
-	assert_true(wish != schedule_wish(&config, &certificate));
+	assert_true(wish != wish_of(&config, &certificate));
 	certificate.profile[0] = '\0';
 	snprintf(certificate.chain, sizeof(certificate.chain), "Root");
-	assert_true(wish != schedule_wish(&config, &certificate));
+	assert_true(wish != wish_of(&config, &certificate));
 	certificate.chain[0] = '\0';
 	certificate.csr_at = 3;
 	certificate.csr_length = 2;
 	memcpy(config.csr, "abcde", 5);
-	assert_true(wish != schedule_wish(&config, &certificate));
-	wish = schedule_wish(&config, &certificate);
+	assert_true(wish != wish_of(&config, &certificate));
+	wish = wish_of(&config, &certificate);
 	config.csr[2] = 'x';
-	assert_true(wish == schedule_wish(&config, &certificate));
+	assert_true(wish == wish_of(&config, &certificate));
 	config.csr[3] = 'x';
-	assert_true(wish != schedule_wish(&config, &certificate));
+	assert_true(wish != wish_of(&config, &certificate));
 	certificate.csr_length = 0;
-	wish = schedule_wish(&config, &certificate);
+	wish = wish_of(&config, &certificate);
 	config.acme.directory[8] = 'd';
-	assert_true(wish != schedule_wish(&config, &certificate));
+	assert_true(wish != wish_of(&config, &certificate));
 }
 
 /* With reuse_key `key` is about the next key: neither it nor reuse_key itself makes the certificate due. */
@@ -592,17 +593,17 @@ static void a_key_that_stays_is_no_reason(void **state)
 	snprintf(config.acme.directory, sizeof(config.acme.directory), DIRECTORY);
 	ledger.live = (struct live){ .not_before = START - DAY, .not_after = START + 89 * DAY, .stored = START - DAY };
 	snprintf(ledger.live.directory, sizeof(ledger.live.directory), DIRECTORY);
-	ledger.live.wish = schedule_wish(&config, &certificate);
+	ledger.live.wish = wish_of(&config, &certificate);
 	certificate.reuse = 4;
 	certificate.key = KEY_RSA4096;
-	hold = schedule_hold(&config, &certificate, &ledger);
+	hold = holding_of(&config, &certificate, &ledger);
 	assert_int_equal(decide(&hold, START).act, ACT_NOTHING);
 	certificate.names = 2;
-	hold = schedule_hold(&config, &certificate, &ledger);
+	hold = holding_of(&config, &certificate, &ledger);
 	assert_int_equal(decide(&hold, START).act, ACT_ORDER);
 	certificate.names = 1;
 	certificate.reuse = 0;
-	hold = schedule_hold(&config, &certificate, &ledger);
+	hold = holding_of(&config, &certificate, &ledger);
 	assert_int_equal(decide(&hold, START).act, ACT_ORDER);
 }
 
@@ -811,19 +812,19 @@ static void the_configuration_says_whose_turn_it_is(void **state)
 	snprintf(config.name[0], NAME_SIZE, "a.test");
 	snprintf(ledger.live.directory, URL_SIZE, "https://ca0.test/");
 	ledger.live.not_after = START;
-	held = schedule_hold(&config, &certificate, &ledger);
+	held = holding_of(&config, &certificate, &ledger);
 	assert_int_equal(held.succession.choices, 2);
 	assert_string_equal(held.succession.choice[0].name, "third");
 	assert_string_equal(held.succession.choice[1].name, "acme");
 	assert_int_equal(held.origin, 1);
 	assert_string_equal(held.other_directory, "");
 	snprintf(ledger.live.directory, URL_SIZE, "https://ca1.test/");
-	held = schedule_hold(&config, &certificate, &ledger);
+	held = holding_of(&config, &certificate, &ledger);
 	assert_string_equal(held.other_directory, "https://ca1.test/");
 	for (int place = 0; place < 2; place++) {
 		snprintf(config.acme.directory, URL_SIZE, "https://ca%d.test/", place ? 0 : 2);
 		snprintf(certificate.profile, LABEL_SIZE, "%s", place ? "classic" : "mine");
-		assert_true(held.succession.choice[place].wish == schedule_wish(&config, &certificate));
+		assert_true(held.succession.choice[place].wish == wish_of(&config, &certificate));
 	}
 }
 

@@ -17,6 +17,7 @@
 
 #include "between.h"
 #include "view/moment.h"
+#include "store/wish.h"
 #include "view/status.h"
 
 #define DAY INT64_C(86400)
@@ -47,7 +48,7 @@ static void forge(const char *name, int64_t days, enum result failure)
 {
 	struct instant now = instant_now();
 	const struct outcome outcome = { .result = failure, .type = "connection", .detail = "no answer" };
-	uint64_t wish = schedule_wish(&config, certificate_of(name));
+	uint64_t wish = wish_of(&config, certificate_of(name));
 
 	memset(&ledger, 0, sizeof(ledger));
 	if (days != INT64_MIN)
@@ -153,7 +154,7 @@ static void an_attempt_without_an_end(void **state)
 		started.wall -= ages[i];
 		started.boot -= ages[i];
 		memset(&ledger, 0, sizeof(ledger));
-		ledger_begin(&ledger, &started, schedule_wish(&config, certificate_of("first")), DIRECTORY);
+		ledger_begin(&ledger, &started, wish_of(&config, certificate_of("first")), DIRECTORY);
 		assert_int_equal(ledger_write(dir, "first", &ledger, &fault), 0);
 		assert_int_equal(status_collect(&status, &config, dir, names, &fault), 0);
 		assert_int_equal(status.entry[0].condition, ages[i] < 1800 ? CONDITION_MISSING : CONDITION_FAILING);
