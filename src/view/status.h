@@ -2,7 +2,7 @@
 /*
  * status.h - the state of each certificate, as every view shows it: collected once, from the configuration and the ledgers.
  *
- *	status_collect() -> table_write(), json_write(), summary_write() or metrics_write() -> status_free()
+ *	status_collect() -> table_write(), json_write(), summary_write(), metrics_write() or page_write() -> status_free()
  */
 #ifndef ACMEGATE_VIEW_STATUS_H
 #define ACMEGATE_VIEW_STATUS_H
@@ -96,6 +96,7 @@ int64_t status_days(const struct entry *entry, const struct instant *now);
 void table_write(const struct status *status, FILE *out, unsigned int width, bool coloured);
 int json_write(const struct status *status, FILE *out);
 void metrics_write(const struct status *status, FILE *out);
+void page_write(const struct status *status, FILE *out);
 
 /* A line for Nagios and its like. Their exit status: 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN. */
 int summary_write(const struct status *status, FILE *out);

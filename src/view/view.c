@@ -58,15 +58,20 @@ static int show_metrics(const struct status *status, const struct look *look)
 	return STATUS_DONE;
 }
 
+static int show_html(const struct status *status, const struct look *look)
+{
+	(void)look;
+	page_write(status, stdout);
+	return STATUS_DONE;
+}
+
 static const struct form {
 	const char *name;
 	int (*show)(const struct status *, const struct look *);
 	int unknown; /* the exit status when nothing can be found out */
 } forms[] = {
-	{ "table", show_table, 0 },
-	{ "json", show_json, 0 },
-	{ "check", show_check, 3 },
-	{ "metrics", show_metrics, 0 },
+	{ "table", show_table, 0 },	{ "json", show_json, 0 }, { "check", show_check, 3 },
+	{ "metrics", show_metrics, 0 }, { "html", show_html, 0 },
 };
 
 static const struct form *find_form(const char *name)
