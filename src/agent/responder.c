@@ -13,9 +13,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "base/base64url.h"
 #include "base/log.h"
 #include "agent/request.h"
+#include "agent/tokens.h"
 #include "base/wire.h"
 
 #define CONNECTIONS 256
@@ -43,14 +43,11 @@ struct connection {
 };
 
 static struct responder {
-	size_t tokens;
-	struct token token[MAX_NAMES];
 	uint64_t serial;
 	size_t places; /* of connections that are in use: as many as poll() takes */
 	struct source source[CONNECTIONS];
 	struct pollfd fds[SLOT_CONNECTIONS + CONNECTIONS]; /* -1: free */
 	struct connection connection[CONNECTIONS];
-	struct record record;
 } self;
 
 static int64_t now(void)
@@ -64,80 +61,6 @@ static int64_t now(void)
 static int *fd_of(const struct connection *connection)
 {
 	return &self.fds[SLOT_CONNECTIONS + (connection - self.connection)].fd;
-}
-
-/* --- tokens ------------------------------------------------------------------------------------------------------- */
-
-static bool is_base64url(const char *text, size_t length)
-{
-	for (size_t i = 0; i < length; i++)
-		if (!base64url_is(text[i]))
-			return false;
-	return length > 0;
-}
-
-static struct token *find_token(const char *token, size_t length)
-{
-	for (size_t i = 0; i < self.tokens; i++)
-		if (!strncmp(self.token[i].token, token, length) && !self.token[i].token[length])
-			return &self.token[i];
-	return NULL;
-}
-
-/* The client parses what a CA sends; what it tells us goes out to anyone, so it is checked again. */
-static int add_token(const struct token *token, struct fault *fault)
-{
-	size_t length = strlen(token->token);
-	const char *thumbprint = token->key_authorization + length + 1;
-	struct token *slot = find_token(token->token, length);
-
-	if (!is_base64url(token->token, length) || strncmp(token->key_authorization, token->token, length) ||
-	    token->key_authorization[length] != '.' || !is_base64url(thumbprint, strlen(thumbprint)))
-		return fault_set(fault, FAULT_FAILED, "the client sent a malformed token");
-	if (!slot && self.tokens == MAX_NAMES)
-		return fault_set(fault, FAULT_FAILED, "the client sent more than %d tokens", MAX_NAMES);
-	if (!slot)
-		slot = &self.token[self.tokens++];
-	*slot = *token;
-	return 0;
-}
-
-/* 1: there was one. 0: the client has gone. */
-static int receive_token(struct fault *fault)
-{
-	int rc = wire_receive(FD_CLIENT, &self.record, fault);
-	struct token token;
-
-	if (rc <= 0)
-		return rc;
-	if (self.record.verb != VERB_TOKEN)
-		return fault_set(fault, FAULT_FAILED, "the client sent %s", verb_name(self.record.verb));
-	memcpy(&token, self.record.data, sizeof(token));
-	return add_token(&token, fault) < 0 ? -1 : 1;
-}
-
-/* Takes the tokens that wait already. 1: done. 0: the client has gone. */
-static int receive_waiting(struct fault *fault)
-{
-	struct pollfd client = { .fd = FD_CLIENT, .events = POLLIN };
-	int rc = 1;
-
-	while (rc > 0 && poll(&client, 1, 0) > 0)
-		rc = receive_token(fault);
-	return rc;
-}
-
-/* News, not worth waiting for a busy client: wire_send() would. */
-static void tell_hit(const char *token, const char *address)
-{
-	uint32_t header[offsetof(struct record, data) / sizeof(uint32_t)] = { VERB_HIT, 0, sizeof(struct hit) };
-	struct hit hit = { 0 };
-	struct iovec parts[] = { { header, sizeof(header) }, { &hit, sizeof(hit) } };
-	struct msghdr message = { .msg_iov = parts, .msg_iovlen = LENGTH_OF(parts) };
-
-	snprintf(hit.token, sizeof(hit.token), "%s", token);
-	snprintf(hit.address, sizeof(hit.address), "%s", address);
-	(void)sendmsg(FD_CLIENT, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
 /* --- connections -------------------------------------------------------------------------------------------------- */
@@ -173,6 +96,19 @@ static void answer(struct connection *connection, const char *text, size_t lengt
 		connection->deadline = drained;
 }
 
+/* News, not worth waiting for a busy client: wire_send() would. */
+static void tell_hit(const char *token, const char *address)
+{
+	uint32_t header[offsetof(struct record, data) / sizeof(uint32_t)] = { VERB_HIT, 0, sizeof(struct hit) };
+	struct hit hit = { 0 };
+	struct iovec parts[] = { { header, sizeof(header) }, { &hit, sizeof(hit) } };
+	struct msghdr message = { .msg_iov = parts, .msg_iovlen = LENGTH_OF(parts) };
+
+	snprintf(hit.token, sizeof(hit.token), "%s", token);
+	snprintf(hit.address, sizeof(hit.address), "%s", address);
+	(void)sendmsg(FD_CLIENT, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
 static void serve_token(struct connection *connection, const struct token *token)
 {
 	char text[512];
@@ -202,7 +138,7 @@ static void look_at(struct connection *connection)
 	const char *text = NULL;
 	size_t length = 0;
 	enum request_verdict verdict = request_parse(connection->buffer, connection->used, &text, &length);
-	const struct token *token = verdict == REQUEST_TOKEN ? find_token(text, length) : NULL;
+	const struct token *token = verdict == REQUEST_TOKEN ? tokens_find(text, length) : NULL;
 
 	if (token)
 		serve_token(connection, token);
@@ -406,7 +342,7 @@ static int serve(struct fault *fault)
 		if (self.fds[SLOT_WARDEN].revents) /* it has nothing to say to us but that it is gone */
 			return 0;
 		if (self.fds[SLOT_CLIENT].revents)
-			rc = receive_waiting(fault);
+			rc = tokens_receive(fault);
 		if (rc > 0 && serve_network(fault) < 0)
 			return -1;
 	}
@@ -441,7 +377,7 @@ int responder_main(const struct config *config)
 	(void)config;
 	self.places = CONNECTIONS;
 	set_up();
-	rc = receive_waiting(&fault);
+	rc = tokens_receive(&fault);
 	if (rc > 0)
 		rc = announce(&fault);
 	for (size_t i = 0; i < CONNECTIONS; i++)

@@ -42,6 +42,7 @@ static void world_clock(struct timespec *now);
 #define fcntl world_fcntl
 #define close world_close
 #define clock_gettime(clock, now) world_clock(now)
+#include "agent/tokens.c"
 #include "agent/responder.c"
 #include "tests/fuzz/must.h"
 #undef poll
@@ -419,6 +420,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	memset(&world, 0, sizeof(world));
 	memset(&self, 0, sizeof(self));
+	memset(&published, 0, sizeof(published));
 	world.data = data;
 	world.size = size;
 	world.clock = 1000;
