@@ -117,7 +117,8 @@ report "the gate has at most $most lines" "$([ "$lines" -le "$most" ] || echo "i
 report "only src/agent/http.c includes curl" "$(users '^curl/' '^src/agent/http\.c$')"
 report "only src/store/openssl.h includes OpenSSL" "$(users '^openssl/' '^src/store/openssl\.h$')$(
 	users '^store/openssl\.h$' '^src/store/(crypto|csr|key|jwk|chain|pkcs12|trust)\.c$')"
-report "only src/acme/codec.c, foreign.c (read) and src/view/json.c (writes) include jansson" "$(users '^jansson' '^src/(acme/(codec|foreign)|view/json)\.c$')"
+report "only src/acme/document.h, for those that parse or make JSON, and src/view/json.c include jansson" \
+	"$(users '^jansson' '^src/(acme/document\.h|view/json\.c)$')$(users '^acme/document\.h$' '^src/acme/(codec|document|foreign|payload)\.c$')"
 report "only src/agent/idna.c includes libidn2" "$(users '^idn2' '^src/agent/idna\.c$')"
 report "only src/base/filter.h includes libseccomp, for those that make filters" "$(users '^seccomp\.h$' '^src/base/filter\.h$')$(
 	users '^base/filter\.h$' '^src/base/(client_filter|confine|filter|permission|refusal)\.c$')"

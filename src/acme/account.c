@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "acme/account.h"
 
+#include "acme/payload.h"
+
 #define REQUEST_MOST 150000 /* ms for one newAccount, with all retries */
 
 #define SET_ASIDE "acmegate account deactivate puts its key aside, and the next renewal makes another account"
@@ -66,7 +68,7 @@ static int new_account(struct acme *acme, const char *payload, bool *made, struc
 
 int account_find(struct acme *acme, struct fault *fault)
 {
-	OWN_FREE char *payload = codec_new_account("", false, true, NULL);
+	OWN_FREE char *payload = payload_new_account("", false, true, NULL);
 	bool made;
 
 	return new_account(acme, payload, &made, fault);
@@ -100,7 +102,7 @@ int account_register(struct acme *acme, const struct config *config, bool *made,
 		if (!binding)
 			return fault_at(fault, "external account binding");
 	}
-	payload = codec_new_account(config->acme.contact, config->acme.accept_terms, false, binding);
+	payload = payload_new_account(config->acme.contact, config->acme.accept_terms, false, binding);
 	found = new_account(acme, payload, made, fault);
 	if (found == 0)
 		return fault_set(fault, FAULT_FAILED, "the CA neither has nor makes an account for our key");
@@ -151,7 +153,7 @@ int account_look(struct acme *acme, struct account_object *object, struct fault 
 
 int account_update(struct acme *acme, const char *contact, struct fault *fault)
 {
-	OWN_FREE char *payload = codec_update_account(contact);
+	OWN_FREE char *payload = payload_update_account(contact);
 	struct question question = { .object = NULL };
 
 	if (!payload)
@@ -171,7 +173,7 @@ int account_deactivate(struct acme *acme, struct fault *fault)
 {
 	struct question question = { .object = NULL };
 
-	if (ask(acme, "account", acme_account(acme), CODEC_DEACTIVATE, &question, fault) == 0)
+	if (ask(acme, "account", acme_account(acme), PAYLOAD_DEACTIVATE, &question, fault) == 0)
 		return 1;
 	return question.problem == PROBLEM_UNAUTHORIZED || question.problem == PROBLEM_ACCOUNT_DOES_NOT_EXIST ? 0 : -1;
 }

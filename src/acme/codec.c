@@ -2,65 +2,18 @@
 #include "acme/codec.h"
 
 #include <arpa/inet.h>
-#include <jansson.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/random.h>
 
 #include "base/base64url.h"
+#include "acme/document.h"
 #include "acme/exchange.h"
-
-static void own_json(json_t **json)
-{
-	json_decref(*json);
-}
-#define OWN_JSON __attribute__((cleanup(own_json)))
-
-/*
- * jansson opens /dev/urandom for the seed of its hash tables. The sandbox may forbid that, and jansson then takes the time of day,
- * which a CA could predict. Only the first seed counts.
- */
-static void seed(void)
-{
-	static bool done;
-	size_t value = 0;
-
-	if (done || getrandom(&value, sizeof(value), 0) != (ssize_t)sizeof(value))
-		return;
-	json_object_seed(value);
-	done = true;
-}
-
-static json_t *parse(const char *text, size_t length)
-{
-	json_t *root;
-
-	seed();
-	root = json_loadb(text ? text : "", text ? length : 0, 0, NULL);
-	if (json_is_object(root))
-		return root;
-	json_decref(root);
-	return NULL;
-}
-
-static json_t *fresh(void)
-{
-	seed();
-	return json_object();
-}
-
-static const char *text_of(const json_t *object, const char *key)
-{
-	const char *text = json_string_value(json_object_get(object, key));
-
-	return text ? text : "";
-}
 
 /* Copies a URL member, or "" if it is missing or unusable. */
 static void copy_url(char url[URL_SIZE], const json_t *object, const char *key)
 {
-	const char *text = text_of(object, key);
+	const char *text = document_text(object, key);
 	size_t length = strlen(text);
 
 	url[0] = '\0';
@@ -103,7 +56,7 @@ const char *state_name(enum state state)
 
 static enum state state_of(const json_t *object)
 {
-	const char *text = text_of(object, "status");
+	const char *text = document_text(object, "status");
 
 	for (size_t i = STATE_PENDING; i < STATES; i++)
 		if (strcmp(text, state_names[i]) == 0)
@@ -126,7 +79,7 @@ static void list_profiles(struct directory *directory, json_t *profiles)
 
 int codec_directory(const char *text, size_t length, struct directory *directory, struct fault *fault)
 {
-	OWN_JSON json_t *root = parse(text, length);
+	OWN_JSON json_t *root = document_parse(text, length);
 	const json_t *meta = json_object_get(root, "meta");
 
 	memset(directory, 0, sizeof(*directory));
@@ -140,7 +93,7 @@ int codec_directory(const char *text, size_t length, struct directory *directory
 	copy_url(directory->renewal_info, root, "renewalInfo");
 	if (!directory->new_nonce[0] || !directory->new_account[0] || !directory->new_order[0])
 		return fault_set(fault, FAULT_FAILED, "the directory lacks https URLs for newNonce, newAccount, newOrder");
-	append(directory->terms, sizeof(directory->terms), text_of(meta, "termsOfService"));
+	append(directory->terms, sizeof(directory->terms), document_text(meta, "termsOfService"));
 	directory->account_required = json_is_true(json_object_get(meta, "externalAccountRequired"));
 	list_profiles(directory, json_object_get(meta, "profiles"));
 	return 0;
@@ -150,14 +103,14 @@ int codec_directory(const char *text, size_t length, struct directory *directory
 static const char *short_type(const json_t *problem)
 {
 	static const char prefix[] = "urn:ietf:params:acme:error:";
-	const char *type = text_of(problem, "type");
+	const char *type = document_text(problem, "type");
 
 	return strncmp(type, prefix, strlen(prefix)) == 0 ? type + strlen(prefix) : type;
 }
 
 static void describe(const json_t *problem, char *buffer, size_t size)
 {
-	const char *type = short_type(problem), *detail = text_of(problem, "detail");
+	const char *type = short_type(problem), *detail = document_text(problem, "detail");
 
 	append(buffer, size, type);
 	if (*type && *detail)
@@ -173,7 +126,7 @@ static void describe_all(const json_t *problem, char *buffer, size_t size)
 	describe(problem, buffer, size);
 	for (size_t i = 0; i < json_array_size(subproblems); i++) {
 		const json_t *one = json_array_get(subproblems, i);
-		const char *name = text_of(json_object_get(one, "identifier"), "value");
+		const char *name = document_text(json_object_get(one, "identifier"), "value");
 
 		append(buffer, size, buffer[0] ? "; " : "");
 		append(buffer, size, name);
@@ -211,7 +164,7 @@ static enum problem_type problem_type(const char *type)
 
 void codec_problem(const char *text, size_t length, unsigned int status, struct problem *problem)
 {
-	OWN_JSON json_t *root = parse(text, length);
+	OWN_JSON json_t *root = document_parse(text, length);
 
 	memset(problem, 0, sizeof(*problem));
 	if (root) {
@@ -226,21 +179,21 @@ void codec_problem(const char *text, size_t length, unsigned int status, struct 
 
 int codec_renewal_info(const char *text, size_t length, struct renewal_info_object *object, struct fault *fault)
 {
-	OWN_JSON json_t *root = parse(text, length);
+	OWN_JSON json_t *root = document_parse(text, length);
 	const json_t *window = json_object_get(root, "suggestedWindow");
 
 	memset(object, 0, sizeof(*object));
 	if (!root)
 		return fault_set(fault, FAULT_FAILED, "the CA's renewal information is not JSON");
-	copy_short(object->start, sizeof(object->start), text_of(window, "start"));
-	copy_short(object->end, sizeof(object->end), text_of(window, "end"));
+	copy_short(object->start, sizeof(object->start), document_text(window, "start"));
+	copy_short(object->end, sizeof(object->end), document_text(window, "end"));
 	copy_url(object->explanation, root, "explanationURL");
 	return 0;
 }
 
 int codec_account(const char *text, size_t length, struct account_object *object, struct fault *fault)
 {
-	OWN_JSON json_t *root = parse(text, length);
+	OWN_JSON json_t *root = document_parse(text, length);
 	const json_t *contacts = json_object_get(root, "contact");
 
 	memset(object, 0, sizeof(*object));
@@ -295,7 +248,7 @@ void codec_order_free(struct order_object *object)
 
 int codec_order(const char *text, size_t length, struct order_object *object, struct fault *fault)
 {
-	OWN_JSON json_t *root = parse(text, length);
+	OWN_JSON json_t *root = document_parse(text, length);
 
 	memset(object, 0, sizeof(*object));
 	if (!root)
@@ -325,13 +278,13 @@ bool codec_same_name(const char *theirs, const char *ours)
 
 static bool is_name(const json_t *identifier, const char *name)
 {
-	return strcmp(text_of(identifier, "type"), config_is_address(name) ? "ip" : "dns") == 0 &&
-	       codec_same_name(text_of(identifier, "value"), name);
+	return strcmp(document_text(identifier, "type"), config_is_address(name) ? "ip" : "dns") == 0 &&
+	       codec_same_name(document_text(identifier, "value"), name);
 }
 
 bool codec_order_is_for(const char *text, size_t length, const char (*names)[NAME_SIZE], size_t count)
 {
-	OWN_JSON json_t *root = parse(text, length);
+	OWN_JSON json_t *root = document_parse(text, length);
 	const json_t *identifiers = json_object_get(root, "identifiers");
 
 	if (json_array_size(identifiers) != count)
@@ -360,8 +313,8 @@ static bool is_token(const char *text)
 /* Takes http-01; of other types, known or not, with or without a token, only an error. */
 static void take_challenge(struct authorization_object *object, const json_t *challenge)
 {
-	const char *token = text_of(challenge, "token");
-	bool ours = strcmp(text_of(challenge, "type"), "http-01") == 0;
+	const char *token = document_text(challenge, "token");
+	bool ours = strcmp(document_text(challenge, "type"), "http-01") == 0;
 
 	if ((ours && !object->own_error) || !object->error[0]) {
 		object->error[0] = object->error_type[0] = '\0';
@@ -378,14 +331,14 @@ static void take_challenge(struct authorization_object *object, const json_t *ch
 
 int codec_authorization(const char *text, size_t length, struct authorization_object *object, struct fault *fault)
 {
-	OWN_JSON json_t *root = parse(text, length);
+	OWN_JSON json_t *root = document_parse(text, length);
 	const json_t *challenges = json_object_get(root, "challenges");
 
 	memset(object, 0, sizeof(*object));
 	if (!root)
 		return fault_set(fault, FAULT_FAILED, "the CA's authorization object is not JSON");
 	object->state = state_of(root);
-	append(object->identifier, sizeof(object->identifier), text_of(json_object_get(root, "identifier"), "value"));
+	append(object->identifier, sizeof(object->identifier), document_text(json_object_get(root, "identifier"), "value"));
 	for (size_t i = 0; i < json_array_size(challenges); i++)
 		take_challenge(object, json_array_get(challenges, i));
 	return 0;
@@ -393,64 +346,9 @@ int codec_authorization(const char *text, size_t length, struct authorization_ob
 
 enum state codec_challenge(const char *text, size_t length, char error[PROBLEM_SIZE])
 {
-	OWN_JSON json_t *root = parse(text, length);
+	OWN_JSON json_t *root = document_parse(text, length);
 
 	error[0] = '\0';
 	describe_all(json_object_get(root, "error"), error, PROBLEM_SIZE);
 	return state_of(root);
-}
-
-/* As the configuration has them, with ", " between them. */
-static json_t *list_contacts(const char *contact)
-{
-	json_t *list = json_array();
-
-	for (size_t length; *contact; contact += length + strspn(contact + length, ", ")) {
-		length = strcspn(contact, ", ");
-		if (json_array_append_new(list, json_sprintf("mailto:%.*s", (int)length, contact)) == 0)
-			continue;
-		json_decref(list);
-		return NULL;
-	}
-	return list;
-}
-
-char *codec_update_account(const char *contact)
-{
-	OWN_JSON json_t *root = fresh();
-
-	if (json_object_set_new(root, "contact", list_contacts(contact)) < 0)
-		return NULL;
-	return json_dumps(root, JSON_COMPACT);
-}
-
-char *codec_new_account(const char *contact, bool agreed, bool only_existing, const char *binding)
-{
-	OWN_JSON json_t *root = fresh();
-
-	if (!root || (agreed && json_object_set_new(root, "termsOfServiceAgreed", json_true()) < 0) ||
-	    (only_existing && json_object_set_new(root, "onlyReturnExisting", json_true()) < 0) ||
-	    (*contact && json_object_set_new(root, "contact", list_contacts(contact)) < 0) ||
-	    (binding && json_object_set_new(root, "externalAccountBinding", json_loads(binding, 0, NULL)) < 0))
-		return NULL;
-	return json_dumps(root, JSON_COMPACT);
-}
-
-char *codec_new_order(const char (*names)[NAME_SIZE], size_t count, const char *profile, const char *replaces)
-{
-	OWN_JSON json_t *root = fresh();
-	json_t *identifiers = json_array();
-
-	if (json_object_set_new(root, "identifiers", identifiers) < 0)
-		return NULL;
-	for (size_t i = 0; i < count; i++) {
-		const char *type = config_is_address(names[i]) ? "ip" : "dns";
-
-		if (json_array_append_new(identifiers, json_pack("{ssss}", "type", type, "value", names[i])) < 0)
-			return NULL;
-	}
-	if ((*profile && json_object_set_new(root, "profile", json_string(profile)) < 0) ||
-	    (*replaces && json_object_set_new(root, "replaces", json_string(replaces)) < 0))
-		return NULL;
-	return json_dumps(root, JSON_COMPACT);
 }

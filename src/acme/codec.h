@@ -128,12 +128,4 @@ int codec_authorization(const char *text, size_t length, struct authorization_ob
 /* The CA's answer to our response to a challenge: returns the state, and why it failed in error, or "". Never fails. */
 enum state codec_challenge(const char *text, size_t length, char error[PROBLEM_SIZE]);
 
-/* Payloads, freed by the caller; NULL: no memory (or a text that is not UTF-8). */
-char *codec_new_account(const char *contact, bool agreed, bool only_existing, const char *binding) MUST_CHECK;
-/* Of an account that is there: these contacts and no others. */
-char *codec_update_account(const char *contact) MUST_CHECK;
-#define CODEC_DEACTIVATE "{\"status\":\"deactivated\"}"
-/* replaces: certID of the certificate that is renewed (RFC 9773, 5), or "". */
-char *codec_new_order(const char (*names)[NAME_SIZE], size_t count, const char *profile, const char *replaces) MUST_CHECK;
-
 #endif

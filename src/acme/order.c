@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "acme/payload.h"
 #include "acme/problem.h"
 #include "base/log.h"
 
@@ -110,7 +111,7 @@ static int64_t place_plainly(struct acme_call *call, const struct fault *fault)
 		   certificate->name, fault->text);
 	order->replaces[0] = '\0';
 	free(order->payload);
-	order->payload = codec_new_order(names_of(order), certificate->names, certificate->profile, "");
+	order->payload = payload_new_order(names_of(order), certificate->names, certificate->profile, "");
 	call->payload = order->payload;
 	if (order->payload)
 		return 0;
@@ -230,8 +231,8 @@ static int place_orders(struct order *orders, size_t n, struct acme *acme, struc
 		if (orders[i].fault.kind != FAULT_NONE || orders[i].url)
 			continue;
 		free(orders[i].payload);
-		orders[i].payload = codec_new_order(names_of(&orders[i]), certificate->names, certificate->profile,
-						    orders[i].replaces);
+		orders[i].payload = payload_new_order(names_of(&orders[i]), certificate->names, certificate->profile,
+						      orders[i].replaces);
 		if (!orders[i].payload)
 			/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): OWN_FREE releases, which clang 14 does not know */
 			return fault_set(fault, FAULT_LATER, "not enough memory for an order");

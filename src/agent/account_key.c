@@ -5,8 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "acme/codec.h"
 #include "acme/jws.h"
+#include "acme/payload.h"
 #include "agent/mandate.h"
 #include "base/base64url.h"
 #include "store/crypto.h"
@@ -86,13 +86,13 @@ static bool is_new_account(const struct signer_role *signer, const char *payload
 {
 	const struct config *config = signer->config;
 
-	if (takes(codec_new_account("", false, true, NULL), payload))
+	if (takes(payload_new_account("", false, true, NULL), payload))
 		return true;
 	if (config->task.kind != TASK_RENEW)
 		return false;
-	return takes(codec_new_account(config->acme.contact, config->acme.accept_terms, false, NULL), payload) ||
+	return takes(payload_new_account(config->acme.contact, config->acme.accept_terms, false, NULL), payload) ||
 	       (signer->binding &&
-		takes(codec_new_account(config->acme.contact, config->acme.accept_terms, false, signer->binding), payload));
+		takes(payload_new_account(config->acme.contact, config->acme.accept_terms, false, signer->binding), payload));
 }
 
 static bool is_order(const struct signer_role *signer, const char *payload)
@@ -104,8 +104,8 @@ static bool is_order(const struct signer_role *signer, const char *payload)
 
 		if (!strstr(payload, names[0]))
 			continue;
-		if (takes(codec_new_order(names, certificate->names, certificate->profile, ""), payload) ||
-		    (certid[0] && takes(codec_new_order(names, certificate->names, certificate->profile, certid), payload)))
+		if (takes(payload_new_order(names, certificate->names, certificate->profile, ""), payload) ||
+		    (certid[0] && takes(payload_new_order(names, certificate->names, certificate->profile, certid), payload)))
 			return true;
 	}
 	return false;

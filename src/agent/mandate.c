@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "acme/codec.h"
+#include "acme/payload.h"
 #include "store/key.h"
 
 static bool has_task(const struct signer_role *signer, enum task_kind kind)
@@ -18,7 +18,7 @@ static bool is(const char *expected, const char *payload)
 
 static bool tells_contacts(const struct signer_role *signer, const char *payload)
 {
-	OWN_FREE char *expected = codec_update_account(signer->config->acme.contact);
+	OWN_FREE char *expected = payload_update_account(signer->config->acme.contact);
 
 	return is(expected, payload);
 }
@@ -35,7 +35,7 @@ bool mandate_covers(const struct signer_role *signer, const struct draft *draft)
 		return true;
 	return !strcmp(draft->url, signer->account.url) &&
 	       (tells_contacts(signer, draft->payload) ||
-		(has_task(signer, TASK_DEACTIVATE) && is(CODEC_DEACTIVATE, draft->payload)));
+		(has_task(signer, TASK_DEACTIVATE) && is(PAYLOAD_DEACTIVATE, draft->payload)));
 }
 
 static int require_task(const struct signer_role *signer, enum task_kind kind, struct fault *fault)

@@ -273,7 +273,7 @@ static void client_deals(void)
 		client_signs(role_state.key_change);
 	if (role_state.revocation)
 		client_signs(role_state.revocation);
-	client_signs(CODEC_DEACTIVATE);
+	client_signs(PAYLOAD_DEACTIVATE);
 }
 
 static void client_finalizes(void)

@@ -12,6 +12,7 @@
 #include "acme/codec.h"
 #include "acme/exchange.h"
 #include "acme/jws.h"
+#include "acme/payload.h"
 
 #define URL "https://ca.example/"
 
@@ -231,9 +232,9 @@ static void test_depth(void **state)
 static void test_payloads(void **state)
 {
 	static const char names[][NAME_SIZE] = { "a.example", "192.0.2.1", "2001:db8::1" };
-	OWN_FREE char *order = codec_new_order(names, 3, "shortlived", "a.b"), *plain = codec_new_order(names, 1, "", "");
-	OWN_FREE char *account = codec_new_account("me@a.example", true, false, "{\"payload\":\"x\"}");
-	OWN_FREE char *existing = codec_new_account("", false, true, NULL), *finalize = jws_finalize("foobar", 6);
+	OWN_FREE char *order = payload_new_order(names, 3, "shortlived", "a.b"), *plain = payload_new_order(names, 1, "", "");
+	OWN_FREE char *account = payload_new_account("me@a.example", true, false, "{\"payload\":\"x\"}");
+	OWN_FREE char *existing = payload_new_account("", false, true, NULL), *finalize = jws_finalize("foobar", 6);
 
 	(void)state;
 	assert_string_equal(
