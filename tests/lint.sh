@@ -114,7 +114,8 @@ report "the gate has at most $most lines" "$([ "$lines" -le "$most" ] || echo "i
 
 # --- one user for each library --------------------------------------------------------------------------------------
 
-report "only src/agent/http.c includes curl" "$(users '^curl/' '^src/agent/http\.c$')"
+report "only src/agent/http.c and http_failure.h include curl" "$(users '^curl/' '^src/agent/http(\.c|_failure\.h)$')$(
+	users '^agent/http_failure\.h$' '^src/agent/http(_failure)?\.c$')"
 report "only src/store/openssl.h includes OpenSSL" "$(users '^openssl/' '^src/store/openssl\.h$')$(
 	users '^store/openssl\.h$' '^src/store/(crypto|csr|key|jwk|chain|pkcs12|trust)\.c$')"
 report "only src/acme/document.h, for those that parse or make JSON, and src/view/json.c include jansson" \
