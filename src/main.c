@@ -5,6 +5,20 @@
 #define WAIT [CLAIM_WAIT] = { "wait", "SECONDS", "wait so long for another acmegate to end", 0 }
 
 static const struct command commands[] = {
+	{ .name = "setup", .words = "NAME...", .help = "from nothing to a certificate for these names",
+	  .options = {
+		[SETUP_CA] = { "ca", "CA", "not letsencrypt, but another name or URL", 0 },
+		[SETUP_CA_FILE] = { "ca-file", "FILE", "the roots (PEM) of that CA's HTTPS", 0 },
+		[SETUP_CONTACT] = { "contact", "MAIL", "for the account at the CA", 0 },
+		[SETUP_WEBROOT] = { "webroot", "DIR", "the web server on port 80 answers from there", 0 },
+		[SETUP_SERVICE] = { "service", "NAME", "nginx,postfix ...: they read the certificate", 0 },
+		[SETUP_AGREE] = { "agree", NULL, "to the CA's terms of service", 0 },
+		[SETUP_EXTEND] = { "extend", NULL, "the configuration that is there", 0 },
+		[SETUP_NO_REHEARSAL] = { "no-rehearsal", NULL, "leave out the CA's staging", 0 },
+		[SETUP_YES] = { "yes", NULL, "ask nothing", 0 },
+		[SETUP_UNDO] = { "undo", NULL, "take back what setup has changed", 0 },
+	  },
+	  .run = setup_run, .looks = true },
 	{ .name = "renew", .help = "renew the certificates that are due, as the timer does",
 	  .options = { WAIT, [RENEW_DRY_RUN] = { "dry-run", NULL, "do what rehearse does", 0 } },
 	  .run = renew_run, .part = CONFIG_WHOLE, .claims = true },
@@ -57,6 +71,9 @@ static const struct command commands[] = {
 		[ACCOUNT_YES] = { "yes", NULL, "deactivate without asking", 0 },
 	  },
 	  .run = account_run, .part = CONFIG_ACCOUNT, .claims = true, .gateless = true, .tolerates = true },
+	{ .name = "terms", .help = "print the link to the CA's terms of service",
+	  .options = { [TERMS_CA] = { "ca", "NAME", "the terms of the CA of [ca NAME]", 0 } },
+	  .run = terms_run, .part = CONFIG_ACCOUNT, .gateless = true, .tolerates = true },
 	{ .name = "revoke", .words = "NAME", .help = "have the CA revoke a certificate, and order another one",
 	  .options = {
 		WAIT,

@@ -184,7 +184,8 @@ static int set_up(struct client *client, struct fault *fault)
 		return -1;
 	if (directory_fetch(client->acme, config->acme.directory, &date, fault) < 0)
 		return fail_all(client, STEP_DIRECTORY, RESULT_UNREACHABLE);
-	if (config->task.kind != TASK_SHOW && upkeep_run(client->acme, config, &client->account, fault) < 0)
+	if (config->task.kind != TASK_SHOW && config->task.kind != TASK_TERMS &&
+	    upkeep_run(client->acme, config, &client->account, fault) < 0)
 		return fail_all(client, STEP_ACCOUNT, RESULT_REFUSED);
 	return 0;
 }

@@ -59,6 +59,18 @@ static int show(const struct dealing *d, struct fault *fault)
 	return wire_send(FD_WARDEN, VERB_TELL, 0, text, (size_t)n, fault);
 }
 
+/* Without an account: who sets one up reads them first. */
+static int show_terms(const struct dealing *d, struct fault *fault)
+{
+	const char *terms = acme_directory(d->acme)->terms;
+	char text[2 * URL_SIZE + 64];
+	int n;
+
+	n = snprintf(text, sizeof(text), "CA:         %s\nterms:      %s\n", d->config->acme.directory,
+		     terms[0] ? terms : "the CA names none");
+	return wire_send(FD_WARDEN, VERB_TELL, 0, text, (size_t)n, fault);
+}
+
 static int update(const struct dealing *d, struct fault *fault)
 {
 	const char *contact = d->config->acme.contact;
@@ -171,15 +183,15 @@ static int revoke_it(const struct dealing *d, struct fault *fault)
 int dealing_run(struct acme *acme, const struct config *config, struct account *account, struct fault *fault)
 {
 	static int (*const deeds[TASKS])(const struct dealing *, struct fault *) = {
-		[TASK_REVOKE] = revoke_it,	[TASK_SHOW] = show, [TASK_UPDATE] = update, [TASK_ROLLOVER] = rollover,
-		[TASK_DEACTIVATE] = deactivate,
+		[TASK_REVOKE] = revoke_it, [TASK_SHOW] = show,	       [TASK_TERMS] = show_terms,
+		[TASK_UPDATE] = update,	   [TASK_ROLLOVER] = rollover, [TASK_DEACTIVATE] = deactivate,
 	};
 	const struct dealing dealing = { acme, config, account };
 	enum task_kind kind = config->task.kind;
 
 	if (kind >= TASKS || !deeds[kind])
 		return fault_set(fault, FAULT_FAILED, "a task that is not the client's");
-	if (kind != TASK_REVOKE && kind != TASK_DEACTIVATE && require(&dealing, fault) < 0)
+	if (kind != TASK_REVOKE && kind != TASK_DEACTIVATE && kind != TASK_TERMS && require(&dealing, fault) < 0)
 		return -1;
 	return deeds[kind](&dealing, fault);
 }

@@ -60,6 +60,7 @@ enum task_kind {
 	TASK_RENEW,
 	TASK_REVOKE,	 /* certificate, reason */
 	TASK_SHOW,	 /* the account */
+	TASK_TERMS,	 /* the CA's terms of service */
 	TASK_UPDATE,	 /* its contacts */
 	TASK_ROLLOVER,	 /* its key */
 	TASK_DEACTIVATE, /* it */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-/* account, revoke and remove: the command lines of what a dealing does. */
+/* account, terms, revoke and remove: the command lines of what a dealing does. */
 #include "command/command.h"
 
 #include <fcntl.h>
@@ -96,6 +96,12 @@ int account_run(struct host *host, const struct call *call)
 	if (task->kind == TASK_DEACTIVATE && !confirm(host, call))
 		return STATUS_USAGE;
 	return task->kind == TASK_SHOW ? dealing_run(host->config, host->state_fd) : deal(host);
+}
+
+int terms_run(struct host *host, const struct call *call)
+{
+	host->config->task.kind = TASK_TERMS;
+	return choose_ca(host->config, call->value[TERMS_CA]) < 0 ? STATUS_USAGE : dealing_run(host->config, host->state_fd);
 }
 
 /* --- revoke ------------------------------------------------------------------------------------------------------- */

@@ -7,7 +7,7 @@
 
 #include "command/host.h"
 
-#define MOST_OPTIONS 4
+#define MOST_OPTIONS 12
 
 struct command_option {
 	const char *name, *value, *help; /* value: the word for it in the usage; NULL: the option takes none */
@@ -47,8 +47,21 @@ enum { GUARD_MAX = CLAIM_WAIT + 1, GUARD_ON_LISTEN };
 enum { RENEW_DRY_RUN = CLAIM_WAIT + 1 };
 enum { IMPORT_FROM = CLAIM_WAIT + 1, IMPORT_KEY, IMPORT_URL };
 enum { HOOK_CLIENT };
+enum {
+	SETUP_CA,
+	SETUP_CA_FILE,
+	SETUP_CONTACT,
+	SETUP_WEBROOT,
+	SETUP_SERVICE,
+	SETUP_AGREE,
+	SETUP_EXTEND,
+	SETUP_NO_REHEARSAL,
+	SETUP_YES,
+	SETUP_UNDO
+};
 enum { TLSA_PORT };
 enum { STATUS_JSON, STATUS_CHECK, STATUS_METRICS };
+enum { TERMS_CA };
 enum { REVOKE_REASON = CLAIM_WAIT + 1 };
 enum { ACCOUNT_CA = CLAIM_WAIT + 1, ACCOUNT_YES };
 enum { REMOVE_FORCE = CLAIM_WAIT + 1 };
@@ -92,8 +105,10 @@ int plan_run(struct host *host, const struct call *call);
 int recover_run(struct host *host, const struct call *call);
 int rehearse_run(struct host *host, const struct call *call);
 int renew_now_run(struct host *host, const struct call *call);
+int setup_run(struct host *host, const struct call *call);
 int status_run(struct host *host, const struct call *call);
 int renew_run(struct host *host, const struct call *call);
+int terms_run(struct host *host, const struct call *call);
 int tlsa_run(struct host *host, const struct call *call);
 int remove_run(struct host *host, const struct call *call);
 int renew_now_run(struct host *host, const struct call *call);

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* setup.h - acmegate setup: from nothing to a certificate. */
+#ifndef ACMEGATE_COMMAND_SETUP_H
+#define ACMEGATE_COMMAND_SETUP_H
+
+#include "base/process.h"
+#include "command/command.h"
+#include "command/setup_service.h"
+#include "command/setup_trail.h"
+
+struct setup {
+	const struct call *call;
+	bool yes;		/* nobody is asked */
+	struct config *config;	/* as it was before */
+	struct paper before;	/* its file */
+	char label[LABEL_SIZE]; /* of the certificate, "": there are no names */
+	bool known;		/* it was in the configuration */
+	bool agreed;		/* to the terms of service */
+	char holder[KIN_NAME];	/* the program that listens on port 80, or "" */
+	const struct service *service[MOST_SERVICES];
+	int services;
+	char draft[PATH_SIZE + 32]; /* the configuration to be, for what is asked before it is written */
+	struct trail trail;
+};
+
+/* The configuration to be: what is there and what it lacks for these names. The text is the caller's to free. */
+int draft_write(const struct setup *setup, struct paper *draft, struct fault *fault) MUST_CHECK;
+
+/* Checks the arguments, and looks for the names in the configuration. FAULT_USAGE. */
+int draft_check(struct setup *setup, struct fault *fault) MUST_CHECK;
+
+/* The name of a program that listens on the port, or "". */
+void port_find_holder(uint16_t port, char name[KIN_NAME]);
+
+#endif
