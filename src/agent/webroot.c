@@ -5,9 +5,9 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/fsuid.h>
 #include <sys/stat.h>
 
+#include "base/owner.h"
 #include "store/file.h"
 
 #define PLACE TOKEN_LINK /* among the notes: a link to "N:DIRECTORY", N directories were made; no token has a dot */
@@ -36,61 +36,26 @@ static void close_tree(struct tree *tree)
 
 /* --- as the owner of a directory ------------------------------------------------------------------------------------ */
 
-/* The rights of root in the file system go with the user: fsuid, capabilities(7). Its group stays, and opens nothing here. */
-static int become(uid_t uid)
-{
-	setfsuid(uid);
-	errno = EPERM;
-	return (uid_t)setfsuid((uid_t)-1) == uid ? 0 : -1;
-}
-
-static int become_owner(int dir)
-{
-	struct stat s;
-
-	return fstat(dir, &s) < 0 ? -1 : become(s.st_uid);
-}
-
-static void become_root(void)
-{
-	int why = errno;
-
-	if (become(geteuid()) < 0)
-		abort();
-	errno = why;
-}
-
-/* One step down, no link. Who cannot become the owner goes as who it is. */
-static int step(int at, const char *name, int how)
-{
-	int fd;
-
-	(void)!become_owner(at);
-	fd = openat(at, name, how | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	become_root();
-	return fd;
-}
-
 static int make(int at, const char *name)
 {
-	int rc = become_owner(at) < 0 ? -1 : mkdirat(at, name, 0755), fd;
+	int rc = owner_become(at) < 0 ? -1 : mkdirat(at, name, 0755), fd;
 
-	become_root();
+	owner_leave();
 	if (rc < 0)
 		return -1;
-	fd = step(at, name, O_RDONLY);
+	fd = owner_step(at, name, O_RDONLY);
 	/* the mask of this process is for others */
-	if (fd >= 0 && (become_owner(at) < 0 || fchmod(fd, 0755) < 0))
+	if (fd >= 0 && (owner_become(at) < 0 || fchmod(fd, 0755) < 0))
 		close_fd(&fd);
-	become_root();
+	owner_leave();
 	return fd;
 }
 
 static int remove_as_owner(int at, const char *name, int flags)
 {
-	int rc = become_owner(at) < 0 ? -1 : unlinkat(at, name, flags);
+	int rc = owner_become(at) < 0 ? -1 : unlinkat(at, name, flags);
 
-	become_root();
+	owner_leave();
 	return rc < 0 && errno != ENOENT ? -1 : 0;
 }
 
@@ -137,7 +102,7 @@ static int open_directory(const char *directory)
 	for (char *name = strtok_r(path, "/", &rest); name && fd >= 0; name = strtok_r(NULL, "/", &rest)) {
 		OWN_FD int above = fd;
 
-		fd = step(above, name, O_PATH);
+		fd = owner_step(above, name, O_PATH);
 	}
 	return fd;
 }
@@ -149,7 +114,7 @@ static int enter(struct tree *tree, const char *directory)
 	if (tree->dir[0] < 0)
 		return -1;
 	for (int i = 0; i < LEVELS; i++) {
-		tree->dir[i + 1] = step(tree->dir[i], parts[i], O_RDONLY);
+		tree->dir[i + 1] = owner_step(tree->dir[i], parts[i], O_RDONLY);
 		if (tree->dir[i + 1] < 0)
 			return errno == ENOENT ? 0 : -1;
 	}
@@ -236,8 +201,8 @@ int webroot_put(struct webroot *webroot, int state_fd, const struct token *token
 		return 0;
 	if (note < 0 || fsync(webroot->notes) < 0)
 		return fault_errno(fault, FAULT_FAILED, "noting a token in the state directory");
-	rc = become_owner(webroot->challenge) < 0 ? -1 : write_new(webroot->challenge, token);
-	become_root();
+	rc = owner_become(webroot->challenge) < 0 ? -1 : write_new(webroot->challenge, token);
+	owner_leave();
 	why = errno;
 	if (rc < 0 && why == EEXIST) /* it is somebody else's, and stays */
 		(void)unlinkat(webroot->notes, token->token, 0);

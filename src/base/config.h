@@ -17,6 +17,7 @@
 #include "base/ca.h"
 #include "base/fault.h"
 #include "base/policy.h"
+#include "base/publication.h"
 
 #define MAX_CERTIFICATES 128
 #define MAX_NAMES 2048	   /* over all certificates */
@@ -97,6 +98,7 @@ struct config {
 		uint16_t port;		 /* private: where we listen when the port is redirected */
 		char webroot[PATH_SIZE]; /* absolute, with mode webroot */
 	} responder;
+	struct publication status;
 	uint32_t certificates;
 	struct certificate certificate[MAX_CERTIFICATES];
 	uint32_t hooks;

@@ -16,7 +16,7 @@
 #define INI_SECTION_LIMIT 48 /* likewise MAX_SECTION */
 #define CERTIFICATE_PREFIX "certificate "
 #define CA_PREFIX "ca "
-#define EXPECTED_SECTIONS "expected [acme], [ca NAME], [gate], [responder] or [certificate NAME]"
+#define EXPECTED_SECTIONS "expected [acme], [ca NAME], [gate], [responder], [status] or [certificate NAME]"
 
 /* The sections whose mistakes stop a command; none stops recovery. An unknown section may be a misspelled one. */
 static const bool matters[][SECTIONS] = {
@@ -52,6 +52,7 @@ _Static_assert(LENGTH_OF(modes) == RESPONDER_MODES + 1, "one name for each mode"
 #define ACME(member) offsetof(struct ca, member), sizeof(((struct ca *)0)->member)
 #define GATE(member) offsetof(struct config, gate.member), sizeof(((struct config *)0)->gate.member)
 #define RESP(member) offsetof(struct config, responder.member), sizeof(((struct config *)0)->responder.member)
+#define STAT(member) offsetof(struct config, status.member), sizeof(((struct config *)0)->status.member)
 #define CERT(member) offsetof(struct certificate, member), sizeof(((struct certificate *)0)->member)
 
 /* Those of [acme] are those of [ca NAME] too. */
@@ -79,6 +80,7 @@ static const struct key keys[] = {
 	{ SECTION_RESPONDER, "mode", value_choice, RESP(mode), modes },
 	{ SECTION_RESPONDER, "port", value_port, RESP(port), NULL },
 	{ SECTION_RESPONDER, "webroot", value_path, RESP(webroot), NULL },
+	{ SECTION_STATUS, "metrics", value_metrics, STAT(metrics), NULL },
 	{ SECTION_CERTIFICATE, "names", names_set, 0, 0, NULL },
 	{ SECTION_CERTIFICATE, "key", value_choice, CERT(key), key_types },
 	{ SECTION_CERTIFICATE, "reuse_key", value_reuse, CERT(reuse), NULL },
@@ -167,7 +169,9 @@ static int begin_certificate(struct loader *loader, const char *name)
 
 static enum section kind_of(const char *section)
 {
-	static const char *const names[] = { [SECTION_ACME] = "acme", [SECTION_GATE] = "gate", [SECTION_RESPONDER] = "responder" };
+	static const char *const names[] = {
+		[SECTION_ACME] = "acme", [SECTION_GATE] = "gate", [SECTION_RESPONDER] = "responder", [SECTION_STATUS] = "status"
+	};
 
 	for (size_t i = 0; i < LENGTH_OF(names); i++)
 		if (!strcmp(section, names[i]))

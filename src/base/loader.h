@@ -9,7 +9,16 @@
 
 #define LINE_MOST 4096 /* of ours: any value fits, and some fifteen of the longest names */
 
-enum section { SECTION_ACME, SECTION_GATE, SECTION_RESPONDER, SECTION_CERTIFICATE, SECTION_CA, SECTION_UNKNOWN, SECTIONS };
+enum section {
+	SECTION_ACME,
+	SECTION_GATE,
+	SECTION_RESPONDER,
+	SECTION_STATUS,
+	SECTION_CERTIFICATE,
+	SECTION_CA,
+	SECTION_UNKNOWN,
+	SECTIONS
+};
 
 /* The names in one line ca = NAME... */
 struct wanted {

@@ -153,7 +153,7 @@ static int add_hook(struct loader *loader, const struct key *key, const char *va
 }
 
 /* Refuses characters that only a shell understands: the program would get them as they are. */
-int value_hook(struct loader *loader, const struct key *key, const char *value)
+static int check_plain(struct loader *loader, const struct key *key, const char *value)
 {
 	const char *found = strpbrk(value, "'\"$|`<>;");
 
@@ -162,7 +162,23 @@ int value_hook(struct loader *loader, const struct key *key, const char *value)
 	if (found)
 		return loader_wrong(loader, "%s: no shell runs this, so %.1s has no meaning; write a script, and name that here",
 				    key->name, found);
-	return add_hook(loader, key, value);
+	return 0;
+}
+
+int value_hook(struct loader *loader, const struct key *key, const char *value)
+{
+	return check_plain(loader, key, value) < 0 ? -1 : add_hook(loader, key, value);
+}
+
+/* The textfile collector reads files with this ending, and no others. */
+int value_metrics(struct loader *loader, const struct key *key, const char *value)
+{
+	const char *end = strrchr(value, '.');
+
+	if (!end || strcmp(end, ".prom"))
+		return loader_wrong(loader, "%s: expected a file whose name ends in .prom: the textfile collector reads no others",
+				    key->name);
+	return value_path(loader, key, value);
 }
 
 int value_bool(struct loader *loader, const struct key *key, const char *value)

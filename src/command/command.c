@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include "command/international.h"
+#include "command/publish.h"
 #include "base/cas.h"
 #include "base/config_load.h"
 #include "base/kernel.h"
@@ -143,5 +144,7 @@ int command_run(const struct call *call)
 			 call->wrong				     ? STATUS_USAGE :
 								       command->run(&host, call);
 	gate_end(&host.gate);
+	if (command->publishes || (host.settled && !command->tells_client)) /* a client with its port open does not wait for that */
+		publish(&host);
 	return status == STATUS_DONE && mistakes.number && !(command->tolerates && host.serves) ? STATUS_USAGE : status;
 }

@@ -33,6 +33,7 @@ struct command {
 	bool gateless;	   /* opens nothing, and starts no gate; with `claims` it takes the lock of the store only, if it writes */
 	bool asks;	   /* goes on without a gate: another acmegate may have one */
 	bool reads;	   /* only reads what the storer has written: no gate, no lock, no right over the firewall */
+	bool publishes;	   /* what [status] of the configuration says, at its end */
 	bool tells_client; /* logs to standard output: ACME clients show the standard error of their hooks as errors */
 };
 

@@ -116,7 +116,7 @@ static int start_holder(struct guard *g, struct host *host, bool on_listen)
 		close(COMMAND_CHANNEL);
 		close(g->s.fd[ON_SIGNAL]);
 		ward.guard = ends[1];
-		lease_guard(&host->gate, host->config->gate.port, &ward);
+		lease_guard(host, &ward);
 	}
 	close(ends[1]);
 	g->s.fd[ON_HOLDER] = ends[0];

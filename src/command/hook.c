@@ -29,7 +29,7 @@ static int act(struct host *host, enum hook which, const struct client *client)
 		if (!host->serves)
 			return STATUS_USAGE;
 		if (rc == 0 && which == HOOK_PRE)
-			return lease_hold(&host->gate, host->state_fd, client);
+			return lease_hold(host, client);
 		if (rc == 0) {
 			log_notice("no hook holds the port open; there is nothing to close");
 			return STATUS_DONE;

@@ -14,6 +14,7 @@ struct host {
 	int store_fd;		/* holds the lock of the store; -1: not taken */
 	unsigned long wait;	/* seconds that another acmegate may take to end */
 	unsigned int mistakes;	/* in the configuration */
+	bool settled;		/* the claim has found, and noted, how an earlier window ended */
 	bool serves;		/* the configuration is complete enough for this command; a command that closes runs without */
 };
 

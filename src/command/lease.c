@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/sockets.h"
 #include "command/hook_socket.h"
+#include "command/publish.h"
 
 #define LISTEN_INTERVAL 2 /* ms between two looks for a listener */
 
@@ -165,8 +166,9 @@ static const struct job for_hooks = {
 	},
 };
 
-static _Noreturn void hold(struct gate *gate, int state_fd, const struct client *client, int hook)
+static _Noreturn void hold(struct host *host, const struct client *client, int hook)
 {
+	const int state_fd = host->state_fd;
 	static struct lease l;
 
 	l = (struct lease){ .first = client, .state_fd = state_fd, .socket = -1, .hook = hook, .last = -1 };
@@ -175,19 +177,20 @@ static _Noreturn void hold(struct gate *gate, int state_fd, const struct client 
 	l.s.note.entry.pid = (uint32_t)client->kin[0].pid;
 	note_kin(&l.s.note, client);
 	log_detach();
-	become_holder(&l.s, &for_hooks, gate, (const int[]){ SIGINT, SIGTERM, SIGHUP, 0 });
+	become_holder(&l.s, &for_hooks, &host->gate, (const int[]){ SIGINT, SIGTERM, SIGHUP, 0 });
 	supervise(&l.s);
 	hook_socket_remove(state_fd);
 	supervise_finish(&l.s);
-	gate_end(gate);
+	gate_end(&host->gate);
 	tell_hook(&l, l.s.status);
 	if (l.last >= 0)
 		hook_socket_reply(l.last, l.s.status,
 				  l.s.status == STATUS_DONE ? "the port is closed" : "the port could not be closed");
+	publish(host);
 	_exit(l.s.status);
 }
 
-int lease_hold(struct gate *gate, int state_fd, const struct client *client)
+int lease_hold(struct host *host, const struct client *client)
 {
 	unsigned char status = STATUS_FAILED;
 	struct fault fault;
@@ -201,10 +204,10 @@ int lease_hold(struct gate *gate, int state_fd, const struct client *client)
 	}
 	if (pid == 0) {
 		close(ends[0]);
-		hold(gate, state_fd, client, ends[1]);
+		hold(host, client, ends[1]);
 	}
 	close(ends[1]);
-	gate_leave(gate);
+	gate_leave(&host->gate);
 	if (read(ends[0], &status, 1) != 1)
 		log_error("the process that was to hold the window has died");
 	close(ends[0]);
@@ -343,21 +346,22 @@ static const struct job for_guard = {
 	},
 };
 
-_Noreturn void lease_guard(struct gate *gate, uint16_t port, const struct ward *ward)
+_Noreturn void lease_guard(struct host *host, const struct ward *ward)
 {
 	static struct vigil v;
 
-	v = (struct vigil){ .ward = ward, .port = port, .guard = getppid() };
+	v = (struct vigil){ .ward = ward, .port = host->config->gate.port, .guard = getppid() };
 	v.s.note.entry.asker = ASKER_GUARD;
 	v.s.note.entry.pid = (uint32_t)ward->pid;
 	note_client(&v.s.note, ward->name);
-	become_holder(&v.s, &for_guard, gate, (const int[]){ SIGTERM, 0 });
+	become_holder(&v.s, &for_guard, &host->gate, (const int[]){ SIGTERM, 0 });
 	v.s.fd[ON_COMMAND] = ward->command;
 	v.s.fd[ON_GUARD] = ward->guard;
 	v.s.interval = ward->on_listen ? LISTEN_INTERVAL : -1;
 	supervise(&v.s);
 	(void)tell_guard(&v);
 	supervise_finish(&v.s);
-	gate_end(gate);
-	_exit(gate->died ? 128 + SIGKILL : v.s.status); /* as one that the watchdog has killed */
+	gate_end(&host->gate);
+	publish(host);
+	_exit(host->gate.died ? 128 + SIGKILL : v.s.status); /* as one that the watchdog has killed */
 }

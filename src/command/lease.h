@@ -11,13 +11,14 @@
 
 #include "base/config.h"
 #include "command/clients.h"
+#include "command/host.h"
 #include "command/supervise.h"
 
 /*
  * hook pre, when nobody holds a window: starts the process that opens, holds and closes it, and returns when it is open. Returns the exit
  * status; what there is to say has been logged.
  */
-int lease_hold(struct gate *gate, int state_fd, const struct client *client);
+int lease_hold(struct host *host, const struct client *client);
 
 /*
  * The holder of guard's window: the port is open as long as its command lives; with on_listen only while the command, or a process that it
@@ -30,6 +31,6 @@ struct ward {
 	pid_t pid; /* of the command, and its first word, for the ledger of windows */
 	const char *name;
 };
-_Noreturn void lease_guard(struct gate *gate, uint16_t port, const struct ward *ward);
+_Noreturn void lease_guard(struct host *host, const struct ward *ward);
 
 #endif

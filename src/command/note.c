@@ -149,23 +149,26 @@ void note_free(struct note *note)
 		close_fd(&note->windows.fd);
 }
 
-void note_settle(const struct gate *gate)
+bool note_settle(const struct gate *gate)
 {
 	static struct windows windows;
 	struct window_entry entry;
 	enum windows_state state;
 	struct instant now;
 	struct fault fault;
+	bool settles;
 
 	if (windows_look(&windows, gate->state_fd, &state, &fault) < 0)
-		return; /* the next entry that cannot be written is said */
+		return false; /* the next entry that cannot be written is said */
 	if (!windows.ended)
 		instant_learn_boot();
 	now = instant_now();
-	if (windows_settle(&windows, &gate->past, &now, &entry)) {
+	settles = windows_settle(&windows, &gate->past, &now, &entry);
+	if (settles) {
 		close_fd(&windows.fd);
 		if (windows_open(&windows, gate->state_fd, &state, &fault) < 0 || windows_end(&windows, &entry, &fault) < 0)
 			log_warning("the end of an earlier window is not kept for acmegate history: %s", fault.text);
 	}
 	close_fd(&windows.fd);
+	return settles;
 }

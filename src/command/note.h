@@ -34,7 +34,7 @@ void note_leave(struct note *note);
 
 void note_free(struct note *note);
 
-/* After a claim: ends the entry of an acmegate that was killed. */
-void note_settle(const struct gate *gate);
+/* After a claim: ends the entry of an acmegate that was killed. false: there was none. */
+bool note_settle(const struct gate *gate);
 
 #endif

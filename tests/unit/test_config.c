@@ -468,6 +468,8 @@ static const struct {
 	{ "[responder]\nport = 0\n", 2, "65535" },
 	{ "[responder]\nwebroot = srv/www\n", 2, "absolute" },
 	{ "[responder]\nnames = a.example\n", 2, "no key" },
+	{ "[status]\nmetrics = acmegate.prom\n", 2, "absolute" },
+	{ "[status]\nmetrics = /var/lib/acmegate\n", 2, ".prom" },
 	{ "[gate]\nport = 0\n", 2, "65535" },
 	{ "[gate]\nport = 65536\n", 2, "65535" },
 	{ "[gate]\nport = -80\n", 2, "65535" },

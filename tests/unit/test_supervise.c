@@ -654,7 +654,9 @@ static int run_hook(enum state from, void (*event)(void), int *holder)
 	goal = from;
 	happen = event;
 	act = open_window;
-	status = lease_hold(&gate, state_fd, &first);
+	host.gate = gate;
+	host.state_fd = state_fd;
+	status = lease_hold(&host, &first);
 	close_fd(&gates_end);
 	waitpid(forked, holder, 0);
 	*holder = WEXITSTATUS(*holder);

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* publication.h - [status] of the configuration: where the state of the certificates is told after each run. "" where it is not. */
+#ifndef ACMEGATE_BASE_PUBLICATION_H
+#define ACMEGATE_BASE_PUBLICATION_H
+
+#include "base/ca.h"
+
+struct publication {
+	char metrics[PATH_SIZE]; /* absolute, for node-exporter: mode 0644 */
+};
+
+#endif

@@ -1,0 +1,159 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-3.0-or-later
+# [status] metrics and page: files for others, written after each run, and in nobody's way.
+bats_require_minimum_version 1.5.0
+load ../lib/suite
+
+setup_file() {
+	rig_up
+	rig_pebble
+	rig_policy_drop | rig_nft -
+}
+
+setup() {
+	FOLDER=$RIG_DIR/exporter
+	FILE=$FOLDER/acmegate.prom
+	mkdir -p "$FOLDER"
+	chown root: "$FOLDER"
+	chmod 0755 "$FOLDER"
+	configure "metrics = $FILE"
+}
+
+# configure LINE...: one certificate, and these lines in [status]
+configure() {
+	rig_config one.test
+	printf '[status]\n' >>"$RIG_CONF"
+	printf '%s\n' "$@" >>"$RIG_CONF"
+}
+
+@test "after a run the metrics are there, 0644, and what status --metrics says; an idle run writes them anew" {
+	rm -f "$FILE"
+	run -0 rig_acmegate renew-now
+	[ "$(stat -c '%a %U' "$FILE")" = '644 root' ]
+	rig_acmegate status --metrics | diff - "$FILE"
+	grep -q '^acmegate_certificate_not_after_timestamp_seconds{certificate="one.test"} [1-9]' "$FILE"
+	touch -d '2 hours ago' "$FILE"
+	run -0 rig_acmegate renew
+	[ -n "$(find "$FILE" -mmin -1)" ]
+	[ "$(ls -A "$FOLDER")" = acmegate.prom ]
+}
+
+# The number of warnings about it in $output
+warnings() { grep -c 'warning: \[status\]' <<<"$output" || true; }
+
+@test "a directory that is gone is said once, the run and its status are as without, and it is said when it works again" {
+	run -0 rig_acmegate renew-now
+	rm -r "$FOLDER"
+	run -0 rig_acmegate renew
+	[[ $output == *"warning: [status] metrics: $FILE: No such file or directory (said once)"* ]]
+	[ "$(warnings)" = 1 ]
+	run -0 rig_acmegate renew
+	[ "$(warnings)" = 0 ]
+	[ ! -e "$FOLDER" ]
+	# another reason is another line
+	ln -s "$RIG_DIR" "$FOLDER"
+	run -0 rig_acmegate renew
+	[[ $output == *'a symbolic link, or no directory, is on the way'* ]]
+	[ ! -e "$RIG_DIR/acmegate.prom" ]
+	rm "$FOLDER"
+	mkdir -m 0755 "$FOLDER"
+	run -0 rig_acmegate renew
+	[[ $output == *'[status] metrics: works again'* ]]
+	[ -s "$FILE" ]
+	run -0 rig_acmegate renew
+	[[ $output != *'[status]'* ]]
+}
+
+@test "nothing is written where others could have put a trap" {
+	run -0 rig_acmegate renew-now
+	rm "$FILE"
+	for mode in 0777 0775 1777; do
+		chmod "$mode" "$FOLDER"
+		run -0 rig_acmegate renew
+		[ ! -e "$FILE" ]
+	done
+	[[ $(cat "$RIG_STATE/status/metrics.said") == *'others than the owner can write a directory on the way; chmod go-w takes that away' ]]
+	chmod 0755 "$FOLDER"
+	# root's directory in one of somebody else's, who could put another in its place
+	mkdir -p "$RIG_DIR/theirs/ours"
+	chown 65534 "$RIG_DIR/theirs"
+	configure "metrics = $RIG_DIR/theirs/ours/acmegate.prom"
+	run -0 rig_acmegate renew
+	[[ $output == *'a directory on the way belongs to user 0, who is not the owner of the one above it'* ]]
+	[ ! -e "$RIG_DIR/theirs/ours/acmegate.prom" ]
+	# links in the place of the file, and of the one beside it, are replaced and not followed
+	echo kept >"$RIG_DIR/kept"
+	ln -s "$RIG_DIR/kept" "$FILE"
+	ln -s "$RIG_DIR/kept" "$FOLDER/.acmegate.prom.new"
+	configure "metrics = $FILE"
+	run -0 rig_acmegate renew
+	[ ! -L "$FILE" ]
+	[ -s "$FILE" ]
+	[ "$(cat "$RIG_DIR/kept")" = kept ]
+}
+
+@test "in another user's directory it is that user's file, and root need not be almighty" {
+	run -0 rig_acmegate renew-now
+	rm -f "$FILE"
+	chown 65534 "$FOLDER"
+	chmod 0700 "$FOLDER"
+	# as in acmegate.service
+	run -0 rig_host setpriv --bounding-set -all,+net_admin,+net_bind_service,+net_raw,+setuid,+setgid,+setpcap,+chown,+kill \
+		"$RIG_ACMEGATE" -c "$RIG_CONF" renew
+	[[ $output != *'[status]'* ]]
+	[ "$(stat -c '%a %u' "$FILE")" = '644 65534' ]
+	# without the right to become that user nothing is written, and nothing is said: acmegate-recover.service
+	rm "$FILE"
+	run -1 rig_host setpriv --bounding-set -all,+net_admin,+net_bind_service,+net_raw,+setgid,+setpcap,+chown,+kill "$RIG_ACMEGATE" -c "$RIG_CONF" renew
+	[[ $output != *'[status]'* ]]
+	[ ! -e "$FILE" ]
+}
+
+# value METRIC: of the file
+value() { awk -v name="$1" '$1 == name { print $2 }' "$FILE"; }
+
+@test "guard, hooks, a run that fails and a recovery write them too, once the port is closed" {
+	run -0 rig_acmegate renew-now
+	before=$(value acmegate_last_window_timestamp_seconds)
+	rm "$FILE"
+	run -7 rig_acmegate guard -- sh -c 'exit 7'
+	[ "$(value acmegate_open)" = 0 ]
+	rm "$FILE"
+	run -0 rig_acmegate hook pre --client $$
+	[ ! -e "$FILE" ]
+	run -0 rig_acmegate hook post --client $$
+	rig_until 30 test -s "$FILE"
+	[ "$(value acmegate_open)" = 0 ]
+	[ "$(value acmegate_last_window_timestamp_seconds)" -ge "$before" ]
+	rig_until 30 rig_idle
+	rm "$FILE"
+	rig_dns one.test "$RIG_CA4"
+	run ! rig_acmegate renew-now
+	rig_dns one.test "$RIG_HOST4"
+	[ "$(value 'acmegate_certificate_failures{certificate="one.test"}')" = 1 ]
+	run -0 rig_acmegate recover
+	rm "$FILE"
+	run -0 rig_acmegate recover
+	[ ! -e "$FILE" ]
+	# a run that is killed, and the recovery after it
+	rig_window
+	configure "metrics = $FILE"
+	rig_kill_at_once "$pid"
+	rig_until 30 rig_idle
+	rig_release
+	run -0 rig_acmegate recover
+	[ "$(value acmegate_open)" = 0 ]
+	rig_after
+}
+
+@test "what acmegate-view says about a ledger that is damaged is logged once" {
+	run -0 rig_acmegate renew-now
+	head -c 65536 /dev/urandom >"$RIG_STATE/windows"
+	run -0 rig_acmegate renew
+	[[ $output == *'warning: [status] metrics: warning: the windows are not known: windows is corrupt'* ]]
+	run -0 rig_acmegate renew
+	[ "$(warnings)" = 0 ]
+	run ! grep acmegate_windows "$FILE"
+	rm "$RIG_STATE/windows"
+	run -0 rig_acmegate renew
+}
