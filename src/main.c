@@ -5,13 +5,14 @@
 #define WAIT [CLAIM_WAIT] = { "wait", "SECONDS", "wait so long for another acmegate to end", 0 }
 
 static const struct command commands[] = {
-	{ .name = "setup", .words = "NAME...", .help = "from nothing to a certificate for these names",
+	{ .name = "setup", .words = "[NAME...]", .help = "from nothing to a certificate for these names",
 	  .options = {
 		[SETUP_CA] = { "ca", "CA", "not letsencrypt, but another name or URL", 0 },
 		[SETUP_CA_FILE] = { "ca-file", "FILE", "the roots (PEM) of that CA's HTTPS", 0 },
 		[SETUP_CONTACT] = { "contact", "MAIL", "for the account at the CA", 0 },
 		[SETUP_WEBROOT] = { "webroot", "DIR", "the web server on port 80 answers from there", 0 },
 		[SETUP_SERVICE] = { "service", "NAME", "nginx,postfix ...: they read the certificate", 0 },
+		[SETUP_HOOKS] = { "hooks", "WORD", "replace or keep those of certbot that open", 0 },
 		[SETUP_AGREE] = { "agree", NULL, "to the CA's terms of service", 0 },
 		[SETUP_EXTEND] = { "extend", NULL, "the configuration that is there", 0 },
 		[SETUP_NO_REHEARSAL] = { "no-rehearsal", NULL, "leave out the CA's staging", 0 },

@@ -90,6 +90,29 @@ static bool ask_services(struct setup *setup)
 	return setup->services >= 0;
 }
 
+static bool ask_hooks(struct setup *setup)
+{
+	const struct question question = { "Replace these hooks of certbot by acmegate's?", "--hooks replace or keep", "yes" };
+	const char *given = setup->call->value[SETUP_HOOKS];
+	struct fault fault;
+	int found;
+
+	if (given && strcmp(given, "replace") != 0 && strcmp(given, "keep") != 0) {
+		log_error("--hooks %s: expected replace or keep", given);
+		return false;
+	}
+	if (given && !strcmp(given, "keep"))
+		return true;
+	found = certbot_show(&fault);
+	if (found < 0)
+		log_error("%s", fault.text);
+	else if (!found && !setup->label[0])
+		log_error("setup needs the names of the certificate: certbot has no hook that opens the port");
+	if (found <= 0)
+		return found == 0 && setup->label[0];
+	return question_confirm(&question, setup->yes || given, &setup->replaces_hooks);
+}
+
 /* A configuration that is there is not changed without showing how. */
 static bool ask_change(struct setup *setup)
 {
@@ -114,12 +137,24 @@ static bool ask_change(struct setup *setup)
 	return agrees;
 }
 
-/* All of them are put before the first one that nobody has answered ends it. */
+static const struct {
+	bool (*ask)(struct setup *); /* false: it was not answered, or with no; that was logged */
+	bool always;		     /* also without names */
+} questions[] = {
+	{ .ask = ask_terms },
+	{ .ask = ask_services },
+	{ .ask = ask_hooks, .always = true },
+	{ .ask = ask_change },
+};
+
+/* Without a terminal all that is not answered is named. */
 static int ask(struct setup *setup)
 {
-	const bool terms = ask_terms(setup), services = (terms || !isatty(STDIN_FILENO)) && ask_services(setup);
+	bool all = true;
 
-	return terms && services && ask_change(setup) ? STATUS_DONE : STATUS_USAGE;
+	for (size_t i = 0; i < LENGTH_OF(questions) && (all || !isatty(STDIN_FILENO)); i++)
+		all = (!setup->label[0] && !questions[i].always) || (questions[i].ask(setup) && all);
+	return all ? STATUS_DONE : STATUS_USAGE;
 }
 
 /* --- doing --------------------------------------------------------------------------------------------------------- */
@@ -165,15 +200,33 @@ static int obtain(struct setup *setup)
 
 static int enable(struct setup *setup, const char *unit, struct fault *fault)
 {
-	OWN_FREE char *said = NULL;
-
-	if (tool_ask(&said, fault, "systemctl", "is-enabled", unit, NULL) == STATUS_DONE)
+	if (tool_is_enabled(unit))
 		return 0;
 	if (trail_note(&setup->trail, TRAIL_UNIT, unit, fault) < 0 ||
 	    tool_run(fault, "systemctl", "--quiet", "enable", "--now", unit, NULL) < 0)
 		return -1;
 	log_notice("setup: %s is enabled", unit);
 	return 0;
+}
+
+/* The unit may write nothing but its own directories otherwise. */
+static int allow_webroot(struct setup *setup, struct fault *fault)
+{
+	static const char folder[] = "/etc/systemd/system/acmegate.service.d";
+	const char *webroot = setup->call->value[SETUP_WEBROOT];
+	char text[PATH_SIZE + 96], path[96];
+	int length, rc;
+
+	if (!webroot)
+		return 0;
+	length = snprintf(text, sizeof(text), "# Made by acmegate setup.\n[Service]\nReadWritePaths=%s\n", webroot);
+	snprintf(path, sizeof(path), "%s/setup.conf", folder);
+	if (access(path, F_OK) < 0 && trail_note(&setup->trail, TRAIL_RELOAD, "/bin/systemctl daemon-reload", fault) < 0)
+		return -1;
+	if (trail_make_directory(&setup->trail, folder, fault) < 0)
+		return -1;
+	rc = trail_put(&setup->trail, path, &PAPER(text, (size_t)length, 0644), fault);
+	return rc <= 0 ? rc : tool_run(fault, "systemctl", "daemon-reload", NULL);
 }
 
 static int enable_units(struct setup *setup)
@@ -186,6 +239,8 @@ static int enable_units(struct setup *setup)
 			    strcmp(setup->call->file, CONFIG_FILE) ? "they read " CONFIG_FILE : "systemd does not run here");
 		return STATUS_DONE;
 	}
+	if (allow_webroot(setup, &fault) < 0)
+		return fail(&fault);
 	for (size_t i = 0; i < LENGTH_OF(units); i++)
 		if (enable(setup, units[i], &fault) < 0)
 			return fail(&fault);
@@ -196,13 +251,16 @@ static const struct {
 	const char *name;
 	int (*run)(struct setup *); /* the exit status; has logged what happened */
 	bool changes;		    /* something that --undo takes back */
+	bool always;		    /* also without names */
 } steps[] = {
-	{ "looking", look, false },
-	{ "asking", ask, false },
-	{ "the configuration", configure, true },
-	{ "the rehearsal", rehearse, true },
-	{ "the certificate", obtain, true },
-	{ "the units", enable_units, true },
+	{ .name = "looking", .run = look },
+	{ .name = "asking", .run = ask, .always = true },
+	{ .name = "the configuration", .run = configure, .changes = true },
+	{ .name = "the rehearsal", .run = rehearse, .changes = true },
+	{ .name = "the certificate", .run = obtain, .changes = true },
+	{ .name = "the services", .run = serve_run, .changes = true },
+	{ .name = "the units", .run = enable_units, .changes = true },
+	{ .name = "certbot's hooks", .run = certbot_run, .changes = true, .always = true },
 };
 
 /* --- all of it ----------------------------------------------------------------------------------------------------- */
@@ -210,7 +268,7 @@ static const struct {
 static int run_steps(struct setup *setup)
 {
 	for (size_t i = 0; i < LENGTH_OF(steps); i++) {
-		const int status = steps[i].run(setup);
+		const int status = setup->label[0] || steps[i].always ? steps[i].run(setup) : STATUS_DONE;
 
 		if (status == STATUS_DONE)
 			continue;
@@ -219,9 +277,10 @@ static int run_steps(struct setup *setup)
 				  steps[i].name);
 		return status;
 	}
-	log_notice("setup: the certificate is in %s/certificates/%s/live; acmegate status says what is next, acmegate setup --undo takes the "
-		   "rest back",
-		   setup->config->gate.state, setup->label);
+	if (setup->label[0])
+		log_notice("setup: the certificate is in %s/certificates/%s/live; acmegate status says what is next, acmegate setup --undo takes the "
+			   "rest back",
+			   setup->config->gate.state, setup->label);
 	return STATUS_DONE;
 }
 
@@ -280,8 +339,8 @@ int setup_run(struct host *host, const struct call *call)
 	int status;
 
 	(void)host;
-	if (takes_back == (call->words > 0)) {
-		log_error(takes_back ? "setup --undo takes all back, and no names" : "setup needs the names of the certificate");
+	if (takes_back && call->words) {
+		log_error("setup --undo takes all back, and no names");
 		help_write_usage(stderr, call->line, call->command);
 		return STATUS_USAGE;
 	}

@@ -16,6 +16,7 @@ struct setup {
 	char label[LABEL_SIZE]; /* of the certificate, "": there are no names */
 	bool known;		/* it was in the configuration */
 	bool agreed;		/* to the terms of service */
+	bool replaces_hooks;	/* those of certbot that open the port */
 	char holder[KIN_NAME];	/* the program that listens on port 80, or "" */
 	const struct service *service[MOST_SERVICES];
 	int services;
@@ -28,6 +29,13 @@ int draft_write(const struct setup *setup, struct paper *draft, struct fault *fa
 
 /* Checks the arguments, and looks for the names in the configuration. FAULT_USAGE. */
 int draft_check(struct setup *setup, struct fault *fault) MUST_CHECK;
+
+/* Has the services show the certificate. The exit status. */
+int serve_run(struct setup *setup);
+
+/* Prints the hooks of certbot that open the port; how many there are. certbot_run() puts acmegate's in their place; the exit status. */
+int certbot_show(struct fault *fault) MUST_CHECK;
+int certbot_run(struct setup *setup);
 
 /* The name of a program that listens on the port, or "". */
 void port_find_holder(uint16_t port, char name[KIN_NAME]);

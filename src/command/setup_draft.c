@@ -145,23 +145,54 @@ static void write_certificate(FILE *out, const struct setup *setup)
 		fprintf(out, "\n# It reads the key as this group.\ngroup = %s\nmode = 0640\n", group);
 }
 
-/* Says yes in [acme] of a text that says no, or nothing. */
-static void copy_agreeing(FILE *out, const char *text)
+/* Calls take for each line of the text, with whether it is in [acme]. The last one may have no newline. */
+static void each_line(const char *text, void (*take)(void *context, const char *line, size_t length, bool in_acme), void *context)
 {
 	bool in_acme = false;
 
 	while (*text) {
 		const size_t length = strcspn(text, "\n") + (strchr(text, '\n') != NULL);
-		const bool is_answer = in_acme && !strncmp(text, "accept_terms", strlen("accept_terms"));
 
-		if (text[0] == '[')
-			in_acme = !strncmp(text, "[acme]", strlen("[acme]"));
-		if (!is_answer)
-			fwrite(text, 1, length, out);
-		if (text[0] == '[' && in_acme)
-			fprintf(out, "accept_terms = yes\n");
+		in_acme = text[0] == '[' ? !strncmp(text, "[acme]", strlen("[acme]")) : in_acme;
+		take(context, text, length, in_acme);
 		text += length;
 	}
+}
+
+struct agreement {
+	FILE *out;
+	bool has_line; /* accept_terms is there, and becomes yes; otherwise it gets a line behind [acme] */
+};
+
+static bool is_answer(const char *line, bool in_acme)
+{
+	return in_acme && !strncmp(line, "accept_terms", strlen("accept_terms"));
+}
+
+static void find_answer(void *context, const char *line, size_t length, bool in_acme)
+{
+	struct agreement *agreement = context;
+
+	(void)length;
+	agreement->has_line = agreement->has_line || is_answer(line, in_acme);
+}
+
+static void copy_line(void *context, const char *line, size_t length, bool in_acme)
+{
+	struct agreement *agreement = context;
+
+	if (!is_answer(line, in_acme))
+		fwrite(line, 1, length, agreement->out);
+	if (is_answer(line, in_acme) || (in_acme && line[0] == '[' && !agreement->has_line))
+		fputs("accept_terms = yes\n", agreement->out);
+}
+
+static void write_agreeing(FILE *out, const char *text)
+{
+	struct agreement agreement = { .out = out };
+
+	each_line(text, find_answer, &agreement);
+	each_line(text, copy_line, &agreement);
 }
 
 static void write_all(FILE *out, const struct setup *setup)
@@ -174,7 +205,7 @@ static void write_all(FILE *out, const struct setup *setup)
 		fprintf(out, "# acmegate.conf: see acmegate.conf(5). Made by acmegate setup; " DOCUMENTS
 			     "/acmegate.conf.sample has every key.\n\n");
 	else if (has_ca && setup->agreed && !config->ca[0].accept_terms)
-		copy_agreeing(out, text);
+		write_agreeing(out, text);
 	else
 		fwrite(text, 1, setup->before.length, out);
 	if (setup->before.length && text[setup->before.length - 1] != '\n')

@@ -81,6 +81,9 @@ static int find(const char *name, char path[PATH_MAX], struct fault *fault)
 {
 	static const char *const folders[] = { "/usr/sbin", "/usr/bin", "/sbin", "/bin" };
 
+	snprintf(path, PATH_MAX, "%s", name);
+	if (path[0] == '/' && access(path, X_OK) == 0)
+		return 0;
 	for (size_t i = 0; i < LENGTH_OF(folders); i++) {
 		snprintf(path, PATH_MAX, "%s/%s", folders[i], name);
 		if (access(path, X_OK) == 0)
@@ -111,29 +114,38 @@ int tool_run_line(struct fault *fault, const char *line)
 	return launch_program(strrchr(words[0], '/') + 1, words, environment, TOOL_SECONDS, LAUNCH_WITHOUT_FIREWALL, fault);
 }
 
-int tool_ask(char **output, struct fault *fault, const char *name, ...)
+int tool_ask(char **output, struct fault *fault, char *words[])
 {
-	char path[PATH_MAX], *words[MOST_WORDS] = { path };
-	va_list more;
+	char path[PATH_MAX];
 	pid_t pid;
 
 	*output = NULL;
-	va_start(more, name);
-	gather(words, 1, more);
-	va_end(more);
-	return find(name, path, fault) < 0 ?
-		       -1 :
-		       launch_capture(words, environment, TOOL_SECONDS, LAUNCH_WITHOUT_FIREWALL, MOST_OUTPUT, output, &pid, fault);
+	if (find(words[0], path, fault) < 0)
+		return -1;
+	words[0] = path;
+	return launch_capture(words, environment, TOOL_SECONDS, LAUNCH_WITHOUT_FIREWALL, MOST_OUTPUT, output, &pid, fault);
 }
 
 /* diff ends with 1 where there is a difference. */
 int tool_show_difference(const char *from, const char *to, struct fault *fault)
 {
+	static char diff[] = "diff", unified[] = "-u";
+	char *words[] = { diff, unified, (char *)(uintptr_t)from, (char *)(uintptr_t)to, NULL };
 	OWN_FREE char *said = NULL;
 
-	if (tool_ask(&said, fault, "diff", "-u", "--label", from, "--label", from, from, to, NULL) < 0)
+	if (tool_ask(&said, fault, words) < 0)
 		return -1;
 	fputs(said, stdout);
 	fflush(stdout);
 	return 0;
+}
+
+bool tool_is_enabled(const char *unit)
+{
+	static char systemctl[] = "systemctl", is_enabled[] = "is-enabled";
+	char *words[] = { systemctl, is_enabled, (char *)(uintptr_t)unit, NULL };
+	OWN_FREE char *said = NULL;
+	struct fault ignored;
+
+	return tool_ask(&said, &ignored, words) == STATUS_DONE;
 }

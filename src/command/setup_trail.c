@@ -160,7 +160,7 @@ static int undo_unit(const struct trail *trail, unsigned int line, const char *u
 {
 	(void)trail;
 	(void)line;
-	if (tool_run(fault, "systemctl", "--quiet", "disable", "--now", unit, NULL) != 0)
+	if (tool_run(fault, "systemctl", "--quiet", "disable", "--now", unit, NULL) != 0 && tool_is_enabled(unit))
 		return -1;
 	log_notice("%s is disabled", unit);
 	return 0;

@@ -1,23 +1,29 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-3.0-or-later
 # setup: from nothing to a certificate, on a host that looks fresh: the directories that acmegate and the services have are the test's, in
-# a mount namespace. And back.
+# a mount namespace. And back: every file is what it was.
 bats_require_minimum_version 1.5.0
 load ../lib/suite
 
 setup_file() {
 	rig_up
 	rig_pebble
+	terminal >"$RIG_DIR/terminal.py"
 }
 
 setup() {
-	rm -rf "$RIG_DIR/fresh"
-	mkdir -p "$RIG_DIR/fresh/local/share/acmegate" "$RIG_DIR/fresh/local/etc" "$RIG_DIR/fresh/local/var/lib" "$RIG_DIR/fresh/run"
-	cp -r "$RIG_ROOT/units/hooks/." "$RIG_DIR/fresh/local/share/acmegate/"
-	cp /etc/passwd /etc/group "$RIG_DIR/fresh/"
-	grep -q '^_acmegate:' /etc/passwd || echo '_acmegate:x:64999:65534::/nonexistent:/usr/sbin/nologin' >>"$RIG_DIR/fresh/passwd"
-	CONF=$RIG_DIR/fresh/local/etc/acmegate/acmegate.conf
-	STATE=$RIG_DIR/fresh/local/var/lib/acmegate
+	FRESH=$RIG_DIR/fresh
+	rm -rf "$FRESH"
+	mkdir -p "$FRESH/local/share/acmegate" "$FRESH/local/etc" "$FRESH/local/var/lib" "$FRESH/run" "$FRESH/etc" "$FRESH/bin"
+	cp -r "$RIG_ROOT/units/hooks/." "$FRESH/local/share/acmegate/"
+	for hook in pre post; do
+		sed "s,@sbindir@/acmegate,$RIG_ACMEGATE," "$RIG_ROOT/units/hooks/certbot/$hook/acmegate.in" >"$FRESH/local/share/acmegate/certbot/$hook/acmegate"
+		rm "$FRESH/local/share/acmegate/certbot/$hook/acmegate.in"
+	done
+	cp /etc/passwd /etc/group "$FRESH/etc/"
+	grep -q '^_acmegate:' /etc/passwd || echo '_acmegate:x:64999:65534::/nonexistent:/usr/sbin/nologin' >>"$FRESH/etc/passwd"
+	CONF=$FRESH/local/etc/acmegate/acmegate.conf
+	STATE=$FRESH/local/var/lib/acmegate
 	name=s$BATS_TEST_NUMBER.example.test
 	rig_policy_drop | rig_nft -
 	pebble=(--ca "https://$RIG_CA4:14000/dir" --ca-file "$RIG_DIR/pki/ca.pem")
@@ -26,17 +32,61 @@ setup() {
 teardown() {
 	[ -n "${BATS_TEST_COMPLETED:-}" ] || printf '%s\n' "${output:-}"
 	rig_end_of probe
-	local process
-	for process in $(ip netns pids "$RIG_HOST"); do rig_end "$process" KILL; done
+	ip netns pids "$RIG_HOST" | xargs -r kill -s KILL
 }
 
-# fresh COMMAND...: on that host
+# fresh COMMAND...: on that host. What is in $FRESH/etc takes the place of that in /etc, and $FRESH/bin of that in /usr/bin.
 fresh() {
 	timeout -k 5 $((60 * ${RIG_SLOWER:-1})) ip netns exec "$RIG_HOST" unshare -m sh -c 'cd "$0" && mount --bind local /usr/local &&
-		mount --bind passwd /etc/passwd && mount --bind group /etc/group && cd / && exec "$@"' "$RIG_DIR/fresh" "$@" 3>&-
+		mount --bind run /run || exit 99
+		for file in etc/*; do mount --bind "$file" "/$file" || exit 99; done
+		for file in bin/*; do [ ! -e "$file" ] || mount --bind "$file" "/usr/$file" || exit 99; done
+		cd / && exec "$@"' "$FRESH" "$@" 3>&-
 }
 
+# A terminal, and somebody who answers what is asked on it: terminal.py ANSWER... -- COMMAND...; prints all, and the number of questions.
+terminal() {
+	cat <<-'PYTHON'
+		import os, pty, sys
+		split = sys.argv.index('--')
+		answers, command = sys.argv[1:split], sys.argv[split + 1:]
+		pid, fd = pty.fork()
+		if pid == 0:
+		    os.execvp(command[0], command)
+		text, asked = b'', 0
+		while True:
+		    try:
+		        data = os.read(fd, 4096)
+		    except OSError:
+		        break
+		    if not data:
+		        break
+		    text += data
+		    last = text.rsplit(b'\n', 1)[-1]
+		    if b'? [' in last and last.endswith(b'] '):
+		        os.write(fd, (answers[asked] if asked < len(answers) else '').encode() + b'\n')
+		        asked += 1
+		sys.stdout.write(text.decode().replace('\r\n', '\n'))
+		print('questions:', asked)
+		sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+	PYTHON
+}
+
+# setup_asked ANSWER... -- ARGUMENTS...
+setup_asked() {
+	local answers=()
+	while [ "$1" != -- ]; do
+		answers+=("$1")
+		shift
+	done
+	fresh python3 "$RIG_DIR/terminal.py" "${answers[@]}" -- "$RIG_ACMEGATE" setup "${@:2}"
+}
+
+# Everything in the host's configuration, with modes and owners.
+configuration() { (cd "$FRESH" && find etc local/etc -printf '%p %m %U:%G %y %l\n' -type f -exec sha256sum {} \; | sort); }
+
 @test "setup --yes without a terminal: a certificate, a configuration that plan accepts, the ruleset as before; and back" {
+	configuration >"$RIG_DIR/configuration"
 	rig_before
 	run fresh "$RIG_ACMEGATE" setup --yes --service none "${pebble[@]}" "$name" "www.$name" </dev/null
 	[ "$status" -eq 0 ]
@@ -47,10 +97,153 @@ fresh() {
 	openssl x509 -in "$STATE/certificates/$name/live/cert.pem" -noout -ext subjectAltName | grep -q "DNS:www.$name"
 	run fresh "$RIG_ACMEGATE" renew
 	[[ $output == *'nothing is due'* ]]
+	# The same once more changes nothing.
+	cp "$CONF" "$RIG_DIR/conf"
+	run fresh "$RIG_ACMEGATE" setup --yes --service none --no-rehearsal "$name" "www.$name" </dev/null
+	[ "$status" -eq 0 ]
+	[[ $output == *'has all of this already'* ]]
+	cmp "$CONF" "$RIG_DIR/conf"
 	run fresh "$RIG_ACMEGATE" setup --undo
 	[ "$status" -eq 0 ]
-	[ ! -e "$CONF" ]
+	configuration | diff "$RIG_DIR/configuration" -
 	[ ! -e "$STATE/setup" ]
 	[ -e "$STATE/certificates/$name/live/cert.pem" ]
 	[[ $output == *"certificates stay in"* ]]
+	run fresh "$RIG_ACMEGATE" setup --undo
+	[ "$status" -eq 0 ]
+	[[ $output == *'has changed nothing'* ]]
+}
+
+@test "without a terminal each question names its option, nothing is changed, exit status 2" {
+	configuration >"$RIG_DIR/configuration"
+	run fresh "$RIG_ACMEGATE" setup "${pebble[@]}" "$name" </dev/null
+	[ "$status" -eq 2 ]
+	[[ $output == *'--agree'* ]]
+	configuration | diff "$RIG_DIR/configuration" -
+	[ ! -e "$STATE/setup" ]
+	[ -z "$(ls "$STATE/certificates" 2>/dev/null)" ]
+	# Each of them alone is enough for its question.
+	run fresh "$RIG_ACMEGATE" setup "${pebble[@]}" --agree --service none "$name" </dev/null
+	[ "$status" -eq 0 ]
+}
+
+@test "on a terminal with nginx: at most three questions, and nginx shows the certificate; --undo gives it its files back" {
+	[ -x /usr/sbin/nginx ] || skip 'nginx is not installed'
+	cp -r /etc/nginx "$FRESH/etc/"
+	configuration >"$RIG_DIR/configuration"
+	fresh nginx
+	rig_until 30 rig_host curl -so /dev/null http://127.0.0.1/
+	run setup_asked yes nginx -- "${pebble[@]}" "$name"
+	[ "$status" -eq 0 ]
+	[[ $output == *'terms: '*'Do you agree'*'questions: 2' ]]
+	grep -qx 'mode = redirect' "$CONF"
+	rig_ca curl -s --cacert "$RIG_DIR/pki/ca.pem" https://127.0.0.1:15000/roots/0 >"$RIG_DIR/root.pem"
+	rig_until 30 rig_host curl -so /dev/null --cacert "$RIG_DIR/root.pem" --resolve "$name:443:127.0.0.1" "https://$name/"
+	# nginx is on port 80 as before.
+	rig_host curl -so /dev/null http://127.0.0.1/
+	run fresh "$RIG_ACMEGATE" setup --undo
+	[ "$status" -eq 0 ]
+	configuration | diff "$RIG_DIR/configuration" -
+	rig_until 30 eval "! rig_host curl -sko /dev/null https://127.0.0.1/"
+}
+
+@test "no to the terms: nothing is changed" {
+	configuration >"$RIG_DIR/configuration"
+	run setup_asked '' -- "${pebble[@]}" "$name"
+	[ "$status" -eq 2 ]
+	[[ $output == *'nothing was changed'*'questions: 1' ]]
+	configuration | diff "$RIG_DIR/configuration" -
+	[ -z "$(ls "$STATE/certificates" 2>/dev/null)" ]
+}
+
+@test "a configuration that is there: the difference is shown, every line stays, and --undo keeps what was changed later" {
+	mkdir "${CONF%/*}"
+	# One of hand, with a mode of its own and no newline at its end.
+	printf '%s\n' '# by hand' '[acme]' "directory = https://$RIG_CA4:14000/dir" "staging = https://$RIG_CA4:14000/dir?staging" \
+		'accept_terms = no' "ca_file = $RIG_DIR/pki/ca.pem" '[gate]' 'max_open = 30' '[certificate other]' >"$CONF"
+	printf 'names = other.%s' "$name" >>"$CONF"
+	chmod 0640 "$CONF"
+	configuration >"$RIG_DIR/configuration"
+	run setup_asked yes no -- --service none "$name"
+	[ "$status" -eq 2 ]
+	[[ $output == *'-accept_terms = no'*'+accept_terms = yes'*"+[certificate $name]"*'questions: 2' ]]
+	configuration | diff "$RIG_DIR/configuration" -
+	run setup_asked yes yes -- --service none "$name"
+	[ "$status" -eq 0 ]
+	[[ $output == *'rehearsal: the ruleset is byte for byte'* ]]
+	[ "$(stat -c %a "$CONF")" = 640 ]
+	grep -qx '# by hand' "$CONF"
+	grep -qx "names = other.$name" "$CONF"
+	[ ! -e "$STATE/certificates/other" ]
+	echo '# a line more' >>"$CONF"
+	run fresh "$RIG_ACMEGATE" setup --undo
+	[ "$status" -eq 0 ]
+	configuration | diff "$RIG_DIR/configuration" -
+	grep -qx '# a line more' "$STATE"/setup-kept.*
+}
+
+@test "certbot's hooks that open the port give way to acmegate's, those that do something else stay; and back" {
+	[ -e /etc/letsencrypt ] || skip '/etc/letsencrypt does not exist on this machine: certbot is not installed'
+	hooks=$FRESH/etc/letsencrypt/renewal-hooks
+	mkdir -p "$hooks/pre" "$FRESH/etc/letsencrypt/renewal" "$FRESH/letsencrypt"
+	open='nft insert rule inet filter input tcp dport 80 accept' close='nft flush chain inet filter input'
+	if [ "${SETUP:-}" = all ]; then
+		certbot=(fresh env REQUESTS_CA_BUNDLE="$RIG_DIR/pki/ca.pem" certbot --work-dir "$FRESH/letsencrypt" --logs-dir "$FRESH/letsencrypt" -n)
+		"${certbot[@]}" certonly --standalone -d "$name" --server "https://$RIG_CA4:14000/dir" --agree-tos --register-unsafely-without-email \
+			--pre-hook "$open" --post-hook "$close"
+		rig_policy_drop | rig_nft -
+	else
+		printf 'version = 2.1.0\n[renewalparams]\nauthenticator = standalone\npre_hook = %s\npost_hook = %s\n' "$open" "$close" \
+			>"$FRESH/etc/letsencrypt/renewal/$name.conf"
+	fi
+	printf '#!/bin/sh\niptables -I INPUT -p tcp --dport 80 -j ACCEPT\n' >"$hooks/pre/open"
+	printf '#!/bin/sh\nexit 0\n' >"$hooks/pre/other"
+	chmod 755 "$hooks/pre/"*
+	configuration >"$RIG_DIR/configuration"
+	run setup_asked yes --
+	[ "$status" -eq 0 ]
+	[[ $output == *"pre_hook = $open"* && $output == *'iptables -I INPUT'* && $output == *"post_hook = $close"* ]]
+	[[ $output == *'questions: 1' ]]
+	[ ! -e "$hooks/pre/open" ]
+	[ -x "$hooks/pre/other" ]
+	[ -x "$hooks/pre/acmegate" ]
+	[ -x "$hooks/post/acmegate" ]
+	! grep -r 'nft' "$FRESH/etc/letsencrypt/renewal"
+	grep -q 'authenticator = standalone' "$FRESH/etc/letsencrypt/renewal/$name.conf"
+	if [ "${SETUP:-}" = all ]; then
+		cp -a "$FRESH/etc/letsencrypt" "$RIG_DIR/hooked"
+		rig_before
+		"${certbot[@]}" renew --force-renewal --no-random-sleep-on-renew
+		rig_after
+		rm -r "$FRESH/etc/letsencrypt"
+		mv "$RIG_DIR/hooked" "$FRESH/etc/letsencrypt"
+	fi
+	run fresh "$RIG_ACMEGATE" setup --undo
+	[ "$status" -eq 0 ]
+	configuration | diff "$RIG_DIR/configuration" -
+}
+
+@test "with systemd the timer and the units of recovery are enabled, those that were stay so; --undo disables what it has enabled" {
+	mkdir -p "$FRESH/run/systemd/system" "$FRESH/run/enabled"
+	printf '#!/bin/sh\necho "$*" >>/run/calls\nfor unit; do :; done\ncase $* in is-enabled*) test -e "/run/enabled/$unit" ;;
+		*enable*) >"/run/enabled/$unit" ;; *disable*) rm "/run/enabled/$unit" ;; esac\n' >"$FRESH/bin/systemctl"
+	chmod 755 "$FRESH/bin/systemctl"
+	>"$FRESH/run/enabled/acmegate-recover.service"
+	run fresh "$RIG_ACMEGATE" setup --yes --service none "${pebble[@]}" "$name" </dev/null
+	[ "$status" -eq 0 ]
+	[ "$(ls "$FRESH/run/enabled")" = $'acmegate-recover-again.service\nacmegate-recover.service\nacmegate.timer' ]
+	run fresh "$RIG_ACMEGATE" setup --undo
+	[ "$status" -eq 0 ]
+	[ "$(ls "$FRESH/run/enabled")" = acmegate-recover.service ]
+}
+
+@test "a step that fails ends setup with the status of its command; the same command goes on" {
+	rig_dns "$name" "$RIG_CA4"
+	run fresh "$RIG_ACMEGATE" setup --yes --service none "${pebble[@]}" "$name" </dev/null
+	[ "$status" -eq 1 ]
+	[[ $output == *'setup stops at the certificate'* ]]
+	rig_ca curl -sf --max-time 5 -d "{\"host\":\"$name.\"}" http://127.0.0.1:8055/clear-a
+	run fresh "$RIG_ACMEGATE" setup --yes --service none "$name" </dev/null
+	[ "$status" -eq 0 ]
+	[ -e "$STATE/certificates/$name/live/cert.pem" ]
 }
