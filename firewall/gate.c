@@ -483,7 +483,7 @@ static void on_late(struct gate *g)
 static handler *const table[STATES][VERBS] = {
 	[FRESH] = { [VERB_POLICY] = on_policy },
 	[AWAITING_COMMAND] = { [VERB_COMMAND] = on_command },
-	[TOLD] = { [VERB_CLAIM] = on_claim },
+	[TOLD] = { [VERB_CLAIM] = on_claim, [VERB_PLAN] = on_plan }, /* reading needs no lock */
 	[CLAIMED] = { [VERB_POLICY] = on_limit,
 		      [VERB_PLAN] = on_plan,
 		      [VERB_TRY_LISTENING] = on_try_listening,

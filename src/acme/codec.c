@@ -77,6 +77,20 @@ static void list_profiles(struct directory *directory, json_t *profiles)
 	}
 }
 
+static void list_identities(struct directory *directory, const json_t *identities)
+{
+	const size_t size = sizeof(directory->caa);
+	const json_t *value;
+	size_t i;
+
+	json_array_foreach(identities, i, value)
+	{
+		if (directory->caa[0])
+			append(directory->caa, size, ", ");
+		append(directory->caa, size, json_is_string(value) ? json_string_value(value) : "");
+	}
+}
+
 int codec_directory(const char *text, size_t length, struct directory *directory, struct fault *fault)
 {
 	OWN_JSON json_t *root = document_parse(text, length);
@@ -96,6 +110,7 @@ int codec_directory(const char *text, size_t length, struct directory *directory
 	append(directory->terms, sizeof(directory->terms), document_text(meta, "termsOfService"));
 	directory->account_required = json_is_true(json_object_get(meta, "externalAccountRequired"));
 	list_profiles(directory, json_object_get(meta, "profiles"));
+	list_identities(directory, json_object_get(meta, "caaIdentities"));
 	return 0;
 }
 

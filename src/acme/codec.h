@@ -26,6 +26,7 @@ struct directory {
 	char terms[URL_SIZE];	     /* meta.termsOfService (a link to show, of any scheme), or "" */
 	bool account_required;	     /* meta.externalAccountRequired */
 	char profiles[320];	     /* names in meta.profiles, separated by ", ", or "" */
+	char caa[320];		     /* meta.caaIdentities, the same */
 };
 
 /* The states of accounts, orders, authorizations and challenges (RFC 8555, 7.1.6), in one: the same word has one meaning in all. */

@@ -17,9 +17,9 @@
 #include "base/wire.h"
 
 static int (*const mains[])(const struct config *) = {
-	[ROLE_CLIENT] = client_main,	   [ROLE_SIGNER] = signer_main,	  [ROLE_STORER] = storer_main,
-	[ROLE_RESPONDER] = responder_main, [ROLE_SWEEPER] = sweeper_main, [ROLE_TRANSLATOR] = translator_main,
-	[ROLE_IMPORTER] = importer_main,
+	[ROLE_CLIENT] = client_main,	   [ROLE_SIGNER] = signer_main,	    [ROLE_STORER] = storer_main,
+	[ROLE_RESPONDER] = responder_main, [ROLE_SWEEPER] = sweeper_main,   [ROLE_TRANSLATOR] = translator_main,
+	[ROLE_IMPORTER] = importer_main,   [ROLE_EXAMINER] = examiner_main,
 };
 _Static_assert(LENGTH_OF(mains) == ROLES, "one main for each role");
 

@@ -2,6 +2,7 @@
 #include "agent/http_failure.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "base/own.h"
 
@@ -72,6 +73,16 @@ static const char *say_more(CURL *easy, CURLcode code, bool own_ca)
 	return NULL;
 }
 
+/* libcurl says that it could not connect, and only asked why. */
+static void say_why(CURL *easy, CURLcode code, struct exchange *exchange)
+{
+	const size_t used = strlen(exchange->reason);
+	const long why = code == CURLE_COULDNT_CONNECT ? number_of(easy, CURLINFO_OS_ERRNO) : 0;
+
+	if (why)
+		snprintf(exchange->reason + used, sizeof(exchange->reason) - used, ": %s", strerror((int)why));
+}
+
 void http_failure_explain(struct exchange *exchange, CURL *easy, CURLcode code, bool own_ca, const char *error)
 {
 	const char *more = say_more(easy, code, own_ca);
@@ -84,4 +95,5 @@ void http_failure_explain(struct exchange *exchange, CURL *easy, CURLcode code, 
 		snprintf(exchange->reason, sizeof(exchange->reason), "%s", more);
 	else if (!exchange->reason[0])
 		snprintf(exchange->reason, sizeof(exchange->reason), "%s", error[0] ? error : curl_easy_strerror(code));
+	say_why(easy, code, exchange);
 }

@@ -11,7 +11,8 @@ enum {
 	SIGNER = 1 << ROLE_SIGNER,
 	STORER = 1 << ROLE_STORER,
 	VIEWER = 1 << ROLE_VIEWER,
-	IMPORTER = 1 << ROLE_IMPORTER
+	IMPORTER = 1 << ROLE_IMPORTER,
+	EXAMINER = 1 << ROLE_EXAMINER
 };
 
 #define OF(type, member, roles) \
@@ -25,35 +26,35 @@ struct part {
 };
 
 static const struct part parts[] = {
-	OF(struct config, file, CLIENT | SIGNER | VIEWER), /* for messages */
-	OF(struct config, acme.name, CLIENT | SIGNER),	   /* likewise */
+	OF(struct config, file, CLIENT | SIGNER | VIEWER | EXAMINER), /* for messages */
+	OF(struct config, acme.name, CLIENT | SIGNER),		      /* likewise */
 	OF(struct config, task, CLIENT | SIGNER | STORER),
-	OF(struct config, acme.directory, CLIENT | SIGNER | STORER | VIEWER),
+	OF(struct config, acme.directory, CLIENT | SIGNER | STORER | VIEWER | EXAMINER),
 	OF(struct config, acme.staging, SIGNER),
 	OF(struct config, acme.contact, CLIENT | SIGNER),
 	OF(struct config, acme.accept_terms, CLIENT | SIGNER),
-	OF(struct config, acme.ca_file, CLIENT | SIGNER),
+	OF(struct config, acme.ca_file, CLIENT | SIGNER | EXAMINER),
 	OF(struct config, acme.trust_file, SIGNER),
 	OF(struct config, acme.hosts, SIGNER),
-	OF(struct config, acme.proxy, CLIENT),
+	OF(struct config, acme.proxy, CLIENT | EXAMINER),
 	OF(struct config, acme.eab_kid, CLIENT | SIGNER),
 	OF(struct config, acme.eab_key_file, SIGNER | STORER),
 	OF(struct config, acme.account_key, SIGNER),
-	OF(struct config, turn, STORER | VIEWER),
-	OF(struct config, cas, STORER | VIEWER),
+	OF(struct config, turn, STORER | VIEWER | EXAMINER),
+	OF(struct config, cas, STORER | VIEWER | EXAMINER),
 	OF(struct config, gate.max_open, CLIENT),
 	OF(struct config, gate.state, STORER),
 	OF(struct config, responder.mode, CLIENT | STORER),
 	OF(struct config, responder.webroot, CLIENT | STORER),
-	OF(struct config, certificates, CLIENT | SIGNER | STORER | VIEWER | IMPORTER),
+	OF(struct config, certificates, CLIENT | SIGNER | STORER | VIEWER | IMPORTER | EXAMINER),
 	OF(struct config, csr_used, SIGNER | STORER | VIEWER),
-	OF(struct config, names, CLIENT | SIGNER | STORER | VIEWER | IMPORTER),
+	OF(struct config, names, CLIENT | SIGNER | STORER | VIEWER | IMPORTER | EXAMINER),
 };
 
 static const struct part certificate_parts[] = {
 	OF(struct certificate, name, CLIENT | SIGNER | STORER | VIEWER | IMPORTER),
-	OF(struct certificate, first_name, CLIENT | SIGNER | STORER | VIEWER | IMPORTER),
-	OF(struct certificate, names, CLIENT | SIGNER | STORER | VIEWER | IMPORTER),
+	OF(struct certificate, first_name, CLIENT | SIGNER | STORER | VIEWER | IMPORTER | EXAMINER),
+	OF(struct certificate, names, CLIENT | SIGNER | STORER | VIEWER | IMPORTER | EXAMINER),
 	OF(struct certificate, key, SIGNER | STORER | VIEWER | IMPORTER),
 	OF(struct certificate, reuse, SIGNER | STORER | VIEWER),
 	OF(struct certificate, csr, SIGNER), /* for messages */
@@ -63,8 +64,8 @@ static const struct part certificate_parts[] = {
 	OF(struct certificate, chain, CLIENT | SIGNER | STORER | VIEWER),
 	OF(struct certificate, own_profile, STORER | VIEWER),
 	OF(struct certificate, own_chain, STORER | VIEWER),
-	OF(struct certificate, ca, STORER | VIEWER),
-	OF(struct certificate, cas, STORER | VIEWER),
+	OF(struct certificate, ca, STORER | VIEWER | EXAMINER),
+	OF(struct certificate, cas, STORER | VIEWER | EXAMINER),
 	OF(struct certificate, owner, STORER),
 	OF(struct certificate, group, STORER),
 	OF(struct certificate, mode, STORER),
@@ -83,7 +84,7 @@ static const struct part ca_parts[] = {
 
 bool config_share_has(enum role role)
 {
-	return (1U << role) & (CLIENT | SIGNER | STORER | VIEWER | IMPORTER);
+	return (1U << role) & (CLIENT | SIGNER | STORER | VIEWER | IMPORTER | EXAMINER);
 }
 
 static void copy(void *to, const void *from, const struct part *part, size_t n, enum role role)

@@ -32,7 +32,7 @@ void *confine_filter(enum role role, uint32_t architecture)
 {
 	if (role == ROLE_TOOLS)
 		return refusal_filter(REFUSAL_TOOLS, architecture);
-	return role == ROLE_CLIENT ? client_filter(architecture) : permission_filter(role, architecture);
+	return role == ROLE_CLIENT || role == ROLE_EXAMINER ? client_filter(architecture) : permission_filter(role, architecture);
 }
 
 static int confine_calls(enum role role, struct fault *fault)
@@ -49,7 +49,7 @@ static int confine_calls(enum role role, struct fault *fault)
 /* Ten times what it needs: a child that goes wild must not take the warden with it when the machine runs out of memory. */
 static int confine_memory(enum role role)
 {
-	const rlim_t most = (role == ROLE_CLIENT ? 128 : 64) * (rlim_t)MIB;
+	const rlim_t most = (role == ROLE_CLIENT || role == ROLE_EXAMINER ? 128 : 64) * (rlim_t)MIB;
 	const struct rlimit limit = { most, most };
 
 	/* a ruleset may be of any size */

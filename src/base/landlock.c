@@ -137,13 +137,13 @@ int landlock_confine(enum role role, const struct config *config, int tokens)
 		return 0;
 	handled.files = rights_of_version(version);
 	if (version >= 4)
-		handled.net = role == ROLE_CLIENT ? BIND_TCP : BIND_TCP | CONNECT_TCP;
+		handled.net = role == ROLE_CLIENT || role == ROLE_EXAMINER ? BIND_TCP : BIND_TCP | CONNECT_TCP;
 	if (version >= 6)
 		handled.scoped = SCOPES;
 	ruleset = (int)syscall(SYS_landlock_create_ruleset, &handled, sizeof(handled), 0);
 	if (ruleset < 0)
 		return -1;
-	if (role == ROLE_CLIENT)
+	if (role == ROLE_CLIENT || role == ROLE_EXAMINER)
 		rc = allow_client(ruleset);
 	else if (role == ROLE_STORER)
 		rc = allow_storer(ruleset, config, tokens, handled.files);

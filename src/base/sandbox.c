@@ -44,6 +44,7 @@ static const struct role_rights {
 	[ROLE_SWEEPER] = { "sweeper", true, BIT(CAP_SETUID), STORING_DESCRIPTORS },
 	[ROLE_TRANSLATOR] = { "translator", true, 0, 16 },
 	[ROLE_IMPORTER] = { "importer", false, 0, 16 },
+	[ROLE_EXAMINER] = { "examiner", false, 0, 64 },
 	[ROLE_SURVEYOR] = { "surveyor", true, 0, 16 },
 	[ROLE_BUS] = { "client of D-Bus", true, 0, 64 },
 	[ROLE_VIEWER] = { "viewer", true, 0, 64 }, /* or whoever asks */

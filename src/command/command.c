@@ -27,11 +27,7 @@ static void raise_limit(__rlimit_resource_t resource, rlim_t most)
 	(void)setrlimit(resource, &limit);
 }
 
-/*
- * Gives up the caller's descriptors (only a command of guard's gets them), limits, mask for modes, and signals.
- * A limit that the host's firewall would suffer from goes, where we have the right to.
- */
-static void leave_caller(int from)
+void command_leave_caller(int from)
 {
 	static const __rlimit_resource_t resources[] = { RLIMIT_FSIZE, RLIMIT_CPU, RLIMIT_AS, RLIMIT_DATA, RLIMIT_NPROC };
 
@@ -76,7 +72,7 @@ static int start(struct host *host, const struct command *command, struct fault 
 		return -1;
 	if (command->tells_client && dup2(STDOUT_FILENO, STDERR_FILENO) >= 0)
 		log_start(NULL, log_detail_of(log_option()));
-	leave_caller(host->first_fd);
+	command_leave_caller(host->first_fd);
 	for (size_t i = 0; command->part == CONFIG_WHOLE && !command->reads && !command->gateless && i < MAX_CAS; i++)
 		if (wire_pair(host->tokens[i], fault) < 0)
 			return -1;

@@ -62,6 +62,7 @@ enum {
 	SETUP_UNDO
 };
 enum { TLSA_PORT };
+enum { CHECK_JSON };
 enum { STATUS_JSON, STATUS_CHECK, STATUS_METRICS };
 enum { TERMS_CA };
 enum { REVOKE_REASON = CLAIM_WAIT + 1 };
@@ -89,6 +90,12 @@ const struct command *line_find(const struct line *line, const char *name);
 /* Loads the configuration, closes what an earlier run left, runs the command. The exit status; has logged what happened. */
 int command_run(const struct call *call);
 
+/*
+ * Gives up the caller's descriptors from this number on (only a command of guard's gets them), limits, mask for modes, and signals.
+ * A limit that the host's firewall would suffer from goes, where we have the right to.
+ */
+void command_leave_caller(int from);
+
 /* Logs the mistakes in the configuration: as errors, or as warnings if they do not matter. */
 void command_say_mistakes(const struct mistakes *mistakes, bool matter);
 
@@ -97,6 +104,7 @@ void help_write_usage(FILE *out, const struct line *line, const struct command *
 void help_write(FILE *out, const struct line *line, const struct command *command);
 
 int account_run(struct host *host, const struct call *call);
+int check_run(struct host *host, const struct call *call);
 int guard_prepare(struct host *host, struct fault *fault) MUST_CHECK;
 int guard_run(struct host *host, const struct call *call);
 int history_run(struct host *host, const struct call *call);

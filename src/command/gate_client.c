@@ -155,15 +155,23 @@ int gate_claim(struct gate *gate, enum claim how, struct fault *fault)
 	return 0;
 }
 
-int gate_plan(struct gate *gate, bool own, const char *title, struct fault *fault)
+int gate_ask_plan(struct gate *gate, bool own, const char **text, struct fault *fault)
 {
 	struct fault other;
 	int rc = ask(gate, VERB_PLAN, own, fault);
 
+	*text = await(gate, &other) == 0 ? record.data : "";
+	return rc;
+}
+
+int gate_plan(struct gate *gate, bool own, const char *title, struct fault *fault)
+{
+	const char *text;
+	int rc = gate_ask_plan(gate, own, &text, fault);
+
 	if (rc == 0)
 		printf("# %s:\n", title);
-	if (await(gate, &other) == 0)
-		printf("%s", record.data);
+	printf("%s", text);
 	return rc;
 }
 

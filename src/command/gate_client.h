@@ -37,6 +37,12 @@ int gate_claim(struct gate *, enum claim how, struct fault *fault) MUST_CHECK;
 /* Another [gate] max_open. */
 int gate_limit(struct gate *, const struct config *config, struct fault *fault) MUST_CHECK;
 
+/*
+ * What would be opened, as text that is good until the next question; for our own listener, or another program's. It needs no claim:
+ * the gate then reads beside whoever has the host.
+ */
+int gate_ask_plan(struct gate *, bool own, const char **text, struct fault *fault) MUST_CHECK;
+
 /* Prints what would be opened, below a title: for our own listener, or another program's. */
 int gate_plan(struct gate *, bool own, const char *title, struct fault *fault) MUST_CHECK;
 

@@ -164,7 +164,7 @@ static bool build(unsigned int which, const struct architecture *architecture, s
 /* --- what they must say ------------------------------------------------------------------------------------------- */
 
 #define IN(which) (1U << (which))
-#define CLIENT IN(ROLE_CLIENT)
+#define CLIENT (IN(ROLE_CLIENT) | IN(ROLE_EXAMINER))
 #define SIGNING (IN(ROLE_SIGNER) | IN(ROLE_IMPORTER))
 #define STORING (IN(ROLE_STORER) | IN(ROLE_SWEEPER))
 #define ANSWERING (IN(ROLE_RESPONDER) | IN(ROLE_SURVEYOR))

@@ -611,7 +611,7 @@ static const struct {
 } states[] = {
 	{ "fresh", { { 0 } }, 0, { VERB_POLICY + 1 } },
 	{ "awaiting a command", { SAYS(POLICY, 0) }, 1, { VERB_COMMAND + 1 } },
-	{ "told", { SAYS(POLICY, 0) }, 1, { VERB_CLAIM + 1 } },
+	{ "told", { SAYS(POLICY, 0) }, 1, { VERB_CLAIM + 1, VERB_PLAN + 1 } },
 	{ "claimed",
 	  { CLAIM },
 	  2,
@@ -925,6 +925,17 @@ static void a_reading(void **state)
 	assert_trace(CLAIMED_TRACE "plan FAULT/1 ");
 }
 
+/* acmegate check asks beside whoever has the host: the gate takes no lock for that, and cannot open afterwards either. */
+static void a_plan_without_a_claim(void **state)
+{
+	(void)state;
+	assert_int_equal(RUN(SAYS(POLICY, 0), SAYS(PLAN, 1)), STATUS_DONE);
+	assert_null(strstr(world.trace, "claim"));
+	assert_non_null(strstr(world.trace, "plan remark REPLY REPLY "));
+	assert_int_equal(RUN(SAYS(POLICY, 0), SAYS(PLAN, 1), SAYS(PREPARE, 1)), STATUS_FAILED);
+	assert_null(strstr(world.trace, "prepare"));
+}
+
 static void a_plan_that_is_longer_than_a_record_is_cut_between_lines(void **state)
 {
 	size_t most = LENGTH_OF(world.plan.line), length = sizeof(world.plan.line[0]) - 1;
@@ -1214,6 +1225,7 @@ int main(void)
 		TEST(another_acmegate_is_a_word_of_its_own),
 		TEST(a_later_policy),
 		TEST(a_plan_in_words),
+		TEST(a_plan_without_a_claim),
 		TEST(a_reading),
 		TEST(a_plan_that_is_longer_than_a_record_is_cut_between_lines),
 		TEST(can_it_listen),

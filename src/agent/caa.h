@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * caa.h - may a CA issue for a name, by the CAA records in the DNS (RFC 8659, and RFC 8657 for validationmethods and accounturi)? Asks the
+ * resolvers of this host: a CA asks the authoritative servers, and may see other records.
+ */
+#ifndef ACMEGATE_AGENT_CAA_H
+#define ACMEGATE_AGENT_CAA_H
+
+#include "base/finding.h"
+
+#define CAA_RECORDS 16
+#define CAA_VALUE 256
+
+/* One record; others than "issue" matter only if they are critical. */
+struct caa_record {
+	uint8_t flags;
+	char tag[16], value[CAA_VALUE];
+};
+
+/*
+ * Reads the CAA records of an answer (RFC 1035 message). Their number; 0: there is none. -1: it is malformed. Of more than CAA_RECORDS
+ * the first are taken.
+ */
+int caa_read(const unsigned char *message, size_t length, struct caa_record record[CAA_RECORDS]) MUST_CHECK;
+
+/* What these n records of one name say to a CA with these identities, separated by ", ". Fills permit and text. */
+void caa_judge(const struct caa_record *record, int n, const char *identities, struct finding *finding);
+
+/* Climbs from the name to the top, and judges the first records that there are. */
+void caa_look(const char *name, const char *identities, struct finding *finding);
+
+#endif

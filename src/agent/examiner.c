@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/*
+ * examiner.c - the agent's role that looks at the network for acmegate check, with the rights of the client and no channel but the one for
+ * its findings: the CA at hand, the addresses of names, and what the DNS lets that CA do.
+ */
+#include "agent/agent.h"
+
+#include <netdb.h>
+#include <netinet/in.h>
+#include <resolv.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+
+#include "acme/codec.h"
+#include "agent/caa.h"
+#include "agent/http.h"
+#include "base/log.h"
+
+#define CA_MOST 40000  /* ms for the directory */
+#define NAME_SECONDS 2 /* for one try at a name server */
+#define ALL_SECONDS 30 /* for all names; the others are told not to be known */
+
+static int tell(const struct finding *finding)
+{
+	return send(FD_WARDEN, finding, sizeof(*finding), MSG_NOSIGNAL) == (ssize_t)sizeof(*finding) ? 0 : -1;
+}
+
+static time_t seconds(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec;
+}
+
+/* --- the CA ------------------------------------------------------------------------------------------------------- */
+
+/* What each public CA calls itself in CAA records, where its directory does not say. */
+static const char *identity_of(const char *url)
+{
+	static const char *const known[][2] = {
+		{ ".letsencrypt.org/", "letsencrypt.org" }, { ".zerossl.com/", "sectigo.com" }, { ".pki.goog/", "pki.goog" },
+		{ ".buypass.com/", "buypass.com" },	    { ".ssl.com/", "ssl.com" },
+	};
+
+	for (size_t i = 0; i < LENGTH_OF(known); i++)
+		if (strstr(url, known[i][0]))
+			return known[i][1];
+	return "";
+}
+
+static void read_directory(const char *url, const struct exchange *exchange, struct finding *finding)
+{
+	static struct directory directory;
+	struct fault fault;
+
+	finding->of_ca.date = exchange->date;
+	finding->of_ca.now = (int64_t)time(NULL);
+	if (exchange->status != 200) {
+		finding->of_ca.failed = 1;
+		finding->of_ca.reached = exchange->status || exchange->kind != FAULT_LATER;
+		if (exchange->status)
+			snprintf(finding->of_ca.text, sizeof(finding->of_ca.text), "it answers with status %u", exchange->status);
+		else
+			snprintf(finding->of_ca.text, sizeof(finding->of_ca.text), "%s", exchange->reason);
+		return;
+	}
+	finding->of_ca.reached = 1;
+	finding->of_ca.failed = codec_directory(exchange->data, exchange->used, &directory, &fault) < 0;
+	snprintf(finding->of_ca.text, sizeof(finding->of_ca.text), "%.*s", FINDING_TEXT - 1,
+		 finding->of_ca.failed ? fault.text :
+		 directory.caa[0]      ? directory.caa :
+					 identity_of(url));
+}
+
+static void fetch(struct http *http, const char *url, struct exchange *exchange)
+{
+	static const int nothing[HTTP_WATCHED] = { -1, -1 };
+	struct exchange *answered = NULL;
+	struct fault fault;
+
+	exchange_reset(exchange);
+	exchange->method = METHOD_GET;
+	exchange->url = url;
+	http_begin(http, exchange);
+	if (http_next(http, CA_MOST, nothing, &answered, &fault) > 0)
+		return;
+	http_cancel(http, exchange);
+	snprintf(exchange->reason, sizeof(exchange->reason), "no answer within %d s", CA_MOST / 1000);
+}
+
+static int look_at_ca(const struct config *config, struct finding *finding)
+{
+	const int ca_file = fcntl(FD_CA_FILE, F_GETFD) < 0 || !config->acme.ca_file[0] ? -1 : FD_CA_FILE;
+	struct exchange exchange = { 0 };
+	struct fault fault;
+	struct http *http = http_start(ca_file, config->acme.proxy, &fault);
+
+	*finding = (struct finding){ .kind = FINDING_CA, .index = config->turn };
+	if (http) {
+		fetch(http, config->acme.directory, &exchange);
+		read_directory(config->acme.directory, &exchange, finding);
+	} else {
+		finding->of_ca.failed = 1;
+		snprintf(finding->of_ca.text, sizeof(finding->of_ca.text), "%.*s", FINDING_TEXT - 1, fault.text);
+	}
+	exchange_free(&exchange);
+	http_free(http);
+	return tell(finding);
+}
+
+/* --- names -------------------------------------------------------------------------------------------------------- */
+
+static void take(struct finding *finding, const struct addrinfo *one)
+{
+	if (one->ai_family == AF_INET && finding->of_name.addresses4 < FINDING_ADDRESSES)
+		memcpy(finding->of_name.address4[finding->of_name.addresses4++],
+		       &((const struct sockaddr_in *)(const void *)one->ai_addr)->sin_addr, 4);
+	if (one->ai_family == AF_INET6 && finding->of_name.addresses6 < FINDING_ADDRESSES)
+		memcpy(finding->of_name.address6[finding->of_name.addresses6++],
+		       &((const struct sockaddr_in6 *)(const void *)one->ai_addr)->sin6_addr, 16);
+	if (one->ai_canonname)
+		snprintf(finding->of_name.canonical, NAME_SIZE, "%.*s", NAME_SIZE - 1, one->ai_canonname);
+}
+
+static int32_t look_up(const char *name, int family, struct finding *finding)
+{
+	const struct addrinfo hints = { .ai_family = family, .ai_socktype = SOCK_STREAM, .ai_flags = AI_CANONNAME };
+	struct addrinfo *list = NULL;
+	int rc = getaddrinfo(name, NULL, &hints, &list);
+
+	for (const struct addrinfo *one = list; rc == 0 && one; one = one->ai_next)
+		take(finding, one);
+	if (rc == 0)
+		freeaddrinfo(list);
+	return rc;
+}
+
+static int look_at_addresses(const struct config *config, uint32_t index)
+{
+	struct finding finding = { .kind = FINDING_ADDRESS, .index = index };
+
+	finding.of_name.error4 = look_up(config->name[index], AF_INET, &finding);
+	finding.of_name.error6 = look_up(config->name[index], AF_INET6, &finding);
+	return tell(&finding);
+}
+
+static int look_at_caa(const struct config *config, uint32_t index, const char *identities)
+{
+	struct finding finding = { .kind = FINDING_CAA, .index = index };
+
+	caa_look(config->name[index], identities, &finding);
+	return tell(&finding);
+}
+
+/* The place of the CA at hand among those of the certificate; -1: it is none of them. */
+static int place_of(const struct config *config, const struct certificate *certificate)
+{
+	for (uint32_t i = 0; i < certificate->cas; i++)
+		if (certificate->ca[i] == config->turn)
+			return (int)i;
+	return -1;
+}
+
+/* Addresses are looked up for the first CA of a certificate only: they are the same for all. */
+static int look_at_names(const struct config *config, const struct certificate *certificate, const char *identities, time_t end)
+{
+	const int place = place_of(config, certificate);
+
+	for (uint32_t i = 0; place >= 0 && i < certificate->names; i++) {
+		const uint32_t index = certificate->first_name + i;
+
+		if (config_is_address(config->name[index]))
+			continue;
+		if (seconds() > end || (place == 0 && look_at_addresses(config, index) < 0) ||
+		    look_at_caa(config, index, identities) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* A search list would find other names than a CA does. */
+static void set_resolver(void)
+{
+	if (res_init() < 0)
+		return;
+	_res.retrans = NAME_SECONDS;
+	_res.retry = 2;
+	_res.options &= ~(unsigned long)(RES_DNSRCH | RES_DEFNAMES);
+}
+
+int examiner_main(const struct config *config)
+{
+	const time_t end = seconds() + ALL_SECONDS + CA_MOST / 1000;
+	struct finding ca;
+
+	set_resolver();
+	if (look_at_ca(config, &ca) < 0)
+		return STATUS_FAILED;
+	for (uint32_t i = 0; i < config->certificates; i++)
+		if (look_at_names(config, &config->certificate[i],
+				  ca.of_ca.failed ? identity_of(config->acme.directory) : ca.of_ca.text, end) < 0)
+			return STATUS_LATER;
+	return STATUS_DONE;
+}

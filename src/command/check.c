@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/*
+ * check.c - acmegate check: the table of checks. It takes no lock and changes nothing, and goes on beside a renewal. The gate reads the
+ * ruleset, unclaimed; examiners without rights look at the network.
+ */
+#include "command/check.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+
+#include "base/config_load.h"
+#include "base/log.h"
+#include "base/sandbox.h"
+#include "command/command.h"
+#include "command/international.h"
+
+static const struct {
+	const char *name; /* of its rows, unless it names them otherwise */
+	void (*run)(struct examination *);
+} checks[] = {
+	{ "configuration", check_configuration },
+	{ "storage", check_storage },
+	{ "key", check_keys },
+	{ "timer", check_units },
+	{ "port", check_port },
+	{ "firewall", check_firewall },
+	{ "hooks", check_hooks },
+	{ "ca", check_network },
+};
+
+/* --- another acmegate ----------------------------------------------------------------------------------------------- */
+
+/* Has somebody a lock of flock(2) on this file? By the kernel's list: to try would be to take it. */
+static bool is_locked(const char *path)
+{
+	FILE *file = fopen("/proc/locks", "re");
+	char line[256], wanted[64];
+	bool found = false;
+	struct stat s;
+
+	if (file && stat(path, &s) == 0) {
+		snprintf(wanted, sizeof(wanted), " %02x:%02x:%lu ", major(s.st_dev), minor(s.st_dev), (unsigned long)s.st_ino);
+		while (!found && fgets(line, sizeof(line), file))
+			found = strstr(line, "FLOCK") && strstr(line, wanted);
+	}
+	if (file)
+		fclose(file);
+	return found;
+}
+
+/* By the locks of the gate: of the journal, and of this network namespace (firewall/single.h). */
+static bool is_busy(const struct config *config)
+{
+	char path[PATH_SIZE + 16];
+	struct stat s;
+
+	snprintf(path, sizeof(path), "%s/journal", config->gate.state);
+	if (is_locked(path))
+		return true;
+	if (stat("/proc/self/ns/net", &s) < 0)
+		return false;
+	snprintf(path, sizeof(path), "/run/acmegate/netns-%lu", (unsigned long)s.st_ino);
+	return is_locked(path);
+}
+
+/* --- the whole ------------------------------------------------------------------------------------------------------ */
+
+/* Leaves only these certificates. -1: there is none of that name, which was logged. */
+static int choose(struct config *config, char **word, int words)
+{
+	uint32_t kept = 0;
+
+	for (int i = 0; i < words; i++)
+		if (config_find(config, word[i]) < 0) {
+			log_error("%s: there is no [certificate %s]", config->file, word[i]);
+			return -1;
+		}
+	for (uint32_t i = 0; words && i < config->certificates; i++)
+		for (int j = 0; j < words; j++)
+			if (!strcmp(config->certificate[i].name, word[j])) {
+				config->certificate[kept++] = config->certificate[i];
+				break;
+			}
+	config->certificates = words ? kept : config->certificates;
+	return 0;
+}
+
+/* A mistake is a row, and what there is without it is looked at. Hook and guard need no CA and no certificate. */
+static int read_configuration(struct examination *e, const struct call *call)
+{
+	struct fault ignored;
+
+	config_translate_with(international_ascii);
+	if (config_load(e->config, call->file, CONFIG_GATE, &e->mistakes, &ignored) < 0 || e->mistakes.number ||
+	    e->config->certificates || e->config->acme.directory[0])
+		(void)!config_load(e->config, call->file, CONFIG_WHOLE, &e->mistakes, &ignored);
+	international_end();
+	e->homeless.kind = FAULT_NONE;
+	if (config_find_user(e->config, &e->homeless) == 0)
+		e->homeless.kind = FAULT_NONE;
+	return choose(e->config, call->word, call->words);
+}
+
+/* First of all, so that no right over the firewall is left when the configuration is read. */
+static int begin(struct examination *e)
+{
+	struct fault fault;
+
+	command_leave_caller(STDERR_FILENO + 1);
+	e->ungated.kind = FAULT_NONE;
+	if (gate_start(&e->gate, &e->ungated) == 0)
+		e->ungated.kind = FAULT_NONE;
+	if (sandbox_give_up_firewall(&fault) == 0)
+		return 0;
+	log_error("%s", fault.text);
+	return -1;
+}
+
+int check_run(struct host *host, const struct call *call)
+{
+	static struct config config;
+	static struct examination e = { .config = &config, .gate = NO_GATE };
+
+	(void)host;
+	if (geteuid() != 0) {
+		log_error("check looks at what root alone may see: run it as root");
+		return STATUS_USAGE;
+	}
+	if (begin(&e) < 0 || read_configuration(&e, call) < 0) {
+		gate_end(&e.gate);
+		return STATUS_USAGE;
+	}
+	if (e.ungated.kind == FAULT_NONE && gate_tell(&e.gate, &config, -1, false, &e.ungated) == 0)
+		e.ungated.kind = FAULT_NONE;
+	e.busy = is_busy(&config);
+	sheet_begin(&e.sheet, call->value[CHECK_JSON] != NULL);
+	for (size_t i = 0; i < LENGTH_OF(checks); i++) {
+		e.sheet.check = checks[i].name;
+		checks[i].run(&e);
+	}
+	gate_end(&e.gate);
+	return sheet_end(&e.sheet);
+}

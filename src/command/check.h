@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* check.h - the checks of acmegate check, one function each; check.c has their table. None takes a lock or changes anything. */
+#ifndef ACMEGATE_COMMAND_CHECK_H
+#define ACMEGATE_COMMAND_CHECK_H
+
+#include "base/config.h"
+#include "command/gate_client.h"
+#include "command/sheet.h"
+
+/* What the checks share. */
+struct examination {
+	struct sheet sheet;
+	struct config *config;
+	struct mistakes mistakes;
+	struct gate gate;
+	struct fault ungated;		      /* why there is no gate; FAULT_NONE: there is */
+	struct fault homeless;		      /* why there is no user for processes without rights; FAULT_NONE: there is */
+	bool busy;			      /* another acmegate is at work on this host */
+	char client_stopped[FAULT_TEXT_SIZE]; /* the chain that may keep our client from the CA, or "" */
+};
+
+void check_configuration(struct examination *);
+void check_storage(struct examination *);
+void check_keys(struct examination *);
+void check_units(struct examination *);
+void check_port(struct examination *);
+void check_firewall(struct examination *);
+void check_hooks(struct examination *);
+void check_network(struct examination *);
+
+#endif
