@@ -49,6 +49,7 @@ struct client {
 	struct outcome outcome; /* of what concerns all of them, if it fails */
 	bool deaf;		/* the responder's channel has ended */
 	bool opened;		/* the port was open */
+	uint32_t validated;	/* names, and one more, as the warden was told; 0: it is not to be told now */
 };
 
 static struct record record; /* the last one received: 64 KiB that no stack should carry */
@@ -117,6 +118,20 @@ static int hear(enum verb wanted, struct fault *fault)
 	return fault_set(fault, FAULT_FAILED, "the warden says %s", verb_name((enum verb)record.verb));
 }
 
+/* How many of the names that the port is open for are valid, or have been asked for. */
+static int tell_validated(struct client *client, struct fault *fault)
+{
+	const struct authorizations *list = &client->authorizations;
+	struct validated validated = { 0, (uint32_t)list->pending };
+
+	for (size_t i = 0; i < list->count && client->validated; i++)
+		validated.done += list->item[i].challenge && (list->item[i].state == STATE_VALID || list->item[i].seen);
+	if (validated.done < client->validated || validated.done > validated.of)
+		return 0;
+	client->validated = validated.done + 1;
+	return wire_send(FD_WARDEN, VERB_VALIDATED, 0, &validated, sizeof(validated), fault);
+}
+
 static int next(void *context, int64_t milliseconds, struct exchange **exchange, struct fault *fault)
 {
 	struct client *client = context;
@@ -124,6 +139,8 @@ static int next(void *context, int64_t milliseconds, struct exchange **exchange,
 	int n = http_next(client->http, milliseconds, watched, exchange, fault);
 
 	drain_hits(client);
+	if (client->validated && tell_validated(client, fault) < 0)
+		return -1;
 	if (n == 0 && is_readable(FD_WARDEN)) /* nothing is awaited from it here: VERBS is no verb */
 		return hear(VERBS, fault) < 0 ? -1 : fault_set(fault, FAULT_FAILED, "the warden speaks unasked");
 	return n;
@@ -399,9 +416,11 @@ static int prove(struct client *client, struct fault *fault)
 	}
 	client->opened = true;
 	opened = now_ms(NULL);
-	if (challenges_respond(authorizations, client->acme, window_most(client->config), fault) < 0 ||
+	if (tell_validated(client, fault) < 0 ||
+	    challenges_respond(authorizations, client->acme, window_most(client->config), fault) < 0 ||
 	    wire_send(FD_WARDEN, VERB_CLOSE, 0, NULL, 0, fault) < 0)
 		return -1;
+	client->validated = 0;
 	closed = now_ms(NULL);
 	if (hear(VERB_CLOSED, fault) < 0)
 		return -1;

@@ -20,6 +20,7 @@
 static struct {
 	const char *role;
 	enum log_detail detail;
+	bool (*send)(enum log_level level, const char *text); /* NULL: standard error has them all */
 	bool journal;
 	bool detached;
 	bool socket;	   /* stderr is one */
@@ -84,17 +85,44 @@ bool log_is_journal(void)
 	return out.journal;
 }
 
+static enum log_detail detail(void)
+{
+	return (enum log_detail)(out.detail & (LOG_LIVE - 1U));
+}
+
 bool log_is_verbose(void)
 {
-	return out.detail != LOG_PLAIN;
+	return detail() == LOG_VERBOSE || detail() == LOG_EVERYTHING;
 }
 
 bool log_is_everything(void)
 {
-	return out.detail == LOG_EVERYTHING;
+	return detail() == LOG_EVERYTHING;
 }
 
-static const char *const options[] = { [LOG_VERBOSE] = "--verbose", [LOG_EVERYTHING] = "--debug" };
+bool log_is_quiet(void)
+{
+	return detail() == LOG_QUIET;
+}
+
+void log_live(void)
+{
+	out.detail = (enum log_detail)(out.detail | LOG_LIVE);
+}
+
+void log_through(bool (*send)(enum log_level level, const char *text))
+{
+	out.send = send;
+}
+
+static const char *const options[] = {
+	[LOG_VERBOSE] = "--verbose",
+	[LOG_EVERYTHING] = "--debug",
+	[LOG_QUIET] = "--quiet",
+	[LOG_LIVE] = "--live",
+	[LOG_LIVE | LOG_VERBOSE] = "--live-verbose",
+	[LOG_LIVE | LOG_EVERYTHING] = "--live-debug",
+};
 
 const char *log_option(void)
 {
@@ -103,7 +131,10 @@ const char *log_option(void)
 
 enum log_detail log_detail_of(const char *option)
 {
-	return !option ? LOG_PLAIN : strcmp(option, options[LOG_EVERYTHING]) ? LOG_VERBOSE : LOG_EVERYTHING;
+	for (unsigned int i = 0; option && i < LENGTH_OF(options); i++)
+		if (options[i] && !strcmp(option, options[i]))
+			return (enum log_detail)i;
+	return LOG_PLAIN;
 }
 
 static const char *word(enum log_level level)
@@ -138,13 +169,14 @@ static bool put(const char *line, size_t length, int wait)
 
 static size_t dress(char line[LINE_SIZE], enum log_level level, const char *text)
 {
+	const char *role = log_is_verbose() ? out.role : NULL;
 	int n;
 
 	if (out.journal)
 		n = snprintf(line, LINE_SIZE, "<%d>%s\n", (int)level, text);
 	else
-		n = snprintf(line, LINE_SIZE, "acmegate: %s%s%s%s\n", out.detail && out.role ? out.role : "",
-			     out.detail && out.role ? ": " : "", word(level), text);
+		n = snprintf(line, LINE_SIZE, "%sacmegate: %s%s%s%s\n", out.detail & LOG_LIVE ? LOG_ERASE : "", role ? role : "",
+			     role ? ": " : "", word(level), text);
 	return n < 0 ? 0 : n < LINE_SIZE ? (size_t)n : LINE_SIZE - 1;
 }
 
@@ -225,7 +257,8 @@ void log_line(enum log_level level, const char *format, ...)
 	int code = errno;
 	va_list args;
 
-	if (level >= LOG_LEVEL_DEBUG && (int)out.detail <= (int)level - LOG_LEVEL_DEBUG)
+	if ((level >= LOG_LEVEL_DEBUG && !log_is_verbose()) || (level == LOG_LEVEL_TRACE && !log_is_everything()) ||
+	    (level > LOG_LEVEL_ERROR && log_is_quiet()))
 		return;
 	if (level == LOG_LEVEL_TRACE)
 		level = LOG_LEVEL_DEBUG; /* syslog has no other */
@@ -233,6 +266,10 @@ void log_line(enum log_level level, const char *format, ...)
 	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
 	clean(text);
+	if (out.send && out.send(level, text)) {
+		errno = code;
+		return;
+	}
 	if (out.detached)
 		put_syslog(level, text); /* the levels have syslog's numbers */
 	/* One write for one line: the processes share stderr, and lines must not mix. */

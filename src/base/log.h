@@ -24,8 +24,11 @@ enum log_level {
 	LOG_LEVEL_TRACE = 8, /* with --debug: records, states, connections and the programs that are run; to the journal it is debug too */
 };
 
-/* As the command line says. */
-enum log_detail { LOG_PLAIN, LOG_VERBOSE, LOG_EVERYTHING };
+/* As the command line says; and a bit: acmegate keeps a line at the bottom of this terminal, which each line of the log erases first. */
+enum log_detail { LOG_PLAIN, LOG_VERBOSE, LOG_EVERYTHING, LOG_QUIET, LOG_LIVE };
+
+/* Back to the first column, and nothing in the line. */
+#define LOG_ERASE "\r\033[K"
 
 /* Call once at start. role: the word behind "acmegate" in each line of a child ("client"), or NULL. */
 void log_start(const char *role, enum log_detail detail);
@@ -33,6 +36,15 @@ void log_start(const char *role, enum log_detail detail);
 /* The option that makes a child log in the same detail, or NULL; and the detail of that option, or of NULL. */
 const char *log_option(void);
 enum log_detail log_detail_of(const char *option);
+
+/* From now on, in this process and those that it starts: LOG_LIVE. */
+void log_live(void);
+
+/*
+ * From now on every line goes to this function first, its text in UTF-8 and without control characters. It must not wait. false: it could
+ * not take the line, which then goes to standard error as before.
+ */
+void log_through(bool (*send)(enum log_level level, const char *text));
 
 /* Is standard error the journal? Children find out by their environment. */
 bool log_is_journal(void);
@@ -52,6 +64,7 @@ void log_detach(void);
 void log_leave_terminal(void);
 bool log_is_verbose(void);
 bool log_is_everything(void);
+bool log_is_quiet(void);
 
 void log_line(enum log_level, const char *format, ...) PRINTF_LIKE(2, 3);
 #define log_error(...) log_line(LOG_LEVEL_ERROR, __VA_ARGS__)

@@ -39,6 +39,7 @@ static const struct shape {
 	[VERB_WORK] = { "WORK", sizeof(struct work), sizeof(struct work) },
 	[VERB_OPEN] = { "OPEN", sizeof(struct whereabouts), sizeof(struct whereabouts) },
 	[VERB_CLOSE] = { "CLOSE", 0, 0 },
+	[VERB_VALIDATED] = { "VALIDATED", sizeof(struct validated), sizeof(struct validated) },
 	[VERB_TELL] = { "TELL", 1, 8192 },
 	[VERB_OPENED] = { "OPENED", 0, 0 },
 	[VERB_CLOSED] = { "CLOSED", sizeof(struct closed), sizeof(struct closed) },

@@ -7,7 +7,7 @@
  * that sends anything else as dead.
  *
  *	acmegate -- gate	what is to be opened, and the replies to it; the state directory, and the listening sockets
- *	warden -- client	OPEN and CLOSE, and the replies to them; text for standard output
+ *	warden -- client	OPEN and CLOSE, and the replies to them; how far the validations are; text for standard output
  *	warden -- storer	which certificates are due, which were stored
  *	warden -- responder	READY
  *	client -- signer	requests to sign, certificate requests (CSR), certificates; tokens with mode webroot
@@ -25,6 +25,7 @@
 #include "base/fault.h"
 #include "base/outcome.h"
 #include "base/suggestion.h"
+#include "base/validated.h"
 
 enum agent_fd {
 	FD_WARDEN = 3,	  /* every role but signer and sweeper: channel to the warden */
@@ -139,7 +140,8 @@ enum verb {
 	/* signer -> storer */
 	VERB_SAVE_NEW_ACCOUNT_KEY, /* data: PEM of the new account key */
 	/* client -> warden */
-	VERB_TELL, /* data: lines for standard output */
+	VERB_TELL,	/* data: lines for standard output */
+	VERB_VALIDATED, /* data: struct validated; only while the port is open */
 	VERBS
 };
 

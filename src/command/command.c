@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include "command/international.h"
+#include "command/progress.h"
 #include "command/publish.h"
 #include "base/cas.h"
 #include "base/config_load.h"
@@ -73,6 +74,8 @@ static int start(struct host *host, const struct command *command, struct fault 
 	if (command->tells_client && dup2(STDOUT_FILENO, STDERR_FILENO) >= 0)
 		log_start(NULL, log_detail_of(log_option()));
 	command_leave_caller(host->first_fd);
+	if (command->shows)
+		progress_start();
 	for (size_t i = 0; command->part == CONFIG_WHOLE && !command->reads && !command->gateless && i < MAX_CAS; i++)
 		if (wire_pair(host->tokens[i], fault) < 0)
 			return -1;

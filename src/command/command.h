@@ -34,6 +34,7 @@ struct command {
 	bool asks;	   /* goes on without a gate: another acmegate may have one */
 	bool reads;	   /* only reads what the storer has written: no gate, no lock, no right over the firewall */
 	bool publishes;	   /* what [status] of the configuration says, at its end */
+	bool shows;	   /* how far it is, on a terminal and to systemd */
 	bool tells_client; /* logs to standard output: ACME clients show the standard error of their hooks as errors */
 };
 
@@ -42,7 +43,7 @@ struct line {
 	struct command program;
 	const struct command *commands; /* the one after the last has no name */
 };
-enum { ACMEGATE_CONFIG, ACMEGATE_VERBOSE, ACMEGATE_DEBUG, ACMEGATE_VERSION };
+enum { ACMEGATE_CONFIG, ACMEGATE_QUIET, ACMEGATE_VERBOSE, ACMEGATE_DEBUG, ACMEGATE_VERSION };
 enum { CLAIM_WAIT }; /* the first one of every command that claims */
 enum { GUARD_MAX = CLAIM_WAIT + 1, GUARD_ON_LISTEN };
 enum { RENEW_DRY_RUN = CLAIM_WAIT + 1 };
@@ -75,6 +76,7 @@ struct call {
 	const struct command *command;
 	const char *file;		 /* the configuration */
 	const char *value[MOST_OPTIONS]; /* of the options: "" for one without a value, NULL for one that was not given */
+	int times[MOST_OPTIONS];	 /* that each was given */
 	char **word;			 /* the arguments, and NULL */
 	int words;
 	unsigned long wait; /* seconds that another acmegate may take to end */

@@ -6,6 +6,7 @@
 
 #include "base/cas.h"
 #include "base/log.h"
+#include "command/progress.h"
 #include "command/tokens.h"
 
 #define LEAST_FILES 64 /* descriptors */
@@ -56,6 +57,7 @@ int errand_do(struct errand *errand, struct config *config, int store_fd, struct
 		its = renewal_run(config, errand, &host->gate, host->tokens[part++], store_fd);
 		status = status == STATUS_DONE ? its : status;
 	} while (!errand->stopped && turn(config, errand, had));
+	progress_end();
 	tokens_sweep(host->config, host->state_fd);
 	return status;
 }

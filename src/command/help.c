@@ -11,7 +11,7 @@ void help_write_usage(FILE *out, const struct line *line, const struct command *
 {
 	const struct command_option *option = command->options;
 	const bool whole = command == &line->program, is_long = command->words && strlen(command->words) > LONG_WORDS;
-	const bool many = !whole && (is_long || option[MOST_NAMED].name);
+	const bool many = is_long || option[MOST_NAMED].name;
 
 	fprintf(out, "usage: acmegate%s%s%s",
 		whole || command->explains ? "" :

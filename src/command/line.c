@@ -109,12 +109,22 @@ static int read_options(struct call *call, int argc, char **argv)
 		if (rc == 'h' || rc == '?' || rc == ':')
 			return rc == 'h' ? 1 : complain(call, rc, argv[optind - 1]);
 		for (int i = 0; i < MOST_OPTIONS; i++)
-			if (rc == i + 1 || rc == known[i].letter)
+			if (rc == i + 1 || rc == known[i].letter) {
 				call->value[i] = optarg ? optarg : "";
+				call->times[i]++;
+			}
 	}
 	call->word = argv + optind;
 	call->words = argc - optind;
 	return 0;
+}
+
+/* The more talkative one of several. */
+static enum log_detail detail_of(const struct call *program)
+{
+	if (program->value[ACMEGATE_DEBUG] || program->times[ACMEGATE_VERBOSE] > 1)
+		return LOG_EVERYTHING;
+	return program->value[ACMEGATE_VERBOSE] ? LOG_VERBOSE : program->value[ACMEGATE_QUIET] ? LOG_QUIET : LOG_PLAIN;
 }
 
 static void read_wait(struct call *call)
@@ -164,7 +174,7 @@ int line_run(const struct line *line, int argc, char **argv)
 	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 	log_start(NULL, LOG_PLAIN);
 	rc = read_options(&program, argc, argv);
-	log_start(NULL, program.value[ACMEGATE_DEBUG] ? LOG_EVERYTHING : program.value[ACMEGATE_VERBOSE] ? LOG_VERBOSE : LOG_PLAIN);
+	log_start(NULL, detail_of(&program));
 	if (rc < 0)
 		return STATUS_USAGE;
 	if (program.value[ACMEGATE_VERSION])

@@ -12,6 +12,7 @@
 #include "command/children.h"
 #include "command/crew.h"
 #include "command/deploy.h"
+#include "command/progress.h"
 #include "command/supervise.h"
 
 #define RUN_SECONDS 1800 /* for all of a run; nothing adds to it */
@@ -22,8 +23,10 @@ struct run {
 	struct errand *errand;
 	struct crew crew;
 	uint32_t surveyed;
-	int64_t next;	  /* when the first of them will be due */
-	struct work work; /* for the client */
+	uint32_t stored;
+	uint32_t validated; /* names in this window, and one more: the client tells no fewer */
+	int64_t next;	    /* when the first of them will be due */
+	struct work work;   /* for the client */
 	bool deploy[MAX_CERTIFICATES];
 };
 
@@ -41,6 +44,15 @@ static int send(struct supervisor *s, int channel, enum verb verb, uint32_t inde
 static bool anything_waits(const struct run *run)
 {
 	return memchr(run->errand->waits, true, sizeof(run->errand->waits));
+}
+
+static uint32_t count_wanted(const struct run *run)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < run->config->certificates; i++)
+		n += run->work.wanted[i] == WORK_OBTAIN;
+	return n;
 }
 
 /* --- the window --------------------------------------------------------------------------------------------------- */
@@ -71,6 +83,8 @@ static void on_ready(struct supervisor *s)
 static void on_opened(struct supervisor *s)
 {
 	s->state = STANDING;
+	run_of(s)->validated = 0;
+	progress_open(s->gate->port, s->gate->seconds);
 	if (send(s, ON_CLIENT, VERB_OPENED, 0, NULL, 0) < 0)
 		supervise_give_up(s);
 }
@@ -113,12 +127,28 @@ static void on_open(struct supervisor *s)
 
 	run->errand->windows++;
 	note_asker(run);
+	progress_step(PROGRESS_OPENING, 0, 0);
 	if (supervise_prepare(s, (const void *)s->record.data) < 0 || (confined && sandbox_warden(&s->fault) < 0))
 		give_up(s);
 }
 
+/* Forwards only: it cannot keep this process busy. */
+static void on_validated(struct supervisor *s)
+{
+	const struct validated *validated = (const void *)s->record.data;
+	struct run *run = run_of(s);
+
+	if (validated->done < run->validated || validated->done > validated->of || validated->of > MAX_NAMES) {
+		supervise_give_up_because(s, FAULT_FAILED, "the client told of validations in the wrong order");
+		return;
+	}
+	run->validated = validated->done + 1;
+	progress_step(PROGRESS_VALIDATING, validated->done, validated->of);
+}
+
 static void on_close(struct supervisor *s)
 {
+	const struct run *run = run_of(s);
 	struct closed closed = { 0 };
 
 	s->state = WORKING;
@@ -126,6 +156,8 @@ static void on_close(struct supervisor *s)
 		s->state = CLOSING;
 	else if (send(s, ON_CLIENT, VERB_CLOSED, 0, &closed, sizeof(closed)) < 0)
 		supervise_give_up(s);
+	progress_shut();
+	progress_step(PROGRESS_ISSUING, run->stored, count_wanted(run));
 	tidy(s);
 }
 
@@ -135,6 +167,7 @@ static int start_client(struct supervisor *s)
 {
 	struct run *run = run_of(s);
 
+	progress_step(PROGRESS_ORDERING, 0, count_wanted(run));
 	if (crew_start_client(&run->crew, &s->fd[CLIENT_PID], &s->fd[ON_CLIENT], &s->fault) < 0)
 		return -1;
 	return send(s, ON_CLIENT, VERB_WORK, 0, &run->work, sizeof(run->work));
@@ -234,6 +267,7 @@ static void on_survey(struct supervisor *s)
 		return;
 	}
 	note_survey(run, i, (const void *)s->record.data);
+	progress_step(PROGRESS_LOOKING, run->surveyed, run->config->certificates);
 	if (run->surveyed < run->config->certificates)
 		return;
 	if (!anything_wanted(run)) {
@@ -272,6 +306,7 @@ static void on_stored(struct supervisor *s)
 		return;
 	}
 	run->errand->stored[i] = true;
+	progress_step(PROGRESS_ISSUING, ++run->stored, count_wanted(run));
 	if (run->errand->rehearsal)
 		log_notice("certificate %s: the CA for rehearsals has issued it", certificate->name);
 	else
@@ -347,6 +382,7 @@ static const struct job for_renewal = {
 		{ ON_STORER, VERB_STORED, EVENT_STORED },
 		{ ON_CLIENT, VERB_OPEN, EVENT_OPEN },
 		{ ON_CLIENT, VERB_CLOSE, EVENT_CLOSE },
+		{ ON_CLIENT, VERB_VALIDATED, EVENT_VALIDATED },
 		{ ON_RESPONDER, VERB_READY, EVENT_READY },
 	},
 	.always = {
@@ -365,7 +401,7 @@ static const struct job for_renewal = {
 		[PREPARING] = { [EVENT_PREPARED] = on_prepared },
 		[LISTENING] = { [EVENT_READY] = on_ready },
 		[OPENING] = { [EVENT_OPENED] = on_opened },
-		[STANDING] = { [EVENT_CLOSE] = on_close },
+		[STANDING] = { [EVENT_CLOSE] = on_close, [EVENT_VALIDATED] = on_validated },
 	},
 };
 
@@ -399,11 +435,15 @@ static void run_deploy_hooks(struct run *run)
 
 	for (uint32_t i = 0; i < run->config->certificates; i++) {
 		const struct certificate *certificate = &run->config->certificate[i];
-		bool all = run->deploy[i] && deploy_run(run->config, certificate, &deployed);
+		bool all;
 
-		if (run->deploy[i] && !all)
+		if (!run->deploy[i])
+			continue;
+		progress_step(PROGRESS_DEPLOYING, 0, 0);
+		all = deploy_run(run->config, certificate, &deployed);
+		if (!all)
 			s->status = STATUS_FAILED;
-		if (!run->deploy[i] || (!all && !deployed.length))
+		if (!all && !deployed.length)
 			continue;
 		if (s->fd[ON_STORER] < 0 || send(s, ON_STORER, VERB_DEPLOYED, i, deployed.text, all ? 0 : deployed.length) < 0)
 			log_warning("certificate %s: its hooks will run once more: the storer is gone", certificate->name);
@@ -416,6 +456,7 @@ static void end(struct run *run)
 	struct closed closed;
 
 	run->errand->stopped = !supervise_shut(s, false, &closed);
+	progress_shut();
 	tidy(s);
 	launch_reap(&s->fd[CLIENT_PID], true);
 	launch_reap(&s->fd[SIGNER_PID], true); /* so that the storer waits for nobody */

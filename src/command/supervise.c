@@ -11,6 +11,7 @@
 #include <time.h>
 
 #include "base/log.h"
+#include "command/progress.h"
 
 #define ENDING_SECONDS 1
 
@@ -79,9 +80,10 @@ void supervise_close(struct supervisor *s)
 	s->state = CLOSING;
 }
 
-static void ignore(struct supervisor *s)
+static void on_tick(struct supervisor *s)
 {
 	(void)s;
+	progress_tick();
 }
 
 static void on_gate_ended(struct supervisor *s)
@@ -115,7 +117,7 @@ static void dispatch(struct supervisor *s, enum event event)
 		[EVENT_GATE_ENDED] = on_gate_ended,
 		[EVENT_NONSENSE] = supervise_give_up,
 		[EVENT_REFUSED] = supervise_give_up,
-		[EVENT_TICK] = ignore,
+		[EVENT_TICK] = on_tick,
 	};
 	handler *handle = s->job->table[s->state][event];
 
@@ -260,7 +262,8 @@ int supervise_begin(struct supervisor *s, const struct job *job, struct gate *ga
 
 	s->job = job;
 	s->gate = gate;
-	s->interval = s->passed[0] = s->passed[1] = -1;
+	s->passed[0] = s->passed[1] = -1;
+	s->interval = progress_interval();
 	for (int i = 0; i < MOST_WATCHED; i++)
 		s->fd[i] = -1;
 	sigemptyset(&set);

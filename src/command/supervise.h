@@ -37,6 +37,7 @@ enum event {
 	EVENT_CLIENT_ENDED, /* our own, that of a hook, or guard's command */
 	EVENT_OPEN,	    /* the client asks */
 	EVENT_CLOSE,
+	EVENT_VALIDATED, /* the client tells how many names are valid */
 	EVENT_TOLD,	 /* the client has text for standard output */
 	EVENT_READY,	 /* the responder accepts connections */
 	EVENT_SURVEY,	 /* the storer has looked at one certificate */

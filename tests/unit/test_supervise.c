@@ -333,6 +333,28 @@ static void say_close(void)
 	say(child[ROLE_CLIENT].channel, VERB_CLOSE, 0, NULL, 0);
 }
 
+static void say_validated(void)
+{
+	static const struct validated none = { 0, 2 }, one = { 1, 2 };
+
+	happen = say_close;
+	say(child[ROLE_CLIENT].channel, VERB_VALIDATED, 0, &none, sizeof(none));
+	say(child[ROLE_CLIENT].channel, VERB_VALIDATED, 0, &one, sizeof(one));
+}
+
+static void say_validated_twice(void)
+{
+	say_validated();
+	say_validated();
+}
+
+static void say_more_than_all(void)
+{
+	const struct validated more = { 3, 2 };
+
+	say(child[ROLE_CLIENT].channel, VERB_VALIDATED, 0, &more, sizeof(more));
+}
+
 static void say_ready(void)
 {
 	say(child[ROLE_RESPONDER].channel, VERB_READY, 0, NULL, 0);
@@ -548,9 +570,9 @@ static void every_record_out_of_turn_ends_the_run(void **state)
 		void (*say)(void);
 		enum state here, from; /* where it belongs; where its sender is there */
 	} records[] = {
-		{ say_renewal, SURVEYING, SURVEYING }, { say_stored, WORKING, SURVEYING },  { say_open, WORKING, WORKING },
-		{ say_close, STANDING, WORKING },      { say_ready, LISTENING, LISTENING }, { say_prepared, PREPARING, SURVEYING },
-		{ say_opened, OPENING, SURVEYING },
+		{ say_renewal, SURVEYING, SURVEYING }, { say_stored, WORKING, SURVEYING },   { say_open, WORKING, WORKING },
+		{ say_close, STANDING, WORKING },      { say_ready, LISTENING, LISTENING },  { say_prepared, PREPARING, SURVEYING },
+		{ say_opened, OPENING, SURVEYING },    { say_validated, STANDING, WORKING },
 	};
 
 	(void)state;
@@ -570,6 +592,21 @@ static void a_window_opens_and_closes(void **state)
 	act = work_after_a_window;
 	assert_ended(renew(STANDING, say_close), STATUS_DONE);
 	assert_int_equal(shared->shuts, 1);
+}
+
+static void a_client_tells_of_validations_forwards_only(void **state)
+{
+	static void (*const wrong[])(void) = { say_validated_twice, say_more_than_all };
+
+	(void)state;
+	act = work_after_a_window;
+	assert_ended(renew(STANDING, say_validated), STATUS_DONE);
+	assert_int_equal(shared->shuts, 1);
+	for (size_t i = 0; i < LENGTH_OF(wrong); i++) {
+		assert_ended(renew(STANDING, wrong[i]), STATUS_FAILED);
+		assert_logged("the client told of validations in the wrong order");
+		assert_int_equal(shared->shuts, 1);
+	}
 }
 
 static void a_channel_without_its_process_is_nonsense(void **state)
@@ -894,6 +931,7 @@ int main(void)
 		cmocka_unit_test(a_window_opens_and_closes),
 		cmocka_unit_test(every_end_in_every_state_closes),
 		cmocka_unit_test(every_record_out_of_turn_ends_the_run),
+		cmocka_unit_test(a_client_tells_of_validations_forwards_only),
 		cmocka_unit_test(a_channel_without_its_process_is_nonsense),
 		cmocka_unit_test(hooks_share_a_window),
 		cmocka_unit_test(every_end_of_a_hooks_window_closes),

@@ -89,6 +89,7 @@ static const struct {
 	{ VERB_RETIRE, 0, 0 },
 	{ VERB_SAVE_NEW_ACCOUNT_KEY, 1, KEY_PEM_SIZE - 1 },
 	{ VERB_TELL, 1, 8192 },
+	{ VERB_VALIDATED, sizeof(struct validated), sizeof(struct validated) },
 };
 _Static_assert(LENGTH_OF(bounds) == VERBS, "one line for each verb");
 
