@@ -51,6 +51,7 @@ static const struct command commands[] = {
 		[STATUS_JSON] = { "json", NULL, "for programs; the form is in status.schema.json", 0 },
 		[STATUS_CHECK] = { "check", NULL, "one line and the exit status of a Nagios plugin", 0 },
 		[STATUS_METRICS] = { "metrics", NULL, "for Prometheus", 0 },
+		[STATUS_HTML] = { "html", "FILE", "a page for a browser, or for standard output (-)", 0 },
 	  },
 	  .run = status_run, .looks = true },
 	{ .name = "guard", .words = "-- COMMAND...", .help = "run a command with the port open as long as it lives",

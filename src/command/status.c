@@ -5,7 +5,11 @@
  */
 #include "command/command.h"
 
+#include <string.h>
+#include <sys/wait.h>
+
 #include "base/log.h"
+#include "command/beside.h"
 #include "command/view.h"
 
 /* Of the option that was given. NULL: more than one, which was logged. */
@@ -25,16 +29,57 @@ static const char *form_of(const struct call *call)
 	return form ? form : "table";
 }
 
+/* A child becomes acmegate-view, with the file as its standard output, so that this process can tell whether it is whole. */
+static int write_beside(const struct show *show, const struct beside *beside, struct fault *fault)
+{
+	const pid_t pid = fork();
+	int status;
+
+	if (pid == 0) {
+		if (dup2(beside->fd, STDOUT_FILENO) < 0)
+			_exit(STATUS_FAILED);
+		view_become(show, fault);
+		_exit(fault_status(fault));
+	}
+	if (pid < 0 || waitpid(pid, &status, 0) != pid)
+		return fault_errno(fault, FAULT_LATER, "starting acmegate-view");
+	if (WIFEXITED(status) && WEXITSTATUS(status) == STATUS_DONE)
+		return STATUS_DONE;
+	if (!WIFEXITED(status))
+		return fault_set(fault, FAULT_FAILED, "acmegate-view was killed by signal %d", WTERMSIG(status));
+	return WEXITSTATUS(status); /* it has said why */
+}
+
+static int write_file(const struct show *show, const char *path)
+{
+	struct beside beside = NO_BESIDE;
+	struct fault fault = { 0 };
+	int status = beside_open(&beside, path, &fault);
+
+	if (status == 0)
+		status = write_beside(show, &beside, &fault);
+	if (status == STATUS_DONE)
+		status = beside_rename(&beside, &fault);
+	beside_close(&beside);
+	if (status >= 0)
+		return status;
+	log_error("%s", fault.text);
+	return fault_status(&fault);
+}
+
 int status_run(struct host *host, const struct call *call)
 {
 	const struct show show = {
 		.file = call->file, .form = form_of(call), .names = call->word, .count = call->words, .say = command_say_mistakes
 	};
+	const char *file = call->value[STATUS_HTML];
 	struct fault fault;
 
 	(void)host;
 	if (!show.form)
 		return STATUS_USAGE;
+	if (file && strcmp(file, "-") != 0)
+		return write_file(&show, file);
 	view_become(&show, &fault);
 	return fault_status(&fault);
 }

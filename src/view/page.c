@@ -20,28 +20,48 @@ void page_symbol(FILE *out, const char *name)
 	markup(out, "<svg class=\"i %s\" viewBox=\"0 0 16 16\" aria-hidden=\"true\"><use href=\"#%s\"/></svg>", name, name);
 }
 
-struct span page_span(uint64_t milliseconds)
+struct phrase page_span(uint64_t milliseconds)
 {
 	const uint64_t seconds = (milliseconds + 500) / 1000;
-	struct span span;
+	struct phrase phrase;
 
 	if (milliseconds < 1000)
-		snprintf(span.text, sizeof(span.text), "%u ms", (unsigned int)milliseconds);
+		snprintf(phrase.text, sizeof(phrase.text), "%u ms", (unsigned int)milliseconds);
 	else if (milliseconds < 9950)
-		snprintf(span.text, sizeof(span.text), "%.1f s", (double)milliseconds / 1e3);
+		snprintf(phrase.text, sizeof(phrase.text), "%.1f s", (double)milliseconds / 1e3);
 	else if (seconds < 120)
-		snprintf(span.text, sizeof(span.text), "%u s", (unsigned int)seconds);
+		snprintf(phrase.text, sizeof(phrase.text), "%u s", (unsigned int)seconds);
 	else if (seconds < 7200)
-		snprintf(span.text, sizeof(span.text), "%u min %u s", (unsigned int)(seconds / 60), (unsigned int)(seconds % 60));
+		snprintf(phrase.text, sizeof(phrase.text), "%u min %u s", (unsigned int)(seconds / 60), (unsigned int)(seconds % 60));
 	else
-		snprintf(span.text, sizeof(span.text), "%llu h %u min", (unsigned long long)(seconds / 3600),
+		snprintf(phrase.text, sizeof(phrase.text), "%llu h %u min", (unsigned long long)(seconds / 3600),
 			 (unsigned int)(seconds / 60 % 60));
-	return span;
+	return phrase;
 }
 
-static const char *anchor_of(double at)
+struct phrase page_seconds(uint64_t milliseconds)
 {
-	return at < 7 ? "start" : at > 93 ? "end" : "middle";
+	struct phrase phrase;
+
+	snprintf(phrase.text, sizeof(phrase.text), "%llu.%03u", (unsigned long long)(milliseconds / 1000),
+		 (unsigned int)(milliseconds % 1000));
+	return phrase;
+}
+
+struct phrase page_days(const struct status *status, const struct entry *entry)
+{
+	const int64_t days = status_days(entry, &status->now);
+	struct phrase phrase;
+
+	snprintf(phrase.text, sizeof(phrase.text), "%lld day%s %s", (long long)(days < 0 ? -days : days),
+		 days == 1 || days == -1 ? "" : "s", days < 0 ? "ago" : "left");
+	return phrase;
+}
+
+/* Texts are as wide as this part of a narrow chart, and neither leave it nor meet the next one. */
+static bool has_room(double at)
+{
+	return at > 5 && at < 95;
 }
 
 void page_axis(FILE *out, const struct axis *axis, int64_t now, const char *id)
@@ -55,9 +75,9 @@ void page_axis(FILE *out, const struct axis *axis, int64_t now, const char *id)
 		markup(out, "<line x1=\"%f%%\" x2=\"%f%%\" y2=\"100%%\"/>", marks[i].at, marks[i].at);
 	markup(out, "<line class=\"now\" x1=\"%f%%\" x2=\"%f%%\" y2=\"100%%\"/></g>", at, at);
 	for (size_t i = 0; i < n; i++)
-		markup(out, "<text x=\"%f%%\" y=\"30\" text-anchor=\"%s\">%s</text>", marks[i].at, anchor_of(marks[i].at),
-		       marks[i].text);
-	markup(out, "<text class=\"now\" x=\"%f%%\" y=\"12\" text-anchor=\"%s\">now</text></svg>", at, anchor_of(at));
+		if (has_room(marks[i].at))
+			markup(out, "<text x=\"%f%%\" y=\"30\">%s</text>", marks[i].at, marks[i].text);
+	markup(out, "<text class=\"now\" x=\"%f%%\" y=\"12\">now</text></svg>", at);
 }
 
 void page_write(const struct status *status, FILE *out)

@@ -38,19 +38,19 @@ static struct axis axis_of(const struct status *status)
 	return axis_over(begin - (end - begin) / 50, end + (end - begin) / 50);
 }
 
-/* The first names, as many as there is room for; one that is the certificate's own says nothing new. */
+/* As many as there is room for; one that is the certificate's own says nothing new. */
 static void write_names(const struct status *status, const struct certificate *certificate, FILE *out)
 {
 	const char(*names)[NAME_SIZE] = &status->config->name[certificate->first_name];
 	size_t letters = 0;
 	uint32_t n = 0;
 
-	if (certificate->names == 1 && !strcmp(names[0], certificate->name))
-		return;
 	fputs("<span class=\"names\">", out);
-	while (n < certificate->names && (!n || letters + strlen(names[n]) < NAMES_ROOM)) {
-		markup(out, "%s%s", n ? ", " : "", names[n]);
-		letters += strlen(names[n++]);
+	for (; n < certificate->names && (!letters || letters + strlen(names[n]) < NAMES_ROOM); n++) {
+		if (!strcmp(names[n], certificate->name))
+			continue;
+		markup(out, "%s%s", letters ? ", " : "", names[n]);
+		letters += strlen(names[n]);
 	}
 	if (n < certificate->names)
 		markup(out, " and %u more", certificate->names - n);
@@ -105,22 +105,22 @@ static void write_chart(const struct status *status, const struct entry *entry, 
 
 static void write_until(const struct status *status, const struct entry *entry, FILE *out)
 {
-	const int64_t days = entry->ledger.live.not_after ? status_days(entry, &status->now) : 0;
-	const char *unit = days == 1 || days == -1 ? "day" : "days";
-
 	if (!entry->ledger.live.not_after)
 		fputs("<td class=\"until\">-</td>", out);
 	else
-		markup(out, "<td class=\"until\">%s <span>%d %s %s</span></td>", moment_day(entry->ledger.live.not_after).text,
-		       (int)(days < 0 ? -days : days), unit, days < 0 ? "ago" : "left");
+		markup(out, "<td class=\"until\">%s <span>%s</span></td>", moment_day(entry->ledger.live.not_after).text,
+		       page_days(status, entry).text);
 }
 
-static void write_next(const struct entry *entry, FILE *out)
+/* Of one that failed, which has a place of its own, only when. */
+static void write_next(const struct status *status, const struct entry *entry, FILE *out)
 {
+	const bool soon = entry->decision.from <= status->now.wall;
+
 	fputs("<td class=\"next\">", out);
 	if (entry->failures)
-		markup(out, "tried again from %s, failed %u time%s", moment_minute(entry->decision.from).text, entry->failures,
-		       entry->failures == 1 ? "" : "s");
+		markup(out, "%s%s, failed %u time%s", soon ? "by the next run" : "not before ",
+		       soon ? "" : moment_minute(entry->decision.from).text, entry->failures, entry->failures == 1 ? "" : "s");
 	else
 		markup(out, "%s", entry->condition == CONDITION_UNKNOWN ? entry->why.text : entry->decision.reason);
 	fputs("</td>", out);
@@ -137,7 +137,7 @@ static void write_row(const struct status *status, const struct entry *entry, co
 	markup(out, "<span>%s</span></td>", status_word(entry->condition));
 	write_chart(status, entry, axis, out);
 	write_until(status, entry, out);
-	write_next(entry, out);
+	write_next(status, entry, out);
 	fputs("</tr>\n", out);
 }
 

@@ -6,7 +6,8 @@
 #include "view/page_markup.h"
 #include "view/page_part.h"
 
-#define MOST_IN_FULL 24 /* of the others the table says enough, and the page stays small */
+#define AT_ONCE 6	/* to be seen without a click, */
+#define MOST_IN_FULL 24 /* and with one; of the others the table says enough, and the page stays small */
 
 static bool is_failure(const struct entry *entry)
 {
@@ -50,8 +51,6 @@ static void write_evidence(const struct entry *entry, FILE *out)
 	markup(out, "<div><dt>Ended</dt><dd>%s %s</dd></div>", status_result(last), last->ended ? step_of(last) : "");
 	if (outcome->type[0])
 		markup(out, "<div><dt>Problem</dt><dd><code>%s</code></dd></div>", outcome->type);
-	if (entry->failures)
-		markup(out, "<div><dt>In a row</dt><dd>%u</dd></div>", entry->failures);
 	fputs("</dl>", out);
 	if (outcome->detail[0])
 		markup(out, "<blockquote>%s</blockquote>", outcome->detail);
@@ -63,7 +62,10 @@ static void write_failure(const struct entry *entry, FILE *out)
 
 	markup(out, "<article id=\"f-%s\" class=\"%s\"><h3>", entry->certificate->name, class);
 	page_symbol(out, class);
-	markup(out, "<span>%s <i>%s</i></span></h3>", entry->certificate->name, status_word(entry->condition));
+	markup(out, "<span>%s <i>%s", entry->certificate->name, status_word(entry->condition));
+	if (entry->failures)
+		markup(out, ", failed %u time%s", entry->failures, entry->failures == 1 ? "" : "s in a row");
+	fputs("</i></span></h3>", out);
 	write_reason(entry->condition == CONDITION_UNKNOWN ? entry->why.text : entry->decision.reason,
 		     entry->last ? entry->last->outcome.detail : "", out);
 	if (entry->last && entry->failures)
@@ -71,23 +73,29 @@ static void write_failure(const struct entry *entry, FILE *out)
 	fputs("</article>\n", out);
 }
 
+static void write_nth(unsigned int n, const struct entry *entry, FILE *out)
+{
+	if (n == 0)
+		fputs("<section><h2>Failures</h2>\n", out);
+	if (n == AT_ONCE)
+		fputs("<details><summary>More failures</summary>\n", out);
+	if (n < MOST_IN_FULL)
+		write_failure(entry, out);
+}
+
+/* Those first that somebody has to look at. */
 void page_failures(const struct status *status, FILE *out)
 {
 	unsigned int n = 0;
 
 	for (int health = HEALTH_ATTENTION; health >= HEALTH_GOOD; health--)
-		for (size_t i = 0; i < status->count; i++) {
-			const struct entry *entry = &status->entry[i];
-
-			if ((int)entry->health != health || !is_failure(entry))
-				continue;
-			if (!n)
-				fputs("<section class=\"failures\"><h2>Failures</h2>\n", out);
-			if (n++ < MOST_IN_FULL)
-				write_failure(entry, out);
-		}
+		for (size_t i = 0; i < status->count; i++)
+			if ((int)status->entry[i].health == health && is_failure(&status->entry[i]))
+				write_nth(n++, &status->entry[i], out);
 	if (n > MOST_IN_FULL)
-		markup(out, "<p class=\"more\">And %u more: see the table.</p>\n", n - MOST_IN_FULL);
+		markup(out, "<p class=\"more\">And %u more: see the table of certificates.</p>\n", n - MOST_IN_FULL);
+	if (n > AT_ONCE)
+		fputs("</details>\n", out);
 	if (n)
 		fputs("</section>\n", out);
 }

@@ -29,10 +29,16 @@ const char *page_class(enum health health);
 void page_symbol(FILE *out, const char *name);
 
 /* "412 ms", "3.1 s", "2 min 5 s" ... */
-struct span {
+struct phrase {
 	char text[32];
 };
-struct span page_span(uint64_t milliseconds);
+struct phrase page_span(uint64_t milliseconds);
+
+/* "0.412" */
+struct phrase page_seconds(uint64_t milliseconds);
+
+/* "60 days left", "1 day ago", of a certificate that there is. */
+struct phrase page_days(const struct status *status, const struct entry *entry);
 
 /* A time axis: its marks, and the moment "now". The lines of a grid that goes with it get this id, for rows to use. */
 void page_axis(FILE *out, const struct axis *axis, int64_t now, const char *id);

@@ -72,10 +72,12 @@ static struct headline headline_of(const struct status *status)
 	const char *noun = all == 1 ? "certificate" : "certificates";
 	struct headline headline = { "No certificate is configured" };
 
-	if (bad)
+	if (bad && all == 1)
+		snprintf(headline.text, sizeof(headline.text), "The certificate needs attention");
+	else if (bad)
 		snprintf(headline.text, sizeof(headline.text), "%u of %u %s need%s attention", bad, all, noun, bad == 1 ? "s" : "");
 	else if (wait)
-		snprintf(headline.text, sizeof(headline.text), "%u of %u %s: work for the next runs of acmegate", wait, all, noun);
+		snprintf(headline.text, sizeof(headline.text), "The next runs take care of %u of %u %s", wait, all, noun);
 	else if (all)
 		snprintf(headline.text, sizeof(headline.text),
 			 all == 1 ? "The certificate is valid" : "All %u certificates are valid", all);
@@ -119,28 +121,35 @@ static void write_numbers(const struct status *status, FILE *out)
 	fputs("</span></dd></div>\n", out);
 }
 
-static int64_t end_of(const struct entry *entry)
-{
-	return entry->ledger.live.not_after;
-}
-
-static int64_t next_of(const struct entry *entry)
-{
-	return entry->condition == CONDITION_UNKNOWN ? 0 : entry->decision.from;
-}
-
-/* The earliest moment of this kind, and whose it is. */
-static void write_first(const struct status *status, const char *title, int64_t (*moment_of)(const struct entry *), FILE *out)
+static void write_end(const struct status *status, FILE *out)
 {
 	const struct entry *first = NULL;
 
-	for (size_t i = 0; i < status->count; i++)
-		if (moment_of(&status->entry[i]) && (!first || moment_of(&status->entry[i]) < moment_of(first)))
+	for (size_t i = 0; i < status->count; i++) {
+		const int64_t end = status->entry[i].ledger.live.not_after;
+
+		if (end && (!first || end < first->ledger.live.not_after))
 			first = &status->entry[i];
-	if (!first)
-		return;
-	markup(out, "<div><dt>%s</dt><dd><b>%s</b> <span>%s, %s</span></dd></div>\n", title, moment_day(moment_of(first)).text,
-	       distance_of(status->now.wall, moment_of(first)).text, first->certificate->name);
+	}
+	if (first)
+		markup(out, "<div><dt>Ends first</dt><dd><b>%s</b> <span>%s, %s</span></dd></div>\n",
+		       moment_day(first->ledger.live.not_after).text, page_days(status, first).text, first->certificate->name);
+}
+
+static void write_next(const struct status *status, FILE *out)
+{
+	const struct entry *first = NULL;
+
+	for (size_t i = 0; i < status->count; i++) {
+		const struct entry *entry = &status->entry[i];
+
+		if (entry->condition != CONDITION_UNKNOWN && (!first || entry->decision.from < first->decision.from))
+			first = entry;
+	}
+	if (first)
+		markup(out, "<div><dt>Next attempt</dt><dd><b>%s</b> <span>%s, %s</span></dd></div>\n",
+		       moment_day(first->decision.from).text, distance_of(status->now.wall, first->decision.from).text,
+		       first->certificate->name);
 }
 
 static void write_exposure(const struct status *status, FILE *out)
@@ -194,8 +203,8 @@ void page_head(const struct status *status, FILE *out)
 	write_notices(status, out);
 	fputs("<dl class=\"facts\">\n", out);
 	write_numbers(status, out);
-	write_first(status, "Ends first", end_of, out);
-	write_first(status, "Next attempt", next_of, out);
+	write_end(status, out);
+	write_next(status, out);
 	write_exposure(status, out);
 	fputs("</dl>\n", out);
 }

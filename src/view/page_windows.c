@@ -7,7 +7,9 @@
 #define YEAR (INT64_C(365) * 86400)
 #define SHORTEST 10    /* ms, the bottom of the chart */
 #define LONGEST 600000 /* its top: [gate] max_open is no longer */
-#define ROWS 10	       /* of the table that are to be seen at once */
+#define AT_ONCE 10     /* rows of the table that are to be seen without a click, */
+#define ROWS 40	       /* and with one */
+#define MARKS 256      /* on the chart */
 
 static const struct {
 	uint64_t milliseconds;
@@ -33,8 +35,9 @@ static void write_lines(FILE *out)
 	for (size_t i = 0; i < LENGTH_OF(heights); i++) {
 		const double at = height_of(heights[i].milliseconds);
 
-		markup(out, "<line class=\"level\" x2=\"100%%\" y1=\"%f%%\" y2=\"%f%%\"/><text y=\"%f%%\" dy=\"-3\">%s</text>", at,
-		       at, at, heights[i].text);
+		markup(out,
+		       "<line class=\"level\" x2=\"100%%\" y1=\"%f%%\" y2=\"%f%%\"/><text x=\"-8\" y=\"%f%%\" dy=\"4\">%s</text>",
+		       at, at, at, heights[i].text);
 	}
 }
 
@@ -45,9 +48,8 @@ static void write_window(const struct window_entry *entry, const struct axis *ax
 
 	if (entry->begun.wall < axis->begin)
 		return;
-	markup(out, "<g class=\"%s\"><title>%s, %s</title><line x1=\"%f%%\" x2=\"%f%%\" y1=\"%f%%\" y2=\"100%%\"/>", mark,
-	       moment_minute(entry->begun.wall).text, page_span(entry->open_ms).text, x, x, y);
-	markup(out, "<use href=\"#%s\" x=\"%f%%\" y=\"%f%%\"/></g>\n", mark, x, y);
+	markup(out, "<line class=\"%s\" x1=\"%f%%\" x2=\"%f%%\" y1=\"%f%%\" y2=\"100%%\"/>", mark, x, x, y);
+	markup(out, "<use class=\"%s\" href=\"#%s\" x=\"%f%%\" y=\"%f%%\"/>\n", mark, mark, x, y);
 }
 
 static void write_chart(const struct status *status, FILE *out)
@@ -57,7 +59,7 @@ static void write_chart(const struct status *status, FILE *out)
 	fputs("<figure><svg class=\"year\" role=\"img\"><title>Windows of the last 365 days, by their length</title>\n", out);
 	fputs("<use href=\"#months\"/>", out);
 	write_lines(out);
-	for (uint32_t i = status->windows; i-- > 0;)
+	for (uint32_t i = status->windows < MARKS ? status->windows : MARKS; i-- > 0;)
 		write_window(&status->window[i], &axis, out);
 	fputs("</svg>\n", out);
 	page_axis(out, &axis, status->now.wall, "months");
@@ -70,23 +72,41 @@ static void write_chart(const struct status *status, FILE *out)
 	      out);
 }
 
+static const char *end_of(const struct window_entry *entry)
+{
+	static const char *const ends[NETS] = {
+		[NET_UNKNOWN] = "no end is noted",
+		[NET_GATE] = "closed by the gate",
+		[NET_TIME] = "closed, as time was up",
+		[NET_WATCHDOG] = "closed by the watchdog",
+		[NET_KERNEL] = "closed by the kernel",
+		[NET_RECOVERY] = "closed by the next acmegate",
+		[NET_BOOT] = "closed by a start of the host",
+		[NET_GONE] = "found closed",
+		[NET_NEVER] = "not opened",
+	};
+	_Static_assert(LENGTH_OF(ends) == NETS, "words for each net");
+
+	return ends[entry->net < NETS ? entry->net : NET_UNKNOWN];
+}
+
 static void write_row(const struct window_entry *entry, FILE *out)
 {
-	markup(out, "<tr><th scope=\"row\">%s</th><td class=\"length\">%f s</td><td class=\"asker\">%s%s",
-	       moment_minute(entry->opened ? entry->opened : entry->begun.wall).text, entry->open_ms / 1e3, windows_asker(entry),
-	       entry->client[0] ? ": " : "");
-	markup(out, "%s</td><td class=\"net\">%s</td><td class=\"packets\">", entry->client, status_net(entry));
+	markup(out,
+	       "<tr><th scope=\"row\">%s</th><td class=\"length\">%s</td><td class=\"asker\">%s%s%s</td><td class=\"net\">%s</td>",
+	       moment_minute(entry->opened ? entry->opened : entry->begun.wall).text, page_seconds(entry->open_ms).text,
+	       windows_asker(entry), entry->client[0] ? ": " : "", entry->client, end_of(entry));
+	fputs("<td class=\"packets\">", out);
 	if (entry->counted)
 		markup(out, "%u", (unsigned int)entry->packets);
-	else
-		fputs("-", out);
 	markup(out, "</td><td class=\"note\">%s</td></tr>\n", entry->detail);
 }
 
-static void write_rows(const struct status *status, uint32_t from, uint32_t to, FILE *out)
+static void write_rows(const struct status *status, const char *label, uint32_t from, uint32_t to, FILE *out)
 {
-	fputs("<table class=\"windows\"><thead><tr><th scope=\"col\">Opened</th><th scope=\"col\" class=\"length\">Length</th>"
-	      "<th scope=\"col\">For</th><th scope=\"col\">Closed by</th><th scope=\"col\" class=\"packets\">Packets</th>"
+	markup(out, "<table class=\"windows\" aria-label=\"%s\">", label);
+	fputs("<thead><tr><th scope=\"col\">Opened</th><th scope=\"col\" class=\"length\">Seconds</th>"
+	      "<th scope=\"col\">For</th><th scope=\"col\">End</th><th scope=\"col\" class=\"packets\">Packets</th>"
 	      "<th scope=\"col\">Note</th></tr></thead><tbody>\n",
 	      out);
 	for (uint32_t i = from; i < to && i < status->windows; i++)
@@ -103,11 +123,11 @@ static void write_sentence(const struct status *status, FILE *out)
 		fputs("<p class=\"lead\">The port was never opened.</p>\n", out);
 		return;
 	}
-	markup(out, "<p class=\"lead\">Port %u was open <data value=\"%f\">%s</data> in <data value=\"%u\">%u</data> window%s",
-	       status->window[0].port, (double)exposure->open_ms / 1e3, page_span(exposure->open_ms).text, windows, windows,
+	markup(out, "<p class=\"lead\">Port %u was open <data value=\"%s\">%s</data> in <data value=\"%u\">%u</data> window%s",
+	       status->window[0].port, page_seconds(exposure->open_ms).text, page_span(exposure->open_ms).text, windows, windows,
 	       windows == 1 ? "" : "s");
-	markup(out, "; since %s the longest was <data value=\"%f\">%s</data>.</p>\n", moment_day(exposure->since).text,
-	       (double)exposure->longest_ms / 1e3, page_span(exposure->longest_ms).text);
+	markup(out, "; since %s the longest was <data value=\"%s\">%s</data>.</p>\n", moment_day(exposure->since).text,
+	       page_seconds(exposure->longest_ms).text, page_span(exposure->longest_ms).text);
 }
 
 void page_windows(const struct status *status, FILE *out)
@@ -120,11 +140,13 @@ void page_windows(const struct status *status, FILE *out)
 	write_sentence(status, out);
 	if (status->windows) {
 		write_chart(status, out);
-		write_rows(status, 0, ROWS, out);
+		write_rows(status, "The last windows", 0, AT_ONCE, out);
 	}
-	if (status->windows > ROWS) {
-		markup(out, "<details><summary>%u earlier windows</summary>\n", status->windows - ROWS);
-		write_rows(status, ROWS, status->windows, out);
+	if (status->windows > AT_ONCE) {
+		fputs("<details><summary>Earlier windows</summary>\n", out);
+		write_rows(status, "Earlier windows", AT_ONCE, ROWS, out);
+		if (status->windows > ROWS)
+			fputs("<p class=\"more\">And more: <code>acmegate history</code> shows them.</p>\n", out);
 		fputs("</details>\n", out);
 	}
 	fputs("</section>\n", out);

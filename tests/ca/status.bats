@@ -74,6 +74,22 @@ member() { python3 -c 'import json, sys; s = json.load(sys.stdin); c = {x["name"
 	printf '%s\n' "$output" | promtool check metrics
 }
 
+@test "a page says the same: the certificate, the failure and what the CA said, the window" {
+	run -0 rig_acmegate status --html "$RIG_DIR/page.html"
+	python3 - "$RIG_DIR/page.html" >"$RIG_DIR/page.txt" <<'END'
+import sys
+import xml.etree.ElementTree as tree
+page = tree.fromstring(open(sys.argv[1], encoding="utf-8").read().replace("<!DOCTYPE html>", "", 1))
+print(" ".join("".join(page.find("body").itertext()).split()))
+END
+	run -1 --separate-stderr rig_acmegate status --json
+	grep -qF '1 of 2 certificates needs attention' "$RIG_DIR/page.txt"
+	grep -qF "$(member 'c["bad.test"]["last"]["problem"]["detail"]')" "$RIG_DIR/page.txt"
+	grep -qF 'invalid at the validation' "$RIG_DIR/page.txt"
+	grep -qF "$(member 'c["one.test"]["next"]["why"]')" "$RIG_DIR/page.txt"
+	grep -qF "$(member '"%.3f" % s["windows"][0]["seconds"]')renew: " "$RIG_DIR/page.txt"
+}
+
 @test "it works beside a renewal, changes nothing, and opens nothing" {
 	rm -rf "$RIG_DIR/state-before"
 	cp -a "$RIG_STATE" "$RIG_DIR/state-before"

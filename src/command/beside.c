@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "command/beside.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+static const char *last_part(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}
+
+static int open_directory(const char *path)
+{
+	const int length = (int)(last_part(path) - path);
+	char directory[PATH_MAX];
+
+	if (length >= PATH_MAX) {
+		errno = ENAMETOOLONG;
+		return -1;
+	}
+	snprintf(directory, sizeof(directory), "%.*s", length, path);
+	return open(length ? directory : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+}
+
+int beside_open(struct beside *beside, const char *path, struct fault *fault)
+{
+	const char *last = last_part(path);
+
+	beside->path = path;
+	if (!last[0] || !strcmp(last, ".") || !strcmp(last, ".."))
+		return fault_set(fault, FAULT_USAGE, "%s: expected the name of a file", path);
+	beside->dir = open_directory(path);
+	if (beside->dir < 0)
+		return fault_errno(fault, FAULT_FAILED, "the directory of %s", path);
+	if (snprintf(beside->name, sizeof(beside->name), ".%s.new", last) >= (int)sizeof(beside->name)) {
+		beside->name[0] = '\0';
+		return fault_set(fault, FAULT_USAGE, "%s: the name of the file is too long", path);
+	}
+	(void)unlinkat(beside->dir, beside->name, 0); /* of one that was killed */
+	beside->fd = openat(beside->dir, beside->name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (beside->fd < 0 || fchmod(beside->fd, 0644) < 0)
+		return fault_errno(fault, FAULT_FAILED, "%s, which is to be written beside %s", beside->name, path);
+	return 0;
+}
+
+int beside_rename(struct beside *beside, struct fault *fault)
+{
+	if (fsync(beside->fd) < 0 || renameat(beside->dir, beside->name, beside->dir, last_part(beside->path)) < 0)
+		return fault_errno(fault, FAULT_FAILED, "%s", beside->path);
+	beside->name[0] = '\0';
+	return 0;
+}
+
+void beside_close(struct beside *beside)
+{
+	if (beside->fd >= 0 && beside->name[0])
+		(void)unlinkat(beside->dir, beside->name, 0);
+	close_fd(&beside->fd);
+	close_fd(&beside->dir);
+}
