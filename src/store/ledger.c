@@ -154,6 +154,31 @@ bool ledger_is_of(const struct attempt *attempt, const char *directory)
 	return host && !strncmp(host + 3, attempt->ca, length) && strchr("/", host[3 + length]);
 }
 
+static uint32_t result_of(const struct attempt *attempt)
+{
+	_Static_assert(RESULTS <= LEDGER_RESULTS, "a number for each result");
+	return attempt->outcome.result < LEDGER_RESULTS ? attempt->outcome.result : RESULT_UNKNOWN;
+}
+
+/* Is it at work, as far as its ledger knows? */
+static bool is_begun(const struct attempt *attempt)
+{
+	return attempt->outcome.result == RESULT_UNKNOWN && !attempt->ended;
+}
+
+/* An older acmegate counted nothing: of its attempts those count that are kept. */
+void ledger_count(const struct ledger *ledger, uint32_t ended[LEDGER_RESULTS])
+{
+	bool counted = false;
+
+	for (uint32_t i = 0; i < LEDGER_RESULTS; i++)
+		counted |= ledger->ended[i] != 0;
+	memcpy(ended, ledger->ended, sizeof(ledger->ended));
+	for (uint32_t i = 0; i < ledger->attempts && !counted; i++)
+		if (i || !is_begun(&ledger->attempt[i]))
+			ended[result_of(&ledger->attempt[i])]++;
+}
+
 void ledger_begin(struct ledger *ledger, const struct instant *now, uint64_t wish, const char *directory)
 {
 	struct attempt *attempt = &ledger->attempt[0];
@@ -161,6 +186,9 @@ void ledger_begin(struct ledger *ledger, const struct instant *now, uint64_t wis
 	if (ledger->attempts && attempt->wish != wish)
 		ledger->failures = 0;
 	ledger->failures++;
+	ledger_count(ledger, ledger->ended);
+	if (ledger->attempts && is_begun(attempt))
+		ledger->ended[RESULT_UNKNOWN]++;
 	memmove(attempt + 1, attempt, (LEDGER_ATTEMPTS - 1) * sizeof(*attempt));
 	if (ledger->attempts < LEDGER_ATTEMPTS)
 		ledger->attempts++;
@@ -181,6 +209,7 @@ void ledger_end(struct ledger *ledger, const struct instant *now, const struct o
 
 	attempt->ended = now->wall;
 	attempt->outcome = *outcome;
+	ledger->ended[result_of(attempt)]++;
 	ledger_clean(attempt->outcome.type, sizeof(attempt->outcome.type));
 	ledger_clean(attempt->outcome.detail, sizeof(attempt->outcome.detail));
 	if (outcome->result == RESULT_STORED)

@@ -25,6 +25,7 @@
 #define LEDGER_VERSION 1
 #define LEDGER_CA_SIZE 96
 #define LEDGER_ATTEMPTS 32 /* the newest are kept */
+#define LEDGER_RESULTS 16  /* room for more than enum result has */
 
 /* One attempt to obtain the certificate. It is written before the CA is asked, with RESULT_UNKNOWN: a run that is killed leaves that. */
 struct attempt {
@@ -87,7 +88,8 @@ struct ledger {
 	uint32_t padding;
 	struct attempt attempt[LEDGER_ATTEMPTS]; /* the newest first */
 	struct keys keys;
-	char holder[LEDGER_CA_SIZE]; /* host of the CA that asked to wait; "": that of the newest attempt */
+	char holder[LEDGER_CA_SIZE];	/* host of the CA that asked to wait; "": that of the newest attempt */
+	uint32_t ended[LEDGER_RESULTS]; /* attempts by enum result, also those that are kept no more: ledger_count() */
 };
 
 enum ledger_state {
@@ -111,6 +113,9 @@ bool ledger_is_of(const struct attempt *attempt, const char *directory);
 
 /* A new attempt, of unknown result: it counts as failed until ledger_end(). */
 void ledger_begin(struct ledger *ledger, const struct instant *now, uint64_t wish, const char *directory);
+
+/* How many attempts had which result, since the ledger was begun. RESULT_UNKNOWN: their runs were killed. None of the numbers ever falls. */
+void ledger_count(const struct ledger *ledger, uint32_t ended[LEDGER_RESULTS]);
 
 /* The result of the newest attempt. A wait is clamped to 1 minute ... 1 day. */
 void ledger_end(struct ledger *ledger, const struct instant *now, const struct outcome *outcome);

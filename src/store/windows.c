@@ -191,11 +191,28 @@ static int put(struct windows *windows, uint64_t sequence, const struct window_e
 	return 0;
 }
 
+/* What an older acmegate has not counted is not known. */
+static void count_before(struct window_entry *entry, const struct windows *windows)
+{
+	const struct window_entry *newest = &windows->newest;
+	uint64_t counted = windows->number ? 1 : 0;
+
+	_Static_assert(NETS == WINDOWS_NETS, "a number for each net");
+	memcpy(entry->before, newest->before, sizeof(entry->before));
+	for (uint32_t i = 0; i < WINDOWS_NETS; i++)
+		counted += newest->before[i];
+	if (windows->number)
+		entry->before[newest->net < NETS ? newest->net : NET_UNKNOWN]++;
+	if (counted < windows->number)
+		entry->before[NET_UNKNOWN] += (uint32_t)(windows->number - counted);
+}
+
 int windows_begin(struct windows *windows, const struct window_entry *entry, struct fault *fault)
 {
 	struct window_entry counted = *entry;
 
 	counted.before_ms = windows->newest.before_ms + windows->newest.open_ms;
+	count_before(&counted, windows);
 	return put(windows, 2 * (windows->number + 1), &counted, fault);
 }
 
@@ -204,6 +221,7 @@ int windows_end(struct windows *windows, const struct window_entry *entry, struc
 	struct window_entry counted = *entry;
 
 	counted.before_ms = windows->newest.before_ms;
+	memcpy(counted.before, windows->newest.before, sizeof(counted.before));
 	return put(windows, 2 * windows->number + 1, &counted, fault);
 }
 

@@ -43,6 +43,19 @@ static bool failures(const struct status *status, const struct entry *entry, dou
 	return entry->condition != CONDITION_UNKNOWN;
 }
 
+/* Of those that are kept. */
+static bool failing_since(const struct status *status, const struct entry *entry, double *value)
+{
+	const struct ledger *ledger = &entry->ledger;
+	const uint32_t oldest = ledger->failures < ledger->attempts ? ledger->failures : ledger->attempts;
+
+	(void)status;
+	if (!entry->failures || !oldest || entry->condition == CONDITION_UNKNOWN)
+		return false;
+	*value = (double)ledger->attempt[oldest - 1].started.wall;
+	return true;
+}
+
 static bool attention(const struct status *status, const struct entry *entry, double *value)
 {
 	(void)status;
@@ -77,6 +90,7 @@ static const struct {
 	{ "certificate_renewal_timestamp_seconds", "From when on the certificate is renewed, or tried again.", renewal },
 	{ "certificate_last_success_timestamp_seconds", "When the certificate in use was stored.", last_success },
 	{ "certificate_failures", "Attempts in a row that have failed.", failures },
+	{ "certificate_failing_since_timestamp_seconds", "When the first of these attempts began.", failing_since },
 	{ "certificate_needs_attention", "1 if somebody has to look at it.", attention },
 	{ "ari_window_start_timestamp_seconds", "Begin of the window in which the CA suggests to renew.", ari_start },
 	{ "ari_window_end_timestamp_seconds", "End of the window in which the CA suggests to renew.", ari_end },
@@ -87,6 +101,72 @@ static void write_single(FILE *out, const char *name, const char *type, const ch
 	fprintf(out, "# HELP acmegate_%s %s\n# TYPE acmegate_%s %s\nacmegate_%s %.15g\n", name, help, name, type, name, value);
 }
 
+static void write_head(FILE *out, const char *name, const char *type, const char *help)
+{
+	fprintf(out, "# HELP acmegate_%s %s\n# TYPE acmegate_%s %s\n", name, help, name, type);
+}
+
+/* One that was never stored is told as 0, so that a rise from there is seen. */
+static void write_attempts(const struct status *status, FILE *out)
+{
+	uint32_t ended[LEDGER_RESULTS];
+
+	write_head(out, "attempts_total", "counter", "Attempts to obtain the certificate, by result.");
+	for (size_t i = 0; i < status->count; i++) {
+		const struct entry *entry = &status->entry[i];
+
+		ledger_count(&entry->ledger, ended);
+		for (uint32_t k = 0; k < RESULTS; k++)
+			if (entry->condition != CONDITION_UNKNOWN && (ended[k] || k == RESULT_STORED))
+				fprintf(out, "acmegate_attempts_total{certificate=\"%s\",result=\"%s\"} %u\n",
+					entry->certificate->name, status_result(&(const struct attempt){ .outcome.result = k }),
+					ended[k]);
+	}
+}
+
+enum end { END_UNKNOWN, END_CLOSED, END_RECOVERED, END_NEVER, ENDS };
+
+static const enum end ends[NETS] = {
+	[NET_UNKNOWN] = END_UNKNOWN,  [NET_GATE] = END_CLOSED,	      [NET_WATCHDOG] = END_RECOVERED,
+	[NET_KERNEL] = END_RECOVERED, [NET_RECOVERY] = END_RECOVERED, [NET_GONE] = END_RECOVERED,
+	[NET_TIME] = END_CLOSED,      [NET_BOOT] = END_RECOVERED,     [NET_NEVER] = END_NEVER,
+};
+
+/* Of the windows whose end is noted, by net; the newest entry has the numbers of those before it. */
+static void count_windows(const struct status *status, uint64_t windows[NETS])
+{
+	const struct window_entry *newest = &status->window[0];
+	uint64_t counted = 0, ended = status->exposure.windows - status->exposure.open;
+
+	for (uint32_t i = 0; i < NETS; i++)
+		counted += windows[i] = status->windows ? newest->before[i] : 0;
+	if (status->windows && !status->exposure.open) {
+		windows[newest->net < NETS ? newest->net : NET_UNKNOWN]++;
+		counted++;
+	}
+	windows[NET_UNKNOWN] += ended > counted ? ended - counted : 0;
+}
+
+static void write_ends(const struct status *status, FILE *out)
+{
+	static const char *const words[ENDS] = {
+		[END_UNKNOWN] = "unknown", [END_CLOSED] = "closed", [END_RECOVERED] = "recovered", [END_NEVER] = "not_opened"
+	};
+	uint64_t windows[NETS], sums[ENDS] = { 0 };
+
+	count_windows(status, windows);
+	for (uint32_t i = 0; i < NETS; i++)
+		sums[ends[i]] += windows[i];
+	write_head(out, "windows_total", "counter", "Windows that have ended, by result.");
+	for (uint32_t i = 0; i < ENDS; i++)
+		fprintf(out, "acmegate_windows_total{result=\"%s\"} %llu\n", words[i], (unsigned long long)sums[i]);
+	write_head(out, "recovered_total", "counter", "Windows that acmegate left open, by what closed them.");
+	for (uint32_t i = 0; i < NETS; i++)
+		if (ends[i] == END_RECOVERED)
+			fprintf(out, "acmegate_recovered_total{net=\"%s\"} %llu\n",
+				status_net(&(const struct window_entry){ .net = i }), (unsigned long long)windows[i]);
+}
+
 static void write_windows(const struct status *status, FILE *out)
 {
 	const struct exposure *exposure = &status->exposure;
@@ -94,7 +174,7 @@ static void write_windows(const struct status *status, FILE *out)
 
 	if (!status->windows_known)
 		return;
-	write_single(out, "windows_total", "counter", "How often the port was opened, or tried to be.", (double)exposure->windows);
+	write_ends(status, out);
 	write_single(out, "window_open_seconds_total", "counter", "How long the port was open, in all.",
 		     (double)exposure->open_ms / 1e3);
 	write_single(out, "open", "gauge", "1 if the end of the last window is not noted: it is open, or acmegate was killed.",
@@ -103,6 +183,7 @@ static void write_windows(const struct status *status, FILE *out)
 		return;
 	write_single(out, "last_window_seconds", "gauge", "How long the port was open the last time.", newest->open_ms / 1e3);
 	write_single(out, "last_window_timestamp_seconds", "gauge", "When that began.", (double)newest->begun.wall);
+	write_single(out, "last_window_max_open_seconds", "gauge", "How long it might be open at most.", newest->limit);
 }
 
 /* The names of certificates have no character that would need escaping. */
@@ -117,6 +198,7 @@ void metrics_write(const struct status *status, FILE *out)
 				fprintf(out, "acmegate_%s{certificate=\"%s\"} %.0f\n", gauges[i].name,
 					status->entry[k].certificate->name, value);
 	}
+	write_attempts(status, out);
 	write_windows(status, out);
 	fprintf(out,
 		"# HELP acmegate_build_info The version of acmegate.\n# TYPE acmegate_build_info gauge\n"

@@ -41,6 +41,19 @@ configure() {
 # The number of warnings about it in $output
 warnings() { grep -c 'warning: \[status\]' <<<"$output" || true; }
 
+# A run that fails at once: another program has the port.
+failing_run() {
+	rm -f "$RIG_DIR/listens"
+	ip netns exec "$RIG_HOST" python3 -c 'import socket, time
+s = socket.create_server(("0.0.0.0", 80))
+print("listens", flush=True)
+time.sleep(60)' >"$RIG_DIR/listens" 3>&- &
+	echo $! >"$RIG_DIR/listener.pid"
+	rig_until 30 test -s "$RIG_DIR/listens"
+	run ! rig_acmegate renew-now
+	rig_end_of listener
+}
+
 @test "a directory that is gone is said once, the run and its status are as without, and it is said when it works again" {
 	run -0 rig_acmegate renew-now
 	rm -r "$FOLDER"
@@ -127,9 +140,7 @@ value() { awk -v name="$1" '$1 == name { print $2 }' "$FILE"; }
 	[ "$(value acmegate_last_window_timestamp_seconds)" -ge "$before" ]
 	rig_until 30 rig_idle
 	rm "$FILE"
-	rig_dns one.test "$RIG_CA4"
-	run ! rig_acmegate renew-now
-	rig_dns one.test "$RIG_HOST4"
+	failing_run
 	[ "$(value 'acmegate_certificate_failures{certificate="one.test"}')" = 1 ]
 	run -0 rig_acmegate recover
 	rm "$FILE"
@@ -156,4 +167,57 @@ value() { awk -v name="$1" '$1 == name { print $2 }' "$FILE"; }
 	run ! grep acmegate_windows "$FILE"
 	rm "$RIG_STATE/windows"
 	run -0 rig_acmegate renew
+}
+
+needs_tools() {
+	local tool
+	for tool; do command -v "$tool" >/dev/null || skip "$tool is not here (Debian: prometheus, prometheus-node-exporter)"; done
+}
+
+@test "promtool takes the metrics, the alert rules and their tests" {
+	needs_tools promtool
+	run -0 rig_acmegate renew-now
+	promtool check metrics <"$FILE"
+	promtool check rules "$RIG_ROOT/units/acmegate.rules.yml"
+	cp "$RIG_ROOT/units/acmegate.rules.yml" "$RIG_ROOT/tests/ca/acmegate.rules.test.yml" "$RIG_DIR/"
+	run -0 promtool test rules "$RIG_DIR/acmegate.rules.test.yml"
+	# each name in a rule is that of a metric
+	run -1 rig_acmegate guard -- false
+	failing_run
+	for name in $(grep -v '^ *-\? *\(alert\|description\|summary\)' "$RIG_ROOT/units/acmegate.rules.yml" | grep -o 'acmegate_[a-z_]*' | sort -u); do
+		grep -q "^$name[{ ]" "$FILE" || echo "$name"
+	done | diff /dev/null -
+	# and no counter has gone back
+	[ "$(value 'acmegate_windows_total{result="closed"}')" -ge 2 ]
+	[ "$(value 'acmegate_attempts_total{certificate="one.test",result="stored"}')" -ge 1 ]
+	[ "$(value 'acmegate_attempts_total{certificate="one.test",result="host"}')" -ge 1 ]
+}
+
+# ask EXPRESSION: what Prometheus answers
+ask() { rig_host curl -s --max-time 5 http://127.0.0.1:9090/api/v1/query --data-urlencode "query=$1" | jq -r '.data.result[].value[1]'; }
+answers() { [ "$(ask "$1")" = "$2" ]; }
+
+@test "node-exporter and Prometheus have them, without an error, and an alert fires" {
+	needs_tools prometheus prometheus-node-exporter
+	run -0 rig_acmegate renew-now
+	rm -f "$RIG_DIR/exporter.log" "$RIG_DIR/prometheus.log"
+	printf '%s\n' 'global: { scrape_interval: 1s, evaluation_interval: 1s }' "rule_files: [$RIG_ROOT/units/acmegate.rules.yml]" \
+		'scrape_configs: [{ job_name: node, static_configs: [{ targets: ["127.0.0.1:9100"] }] }]' >"$RIG_DIR/prometheus.yml"
+	ip netns exec "$RIG_HOST" prometheus-node-exporter --collector.disable-defaults --collector.textfile \
+		--collector.textfile.directory="$FOLDER" --web.listen-address=127.0.0.1:9100 >"$RIG_DIR/exporter.log" 2>&1 3>&- &
+	echo $! >"$RIG_DIR/exporter.pid"
+	ip netns exec "$RIG_HOST" prometheus --config.file="$RIG_DIR/prometheus.yml" --storage.tsdb.path="$RIG_DIR/prometheus" \
+		--web.listen-address=127.0.0.1:9090 >"$RIG_DIR/prometheus.log" 2>&1 3>&- &
+	echo $! >"$RIG_DIR/prometheus.pid"
+	rig_until 60 answers node_textfile_scrape_error 0
+	rig_until 30 answers acmegate_certificate_failures 0
+	rig_until 30 answers acmegate_certificate_not_after_timestamp_seconds \
+		"$(date -d "$(openssl x509 -noout -enddate -in "$RIG_STATE/certificates/one.test/live/cert.pem" | sed 's/.*=//')" +%s)"
+	[ "$(ask 'ALERTS{alertname=~"Acmegate.*"}')" = '' ]
+	# 80 of 90 days are over
+	awk '/not_(before|after)_timestamp_seconds[{]/ { $2 = sprintf("%d", $2 - 80 * 86400) } 1' "$FILE" >"$RIG_DIR/aged"
+	mv "$RIG_DIR/aged" "$FILE"
+	rig_until 30 answers 'ALERTS{alertname="AcmegateCertificateEnding"}' 1
+	rig_end_of prometheus
+	rig_end_of exporter
 }

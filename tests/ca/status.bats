@@ -68,7 +68,7 @@ member() { python3 -c 'import json, sys; s = json.load(sys.stdin); c = {x["name"
 	run -0 --separate-stderr rig_acmegate status --metrics
 	[[ $output == *'acmegate_certificate_failures{certificate="bad.test"} 1'* ]]
 	[[ $output == *'acmegate_certificate_failures{certificate="one.test"} 0'* ]]
-	[[ $output == *'acmegate_windows_total 1'* ]]
+	[[ $output == *'acmegate_windows_total{result="closed"} 1'* ]]
 	[[ $output == *'acmegate_open 0'* ]]
 	command -v promtool >/dev/null || skip 'the metrics are not checked by promtool, which is not here (Debian: prometheus)'
 	printf '%s\n' "$output" | promtool check metrics

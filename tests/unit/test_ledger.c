@@ -342,6 +342,46 @@ static void it_keeps_the_newest_and_grows_no_more(void **state)
 	assert_true(length <= 32 * 1024);
 }
 
+static void finish(int64_t seconds, enum result result)
+{
+	const struct outcome outcome = { .result = result };
+
+	ledger_end(&ledger, &(const struct instant){ .wall = NOW + seconds }, &outcome);
+}
+
+static void begin_attempt(int64_t seconds)
+{
+	ledger_begin(&ledger, &(const struct instant){ .wall = NOW + seconds }, 1, "https://ca.example/directory");
+}
+
+static void all_attempts_are_counted(void **state)
+{
+	uint32_t before[LEDGER_RESULTS] = { 0 }, ended[LEDGER_RESULTS];
+
+	(void)state;
+	for (uint32_t i = 0; i < 300; i++) {
+		begin_attempt(i);
+		ledger_count(&ledger, ended);
+		assert_int_equal(ended[RESULT_UNKNOWN], (i + 2) / 3);
+		if (i % 3)
+			finish(i, i % 3 == 1 ? RESULT_INVALID : RESULT_STORED);
+		ledger_count(&ledger, ended);
+		for (uint32_t k = 0; k < LEDGER_RESULTS; k++) {
+			assert_true(ended[k] >= before[k]);
+			before[k] = ended[k];
+		}
+	}
+	assert_int_equal(ended[RESULT_UNKNOWN], 100);
+	assert_int_equal(ended[RESULT_INVALID], 100);
+	assert_int_equal(ended[RESULT_STORED], 100);
+	/* as an older acmegate has left it: the last one was killed */
+	memset(ledger.ended, 0, sizeof(ledger.ended));
+	begin_attempt(300);
+	begin_attempt(301);
+	ledger_count(&ledger, ended);
+	assert_int_equal(ended[RESULT_UNKNOWN] + ended[RESULT_INVALID] + ended[RESULT_STORED], LEDGER_ATTEMPTS + 1);
+}
+
 static void text_from_outside_is_made_harmless(void **state)
 {
 	struct suggestion odd = { .answer = SUGGESTION_WINDOW, .start = NOW, .end = NOW + 9, .explanation = "https://ca.test/\x1b[31m" };
@@ -484,6 +524,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_full_disk_keeps_the_old_one, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_power_cut_leaves_the_old_or_the_new, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(it_keeps_the_newest_and_grows_no_more, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(all_attempts_are_counted, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(text_from_outside_is_made_harmless, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_moment_is_drawn_once, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(the_key_of_an_order_goes_with_it, set_up, tear_down),

@@ -376,6 +376,31 @@ static void what_closed_a_window_is_concluded(void **state)
 	assert_false(windows_settle(&windows, &past, &later, &entry));
 }
 
+static void all_windows_are_counted_by_what_closed_them(void **state)
+{
+	(void)state;
+	reopen(WINDOWS_NONE);
+	for (int64_t i = 1; i <= 3 * WINDOWS_KEPT; i++) {
+		struct window_entry entry = entry_of(i);
+
+		begin(i);
+		if (i % 3 == 0)
+			continue; /* nobody has found out */
+		entry.net = i % 3 == 1 ? NET_GATE : NET_KERNEL;
+		assert_int_equal(windows_end(&windows, &entry, &fault), 0);
+		reopen(WINDOWS_READ);
+	}
+	assert_int_equal(windows.newest.before[NET_GATE], WINDOWS_KEPT);
+	assert_int_equal(windows.newest.before[NET_KERNEL], WINDOWS_KEPT);
+	assert_int_equal(windows.newest.before[NET_UNKNOWN], WINDOWS_KEPT - 1);
+	/* after an older acmegate, which has counted nothing */
+	memset(windows.newest.before, 0, sizeof(windows.newest.before));
+	begin(3 * WINDOWS_KEPT + 1);
+	assert_int_equal(windows.newest.before[NET_UNKNOWN], 3 * WINDOWS_KEPT);
+	end(3 * WINDOWS_KEPT + 1);
+	assert_int_equal(windows.newest.before[NET_UNKNOWN], 3 * WINDOWS_KEPT);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -388,6 +413,7 @@ int main(void)
 		TEST(that_of_a_newer_acmegate_is_left_alone),
 		TEST(a_full_disk_makes_none_or_a_whole_one),
 		TEST(what_closed_a_window_is_concluded),
+		TEST(all_windows_are_counted_by_what_closed_them),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
