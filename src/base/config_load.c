@@ -81,6 +81,9 @@ static const struct key keys[] = {
 	{ SECTION_RESPONDER, "port", value_port, RESP(port), NULL },
 	{ SECTION_RESPONDER, "webroot", value_path, RESP(webroot), NULL },
 	{ SECTION_STATUS, "metrics", value_metrics, STAT(metrics), NULL },
+	{ SECTION_STATUS, "page", value_path, STAT(page), NULL },
+	{ SECTION_STATUS, "mode", value_mode, STAT(mode), NULL },
+	{ SECTION_STATUS, "group", value_group, STAT(group), NULL },
 	{ SECTION_CERTIFICATE, "names", names_set, 0, 0, NULL },
 	{ SECTION_CERTIFICATE, "key", value_choice, CERT(key), key_types },
 	{ SECTION_CERTIFICATE, "reuse_key", value_reuse, CERT(reuse), NULL },
@@ -257,6 +260,7 @@ static void set_defaults(struct config *config, const char *file)
 	memset(config, 0, sizeof(*config));
 	snprintf(config->file, sizeof(config->file), "%s", file);
 	config->cas = 1;
+	config->status.mode = 0644;
 	config->gate.port = 80;
 	config->responder.port = 8402;
 	config->gate.max_open = 60;

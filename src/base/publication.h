@@ -3,10 +3,15 @@
 #ifndef ACMEGATE_BASE_PUBLICATION_H
 #define ACMEGATE_BASE_PUBLICATION_H
 
+#include <sys/types.h>
+
 #include "base/ca.h"
 
 struct publication {
 	char metrics[PATH_SIZE]; /* absolute, for node-exporter: mode 0644 */
+	char page[PATH_SIZE];	 /* absolute, for browsers */
+	mode_t mode;		 /* of the page, 0644 by default */
+	gid_t group;		 /* of the page */
 };
 
 #endif

@@ -110,7 +110,7 @@ static void publish_file(const struct config *config, int folder, const char *wh
 
 static bool anything_wanted(const struct publication *status)
 {
-	return status->metrics[0];
+	return status->metrics[0] || status->page[0];
 }
 
 static int open_folder(int state_fd)
@@ -138,4 +138,5 @@ void publish(const struct host *host)
 	if (flock(folder, LOCK_EX | LOCK_NB) < 0)
 		return;
 	publish_file(host->config, folder, "metrics", "metrics", status->metrics, 0644, 0);
+	publish_file(host->config, folder, "page", "html", status->page, status->mode, status->group);
 }

@@ -221,3 +221,24 @@ answers() { [ "$(ask "$1")" = "$2" ]; }
 	rig_end_of prometheus
 	rig_end_of exporter
 }
+
+@test "the page is written beside the metrics, with its mode and group, and one of the two that cannot be written is no obstacle" {
+	mkdir -p -m 0755 "$RIG_DIR/www"
+	configure "metrics = $FILE" "page = $RIG_DIR/www/index.html" 'mode = 0640' 'group = daemon'
+	run -0 rig_acmegate renew-now
+	[[ $output != *'[status]'* ]]
+	[ "$(stat -c '%a %U %G' "$RIG_DIR/www/index.html")" = '640 root daemon' ]
+	[ "$(stat -c '%a %U %G' "$FILE")" = '644 root root' ]
+	[[ $(cat "$RIG_DIR/www/index.html") == '<!DOCTYPE html>'*'The certificate is valid'*'renew-now: one.test'*'</html>' ]]
+	rm -r "$FOLDER" "$RIG_DIR/www/index.html"
+	configure "metrics = $FILE" "page = $RIG_DIR/www/index.html"
+	run -0 rig_acmegate renew
+	[[ $output == *'[status] metrics: '*'No such file'* ]]
+	[ "$(stat -c '%a %U %G' "$RIG_DIR/www/index.html")" = '644 root root' ]
+	mkdir -m 0755 "$FOLDER"
+	chmod 0777 "$RIG_DIR/www"
+	run -0 rig_acmegate renew
+	[[ $output == *'[status] page: '*'others than the owner can write a directory on the way'* ]]
+	[[ $output == *'[status] metrics: works again'* ]]
+	[ -s "$FILE" ]
+}
