@@ -25,6 +25,7 @@ struct opening {
 	char tag[TAG_SIZE]; /* "acmegate:" and 16 hex digits: how we know our own rules again, whoever "we" are by then */
 	uint16_t port;	    /* what the world connects to; host byte order */
 	uint16_t target;    /* where the listener is: the port itself, unless a rule of ours redirects it before any other nat */
+	bool traced;	    /* packets for the port are followed through the chains, a few */
 	uint32_t seconds;   /* the longest it may stand, whatever happens to us */
 	bool own_listener;  /* bind the rule to our transparent socket, so that it ends with the process */
 	bool public_ca;	    /* the CA is a public one, and asks from public addresses */
@@ -41,6 +42,7 @@ struct evidence {
 	bool counted;		  /* a rule of ours was there to count */
 	uint64_t packets;	  /* the most that one of them has let through */
 	char shut[EVIDENCE_TEXT]; /* what keeps packets out ahead of our rules, or "" */
+	bool traced;		  /* the surveyor was told the way of packets: survey_traced() */
 };
 
 /* A connection to the port: who is at its other end. In network order. */

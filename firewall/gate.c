@@ -359,6 +359,7 @@ static void on_prepare(struct gate *g)
 	int rc;
 
 	g->own = g->record.index != 0;
+	g->policy.traced = g->record.index == 2;
 	if (may_prepare(g) < 0) {
 		refuse(g);
 		return;
@@ -412,7 +413,8 @@ static void on_shut(struct gate *g)
 	if (!g->window.standing) {
 		closed.counted = g->window.evidence.counted;
 		closed.packets = g->window.evidence.packets;
-		snprintf(closed.shut, sizeof(closed.shut), "%s", g->window.evidence.shut);
+		memcpy(closed.shut, g->window.evidence.shut, sizeof(closed.shut));
+		memcpy(closed.traced, g->window.traced, sizeof(closed.traced));
 		tell(g, VERB_CLOSED, 0, &closed, sizeof(closed));
 	}
 	tidy(g, g->record.index == 0);

@@ -12,6 +12,7 @@
 #include "firewall/backends.h"
 #include "firewall/listener.h"
 #include "backends/nft/host.h"
+#include "backends/nft/survey.h"
 #include "base/log.h"
 
 #define SHUT_SECONDS 20 /* when each attempt is slow; otherwise it ends after 2 seconds */
@@ -46,7 +47,7 @@ static uint32_t mask_of(const struct window *window)
 static bool is_chosen(const struct window *window, const struct policy *policy, const struct backend *backend)
 {
 	if (backend->redirects)
-		return window->opening.target != window->opening.port;
+		return window->opening.target != window->opening.port || window->opening.traced;
 	if (policy->backend == BACKEND_AUTO)
 		return !backend->last || window->plan.owned[0];
 	return backend->choice == policy->backend;
@@ -156,6 +157,7 @@ static int prepare(struct window *window, struct journal *journal, const struct 
 	window->opening.own_listener = own_listener && policy->mode != RESPONDER_WEBROOT;
 	if (own_listener) { /* the CA asks for our own client */
 		window->opening.public_ca = policy->public_ca != 0;
+		window->opening.traced = policy->traced != 0;
 		window->opening.ca_port = policy->ca_port;
 		window->opening.client = policy->user;
 	}
@@ -296,6 +298,17 @@ static void end_connections(struct window *window)
 		log_info("%d connection%s that came through the port ended", ended, ended == 1 ? "" : "s");
 }
 
+/* The way of packets is evidence: without it the window was as good. */
+static void tell_trace(struct window *window)
+{
+	struct fault fault;
+
+	if (window->evidence.traced && survey_traced(&window->opening, window->traced, &fault) < 0)
+		log_warning("the packets were traced in vain: %s", fault.text);
+	else if (window->evidence.traced)
+		log_notice("packets for port %u were traced: %s", window->opening.port, window->traced);
+}
+
 int window_shut(struct window *window, struct fault *fault)
 {
 	const struct timespec pause = { .tv_nsec = 100000000 };
@@ -315,6 +328,7 @@ int window_shut(struct window *window, struct fault *fault)
 		return 0;
 	if (window->plan.lines || window->mended) /* else there was nothing to open */
 		log_notice("port %u closed after %.1f ms", window->opening.port, (monotonic_seconds() - window->opened) * 1e3);
+	tell_trace(window);
 	end_connections(window);
 	return 0;
 }

@@ -22,6 +22,7 @@ struct window {
 	struct connections connected; /* to the listener, when it is somebody else's */
 	int news;		      /* readable when somebody has committed; -1: there is no window */
 	bool standing;		      /* from the moment it may stand until a reading shows that it does not */
+	char traced[EVIDENCE_TEXT];   /* the way of packets through the chains, or "" */
 	struct evidence evidence;     /* what the rules have seen, once they are removed; what shuts them out, once that was seen */
 	char said[EVIDENCE_TEXT];     /* of what shuts them out: once is enough */
 	bool mended;		      /* something was put back, or opened for a chain that came later */

@@ -5,6 +5,7 @@
 #include <libnftnl/chain.h>
 #include <libnftnl/rule.h>
 #include <linux/netfilter.h>
+#include <netinet/tcp.h>
 
 #include "backends/nft/step.h"
 #include "backends/nft/rule.h"
@@ -12,6 +13,25 @@
 
 #define NAT_CHAIN "prerouting"
 #define NAT_FIRST (-199) /* no nat chain can be earlier (NF_IP_PRI_CONNTRACK), and of one priority the newest is the first */
+
+#define TRACE_FIRST INT32_MIN
+
+/* A chain at a hook. */
+struct base {
+	const char *name, *type;
+	uint32_t hook;
+	int32_t priority;
+};
+static const struct base nat = { NAT_CHAIN, "nat", NF_INET_PRE_ROUTING, NAT_FIRST };
+static const struct base entering = { "entering", "filter", NF_INET_PRE_ROUTING, TRACE_FIRST };
+static const struct base leaving = { "leaving", "filter", NF_INET_LOCAL_OUT, TRACE_FIRST };
+
+/* Ten packets in all: those that begin a connection, the answers to them, and the first that carry a request. */
+static const struct {
+	const struct base *base;
+	uint8_t flags;
+	uint32_t most;
+} traces[] = { { &entering, TH_SYN, 4 }, { &leaving, TH_SYN | TH_ACK, 4 }, { &entering, TH_PUSH | TH_ACK, 2 } };
 
 static void free_chain(struct nftnl_chain **chain)
 {
@@ -32,16 +52,17 @@ static int add_redirect_rule(struct batch *batch, const char *table, uint16_t ta
 	return 0;
 }
 
-static int add_nat_chain(struct batch *batch, const char *table, struct fault *fault)
+static int add_chain(struct batch *batch, const char *table, const struct base *base, struct fault *fault)
 {
 	OWN_CHAIN struct nftnl_chain *chain = nftnl_chain_alloc();
 	struct nlmsghdr *message;
 
 	if (!chain || nftnl_chain_set_str(chain, NFTNL_CHAIN_TABLE, table) < 0 ||
-	    nftnl_chain_set_str(chain, NFTNL_CHAIN_NAME, NAT_CHAIN) < 0 || nftnl_chain_set_str(chain, NFTNL_CHAIN_TYPE, "nat") < 0)
+	    nftnl_chain_set_str(chain, NFTNL_CHAIN_NAME, base->name) < 0 ||
+	    nftnl_chain_set_str(chain, NFTNL_CHAIN_TYPE, base->type) < 0)
 		return batch_no_memory(fault);
-	nftnl_chain_set_u32(chain, NFTNL_CHAIN_HOOKNUM, NF_INET_PRE_ROUTING);
-	nftnl_chain_set_s32(chain, NFTNL_CHAIN_PRIO, NAT_FIRST);
+	nftnl_chain_set_u32(chain, NFTNL_CHAIN_HOOKNUM, base->hook);
+	nftnl_chain_set_s32(chain, NFTNL_CHAIN_PRIO, base->priority);
 	message = nftnl_nlmsg_build_hdr(batch_next(batch), NFT_MSG_NEWCHAIN, NFPROTO_INET, NLM_F_CREATE, ++batch->netlink->sequence);
 	nftnl_chain_nlmsg_build_payload(message, chain);
 	batch_add(batch);
@@ -57,7 +78,24 @@ static void add_table(struct batch *batch, const char *name, uint32_t attributes
 	batch_add(batch);
 }
 
-int nat_add(struct batch *batch, const struct opening *opening, bool owned, bool timed, struct fault *fault)
+/* After the redirection the answers leave from the target. */
+static int add_trace(struct batch *batch, const char *table, const struct opening *opening, struct fault *fault)
+{
+	if (add_chain(batch, table, &entering, fault) < 0 || add_chain(batch, table, &leaving, fault) < 0)
+		return -1;
+	for (size_t i = 0; i < LENGTH_OF(traces); i++) {
+		const bool reply = traces[i].base == &leaving;
+		OWN_RULE struct nftnl_rule *rule = rule_name(table, traces[i].base->name);
+
+		if (!rule || step_fib(rule, reply) < 0 || step_tcp(rule) < 0 ||
+		    step_trace(rule, reply ? opening->target : opening->port, reply, traces[i].flags, traces[i].most) < 0)
+			return batch_no_memory(fault);
+		rule_insert(batch, NFPROTO_INET, rule, 0);
+	}
+	return 0;
+}
+
+int nat_add(struct batch *batch, const struct opening *opening, bool owned, bool timed, bool traced, struct fault *fault)
 {
 	struct opening outside = *opening;
 	char table[SET_NAME_SIZE];
@@ -65,7 +103,11 @@ int nat_add(struct batch *batch, const struct opening *opening, bool owned, bool
 	outside.target = opening->port; /* the set has this port only */
 	tag_set_name(opening->tag, table);
 	add_table(batch, table, owned ? NFT_TABLE_F_OWNER : 0);
-	if (set_add(batch, NFPROTO_INET, table, &outside, timed, fault) < 0 || add_nat_chain(batch, table, fault) < 0)
+	if (traced && add_trace(batch, table, opening, fault) < 0)
+		return -1;
+	if (opening->target == opening->port)
+		return 0;
+	if (set_add(batch, NFPROTO_INET, table, &outside, timed, fault) < 0 || add_chain(batch, table, &nat, fault) < 0)
 		return -1;
 	return add_redirect_rule(batch, table, opening->target, fault);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* nat.h - the table of ours that redirects the port. */
+/* nat.h - the table of ours that redirects the port, or traces packets for it. */
 #ifndef ACMEGATE_BACKENDS_NFT_NAT_H
 #define ACMEGATE_BACKENDS_NFT_NAT_H
 
@@ -12,8 +12,14 @@
  *	nft add table inet acmegate_DIGITS { flags owner; set acmegate_DIGITS { ... }
  *		chain prerouting { type nat hook prerouting priority -199;
  *			fib daddr type local tcp dport @acmegate_DIGITS redirect to :TARGET; } }
+ *
+ * Where the target is the port itself, there is no redirection. traced: it has two chains more, before all others at their hooks:
+ *
+ *	chain entering { type filter hook prerouting priority -2147483648;
+ *		fib daddr type local tcp dport PORT tcp flags & (fin|syn|rst|psh|ack) == syn limit ... meta nftrace set 1; ... }
+ *	chain leaving { type filter hook output priority -2147483648; ... }
  */
-int nat_add(struct batch *batch, const struct opening *opening, bool owned, bool timed, struct fault *fault) MUST_CHECK;
+int nat_add(struct batch *batch, const struct opening *opening, bool owned, bool timed, bool traced, struct fault *fault) MUST_CHECK;
 
 /* The same as a line for a shell. */
 void nat_print(char *line, size_t size, const struct opening *opening, bool owned, bool timed);

@@ -10,13 +10,15 @@
 #include "backends/nft/news.h"
 #include "backends/nft/rule.h"
 #include "backends/nft/nat.h"
+#include "backends/nft/survey.h"
 #include "backends/nft/sweep.h"
 #include "base/seam.h"
 
 struct ruleset {
 	struct netlink netlink; /* that owns the table; first: netlink_attach() */
 	bool owned, timed;	/* what this kernel can do: end the table with our socket, end the redirection in time */
-	bool made, nothing;	/* by the attempts of one call; found by its last reading, which was interrupted */
+	bool traced;
+	bool made, nothing; /* by the attempts of one call; found by its last reading, which was interrupted */
 };
 
 static int send_redirect(struct ruleset *ruleset, const struct opening *opening, bool rehearsal, struct fault *fault)
@@ -28,7 +30,7 @@ static int send_redirect(struct ruleset *ruleset, const struct opening *opening,
 	rc = rc < 0 ? rc : batch_begin(&batch, &ruleset->netlink, generation, fault);
 	if (rc < 0)
 		return rc;
-	rc = nat_add(&batch, opening, ruleset->owned, ruleset->timed, fault);
+	rc = nat_add(&batch, opening, ruleset->owned, ruleset->timed, ruleset->traced, fault);
 	if (rc == 0)
 		rc = rehearsal ? batch_rehearse(&batch, fault) : batch_commit(&batch, NULL, NULL, fault);
 	batch_free(&batch);
@@ -60,14 +62,23 @@ static int make(struct ruleset *ruleset, const struct opening *opening, struct f
 
 static int redirect_open(struct ruleset *ruleset, const struct opening *opening, struct fault *fault)
 {
+	bool needed = opening->target != opening->port;
+
 	news_expect(getpid()); /* no news for the other backends */
-	return make(ruleset, opening, fault) < 0 ? -1 : 0;
+	if (ruleset->traced && (survey_follow(fault) < 0 || make(ruleset, opening, fault) < 0))
+		ruleset->traced = false; /* no window fails for lack of evidence */
+	return needed && make(ruleset, opening, fault) < 0 ? -1 : 0;
+}
+
+static void redirect_tell(const struct ruleset *ruleset, struct evidence *evidence)
+{
+	evidence->traced = ruleset->traced;
 }
 
 /* Of a table without owner only: who flushes the ruleset takes that along. */
 static int redirect_mend(struct ruleset *ruleset, const struct opening *opening, struct fault *fault)
 {
-	return make(ruleset, opening, fault);
+	return ruleset->traced || opening->target != opening->port ? make(ruleset, opening, fault) : 0;
 }
 
 static int redirect_close(struct ruleset *ruleset, const char *tag, struct fault *fault)
@@ -87,13 +98,17 @@ static int attempt_rehearsal(struct ruleset *ruleset, const void *opening, struc
 /* A kernel before 5.12 knows no owner, and goes with a net less. */
 static int redirect_plan(struct ruleset *ruleset, const struct opening *opening, struct plan *plan, struct fault *fault)
 {
+	const bool needed = opening->target != opening->port;
 	int rc = -1;
 
-	for (int without = 0; without < 4 && rc < 0; without++) {
+	for (int without = 0; without < 8 && rc < 0; without++) {
+		ruleset->traced = opening->traced && !(without & 4);
 		ruleset->owned = !(without & 1) && !seam("no-owner");
 		ruleset->timed = !(without & 2);
 		rc = netlink_insist(attempt_rehearsal, ruleset, opening, fault);
 	}
+	if (!needed)
+		return 0;
 	if (rc < 0) {
 		fault->kind = FAULT_FAILED;
 		return fault_at(fault, "this kernel cannot redirect the port (nft_redir, nft_fib_inet)");
@@ -125,5 +140,6 @@ const struct backend redirect_backend = {
 	.open = redirect_open,
 	.mend = redirect_mend,
 	.close = redirect_close,
+	.tell = redirect_tell,
 	.detach = redirect_detach,
 };

@@ -188,6 +188,31 @@ int step_time(struct nftnl_rule *rule, uint64_t begin, uint64_t end)
 	return ADD(rule, time);
 }
 
+int step_trace(struct nftnl_rule *rule, uint16_t port, bool reply, uint8_t wanted, uint32_t most)
+{
+	static const uint8_t all = TH_FIN | TH_SYN | TH_RST | TH_PUSH | TH_ACK;
+	static const uint64_t one = 1, week = UINT64_C(7) * 24 * 60 * 60; /* seconds: longer than any window */
+	const uint16_t number = htons(port);
+	const struct step trace[] = {
+		port_of[!reply],
+		COMPARE(NFT_CMP_EQ, number),
+		LOAD(13, 1),
+		{ "bitwise",
+		  { { NFTNL_EXPR_BITWISE_SREG, NFT_REG_1 },
+		    { NFTNL_EXPR_BITWISE_DREG, NFT_REG_1 },
+		    { NFTNL_EXPR_BITWISE_LEN, sizeof(all) } },
+		  { { NFTNL_EXPR_BITWISE_MASK, &all, sizeof(all) }, { NFTNL_EXPR_BITWISE_XOR, &none, sizeof(none) } } },
+		COMPARE(NFT_CMP_EQ, wanted),
+		{ "limit",
+		  { { NFTNL_EXPR_LIMIT_BURST, most } },
+		  { { NFTNL_EXPR_LIMIT_RATE, &one, sizeof(one) }, { NFTNL_EXPR_LIMIT_UNIT, &week, sizeof(week) } } },
+		{ "immediate", { { NFTNL_EXPR_IMM_DREG, NFT_REG_1 } }, { { NFTNL_EXPR_IMM_DATA, &yes, sizeof(yes) } } },
+		{ "meta", { { NFTNL_EXPR_META_KEY, NFT_META_NFTRACE }, { NFTNL_EXPR_META_SREG, NFT_REG_1 } }, { { 0 } } },
+	};
+
+	return ADD(rule, trace);
+}
+
 int step_address(struct nftnl_rule *rule, bool v4, bool leaving, const char *set, uint32_t id)
 {
 	const struct step look_up[] = {

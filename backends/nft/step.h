@@ -39,4 +39,10 @@ int step_verdict(struct nftnl_rule *rule, bool returns) MUST_CHECK;
 /* redirect to :PORT */
 int step_redirect(struct nftnl_rule *rule, uint16_t port) MUST_CHECK;
 
+/*
+ * tcp dport PORT (or sport) tcp flags & (fin|syn|rst|psh|ack) == FLAGS limit rate 1/week burst MOST packets meta nftrace set 1: the kernel tells
+ * the group NFNLGRP_NFTRACE which rules the first packets meet, so many of them
+ */
+int step_trace(struct nftnl_rule *rule, uint16_t port, bool reply, uint8_t flags, uint32_t most) MUST_CHECK;
+
 #endif

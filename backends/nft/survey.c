@@ -21,6 +21,8 @@ static struct {
 	int channel, process;	      /* -1: there is no surveyor */
 	pid_t asker;		      /* whose it is: in a child of that process, the numbers of descriptors mean others */
 	struct netlink netlink;	      /* that is read for it */
+	struct netlink trace;	      /* that it reads by itself */
+	bool follows;		      /* ... because of survey_follow() */
 	struct survey survey, listed; /* the last ones: of nf_tables, of a listing */
 	struct opening opening;	      /* that it was about; no tag: none */
 	unsigned char digest[SURVEY_DIGEST_SIZE];
@@ -36,22 +38,26 @@ void survey_end(void)
 		launch_reap(&it.process, true);
 		close_fd(&it.channel);
 		netlink_close(&it.netlink);
+		netlink_close(&it.trace);
 	}
 	it.channel = it.process = -1;
 	memset(&it.opening, 0, sizeof(it.opening));
 	it.digested = 0;
+	it.follows = false;
 }
 
 static int connect_surveyor(struct fault *fault)
 {
 	const struct timeval limit = { .tv_sec = PATIENCE };
-	struct descriptor given[] = { { -1, FD_QUESTIONS }, { -1, FD_NETLINK } };
+	struct descriptor given[] = { { -1, FD_QUESTIONS }, { -1, FD_NETLINK }, { -1, FD_TRACE } };
 	int ends[2];
 
-	if (netlink_open(&it.netlink, fault) < 0)
+	if (netlink_open(&it.netlink, fault) < 0 || (it.netlink.socket && netlink_connect(&it.trace, 0, fault) < 0))
 		return -1;
-	if (it.netlink.socket) /* a kernel that has iptables-legacy alone has listings, too */
+	if (it.netlink.socket) { /* a kernel that has iptables-legacy alone has listings, too */
 		given[1].from = mnl_socket_get_fd(it.netlink.socket);
+		given[2].from = mnl_socket_get_fd(it.trace.socket);
+	}
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
 		return fault_errno(fault, FAULT_LATER, "starting the surveyor");
 	it.channel = ends[0];
@@ -120,12 +126,17 @@ static int take_spot(struct survey *survey, const struct spot *spot, struct faul
 }
 
 /* The names of interfaces in it may be of any bytes. */
-static void take_remark(char text[SURVEY_REMARK])
+static void clean(char *text)
 {
-	text[SURVEY_REMARK - 1] = '\0';
 	for (char *c = text; *c; c++)
 		if (*c < ' ' || *c > '~')
 			*c = '?';
+}
+
+static void take_remark(char text[SURVEY_REMARK])
+{
+	text[SURVEY_REMARK - 1] = '\0';
+	clean(text);
 	it.take(it.arg, text);
 }
 
@@ -347,4 +358,37 @@ int survey_remarks(const struct opening *opening, const struct peer *ca, size_t 
 	rc = ask(&question, NULL, NULL, &answer, fault);
 	it.take = NULL;
 	return rc < 0 ? -1 : 0;
+}
+
+/* A surveyor that is started anew has a socket that hears nothing. */
+int survey_follow(struct fault *fault)
+{
+	int group = NFNLGRP_NFTRACE;
+
+	if (start(fault) < 0)
+		return -1;
+	if (!it.trace.socket || mnl_socket_setsockopt(it.trace.socket, NETLINK_ADD_MEMBERSHIP, &group, sizeof(group)) < 0)
+		return fault_errno(fault, FAULT_FAILED, "listening to what the kernel tells of packets");
+	it.follows = true;
+	return 0;
+}
+
+/* What rules of iptables-legacy do to packets the kernel does not tell. */
+static bool has_legacy(void)
+{
+	return (ipt_loaded(NFPROTO_IPV4) | ipt_loaded(NFPROTO_IPV6)) != 0;
+}
+
+int survey_traced(const struct opening *opening, char text[EVIDENCE_TEXT], struct fault *fault)
+{
+	const struct survey_question question = { .verb = ASK_TRACED, .hidden = has_legacy(), .opening = *opening };
+	struct survey_answer answer = { 0 };
+
+	if (ask(&question, NULL, NULL, &answer, fault) < 0)
+		return -1;
+	if (!it.follows)
+		return fault_set(fault, FAULT_LATER, "the surveyor has died meanwhile");
+	snprintf(text, EVIDENCE_TEXT, "%.*s", EVIDENCE_TEXT - 1, answer.done.shut);
+	clean(text);
+	return 0;
 }

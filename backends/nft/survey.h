@@ -92,14 +92,25 @@ int survey_peers_listed(const char *listing, uint8_t family, const char *table, 
 int survey_remarks(const struct opening *opening, const struct peer *ca, size_t n, void (*take)(void *arg, const char *text),
 		   void *arg, struct fault *fault) MUST_CHECK;
 
+/*
+ * From now on the surveyor is sent what the kernel tells of packets that are traced. Later: the way of those for the port through the
+ * chains, in words; of printable characters.
+ */
+int survey_follow(struct fault *fault) MUST_CHECK;
+int survey_traced(const struct opening *opening, char text[EVIDENCE_TEXT], struct fault *fault) MUST_CHECK;
+
 /* Ends the surveyor, if there is one. */
 void survey_end(void);
 
 /* --- what is said between the two, in one record each --------------------------------------------------------------- */
 
-enum { FD_QUESTIONS = 3, FD_NETLINK = 4 }; /* of the surveyor */
+enum {
+	FD_QUESTIONS = 3,
+	FD_NETLINK = 4,
+	FD_TRACE = 5
+}; /* of the surveyor; FD_TRACE: another socket of netlink, for survey_follow() */
 
-enum survey_verb { ASK_CHOOSE = 1, ASK_DIGEST, ASK_LISTING, ASK_REMARKS };
+enum survey_verb { ASK_CHOOSE = 1, ASK_DIGEST, ASK_LISTING, ASK_REMARKS, ASK_TRACED };
 
 struct survey_question {
 	uint32_t verb;
@@ -129,7 +140,7 @@ struct survey_answer {
 			uint32_t generation;
 			char client[640];
 			unsigned char digest[SURVEY_DIGEST_SIZE];
-			char shut[EVIDENCE_TEXT];
+			char shut[EVIDENCE_TEXT]; /* ASK_TRACED: the way of the packets */
 			uint64_t admitted;
 		} done;
 		struct fault fault;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /* acmegate-surveyor: reads rulesets and can do nothing else. Only acmegate starts it, with the descriptors of survey.h. */
 #include <errno.h>
+#include <linux/netfilter/nf_tables.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -12,11 +13,14 @@
 #include "backends/survey/facts.h"
 #include "backends/nft/host.h"
 #include "backends/survey/listing.h"
+#include "backends/survey/message.h"
 #include "backends/nft/survey.h"
 #include "backends/survey/remark.h"
+#include "backends/survey/trace.h"
 #include "base/sandbox.h"
 
 #define DIGEST_READINGS 3
+#define TRACE_MESSAGES 10000
 
 /* The argument of an attempt of netlink_insist(). */
 struct ruleset {
@@ -218,6 +222,42 @@ static int answer_remarks(struct ruleset *ruleset)
 	return 0;
 }
 
+/* What waits on the socket of traces; it may never end, when somebody traces all there is. */
+static void receive_trace(struct trace *trace, const struct opening *opening)
+{
+	_Alignas(struct nlmsghdr) char buffer[RECEIVE_SIZE];
+
+	for (int i = 0; i < TRACE_MESSAGES; i++) {
+		ssize_t n = recv(FD_TRACE, buffer, sizeof(buffer), MSG_DONTWAIT);
+		int left = (int)n;
+
+		if (n < 0 && (errno == EINTR || errno == ENOBUFS)) /* of the latter: some are lost */
+			continue;
+		if (n <= 0)
+			return;
+		for (const struct nlmsghdr *message = (void *)buffer; message_is_whole(message, left);
+		     message = mnl_nlmsg_next(message, &left))
+			if (message->nlmsg_type == (NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_TRACE))
+				trace_take(trace, message, opening);
+	}
+}
+
+/* The rules are named as they are now. Without a reading their handles have to do. */
+static int answer_trace(struct ruleset *ruleset)
+{
+	static struct trace trace;
+	struct snapshot snapshot;
+	struct fault ignored;
+	bool known;
+
+	receive_trace(&trace, &ruleset->question->opening);
+	known = snapshot_read(&snapshot, &ruleset->netlink, false, &ignored) == 0;
+	trace_say(&trace, known ? &snapshot : NULL, ruleset->question->hidden, ruleset->answer.done.shut,
+		  sizeof(ruleset->answer.done.shut));
+	snapshot_free(&snapshot);
+	return 0;
+}
+
 static int answer_question(struct ruleset *ruleset)
 {
 	struct fault fault = { 0 };
@@ -230,6 +270,8 @@ static int answer_question(struct ruleset *ruleset)
 		rc = answer_choice(ruleset, &fault);
 	else if (ruleset->question->verb == ASK_REMARKS)
 		rc = answer_remarks(ruleset);
+	else if (ruleset->question->verb == ASK_TRACED)
+		rc = answer_trace(ruleset);
 	else if (ruleset->question->verb == ASK_DIGEST)
 		rc = netlink_insist(attempt_digest, ruleset, NULL, &fault);
 	else

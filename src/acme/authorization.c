@@ -184,6 +184,8 @@ static void tell_absence(const struct closed *closed, char *text, size_t size)
 			 "no validation request reached this host: somebody has put a rule that blocks the port ahead of acmegate's "
 			 "while it was open (%s)",
 			 closed->shut);
+	else if (closed->traced[0])
+		snprintf(text, size, "no request for the token came; packets for the port were traced: %s", closed->traced);
 	else if (!closed->counted)
 		snprintf(text, size, "no validation request reached this host");
 	else if (closed->packets == 0)
@@ -210,11 +212,12 @@ void authorization_describe(const struct authorization *authorization, char *tex
 				 "here answers on this name and port 80 with, without asking for a password?",
 			 authorization->list->webroot);
 	else
-		snprintf(text, size, "%u request%s from %s %s answered%s", authorization->hits, authorization->hits == 1 ? "" : "s",
-			 authorization->visitors, authorization->hits == 1 ? "was" : "were",
+		snprintf(text, size, "%u request%s from %s %s answered%s%s%s", authorization->hits,
+			 authorization->hits == 1 ? "" : "s", authorization->visitors, authorization->hits == 1 ? "was" : "were",
 			 authorization->state == STATE_VALID ?
 				 "" :
-				 ", and the CA says otherwise: do all addresses of the name, A and AAAA, lead to this host?");
+				 ", and the CA says otherwise: do all addresses of the name, A and AAAA, lead to this host?",
+			 closed->traced[0] ? " Packets for the port were traced: " : "", closed->traced);
 }
 
 void authorizations_free(struct authorizations *list)

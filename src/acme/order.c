@@ -58,12 +58,15 @@ static void fail_request(struct order *order, const struct exchange *exchange, c
 struct outcome order_outcome(const struct order *order)
 {
 	struct outcome outcome = order->outcome;
+	struct fault why = order->fault;
 
 	if (order->stored)
 		return (struct outcome){ .result = RESULT_STORED, .step = STEP_STORE };
 	if (outcome.result == RESULT_UNKNOWN) /* the CA's answer made no sense */
 		outcome.result = RESULT_UNREACHABLE;
-	snprintf(outcome.detail, sizeof(outcome.detail), "%.*s", (int)sizeof(outcome.detail) - 1, order->fault.text);
+	if (order->evidence) /* first: what the CA says may fill all of it */
+		(void)!fault_at(&why, "%s", order->evidence);
+	snprintf(outcome.detail, sizeof(outcome.detail), "%.*s", (int)sizeof(outcome.detail) - 1, why.text);
 	return outcome;
 }
 
@@ -384,7 +387,7 @@ bool order_lacks_account(struct order *orders, size_t n)
 
 void order_judge(struct order *orders, size_t n, const struct authorizations *list)
 {
-	char visits[640];
+	char visits[896];
 
 	for (size_t i = 0; i < n; i++) {
 		const struct authorization *authorization = NULL;
@@ -396,6 +399,7 @@ void order_judge(struct order *orders, size_t n, const struct authorizations *li
 		orders[i].dropped = authorization->dropped;
 		orders[i].outcome = authorization->outcome;
 		orders[i].outcome.step = STEP_VALIDATION;
+		orders[i].evidence = list->closed.traced[0] ? list->closed.traced : NULL;
 		authorization_describe(authorization, visits, sizeof(visits));
 		fault_set(&orders[i].fault, authorization->error ? authorization->kind : FAULT_LATER, "%s: %s%s%s",
 			  authorization->name ? authorization->name : authorization->url,

@@ -33,6 +33,7 @@ struct order {
 	bool has_key;		    /* the signer has the key that belongs to that order */
 	bool resumed;		    /* url is that one */
 	struct outcome outcome;	    /* if it fails: what is known of it, see order_outcome() */
+	const char *evidence;	    /* of the firewall, where a validation failed: struct closed, traced; or NULL */
 	/* if the configuration prefers another chain than the CA's default one */
 	char *chain;		     /* the default one, PEM */
 	char *alternate[ALTERNATES]; /* URLs of the others, or NULL */

@@ -88,6 +88,7 @@ struct renewal attempts_decide(struct storer *storer, uint32_t index)
 	renewal.ca = (uint8_t)decision.ca;
 	renewal.asked_ca = (uint8_t)decision.asked_ca;
 	renewal.from = decision.from;
+	renewal.unproved = storer->ledger.failures && storer->ledger.attempt[0].outcome.step == STEP_VALIDATION;
 	renewal.limited = limits.ca ? now.wall + limits.ca : 0;
 	snprintf(renewal.reason, sizeof(renewal.reason), "%s", decision.reason);
 	if (seen->unusable)

@@ -36,7 +36,8 @@ struct policy {
 	uint8_t ca[16];
 	uint8_t detached;    /* 1: the gate outlives the command, and logs to syslog too */
 	uint8_t has_command; /* 1: the administrator's own way to open follows, in a record of its own */
-	uint8_t reserved[6];
+	uint8_t traced;	     /* 1: the last validation failed: packets for the port are followed through the chains */
+	uint8_t reserved[5];
 };
 _Static_assert(sizeof(struct policy) == 48, "the same on each side of the socket");
 

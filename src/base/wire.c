@@ -174,6 +174,7 @@ static void terminate(struct record *record)
 		END_TEXT(renewal->reason);
 	} else if (record->verb == VERB_CLOSED) {
 		END_TEXT(closed->shut);
+		END_TEXT(closed->traced);
 	} else if (record->verb == VERB_VERDICT) {
 		END_TEXT(verdict->certid);
 	} else if (record->verb == VERB_SAVE) {

@@ -54,7 +54,7 @@ enum verb {
 	VERB_TRY_LISTENING, /* can what answers for our own client do so? */
 	VERB_EXPLAIN,	    /* the run has failed: log what of the firewall may be the reason */
 	VERB_READ,	    /* VERB_REPLY with struct reading */
-	VERB_PREPARE,	    /* index as VERB_PLAN, data: struct whereabouts; VERB_PREPARED */
+	VERB_PREPARE,	    /* index as VERB_PLAN, or 2: as 1, and traced. data: struct whereabouts; VERB_PREPARED */
 	VERB_LET_IN,	    /* VERB_OPENED */
 	VERB_SHUT,	    /* index: 1: another VERB_LET_IN may follow. VERB_CLOSED, then VERB_CLEARED */
 	/* gate -> acmegate */
@@ -166,6 +166,7 @@ struct renewal {
 	uint8_t ask;	      /* the CA may be asked when it suggests to renew it (RFC 9773) */
 	uint8_t backs_off;    /* it would be due, but for an earlier failure */
 	uint8_t ca, asked_ca; /* to order from, and to ask; indices in config.ca */
+	uint8_t unproved;     /* the last attempt failed while a name was validated */
 	int64_t limited; /* another failure would meet the CA's limit before then, whoever asks for the certificate; 0: it would not */
 	int64_t from;	 /* when there is something to be done: seconds since the epoch, 0 when that is not known */
 	char reason[REASON_SIZE]; /* why it is due or not, for the log */
@@ -188,6 +189,7 @@ struct closed {
 	uint64_t packets; /* that acmegate's rules let in */
 	uint8_t counted;  /* 0: no rule was needed, or the rules cannot count */
 	char shut[256];	  /* the rule that kept packets out in spite of ours, or "" */
+	char traced[256]; /* the way of the port's packets through the chains, or "": they were not traced */
 };
 
 #define WIRE_DATA (64 * 1024)

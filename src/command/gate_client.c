@@ -201,7 +201,7 @@ int gate_prepare(struct gate *gate, const struct whereabouts *at, struct fault *
 {
 	static const struct whereabouts anywhere;
 
-	return say(gate, VERB_PREPARE, at != NULL, at ? at : &anywhere, sizeof(*at), fault);
+	return say(gate, VERB_PREPARE, at ? 1U + gate->traced : 0, at ? at : &anywhere, sizeof(*at), fault);
 }
 
 int gate_let_in(struct gate *gate, struct fault *fault)

@@ -19,6 +19,7 @@ struct gate {
 	int state_fd;	    /* as it was told: the state directory; -1: none */
 	uint32_t seconds;   /* [gate] max_open */
 	uint16_t port;
+	bool traced; /* gate_prepare() for our own client: packets for the port are followed through the chains */
 };
 #define NO_GATE \
 	{ \

@@ -104,8 +104,9 @@ void note_closed(struct note *note, const struct closed *closed)
 		entry->packets += closed->packets;
 		entry->counted |= closed->counted;
 	}
-	if (note->open && closed->shut[0])
-		snprintf(entry->detail, sizeof(entry->detail), "%.*s", (int)sizeof(entry->detail) - 1, closed->shut);
+	if (note->open && (closed->shut[0] || closed->traced[0]))
+		snprintf(entry->detail, sizeof(entry->detail), "%.*s", (int)sizeof(entry->detail) - 1,
+			 closed->traced[0] ? closed->traced : closed->shut);
 	note->open = false;
 }
 

@@ -210,6 +210,7 @@ static void take_on(struct run *run, uint32_t i, enum work_kind kind, const stru
 		return;
 	}
 	run->work.wanted[i] = (uint8_t)kind;
+	run->s.gate->traced |= renewal->unproved;
 	if (kind == WORK_OBTAIN)
 		log_notice("certificate %s: %s", name, renewal->reason);
 	else if (renewal->backs_off)
@@ -479,6 +480,7 @@ int renewal_run(const struct config *config, struct errand *errand, struct gate 
 {
 	static struct run run;
 
+	gate->traced = false;
 	run = (struct run){ .config = config, .errand = errand, .crew = CREW(config, state_fd, tokens) };
 	if (begin(&run, gate) < 0)
 		supervise_give_up(&run.s);

@@ -100,17 +100,33 @@ static void act_other(char *buffer)
 }
 
 /* Over the socket, past who has started it. */
-static void act_direct(char *buffer)
+static void act_directly(char *buffer, int fd)
 {
 	struct sockaddr_nl kernel = { .nl_family = AF_NETLINK };
 
-	if (sendto(FD_NETLINK, buffer, build_batch(buffer), 0, (struct sockaddr *)&kernel, sizeof(kernel)) > 0) {
-		ssize_t n = recv(FD_NETLINK, buffer, 1024, 0);
+	if (sendto(fd, buffer, build_batch(buffer), 0, (struct sockaddr *)&kernel, sizeof(kernel)) > 0) {
+		ssize_t n = recv(fd, buffer, 1024, 0);
 		const struct nlmsghdr *message = (const void *)buffer;
 		const struct nlmsgerr *error = mnl_nlmsg_get_payload(message);
 
 		if (n > 0 && message->nlmsg_type == NLMSG_ERROR && error->error == 0)
 			gained("a table was deleted");
+	}
+}
+
+/* What the kernel tells others of the ruleset, or of connections, is not for it. */
+static void join_groups(int fd)
+{
+	for (int group = 1; group < 32; group++)
+		if (setsockopt(fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &group, sizeof(group)) == 0)
+			gained("news of a group of netlink");
+}
+
+static void act_direct(char *buffer)
+{
+	for (int fd = FD_NETLINK; fd <= FD_TRACE; fd++) {
+		act_directly(buffer, fd);
+		join_groups(fd);
 	}
 	_exit(0);
 }

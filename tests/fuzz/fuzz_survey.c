@@ -35,6 +35,7 @@ static void world_clock(struct timespec *now);
 #define setsockopt world_setsockopt
 #define mnl_socket_sendto world_sendto
 #define mnl_socket_get_fd(socket) (-1)
+#define mnl_socket_setsockopt(socket, type, value, length) ((void)(value), 0)
 #define clock_gettime(clock, now) world_clock(now)
 #define close world_close
 #include "backends/nft/survey.c"
@@ -173,6 +174,12 @@ int netlink_open(struct netlink *netlink, struct fault *fault)
 	return 0;
 }
 
+int netlink_connect(struct netlink *netlink, unsigned int groups, struct fault *fault)
+{
+	must(!groups);
+	return netlink_open(netlink, fault);
+}
+
 void netlink_close(struct netlink *netlink)
 {
 	memset(netlink, 0, sizeof(*netlink));
@@ -208,11 +215,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	static const struct opening opening = { .port = 80, .target = 80 };
 	unsigned char digest[SURVEY_DIGEST_SIZE];
 	const struct survey *survey = NULL;
+	char text[EVIDENCE_TEXT];
 	struct fault fault = { 0 };
 	int question, rc;
 
 	memset(&world, 0, sizeof(world));
-	question = size ? data[0] % 3 : 0;
+	question = size ? data[0] % 4 : 0;
 	world.repeats = size > 1 && data[1] & 1;
 	world.data = data + (size < 2 ? size : 2);
 	world.size = size < 2 ? 0 : size - 2;
@@ -221,6 +229,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	else if (question == 1)
 		survey = survey_listing("-P INPUT DROP\n", NFPROTO_IPV4, "filter", &opening, &fault);
 	rc = question == 2 ? survey_digest(digest, &fault) : survey ? 0 : -1;
+	if (question == 3)
+		rc = survey_follow(&fault) < 0 ? -1 : survey_traced(&opening, text, &fault);
+	for (const char *c = text; question == 3 && rc == 0 && *c; c++)
+		must(c < text + sizeof(text) - 1 && *c >= ' ' && *c <= '~');
 	if (survey)
 		check_survey(survey);
 	if (rc < 0) {

@@ -349,7 +349,7 @@ static void a_failure_adds_no_half_of_a_rule(void **state)
 		spot.leaving = 1;
 		spot.bound = BOUND_BY_FIB;
 		rc = rc < 0 ? rc : rule_add(&batch, &spot, &opening, &best, &fault);
-		rc = rc < 0 ? rc : nat_add(&batch, &opening, true, true, &fault);
+		rc = rc < 0 ? rc : nat_add(&batch, &opening, true, true, true, &fault);
 		nth_stop();
 		happened = nth_happened();
 		assert_int_equal(rc, happened ? -1 : 0);

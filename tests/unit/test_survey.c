@@ -56,7 +56,7 @@ int __wrap_launch_role(enum role role, const struct config *config, const struct
 	static struct survey_question question;
 	pid_t parent = getpid(), pid = fork();
 
-	assert_int_equal(n, 2);
+	assert_int_equal(n, 3);
 	started++;
 	if (pid < 0)
 		return fault_errno(f, FAULT_LATER, "starting the surveyor");

@@ -6,12 +6,14 @@
 
 #include <cmocka.h>
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <linux/netfilter.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
 
@@ -306,6 +308,63 @@ static void a_redirection_is_opened_and_closed_with_it(void **state)
 	assert_shut();
 }
 
+/* A SYN to this host; who asks does not wait for the answer. */
+static void knock(void)
+{
+	const struct sockaddr_in at = { .sin_family = AF_INET, .sin_port = htons(80), .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+	assert_true(fd >= 0 && connect(fd, (const void *)&at, sizeof(at)) < 0 && errno == EINPROGRESS);
+	close(fd);
+}
+
+#define TRACE 6 /* a table, two chains, three rules */
+
+/* Nobody listens, so that the rule lets nobody in. */
+static void a_traced_window_says_which_chain_dropped_what_came(void **state)
+{
+	(void)state;
+	policy.traced = 1;
+	must(prepare(true), 0);
+	assert_int_equal(own_net_read(), before);
+	must(window_open(&window, &fault), 0);
+	assert_int_equal(own_net_read(), before + 2 + TRACE);
+	assert_int_equal(own_net_count("nftrace") + own_net_count("limit"), 3);
+	must(window_mend(&window, &fault), 0);
+	knock();
+	must(window_shut(&window, &fault), 0);
+	assert_shut();
+	assert_logged("packets for port 80 were traced: SYN from 127.0.0.1 dropped in inet filter input by its policy");
+	assert_string_equal(window.traced, "SYN from 127.0.0.1 dropped in inet filter input by its policy");
+}
+
+static void a_traced_window_in_which_nothing_comes_says_so(void **state)
+{
+	(void)state;
+	policy.traced = 1;
+	must(prepare(true), 0);
+	must(window_open(&window, &fault), 0);
+	must(window_shut(&window, &fault), 0);
+	assert_shut();
+	assert_string_equal(window.traced, "no SYN came");
+}
+
+/* The same table has both. After the redirection the answers leave from another port. */
+static void a_redirection_is_traced(void **state)
+{
+	(void)state;
+	policy.mode = RESPONDER_REDIRECT;
+	policy.target = 1023;
+	policy.traced = 1;
+	must(prepare(true), 0);
+	must(window_open(&window, &fault), 0);
+	assert_int_equal(own_net_read(), before + 2 + 3 + TRACE);
+	knock();
+	must(window_shut(&window, &fault), 0);
+	assert_shut();
+	assert_string_equal(window.traced, "SYN from 127.0.0.1 dropped in inet filter input by its policy");
+}
+
 /* The rule of another program's own table cannot be passed, and where a redirection does not help that is a refusal with the reason. */
 static void a_chain_that_only_its_owner_can_change_is_a_refusal(void **state)
 {
@@ -388,6 +447,31 @@ static void it_can_be_shut_after_any_failure_to_open(void **state)
 		window_free(&window);
 	}
 	assert_true(failed > 5);
+}
+
+/* Evidence is worth no window: what fails there leaves the window as it was without. */
+static void a_window_opens_whatever_fails_of_its_trace(void **state)
+{
+	unsigned int without = 0;
+	bool happened = true;
+
+	(void)state;
+	policy.traced = 1;
+	for (unsigned int n = 1; happened; n++) {
+		int rc;
+
+		must(prepare(true), 0);
+		nth_fail("", n, ENOMEM);
+		rc = window_open(&window, &fault);
+		nth_stop();
+		happened = nth_happened();
+		without += rc == 0 && own_net_read() == before + 2;
+		must(window_shut(&window, &fault), 0);
+		assert_shut();
+		must(journal_clear(&journal, &fault), 0);
+		window_free(&window);
+	}
+	assert_true(without > 5);
 }
 
 static void a_firewall_that_cannot_be_read_is_asked_again_and_then_left_to_the_watchdog(void **state)
@@ -509,7 +593,7 @@ static pid_t run_a_warden(bool overstays)
 	if (journal_open(&journal, state_fd, &fault) < 0 || start_watchdog() < 0)
 		_exit(2);
 	skip_seconds = 0;
-	if (prepare(false) < 0 || window_open(&window, &fault) < 0)
+	if (prepare(policy.traced != 0) < 0 || window_open(&window, &fault) < 0)
 		_exit(3);
 	while (overstays)
 		pause();
@@ -544,6 +628,12 @@ static void it_closes_when_the_warden_dies(void **state)
 	await_the_end_of_the_watchdog();
 	assert_shut();
 	assert_false(journal.armed);
+}
+
+static void it_closes_a_traced_window_when_the_warden_dies(void **state)
+{
+	policy.traced = 1;
+	it_closes_when_the_warden_dies(state);
 }
 
 static void it_ends_a_warden_that_overstays(void **state)
@@ -608,6 +698,10 @@ int main(void)
 		TEST(a_missing_part_is_a_refusal),
 		TEST(another_port_is_taken_for_a_redirection),
 		TEST(a_redirection_is_opened_and_closed_with_it),
+		TEST(a_traced_window_says_which_chain_dropped_what_came),
+		TEST(a_traced_window_in_which_nothing_comes_says_so),
+		TEST(a_redirection_is_traced),
+		TEST(a_window_opens_whatever_fails_of_its_trace),
 		TEST(a_chain_that_only_its_owner_can_change_is_a_refusal),
 		TEST(a_failure_on_the_way_around_is_a_refusal),
 		TEST(addresses_that_are_not_this_hosts_say_nothing),
@@ -618,6 +712,7 @@ int main(void)
 		TEST(a_backend_that_is_no_longer_configured_is_named),
 		TEST(the_journal_is_armed_until_recovery_succeeds),
 		TEST(it_closes_when_the_warden_dies),
+		TEST(it_closes_a_traced_window_when_the_warden_dies),
 		TEST(it_ends_a_warden_that_overstays),
 		TEST(a_stopped_watchdog_does_nothing),
 		TEST(a_watchdog_that_cannot_start_holds_nothing),
