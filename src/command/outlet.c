@@ -97,6 +97,7 @@ static int give(struct outlet *outlet, mode_t mode, gid_t group)
 
 int outlet_open(struct outlet *outlet, const char *path, mode_t mode, gid_t group, struct fault *fault)
 {
+	outlet->path = path;
 	if (open_way(outlet, path, fault) < 0)
 		return -1;
 	snprintf(outlet->beside, sizeof(outlet->beside), ".%s.new", outlet->name);
@@ -110,7 +111,7 @@ int outlet_publish(struct outlet *outlet, struct fault *fault)
 	owner_leave();
 	if (rc == 0)
 		outlet->beside[0] = '\0';
-	return rc == 0 ? 0 : fault_errno(fault, FAULT_FAILED, "renaming %s to %s", outlet->beside, outlet->name);
+	return rc == 0 ? 0 : refuse(outlet->path, fault);
 }
 
 void outlet_close(struct outlet *outlet)

@@ -15,6 +15,7 @@
 
 struct outlet {
 	int dir, fd;
+	const char *path; /* the caller's */
 	char name[PATH_SIZE], beside[PATH_SIZE + 8];
 };
 #define NO_OUTLET \

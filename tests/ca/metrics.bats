@@ -17,6 +17,7 @@ setup() {
 	chown root: "$FOLDER"
 	chmod 0755 "$FOLDER"
 	configure "metrics = $FILE"
+	rm -rf "$RIG_STATE/status"
 }
 
 # configure LINE...: one certificate, and these lines in [status]
@@ -167,6 +168,26 @@ value() { awk -v name="$1" '$1 == name { print $2 }' "$FILE"; }
 	run ! grep acmegate_windows "$FILE"
 	rm "$RIG_STATE/windows"
 	run -0 rig_acmegate renew
+}
+
+@test "a directory in the place of the page is told by its path, and nothing is left beside it" {
+	run -0 rig_acmegate renew-now
+	mkdir "$FOLDER/file.html"
+	configure "page = $FOLDER/file.html" "metrics = $FILE"
+	run -0 rig_acmegate renew
+	[ "$(warnings)" = 1 ]
+	[[ $output == *"[status] page: $FOLDER/file.html: Is a directory"* ]]
+	[ "$(ls -A "$FOLDER")" = $'acmegate.prom\nfile.html' ]
+	rmdir "$FOLDER/file.html"
+}
+
+@test "a mistake in [status] is told by each run, which does the rest of it" {
+	run -0 rig_acmegate renew-now
+	configure "metrics = $FILE" 'group = nobody-has-this-one'
+	rm -f "$FILE"
+	run -2 rig_acmegate renew
+	[[ $output == *"there is no group 'nobody-has-this-one' on this host"* ]]
+	[ -s "$FILE" ]
 }
 
 needs_tools() {
