@@ -47,8 +47,9 @@ static int look(struct setup *setup)
 	status = tool_acmegate(setup->draft, "plan", NULL);
 	if (status != STATUS_DONE)
 		return status;
-	log_notice("setup: port %u: %s%s", setup->config->gate.port, setup->holder[0] ? setup->holder : "nobody",
-		   setup->holder[0] ? " listens, and goes on doing so" : " listens; during a validation acmegate does");
+	log_notice("setup: what a renewal needs (the timer is enabled at the end):");
+	if (tool_acmegate(setup->draft, "check", setup->label, NULL) == STATUS_USAGE)
+		log_warning("setup: what is wrong there may keep the certificate from coming");
 	if (is_agreed(setup))
 		return STATUS_DONE;
 	log_notice("setup: the CA, and its terms of service:");
@@ -198,12 +199,16 @@ static int obtain(struct setup *setup)
 	return tool_acmegate(setup->call->file, "renew-now", setup->label, NULL);
 }
 
+/* Only a timer is started: the others are for the next boot. */
 static int enable(struct setup *setup, const char *unit, struct fault *fault)
 {
+	const bool starts = strstr(unit, ".timer");
+
 	if (tool_is_enabled(unit))
 		return 0;
 	if (trail_note(&setup->trail, TRAIL_UNIT, unit, fault) < 0 ||
-	    tool_run(fault, "systemctl", "--quiet", "enable", "--now", unit, NULL) < 0)
+	    tool_run(fault, "systemctl", "--quiet", "enable", unit, NULL) < 0 ||
+	    (starts && tool_run(fault, "systemctl", "start", unit, NULL) < 0))
 		return -1;
 	log_notice("setup: %s is enabled", unit);
 	return 0;

@@ -8,7 +8,6 @@ load ../lib/suite
 setup_file() {
 	rig_up
 	rig_pebble
-	terminal >"$RIG_DIR/terminal.py"
 }
 
 setup() {
@@ -22,9 +21,13 @@ setup() {
 	done
 	cp /etc/passwd /etc/group "$FRESH/etc/"
 	grep -q '^_acmegate:' /etc/passwd || echo '_acmegate:x:64999:65534::/nonexistent:/usr/sbin/nologin' >>"$FRESH/etc/passwd"
+	# Nobody answers for other names, and at once.
+	echo 'nameserver 127.0.0.1' >"$FRESH/etc/resolv.conf"
+	echo "127.0.0.1 localhost" >"$FRESH/etc/hosts"
 	CONF=$FRESH/local/etc/acmegate/acmegate.conf
 	STATE=$FRESH/local/var/lib/acmegate
 	name=s$BATS_TEST_NUMBER.example.test
+	echo "$RIG_HOST4 $name" >>"$FRESH/etc/hosts"
 	rig_policy_drop | rig_nft -
 	pebble=(--ca "https://$RIG_CA4:14000/dir" --ca-file "$RIG_DIR/pki/ca.pem")
 }
@@ -44,34 +47,6 @@ fresh() {
 		cd / && exec "$@"' "$FRESH" "$@" 3>&-
 }
 
-# A terminal, and somebody who answers what is asked on it: terminal.py ANSWER... -- COMMAND...; prints all, and the number of questions.
-terminal() {
-	cat <<-'PYTHON'
-		import os, pty, sys
-		split = sys.argv.index('--')
-		answers, command = sys.argv[1:split], sys.argv[split + 1:]
-		pid, fd = pty.fork()
-		if pid == 0:
-		    os.execvp(command[0], command)
-		text, asked = b'', 0
-		while True:
-		    try:
-		        data = os.read(fd, 4096)
-		    except OSError:
-		        break
-		    if not data:
-		        break
-		    text += data
-		    last = text.rsplit(b'\n', 1)[-1]
-		    if b'? [' in last and last.endswith(b'] '):
-		        os.write(fd, (answers[asked] if asked < len(answers) else '').encode() + b'\n')
-		        asked += 1
-		sys.stdout.write(text.decode().replace('\r\n', '\n'))
-		print('questions:', asked)
-		sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
-	PYTHON
-}
-
 # setup_asked ANSWER... -- ARGUMENTS...
 setup_asked() {
 	local answers=()
@@ -79,7 +54,7 @@ setup_asked() {
 		answers+=("$1")
 		shift
 	done
-	fresh python3 "$RIG_DIR/terminal.py" "${answers[@]}" -- "$RIG_ACMEGATE" setup "${@:2}"
+	fresh python3 "$RIG_ROOT/tests/lib/terminal.py" "${answers[@]}" -- "$RIG_ACMEGATE" setup "${@:2}"
 }
 
 # Everything in the host's configuration, with modes and owners.
@@ -226,7 +201,7 @@ configuration() { (cd "$FRESH" && find etc local/etc -printf '%p %m %U:%G %y %l\
 @test "with systemd the timer and the units of recovery are enabled, those that were stay so; --undo disables what it has enabled" {
 	mkdir -p "$FRESH/run/systemd/system" "$FRESH/run/enabled"
 	printf '#!/bin/sh\necho "$*" >>/run/calls\nfor unit; do :; done\ncase $* in is-enabled*) test -e "/run/enabled/$unit" ;;
-		*enable*) >"/run/enabled/$unit" ;; *disable*) rm "/run/enabled/$unit" ;; esac\n' >"$FRESH/bin/systemctl"
+		*--quiet\ enable*) >"/run/enabled/$unit" ;; *disable*) rm -f "/run/enabled/$unit" ;; esac\n' >"$FRESH/bin/systemctl"
 	chmod 755 "$FRESH/bin/systemctl"
 	>"$FRESH/run/enabled/acmegate-recover.service"
 	run fresh "$RIG_ACMEGATE" setup --yes --service none "${pebble[@]}" "$name" </dev/null
