@@ -14,7 +14,7 @@
 #define DAY (24 * HOUR)
 
 static const char symbols[] =
-	"<svg class=\"symbols\" aria-hidden=\"true\">"
+	"<svg class=\"symbols\" aria-hidden=\"true\"><defs>"
 	"<symbol id=\"good\" viewBox=\"0 0 16 16\"><path fill-rule=\"evenodd\" d=\"M8 1a7 7 0 1 0 0 14A7 7 0 0 0 8 1zM7 11.2 3.9 8.1 5 7l2 2 "
 	"4-4.1 1.1 1.1z\"/></symbol>"
 	"<symbol id=\"wait\" viewBox=\"0 0 16 16\"><path fill-rule=\"evenodd\" d=\"M8 1a7 7 0 1 0 0 14A7 7 0 0 0 8 1zM8 2.6a5.4 5.4 0 1 1 0 "
@@ -24,7 +24,7 @@ static const char symbols[] =
 	"<path id=\"next\" d=\"M0-6.5 5.5 0 0 6.5-5.5 0z\"/>"
 	"<circle id=\"gate\" r=\"4\"/><path id=\"other\" d=\"M-4.5-4.5h9v9h-9z\"/><path id=\"open\" d=\"M0-6 6 5H-6z\"/>"
 	"<path id=\"shut\" d=\"M-4-4 4 4M4-4-4 4\"/>"
-	"</svg>\n";
+	"</defs></svg>\n";
 
 /* The policy allows the style by its hash, and nothing else: no script, no picture, no address. */
 static void write_policy(FILE *out)

@@ -152,6 +152,8 @@ END
 	for page in first one few hostile most; do
 		[ "$(ask "$page" 'len(elements("h1"))')" = 1 ]
 	done
+	# what is only to be used elsewhere is not drawn
+	[ "$(ask few '[child.tag for svg in elements("svg") if svg.get("class") == "symbols" for child in svg]')" = "['defs']" ]
 	python3 -c 'import html5lib' 2>/dev/null || skip 'HTML is not checked: html5lib is not here (Debian: python3-html5lib)'
 	python3 - "$RIG_DIR"/{first,one,few,hostile,most}.html <<'END'
 import html5lib, sys
