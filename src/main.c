@@ -41,7 +41,10 @@ static const struct command commands[] = {
 	  .options = { WAIT },
 	  .run = plan_run, .part = CONFIG_GATE, .claims = true },
 	{ .name = "check", .words = "[NAME...]", .help = "look for whatever may keep a renewal from working",
-	  .options = { [CHECK_JSON] = { "json", NULL, "for programs: one object with all rows", 0 } },
+	  .options = {
+		[CHECK_JSON] = { "json", NULL, "for programs: one object with all rows", 0 },
+		[CHECK_OUTSIDE] = { "from-outside", NULL, "open the port for a minute; say what to run elsewhere", 0 },
+	  },
 	  .run = check_run, .looks = true },
 	{ .name = "tlsa", .words = "[NAME...]", .help = "print the TLSA records (DANE) of certificates' keys",
 	  .options = { [TLSA_PORT] = { "port", "NUMBER", "of the service, not 25", 0 } },

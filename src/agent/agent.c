@@ -19,7 +19,7 @@
 static int (*const mains[])(const struct config *) = {
 	[ROLE_CLIENT] = client_main,	   [ROLE_SIGNER] = signer_main,	    [ROLE_STORER] = storer_main,
 	[ROLE_RESPONDER] = responder_main, [ROLE_SWEEPER] = sweeper_main,   [ROLE_TRANSLATOR] = translator_main,
-	[ROLE_IMPORTER] = importer_main,   [ROLE_EXAMINER] = examiner_main,
+	[ROLE_IMPORTER] = importer_main,   [ROLE_EXAMINER] = examiner_main, [ROLE_PLACER] = placer_main,
 };
 _Static_assert(LENGTH_OF(mains) == ROLES, "one main for each role");
 
@@ -84,7 +84,7 @@ static void say_what_is_missing(enum role role)
 /* Numbers that the warden gave to nobody are taken: confine.c lets those who keep files change the attributes of higher ones only. */
 static int fill_places(enum role role, struct fault *fault)
 {
-	int fd = role == ROLE_STORER || role == ROLE_SWEEPER ? 0 : FD_AGENT_END;
+	int fd = role == ROLE_STORER || role == ROLE_SWEEPER || role == ROLE_PLACER ? 0 : FD_AGENT_END;
 
 	while (fd >= 0 && fd < FD_AGENT_END - 1) /* where all is read-only, there are no devices either */
 		fd = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0);

@@ -17,9 +17,10 @@
 #include "agent/http.h"
 #include "base/log.h"
 
-#define CA_MOST 40000  /* ms for the directory */
-#define NAME_SECONDS 2 /* for one try at a name server */
-#define ALL_SECONDS 30 /* for all names; the others are told not to be known */
+#define CA_MOST 40000	 /* ms for the directory */
+#define SERVER_MOST 5000 /* ms for an answer of the host's own web server */
+#define NAME_SECONDS 2	 /* for one try at a name server */
+#define ALL_SECONDS 30	 /* for all names; the others are told not to be known */
 
 static int tell(const struct finding *finding)
 {
@@ -180,6 +181,59 @@ static int look_at_names(const struct config *config, const struct certificate *
 	return 0;
 }
 
+/* --- the host's web server ------------------------------------------------------------------------------------------ */
+
+static bool is_same(const struct exchange *exchange, const char *body)
+{
+	size_t length = strlen(body);
+
+	return exchange->used >= length && !memcmp(exchange->data, body, length) &&
+	       strspn(exchange->data + length, " \t\r\n") == exchange->used - length;
+}
+
+static int ask_server(struct http *http, const char *name, const struct assignment *work, struct finding *finding)
+{
+	struct exchange exchange = { .most = SERVER_MOST };
+	const bool bracket = strchr(name, ':') != NULL;
+	char url[URL_SIZE];
+	int rc;
+
+	snprintf(url, sizeof(url), "http://%s%s%s:%u/.well-known/acme-challenge/%s", bracket ? "[" : "", name, bracket ? "]" : "",
+		 work->port, work->token.token);
+	fetch(http, url, &exchange);
+	finding->of_answer.status = exchange.status;
+	finding->of_answer.same = exchange.status == 200 && is_same(&exchange, work->token.key_authorization);
+	finding->of_answer.secure = exchange.location[0] != '\0';
+	finding->of_answer.refused = !exchange.status && strstr(exchange.reason, strerror(ECONNREFUSED));
+	snprintf(finding->of_answer.text, sizeof(finding->of_answer.text), "%.*s", FINDING_TEXT - 1,
+		 exchange.location[0] ? exchange.location : exchange.reason);
+	rc = tell(finding);
+	exchange_free(&exchange);
+	return rc;
+}
+
+static int look_at_server(const struct config *config, const struct certificate *certificate, const struct assignment *work,
+			  time_t end)
+{
+	for (uint32_t i = 0; i < 2 * certificate->names; i++) {
+		struct finding finding = { .kind = FINDING_ANSWER, .index = certificate->first_name + i / 2, .of_answer.six = i % 2 };
+		struct fault fault;
+		struct http *http;
+		char address[24];
+		int rc;
+
+		snprintf(address, sizeof(address), "%s:%u", i % 2 ? "[::1]" : "127.0.0.1", work->port);
+		http = seconds() > end ? NULL : http_start_plain(address, &fault);
+		if (!http)
+			return -1;
+		rc = ask_server(http, config->name[finding.index], work, &finding);
+		http_free(http);
+		if (rc < 0)
+			return -1;
+	}
+	return 0;
+}
+
 /* A search list would find other names than a CA does. */
 static void set_resolver(void)
 {
@@ -190,17 +244,31 @@ static void set_resolver(void)
 	_res.options &= ~(unsigned long)(RES_DNSRCH | RES_DEFNAMES);
 }
 
-int examiner_main(const struct config *config)
+static int look_at_network(const struct config *config, time_t end)
 {
-	const time_t end = seconds() + ALL_SECONDS + CA_MOST / 1000;
 	struct finding ca;
 
 	set_resolver();
 	if (look_at_ca(config, &ca) < 0)
-		return STATUS_FAILED;
+		return -1;
 	for (uint32_t i = 0; i < config->certificates; i++)
 		if (look_at_names(config, &config->certificate[i],
 				  ca.of_ca.failed ? identity_of(config->acme.directory) : ca.of_ca.text, end) < 0)
+			return -1;
+	return 0;
+}
+
+int examiner_main(const struct config *config)
+{
+	const time_t end = seconds() + ALL_SECONDS + CA_MOST / 1000;
+	static struct assignment work;
+
+	if (recv(FD_WARDEN, &work, sizeof(work), 0) != (ssize_t)sizeof(work))
+		return STATUS_FAILED;
+	if (!work.server)
+		return look_at_network(config, end) < 0 ? STATUS_LATER : STATUS_DONE;
+	for (uint32_t i = 0; i < config->certificates; i++)
+		if (look_at_server(config, &config->certificate[i], &work, end) < 0)
 			return STATUS_LATER;
 	return STATUS_DONE;
 }

@@ -36,6 +36,7 @@ struct http {
 	const char *bundle; /* the system's CA file, NULL: not that, or no directory to try before it */
 	char proxy[URL_SIZE];
 	char proxy_host[URL_SIZE]; /* https://HOST:PORT, for the resolver */
+	const char *plain;	   /* ADDRESS:PORT that all requests go to, by http; NULL: https */
 	bool stalled;		   /* an exchange has: from then on each gets a connection of its own */
 	struct flight flight[EXCHANGES_MOST];
 	struct resolver resolver;
@@ -113,6 +114,15 @@ struct http *http_start(int ca_fd, const char *proxy, struct fault *fault)
 	return http;
 }
 
+struct http *http_start_plain(const char *address, struct fault *fault)
+{
+	struct http *http = http_start(-1, "", fault);
+
+	if (http)
+		http->plain = address;
+	return http;
+}
+
 static size_t take_body(char *data, size_t size, size_t n, void *context)
 {
 	struct exchange *exchange = context;
@@ -149,7 +159,7 @@ static CURL *new_easy(const struct http *http, struct flight *flight)
 	SET(CURLOPT_PRIVATE, flight);
 	SET(CURLOPT_ERRORBUFFER, flight->error);
 	SET(CURLOPT_NOSIGNAL, 1L);
-	SET(CURLOPT_PROTOCOLS_STR, "https");
+	SET(CURLOPT_PROTOCOLS_STR, http->plain ? "http" : "https");
 	SET(CURLOPT_REDIR_PROTOCOLS_STR, "https");
 	SET(CURLOPT_MAXREDIRS, REDIRECTS_MOST);
 	SET(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
@@ -185,8 +195,15 @@ static CURL *new_easy(const struct http *http, struct flight *flight)
 static int resolve(struct http *http, struct flight *flight, struct exchange *exchange)
 {
 	char entry[RESOLVER_ENTRY];
-	int n = resolver_look(&http->resolver, http->proxy[0] ? http->proxy_host : exchange->url, entry, exchange->reason,
-			      sizeof(exchange->reason));
+	int n;
+
+	if (http->plain) {
+		snprintf(entry, sizeof(entry), "::%s", http->plain);
+		flight->resolve = curl_slist_append(NULL, entry);
+		return curl_easy_setopt(flight->easy, CURLOPT_CONNECT_TO, flight->resolve) == CURLE_OK ? 0 : -1;
+	}
+	n = resolver_look(&http->resolver, http->proxy[0] ? http->proxy_host : exchange->url, entry, exchange->reason,
+			  sizeof(exchange->reason));
 
 	if (n <= 0)
 		return n;
@@ -208,7 +225,7 @@ static int prepare(struct http *http, struct flight *flight, struct exchange *ex
 	bad |= curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, http->stalled ? 1L : 0L);
 	bad |= curl_easy_setopt(easy, CURLOPT_URL, exchange->url);
 	bad |= curl_easy_setopt(easy, CURLOPT_WRITEDATA, exchange);
-	bad |= curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, exchange->method == METHOD_GET ? 1L : 0L);
+	bad |= curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, exchange->method == METHOD_GET && !http->plain ? 1L : 0L);
 	bad |= curl_easy_setopt(easy, CURLOPT_HTTPHEADER, exchange->method == METHOD_POST ? http->headers : NULL);
 	if (exchange->method == METHOD_POST) {
 		bad |= curl_easy_setopt(easy, CURLOPT_POST, 1L);
@@ -239,6 +256,7 @@ static void land(struct http *http, struct flight *flight)
 {
 	curl_multi_remove_handle(http->multi, flight->easy);
 	curl_easy_setopt(flight->easy, CURLOPT_RESOLVE, NULL);
+	curl_easy_setopt(flight->easy, CURLOPT_CONNECT_TO, NULL);
 	curl_slist_free_all(flight->resolve);
 	flight->resolve = NULL;
 	flight->exchange = NULL;

@@ -18,6 +18,13 @@ struct http;
  * and the text are not needed any more afterwards. NULL and a fault on failure.
  */
 struct http *http_start(int ca_fd, const char *proxy, struct fault *fault) MUST_CHECK;
+
+/*
+ * For the host's own web server: only http, whatever the name in the URL, to this address and port ("[::1]:80"), and no redirect is followed.
+ * The text must stay. NULL and a fault on failure.
+ */
+struct http *http_start_plain(const char *address, struct fault *fault) MUST_CHECK;
+
 void http_free(struct http *http);
 
 /* The members of struct transport; next also returns 0 as soon as one of `watched` is readable (-1: no descriptor). */

@@ -262,7 +262,7 @@ int webroot_open(enum role role, const struct config *config)
 	OWN_FD int notes = role == ROLE_SWEEPER ? dir_open(FD_STATE, TOKEN_NOTES) : -1;
 	char place[PATH_SIZE + 8] = "";
 
-	if (role == ROLE_STORER && config->responder.mode == RESPONDER_WEBROOT)
+	if ((role == ROLE_STORER || role == ROLE_PLACER) && config->responder.mode == RESPONDER_WEBROOT)
 		return open_directory(config->responder.webroot);
 	if (notes >= 0)
 		read_place(notes, place);
@@ -285,4 +285,57 @@ int webroot_sweep(int state_fd, struct fault *fault)
 	if (unlinkat(notes, PLACE, 0) < 0 && errno != ENOENT)
 		return fault_errno(fault, FAULT_FAILED, "emptying " TOKEN_NOTES " in the state directory");
 	return place[0] ? 1 : 0;
+}
+
+/* --- for acmegate check --------------------------------------------------------------------------------------------- */
+
+static int remove_trial(int challenge, const char *name, void *unused)
+{
+	(void)unused;
+	return strncmp(name, TRIAL_BEGIN, strlen(TRIAL_BEGIN)) != 0 ? 0 : remove_as_owner(challenge, name, 0);
+}
+
+static int place_trial(struct trial *trial, struct tree *tree, const struct token *token)
+{
+	int rc, why;
+
+	for (int i = 0; i < LEVELS; i++) {
+		if (tree->dir[i + 1] >= 0)
+			continue;
+		tree->dir[i + 1] = make(tree->dir[i], parts[i]);
+		if (tree->dir[i + 1] < 0)
+			return -1;
+		trial->made++;
+	}
+	(void)!dir_each(tree->dir[LEVELS], remove_trial, NULL);
+	rc = owner_become(tree->dir[LEVELS]) < 0 ? -1 : write_new(tree->dir[LEVELS], token);
+	why = errno;
+	owner_leave();
+	errno = why;
+	return rc;
+}
+
+int trial_begin(struct trial *trial, const char *directory, const struct token *token, struct fault *fault)
+{
+	struct tree tree = NO_TREE;
+	int rc;
+
+	_Static_assert(sizeof(tree.dir) == sizeof(trial->dir), "one is kept in the other");
+	trial->made = 0;
+	rc = !is_answer(token) ? fault_set(fault, FAULT_FAILED, "a malformed token") :
+	     enter(&tree, directory) < 0 || place_trial(trial, &tree, token) < 0 ? refuse(directory, fault) :
+										   0;
+	memcpy(trial->dir, tree.dir, sizeof(tree.dir));
+	return rc;
+}
+
+void trial_end(struct trial *trial, const struct token *token, bool used)
+{
+	OWN_TREE struct tree tree = NO_TREE;
+
+	memcpy(tree.dir, trial->dir, sizeof(tree.dir));
+	if (tree.dir[LEVELS] >= 0)
+		(void)!remove_as_owner(tree.dir[LEVELS], token->token, 0);
+	if (!used)
+		(void)!remove_made(&tree, trial->made);
 }

@@ -31,6 +31,23 @@ int webroot_sweep(int state_fd, struct fault *fault) MUST_CHECK;
 void webroot_forget(struct webroot *webroot);
 
 /*
+ * One file for acmegate check, beside whatever a renewal does at the same time, and so without a note: if its process is killed, the file
+ * stays until the next trial, which removes what begins with TRIAL_BEGIN.
+ */
+#define TRIAL_BEGIN "acmegate-check-"
+#define TRIAL_LEVELS 3
+struct trial {
+	int dir[TRIAL_LEVELS]; /* the web server's, and the two that lead to the tokens; -1: not there */
+	int made;	       /* how many of them are ours */
+};
+
+/* Makes DIRECTORY/.well-known/acme-challenge/TOKEN. trial_end() follows in any case. */
+int trial_begin(struct trial *trial, const char *directory, const struct token *token, struct fault *fault) MUST_CHECK;
+
+/* Removes it; and the directories that were made for it, unless somebody else may be using them by now. */
+void trial_end(struct trial *trial, const struct token *token, bool used);
+
+/*
  * O_PATH, for confine(): the web server's directory, if this role has to do with it; else -1. For the sweeper it is the one that the
  * notes name: the configuration may name another by now.
  */

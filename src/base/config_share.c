@@ -12,7 +12,8 @@ enum {
 	STORER = 1 << ROLE_STORER,
 	VIEWER = 1 << ROLE_VIEWER,
 	IMPORTER = 1 << ROLE_IMPORTER,
-	EXAMINER = 1 << ROLE_EXAMINER
+	EXAMINER = 1 << ROLE_EXAMINER,
+	PLACER = 1 << ROLE_PLACER
 };
 
 #define OF(type, member, roles) \
@@ -44,8 +45,8 @@ static const struct part parts[] = {
 	OF(struct config, cas, STORER | VIEWER | EXAMINER),
 	OF(struct config, gate.max_open, CLIENT),
 	OF(struct config, gate.state, STORER),
-	OF(struct config, responder.mode, CLIENT | STORER),
-	OF(struct config, responder.webroot, CLIENT | STORER),
+	OF(struct config, responder.mode, CLIENT | STORER | PLACER),
+	OF(struct config, responder.webroot, CLIENT | STORER | PLACER),
 	OF(struct config, certificates, CLIENT | SIGNER | STORER | VIEWER | IMPORTER | EXAMINER),
 	OF(struct config, csr_used, SIGNER | STORER | VIEWER),
 	OF(struct config, names, CLIENT | SIGNER | STORER | VIEWER | IMPORTER | EXAMINER),
@@ -84,7 +85,7 @@ static const struct part ca_parts[] = {
 
 bool config_share_has(enum role role)
 {
-	return (1U << role) & (CLIENT | SIGNER | STORER | VIEWER | IMPORTER | EXAMINER);
+	return (1U << role) & (CLIENT | SIGNER | STORER | VIEWER | IMPORTER | EXAMINER | PLACER);
 }
 
 static void copy(void *to, const void *from, const struct part *part, size_t n, enum role role)

@@ -6,14 +6,14 @@
 #ifndef ACMEGATE_BASE_FINDING_H
 #define ACMEGATE_BASE_FINDING_H
 
-#include "base/config.h"
+#include "base/wire.h"
 
 enum finding_kind {
 	FINDING_NONE,
-	FINDING_CA,	  /* index: in config.ca. of_ca */
-	FINDING_ADDRESS,  /* index: in config.name. of_name */
-	FINDING_CAA,	  /* index: in config.name. of_caa, for the CA at hand */
-	FINDING_ANSWERED, /* of the web server, over loopback. of_answer */
+	FINDING_CA,	 /* index: in config.ca. of_ca */
+	FINDING_ADDRESS, /* index: in config.name. of_name */
+	FINDING_CAA,	 /* index: in config.name. of_caa, for the CA at hand */
+	FINDING_ANSWER,	 /* index: in config.name. of_answer: the web server's, over loopback */
 	FINDINGS
 };
 
@@ -51,12 +51,21 @@ struct finding {
 			char text[FINDING_TEXT]; /* the record that decides, or what went wrong */
 		} of_caa;
 		struct {
-			uint32_t status;	 /* of HTTP; 0: text says why there is none */
-			uint8_t same;		 /* the body is the token's */
-			char location[URL_SIZE]; /* of a redirect, or "" */
+			uint32_t status; /* of HTTP; 0: text says why there is none */
+			uint8_t six;	 /* over IPv6 */
+			uint8_t refused; /* nothing listens there */
+			uint8_t same;	 /* the body is the token's */
+			uint8_t secure;	 /* it redirects to https */
 			char text[FINDING_TEXT];
 		} of_answer;
 	};
+};
+
+/* The work of an examiner, the first message on its channel: the CA at hand and names; or this token, from the web server on this port. */
+struct assignment {
+	uint8_t server;
+	uint16_t port;
+	struct token token;
 };
 
 #endif

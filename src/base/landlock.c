@@ -80,14 +80,17 @@ static int allow_top(int ruleset, const char *name, uint64_t rights)
 }
 
 /* Files that are in the web server's directory already can be removed, not read. */
-static int allow_tokens(int ruleset, int directory, uint64_t all)
+static int allow_webroot(int ruleset, int directory)
 {
 	const uint64_t rights = LANDLOCK_ACCESS_FS_READ_DIR | LANDLOCK_ACCESS_FS_MAKE_DIR | LANDLOCK_ACCESS_FS_REMOVE_DIR |
 				LANDLOCK_ACCESS_FS_MAKE_REG | LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_REMOVE_FILE;
 
-	if (allow_top(ruleset, TOKEN_NOTES, all) < 0)
-		return -1;
 	return directory < 0 ? 0 : allow(ruleset, directory, rights);
+}
+
+static int allow_tokens(int ruleset, int directory, uint64_t all)
+{
+	return allow_top(ruleset, TOKEN_NOTES, all) < 0 ? -1 : allow_webroot(ruleset, directory);
 }
 
 /* Not the state directory itself, nor the journal, which lies beside them. */
@@ -149,6 +152,8 @@ int landlock_confine(enum role role, const struct config *config, int tokens)
 		rc = allow_storer(ruleset, config, tokens, handled.files);
 	else if (role == ROLE_SWEEPER)
 		rc = allow_tokens(ruleset, tokens, handled.files);
+	else if (role == ROLE_PLACER)
+		rc = allow_webroot(ruleset, tokens);
 	else if (role == ROLE_BUS)
 		rc = allow_path(ruleset, "/etc/firewalld/zones", READ);
 	else if (role == ROLE_TOOLS)

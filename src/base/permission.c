@@ -138,7 +138,8 @@ static int allow_viewing(scmp_filter_ctx filter)
 static int (*const lists[])(scmp_filter_ctx filter) = {
 	[ROLE_SIGNER] = allow_common,	[ROLE_STORER] = allow_storing,	  [ROLE_RESPONDER] = allow_answering,
 	[ROLE_SWEEPER] = allow_storing, [ROLE_TRANSLATOR] = allow_common, [ROLE_SURVEYOR] = allow_answering,
-	[ROLE_BUS] = allow_bus,		[ROLE_VIEWER] = allow_viewing,	  [ROLE_IMPORTER] = allow_common,
+	[ROLE_PLACER] = allow_storing,	[ROLE_BUS] = allow_bus,		  [ROLE_VIEWER] = allow_viewing,
+	[ROLE_IMPORTER] = allow_common,
 };
 _Static_assert(LENGTH_OF(lists) == ALL_ROLES, "a list for each role");
 

@@ -45,6 +45,7 @@ static const struct role_rights {
 	[ROLE_TRANSLATOR] = { "translator", true, 0, 16 },
 	[ROLE_IMPORTER] = { "importer", false, 0, 16 },
 	[ROLE_EXAMINER] = { "examiner", false, 0, 64 },
+	[ROLE_PLACER] = { "placer", true, BIT(CAP_SETUID), STORING_DESCRIPTORS },
 	[ROLE_SURVEYOR] = { "surveyor", true, 0, 16 },
 	[ROLE_BUS] = { "client of D-Bus", true, 0, 64 },
 	[ROLE_VIEWER] = { "viewer", true, 0, 64 }, /* or whoever asks */
@@ -162,7 +163,7 @@ static void list_trees(enum role role, const struct config *config, int state_fd
 	place[n > 0 ? n : 0] = '\0';
 	if (n > 2)
 		snprintf(trees->path[trees->count++], sizeof(trees->path[0]), "%s", place + 2);
-	else if (role == ROLE_STORER && config->responder.mode == RESPONDER_WEBROOT)
+	else if (role != ROLE_SWEEPER && config->responder.mode == RESPONDER_WEBROOT)
 		snprintf(trees->path[trees->count++], sizeof(trees->path[0]), "%s", config->responder.webroot);
 }
 
@@ -178,7 +179,7 @@ int sandbox_seclude(enum role role, const struct config *config, int state_fd, s
 	struct trees trees = { 0 };
 	OWN_FD int state = -1;
 
-	if ((role != ROLE_STORER && role != ROLE_SWEEPER) || sandbox_landlock() > 0 || unshare(CLONE_NEWNS) < 0)
+	if ((role != ROLE_STORER && role != ROLE_SWEEPER && role != ROLE_PLACER) || sandbox_landlock() > 0 || unshare(CLONE_NEWNS) < 0)
 		return 0;
 	list_trees(role, config, state_fd, &trees);
 	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)

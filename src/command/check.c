@@ -13,6 +13,7 @@
 #include "base/config_load.h"
 #include "base/log.h"
 #include "base/sandbox.h"
+#include "command/check_outside.h"
 #include "command/command.h"
 #include "command/international.h"
 
@@ -28,6 +29,7 @@ static const struct {
 	{ "firewall", check_firewall },
 	{ "hooks", check_hooks },
 	{ "ca", check_network },
+	{ "webroot", check_webroot },
 };
 
 /* --- another acmegate ----------------------------------------------------------------------------------------------- */
@@ -51,7 +53,7 @@ static bool is_locked(const char *path)
 }
 
 /* By the locks of the gate: of the journal, and of this network namespace (firewall/single.h). */
-static bool is_busy(const struct config *config)
+bool check_is_busy(const struct config *config)
 {
 	char path[PATH_SIZE + 16];
 	struct stat s;
@@ -112,34 +114,54 @@ static int begin(struct examination *e)
 	e->ungated.kind = FAULT_NONE;
 	if (gate_start(&e->gate, &e->ungated) == 0)
 		e->ungated.kind = FAULT_NONE;
+	if (e->ungated.kind == FAULT_NONE && gate_start(&e->secure, &fault) < 0)
+		log_warning("%s", fault.text);
 	if (sandbox_give_up_firewall(&fault) == 0)
 		return 0;
 	log_error("%s", fault.text);
 	return -1;
 }
 
+/* It opens, and so does what every command does that opens. */
+static int run_outside(const struct call *call)
+{
+	static const struct command outside = { .name = "check", .run = check_outside_run, .part = CONFIG_WHOLE, .claims = true };
+	struct call copy = *call;
+
+	copy.command = &outside;
+	return command_run(&copy);
+}
+
 int check_run(struct host *host, const struct call *call)
 {
 	static struct config config;
-	static struct examination e = { .config = &config, .gate = NO_GATE };
+	static struct examination e = { .config = &config, .gate = NO_GATE, .secure = NO_GATE };
 
 	(void)host;
+	if (call->value[CHECK_OUTSIDE] && call->value[CHECK_JSON]) {
+		log_error("--json and --from-outside: expected one of them");
+		return STATUS_USAGE;
+	}
+	if (call->value[CHECK_OUTSIDE])
+		return run_outside(call);
 	if (geteuid() != 0) {
 		log_error("check looks at what root alone may see: run it as root");
 		return STATUS_USAGE;
 	}
 	if (begin(&e) < 0 || read_configuration(&e, call) < 0) {
 		gate_end(&e.gate);
+		gate_end(&e.secure);
 		return STATUS_USAGE;
 	}
 	if (e.ungated.kind == FAULT_NONE && gate_tell(&e.gate, &config, -1, false, &e.ungated) == 0)
 		e.ungated.kind = FAULT_NONE;
-	e.busy = is_busy(&config);
+	e.busy = check_is_busy(&config);
 	sheet_begin(&e.sheet, call->value[CHECK_JSON] != NULL);
 	for (size_t i = 0; i < LENGTH_OF(checks); i++) {
 		e.sheet.check = checks[i].name;
 		checks[i].run(&e);
 	}
 	gate_end(&e.gate);
+	gate_end(&e.secure);
 	return sheet_end(&e.sheet);
 }

@@ -137,6 +137,8 @@ void check_addresses(struct examination *e, const struct finding *finding)
 	struct verdict_of v[2] = { { .behind = false } };
 
 	e->sheet.check = "name";
+	e->four[finding->index] = finding->of_name.addresses4 > 0;
+	e->six[finding->index] = finding->of_name.addresses6 > 0;
 	if (!finding->of_name.addresses4 && !finding->of_name.addresses6) {
 		say_not_found(e, name, finding);
 		return;

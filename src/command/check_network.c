@@ -14,11 +14,7 @@
 
 #define EXAMINER_SECONDS 90 /* it ends by itself before that */
 
-struct examiner {
-	int pidfd, channel;
-};
-
-static int start(struct examination *e, struct examiner *examiner, struct fault *fault)
+int examiner_start(struct examination *e, struct examiner *examiner, const struct assignment *work, struct fault *fault)
 {
 	const char *ca_file = e->config->acme.ca_file;
 	OWN_FD int ca = ca_file[0] ? open(ca_file, O_RDONLY | O_CLOEXEC) : -1;
@@ -32,7 +28,11 @@ static int start(struct examination *e, struct examiner *examiner, struct fault 
 	examiner->pidfd = launch_role(ROLE_EXAMINER, e->config,
 				      (const struct descriptor[]){ { ends[1], FD_WARDEN }, { ca, FD_CA_FILE } }, 2, fault);
 	close(ends[1]);
-	return examiner->pidfd < 0 ? -1 : 0;
+	if (examiner->pidfd < 0)
+		return -1;
+	return send(examiner->channel, work, sizeof(*work), MSG_NOSIGNAL) == (ssize_t)sizeof(*work) ?
+		       0 :
+		       fault_errno(fault, FAULT_FAILED, "the examiner has ended at once");
 }
 
 static void end_text(char *text, size_t size)
@@ -55,37 +55,52 @@ static bool is_sound(const struct config *config, struct finding *finding)
 		end_text(finding->of_caa.at, sizeof(finding->of_caa.at));
 		end_text(finding->of_caa.text, sizeof(finding->of_caa.text));
 		return finding->index < config->names && finding->of_caa.permit < PERMITS;
+	case FINDING_ANSWER:
+		end_text(finding->of_answer.text, sizeof(finding->of_answer.text));
+		return finding->index < config->names;
 	default:
 		return false;
 	}
 }
 
-/* 1: *finding. 0: there are no more. */
-static int take(const struct config *config, int channel, time_t end, struct finding *finding)
+int examiner_next(const struct config *config, const struct examiner *examiner, time_t end, struct finding *finding)
 {
-	struct pollfd reader = { .fd = channel, .events = POLLIN };
+	struct pollfd reader = { .fd = examiner->channel, .events = POLLIN };
 	struct timespec now;
 	ssize_t n;
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	if (now.tv_sec >= end || poll(&reader, 1, (int)(end - now.tv_sec) * 1000) <= 0)
 		return 0;
-	n = recv(channel, finding, sizeof(*finding), 0);
+	n = recv(examiner->channel, finding, sizeof(*finding), 0);
 	return n == (ssize_t)sizeof(*finding) && is_sound(config, finding);
 }
 
-static void gather(struct examination *e, int channel, bool *names)
+time_t examiner_end(void)
 {
-	struct finding finding;
 	struct timespec now;
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
-	while (take(e->config, channel, now.tv_sec + EXAMINER_SECONDS, &finding) > 0) {
+	return now.tv_sec + EXAMINER_SECONDS;
+}
+
+void examiner_stop(struct examiner *examiner)
+{
+	close_fd(&examiner->channel);
+	(void)launch_reap(&examiner->pidfd, true);
+}
+
+static void gather(struct examination *e, const struct examiner *examiner, bool *names)
+{
+	const time_t end = examiner_end();
+	struct finding finding;
+
+	while (examiner_next(e->config, examiner, end, &finding) > 0) {
 		if (finding.kind == FINDING_CA)
 			check_ca(e, &finding);
 		else if (finding.kind == FINDING_ADDRESS)
 			check_addresses(e, &finding);
-		else
+		else if (finding.kind == FINDING_CAA)
 			check_caa(e, &finding);
 		if (finding.kind == FINDING_ADDRESS)
 			names[finding.index] = true;
@@ -107,19 +122,19 @@ static void check_others(struct examination *e, const struct certificate *certif
 
 static void examine(struct examination *e, uint32_t ca, bool *names)
 {
-	struct examiner examiner = { -1, -1 };
+	static const struct assignment network;
+	struct examiner examiner = NO_EXAMINER;
 	struct fault fault;
 
 	cas_turn_to(e->config, ca);
-	if (start(e, &examiner, &fault) == 0)
-		gather(e, examiner.channel, names);
+	if (examiner_start(e, &examiner, &network, &fault) == 0)
+		gather(e, &examiner, names);
 	else {
 		e->sheet.check = "ca";
 		sheet_add(&e->sheet, MARK_WRONG, e->config->acme.directory,
 			  "correct the configuration, or install acmegate completely", "%s", fault.text);
 	}
-	close_fd(&examiner.channel);
-	(void)launch_reap(&examiner.pidfd, true);
+	examiner_stop(&examiner);
 }
 
 static bool is_used(const struct config *config, uint32_t ca)

@@ -302,3 +302,133 @@ server.serve_forever()' "$RIG_DIR" "$1" >"$RIG_DIR/ca.log" 2>&1 3>&- &
 	has 'ok hooks : no hook of certbot'
 	unset PREPARE
 }
+
+# web_server HOW: serves $RIG_DIR/www on port 80 of both families; "drop": no answer, "redirect": to https, "other": something else
+web_server() {
+	rig_end_of server
+	ip netns exec "$RIG_HOST" python3 -c 'import http.server, socket, sys
+class Handler(http.server.SimpleHTTPRequestHandler):
+    def do_GET(self):
+        how = sys.argv[2]
+        if how == "drop":
+            self.close_connection = True
+        elif how == "redirect":
+            self.send_response(301)
+            self.send_header("Location", "https://" + self.headers["Host"] + self.path)
+            self.end_headers()
+        elif how == "other":
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(b"welcome")
+        else:
+            super().do_GET()
+    def __init__(self, *arguments):
+        super().__init__(*arguments, directory=sys.argv[1] + ("" if sys.argv[2] != "elsewhere" else "/elsewhere"))
+class Server(http.server.ThreadingHTTPServer):
+    address_family = socket.AF_INET6 if sys.argv[2] != "four" else socket.AF_INET
+Server(("::" if sys.argv[2] != "four" else "0.0.0.0", 80), Handler).serve_forever()' "$RIG_DIR/www" "$1" >"$RIG_DIR/server.log" 2>&1 3>&- &
+	echo $! >"$RIG_DIR/server.pid"
+	rig_until 30 listening
+}
+
+@test "webroot: the web server gives out what acmegate puts there, or not, and nothing is left in its directory" {
+	rm -rf "$RIG_DIR/www"
+	mkdir -p "$RIG_DIR/www/elsewhere"
+	chown nobody "$RIG_DIR/www"
+	rig_config one.test
+	printf '[responder]\nmode = webroot\nwebroot = %s\n' "$RIG_DIR/www" >>"$RIG_CONF"
+	web_server well
+	rows 0
+	has "ok webroot one.test: the web server gives out what is put into $RIG_DIR/www, over IPv4"
+	has 'ok webroot one.test: .*, over IPv6'
+	[ "$(cd "$RIG_DIR/www" && find .)" = $'.\n./elsewhere' ]
+	# what a check that was killed has left goes with the next one; somebody else's stays
+	mkdir -p "$RIG_DIR/www/.well-known/acme-challenge"
+	touch "$RIG_DIR/www/.well-known/acme-challenge/"{acmegate-check-0123,theirs}
+	chown -R nobody "$RIG_DIR/www/.well-known"
+	rows 0
+	[ "$(ls "$RIG_DIR/www/.well-known/acme-challenge")" = theirs ]
+	web_server drop
+	rows 2
+	has 'wrong webroot one.test: the web server gives no answer over IPv4: Empty reply from server .*444'
+	web_server elsewhere
+	rows 2
+	has "wrong webroot one.test: the web server answers with status 404 \[have it serve http://one.test/.well-known/acme-challenge/ from $RIG_DIR/www/"
+	web_server other
+	rows 2
+	has 'wrong webroot one.test: the web server answers with something else than the file'
+	web_server four
+	rows 1
+	has 'warning webroot one.test: the web server does not listen on the loopback address of IPv6'
+	web_server redirect
+	rows 2
+	has 'wrong webroot one.test: the web server redirects to https://one.test/.*, and the firewall keeps TCP port 443 shut'
+	rig_host nft insert rule inet filter input tcp dport 443 accept
+	rows 1
+	has 'warning webroot one.test: the web server redirects to https://one.test/'
+	ln -s "$RIG_DIR/www" "$RIG_DIR/link" && chown -h nobody "$RIG_DIR/link"
+	sed -i "s,^webroot = .*,webroot = $RIG_DIR/link," "$RIG_CONF"
+	rows 2
+	has "wrong webroot $RIG_DIR/link: .*a symbolic link"
+	rm "$RIG_DIR/link"
+}
+
+# from_outside [NAME]: starts it, and waits for the port
+from_outside() {
+	rm -f "$RIG_DIR/outside"
+	ip netns exec "$RIG_HOST" "$RIG_ACMEGATE" -c "$RIG_CONF" check --from-outside "$@" >"$RIG_DIR/outside" 2>&1 3>&- &
+	pid=$!
+	rig_until 30 told
+	token=$(grep -om 1 'acmegate-check-[0-9a-f]*' "$RIG_DIR/outside") || true
+}
+told() { grep -q 'Ctrl-C' "$RIG_DIR/outside" || rig_gone "$pid"; }
+ended() {
+	local result=0
+	rig_until 90 rig_gone "$pid"
+	wait "$pid" || result=$?
+	output=$(cat "$RIG_DIR/outside")
+	[ "$result" = "$1" ]
+}
+
+@test "from outside: the lines that it prints reach this host over both families while it waits, and the port is shut before and after" {
+	rig_before
+	from_outside two.test
+	grep -q "curl --max-time 10 http://www.two.test/.well-known/acme-challenge/$token" "$RIG_DIR/outside"
+	run ! grep -q one.test "$RIG_DIR/outside"
+	rig_ca curl -sf --max-time 10 "http://$RIG_HOST4/.well-known/acme-challenge/$token" | grep -q "^$token.reached-"
+	rig_ca curl -sf --max-time 10 "http://[$RIG_HOST6]/.well-known/acme-challenge/$token" | grep -q "^$token.reached-"
+	run ! rig_ca curl -sf --max-time 10 "http://$RIG_HOST4/"
+	kill -s INT "$pid"
+	ended 0
+	[[ $output == *"reached from $RIG_CA4"*"reached from $RIG_CA6"*'2 requests from outside reached this host'* ]]
+	rig_until 30 rig_silent
+	rig_after
+	run -0 rig_acmegate history
+	[[ $output == *'for guard: acmegate check (process '*'closed by the gate'* ]]
+	run -2 checked --json --from-outside
+}
+
+@test "from outside: it ends by itself in the time that max_open allows, and whoever kills it closes the port" {
+	RIG_GATE='max_open = 5' rig_config one.test
+	rig_before
+	from_outside
+	grep -q 'is open for 5 s' "$RIG_DIR/outside"
+	ended 1
+	[[ $output == *'no request from outside reached this host'*'keeps port 80 shut'* ]]
+	rig_until 30 rig_silent
+	from_outside
+	kill -s KILL "$pid"
+	rig_until 30 rig_silent
+	rig_until 30 rig_idle
+	rig_after
+	# where a web server has the port, its own page is what is reached
+	mkdir -p "$RIG_DIR/www"
+	web_server well
+	printf '[responder]\nmode = webroot\nwebroot = %s\n' "$RIG_DIR/www" >>"$RIG_CONF"
+	from_outside
+	rig_ca curl -sf --max-time 10 -o /dev/null "http://$RIG_HOST4/"
+	kill -s TERM "$pid"
+	ended 0
+	[[ $output == *'curl --max-time 10 http://one.test/'*'shows the page of this host'* ]]
+	rig_until 30 rig_silent
+}
