@@ -50,7 +50,7 @@ void authorization_note_error(struct authorization *authorization, const char *e
 	authorization->challenge_error_at = at;
 }
 
-long authorizations_add(struct authorizations *list, const char *url)
+long authorizations_add(struct authorizations *list, const char *url, const struct certificate *certificate, uint32_t index)
 {
 	struct authorization *authorization;
 
@@ -69,6 +69,8 @@ long authorizations_add(struct authorizations *list, const char *url)
 	authorization = &list->item[list->count];
 	memset(authorization, 0, sizeof(*authorization));
 	authorization->list = list;
+	authorization->certificate = certificate;
+	authorization->index = index;
 	authorization->url = strdup(url);
 	return authorization->url ? (long)list->count++ : -1;
 }
@@ -78,15 +80,44 @@ bool authorization_is_pending(const struct authorization *authorization)
 	return authorization->state == STATE_PENDING && authorization->wanted && !authorization->error;
 }
 
+bool authorizations_pend(const struct authorizations *list, bool window)
+{
+	for (size_t i = 0; i < list->count; i++)
+		if (authorization_is_pending(&list->item[i]) && challenge_kinds[list->item[i].type].window == window)
+			return true;
+	return false;
+}
+
+static char *name_of(const struct authorization_object *object)
+{
+	char name[NAME_SIZE + 2];
+
+	snprintf(name, sizeof(name), "%s%s", object->wildcard ? "*." : "", object->identifier);
+	return strdup(name);
+}
+
+/* What the CA and the configuration have not in common. */
+static void tell_offers(const struct authorization *authorization, const struct authorization_object *object, char *text, size_t size)
+{
+	const struct certificate *certificate = authorization->certificate;
+	int used = snprintf(text, size, "the CA offers %s for it, and the configuration has challenge =",
+			    object->offers[0] ? object->offers : "no challenge");
+
+	for (uint32_t i = 0; i < config_challenges(certificate) && used > 0 && (size_t)used < size; i++)
+		used += snprintf(text + used, size - (size_t)used, " %s",
+				 challenge_kinds[certificate ? certificate->challenge[i] : CHALLENGE_HTTP].type);
+}
+
 /* Fills the authorization from the object that the CA has sent. */
 static void take_authorization(struct authorization *authorization, const struct authorization_object *object)
 {
 	char text[PROBLEM_SIZE + 64];
 
+	authorization->type = object->type;
 	authorization->state = object->state;
 	authorization->under_way = object->challenge == STATE_PROCESSING || object->challenge == STATE_VALID;
 	memcpy(authorization->token, object->token, sizeof(authorization->token));
-	authorization->name = strdup(object->identifier);
+	authorization->name = name_of(object);
 	if (authorization->state == STATE_VALID)
 		return;
 	if (authorization->state == STATE_PENDING && object->url[0]) {
@@ -102,14 +133,25 @@ static void take_authorization(struct authorization *authorization, const struct
 		snprintf(text, sizeof(text), "the CA has an old authorization that is %s%s%s", state_name(authorization->state),
 			 object->error[0] ? ": " : "", object->error);
 	else
-		snprintf(text, sizeof(text), "the CA offers no http-01 challenge that we could answer");
+		tell_offers(authorization, object, text, sizeof(text));
 	authorization_fail_validation(authorization, object->error_type, text);
 }
 
+/* Once a challenge was chosen, the others do not matter any more. */
 int authorization_read(const struct acme_call *call, const struct exchange *exchange, struct authorization_object *object,
 		       struct fault *fault)
 {
-	if (codec_authorization(exchange->data, exchange->used, object, fault) < 0)
+	static const uint8_t usual[] = { CHALLENGE_HTTP };
+	const struct authorization *authorization = call->context;
+	const uint8_t chosen[] = { (uint8_t)authorization->type };
+	const struct certificate *certificate = authorization->certificate;
+	const bool fresh = !authorization->challenge, asks = fresh && certificate && certificate->challenges;
+
+	if (codec_authorization(exchange->data, exchange->used,
+				asks  ? certificate->challenge :
+				fresh ? usual :
+					chosen,
+				asks ? certificate->challenges : 1, object, fault) < 0)
 		return fault_at(fault, "%s", call->step);
 	log_trace("the authorization of %s is %s, its challenge %s", object->identifier, state_name(object->state),
 		  state_name(object->challenge));
@@ -169,7 +211,7 @@ int authorizations_group(struct authorizations *list, const char *url, const siz
 void authorizations_drop(struct authorizations *list)
 {
 	for (size_t i = 0; i < list->count; i++) {
-		list->item[i].dropped = authorization_is_pending(&list->item[i]);
+		list->item[i].dropped = authorization_is_pending(&list->item[i]) && challenge_kinds[list->item[i].type].window;
 		if (list->item[i].dropped)
 			authorization_fail(&list->item[i], FAULT_FAILED, "the port was not opened");
 		list->item[i].outcome.result = list->item[i].dropped ? RESULT_HOST : list->item[i].outcome.result;
@@ -202,7 +244,14 @@ void authorization_describe(const struct authorization *authorization, char *tex
 	const struct closed *closed = &authorization->list->closed;
 	const bool nothing = authorization->state != STATE_VALID && (closed->shut[0] || (closed->counted && !closed->packets));
 
-	if (authorization->list->webroot ? nothing : authorization->hits == 0)
+	if (!challenge_kinds[authorization->type].window)
+		snprintf(text, size, "%s",
+			 authorization->state == STATE_VALID ?
+				 "through the DNS" :
+			 authorization->published ?
+				 "the servers of the zone give the value: does the CA ask the same ones, are delegation and DNSSEC right?" :
+				 "no value was in the DNS");
+	else if (authorization->list->webroot ? nothing : authorization->hits == 0)
 		tell_absence(closed, text, size);
 	else if (authorization->list->webroot)
 		snprintf(text, size,
@@ -220,6 +269,14 @@ void authorization_describe(const struct authorization *authorization, char *tex
 			 closed->traced[0] ? " Packets for the port were traced: " : "", closed->traced);
 }
 
+void authorizations_discard_calls(struct authorizations *list)
+{
+	acme_discard(list->calls, list->calls ? list->called : 0);
+	free(list->calls);
+	list->calls = NULL;
+	list->pending = list->called = 0;
+}
+
 void authorizations_free(struct authorizations *list)
 {
 	for (size_t i = 0; i < list->count; i++) {
@@ -231,8 +288,7 @@ void authorizations_free(struct authorizations *list)
 		free(list->item[i].challenge_error);
 	}
 	free(list->item);
-	acme_discard(list->calls, list->calls ? list->pending + list->groups : 0);
-	free(list->calls);
+	authorizations_discard_calls(list);
 	free(list->group);
 	memset(list, 0, sizeof(*list));
 }

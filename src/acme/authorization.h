@@ -14,8 +14,11 @@
 struct authorization {
 	struct authorizations *list; /* that it is in */
 	char *url;
-	char *name;	 /* its identifier, as the CA spells it */
-	char *challenge; /* URL of its http-01 challenge */
+	uint32_t index;			       /* of the certificate whose order has brought it, */
+	const struct certificate *certificate; /* and that certificate; NULL (tests): one with http-01 alone */
+	char *name;			       /* its identifier, as the CA spells it, with "*." if it is for a wildcard */
+	char *challenge;		       /* URL of the challenge of this type */
+	enum challenge_type type;
 	char token[TOKEN_SIZE];
 	enum state state;
 	char *error;		    /* why it failed; NULL: valid, or not final yet */
@@ -26,6 +29,7 @@ struct authorization {
 	bool under_way;		    /* an earlier run has responded to its challenge */
 	bool doubtful;		    /* the CA refused our response, perhaps because it needed none */
 	bool dropped;		    /* it failed because the warden did not open the port */
+	bool published;		    /* through the DNS: its value is there */
 	bool seen;		    /* somebody has fetched its token, or the CA has a result */
 	char *old_challenge_error;  /* challenge_error of an earlier run, or NULL */
 	char *challenge_error;	    /* the challenge's error while the authorization is pending, or NULL */
@@ -56,12 +60,14 @@ struct authorizations {
 	size_t groups, group_room;
 	struct acme *acme;	 /* from challenges_prepare() on, as the following */
 	struct acme_call *calls; /* one for each pending authorization, then one for each group */
-	size_t pending;
+	bool window;		 /* they are those that need a window; else those that need none */
+	size_t pending, called;
 	struct closed closed; /* the firewall's counts, once the port is closed */
 };
 
-/* Adds the authorization with this URL, unless the list has it. Returns its index, or -1: no memory. */
-long authorizations_add(struct authorizations *list, const char *url) MUST_CHECK;
+/* Adds the authorization with this URL of an order for this certificate, unless the list has it. Returns its index, or -1: no memory. */
+long authorizations_add(struct authorizations *list, const char *url, const struct certificate *certificate,
+			uint32_t index) MUST_CHECK;
 
 /* Fetches those added since the last time, all at once. -1: everything has to stop. */
 int authorizations_fetch(struct authorizations *list, struct acme *acme, struct fault *fault) MUST_CHECK;
@@ -69,8 +75,11 @@ int authorizations_fetch(struct authorizations *list, struct acme *acme, struct 
 /* These belong to one order. The caller keeps its URL and the indices as long as the list. -1: no memory. */
 int authorizations_group(struct authorizations *list, const char *url, const size_t *member, size_t members) MUST_CHECK;
 
-/* Is it pending, and does an order want it? Then the port must open. */
+/* Is it pending, and does an order want it? */
 bool authorization_is_pending(const struct authorization *authorization);
+
+/* Is one pending whose challenge needs a window, or needs none? */
+bool authorizations_pend(const struct authorizations *list, bool window);
 
 void authorization_fail(struct authorization *authorization, enum fault_kind kind, const char *why);
 
@@ -95,6 +104,9 @@ int authorization_read(const struct acme_call *call, const struct exchange *exch
  * authorization the text says what to look at.
  */
 void authorization_describe(const struct authorization *authorization, char *text, size_t size);
+
+/* Of challenges that were prepared. */
+void authorizations_discard_calls(struct authorizations *list);
 
 void authorizations_free(struct authorizations *list);
 

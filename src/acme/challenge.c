@@ -236,7 +236,7 @@ static int64_t responded(struct acme_call *call, const struct exchange *exchange
 /* A CA has no result before it has fetched the token. */
 static int64_t first_poll(const struct authorizations *list)
 {
-	return list->webroot ? FIRST_BLIND : FIRST_POLL;
+	return list->webroot || !list->window ? FIRST_BLIND : FIRST_POLL;
 }
 
 static void prepare(struct authorization *authorization, struct acme_call *call)
@@ -251,18 +251,25 @@ static void prepare(struct authorization *authorization, struct acme_call *call)
 	poll_start(&authorization->poll, call, first_poll(authorization->list));
 }
 
-/* One poll of the order saves those of its members, if it has at least two; these wait longer for it. */
+static bool is_at_hand(const struct authorization *authorization)
+{
+	return authorization_is_pending(authorization) && challenge_kinds[authorization->type].window == authorization->list->window;
+}
+
+/* One poll of the order saves those of its members, if it has at least two, and none that waits for its turn; these wait longer for it. */
 static void prepare_group(struct group *group, struct acme_call *call)
 {
-	size_t pending = 0;
+	size_t pending = 0, at_hand = 0;
 
 	call->done = polled_order;
 	call->step = "order";
 	call->url = group->url;
 	call->context = group;
-	for (size_t i = 0; i < group->members; i++)
+	for (size_t i = 0; i < group->members; i++) {
 		pending += authorization_is_pending(member_of(group, i));
-	if (pending < 2) {
+		at_hand += is_at_hand(member_of(group, i));
+	}
+	if (at_hand < 2 || at_hand < pending) {
 		acme_discard(call, 1);
 		return;
 	}
@@ -271,16 +278,19 @@ static void prepare_group(struct group *group, struct acme_call *call)
 		member_of(group, i)->poll.delay = FIRST_BESIDE;
 }
 
-int challenges_prepare(struct authorizations *list, struct acme *acme, struct fault *fault)
+int challenges_prepare(struct authorizations *list, bool window, struct acme *acme, struct fault *fault)
 {
+	authorizations_discard_calls(list);
+	list->window = window;
 	for (size_t i = 0; i < list->count; i++)
-		list->pending += authorization_is_pending(&list->item[i]);
+		list->pending += is_at_hand(&list->item[i]);
 	list->acme = acme;
 	list->calls = calloc(list->pending + list->groups + 1, sizeof(*list->calls));
 	if (!list->calls)
 		return fault_errno(fault, FAULT_LATER, "preparing the responses to challenges");
+	list->called = list->pending + list->groups;
 	for (size_t i = 0, k = 0; i < list->count; i++)
-		if (authorization_is_pending(&list->item[i]))
+		if (is_at_hand(&list->item[i]))
 			prepare(&list->item[i], &list->calls[k++]);
 	for (size_t i = 0; i < list->groups; i++)
 		prepare_group(&list->group[i], &list->calls[list->pending + i]);

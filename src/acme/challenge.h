@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * challenge.h - responds to the http-01 challenges of all pending authorizations and polls until these are final (RFC 8555, 7.5.1).
+ * challenge.h - responds to the challenges of pending authorizations and polls until these are final (RFC 8555, 7.5.1).
  *
  *	challenges_prepare -> (tokens are published, the port opens) challenges_respond, challenges_hit (the port closes)
  */
@@ -9,8 +9,11 @@
 
 #include "acme/authorization.h"
 
-/* Once for a list: fetches nonces and signs the responses in advance. Afterwards list->pending is the number of challenges. */
-int challenges_prepare(struct authorizations *list, struct acme *acme, struct fault *fault) MUST_CHECK;
+/*
+ * For the challenges that need a window, or for those that need none: fetches nonces and signs the responses in advance. Afterwards
+ * list->pending is the number of challenges.
+ */
+int challenges_prepare(struct authorizations *list, bool window, struct acme *acme, struct fault *fault) MUST_CHECK;
 
 /* Responds and polls until all authorizations are final, for at most `most` milliseconds. */
 int challenges_respond(struct authorizations *list, struct acme *acme, int64_t most, struct fault *fault) MUST_CHECK;

@@ -325,26 +325,47 @@ static bool is_token(const char *text)
 	return length > 0;
 }
 
-/* Takes http-01; of other types, known or not, with or without a token, only an error. */
-static void take_challenge(struct authorization_object *object, const json_t *challenge)
+/* Takes the first challenge of this type that can be answered, if no other was taken. */
+static void take_challenge(struct authorization_object *object, const json_t *challenges, enum challenge_type type)
 {
-	const char *token = document_text(challenge, "token");
-	bool ours = strcmp(document_text(challenge, "type"), "http-01") == 0;
+	for (size_t i = 0; i < json_array_size(challenges) && !object->url[0]; i++) {
+		const json_t *challenge = json_array_get(challenges, i);
+		const char *token = document_text(challenge, "token");
 
-	if ((ours && !object->own_error) || !object->error[0]) {
-		object->error[0] = object->error_type[0] = '\0';
-		describe_all(json_object_get(challenge, "error"), object->error, sizeof(object->error));
-		append(object->error_type, sizeof(object->error_type), short_type(json_object_get(challenge, "error")));
-		object->own_error = ours && object->error[0];
+		if (strcmp(document_text(challenge, "type"), challenge_kinds[type].type) != 0 || !is_token(token))
+			continue;
+		copy_url(object->url, challenge, "url");
+		memcpy(object->token, token, strlen(token) + 1);
+		object->challenge = state_of(challenge);
+		object->type = type;
 	}
-	if (!ours || object->url[0] || !is_token(token))
-		return;
-	copy_url(object->url, challenge, "url");
-	memcpy(object->token, token, strlen(token) + 1);
-	object->challenge = state_of(challenge);
 }
 
-int codec_authorization(const char *text, size_t length, struct authorization_object *object, struct fault *fault)
+/* The first error of a challenge of this type, NULL: of any, known or not, with or without a token; unless there is one already. */
+static void take_error(struct authorization_object *object, const json_t *challenges, const char *type)
+{
+	for (size_t i = 0; i < json_array_size(challenges) && !object->error[0]; i++) {
+		const json_t *challenge = json_array_get(challenges, i), *error = json_object_get(challenge, "error");
+
+		if (type && strcmp(document_text(challenge, "type"), type) != 0)
+			continue;
+		object->error_type[0] = '\0';
+		describe_all(error, object->error, sizeof(object->error));
+		append(object->error_type, sizeof(object->error_type), short_type(error));
+	}
+}
+
+static void list_offers(struct authorization_object *object, const json_t *challenges)
+{
+	for (size_t i = 0; i < json_array_size(challenges); i++) {
+		if (object->offers[0])
+			append(object->offers, sizeof(object->offers), ", ");
+		append(object->offers, sizeof(object->offers), document_text(json_array_get(challenges, i), "type"));
+	}
+}
+
+int codec_authorization(const char *text, size_t length, const uint8_t *wanted, size_t n, struct authorization_object *object,
+			struct fault *fault)
 {
 	OWN_JSON json_t *root = document_parse(text, length);
 	const json_t *challenges = json_object_get(root, "challenges");
@@ -354,8 +375,16 @@ int codec_authorization(const char *text, size_t length, struct authorization_ob
 		return fault_set(fault, FAULT_FAILED, "the CA's authorization object is not JSON");
 	object->state = state_of(root);
 	append(object->identifier, sizeof(object->identifier), document_text(json_object_get(root, "identifier"), "value"));
-	for (size_t i = 0; i < json_array_size(challenges); i++)
-		take_challenge(object, json_array_get(challenges, i));
+	object->wildcard = json_is_true(json_object_get(root, "wildcard"));
+	list_offers(object, challenges);
+	for (size_t i = 0; i < n; i++)
+		take_challenge(object, challenges, (enum challenge_type)wanted[i]);
+	if (object->url[0])
+		take_error(object, challenges, challenge_kinds[object->type].type);
+	for (size_t i = 0; i < n && !object->url[0]; i++)
+		take_error(object, challenges, challenge_kinds[wanted[i]].type);
+	object->own_error = object->error[0];
+	take_error(object, challenges, NULL);
 	return 0;
 }
 

@@ -88,12 +88,15 @@ struct order_object {
 struct authorization_object {
 	enum state state;
 	char identifier[NAME_SIZE];
-	enum state challenge; /* of http-01 */
-	char url[URL_SIZE];   /* of the http-01 challenge, or "" when none (usable) is offered */
+	bool wildcard;	  /* for *.identifier */
+	char offers[128]; /* types of the challenges that the CA offers, for messages */
+	enum challenge_type type;
+	enum state challenge; /* of the one of this type */
+	char url[URL_SIZE];   /* of that challenge, or "" when none (usable) is offered */
 	char token[TOKEN_SIZE];
-	char error[PROBLEM_SIZE]; /* of the http-01 challenge, else of another that failed, or "" */
+	char error[PROBLEM_SIZE]; /* of a challenge of ours, else of another that failed, or "" */
 	char error_type[sizeof(((struct outcome *)0)->type)];
-	bool own_error; /* error is that of the http-01 challenge */
+	bool own_error; /* error is that of a challenge of ours */
 };
 
 struct renewal_info_object {
@@ -124,7 +127,9 @@ bool codec_order_is_for(const char *text, size_t length, const char (*names)[NAM
 /* Is the CA's identifier our name? Compares addresses by value. */
 bool codec_same_name(const char *theirs, const char *ours);
 
-int codec_authorization(const char *text, size_t length, struct authorization_object *object, struct fault *fault) MUST_CHECK;
+/* wanted: n types of challenges, the preferred one first: the first that the CA offers is taken. */
+int codec_authorization(const char *text, size_t length, const uint8_t *wanted, size_t n, struct authorization_object *object,
+			struct fault *fault) MUST_CHECK;
 
 /* The CA's answer to our response to a challenge: returns the state, and why it failed in error, or "". Never fails. */
 enum state codec_challenge(const char *text, size_t length, char error[PROBLEM_SIZE]);

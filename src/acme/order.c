@@ -255,7 +255,7 @@ static void list_authorizations(struct order *order, struct authorizations *list
 
 	order->authorization = calloc(count + 1, sizeof(*order->authorization));
 	for (size_t i = 0; i < count && order->authorization; i++) {
-		long index = authorizations_add(list, order->object.authorization[i]);
+		long index = authorizations_add(list, order->object.authorization[i], order_certificate(order), order->index);
 
 		if (index < 0)
 			fault_set(&order->fault, FAULT_LATER, "not enough memory for authorizations");
@@ -281,7 +281,7 @@ static bool asks_for(const struct order *order, const char *name)
 	const char(*names)[NAME_SIZE] = names_of(order);
 
 	for (uint32_t i = 0; i < order_certificate(order)->names; i++)
-		if (codec_same_name(name, names[i]))
+		if (codec_same_name(name, names[i]) || (names[i][0] == '*' && codec_same_name(name, names[i] + 2)))
 			return true;
 	return false;
 }
@@ -325,8 +325,7 @@ static const struct authorization *obstacle(const struct order *order, const str
 	return found;
 }
 
-/* Marks the authorizations that orders need which may still succeed. */
-static int want_authorizations(const struct order *orders, size_t n, struct authorizations *list, struct fault *fault)
+int order_want(const struct order *orders, size_t n, struct authorizations *list, struct fault *fault)
 {
 	list->groups = 0;
 	for (size_t i = 0; i < list->count; i++)
@@ -369,7 +368,7 @@ int order_place(struct order *orders, size_t n, struct acme *acme, struct author
 			}
 		}
 	}
-	return want_authorizations(orders, n, list, fault);
+	return order_want(orders, n, list, fault);
 }
 
 bool order_lacks_account(struct order *orders, size_t n)

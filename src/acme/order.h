@@ -63,6 +63,9 @@ const struct certificate *order_certificate(const struct order *order);
  */
 int order_place(struct order *orders, size_t n, struct acme *acme, struct authorizations *list, struct fault *fault) MUST_CHECK;
 
+/* Marks the authorizations that orders need which may still succeed. */
+int order_want(const struct order *orders, size_t n, struct authorizations *list, struct fault *fault) MUST_CHECK;
+
 /* Did orders fail because the CA does not know our account? Resets these for order_place() with another account. */
 bool order_lacks_account(struct order *orders, size_t n);
 

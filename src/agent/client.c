@@ -23,12 +23,14 @@
 #include "agent/dealing.h"
 #include "agent/http.h"
 #include "agent/idna.h"
+#include "agent/proof.h"
 #include "agent/questions.h"
 #include "base/log.h"
 #include "agent/upkeep.h"
 #include "agent/whereabouts.h"
 #include "base/wire.h"
 
+#define DNS_MOST 180000	     /* ms that a CA may take to look values up: nothing is open for it */
 #define FINISH_MOST 300000   /* ms from finalize to the stored certificates */
 #define CLOCK_SKEW 300	     /* s that our clock may be off the CA's without a word */
 #define CLOCK_TOLERANCE 3600 /* s that it may be behind: as trust_verify() tolerates, for a CA that dates nothing back */
@@ -50,6 +52,7 @@ struct client {
 	bool deaf;		/* the responder's channel has ended */
 	bool opened;		/* the port was open */
 	uint32_t validated;	/* names, and one more, as the warden was told; 0: it is not to be told now */
+	int dns;		/* channel to acmegate-dns; -1: there is none */
 };
 
 static struct record record; /* the last one received: 64 KiB that no stack should carry */
@@ -101,10 +104,8 @@ static void drain_hits(struct client *client)
 }
 
 /* The next word of the warden, whatever it is; anything but `wanted` ends us. 1: it refuses. */
-static int hear(enum verb wanted, struct fault *fault)
+static int judge_word(int n, enum verb wanted, struct fault *fault)
 {
-	int n = wire_receive(FD_WARDEN, &record, fault);
-
 	if (n < 0)
 		return -1;
 	if (n == 0)
@@ -118,6 +119,11 @@ static int hear(enum verb wanted, struct fault *fault)
 	return fault_set(fault, FAULT_FAILED, "the warden says %s", verb_name((enum verb)record.verb));
 }
 
+static int hear(enum verb wanted, struct fault *fault)
+{
+	return judge_word(wire_receive(FD_WARDEN, &record, fault), wanted, fault);
+}
+
 /* How many of the names that the port is open for are valid, or have been asked for. */
 static int tell_validated(struct client *client, struct fault *fault)
 {
@@ -125,7 +131,8 @@ static int tell_validated(struct client *client, struct fault *fault)
 	struct validated validated = { 0, (uint32_t)list->pending };
 
 	for (size_t i = 0; i < list->count && client->validated; i++)
-		validated.done += list->item[i].challenge && (list->item[i].state == STATE_VALID || list->item[i].seen);
+		validated.done += list->item[i].challenge && challenge_kinds[list->item[i].type].window &&
+				  (list->item[i].state == STATE_VALID || list->item[i].seen);
 	if (validated.done < client->validated || validated.done > validated.of)
 		return 0;
 	client->validated = validated.done + 1;
@@ -155,9 +162,13 @@ static void add_order(struct client *client, uint32_t index)
 static int take_work(struct client *client, struct fault *fault)
 {
 	const struct config *config = client->config;
+	int given[2] = { -1, -1 };
 	struct work work;
+	int n = wire_receive_with(FD_WARDEN, &record, given, fault);
 
-	if (hear(VERB_WORK, fault) < 0)
+	client->dns = given[0];
+	close_fd(&given[1]);
+	if (judge_word(n, VERB_WORK, fault) < 0)
 		return -1;
 	memcpy(&work, record.data, sizeof(work));
 	client->orders = calloc(config->certificates + 1, sizeof(*client->orders));
@@ -354,31 +365,6 @@ static int place(struct client *client, struct fault *fault)
 	return order_place(client->orders, client->count, client->acme, &client->authorizations, fault);
 }
 
-/* To the storer, by way of the signer, where the host's web server answers; else to the responder. */
-static int send_token(const struct client *client, const struct token *token, struct fault *fault)
-{
-	return client->authorizations.webroot ? questions_ask(VERB_TOKEN, 0, token, sizeof(*token), fault) :
-						wire_send(FD_RESPONDER, VERB_TOKEN, 0, token, sizeof(*token), fault);
-}
-
-static int send_tokens(const struct client *client, const char *thumbprint, struct fault *fault)
-{
-	struct token token;
-
-	for (size_t i = 0; i < client->authorizations.count; i++) {
-		const struct authorization *authorization = &client->authorizations.item[i];
-
-		if (!authorization_is_pending(authorization))
-			continue;
-		memset(&token, 0, sizeof(token));
-		snprintf(token.token, sizeof(token.token), "%s", authorization->token);
-		snprintf(token.key_authorization, sizeof(token.key_authorization), "%s.%s", authorization->token, thumbprint);
-		if (send_token(client, &token, fault) < 0)
-			return -1;
-	}
-	return 0;
-}
-
 /* How long we try: so much less than the warden's limit that it never has to use it. */
 static int64_t window_most(const struct config *config)
 {
@@ -387,24 +373,45 @@ static int64_t window_most(const struct config *config)
 	return most - 2000 > most / 2 ? most - 2000 : most / 2;
 }
 
+/* Where no window is needed. An order that has failed by then needs none for its other names. */
+static int prove_without(struct client *client, struct fault *fault)
+{
+	struct authorizations *authorizations = &client->authorizations;
+	const struct proof proof = { authorizations, acme_thumbprint(client->acme), client->dns };
+	int64_t began = now_ms(NULL);
+
+	if (!authorizations_pend(authorizations, false))
+		return 0;
+	if (proof_publish(&proof, false, fault) < 0)
+		return -1;
+	if (challenges_prepare(authorizations, false, client->acme, fault) < 0)
+		return fail_all(client, STEP_VALIDATION, RESULT_HOST);
+	if (authorizations->pending && challenges_respond(authorizations, client->acme, DNS_MOST, fault) < 0)
+		return -1;
+	proof_withdraw(&proof, false);
+	log_notice("validation of %zu name%s through the DNS took %lld ms", authorizations->pending,
+		   authorizations->pending == 1 ? "" : "s", (long long)(now_ms(NULL) - began));
+	return order_want(client->orders, client->count, authorizations, fault);
+}
+
 /* The window: from VERB_OPEN to VERB_CLOSED nothing happens but the validation itself. */
 static int prove(struct client *client, struct fault *fault)
 {
 	struct authorizations *authorizations = &client->authorizations;
+	const struct proof proof = { authorizations, acme_thumbprint(client->acme), client->dns };
 	struct whereabouts_search search;
-	struct fault ignored;
 	int64_t opened, closed;
 	int n;
 
-	if (challenges_prepare(authorizations, client->acme, fault) < 0)
+	if (challenges_prepare(authorizations, true, client->acme, fault) < 0)
 		return fail_all(client, STEP_VALIDATION, RESULT_HOST);
 	if (authorizations->pending == 0)
 		return 0;
 	whereabouts_begin(&search);
 	for (size_t i = 0; i < authorizations->count; i++)
-		if (authorizations->item[i].wanted)
+		if (authorizations->item[i].wanted && challenge_kinds[authorizations->item[i].type].window)
 			whereabouts_look(&search, authorizations->item[i].name);
-	if (send_tokens(client, acme_thumbprint(client->acme), fault) < 0 ||
+	if (proof_publish(&proof, true, fault) < 0 ||
 	    wire_send(FD_WARDEN, VERB_OPEN, 0, &search.found, sizeof(search.found), fault) < 0)
 		return -1;
 	n = hear(VERB_OPENED, fault);
@@ -425,8 +432,7 @@ static int prove(struct client *client, struct fault *fault)
 	if (hear(VERB_CLOSED, fault) < 0)
 		return -1;
 	memcpy(&authorizations->closed, record.data, sizeof(authorizations->closed));
-	if (authorizations->webroot) /* what the storer cannot remove now it tries again at its end, and says so */
-		(void)!questions_ask(VERB_WITHDRAW, 0, NULL, 0, &ignored);
+	proof_withdraw(&proof, true);
 	log_notice("validation of %zu name%s took %lld ms", authorizations->pending, authorizations->pending == 1 ? "" : "s",
 		   (long long)(closed - opened));
 	return 0;
@@ -472,7 +478,7 @@ static int run(struct client *client, struct fault *fault)
 	if (recall(client, &prospect, fault) < 0 || check_clock(client, &prospect, fault) < 0 || place(client, fault) < 0)
 		return -1;
 	client->outcome = (struct outcome){ .result = RESULT_HOST, .step = STEP_VALIDATION };
-	if (prove(client, fault) < 0)
+	if (prove_without(client, fault) < 0 || prove(client, fault) < 0)
 		return -1;
 	client->outcome.step = STEP_FINALIZE;
 	drain_hits(client);
@@ -523,9 +529,12 @@ static int conclude(const struct client *client)
 /* The port was opened for an order if one of its names was pending. */
 static bool was_opened(const struct client *client, const struct order *order)
 {
-	for (size_t i = 0; client->opened && order->authorization && i < order->object.authorizations; i++)
-		if (client->authorizations.item[order->authorization[i]].challenge)
+	for (size_t i = 0; client->opened && order->authorization && i < order->object.authorizations; i++) {
+		const struct authorization *authorization = &client->authorizations.item[order->authorization[i]];
+
+		if (authorization->challenge && challenge_kinds[authorization->type].window)
 			return true;
+	}
 	return false;
 }
 
@@ -556,7 +565,7 @@ static void report(const struct client *client, const struct fault *fault)
 
 int client_main(const struct config *config)
 {
-	struct client client = { .config = config };
+	struct client client = { .config = config, .dns = -1 };
 	struct fault fault = { .kind = FAULT_NONE };
 	int status;
 
@@ -575,5 +584,6 @@ int client_main(const struct config *config)
 	authorizations_free(&client.authorizations);
 	acme_free(client.acme);
 	http_free(client.http);
+	close_fd(&client.dns);
 	return status;
 }

@@ -131,3 +131,14 @@ int config_find(const struct config *config, const char *name)
 			return (int)i;
 	return -1;
 }
+
+uint32_t config_challenges(const struct certificate *certificate)
+{
+	return certificate && certificate->challenges ? certificate->challenges : 1;
+}
+
+bool config_answers(const struct certificate *certificate, enum challenge_type type)
+{
+	return certificate->challenges ? memchr(certificate->challenge, (int)type, certificate->challenges) != NULL :
+					 type == CHALLENGE_HTTP;
+}

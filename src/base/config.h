@@ -15,6 +15,8 @@
 #include <sys/types.h>
 
 #include "base/ca.h"
+#include "base/challenge_table.h"
+#include "base/dns.h"
 #include "base/fault.h"
 #include "base/policy.h"
 #include "base/publication.h"
@@ -46,6 +48,10 @@ struct certificate {
 	char own_profile[LABEL_SIZE], own_chain[CHAIN_NAME_SIZE]; /* what its section says, for the first of its CAs */
 	uint8_t ca[MAX_CAS];					  /* indices in config.ca, the preferred one first */
 	uint32_t cas;						  /* how many these are; 0 (tests): only config.acme */
+	uint8_t challenge[CHALLENGE_TYPES];			  /* enum challenge_type, the preferred one first */
+	uint32_t challenges;					  /* how many these are; 0: http-01 alone */
+	char dns_name[LABEL_SIZE];				  /* that of its section [dns NAME], or "" */
+	uint32_t dns;						  /* index in config.dns; MAX_DNS: it has none */
 	uid_t owner;						  /* of the files, 0 by default */
 	gid_t group;
 	mode_t mode;		      /* of the files, 0600 by default */
@@ -99,6 +105,8 @@ struct config {
 		char webroot[PATH_SIZE]; /* absolute, with mode webroot */
 	} responder;
 	struct publication status;
+	uint32_t dnses;
+	struct dns dns[MAX_DNS];
 	uint32_t certificates;
 	struct certificate certificate[MAX_CERTIFICATES];
 	uint32_t hooks;
@@ -156,6 +164,10 @@ int config_set_max_open(struct config *config, const char *text) MUST_CHECK;
 
 /* May it be the NAME of a section? 1 to 32 of a-z, 0-9, '.', '_', '-'. */
 bool config_is_label(const char *name);
+
+/* How many challenges the certificate may answer, one at least; and is this one of them? */
+uint32_t config_challenges(const struct certificate *certificate);
+bool config_answers(const struct certificate *certificate, enum challenge_type type);
 
 /* The index of the certificate of that name, or -1. */
 int config_find(const struct config *config, const char *name);

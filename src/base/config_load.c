@@ -9,6 +9,7 @@
 
 #include "base/cas.h"
 #include "base/config_line.h"
+#include "base/dns_section.h"
 #include "base/names.h"
 #include "base/safe.h"
 #include "base/value.h"
@@ -16,7 +17,8 @@
 #define INI_SECTION_LIMIT 48 /* likewise MAX_SECTION */
 #define CERTIFICATE_PREFIX "certificate "
 #define CA_PREFIX "ca "
-#define EXPECTED_SECTIONS "expected [acme], [ca NAME], [gate], [responder], [status] or [certificate NAME]"
+#define DNS_PREFIX "dns "
+#define EXPECTED_SECTIONS "expected [acme], [ca NAME], [gate], [responder], [status], [dns NAME] or [certificate NAME]"
 
 /* The sections whose mistakes stop a command; none stops recovery. An unknown section may be a misspelled one. */
 static const bool matters[][SECTIONS] = {
@@ -53,6 +55,7 @@ _Static_assert(LENGTH_OF(modes) == RESPONDER_MODES + 1, "one name for each mode"
 #define GATE(member) offsetof(struct config, gate.member), sizeof(((struct config *)0)->gate.member)
 #define RESP(member) offsetof(struct config, responder.member), sizeof(((struct config *)0)->responder.member)
 #define STAT(member) offsetof(struct config, status.member), sizeof(((struct config *)0)->status.member)
+#define DNS(member) offsetof(struct dns, member), sizeof(((struct dns *)0)->member)
 #define CERT(member) offsetof(struct certificate, member), sizeof(((struct certificate *)0)->member)
 
 /* Those of [acme] are those of [ca NAME] too. */
@@ -84,11 +87,19 @@ static const struct key keys[] = {
 	{ SECTION_STATUS, "page", value_path, STAT(page), NULL },
 	{ SECTION_STATUS, "mode", value_mode, STAT(mode), NULL },
 	{ SECTION_STATUS, "group", value_group, STAT(group), NULL },
+	{ SECTION_DNS, "type", dns_set_type, 0, 0, NULL },
+	{ SECTION_DNS, "server", dns_set_server, DNS(server), NULL },
+	{ SECTION_DNS, "key_file", dns_set_key, DNS(key_file), NULL },
+	{ SECTION_DNS, "algorithm", dns_set_algorithm, DNS(algorithm), NULL },
+	{ SECTION_DNS, "zone", dns_set_zone, DNS(zone), NULL },
+	{ SECTION_DNS, "propagation", dns_set_propagation, DNS(propagation), NULL },
 	{ SECTION_CERTIFICATE, "names", names_set, 0, 0, NULL },
 	{ SECTION_CERTIFICATE, "key", value_choice, CERT(key), key_types },
 	{ SECTION_CERTIFICATE, "reuse_key", value_reuse, CERT(reuse), NULL },
 	{ SECTION_CERTIFICATE, "csr", value_csr, CERT(csr), NULL },
 	{ SECTION_CERTIFICATE, "ca", cas_set, 0, 0, NULL },
+	{ SECTION_CERTIFICATE, "challenge", dns_set_challenges, CERT(challenge), NULL },
+	{ SECTION_CERTIFICATE, "dns", value_label, CERT(dns_name), NULL },
 	{ SECTION_CERTIFICATE, "profile", value_label, CERT(own_profile), NULL },
 	{ SECTION_CERTIFICATE, "chain", value_text, CERT(own_chain), NULL },
 	{ SECTION_CERTIFICATE, "owner", value_owner, CERT(owner), NULL },
@@ -120,6 +131,8 @@ static void check_certificate(struct loader *loader, struct certificate *certifi
 		loader_wrong(loader,
 			     "[certificate %s]: with csr = FILE the key is elsewhere: leave key, reuse_key and forms = pem, pkcs12 out",
 			     certificate->name);
+	if (!loader->spoiled)
+		(void)!dns_check_certificate(loader, certificate);
 	if (loader->part != CONFIG_WHOLE)
 		explicit_bzero(certificate->password, sizeof(certificate->password));
 }
@@ -136,6 +149,8 @@ static void finish_section(struct loader *loader)
 		check_certificate(loader, certificate);
 	if (loader->ca != &config->acme)
 		cas_finish(loader);
+	if (loader->dns)
+		dns_finish(loader);
 	if (certificate && loader->spoiled) {
 		if (certificate->names)
 			config->names = certificate->first_name;
@@ -181,6 +196,8 @@ static enum section kind_of(const char *section)
 			return (enum section)i;
 	if (!strncmp(section, CA_PREFIX, strlen(CA_PREFIX)))
 		return SECTION_CA;
+	if (!strncmp(section, DNS_PREFIX, strlen(DNS_PREFIX)))
+		return SECTION_DNS;
 	return strncmp(section, CERTIFICATE_PREFIX, strlen(CERTIFICATE_PREFIX)) ? SECTION_UNKNOWN : SECTION_CERTIFICATE;
 }
 
@@ -198,6 +215,8 @@ static int begin_section(struct loader *loader, const char *text)
 	if (loader->section == SECTION_UNKNOWN)
 		return loader_wrong(loader, "section [%s]: " EXPECTED_SECTIONS, section);
 	if (loader->section == SECTION_CA && cas_begin(loader, section + strlen(CA_PREFIX)) < 0)
+		return -1;
+	if (loader->section == SECTION_DNS && dns_begin(loader, section + strlen(DNS_PREFIX)) < 0)
 		return -1;
 	if (loader->section == SECTION_CERTIFICATE && begin_certificate(loader, section + strlen(CERTIFICATE_PREFIX)) < 0)
 		return -1;
@@ -310,6 +329,7 @@ static int parse(struct loader *loader, struct fault *fault)
 		(void)!loader_wrong(loader, "expected [SECTION] or KEY = VALUE");
 	}
 	cas_resolve(loader);
+	dns_resolve(loader);
 	return 0;
 }
 

@@ -13,7 +13,8 @@ enum {
 	VIEWER = 1 << ROLE_VIEWER,
 	IMPORTER = 1 << ROLE_IMPORTER,
 	EXAMINER = 1 << ROLE_EXAMINER,
-	PLACER = 1 << ROLE_PLACER
+	PLACER = 1 << ROLE_PLACER,
+	DNS = 1 << ROLE_DNS
 };
 
 #define OF(type, member, roles) \
@@ -47,15 +48,20 @@ static const struct part parts[] = {
 	OF(struct config, gate.state, STORER),
 	OF(struct config, responder.mode, CLIENT | STORER | PLACER),
 	OF(struct config, responder.webroot, CLIENT | STORER | PLACER),
-	OF(struct config, certificates, CLIENT | SIGNER | STORER | VIEWER | IMPORTER | EXAMINER),
+	OF(struct config, dnses, DNS),
+	OF(struct config, dns, DNS), /* with their keys */
+	OF(struct config, certificates, CLIENT | SIGNER | STORER | VIEWER | IMPORTER | EXAMINER | DNS),
 	OF(struct config, csr_used, SIGNER | STORER | VIEWER),
-	OF(struct config, names, CLIENT | SIGNER | STORER | VIEWER | IMPORTER | EXAMINER),
+	OF(struct config, names, CLIENT | SIGNER | STORER | VIEWER | IMPORTER | EXAMINER | DNS),
 };
 
 static const struct part certificate_parts[] = {
 	OF(struct certificate, name, CLIENT | SIGNER | STORER | VIEWER | IMPORTER),
-	OF(struct certificate, first_name, CLIENT | SIGNER | STORER | VIEWER | IMPORTER | EXAMINER),
-	OF(struct certificate, names, CLIENT | SIGNER | STORER | VIEWER | IMPORTER | EXAMINER),
+	OF(struct certificate, first_name, CLIENT | SIGNER | STORER | VIEWER | IMPORTER | EXAMINER | DNS),
+	OF(struct certificate, names, CLIENT | SIGNER | STORER | VIEWER | IMPORTER | EXAMINER | DNS),
+	OF(struct certificate, challenge, CLIENT),
+	OF(struct certificate, challenges, CLIENT),
+	OF(struct certificate, dns, DNS),
 	OF(struct certificate, key, SIGNER | STORER | VIEWER | IMPORTER),
 	OF(struct certificate, reuse, SIGNER | STORER | VIEWER),
 	OF(struct certificate, csr, SIGNER), /* for messages */
@@ -85,7 +91,7 @@ static const struct part ca_parts[] = {
 
 bool config_share_has(enum role role)
 {
-	return (1U << role) & (CLIENT | SIGNER | STORER | VIEWER | IMPORTER | EXAMINER | PLACER);
+	return (1U << role) & (CLIENT | SIGNER | STORER | VIEWER | IMPORTER | EXAMINER | PLACER | DNS);
 }
 
 static void copy(void *to, const void *from, const struct part *part, size_t n, enum role role)

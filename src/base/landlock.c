@@ -19,6 +19,11 @@ struct known_rights {
 	uint64_t net;	 /* handled_access_net, since version 4 */
 	uint64_t scoped; /* since version 6 */
 };
+struct known_port {
+	uint64_t allowed_access, port;
+};
+#define RULE_NET_PORT 2 /* since version 4 */
+#define DOMAIN_PORT 53
 #define BIND_TCP UINT64_C(1)
 #define CONNECT_TCP UINT64_C(2)
 #define SCOPES UINT64_C(3) /* abstract sockets and signals of processes outside */
@@ -129,6 +134,14 @@ static int allow_tools(int ruleset)
 	return allow_path(ruleset, "/run", LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_MAKE_REG);
 }
 
+/* No file, and TCP to name servers only: older kernels (before 6.7) cannot say so. */
+static int allow_dns(int ruleset, long version)
+{
+	const struct known_port port = { CONNECT_TCP, DOMAIN_PORT };
+
+	return version < 4 ? 0 : (int)syscall(SYS_landlock_add_rule, ruleset, RULE_NET_PORT, &port, 0);
+}
+
 int landlock_confine(enum role role, const struct config *config, int tokens)
 {
 	long version = sandbox_landlock();
@@ -160,5 +173,7 @@ int landlock_confine(enum role role, const struct config *config, int tokens)
 		rc = allow_tools(ruleset);
 	else if (role == ROLE_VIEWER)
 		rc = allow_viewer(ruleset);
+	else if (role == ROLE_DNS)
+		rc = allow_dns(ruleset, version);
 	return rc < 0 ? -1 : (int)syscall(SYS_landlock_restrict_self, ruleset, 0);
 }

@@ -141,7 +141,10 @@ static _Noreturn void become_role(const char *path, enum role role, const struct
 
 int launch_role(enum role role, const struct config *config, const struct descriptor *given, size_t n, struct fault *fault)
 {
-	const char *suffix = role == ROLE_GATE ? "-gate" : role == ROLE_SURVEYOR ? "-surveyor" : "-agent";
+	const char *suffix = role == ROLE_GATE	   ? "-gate" :
+			     role == ROLE_SURVEYOR ? "-surveyor" :
+			     role == ROLE_DNS	   ? "-dns" :
+						     "-agent";
 	const bool shares = config && config_share_has(role);
 	OWN_FD int shared = shares ? config_share(config, role, fault) : -1;
 	struct descriptor all[FD_AGENT_END] = { { shared, FD_CONFIG } };

@@ -28,7 +28,9 @@ int loader_wrong(struct loader *loader, const char *format, ...)
 
 void *loader_field(const struct loader *loader, const struct key *key)
 {
-	char *const bases[SECTIONS] = { [SECTION_CERTIFICATE] = (char *)loader->certificate, [SECTION_ACME] = (char *)loader->ca };
+	char *const bases[SECTIONS] = { [SECTION_CERTIFICATE] = (char *)loader->certificate,
+					[SECTION_ACME] = (char *)loader->ca,
+					[SECTION_DNS] = (char *)loader->dns };
 	char *base = bases[key->section];
 
 	return (base ? base : (char *)loader->config) + key->offset;

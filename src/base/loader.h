@@ -16,6 +16,7 @@ enum section {
 	SECTION_STATUS,
 	SECTION_CERTIFICATE,
 	SECTION_CA,
+	SECTION_DNS,
 	SECTION_UNKNOWN,
 	SECTIONS
 };
@@ -48,6 +49,7 @@ struct loader {
 	uint64_t seen[SECTIONS]; /* keys given so far, by kind of section */
 	struct certificate *certificate;
 	struct ca *ca;	       /* that of the section; config.acme in other sections */
+	struct dns *dns;       /* that of the section, or NULL */
 	struct wanted *wanted; /* by each certificate, and behind them all by those that name none: [acme] */
 	int (*begin_section)(struct loader *loader, const char *header); /* config_line.c sees a header before inih does */
 	void (*finish_section)(struct loader *loader);

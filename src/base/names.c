@@ -13,17 +13,14 @@ static bool dots_at_end(const char *name)
 	return length > 1 && name[length - 1] == '.' && name[length - 2] != '.';
 }
 
-static int check_dns_name(struct loader *loader, const char *name)
+/* A wildcard is a label of its own, and the first; dns_check_certificate() says whether its certificate may have one. */
+static int check_dns_name(struct loader *loader, const char *full)
 {
+	const char *name = strncmp(full, "*.", 2) ? full : full + 2;
 	size_t label = 0, dots = 0;
 
 	if (dots_at_end(name))
 		return loader_wrong(loader, "names: '%s': write it without the dot at its end", name);
-	if (name[0] == '*')
-		return loader_wrong(loader,
-				    "names: '%s': a wildcard cannot be validated over HTTP (RFC 8555, 8.3); name each "
-				    "host",
-				    name);
 	for (const char *c = name;; c++) {
 		if (*c && *c != '.') {
 			if (!isalnum((unsigned char)*c) && *c != '-')

@@ -135,11 +135,30 @@ static int allow_viewing(scmp_filter_ctx filter)
 	       filter_rule_if(filter, SCMP_ACT_ALLOW, SCMP_SYS(openat), filter_bits(2, CHANGES, 0));
 }
 
+/* It speaks TCP to name servers, has one file open to write to, and opens none. Its keys are in memory. */
+static int allow_dns(scmp_filter_ctx filter)
+{
+	static const int calls[] = { SCMP_SYS(connect),	 SCMP_SYS(getsockopt), SCMP_SYS(setsockopt), SCMP_SYS(pread64),
+				     SCMP_SYS(pwrite64), SCMP_SYS(fdatasync),  SCMP_SYS(ftruncate),  SCMP_SYS(ftruncate64) };
+	static const int families[] = { AF_INET, AF_INET6 };
+	int rc = allow_common(filter) | filter_rules(filter, SCMP_ACT_ALLOW, calls, LENGTH_OF(calls)) |
+		 allow_fcntl(filter, F_GETFL) | allow_fcntl(filter, F_SETFD);
+
+	if (filter_has_socketcall(filter)) /* its arguments lie in memory */
+		return rc | filter_rule(filter, SCMP_ACT_ALLOW, SCMP_SYS(socket));
+	for (size_t i = 0; i < LENGTH_OF(families); i++) {
+		struct scmp_arg_cmp stream[] = { filter_command(0, (unsigned int)families[i]), filter_bits(1, 0xf, SOCK_STREAM) };
+
+		rc |= seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, SCMP_SYS(socket), LENGTH_OF(stream), stream);
+	}
+	return rc;
+}
+
 static int (*const lists[])(scmp_filter_ctx filter) = {
 	[ROLE_SIGNER] = allow_common,	[ROLE_STORER] = allow_storing,	  [ROLE_RESPONDER] = allow_answering,
 	[ROLE_SWEEPER] = allow_storing, [ROLE_TRANSLATOR] = allow_common, [ROLE_SURVEYOR] = allow_answering,
 	[ROLE_PLACER] = allow_storing,	[ROLE_BUS] = allow_bus,		  [ROLE_VIEWER] = allow_viewing,
-	[ROLE_IMPORTER] = allow_common,
+	[ROLE_IMPORTER] = allow_common, [ROLE_DNS] = allow_dns,
 };
 _Static_assert(LENGTH_OF(lists) == ALL_ROLES, "a list for each role");
 

@@ -29,7 +29,8 @@ enum role {
 	ROLES, /* of the agent */
 	ROLE_SURVEYOR = ROLES,
 	ROLE_BUS,
-	ROLE_VIEWER, /* images of their own: acmegate-surveyor, acmegate-firewalld, acmegate-view */
+	ROLE_VIEWER,
+	ROLE_DNS, /* images of their own: acmegate-surveyor, acmegate-firewalld, acmegate-view, acmegate-dns */
 	ALL_ROLES,
 	ROLE_GATE = ALL_ROLES, /* these take rights from themselves: acmegate-gate, */
 	ROLE_TOOLS	       /* and acmegate-iptables, which runs the host's tools */

@@ -84,6 +84,9 @@ static const struct shape {
 	[VERB_ATTEMPTED] = { "ATTEMPTED", sizeof(struct work), sizeof(struct work) },
 	[VERB_DEPLOYED] = { "DEPLOYED", 0, HOOKS_SIZE },
 	[VERB_TOKEN] = { "TOKEN", sizeof(struct token), sizeof(struct token) },
+	[VERB_ADD_VALUE] = { "ADD_VALUE", sizeof(struct value), sizeof(struct value) },
+	[VERB_AWAIT_VALUE] = { "AWAIT_VALUE", sizeof(struct value), sizeof(struct value) },
+	[VERB_REMOVE_VALUE] = { "REMOVE_VALUE", sizeof(struct value), sizeof(struct value) },
 	[VERB_WITHDRAW] = { "WITHDRAW", 0, 0 },
 	[VERB_READY] = { "READY", 0, 0 },
 	[VERB_HIT] = { "HIT", sizeof(struct hit), sizeof(struct hit) },
@@ -166,6 +169,7 @@ static void terminate(struct record *record)
 	struct draft *request = (void *)record->data;
 	struct token *token = (void *)record->data;
 	struct hit *hit = (void *)record->data;
+	struct value *value = (void *)record->data;
 	struct closed *closed = (void *)record->data;
 	struct outcome *outcome = (void *)record->data;
 	struct suggestion *suggestion = (void *)record->data;
@@ -190,6 +194,9 @@ static void terminate(struct record *record)
 	} else if (record->verb == VERB_TOKEN) {
 		END_TEXT(token->token);
 		END_TEXT(token->key_authorization);
+	} else if (record->verb >= VERB_ADD_VALUE && record->verb <= VERB_REMOVE_VALUE) {
+		END_TEXT(value->name);
+		END_TEXT(value->text);
 	} else if (record->verb == VERB_HIT) {
 		END_TEXT(hit->token);
 		END_TEXT(hit->address);

@@ -14,6 +14,7 @@
  *	signer -- storer	keys and certificates as bytes, and the signer's verdict on them; tokens with mode webroot
  *	warden -- importer	keys and certificates that other clients have left, as bytes
  *	client -- responder	tokens, and the addresses that fetched them
+ *	client -- dns		values of dns-01 to add, to wait for and to remove, with a reply to each
  */
 #ifndef ACMEGATE_BASE_WIRE_H
 #define ACMEGATE_BASE_WIRE_H
@@ -36,6 +37,7 @@ enum agent_fd {
 	FD_CA_FILE = 7,	  /* client, signer: the configured ca_file opened for reading; closed when none is configured */
 	FD_CLIENT = 5,	  /* signer, responder */
 	FD_STORER = 6,	  /* signer, importer */
+	FD_NOTES = 6,	  /* dns: the file with the values that are in the DNS */
 	FD_STATE = 6,	  /* storer, sweeper: the state directory (O_PATH | O_DIRECTORY) */
 	FD_LISTEN_4 = 6,  /* responder: listening, non-blocking; closed when the host has no IPv4 */
 	FD_LISTEN_6 = 7,  /* responder: the same for IPv6, IPV6_V6ONLY */
@@ -65,7 +67,7 @@ enum verb {
 	/* storer -> warden, at the start: once for each certificate, in their order */
 	VERB_RENEWAL, /* index, data: struct renewal */
 	/* warden -> client, once at the start */
-	VERB_WORK, /* data: struct work */
+	VERB_WORK, /* data: struct work; comes with the channel to acmegate-dns, if there is one */
 	/* client -> warden: no power */
 	VERB_OPEN, /* data: struct whereabouts */
 	VERB_CLOSE,
@@ -139,6 +141,10 @@ enum verb {
 	VERB_RETIRE,	 /* the account is deactivated: put its key aside. client -> signer -> storer */
 	/* signer -> storer */
 	VERB_SAVE_NEW_ACCOUNT_KEY, /* data: PEM of the new account key */
+	/* client -> dns, each with a reply: VERB_REPLY or VERB_FAULT. Index: of the certificate, data: struct value */
+	VERB_ADD_VALUE,
+	VERB_AWAIT_VALUE, /* until every server of the zone gives it */
+	VERB_REMOVE_VALUE,
 	/* client -> warden */
 	VERB_TELL,	/* data: lines for standard output */
 	VERB_VALIDATED, /* data: struct validated; only while the port is open */
@@ -225,6 +231,15 @@ struct token {
 	char token[TOKEN_SIZE];			 /* base64url alphabet only, 1 to 128 characters */
 	char key_authorization[TOKEN_SIZE + 48]; /* token "." thumbprint (RFC 8555, 8.1) */
 };
+
+#define VALUE_SIZE 44 /* of dns-01: base64url of 32 bytes (RFC 8555, 8.4), and a NUL */
+struct value {
+	char name[NAME_SIZE]; /* of the authorization, without "*." */
+	char text[VALUE_SIZE];
+};
+
+/* The file in the state directory that lists the values that are in the DNS (dns/notes.h). */
+#define VALUE_NOTES "dns"
 
 /* A directory in the state directory that lists the tokens in the web server's directory (webroot.h). */
 #define TOKEN_NOTES "webroot"

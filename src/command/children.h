@@ -5,7 +5,7 @@
 
 #include "command/supervise.h"
 
-enum { ON_STORER = ON_OWN, ON_CLIENT, ON_RESPONDER, SIGNER_PID, STORER_PID, CLIENT_PID, RESPONDER_PID };
+enum { ON_STORER = ON_OWN, ON_CLIENT, ON_RESPONDER, SIGNER_PID, STORER_PID, CLIENT_PID, RESPONDER_PID, DNS_PID };
 
 /* A child has ended with this status, which it should not have: gives up. */
 void children_failed(struct supervisor *, const char *child, int status);

@@ -107,6 +107,7 @@ void help_write(FILE *out, const struct line *line, const struct command *comman
 
 int account_run(struct host *host, const struct call *call);
 int check_run(struct host *host, const struct call *call);
+int dns_run(struct host *host, const struct call *call);
 int guard_prepare(struct host *host, struct fault *fault) MUST_CHECK;
 int guard_run(struct host *host, const struct call *call);
 int history_run(struct host *host, const struct call *call);

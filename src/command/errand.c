@@ -53,6 +53,7 @@ int errand_do(struct errand *errand, struct config *config, int store_fd, struct
 		log_error("%s", fault.text);
 		return fault_status(&fault);
 	}
+	errand->host_state = host->state_fd;
 	do {
 		its = renewal_run(config, errand, &host->gate, host->tokens[part++], store_fd);
 		status = status == STATUS_DONE ? its : status;

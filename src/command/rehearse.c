@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "command/errand.h"
 #include "command/stage.h"
+#include "command/values.h"
 
 /* The CA that a certificate prefers: it is rehearsed at the staging of that one. */
 static const struct ca *preferred(const struct config *config, uint32_t certificate)
@@ -119,6 +120,7 @@ int rehearse_run(struct host *host, const struct call *call)
 			  host->config->file, CA_SECTION(missing), missing->directory);
 		return STATUS_USAGE;
 	}
+	values_sweep(host->config, host->state_fd);
 	stage = stage_set(host->config, host->state_fd, &staged, &fault);
 	if (stage < 0) {
 		log_error("%s", fault.text);

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "command/due.h"
 #include "command/errand.h"
+#include "command/values.h"
 
 int renew_run(struct host *host, const struct call *call)
 {
@@ -16,6 +17,7 @@ int renew_run(struct host *host, const struct call *call)
 
 	if (call->value[RENEW_DRY_RUN])
 		return rehearse_run(host, call);
+	values_sweep(host->config, host->state_fd);
 	due_take_grounds(&due, host->config, host->state_fd);
 	if (!log_is_verbose() && due_recall(&due, host->state_fd, time(NULL))) {
 		log_idle("nothing is due, and nothing has changed since all certificates were looked at; acmegate -v renew does so "
@@ -36,5 +38,6 @@ int renew_now_run(struct host *host, const struct call *call)
 
 	if (errand_choose(&errand, host->config, call) < 0)
 		return STATUS_USAGE;
+	values_sweep(host->config, host->state_fd);
 	return errand_do(&errand, host->config, host->state_fd, host);
 }

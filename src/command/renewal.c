@@ -14,6 +14,7 @@
 #include "command/deploy.h"
 #include "command/progress.h"
 #include "command/supervise.h"
+#include "command/values.h"
 
 #define RUN_SECONDS 1800 /* for all of a run; nothing adds to it */
 
@@ -163,14 +164,26 @@ static void on_close(struct supervisor *s)
 
 /* --- the work ----------------------------------------------------------------------------------------------------- */
 
+static bool needs_dns(const struct run *run)
+{
+	for (uint32_t i = 0; i < run->config->certificates; i++)
+		if (run->work.wanted[i] != WORK_NONE && config_answers(&run->config->certificate[i], CHALLENGE_DNS))
+			return true;
+	return false;
+}
+
+/* Without acmegate-dns the client goes on: other certificates may not need it. */
 static int start_client(struct supervisor *s)
 {
 	struct run *run = run_of(s);
+	OWN_FD int dns = -1;
 
 	progress_step(PROGRESS_ORDERING, 0, count_wanted(run));
+	if (needs_dns(run) && values_start(run->config, run->errand->host_state, &s->fd[DNS_PID], &dns, &s->fault) < 0)
+		log_error("%s", s->fault.text);
 	if (crew_start_client(&run->crew, &s->fd[CLIENT_PID], &s->fd[ON_CLIENT], &s->fault) < 0)
 		return -1;
-	return send(s, ON_CLIENT, VERB_WORK, 0, &run->work, sizeof(run->work));
+	return wire_send_with(s->fd[ON_CLIENT], VERB_WORK, 0, &run->work, sizeof(run->work), (const int[2]){ dns, -1 }, &s->fault);
 }
 
 static bool anything_wanted(const struct run *run)
@@ -361,6 +374,12 @@ static void on_responder_ended(struct supervisor *s)
 		children_failed(s, "responder", status);
 }
 
+/* The client notices by its channel, and names that need no value go on. */
+static void on_dns_ended(struct supervisor *s)
+{
+	values_end(&s->fd[DNS_PID]);
+}
+
 static void on_deadline(struct supervisor *s)
 {
 	fault_set(&s->fault, FAULT_LATER, "the run did not end within %d minutes", RUN_SECONDS / 60);
@@ -376,6 +395,7 @@ static const struct job for_renewal = {
 		[STORER_PID - ON_OWN] = { EVENT_STORER_ENDED, NULL, 0 },
 		[CLIENT_PID - ON_OWN] = { EVENT_CLIENT_ENDED, NULL, 0 },
 		[RESPONDER_PID - ON_OWN] = { EVENT_RESPONDER_ENDED, NULL, 0 },
+		[DNS_PID - ON_OWN] = { EVENT_DNS_ENDED, NULL, 0 },
 	},
 	.heard = {
 		{ ON_STORER, VERB_RENEWAL, EVENT_SURVEY },
@@ -393,6 +413,7 @@ static const struct job for_renewal = {
 		[EVENT_SIGNER_ENDED] = children_on_signer_ended,
 		[EVENT_STORER_ENDED] = children_on_storer_ended,
 		[EVENT_RESPONDER_ENDED] = on_responder_ended,
+		[EVENT_DNS_ENDED] = on_dns_ended,
 		[EVENT_DEADLINE] = on_deadline,
 	},
 	.table = {
@@ -460,6 +481,7 @@ static void end(struct run *run)
 	progress_shut();
 	tidy(s);
 	launch_reap(&s->fd[CLIENT_PID], true);
+	values_end(&s->fd[DNS_PID]);
 	launch_reap(&s->fd[SIGNER_PID], true); /* so that the storer waits for nobody */
 	run_deploy_hooks(run);
 	children_end_storer(s);

@@ -16,6 +16,7 @@ struct errand {
 	bool rehearsal;		       /* in a store of its own, at a CA whose certificates are for nobody */
 	unsigned int windows;	       /* out: the port was to be opened so many times */
 	bool stored[MAX_CERTIFICATES]; /* out */
+	int host_state;		       /* the state directory of the host, which a rehearsal has too: for values in the DNS */
 	int64_t next;		       /* out: nothing was to do, and nothing is before then; 0: there was, or who knows */
 	/* Of all its parts, one for each CA that has something to do; renewal_run() is one part, with the CA at hand: */
 	int64_t end;	     /* seconds of CLOCK_BOOTTIME; 0: it has not begun */

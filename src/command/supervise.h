@@ -46,6 +46,7 @@ enum event {
 	EVENT_SIGNER_ENDED,
 	EVENT_STORER_ENDED,
 	EVENT_RESPONDER_ENDED,
+	EVENT_DNS_ENDED,
 	EVENT_HOOK,   /* another hook asks */
 	EVENT_HOLDER, /* guard's holder tells that the port is open, or ends */
 	EVENT_GUARD_ENDED,
@@ -53,7 +54,7 @@ enum event {
 };
 
 /* Descriptors that poll looks at, by importance: of those that are ready the first one is looked at. A job has its own from ON_OWN on. */
-enum { ON_SIGNAL, ON_DEADLINE, ON_GATE, ON_OWN, ON_LAST = ON_OWN + 7, MOST_WATCHED = ON_LAST + CLIENTS };
+enum { ON_SIGNAL, ON_DEADLINE, ON_GATE, ON_OWN, ON_LAST = ON_OWN + 8, MOST_WATCHED = ON_LAST + CLIENTS };
 
 struct supervisor;
 typedef void handler(struct supervisor *);

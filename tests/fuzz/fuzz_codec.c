@@ -74,10 +74,11 @@ static void fuzz_order(const char *text, size_t length)
 
 static void fuzz_authorization(const char *text, size_t length)
 {
+	static const uint8_t all[] = { CHALLENGE_DNS, CHALLENGE_HTTP };
 	struct authorization_object authorization;
 	struct fault fault;
 
-	if (codec_authorization(text, length, &authorization, &fault) < 0)
+	if (codec_authorization(text, length, all, LENGTH_OF(all), &authorization, &fault) < 0)
 		return;
 	check_url(authorization.url);
 	check(!authorization.url[0] || authorization.token[0]);

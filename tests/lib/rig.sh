@@ -6,6 +6,7 @@
 #	rig_up				build it: policy drop on the host, Pebble's TLS certificate, the probe
 #	rig_nft FILE			flush the host's ruleset and load this one ("-": standard input)
 #	rig_pebble [NAME=VALUE...]	start Pebble and its DNS mock anew; RIG_DNS4, RIG_DNS6: the answers to A and AAAA ('' for none)
+#	RIG_RESOLVER			where it looks names up, instead of the mock
 #	RIG_VALIDITY			how many seconds its certificates last (90 days)
 #	rig_config NAMES...		a configuration with one certificate for each argument ("a.test,b.test"); without
 #					arguments the sections come from standard input. RIG_ACME, RIG_GATE: further lines
@@ -21,7 +22,7 @@
 # The packages that a build and a run in the rig need; the tests and the benchmark name more.
 # shellcheck disable=SC2034 # used by those who source this
 RIG_PACKAGES=(autoconf automake make gcc libc6-dev pkg-config libnftnl-dev libmnl-dev nettle-dev libcurl4-openssl-dev libssl-dev
-	libinih-dev libidn2-dev libjansson-dev libseccomp-dev libsystemd-dev netbase nftables iproute2 procps pebble curl jq openssl ca-certificates)
+	libinih-dev libidn2-dev libjansson-dev libseccomp-dev libsystemd-dev libknot-dev netbase nftables iproute2 procps pebble curl jq openssl ca-certificates)
 
 RIG_ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 RIG_BUILD=${ACMEGATE_BUILD:-$RIG_ROOT/build-test}
@@ -248,7 +249,7 @@ rig_pebble() {
 		-management 127.0.0.1:8055 -http01 '' -https01 '' -tlsalpn01 '' >"$RIG_DIR/dns.log" 2>&1 3>&- &
 	echo $! >"$RIG_DIR/dns.pid"
 	ip netns exec "$RIG_CA" env PEBBLE_VA_NOSLEEP=1 PEBBLE_WFE_NONCEREJECT=0 PEBBLE_AUTHZREUSE=0 "$@" \
-		pebble -config "$RIG_DIR/pebble.json" -dnsserver 127.0.0.1:8053 >"$RIG_DIR/pebble.log" 2>&1 3>&- &
+		pebble -config "$RIG_DIR/pebble.json" -dnsserver "${RIG_RESOLVER:-127.0.0.1:8053}" >"$RIG_DIR/pebble.log" 2>&1 3>&- &
 	echo $! >"$RIG_DIR/pebble.pid"
 	# Two RSA keys come first; a bound on the machine and not on what is tested.
 	rig_until 60 rig_answers || {

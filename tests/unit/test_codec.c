@@ -158,6 +158,8 @@ static void test_order_too_many(void **state)
 	assert_int_equal(codec_order(text, strlen(text), &order, &fault), -1);
 }
 
+static const uint8_t http[] = { CHALLENGE_HTTP };
+
 static void test_authorization(void **state)
 {
 	static const char text[] = "{\"status\":\"pending\",\"identifier\":{\"type\":\"dns\",\"value\":\"a.example\"},\"challenges\":["
@@ -168,7 +170,7 @@ static void test_authorization(void **state)
 	struct authorization_object authorization;
 
 	(void)state;
-	assert_int_equal(codec_authorization(text, strlen(text), &authorization, &fault), 0);
+	assert_int_equal(codec_authorization(text, strlen(text), http, LENGTH_OF(http), &authorization, &fault), 0);
 	assert_int_equal(authorization.state, STATE_PENDING);
 	assert_int_equal(authorization.challenge, STATE_PENDING);
 	assert_string_equal(authorization.identifier, "a.example");
@@ -182,7 +184,7 @@ static void no_challenge(const char *challenge)
 	char text[1024];
 
 	snprintf(text, sizeof(text), "{\"status\":\"pending\",\"challenges\":[%s]}", challenge);
-	assert_int_equal(codec_authorization(text, strlen(text), &authorization, &fault), 0);
+	assert_int_equal(codec_authorization(text, strlen(text), http, LENGTH_OF(http), &authorization, &fault), 0);
 	assert_string_equal(authorization.url, "");
 }
 
@@ -211,7 +213,7 @@ static void test_authorization_error(void **state)
 	struct authorization_object authorization;
 
 	(void)state;
-	assert_int_equal(codec_authorization(text, strlen(text), &authorization, &fault), 0);
+	assert_int_equal(codec_authorization(text, strlen(text), http, LENGTH_OF(http), &authorization, &fault), 0);
 	assert_int_equal(authorization.state, STATE_INVALID);
 	assert_string_equal(authorization.error, "connection: 1.2.3.4: timeout");
 }
@@ -226,7 +228,7 @@ static void test_depth(void **state)
 	memset(text, '[', sizeof(text));
 	codec_problem(text, sizeof(text), 400, &problem);
 	memcpy(text, "{\"a\":", 5);
-	assert_int_equal(codec_authorization(text, sizeof(text), &authorization, &fault), -1);
+	assert_int_equal(codec_authorization(text, sizeof(text), http, LENGTH_OF(http), &authorization, &fault), -1);
 }
 
 static void test_payloads(void **state)

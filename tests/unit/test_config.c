@@ -22,6 +22,7 @@
 #define ACME "[acme]\ndirectory = letsencrypt\n"
 #define SECOND "[ca second]\ndirectory = zerossl\n"
 #define USER "[gate]\nuser = nobody\n"
+#define DNS "[dns own]\n"
 #define CERT "[certificate a]\nnames = a.example\n"
 #define HOOKS8(x) HOOKS4(x "a") HOOKS4(x "b")
 #define HOOKS4(x) \
@@ -521,6 +522,34 @@ static const struct {
 	{ CERT HOOKS8("a") "deploy = /bin/true\n", 11, "at most 8 for one certificate" },
 	{ CERT "deploy = /bin/echo $RENEWED_LINEAGE\n", 3, "write a script" },
 	{ CERT "deploy = /bin/echo >/tmp/file\n", 3, "write a script" },
+	/* challenges */
+	{ CERT "challenge = dns-02\n", 3, "'dns-02': expected http-01 or dns-01" },
+	{ CERT "challenge = ,\n", 3, "expected http-01 or dns-01" },
+	{ CERT "challenge = dns-01 http-01 dns-01\n", 3, "dns-01 is given twice" },
+	{ CERT "challenge = dns-01\n", 1, "needs dns = NAME" },
+	{ CERT "challenge = dns-01\ndns = own\n", 1, "no section [dns own]" },
+	{ CERT "dns = own\n", 3, "has no effect without challenge = dns-01" },
+	{ CERT "challenge = dns-01\n" DNS "server = a b\n", 5, "an address or a name of a server" },
+	{ CERT "challenge = dns-01\n" DNS "server = 192.0.2.53\n", 5, "[dns own] has no key_file" },
+	{ "[certificate a]\nnames = a.example 192.0.2.1\nchallenge = dns-01\n", 3, "an address cannot be validated through the DNS" },
+	{ "[certificate a]\nnames = *.a.example\nchallenge = http-01\n", 3, "wildcard" },
+	{ "[certificate a]\nnames = a.*.example\n", 2, "letters" },
+	{ "[certificate a]\nnames = *.*.example\n", 2, "letters" },
+	{ "[certificate a]\nnames = *a.example\n", 2, "letters" },
+	{ "[certificate a]\nnames = *.example\n", 2, "dot" },
+	{ "[dns Own]\nserver = 192.0.2.53\n", 1, "[dns NAME]: expected" },
+	{ DNS "type = rfc2137\n", 2, "expected rfc2136" },
+	{ DNS "zone = a..example\n", 2, "the name of a zone" },
+	{ DNS "propagation = 901\n", 2, "1 to 900" },
+	{ DNS "propagation = 0\n", 2, "1 to 900" },
+	{ DNS "algorithm = hmac-md5\n", 2, "broken" },
+	{ DNS "algorithm = HMAC-SHA1.\n", 2, "tsig-keygen" },
+	{ DNS "algorithm = sha3\n", 2, "hmac-sha512" },
+	{ DNS "key_file = key\n", 2, "absolute" },
+	{ DNS "key_file = /nonexistent/key\n", 2, "tsig-keygen" },
+	{ DNS "key_file = /dev/null\n", 2, "not a regular file" },
+	{ DNS "server = ns.example\n", 2, "no key_file" },
+	{ DNS "propagation = 30\n", 2, "no server" },
 	/* host names */
 	{ "[certificate a]\nnames = a.example\n b.example\n *.example.org\n", 4, "wildcard" },
 	{ "[certificate a]\nnames = localhost\n", 2, "dot" },
@@ -1124,6 +1153,107 @@ static void a_request_is_shared_with_signer_and_storer(void **state)
 	unshare_config(copy);
 }
 
+/* A key file that is put beside the configuration, and a certificate whose name is validated with it. */
+static int load_key(const char *text, mode_t mode, const char *more, enum config_part part)
+{
+	char key[PATH_SIZE + 8], all[PATH_SIZE + 512];
+	int fd, rc;
+
+	snprintf(key, sizeof(key), "%s.key", file);
+	fd = open(key, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+	assert_true(fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text) && fchmod(fd, mode) == 0);
+	close(fd);
+	snprintf(all, sizeof(all),
+		 ACME USER DNS "server = NS1.Example.\nkey_file = %s\n%s" CERT "  *.b.example\nchallenge = http-01, dns-01\n", key,
+		 more);
+	rc = load(all);
+	if (rc == 0 && part != CONFIG_WHOLE)
+		rc = config_load(&config, file, part, &mistakes_found, &fault);
+	unlink(key);
+	return rc;
+}
+
+#define SECRET "c2VjcmV0LW9mLXRoaXJ0eS10d28tYnl0ZXMtZm9yLWFjbWU"
+#define BIND(algorithm) "# a comment\nkey \"Acme.Gate.\" {\n\talgorithm " algorithm "; // another\n\tsecret \"" SECRET "=\";\n};\n"
+
+static void keys_of_name_servers(void **state)
+{
+	static const struct {
+		const char *text, *more;
+		enum tsig_algorithm algorithm;
+	} good[] = {
+		{ BIND("hmac-sha256"), "", TSIG_SHA256 },
+		{ BIND("HMAC-SHA384."), "algorithm = hmac_sha384\n", TSIG_SHA384 },
+		{ "key acme.gate { secret " SECRET "; algorithm sha512; };", "propagation = 30\nzone = Example.ORG.\n", TSIG_SHA512 },
+		{ "key:\n- id: acme.gate.\n  algorithm: hmac-sha512\n  secret: " SECRET "=\n", "", TSIG_SHA512 },
+		{ "# hmac-sha256:acme.gate:x\nkey:\n  - id: acme.gate\n    secret: \"" SECRET "=\"\n", "algorithm = sha256\n",
+		  TSIG_SHA256 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < LENGTH_OF(good); i++) {
+		assert_int_equal(load_key(good[i].text, 0600, good[i].more, CONFIG_WHOLE), 0);
+		assert_string_equal(config.dns[0].key_name, "acme.gate");
+		assert_string_equal(config.dns[0].secret, SECRET "=");
+		assert_int_equal(config.dns[0].algorithm, good[i].algorithm);
+		assert_string_equal(config.dns[0].server, "ns1.example");
+	}
+	assert_int_equal(load_key(good[2].text, 0600, good[2].more, CONFIG_CLOSING), 0);
+	assert_string_equal(config.dns[0].zone, "example.org");
+	assert_int_equal(config.dns[0].propagation, 30);
+	assert_string_equal(config.dns[0].secret, SECRET "="); /* recovery removes values */
+	assert_int_equal(load_key(good[0].text, 0600, "", CONFIG_GATE), 0);
+	assert_null(memmem(&config, sizeof(config), SECRET, 20));
+}
+
+static void keys_that_cannot_be_used(void **state)
+{
+	static const struct {
+		const char *text, *more, *words;
+		mode_t mode;
+	} bad[] = {
+		{ BIND("hmac-md5"), "", "hmac-md5 is not used here", 0600 },
+		{ BIND("hmac-sha1"), "", "make another key", 0600 },
+		{ BIND("hmac-sha224"), "", "expected hmac-sha256", 0600 },
+		{ BIND("hmac-sha256"), "algorithm = hmac-sha512\n", "has hmac-sha256", 0600 },
+		{ BIND("hmac-sha256") BIND("hmac-sha256"), "", "more than one key", 0600 },
+		{ BIND("hmac-sha256"), "", "everybody can read the key", 0604 },
+		{ "key acme.gate { secret " SECRET "; };", "", "says no algorithm", 0600 },
+		{ "key acme.gate { algorithm hmac-sha256; };", "", "expected a key as tsig-keygen", 0600 },
+		{ "key \"a b\" { algorithm hmac-sha256; };", "", "not the name of a key", 0600 },
+		{ "key acme.gate { secret \"not:Base64\"; };", "", "not Base64", 0600 },
+		{ "key acme.gate { secret \"\"; };", "", "not Base64", 0600 },
+		{ "key", "", "expected a key", 0600 },
+		{ "", "", "expected a key", 0600 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < LENGTH_OF(bad); i++) {
+		assert_int_equal(load_key(bad[i].text, bad[i].mode, bad[i].more, CONFIG_WHOLE), -1);
+		if (!strstr(fault.text, bad[i].words))
+			fail_msg("%s: %s", bad[i].words, fault.text);
+		assert_null(memmem(&config, sizeof(config), SECRET, 20));
+	}
+}
+
+static void a_key_is_shared_with_acmegate_dns(void **state)
+{
+	static const enum role others[] = { ROLE_CLIENT, ROLE_SIGNER, ROLE_STORER, ROLE_VIEWER, ROLE_IMPORTER };
+	const struct config *copy;
+
+	(void)state;
+	assert_int_equal(load_key(BIND("hmac-sha256"), 0600, "", CONFIG_WHOLE), 0);
+	copy = share(ROLE_DNS);
+	assert_string_equal(copy->dns[0].secret, SECRET "=");
+	assert_int_equal(copy->certificate[0].dns, 0);
+	unshare_config(copy);
+	for (size_t i = 0; i < LENGTH_OF(others); i++) {
+		copy = share(others[i]);
+		assert_null(memmem(copy, sizeof(*copy), SECRET, 20));
+		unshare_config(copy);
+	}
+}
+
 /* The signer alone. */
 static void a_password_is_shared_with_the_signer(void **state)
 {
@@ -1214,6 +1344,9 @@ int main(void)
 		TEST(a_request_is_shared_with_signer_and_storer),
 		TEST(a_password_is_one_line_that_others_cannot_read),
 		TEST(a_password_is_shared_with_the_signer),
+		TEST(keys_of_name_servers),
+		TEST(keys_that_cannot_be_used),
+		TEST(a_key_is_shared_with_acmegate_dns),
 		TEST(hooks_are_of_their_certificate),
 		TEST(there_is_a_bound_for_all_hooks),
 		TEST(layout_does_not_matter),

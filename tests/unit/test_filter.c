@@ -170,7 +170,8 @@ static bool build(unsigned int which, const struct architecture *architecture, s
 #define ANSWERING (IN(ROLE_RESPONDER) | IN(ROLE_SURVEYOR))
 #define BUS IN(ROLE_BUS)
 #define VIEWING IN(ROLE_VIEWER)
-#define LISTED (SIGNING | STORING | ANSWERING | BUS | VIEWING)
+#define DNS IN(ROLE_DNS)
+#define LISTED (SIGNING | STORING | ANSWERING | BUS | VIEWING | DNS)
 #define ALL (CLIENT | LISTED)
 #define GATE IN(STARTING(REFUSAL_GATE))
 #define WATCHDOG IN(STARTING(REFUSAL_WATCHDOG))
@@ -194,17 +195,20 @@ static const struct expectation {
 	{ "recvfrom", ALL | DOG, 0, { 0 }, 12, false },
 	{ "sendmsg", ALL | DOG, 0, { 0 }, 16, false },
 	{ "recvmsg", ALL | DOG, 0, { 0 }, 17, false },
-	{ "setsockopt", CLIENT | ANSWERING | BUS | DOG, 0, { 0 }, 14, false },
+	{ "setsockopt", CLIENT | ANSWERING | BUS | DNS | DOG, 0, { 0 }, 14, false },
 	{ "shutdown", CLIENT | ANSWERING | BUS | DOG, VIEWING | STORING | SIGNING, { 0 }, 13, false },
 	{ "accept4", ANSWERING, VIEWING | CLIENT | STORING | BUS | DOG | SIGNING, { 0 }, 18, false },
 	{ "accept", COMMAND, ALL | DOG, { 0 }, 5, false },
 	{ "listen", GATE | COMMAND, ALL | TOOLS, { 0 }, 4, false },
-	{ "connect", CLIENT | BUS | DOG, VIEWING | ANSWERING | STORING | SIGNING, { 0 }, 3, false },
+	{ "connect", CLIENT | BUS | DNS | DOG, VIEWING | ANSWERING | STORING | SIGNING, { 0 }, 3, false },
 	{ "socket", CLIENT | BUS | GATE | WATCHDOG, VIEWING | ANSWERING | STORING | SIGNING, { AF_UNIX, SOCK_STREAM, 0, 0 }, 1, false },
 	{ "socket", COMMAND, IN(STARTING(REFUSAL_TOOLS)), { AF_UNIX, SOCK_STREAM, 0, 0 }, 1, true },
 	{ "prlimit64", COMMAND, DOG | CLIENT, { 1, 1, 0, 0 }, 0, false },
 	{ "prlimit64", DOG | COMMAND | CLIENT, 0, { 0, 1, 0, 0 }, 0, false },
-	{ "socket", CLIENT | DOG, VIEWING | ANSWERING | STORING | SIGNING, { AF_INET6, SOCK_STREAM, 0, 0 }, 1, false },
+	{ "socket", CLIENT | DNS | DOG, VIEWING | ANSWERING | STORING | SIGNING, { AF_INET6, SOCK_STREAM, 0, 0 }, 1, false },
+	{ "socket", CLIENT | DNS | DOG, 0, { AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, 0 }, 1, false },
+	{ "socket", CLIENT | DOG, DNS, { AF_INET, SOCK_DGRAM, 0, 0 }, 1, true },
+	{ "socket", CLIENT | GATE, DNS, { AF_UNIX, SOCK_STREAM, 0, 0 }, 1, true },
 	{ "socket", CLIENT | DOG, 0, { AF_NETLINK, SOCK_RAW, NETLINK_ROUTE, 0 }, 1, false },
 	{ "socket", DOG, LISTED | CLIENT, { AF_NETLINK, SOCK_RAW, NETLINK_NETFILTER, 0 }, 1, true },
 	{ "socket", COMMAND, LISTED | CLIENT | DOG, { AF_PACKET, SOCK_RAW, 0, 0 }, 1, true },
@@ -238,7 +242,9 @@ static const struct expectation {
 	{ "mmap2", DOG, ALL, { 0, MIB, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS }, 0, false },
 	{ "mprotect", ALL | DOG, 0, { 4096, 4096, PROT_READ, 0 }, 0, false },
 	{ "mprotect", DOG, ALL, { 4096, 4096, PROT_READ | PROT_EXEC, 0 }, 0, false },
-	{ "openat", CLIENT | STORING | BUS | VIEWING, ANSWERING | SIGNING, { 0 }, 0, false },
+	{ "pwrite64", DNS | CLIENT | DOG, VIEWING | ANSWERING | STORING | SIGNING, { 0 }, 0, false },
+	{ "fdatasync", DNS | CLIENT | DOG, VIEWING | ANSWERING | SIGNING, { 0 }, 0, false },
+	{ "openat", CLIENT | STORING | BUS | VIEWING, ANSWERING | SIGNING | DNS, { 0 }, 0, false },
 	{ "openat", STORING, CLIENT | BUS | VIEWING | ANSWERING | SIGNING, { 0, 0, O_WRONLY | O_CREAT, 0 }, 0, false },
 	{ "statx", CLIENT | STORING | BUS | VIEWING, ANSWERING | SIGNING, { 0 }, 0, false },
 	{ "fstat64", CLIENT | STORING | BUS | VIEWING, ANSWERING | SIGNING, { 0 }, 0, false },

@@ -350,7 +350,7 @@ static int teardown(void **state)
 static void run_all(int64_t window)
 {
 	assert_int_equal(order_place(orders, CERTIFICATES, acme, &authorizations, &fault), 0);
-	assert_int_equal(challenges_prepare(&authorizations, acme, &fault), 0);
+	assert_int_equal(challenges_prepare(&authorizations, true, acme, &fault), 0);
 	assert_int_equal(challenges_respond(&authorizations, acme, window, &fault), 0);
 	order_judge(orders, CERTIFICATES, &authorizations);
 	assert_int_equal(finalization_run(orders, CERTIFICATES, acme, 100000, &fault), 0);
@@ -399,7 +399,7 @@ static int64_t prove_all(int64_t window)
 	int64_t start = fake.now;
 
 	assert_int_equal(order_place(orders, CERTIFICATES, acme, &authorizations, &fault), 0);
-	assert_int_equal(challenges_prepare(&authorizations, acme, &fault), 0);
+	assert_int_equal(challenges_prepare(&authorizations, true, acme, &fault), 0);
 	ca.polls = 0;
 	assert_int_equal(challenges_respond(&authorizations, acme, window, &fault), 0);
 	for (size_t i = 0; i < authorizations.count; i++)
@@ -541,7 +541,7 @@ static void test_hits_before_the_answer(void **state)
 	(void)state;
 	one_name_each();
 	assert_int_equal(order_place(orders, CERTIFICATES, acme, &authorizations, &fault), 0);
-	assert_int_equal(challenges_prepare(&authorizations, acme, &fault), 0);
+	assert_int_equal(challenges_prepare(&authorizations, true, acme, &fault), 0);
 	fetch_everything();
 	assert_int_equal(challenges_respond(&authorizations, acme, 10000, &fault), 0);
 	assert_int_equal(fake.now, 1000 + 2);
@@ -666,7 +666,7 @@ static void test_invalid(void **state)
 		challenges_hit(&authorizations, &hit, fake.now);
 	snprintf(hit.address, sizeof(hit.address), "2001:db8::7");
 	challenges_hit(&authorizations, &hit, fake.now);
-	assert_int_equal(challenges_prepare(&authorizations, acme, &fault), 0);
+	assert_int_equal(challenges_prepare(&authorizations, true, acme, &fault), 0);
 	assert_int_equal(challenges_respond(&authorizations, acme, 10000, &fault), 0);
 	order_judge(orders, CERTIFICATES, &authorizations);
 	all_failed(FAULT_FAILED, "connection: timeout");

@@ -27,6 +27,7 @@
 #include "command/deploy.h"
 #include "command/hook_socket.h"
 #include "command/lease.h"
+#include "command/children.h"
 #include "command/renewal.h"
 #include "command/supervise.h"
 
@@ -55,7 +56,7 @@ static struct fault fault;
 static struct {
 	int channel, order; /* the child's end; a byte written here is its exit status */
 	pid_t pid;
-} child[ROLES];
+} child[ALL_ROLES];
 
 /* --- between the supervisor and the rest ------------------------------------------------------------------------------ */
 
@@ -414,11 +415,12 @@ static int renew(enum state state, void (*event)(void))
 	goal = state;
 	happen = event;
 	act = act ? act : advance;
+	errand.host_state = state_fd;
 	status = renewal_run(&config, &errand, &gate, tokens, state_fd);
 	act = NULL;
 	close_fd(&gate.channel);
 	close_fd(&gates_end);
-	for (int i = 0; i < ROLES; i++) {
+	for (int i = 0; i < ALL_ROLES; i++) {
 		close_fd(&child[i].channel);
 		close_fd(&child[i].order);
 	}
@@ -467,6 +469,33 @@ static void a_renewal_stores_and_deploys(void **state)
 	assert_logged("certificate b is stored");
 	assert_int_equal(shared->deployed, 2);
 	assert_int_equal(shared->shuts, 0);
+}
+
+static void work_without_dns(void)
+{
+	happen = work_without_dns;
+	if (supervisor->fd[DNS_PID] < 0)
+		then_work();
+}
+
+static void kill_dns(void)
+{
+	end_child(ROLE_DNS, STATUS_FAILED);
+	happen = work_without_dns;
+}
+
+/* The client fails the names that need it, and obtains the other certificates. */
+static void the_end_of_dns_ends_no_run(void **state)
+{
+	(void)state;
+	stored = false;
+	config.certificate[1].challenge[0] = CHALLENGE_DNS;
+	config.certificate[1].challenges = 1;
+	assert_ended(renew(WORKING, kill_dns), STATUS_DONE);
+	assert_logged("certificate b is stored");
+	config.certificate[1].challenges = 0;
+	assert_true(child[ROLE_DNS].pid > 0);
+	assert_int_equal(unlinkat(state_fd, "dns", 0), 0); /* the notes */
 }
 
 static bool tried;
@@ -912,7 +941,7 @@ static int set_up(void **state)
 	config.hooks = config.certificate[0].hooks = config.certificate[1].hooks = 1;
 	config.responder.mode = RESPONDER_STANDALONE;
 	host.config = &config;
-	for (int i = 0; i < ROLES; i++)
+	for (int i = 0; i < ALL_ROLES; i++)
 		child[i].channel = child[i].order = -1;
 	return state_fd < 0 ? -1 : 0;
 }
@@ -927,6 +956,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_renewal_stores_and_deploys),
+		cmocka_unit_test(the_end_of_dns_ends_no_run),
 		cmocka_unit_test(renew_now_does_not_pass_the_limit_of_the_ca),
 		cmocka_unit_test(a_window_opens_and_closes),
 		cmocka_unit_test(every_end_in_every_state_closes),

@@ -88,6 +88,9 @@ static const struct {
 	{ VERB_SETTLE_KEY, 0, 0 },
 	{ VERB_RETIRE, 0, 0 },
 	{ VERB_SAVE_NEW_ACCOUNT_KEY, 1, KEY_PEM_SIZE - 1 },
+	{ VERB_ADD_VALUE, sizeof(struct value), sizeof(struct value) },
+	{ VERB_AWAIT_VALUE, sizeof(struct value), sizeof(struct value) },
+	{ VERB_REMOVE_VALUE, sizeof(struct value), sizeof(struct value) },
 	{ VERB_TELL, 1, 8192 },
 	{ VERB_VALIDATED, sizeof(struct validated), sizeof(struct validated) },
 };

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "agent/proof.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "agent/questions.h"
+#include "base/base64url.h"
+#include "base/log.h"
+#include "base/wire.h"
+#include "store/crypto.h"
+
+#define DNS_PATIENCE 1000 /* seconds; acmegate-dns has the limit that the configuration says, the warden that of a run */
+
+/* To the storer, by way of the signer, where the host's web server answers; else to the responder. */
+static int publish_token(const struct proof *proof, struct authorization *authorization, struct fault *fault)
+{
+	struct token token = { "", "" };
+
+	snprintf(token.token, sizeof(token.token), "%s", authorization->token);
+	snprintf(token.key_authorization, sizeof(token.key_authorization), "%s.%s", authorization->token, proof->thumbprint);
+	return proof->list->webroot ? questions_ask(VERB_TOKEN, 0, &token, sizeof(token), fault) :
+				      wire_send(FD_RESPONDER, VERB_TOKEN, 0, &token, sizeof(token), fault);
+}
+
+static void withdraw_tokens(const struct proof *proof)
+{
+	struct fault ignored;
+
+	if (proof->list->webroot) /* what the storer cannot remove now it tries again at its end, and says so */
+		(void)!questions_ask(VERB_WITHDRAW, 0, NULL, 0, &ignored);
+}
+
+/* The digest of the key authorization (RFC 8555, 8.4), for the name without "*.". */
+static int make_value(const struct proof *proof, const struct authorization *authorization, struct value *value, struct fault *fault)
+{
+	const char *name = authorization->name;
+	unsigned char hash[SHA256_SIZE];
+	char text[TOKEN_SIZE + 64];
+
+	memset(value, 0, sizeof(*value));
+	snprintf(text, sizeof(text), "%s.%s", authorization->token, proof->thumbprint);
+	snprintf(value->name, sizeof(value->name), "%s", strncmp(name, "*.", 2) ? name : name + 2);
+	for (char *c = value->name; *c; c++) /* the CA may spell it in another case */
+		*c = *c >= 'A' && *c <= 'Z' ? (char)(*c + 'a' - 'A') : *c;
+	if (crypto_sha256(text, strlen(text), hash, fault) < 0)
+		return -1;
+	base64url_encode(value->text, hash, sizeof(hash));
+	return 0;
+}
+
+static int ask_dns(const struct proof *proof, enum verb verb, const struct authorization *authorization, struct fault *fault)
+{
+	static struct record reply;
+	struct value value;
+	int n;
+
+	if (proof->dns < 0)
+		return fault_set(fault, FAULT_FAILED, "acmegate-dns was not started, which dns-01 needs");
+	if (make_value(proof, authorization, &value, fault) < 0 ||
+	    wire_send(proof->dns, verb, authorization->index, &value, sizeof(value), fault) < 0)
+		return -1;
+	n = wire_await(proof->dns, &reply, DNS_PATIENCE, fault);
+	if (n == 0)
+		return fault_set(fault, FAULT_FAILED, "acmegate-dns has ended");
+	if (n > 0 && reply.verb == VERB_FAULT)
+		return fault_set(fault, (enum fault_kind)reply.index == FAULT_LATER ? FAULT_LATER : FAULT_FAILED, "%s", reply.data);
+	return n < 0 ? -1 : 0;
+}
+
+static int publish_value(const struct proof *proof, struct authorization *authorization, struct fault *fault)
+{
+	return ask_dns(proof, VERB_ADD_VALUE, authorization, fault);
+}
+
+static int await_value(const struct proof *proof, struct authorization *authorization, struct fault *fault)
+{
+	authorization->published = ask_dns(proof, VERB_AWAIT_VALUE, authorization, fault) == 0;
+	return authorization->published ? 0 : -1;
+}
+
+static void withdraw_values(const struct proof *proof)
+{
+	struct fault why;
+
+	for (size_t i = 0; i < proof->list->count; i++) {
+		const struct authorization *authorization = &proof->list->item[i];
+
+		if (authorization->challenge && authorization->type == CHALLENGE_DNS && proof->dns >= 0 && authorization->name &&
+		    ask_dns(proof, VERB_REMOVE_VALUE, authorization, &why) < 0)
+			log_warning("%s: %s", authorization->name, why.text);
+	}
+}
+
+static const struct way {
+	int (*publish)(const struct proof *, struct authorization *, struct fault *);
+	int (*await)(const struct proof *, struct authorization *, struct fault *); /* until the CA can find it; NULL: at once */
+	void (*withdraw)(const struct proof *);
+	bool apart; /* a failure concerns this authorization alone */
+} ways[CHALLENGE_TYPES] = {
+	[CHALLENGE_HTTP] = { .publish = publish_token, .withdraw = withdraw_tokens },
+	[CHALLENGE_DNS] = { .publish = publish_value, .await = await_value, .withdraw = withdraw_values, .apart = true },
+};
+
+/* One step for all of them, so that they wait at the same time. */
+static int take_step(const struct proof *proof, bool window, bool await, struct fault *fault)
+{
+	for (size_t i = 0; i < proof->list->count; i++) {
+		struct authorization *authorization = &proof->list->item[i];
+		const struct way *way = &ways[authorization->type];
+		int (*step)(const struct proof *, struct authorization *, struct fault *) = await ? way->await : way->publish;
+
+		if (!authorization_is_pending(authorization) || challenge_kinds[authorization->type].window != window || !step ||
+		    step(proof, authorization, fault) == 0)
+			continue;
+		if (!way->apart)
+			return -1;
+		authorization->outcome.result = RESULT_HOST;
+		authorization_fail(authorization, fault->kind, fault->text);
+	}
+	return 0;
+}
+
+int proof_publish(const struct proof *proof, bool window, struct fault *fault)
+{
+	return take_step(proof, window, false, fault) < 0 || take_step(proof, window, true, fault) < 0 ? -1 : 0;
+}
+
+void proof_withdraw(const struct proof *proof, bool window)
+{
+	for (size_t i = 0; i < LENGTH_OF(ways); i++)
+		if (challenge_kinds[i].window == window)
+			ways[i].withdraw(proof);
+}

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* proof.h - what the CA looks for: where it is put for each kind of challenge, and how it is taken away. */
+#ifndef ACMEGATE_AGENT_PROOF_H
+#define ACMEGATE_AGENT_PROOF_H
+
+#include "acme/authorization.h"
+
+struct proof {
+	struct authorizations *list;
+	const char *thumbprint; /* of the account's key */
+	int dns;		/* channel to acmegate-dns; -1: there is none */
+};
+
+/*
+ * Publishes the proofs of pending authorizations whose challenges need a window, or need none, and waits until the CA can find them. One that
+ * fails has failed by itself; -1: everything has to stop.
+ */
+int proof_publish(const struct proof *proof, bool window, struct fault *fault) MUST_CHECK;
+
+/* Takes them away. What cannot be taken away now is tried again by those who keep it: the storer, acmegate-dns. */
+void proof_withdraw(const struct proof *proof, bool window);
+
+#endif

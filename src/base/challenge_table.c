@@ -1,0 +1,7 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "base/challenge_table.h"
+
+const struct challenge_kind challenge_kinds[CHALLENGE_TYPES] = {
+	[CHALLENGE_HTTP] = { .type = "http-01", .window = true },
+	[CHALLENGE_DNS] = { .type = "dns-01", .dns = true },
+};

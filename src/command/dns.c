@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/*
+ * dns.c - prints what a name server has to allow, ready to paste: for exactly the names of the configuration, and nothing else.
+ */
+#include "command/command.h"
+
+#include <string.h>
+
+#include "base/log.h"
+#include "command/errand.h"
+
+#define PREFIX "_acme-challenge."
+#define LABEL_MOST 63
+
+/* The name that a value is at: that of the certificate's name, or of its alias. */
+struct owner {
+	char name[NAME_SIZE * 2 + sizeof(PREFIX)];
+	const char *alias_of; /* the name of the certificate without "*.", if its own zone is another; or NULL */
+};
+
+static bool is_below(const char *name, const char *zone)
+{
+	size_t n = strlen(name), z = strlen(zone);
+
+	return n >= z && !strcmp(name + n - z, zone) && (n == z || name[n - z - 1] == '.');
+}
+
+/* "foo.example.com" as "com-example-foo"; a "-" in it is doubled, so that no two names become one. */
+static void reverse(const char *name, char separator, char *out)
+{
+	const char *end = name + strlen(name);
+	size_t used = 0;
+
+	while (end > name) {
+		const char *start = end;
+
+		while (start > name && start[-1] != '.')
+			start--;
+		for (const char *c = start; c < end; c++) {
+			out[used++] = *c;
+			if (*c == '-' && separator == '-')
+				out[used++] = '-';
+		}
+		end = start > name ? start - 1 : name;
+		out[used++] = end > name ? separator : '\0';
+	}
+}
+
+static void own(const struct dns *dns, const char *name, struct owner *owner)
+{
+	char reversed[NAME_SIZE * 2];
+
+	name += strncmp(name, "*.", 2) ? 0 : 2;
+	owner->alias_of = dns->zone[0] && !is_below(name, dns->zone) ? name : NULL;
+	if (!owner->alias_of) {
+		snprintf(owner->name, sizeof(owner->name), PREFIX "%s", name);
+		return;
+	}
+	reverse(name, '-', reversed);
+	if (strlen(reversed) > LABEL_MOST)
+		reverse(name, '.', reversed);
+	snprintf(owner->name, sizeof(owner->name), "%s.%s", reversed, dns->zone);
+}
+
+/* All names of these certificates that have this section, each once. */
+static size_t list(const struct config *config, const struct errand *errand, uint32_t dns, struct owner *owners)
+{
+	size_t n = 0;
+
+	for (uint32_t i = 0; i < config->certificates; i++) {
+		const struct certificate *certificate = &config->certificate[i];
+
+		for (uint32_t k = 0; errand->named[i] && certificate->dns == dns && k < certificate->names; k++) {
+			const char *name = config->name[certificate->first_name + k];
+			bool known = config_is_address(name);
+
+			own(&config->dns[dns], name, &owners[n]);
+			for (size_t j = 0; j < n && !known; j++)
+				known = !strcmp(owners[j].name, owners[n].name);
+			n += !known;
+		}
+	}
+	return n;
+}
+
+static void print_aliases(const struct owner *owners, size_t n)
+{
+	bool any = false;
+
+	for (size_t i = 0; i < n; i++) {
+		if (!owners[i].alias_of)
+			continue;
+		if (!any)
+			printf("; In the zones of these names, once (any other name that the key may change will do):\n");
+		printf(PREFIX "%s. IN CNAME %s.\n", owners[i].alias_of, owners[i].name);
+		any = true;
+	}
+	printf("%s", any ? "\n" : "");
+}
+
+static void print_bind(const struct dns *dns, const struct owner *owners, size_t n)
+{
+	printf("# BIND, in the zone of named.conf; the key is included from its file:\nupdate-policy {\n");
+	for (size_t i = 0; i < n; i++)
+		printf("\tgrant %s name %s. TXT;\n", dns->key_name, owners[i].name);
+	printf("};\n\n");
+}
+
+static void print_knot(const struct dns *dns, const struct owner *owners, size_t n)
+{
+	printf("# Knot DNS, in knot.conf; with acl: acmegate-%s in the zone:\nacl:\n  - id: acmegate-%s\n    key: %s\n    action: update\n"
+	       "    update-type: TXT\n    update-owner: name\n    update-owner-match: equal\n    update-owner-name: [ ",
+	       dns->name, dns->name, dns->key_name);
+	for (size_t i = 0; i < n; i++)
+		printf("%s%s.", i ? ", " : "", owners[i].name);
+	printf(" ]\n\n");
+}
+
+static void print_powerdns(const struct dns *dns, const struct owner *owners, size_t n)
+{
+	printf("-- PowerDNS: dnsupdate=yes and lua-dnsupdate-policy-script=FILE in pdns.conf, this in FILE, and\n"
+	       "-- pdnsutil set-meta ZONE TSIG-ALLOW-DNSUPDATE %s\nlocal names = {\n",
+	       dns->key_name);
+	for (size_t i = 0; i < n; i++)
+		printf("\t[\"%s.\"] = true,\n", owners[i].name);
+	printf("}\nfunction updatepolicy(input)\n\treturn input:getTsigName():toString() == \"%s.\" and input:getQType() == pdns.TXT\n"
+	       "\t\tand names[input:getQName():toString():lower()] == true\nend\n\n",
+	       dns->key_name);
+}
+
+int dns_run(struct host *host, const struct call *call)
+{
+	static struct owner owners[MAX_NAMES];
+	static void (*const print[])(const struct dns *, const struct owner *, size_t) = { print_bind, print_knot, print_powerdns };
+	struct call names = *call;
+	struct errand errand = { 0 };
+	size_t all = 0;
+
+	if (!call->words || strcmp(call->word[0], "setup")) {
+		log_error("dns: expected setup");
+		return STATUS_USAGE;
+	}
+	names.word++;
+	names.words--;
+	if (errand_choose(&errand, host->config, &names) < 0)
+		return STATUS_USAGE;
+	for (uint32_t i = 0; i < host->config->dnses; i++) {
+		const size_t n = list(host->config, &errand, i, owners);
+
+		if (!n)
+			continue;
+		printf("; --- [dns %s], server %s, key %s\n\n", host->config->dns[i].name, host->config->dns[i].server,
+		       host->config->dns[i].key_name);
+		print_aliases(owners, n);
+		for (size_t k = 0; k < LENGTH_OF(print); k++)
+			print[k](&host->config->dns[i], owners, n);
+		all += n;
+	}
+	if (!all)
+		log_notice("no certificate has challenge = dns-01");
+	return STATUS_DONE;
+}

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/*
+ * acmegate-dns: started by acmegate only, with the descriptors of wire.h. It has the TSIG keys, and adds and removes values of
+ * _acme-challenge names of the configuration: first those that an earlier run has left, then as the client asks, and at the end of its channel
+ * what is still there.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/config_share.h"
+#include "base/confine.h"
+#include "base/log.h"
+#include "dns/resolver.h"
+#include "dns/value.h"
+
+static int answer(const struct config *config, const struct record *record, struct fault *fault)
+{
+	const struct value *value = (const void *)record->data;
+
+	if (record->verb == VERB_ADD_VALUE)
+		return value_add(config, record->index, value, fault);
+	if (record->verb == VERB_AWAIT_VALUE)
+		return value_await(config, record->index, value, fault);
+	if (record->verb == VERB_REMOVE_VALUE)
+		return value_remove(config, record->index, value, fault);
+	return fault_set(fault, FAULT_FAILED, "%s is no question for acmegate-dns", verb_name((enum verb)record->verb));
+}
+
+/* Until the client's end of the channel is closed, by itself or by its death. */
+static int serve(const struct config *config, struct fault *fault)
+{
+	static struct record record;
+	struct fault why;
+	int n;
+
+	while ((n = wire_receive(FD_CLIENT, &record, fault)) > 0) {
+		if (answer(config, &record, &why) == 0)
+			n = wire_send(FD_CLIENT, VERB_REPLY, 0, NULL, 0, fault);
+		else
+			n = wire_send(FD_CLIENT, VERB_FAULT, (uint32_t)why.kind, why.text, strlen(why.text), fault);
+		if (n < 0)
+			return 0; /* it has ended */
+	}
+	return n;
+}
+
+static int start(const struct config **config, struct fault *fault)
+{
+	if (sandbox_prove(ROLE_DNS, fault) < 0)
+		return -1;
+	*config = config_share_receive(FD_CONFIG);
+	if (!*config)
+		return fault_set(fault, FAULT_FAILED, "acmegate-dns got no configuration");
+	resolver_learn();
+	return confine(ROLE_DNS, *config, -1, fault);
+}
+
+int main(int argc, char **argv)
+{
+	const struct config *config;
+	struct fault fault;
+	size_t left;
+
+	if (fill_standard() < 0)
+		return STATUS_FAILED;
+	if (argc < 2 || strcmp(argv[1], sandbox_role_name(ROLE_DNS))) {
+		fprintf(stderr, "acmegate-dns is started by acmegate, see acmegate(8)\n");
+		return STATUS_USAGE;
+	}
+	log_start(argv[1], log_detail_of(argv[2]));
+	if (start(&config, &fault) < 0) {
+		log_error("%s", fault.text);
+		return STATUS_FAILED;
+	}
+	left = value_sweep(config, "an earlier run");
+	if (fcntl(FD_CLIENT, F_GETFD) >= 0) {
+		if (serve(config, &fault) < 0)
+			log_error("the client sent nonsense: %s", fault.text);
+		left = value_sweep(config, "this run");
+	}
+	return left ? STATUS_LATER : STATUS_DONE;
+}

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * message.h - DNS messages: questions, and updates of one value (RFC 1035, 2136), signed with a key and checked (RFC 8945). The one user of
+ * libknot.
+ */
+#ifndef ACMEGATE_DNS_MESSAGE_H
+#define ACMEGATE_DNS_MESSAGE_H
+
+#include "base/wire.h"
+#include "dns/rcode.h"
+#include "dns/transport.h"
+
+enum type { TYPE_A = 1, TYPE_NS = 2, TYPE_CNAME = 5, TYPE_SOA = 6, TYPE_TXT = 16, TYPE_AAAA = 28, TYPE_DNAME = 39 };
+enum part { PART_ANSWER, PART_AUTHORITY, PART_ADDITIONAL, PARTS };
+
+#define MOST_ITEMS 1024
+
+/* A record of one of these types. Names are in lower case, without the dot at their end; "" is the root. */
+struct item {
+	enum part part;
+	enum type type;
+	char owner[NAME_SIZE];
+	char target[NAME_SIZE];	   /* CNAME, DNAME, NS; SOA: the primary */
+	unsigned char address[16]; /* A, AAAA */
+	char text[VALUE_SIZE];	   /* TXT, or "" for one that is longer */
+};
+
+struct answer {
+	enum rcode rcode;
+	bool authoritative;
+	size_t items;
+	struct item item[MOST_ITEMS];
+};
+
+/*
+ * Asks a server; dns: signed with the key of this section; NULL: unsigned. recursive: the server may ask others. -1: no answer, one that is
+ * not to be believed, or (signed) a refusal, which the fault explains.
+ */
+int message_ask(const struct server *server, const struct dns *dns, const char *name, enum type type, bool recursive,
+		struct answer *answer, struct fault *fault) MUST_CHECK;
+
+/* Adds or removes one TXT record of this name. Both may be done again: what is there is not added, what is not there not removed. */
+int message_update(const struct server *server, const struct dns *dns, const char *zone, const char *name, const char *value,
+		   bool add, struct fault *fault) MUST_CHECK;
+
+/* The first item of a part with this type, and this owner unless it is NULL; from the i-th on. NULL: there is none. */
+const struct item *message_find(const struct answer *answer, enum part part, enum type type, const char *owner, size_t *i);
+
+#endif

@@ -1,0 +1,167 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# shellcheck shell=bash
+#
+# servers.sh - real name servers in the CA's network of the rig: BIND, Knot, PowerDNS. To be sourced behind rig.sh.
+#
+#	dns_up KIND ALGORITHM		KIND (bind, knot, pdns) has the zone example.org and the key "acmegate", which may change what it is told
+#	dns_values [SERVER]		the TXT records of the zone, sorted
+#	dns_zone			the whole zone but for its serial
+#	dns_key				a file for [dns NAME] key_file
+
+DNS_SECRET=c2VjcmV0LW9mLXRoaXJ0eS10d28tYnl0ZXMtZm9yLWFjbWU=
+DNS_NAMES=(a.example.org b.example.org example.org www.example.org)
+
+dns_key() { # ALGORITHM [SECRET [NAME]]
+	printf 'key "%s" {\n\talgorithm %s;\n\tsecret "%s";\n};\n' "${3:-acmegate}" "$1" "${2:-$DNS_SECRET}" >"$RIG_DIR/etc/key"
+	chmod 0600 "$RIG_DIR/etc/key"
+}
+
+dns_zone_file() { # ZONE
+	cat <<-ZONE
+		\$ORIGIN $1.
+		\$TTL 60
+		@ IN SOA ns1.$1. admin.$1. 1 3600 600 86400 60
+		@ IN NS ns1.$1.
+		ns1 IN A $RIG_CA4
+		ns1 IN AAAA $RIG_CA6
+		@ IN A $RIG_HOST4
+		a IN A $RIG_HOST4
+		b IN A $RIG_HOST4
+		www IN A $RIG_HOST4
+		@ IN TXT "of somebody else"
+		_acme-challenge.a IN TXT "of another client"
+	ZONE
+}
+
+dns_answers() { rig_host dig +tcp +short +time=1 +tries=1 "@$RIG_CA4" example.org SOA | grep -q .; }
+
+dns_up() {
+	dns_down
+	rm -rf "$RIG_DIR/dns"
+	mkdir -p "$RIG_DIR/dns"
+	dns_zone_file example.org >"$RIG_DIR/dns/example.org"
+	dns_key "$2"
+	"dns_$1" "$2"
+	echo "$1" >"$RIG_DIR/dns/kind"
+	rig_until 30 dns_answers
+	# The CA's resolver is this server.
+	mkdir -p "/etc/netns/$RIG_HOST"
+	echo "nameserver $RIG_CA4" >"/etc/netns/$RIG_HOST/resolv.conf"
+}
+
+dns_down() {
+	rig_end_of nameserver KILL
+	rm -rf "/etc/netns/$RIG_HOST"
+}
+
+dns_start() {
+	ip netns exec "$RIG_CA" "$@" >"$RIG_DIR/dns/log" 2>&1 3>&- &
+	echo $! >"$RIG_DIR/nameserver.pid"
+}
+
+# Zones beside the first are those in DNS_MORE, lines of named.conf.
+dns_bind() {
+	local name
+	{
+		cat "$RIG_DIR/etc/key"
+		cat <<-CONF
+			options {
+				directory "$RIG_DIR/dns"; pid-file none; session-keyfile none;
+				listen-on port 53 { $RIG_CA4; 127.0.0.1; }; listen-on-v6 port 53 { $RIG_CA6; };
+				recursion no; dnssec-validation no; allow-transfer { any; }; notify no; ${DNS_OPTIONS:-}
+			};
+			controls { };
+			zone "example.org" { type primary; file "example.org"; update-policy {
+		CONF
+		for name in "${DNS_NAMES[@]}"; do echo "grant acmegate name _acme-challenge.$name. TXT;"; done
+		printf '}; };\n%s\n' "${DNS_MORE:-}"
+	} >"$RIG_DIR/dns/named.conf"
+	dns_start named -g -n 1 -c "$RIG_DIR/dns/named.conf"
+}
+
+dns_knot() {
+	local names
+	names=$(printf ', _acme-challenge.%s.' "${DNS_NAMES[@]}")
+	cat >"$RIG_DIR/dns/knot.conf" <<-CONF
+		server:
+		    listen: [ $RIG_CA4@53, $RIG_CA6@53, 127.0.0.1@53 ]
+		    rundir: $RIG_DIR/dns
+		    tcp-workers: 1
+		    udp-workers: 1
+		    background-workers: 1
+		database:
+		    storage: $RIG_DIR/dns
+		key:
+		  - id: acmegate
+		    algorithm: $1
+		    secret: $DNS_SECRET
+		acl:
+		  - id: acmegate
+		    key: acmegate
+		    action: update
+		    update-type: TXT
+		    update-owner: name
+		    update-owner-match: equal
+		    update-owner-name: [ ${names#, } ]
+		  - id: transfer
+		    address: [ $RIG_CA4, $RIG_HOST4, 127.0.0.1 ]
+		    action: transfer
+		template:
+		  - id: default
+		    storage: $RIG_DIR/dns
+		    zonefile-sync: -1
+		    zonefile-load: difference
+		    journal-content: changes
+		    acl: [ acmegate, transfer ]
+		zone:
+		  - domain: example.org
+		    file: example.org
+	CONF
+	dns_start knotd -c "$RIG_DIR/dns/knot.conf"
+}
+
+dns_pdns() {
+	local base=$RIG_DIR/dns/pdns.sqlite3
+	sqlite3 "$base" </usr/share/pdns-backend-sqlite3/schema/schema.sqlite3.sql
+	cat >"$RIG_DIR/dns/pdns.conf" <<-CONF
+		launch=gsqlite3
+		gsqlite3-database=$base
+		local-address=$RIG_CA4,$RIG_CA6,127.0.0.1
+		local-port=53
+		dnsupdate=yes
+		allow-dnsupdate-from=0.0.0.0/0,::/0
+		disable-axfr=no
+		allow-axfr-ips=0.0.0.0/0
+		socket-dir=$RIG_DIR/dns
+		daemon=no
+		guardian=no
+		loglevel=4
+		cache-ttl=0
+		query-cache-ttl=0
+		negquery-cache-ttl=0
+	CONF
+	{
+		pdnsutil --config-dir="$RIG_DIR/dns" load-zone example.org "$RIG_DIR/dns/example.org"
+		pdnsutil --config-dir="$RIG_DIR/dns" import-tsig-key acmegate "$1" "$DNS_SECRET"
+		pdnsutil --config-dir="$RIG_DIR/dns" set-meta example.org TSIG-ALLOW-DNSUPDATE acmegate
+	} >"$RIG_DIR/dns/pdnsutil.log" 2>&1 || return
+	dns_start pdns_server --config-dir="$RIG_DIR/dns"
+}
+
+dns_zone() { rig_ca dig +tcp +noall +answer "@${1:-$RIG_CA4}" "${2:-example.org}" AXFR | grep -vw SOA | tr -s '\t ' ' ' | sort; }
+dns_values() { dns_zone "$@" | awk '$4 == "TXT"'; }
+
+# Pebble, whose resolver is the name server of the test.
+dns_pebble() {
+	RIG_RESOLVER=127.0.0.1:53 rig_pebble "$@"
+}
+
+# Is all of it here?
+dns_have() {
+	local program
+	for program in named knotd pdns_server pdnsutil sqlite3 dig; do
+		command -v "$program" >/dev/null || DNS_MISSING="$program is not installed"
+	done
+	[ -x "$RIG_BUILD/acmegate-dns" ] || DNS_MISSING='acmegate-dns was not built (--without-dns)'
+	[ -z "${DNS_MISSING:-}" ]
+}
