@@ -182,6 +182,17 @@ report "who waits for words in a file removes it before the process starts that 
 report "tests wait for half a minute at least: a promise is compared by rig_at_most" \
 	"$(grep -nE 'rig_until ([0-9]|[12][0-9]) ' $rigs | grep -vE '\|\| (true|kill)')"
 
+# --- the journal ------------------------------------------------------------------------------------------------------
+
+report "each MESSAGE_ID is in units/acmegate.catalog with a text, and none is there twice or for nobody" "$(
+	ids=$(sed -nE 's/.*OCCASION.*"([0-9a-f]{32})".*/\1/p' src/command/entry.c | sort)
+	[ -n "$ids" ] || echo "src/command/entry.c has none"
+	explained=$(awk -v RS= 'id && !/^-- / { print id } { id = "" }
+		/^-- [0-9a-f]+\nSubject: .*\nDefined-By: acmegate\nDocumentation: / { id = $2 }' units/acmegate.catalog | sort)
+	[ "$ids" = "$explained" ] || printf 'in the code:\n%s\nin the catalog:\n%s\n' "$ids" "$explained"
+	printf '%s\n' "$ids" | uniq -d
+)"
+
 # --- tools that may not be there ------------------------------------------------------------------------------------
 
 pages=$(find src -name '*.[158]' | sort)

@@ -5,7 +5,9 @@
 #include <signal.h>
 #include <sys/stat.h>
 
+#include "command/entry.h"
 #include "command/international.h"
+#include "command/notify.h"
 #include "command/progress.h"
 #include "command/publish.h"
 #include "base/cas.h"
@@ -47,7 +49,8 @@ void command_leave_caller(int from)
 void command_say_mistakes(const struct mistakes *mistakes, bool matter)
 {
 	for (uint32_t i = 0; i < mistakes->number && i < MOST_MISTAKES; i++)
-		log_line(matter ? LOG_LEVEL_ERROR : LOG_LEVEL_WARNING, "%s", mistakes->text[i]);
+		entry_log(matter ? LOG_LEVEL_ERROR : LOG_LEVEL_WARNING, &(struct entry){ .occasion = OCCASION_MISTAKE }, "%s",
+			  mistakes->text[i]);
 	if (mistakes->number > MOST_MISTAKES)
 		log_line(matter ? LOG_LEVEL_ERROR : LOG_LEVEL_WARNING, "and %u mistakes more", mistakes->number - MOST_MISTAKES);
 }
@@ -74,6 +77,8 @@ static int start(struct host *host, const struct command *command, struct fault 
 	if (command->tells_client && dup2(STDOUT_FILENO, STDERR_FILENO) >= 0)
 		log_start(NULL, log_detail_of(log_option()));
 	command_leave_caller(host->first_fd);
+	entry_start();
+	notify_start(command->shows);
 	if (command->shows)
 		progress_start();
 	for (size_t i = 0; command->part == CONFIG_WHOLE && !command->reads && !command->gateless && i < MAX_CAS; i++)
@@ -131,6 +136,7 @@ int command_run(const struct call *call)
 		rc = -1;
 	}
 	host.mistakes = mistakes.number;
+	progress_ready();
 	command_say_mistakes(&mistakes, !host.serves || !command->tolerates);
 	if (command->part == CONFIG_WHOLE && !mistakes.number)
 		say_unused(&config);
@@ -142,6 +148,7 @@ int command_run(const struct call *call)
 		status = rc && (!command->asks || host.state_fd < 0) ? fault_status(&fault) :
 			 call->wrong				     ? STATUS_USAGE :
 								       command->run(&host, call);
+	progress_done(status);
 	gate_end(&host.gate);
 	if (command->publishes || (host.settled && !command->tells_client)) /* a client with its port open does not wait for that */
 		publish(&host);

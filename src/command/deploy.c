@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/own.h"
 #include "base/launch.h"
+#include "command/entry.h"
 
 #define HOOK_SECONDS 120
 #define MOST_WORDS 64
@@ -140,13 +141,18 @@ bool deploy_run(const struct config *config, const struct certificate *certifica
 		bool done = has_line(before, hook);
 
 		if (!done && run_hook(certificate, hook, &fault) < 0) {
-			log_error("certificate %s: %s; the certificate is in place, the hook is tried again by the next acmegate renew",
+			entry_log(LOG_LEVEL_ERROR,
+				  &(struct entry){
+					  .occasion = OCCASION_HOOK_FAILED, .certificate = certificate->name, .code = fault.code },
+				  "certificate %s: %s; the certificate is in place, the hook is tried again by the next acmegate renew",
 				  certificate->name, fault.text);
 			all = false;
 			continue;
 		}
 		if (!done)
-			log_notice("certificate %s: the deploy hook has succeeded (%s)", certificate->name, hook);
+			entry_log(LOG_LEVEL_NOTICE,
+				  &(struct entry){ .occasion = OCCASION_HOOK_DONE, .certificate = certificate->name },
+				  "certificate %s: the deploy hook has succeeded (%s)", certificate->name, hook);
 		add_line(deployed, hook);
 	}
 	return all;

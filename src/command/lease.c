@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 #include "base/sockets.h"
+#include "command/entry.h"
 #include "command/hook_socket.h"
 #include "command/publish.h"
 
@@ -18,6 +19,7 @@
 /* A session of its own: signals of the terminal are not for this process, which outlives the command on it. */
 static void become_holder(struct supervisor *s, const struct job *job, struct gate *gate, const int *signals)
 {
+	entry_start(); /* a process of its own */
 	setsid();
 	(void)setpriority(PRIO_PROCESS, 0, -20); /* a busy machine must not keep the port open */
 	if (supervise_begin(s, job, gate, signals) < 0 || supervise_prepare(s, NULL) < 0)

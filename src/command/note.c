@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "base/log.h"
+#include "command/entry.h"
 #include "store/ledger.h"
 
 static double seconds(void)
@@ -28,6 +29,22 @@ static void say_state(enum windows_state state)
 			    "windows are forgotten");
 	else if (state == WINDOWS_NEWER)
 		log_warning("the ledger of windows is of a newer acmegate and is left alone; this one keeps its own in windows~");
+}
+
+/* For the journal; to people the gate says it. */
+static void tell(const struct note *note, enum log_level level, enum occasion occasion, const char *words)
+{
+	const struct window_entry *entry = &note->entry;
+	const bool foreign = entry->asker == ASKER_HOOK || entry->asker == ASKER_GUARD;
+	const struct entry event = {
+		.occasion = occasion,
+		.certificate = foreign ? NULL : entry->client,
+		.client = foreign ? entry->client : NULL,
+		.window = note->begun ? note->windows.number : 0,
+		.seconds = entry->open_ms / 1e3,
+	};
+
+	entry_note(level, &event, "port %u, for %s (%s): %s", entry->port, windows_asker(entry), entry->client, words);
 }
 
 void note_client(struct note *note, const char *name)
@@ -82,6 +99,7 @@ void note_opened(struct note *note)
 	note->open = true;
 	if (!note->entry.times++)
 		note->entry.opened = time(NULL);
+	tell(note, LOG_LEVEL_NOTICE, OCCASION_WINDOW_OPENED, "open");
 }
 
 static void add_time(struct note *note)
@@ -107,6 +125,8 @@ void note_closed(struct note *note, const struct closed *closed)
 	if (note->open && (closed->shut[0] || closed->traced[0]))
 		snprintf(entry->detail, sizeof(entry->detail), "%.*s", (int)sizeof(entry->detail) - 1,
 			 closed->traced[0] ? closed->traced : closed->shut);
+	if (note->open)
+		tell(note, LOG_LEVEL_NOTICE, OCCASION_WINDOW_CLOSED, "closed");
 	note->open = false;
 }
 
@@ -115,12 +135,14 @@ void note_overtime(struct note *note)
 	if (note->since > 0)
 		add_time(note);
 	note->entry.net = NET_TIME;
+	tell(note, LOG_LEVEL_WARNING, OCCASION_WINDOW_OVERTIME, "closed, since the time that max_open allows is up");
 }
 
 void note_refused(struct note *note, const char *why)
 {
 	note->entry.refused = !note->entry.times;
 	snprintf(note->entry.detail, sizeof(note->entry.detail), "%.*s", (int)sizeof(note->entry.detail) - 1, why);
+	tell(note, LOG_LEVEL_ERROR, OCCASION_WINDOW_REFUSED, why);
 }
 
 void note_end(struct note *note)
@@ -141,6 +163,7 @@ void note_end(struct note *note)
 
 void note_leave(struct note *note)
 {
+	tell(note, LOG_LEVEL_ERROR, OCCASION_WINDOW_LEFT, "acmegate could not close it; its watchdog does, or the kernel in time");
 	note->begun = false;
 }
 
@@ -166,6 +189,11 @@ bool note_settle(const struct gate *gate)
 	now = instant_now();
 	settles = windows_settle(&windows, &gate->past, &now, &entry);
 	if (settles) {
+		entry_note(LOG_LEVEL_WARNING,
+			   &(struct entry){
+				   .occasion = OCCASION_WINDOW_SETTLED, .window = windows.number, .seconds = entry.open_ms / 1e3 },
+			   "port %u, for %s (%s): that acmegate was killed, and the port is closed", entry.port,
+			   windows_asker(&entry), entry.client);
 		close_fd(&windows.fd);
 		if (windows_open(&windows, gate->state_fd, &state, &fault) < 0 || windows_end(&windows, &entry, &fault) < 0)
 			log_warning("the end of an earlier window is not kept for acmegate history: %s", fault.text);

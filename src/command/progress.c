@@ -10,8 +10,10 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "command/notify.h"
 
 #define INTERVAL 200 /* ms between two looks at the clock */
+#define INTERVAL_OF_STATUS 1000
 #define PAUSE 0.05   /* s between two lines of the same step */
 #define BAR_LEAST 12 /* columns, brackets included */
 #define BAR_MOST 42
@@ -144,7 +146,7 @@ void progress_start(void)
 
 int progress_interval(void)
 {
-	return screen.live ? INTERVAL : -1;
+	return screen.live ? INTERVAL : notify_is_on() ? INTERVAL_OF_STATUS : -1;
 }
 
 static size_t columns(void)
@@ -159,13 +161,15 @@ static void draw(double now)
 	char text[PROGRESS_SIZE], line[PROGRESS_SIZE + sizeof(LOG_ERASE)];
 	int n;
 
+	progress_say(&at, now, text);
+	notify_say("", "%s", text);
+	screen.drawn = now;
 	if (!screen.live || !is_in_front())
 		return;
 	progress_draw(&at, now, columns(), text);
 	n = snprintf(line, sizeof(line), LOG_ERASE "%s", text);
 	if (n > 0)
 		(void)!write(STDERR_FILENO, line, (size_t)n);
-	screen.drawn = now;
 }
 
 void progress_step(enum progress_step step, uint32_t done, uint32_t of)
@@ -204,4 +208,17 @@ void progress_end(void)
 	if (screen.live && screen.drawn > 0 && is_in_front())
 		(void)!write(STDERR_FILENO, LOG_ERASE, sizeof(LOG_ERASE) - 1);
 	screen.live = false;
+}
+
+void progress_ready(void)
+{
+	notify_say("READY=1", "%s", "begins");
+}
+
+void progress_done(int status)
+{
+	notify_say("STOPPING=1", "%s",
+		   status == STATUS_DONE  ? "all is done" :
+		   status == STATUS_LATER ? "something is to be tried again later: see the log" :
+					    "something has failed: see the log");
 }

@@ -46,6 +46,10 @@ void progress_tick(void);
 /* Erases the line, for good. */
 void progress_end(void);
 
+/* For systemd alone: the host is this command's; the command is done, with this exit status. */
+void progress_ready(void);
+void progress_done(int status);
+
 /* The whole of it in words. now: seconds of CLOCK_BOOTTIME. Returns the number of characters, which are all ASCII. */
 size_t progress_say(const struct progress *, double now, char text[PROGRESS_SIZE]);
 

@@ -12,6 +12,7 @@
 #include "command/children.h"
 #include "command/crew.h"
 #include "command/deploy.h"
+#include "command/entry.h"
 #include "command/progress.h"
 #include "command/supervise.h"
 #include "command/values.h"
@@ -205,9 +206,10 @@ static bool is_limited(const struct run *run, const char *name, const struct ren
 		return false;
 	if (gmtime_r(&seconds, &parts))
 		(void)strftime(until, sizeof(until), "%Y-%m-%d %H:%M UTC", &parts);
-	log_warning("certificate %s: not tried before %s, because validations of one of its names have failed five times in an hour, and the "
-		    "CA refuses more",
-		    name, until);
+	entry_log(LOG_LEVEL_WARNING, &(struct entry){ .occasion = OCCASION_CERTIFICATE_WAITS, .certificate = name },
+		  "certificate %s: not tried before %s, because validations of one of its names have failed five times in an hour, and the "
+		  "CA refuses more",
+		  name, until);
 	return true;
 }
 
@@ -225,9 +227,11 @@ static void take_on(struct run *run, uint32_t i, enum work_kind kind, const stru
 	run->work.wanted[i] = (uint8_t)kind;
 	run->s.gate->traced |= renewal->unproved;
 	if (kind == WORK_OBTAIN)
-		log_notice("certificate %s: %s", name, renewal->reason);
+		entry_log(LOG_LEVEL_NOTICE, &(struct entry){ .occasion = OCCASION_CERTIFICATE_DUE, .certificate = name },
+			  "certificate %s: %s", name, renewal->reason);
 	else if (renewal->backs_off)
-		log_warning("certificate %s: %s", name, renewal->reason);
+		entry_log(LOG_LEVEL_WARNING, &(struct entry){ .occasion = OCCASION_CERTIFICATE_WAITS, .certificate = name },
+			  "certificate %s: %s", name, renewal->reason);
 	else
 		log_idle("certificate %s: %s", name, renewal->reason);
 }
@@ -324,8 +328,10 @@ static void on_stored(struct supervisor *s)
 	if (run->errand->rehearsal)
 		log_notice("certificate %s: the CA for rehearsals has issued it", certificate->name);
 	else
-		log_notice("certificate %s is stored in %s/certificates/%s/live", certificate->name, run->config->gate.state,
-			   certificate->name);
+		entry_log(LOG_LEVEL_NOTICE,
+			  &(struct entry){ .occasion = OCCASION_CERTIFICATE_STORED, .certificate = certificate->name },
+			  "certificate %s is stored in %s/certificates/%s/live", certificate->name, run->config->gate.state,
+			  certificate->name);
 	run->deploy[i] = certificate->hooks > 0;
 }
 
@@ -472,6 +478,17 @@ static void run_deploy_hooks(struct run *run)
 	}
 }
 
+/* For the journal; to people the client has said why. */
+static void note_failures(const struct run *run)
+{
+	for (uint32_t i = 0; i < run->config->certificates && !run->errand->rehearsal; i++)
+		if (run->work.wanted[i] == WORK_OBTAIN && !run->errand->stored[i])
+			entry_note(LOG_LEVEL_ERROR,
+				   &(struct entry){ .occasion = OCCASION_CERTIFICATE_FAILED,
+						    .certificate = run->config->certificate[i].name },
+				   "certificate %s was not obtained", run->config->certificate[i].name);
+}
+
 static void end(struct run *run)
 {
 	struct supervisor *s = &run->s;
@@ -483,6 +500,7 @@ static void end(struct run *run)
 	launch_reap(&s->fd[CLIENT_PID], true);
 	values_end(&s->fd[DNS_PID]);
 	launch_reap(&s->fd[SIGNER_PID], true); /* so that the storer waits for nobody */
+	note_failures(run);
 	run_deploy_hooks(run);
 	children_end_storer(s);
 	close_fd(&s->fd[ON_CLIENT]);

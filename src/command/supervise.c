@@ -11,6 +11,7 @@
 #include <time.h>
 
 #include "base/log.h"
+#include "command/entry.h"
 #include "command/progress.h"
 
 #define ENDING_SECONDS 1
@@ -63,7 +64,7 @@ void supervise_clear(struct supervisor *s)
 
 void supervise_give_up(struct supervisor *s)
 {
-	log_error("%s", s->fault.text);
+	entry_log(LOG_LEVEL_ERROR, &(struct entry){ .occasion = OCCASION_GAVE_UP, .code = s->fault.code }, "%s", s->fault.text);
 	if (s->status == STATUS_DONE)
 		s->status = fault_status(&s->fault);
 	s->state = CLOSING;
@@ -98,7 +99,8 @@ static void on_signal(struct supervisor *s)
 
 	if (read(s->fd[ON_SIGNAL], &info, sizeof(info)) != (ssize_t)sizeof(info))
 		return;
-	log_warning("stopped by %s", strsignal((int)info.ssi_signo));
+	entry_log(LOG_LEVEL_WARNING, &(struct entry){ .occasion = OCCASION_STOPPED }, "stopped by %s",
+		  strsignal((int)info.ssi_signo));
 	if (s->status == STATUS_DONE)
 		s->status = STATUS_LATER;
 	s->state = CLOSING;

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-3.0-or-later
-# The line that lives on a terminal while a run works: what is on the screen in mid-window and afterwards, and where there is none.
+# What a run says while it works: a line that lives on a terminal, fields in the journal, the status in systemd.
 bats_require_minimum_version 1.5.0
 load ../lib/suite
 
@@ -32,6 +32,59 @@ setup_file() {
 		sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
 	PY
 }
+
+# A journal and a systemd that write down what they hear: the fields of each datagram as one line of JSON in OUTPUT, and STATUS= and the like
+# in OUTPUT.notified. In a mount namespace of its own. With "stuck", both have a queue that is full and is never read.
+listener() {
+	cat >"$RIG_DIR/listener" <<-'PY'
+		import json, os, select, socket, subprocess, sys
+		output, stuck, command = sys.argv[1], sys.argv[2] == "stuck", sys.argv[3:]
+		os.makedirs("/run/systemd/journal", exist_ok=True)
+		subprocess.run(["mount", "-t", "tmpfs", "none", "/run/systemd/journal"], check=True)
+		heard = {}
+		for name in "/run/systemd/journal/socket", output + ".socket":
+		    if os.path.exists(name):
+		        os.unlink(name)
+		    heard[name] = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+		    heard[name].bind(name)
+		    if stuck:
+		        full = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+		        full.setblocking(False)
+		        try:
+		            while True:
+		                full.sendto(b"x", name)
+		        except BlockingIOError:
+		            pass
+		journal, notified = heard.values()
+		stream, theirs = socket.socketpair()
+		s = os.fstat(theirs.fileno())
+		child = subprocess.Popen(command, stderr=theirs, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, env=dict(
+		    os.environ, JOURNAL_STREAM="%d:%d" % (s.st_dev, s.st_ino), NOTIFY_SOCKET=output + ".socket"))
+		theirs.close()
+		with open(output, "w", 1) as kept, open(output + ".notified", "w", 1) as words, open(output + ".text", "wb", 0) as text:
+		    while True:
+		        ready = select.select([stream] + ([] if stuck else [journal, notified]), [], [], 0.1)[0]
+		        for each in ready:
+		            data = each.recv(65536)
+		            if each is stream:
+		                text.write(data)
+		            elif each is notified:
+		                words.write(data.decode() + "\n")
+		            else:
+		                fields = {}
+		                for line in data.decode().splitlines():
+		                    field, value = line.split("=", 1)
+		                    fields.setdefault(field, []).append(value)
+		                kept.write(json.dumps(fields) + "\n")
+		        if child.poll() is not None and (not ready or ready == [stream]):
+		            break
+		sys.exit(child.returncode)
+	PY
+	timeout -k 1 $((60 * ${RIG_SLOWER:-1})) ip netns exec "$RIG_HOST" unshare -m python3 "$RIG_DIR/listener" "$RIG_DIR/kept" "$@" 3>&-
+}
+
+# field EVENT FIELD: of the entry with this event, each value in a line
+field() { jq -r "select(.ACMEGATE_EVENT == [\"$1\"]).$2[]" "$RIG_DIR/kept"; }
 
 setup() {
 	rm -rf "$RIG_STATE"
@@ -161,4 +214,65 @@ widest() { tr '\r\n' '\n\n' <"$RIG_DIR/kept" | sed -n 's/^\x1b\[K\([^a].*\|a[^c]
 	run rig_acmegate -v renew
 	[[ $output == *'storer: '* || $output == *'nothing is due'* ]]
 	[[ $output != *'received RENEWAL'* ]]
+}
+
+@test "the journal gets fields, one entry for each line, and systemd the status" {
+	rig_config <<-INI
+		[certificate mail]
+		names = mail.test
+		deploy = /bin/true
+		[certificate www]
+		names = www.test
+		deploy = /bin/false
+	INI
+	run -1 listener read "$RIG_ACMEGATE" -c "$RIG_CONF" renew-now
+	[ "$(field window-opened MESSAGE_ID)" = c48e670848cf450ea2c0e7391fbac343 ]
+	[ "$(field window-closed ACMEGATE_CERTIFICATE)" = $'mail\nwww' ]
+	[ "$(field window-closed ACMEGATE_WINDOW)" = 1 ]
+	[[ $(field window-closed ACMEGATE_SECONDS) =~ ^[0-9]+\.[0-9]{3}$ ]]
+	[ "$(field certificate-stored ACMEGATE_CERTIFICATE | sort)" = $'mail\nwww' ]
+	[ "$(field hook-done ACMEGATE_CERTIFICATE)" = mail ]
+	[ "$(field hook-failed ACMEGATE_CERTIFICATE)" = www ]
+	[ "$(field hook-failed PRIORITY)" = 3 ]
+	[ "$(jq -r '.SYSLOG_IDENTIFIER[]' "$RIG_DIR/kept" | sort -u)" = acmegate ]
+	# What other processes say comes as text with its level; what acmegate says, not twice.
+	grep -q '^<5>port 80 open for at most' "$RIG_DIR/kept.text"
+	! grep -q 'is stored in' "$RIG_DIR/kept.text"
+	grep -qx READY=1 "$RIG_DIR/kept.notified"
+	grep -qE '^STATUS=validating [0-9] of 2 names, port 80 open for [0-9.]+ s, [0-9.]+ s left$' "$RIG_DIR/kept.notified"
+	[ "$(tail -n 2 "$RIG_DIR/kept.notified" | paste -sd ' ')" = 'STOPPING=1 STATUS=something has failed: see the log' ]
+}
+
+@test "a certificate that is not obtained is an event, and so is the wait after it" {
+	rig_config elsewhere.test
+	rig_dns elsewhere.test 127.0.0.9
+	run listener read "$RIG_ACMEGATE" -c "$RIG_CONF" renew
+	[ "$(field certificate-failed ACMEGATE_CERTIFICATE)" = elsewhere.test ]
+	run -75 listener read "$RIG_ACMEGATE" -c "$RIG_CONF" renew
+	[ "$(field certificate-waits ACMEGATE_CERTIFICATE)" = elsewhere.test ]
+}
+
+@test "neither a journal nor a systemd that do not read hold a window open: everything goes to standard error" {
+	rig_config one.test
+	rig_before
+	listener stuck "$RIG_ACMEGATE" -c "$RIG_CONF" renew-now
+	rig_after
+	rig_was_open 4 1
+	grep -q '^<5>certificate one.test is stored in' "$RIG_DIR/kept.text"
+	rig_certificate one.test one.test
+}
+
+@test "a deploy hook and a hook's client get no NOTIFY_SOCKET from acmegate, and a hook says nothing to its unit" {
+	printf '#!/bin/sh\nenv >%s\n' "$RIG_DIR/kept.environment" >"$RIG_DIR/deploy"
+	chmod 0755 "$RIG_DIR/deploy"
+	rig_config <<-INI
+		[certificate one.test]
+		names = one.test
+		deploy = $RIG_DIR/deploy
+	INI
+	listener read "$RIG_ACMEGATE" -c "$RIG_CONF" renew-now
+	grep -q '^ACMEGATE_NAME=one.test' "$RIG_DIR/kept.environment"
+	! grep -q NOTIFY_SOCKET "$RIG_DIR/kept.environment"
+	listener read sh -c "'$RIG_ACMEGATE' -c '$RIG_CONF' hook pre && '$RIG_ACMEGATE' -c '$RIG_CONF' hook post"
+	[ ! -s "$RIG_DIR/kept.notified" ]
 }

@@ -83,6 +83,8 @@ unread() {
 		else:
 		    r, w = pty.openpty()
 		    tty.setraw(w)
+		    os.environ["TERM"] = "xterm" # so that a line lives there
+		    os.environ.pop("NO_COLOR", None)
 		if kind == "terminal":
 		    termios.tcflow(w, termios.TCOOFF)
 		else:

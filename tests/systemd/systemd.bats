@@ -129,6 +129,29 @@ closed_now() {
 	[[ $output == *acmegate.service* ]]
 }
 
+says() { [[ $(property StatusText) == $1 ]]; }
+event() { machine journalctl -b --no-pager -u acmegate.service "${@:2}" "ACMEGATE_EVENT=$1"; }
+
+@test "the journal has the fields of a run, the catalog says what to do, and systemctl shows how far it is" {
+	machine journalctl --update-catalog
+	window journal.test
+	rig_until 30 says 'validating 0 of 1 name, port 80 open for * s, * s left'
+	is_in_state activating # a oneshot, whatever it says of itself
+	rig_release
+	rig_until 60 has_certificate journal.test
+	rig_until 30 is_over
+	rig_after
+	[ "$(property Result)" = success ]
+	says 'all is done'
+	machine journalctl --sync
+	event certificate-stored ACMEGATE_CERTIFICATE=journal.test -o json | jq -es 'length == 1 and (.[0] | .ACMEGATE_CERTIFICATE == "journal.test" and .SYSLOG_IDENTIFIER == "acmegate"
+		and .PRIORITY == "5" and ._TRANSPORT == "journal" and .MESSAGE_ID == "580bdf941264442494b652ac2765d486")'
+	event window-closed -o json | jq -es '.[-1] | (.ACMEGATE_SECONDS | tonumber) > 0 and (.ACMEGATE_WINDOW | tonumber) > 0'
+	run -0 event window-closed -x
+	[[ $output == *'Subject: acmegate has closed the port'* && $output == *'Nothing is to be done. acmegate history'* ]]
+	[ "$(log | grep -c 'certificate journal.test is stored in')" = 1 ]
+}
+
 @test "the next run finds nothing due, although the key has another owner, and opens nothing" {
 	rig_before
 	machine systemctl start acmegate.service
