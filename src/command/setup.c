@@ -14,6 +14,8 @@
 #include "command/setup_question.h"
 #include "command/setup_tool.h"
 
+#define WAIT "--wait", "300" /* for the timer, which may be at work */
+
 static int fail(const struct fault *fault)
 {
 	log_error("%s", fault->text);
@@ -44,7 +46,7 @@ static int look(struct setup *setup)
 	if (write_draft(setup, &fault) < 0)
 		return fail(&fault);
 	log_notice("setup: the firewall, and what is opened in it during a validation:");
-	status = tool_acmegate(setup->draft, "plan", NULL);
+	status = tool_acmegate(setup->draft, "plan", WAIT, NULL);
 	if (status != STATUS_DONE)
 		return status;
 	log_notice("setup: what a renewal needs (the timer is enabled at the end):");
@@ -177,13 +179,22 @@ static int configure(struct setup *setup)
 	return STATUS_DONE;
 }
 
+/* The same command once more, as from Ansible, orders nothing: the timer renews. */
+static bool is_there(const struct setup *setup)
+{
+	char path[PATH_SIZE + LABEL_SIZE + 48];
+
+	snprintf(path, sizeof(path), "%s/certificates/%s/live/fullchain.pem", setup->config->gate.state, setup->label);
+	return setup->known && access(path, F_OK) == 0;
+}
+
 static int rehearse(struct setup *setup)
 {
 	static struct config config;
 	static struct mistakes mistakes;
 	struct fault fault;
 
-	if (setup->call->value[SETUP_NO_REHEARSAL])
+	if (setup->call->value[SETUP_NO_REHEARSAL] || is_there(setup))
 		return STATUS_DONE;
 	if (config_load(&config, setup->call->file, CONFIG_ACCOUNT, &mistakes, &fault) < 0)
 		return fail(&fault);
@@ -191,12 +202,15 @@ static int rehearse(struct setup *setup)
 		log_notice("setup: no rehearsal, since the CA's directory for tests is not known (staging in [acme])");
 		return STATUS_DONE;
 	}
-	return tool_acmegate(setup->call->file, "rehearse", setup->label, NULL);
+	return tool_acmegate(setup->call->file, "rehearse", WAIT, setup->label, NULL);
 }
 
 static int obtain(struct setup *setup)
 {
-	return tool_acmegate(setup->call->file, "renew-now", setup->label, NULL);
+	if (!is_there(setup))
+		return tool_acmegate(setup->call->file, "renew-now", WAIT, setup->label, NULL);
+	log_notice("setup: certificate %s is there, and renewed when it is due", setup->label);
+	return STATUS_DONE;
 }
 
 /* Only a timer is started: the others are for the next boot. */

@@ -22,6 +22,19 @@ static int check_text(const char *what, const char *text, const char *refused, s
 	return plain ? 0 : fault_set(fault, FAULT_USAGE, "%s '%s': expected one word without any of '%s'", what, text, refused);
 }
 
+/* acmegate.service has a /tmp of its own, and no /root and /home. */
+static int check_reach(const char *file, struct fault *fault)
+{
+	static const char *const folders[] = { "/root/", "/home/", "/tmp/", "/var/tmp/", "/run/user/" };
+
+	for (size_t i = 0; i < LENGTH_OF(folders) && access("/run/systemd/system", F_OK) == 0; i++)
+		if (!strncmp(file, folders[i], strlen(folders[i])))
+			return fault_set(fault, FAULT_USAGE,
+					 "--ca-file %s: acmegate.service cannot read below %s; copy it to /etc, and name that",
+					 file, folders[i]);
+	return 0;
+}
+
 static int check_options(const struct setup *setup, struct fault *fault)
 {
 	static const int values[] = { SETUP_CA, SETUP_CA_FILE, SETUP_CONTACT, SETUP_WEBROOT };
@@ -32,13 +45,16 @@ static int check_options(const struct setup *setup, struct fault *fault)
 		const char *option = call->command->options[values[i]].name;
 
 		value = call->value[values[i]];
-		if (value && check_text(option, value, "#;", fault) < 0)
+		if (value && check_text(option, value, values[i] == SETUP_CONTACT ? "#;" : "#; ", fault) < 0)
 			return -1;
 		if (value && values[i] != SETUP_WEBROOT && setup->config->ca[0].directory[0])
 			return fault_set(fault, FAULT_USAGE,
 					 "--%s %s: %s has a section [acme], which setup leaves as it is: change it there", option,
 					 value, call->file);
 	}
+	value = call->value[SETUP_CA_FILE];
+	if (value && check_reach(value, fault) < 0)
+		return -1;
 	value = call->value[SETUP_WEBROOT];
 	if (value && setup->before.exists && strstr(setup->before.text, "[responder]"))
 		return fault_set(fault, FAULT_USAGE, "--webroot %s: %s has a section [responder]: change it there", value,

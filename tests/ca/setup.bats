@@ -21,6 +21,7 @@ setup() {
 	done
 	cp /etc/passwd /etc/group "$FRESH/etc/"
 	grep -q '^_acmegate:' /etc/passwd || echo '_acmegate:x:64999:65534::/nonexistent:/usr/sbin/nologin' >>"$FRESH/etc/passwd"
+	cp "$RIG_DIR/pki/ca.pem" "$FRESH/local/etc/"
 	# Nobody answers for other names, and at once.
 	echo 'nameserver 127.0.0.1' >"$FRESH/etc/resolv.conf"
 	echo "127.0.0.1 localhost" >"$FRESH/etc/hosts"
@@ -29,7 +30,7 @@ setup() {
 	name=s$BATS_TEST_NUMBER.example.test
 	echo "$RIG_HOST4 $name" >>"$FRESH/etc/hosts"
 	rig_policy_drop | rig_nft -
-	pebble=(--ca "https://$RIG_CA4:14000/dir" --ca-file "$RIG_DIR/pki/ca.pem")
+	pebble=(--ca "https://$RIG_CA4:14000/dir" --ca-file /usr/local/etc/ca.pem)
 }
 
 teardown() {
@@ -74,10 +75,12 @@ configuration() { (cd "$FRESH" && find etc local/etc -printf '%p %m %U:%G %y %l\
 	[[ $output == *'nothing is due'* ]]
 	# The same once more changes nothing.
 	cp "$CONF" "$RIG_DIR/conf"
+	serial=$(openssl x509 -in "$STATE/certificates/$name/live/cert.pem" -noout -serial)
 	run fresh "$RIG_ACMEGATE" setup --yes --service none --no-rehearsal "$name" "www.$name" </dev/null
 	[ "$status" -eq 0 ]
 	[[ $output == *'has all of this already'* ]]
 	cmp "$CONF" "$RIG_DIR/conf"
+	[ "$(openssl x509 -in "$STATE/certificates/$name/live/cert.pem" -noout -serial)" = "$serial" ]
 	run fresh "$RIG_ACMEGATE" setup --undo
 	[ "$status" -eq 0 ]
 	configuration | diff "$RIG_DIR/configuration" -
@@ -151,6 +154,8 @@ configuration() { (cd "$FRESH" && find etc local/etc -printf '%p %m %U:%G %y %l\
 	grep -qx "names = other.$name" "$CONF"
 	[ ! -e "$STATE/certificates/other" ]
 	echo '# a line more' >>"$CONF"
+	# A setup that was cut off in the middle of a line has not done what it says.
+	printf 'file %s/etc/pass' "$FRESH" >>"$STATE/setup/trail"
 	run fresh "$RIG_ACMEGATE" setup --undo
 	[ "$status" -eq 0 ]
 	configuration | diff "$RIG_DIR/configuration" -
@@ -204,6 +209,10 @@ configuration() { (cd "$FRESH" && find etc local/etc -printf '%p %m %U:%G %y %l\
 		*--quiet\ enable*) >"/run/enabled/$unit" ;; *disable*) rm -f "/run/enabled/$unit" ;; esac\n' >"$FRESH/bin/systemctl"
 	chmod 755 "$FRESH/bin/systemctl"
 	>"$FRESH/run/enabled/acmegate-recover.service"
+	# The unit would not find it there.
+	run fresh "$RIG_ACMEGATE" setup --yes --service none "${pebble[@]}" --ca-file "$RIG_DIR/pki/ca.pem" "$name" </dev/null
+	[ "$status" -eq 2 ]
+	[[ $output == *'acmegate.service cannot read below /tmp/'* ]]
 	run fresh "$RIG_ACMEGATE" setup --yes --service none "${pebble[@]}" "$name" </dev/null
 	[ "$status" -eq 0 ]
 	[ "$(ls "$FRESH/run/enabled")" = $'acmegate-recover-again.service\nacmegate-recover.service\nacmegate.timer' ]

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-3.0-or-later
-# setup on a Debian host that is fresh but for nginx, postfix and certbot: one command, three questions, and both show the certificate; the
+# setup on a Debian host that is fresh but for nginx, postfix, dovecot and certbot: one command, three questions, and all show the certificate; the
 # units renew it; and back. "make check-systemd"; needs Debian's archive.
 bats_require_minimum_version 1.5.0
 
@@ -10,7 +10,7 @@ fetch_servers() {
 	printf '#!/bin/sh\nexit 101\n' >"$RIG_DIR/machine/usr/sbin/policy-rc.d"
 	chmod 755 "$RIG_DIR/machine/usr/sbin/policy-rc.d"
 	chroot "$RIG_DIR/machine" sh -c 'apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq -y --no-install-recommends install \
-		nginx-light postfix certbot openssl curl diffutils' >"$RIG_DIR/apt.log" 2>&1 3>&- || return
+		nginx-light postfix dovecot-imapd certbot openssl curl diffutils' >"$RIG_DIR/apt.log" 2>&1 3>&- || return
 	rm "$RIG_DIR/machine/usr/sbin/policy-rc.d"
 	# Without a network its package writes none, and postfix listens nowhere.
 	chroot "$RIG_DIR/machine" postconf -e inet_protocols=all inet_interfaces=all
@@ -32,7 +32,8 @@ setup_file() {
 	mkdir -p "$RIG_DIR/machine/etc/letsencrypt/renewal-hooks/pre"
 	printf '#!/bin/sh\nnft insert rule inet filter input tcp dport 80 accept\n' >"$RIG_DIR/machine/etc/letsencrypt/renewal-hooks/pre/open"
 	chmod 755 "$RIG_DIR/machine/etc/letsencrypt/renewal-hooks/pre/open"
-	cp "$RIG_DIR/pki/ca.pem" "$BATS_TEST_DIRNAME/../lib/terminal.py" "$RIG_DIR/machine/root/"
+	cp "$RIG_DIR/pki/ca.pem" "$RIG_DIR/machine/etc/"
+	cp "$BATS_TEST_DIRNAME/../lib/terminal.py" "$RIG_DIR/machine/root/"
 	rig_policy_drop | rig_nft -
 	rig_pebble
 	machine_boot
@@ -55,28 +56,30 @@ setup() {
 teardown() {
 	[ -n "${BATS_TEST_COMPLETED:-}" ] || {
 		printf '%s\n' "${output:-}"
-		[ -n "${MACHINE_LACKS:-}" ] || machine journalctl -b -o cat --no-pager -u 'acmegate*' -u 'postfix*' | tail -n 40
+		[ -n "${MACHINE_LACKS:-}" ] || machine journalctl -b -o cat --no-pager -u 'acmegate*' -u 'postfix*' -u dovecot | tail -n 40
 	}
 }
 
-configuration() { (cd "$machine/etc" && find acmegate letsencrypt nginx postfix systemd -printf '%p %m %U:%G %l\n' -type f -exec sha256sum {} \; 2>/dev/null | sort); }
+configuration() { (cd "$machine/etc" && find acmegate letsencrypt nginx postfix dovecot systemd -printf '%p %m %U:%G %l\n' -type f -exec sha256sum {} \; 2>/dev/null | sort); }
 
 # shown WHERE...: the names of the certificate that is shown there
 shown() { machine sh -c 'echo QUIT | openssl s_client -connect "$@" 2>/dev/null | openssl x509 -noout -ext subjectAltName 2>/dev/null' sh "$@"; }
 nginx_shows() { shown 127.0.0.1:443 | grep -q "DNS:$1"; }
+dovecot_shows() { shown 127.0.0.1:993 | grep -q "DNS:$1"; }
 postfix_shows() { shown 127.0.0.1:25 -starttls smtp | grep -q "DNS:$1"; }
 
-@test "one command and three questions: nginx and postfix show the certificate, the timer runs, certbot has acmegate's hooks; and back" {
+@test "one command and three questions: nginx, postfix and dovecot show the certificate, the timer runs, certbot has acmegate's hooks; and back" {
 	rig_until 60 machine sh -c 'systemctl -q is-active nginx.service && systemctl list-units "postfix*" | grep -q active'
 	configuration >"$RIG_DIR/configuration"
 	rig_ruleset >"$RIG_DIR/before"
-	run machine python3 /root/terminal.py yes '' '' -- acmegate setup --ca "https://$RIG_CA4:14000/dir" --ca-file /root/ca.pem mail.fresh.test www.fresh.test
+	run machine python3 /root/terminal.py yes '' '' -- acmegate setup --ca "https://$RIG_CA4:14000/dir" --ca-file /etc/ca.pem mail.fresh.test www.fresh.test
 	[ "$status" -eq 0 ]
 	[[ $output == *'questions: 3' ]]
-	[[ $output == *'[nginx,postfix]'* ]]
+	[[ $output == *'[nginx,postfix,dovecot]'* ]]
 	rig_as_before
 	rig_until 60 nginx_shows mail.fresh.test
 	rig_until 60 postfix_shows mail.fresh.test
+	rig_until 60 dovecot_shows mail.fresh.test
 	machine systemctl -q is-active acmegate.timer
 	machine systemctl -q is-enabled acmegate-recover.service acmegate-recover-again.service
 	[ -x "$machine/etc/letsencrypt/renewal-hooks/pre/acmegate" ]
@@ -94,4 +97,5 @@ postfix_shows() { shown 127.0.0.1:25 -starttls smtp | grep -q "DNS:$1"; }
 	! machine systemctl -q is-active acmegate.timer
 	! nginx_shows mail.fresh.test
 	! postfix_shows mail.fresh.test
+	! dovecot_shows mail.fresh.test
 }
