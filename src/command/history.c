@@ -1,86 +1,70 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "command/command.h"
 
-#include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
 
 #include "base/log.h"
-#include "store/windows.h"
+#include "command/view.h"
 
-static void print_moment(int64_t when)
+#define AGE_MOST 36500 /* days */
+
+/* An age, as in 7d or 24h. false: it is none. */
+static bool read_age(const char *text, time_t *since)
 {
-	time_t seconds = (time_t)when;
-	struct tm parts;
-	char text[32];
+	static const struct {
+		char unit;
+		time_t seconds;
+	} units[] = { { 'd', 24 * 60 * 60 }, { 'h', 60 * 60 }, { 'm', 60 } };
+	const size_t length = strlen(text);
+	char number[16];
+	unsigned long n;
 
-	if (gmtime_r(&seconds, &parts) && strftime(text, sizeof(text), "%Y-%m-%d %H:%M:%S", &parts))
-		printf("%s UTC", text);
-	else
-		printf("at an unknown time");
+	if (length < 2 || length >= sizeof(number))
+		return false;
+	snprintf(number, sizeof(number), "%.*s", (int)length - 1, text);
+	for (size_t i = 0; i < LENGTH_OF(units); i++) {
+		if (text[length - 1] != units[i].unit || config_number(number, 1, AGE_MOST * 24 * 60, 10, &n) < 0)
+			continue;
+		*since = time(NULL) - (time_t)n * units[i].seconds;
+		return n * (unsigned long)units[i].seconds <= AGE_MOST * 24UL * 60 * 60;
+	}
+	return false;
 }
 
-static void print_asker(const struct window_entry *entry)
+/* A day, as in 2026-11-01: from its beginning, UTC. */
+static bool read_date(const char *text, time_t *since)
 {
-	printf("%s%s%s", windows_asker(entry), entry->client[0] ? ": " : "", entry->client);
-	if (entry->pid)
-		printf(" (process %u)", entry->pid);
-}
+	struct tm parts = { 0 };
+	const char *end = strptime(text, "%Y-%m-%d", &parts);
+	const int day = parts.tm_mday;
 
-static const char *end_of(const struct window_entry *entry)
-{
-	static const char *const ends[NETS] = {
-		[NET_UNKNOWN] = "its end is not noted: it is open, or acmegate was killed, and acmegate recover finds out",
-		[NET_GATE] = "closed by the gate",
-		[NET_TIME] = "closed by the gate, since the time was up",
-		[NET_WATCHDOG] = "closed by the watchdog",
-		[NET_KERNEL] = "closed by the kernel",
-		[NET_RECOVERY] = "closed by the next acmegate",
-		[NET_BOOT] = "closed by the start of the machine",
-		[NET_GONE] = "acmegate was killed, and the next one found no rule",
-		[NET_NEVER] = "not opened",
-	};
-	_Static_assert(LENGTH_OF(ends) == NETS, "words for each net");
-
-	return ends[entry->net < NETS ? entry->net : NET_UNKNOWN];
-}
-
-static void print_entry(const struct window_entry *entry)
-{
-	print_moment(entry->opened ? entry->opened : entry->begun.wall);
-	printf(" port %u for ", entry->port);
-	print_asker(entry);
-	if (entry->open_ms)
-		printf(", open for %u.%03u s", entry->open_ms / 1000, entry->open_ms % 1000);
-	if (entry->times > 1)
-		printf(" in %u times", entry->times);
-	printf(", %s", end_of(entry));
-	if (entry->counted)
-		printf(", %" PRIu64 " packet%s", entry->packets, entry->packets == 1 ? "" : "s");
-	printf("%s%s\n", entry->detail[0] ? ": " : "", entry->detail);
+	if (!end || *end || strlen(text) != sizeof("2026-11-01") - 1)
+		return false;
+	*since = timegm(&parts);
+	return *since > 0 && parts.tm_mday == day; /* there is no 30th of February */
 }
 
 int history_run(struct host *host, const struct call *call)
 {
-	static struct window_entry entry[WINDOWS_KEPT];
-	enum windows_state state;
-	struct windows windows;
+	const char *text = call->value[HISTORY_SINCE];
+	char number[24], *words[] = { number, NULL };
+	const struct show show = { .file = call->file,
+				   .form = call->value[HISTORY_CSV] ? "history-csv" : "history",
+				   .names = words,
+				   .count = 1,
+				   .ledgers_alone = true,
+				   .say = command_say_mistakes };
 	struct fault fault;
-	uint32_t n;
+	time_t since = 0;
 
-	(void)call;
-	if (windows_look(&windows, host->state_fd, &state, &fault) < 0) {
-		log_error("%s: %s", host->config->gate.state, fault.text);
-		return fault_status(&fault);
+	(void)host;
+	if (text && !read_age(text, &since) && !read_date(text, &since)) {
+		log_error("--since %s: expected a date as in 2026-11-01, or an age as in 7d, 24h or 30m", text);
+		return STATUS_USAGE;
 	}
-	if (state == WINDOWS_CORRUPT)
-		log_warning("%s/" WINDOWS_FILE " is corrupt; the next window renames it to " WINDOWS_FILE ".corrupt and begins anew",
-			    host->config->gate.state);
-	n = windows_read(&windows, entry);
-	close_fd(&windows.fd);
-	for (uint32_t i = 0; i < n; i++)
-		print_entry(&entry[i]);
-	if (!n)
-		log_idle("no window is noted yet");
-	return STATUS_DONE;
+	snprintf(number, sizeof(number), "%lld", (long long)(since > 0 ? since : 0));
+	view_become(&show, &fault);
+	return fault_status(&fault);
 }

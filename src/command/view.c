@@ -27,7 +27,7 @@ static int open_directory(const char *state, const char *name, int flags, struct
 	snprintf(path, sizeof(path), "%s%s", state, name);
 	fd = open(path, flags | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0 && errno == EACCES)
-		return fault_errno(fault, FAULT_FAILED, "%s (root may read it)", path);
+		return fault_errno(fault, FAULT_FAILED, "%s (root may read it, and the group acmegate)", path);
 	if (fd < 0 && errno != ENOENT)
 		return fault_errno(fault, FAULT_FAILED, "%s", path);
 	return fd;
@@ -79,7 +79,7 @@ void view_become(const struct show *show, struct fault *fault)
 	int rc;
 
 	config_translate_with(international_ascii);
-	rc = config_load(&config, show->file, CONFIG_GATE, &mistakes, fault);
+	rc = config_load(&config, show->file, show->ledgers_alone ? CONFIG_CLOSING : CONFIG_GATE, &mistakes, fault);
 	international_end();
 	if (show->say)
 		show->say(&mistakes, rc < 0);

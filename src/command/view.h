@@ -12,6 +12,7 @@ struct show {
 	const char *form;   /* "table", "metrics" ... */
 	char *const *names; /* of certificates */
 	int count;
+	bool ledgers_alone;					   /* whatever is wrong with the configuration */
 	void (*say)(const struct mistakes *mistakes, bool matter); /* NULL: nothing is logged */
 };
 

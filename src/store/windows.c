@@ -5,33 +5,51 @@
 #include <fcntl.h>
 #include <nettle/sha2.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/own.h"
 #include "store/file.h"
 
 #define MAGIC "acmewind"
+#define DAY_MAGIC "acmedays"
 #define WINDOWS_VERSION 1
 #define CORRUPT WINDOWS_FILE ".corrupt"
 #define BESIDE WINDOWS_FILE "~"
-#define SLOTS (2 * WINDOWS_KEPT)
 #define SLOT_SIZE 512
+#define OLD_KEPT 64 /* of an earlier acmegate, whose file had no days */
+#define DAY_SECONDS INT64_C(86400)
+#define SLOTS (2 * WINDOWS_KEPT + WINDOWS_DAYS)
+#define FILE_SIZE(kept) ((off_t)(kept)*2 * SLOT_SIZE)
+#define WHOLE_SIZE ((size_t)SLOTS * SLOT_SIZE)
 
-/* The beginning of entry N has the sequence 2N, its end 2N + 1; the first entry is number 1. */
+/* The beginning of entry N has the sequence 2N, its end 2N + 1; the first entry is number 1. A day has the number of its last entry. */
 struct slot {
 	char magic[8];
 	uint32_t version, length; /* length: of the entry, by the acmegate that wrote it */
 	uint64_t sequence;
-	struct window_entry entry;
-	unsigned char reserved[SLOT_SIZE - 24 - sizeof(struct window_entry) - SHA256_DIGEST_SIZE];
+	union {
+		struct window_entry entry;
+		struct window_day day;
+		unsigned char room[SLOT_SIZE - 24 - SHA256_DIGEST_SIZE];
+	} u;
 	unsigned char sum[SHA256_DIGEST_SIZE]; /* of all before it */
 };
 _Static_assert(sizeof(struct slot) == SLOT_SIZE, "a slot is a sector, which a disk writes whole or not");
 
-struct image {
-	struct slot slot[SLOTS];
-};
+int64_t windows_day(const struct window_entry *entry)
+{
+	return entry->begun.wall / DAY_SECONDS;
+}
+
+bool windows_counts(const struct window_entry *entry)
+{
+	return entry->net != NET_NEVER;
+}
+
+/* --- slots -------------------------------------------------------------------------------------------------------- */
 
 static void add_up(const struct slot *slot, unsigned char sum[SHA256_DIGEST_SIZE])
 {
@@ -42,115 +60,322 @@ static void add_up(const struct slot *slot, unsigned char sum[SHA256_DIGEST_SIZE
 	sha256_digest(&context, SHA256_DIGEST_SIZE, sum);
 }
 
-static bool is_valid(const struct slot *slot)
+static bool is_valid(const struct slot *slot, const char *magic)
 {
 	unsigned char sum[SHA256_DIGEST_SIZE];
 
-	if (memcmp(slot->magic, MAGIC, sizeof(slot->magic)) != 0)
+	if (memcmp(slot->magic, magic, sizeof(slot->magic)) != 0)
 		return false;
 	add_up(slot, sum);
 	return !memcmp(sum, slot->sum, sizeof(sum));
 }
 
-static bool is_empty(const struct image *image)
+static struct slot seal_entry(uint64_t sequence, const struct window_entry *entry)
 {
-	static const struct slot nothing;
+	struct slot slot = { .version = WINDOWS_VERSION, .length = sizeof(*entry), .sequence = sequence };
 
-	for (size_t i = 0; i < SLOTS; i++)
-		if (memcmp(&image->slot[i], &nothing, sizeof(nothing)) != 0)
-			return false;
+	memcpy(slot.magic, MAGIC, sizeof(slot.magic));
+	memcpy(&slot.u.entry, entry, sizeof(*entry));
+	add_up(&slot, slot.sum);
+	return slot;
+}
+
+static struct slot seal_day(uint64_t number, const struct window_day *day)
+{
+	struct slot slot = { .version = WINDOWS_VERSION, .length = sizeof(*day), .sequence = number };
+
+	memcpy(slot.magic, DAY_MAGIC, sizeof(slot.magic));
+	slot.u.day = *day;
+	add_up(&slot, slot.sum);
+	return slot;
+}
+
+static size_t place_of(uint32_t kept, uint64_t sequence)
+{
+	return (size_t)(sequence % (2 * kept));
+}
+
+static size_t place_of_day(int64_t day)
+{
+	return 2 * WINDOWS_KEPT + (size_t)(day % WINDOWS_DAYS);
+}
+
+static int read_slot(int fd, size_t place, struct slot *slot)
+{
+	return pread(fd, slot, sizeof(*slot), (off_t)(place * SLOT_SIZE)) == (ssize_t)sizeof(*slot) ? 0 : -1;
+}
+
+static int write_slot(int fd, size_t place, const struct slot *slot)
+{
+	return pwrite(fd, slot, sizeof(*slot), (off_t)(place * SLOT_SIZE)) == (ssize_t)sizeof(*slot) ? 0 : -1;
+}
+
+/* The slot with this sequence, if it is there. */
+static bool find(const struct windows *windows, uint64_t sequence, struct slot *slot)
+{
+	return read_slot(windows->fd, place_of(windows->kept, sequence), slot) == 0 && slot->sequence == sequence &&
+	       is_valid(slot, MAGIC);
+}
+
+/* The end of an entry, or if there is none its beginning. */
+static bool find_entry(const struct windows *windows, uint64_t number, struct slot *slot)
+{
+	if (!find(windows, 2 * number + 1, slot) && !find(windows, 2 * number, slot))
+		return false;
+	slot->u.entry.client[WINDOWS_TEXT - 1] = slot->u.entry.detail[WINDOWS_TEXT - 1] = '\0';
 	return true;
 }
 
-static void take(const struct slot *slot, struct window_entry *entry)
+/* --- the newest entry --------------------------------------------------------------------------------------------- */
+
+/* The number of the entry whose beginning is at this place; 0: none yet. -1: it is damaged. */
+static int64_t number_at(const struct windows *windows, uint32_t place)
 {
-	*entry = slot->entry;
-	entry->client[sizeof(entry->client) - 1] = entry->detail[sizeof(entry->detail) - 1] = '\0';
+	static const struct slot nothing;
+	struct slot slot;
+
+	if (read_slot(windows->fd, 2 * (size_t)(place % windows->kept), &slot) < 0)
+		return -1;
+	if (!memcmp(&slot, &nothing, sizeof(slot)))
+		return 0;
+	return is_valid(&slot, MAGIC) && slot.sequence % (2 * windows->kept) == 2 * (place % windows->kept) ?
+		       (int64_t)slot.sequence / 2 :
+		       -1;
 }
 
-/* The valid slot with the highest sequence below this one; NULL: there is none. Sums are added up for few: they cost most. */
-static const struct slot *find_before(const struct image *image, uint64_t sequence)
+/*
+ * Beginnings lie in the order of their numbers, from place 1 on, and the newest is followed by the oldest: a dozen slots are read, and not
+ * all. 0: one of these is damaged, or empty.
+ */
+static uint64_t search(const struct windows *windows)
 {
-	const struct slot *best;
+	uint32_t least = 1, most = windows->kept + 1;
+	const int64_t first = number_at(windows, least);
 
-	do {
-		best = NULL;
-		for (size_t i = 0; i < SLOTS; i++) {
-			const struct slot *slot = &image->slot[i];
+	while (first > 0 && most - least > 1) {
+		const uint32_t middle = (least + most) / 2;
+		const int64_t number = number_at(windows, middle);
 
-			if (slot->sequence > (best ? best->sequence : 1) && slot->sequence < sequence && slot->sequence % SLOTS == i)
-				best = slot;
-		}
-		sequence = best ? best->sequence : 0;
-	} while (best && !is_valid(best));
-	return best;
+		if (number < 0)
+			return 0;
+		if (number == first - 1 + (int64_t)middle)
+			least = middle;
+		else
+			most = middle;
+	}
+	return first > 0 ? (uint64_t)first - 1 + least : 0;
 }
 
-static enum windows_state parse(struct windows *windows, const struct image *image)
+/* The highest sequence in any valid slot. *empty: all that was read is zero. */
+static uint64_t search_all(const struct windows *windows, bool *empty)
 {
-	const struct slot *slot = find_before(image, UINT64_MAX);
+	static const struct slot nothing;
+	uint64_t highest = 0;
+	struct slot slot;
 
-	if (!slot)
-		return is_empty(image) ? WINDOWS_READ : WINDOWS_CORRUPT;
-	if (slot->version > WINDOWS_VERSION)
+	*empty = true;
+	for (size_t i = 0; i < 2 * (size_t)windows->kept; i++) {
+		if (read_slot(windows->fd, i, &slot) < 0 || !memcmp(&slot, &nothing, sizeof(slot)))
+			continue;
+		*empty = false;
+		if (slot.sequence > highest && place_of(windows->kept, slot.sequence) == i && slot.sequence > 1 &&
+		    is_valid(&slot, MAGIC))
+			highest = slot.sequence;
+	}
+	return highest / 2;
+}
+
+static enum windows_state parse(struct windows *windows)
+{
+	struct slot slot;
+	bool empty;
+
+	windows->number = search(windows);
+	if (!windows->number || !find_entry(windows, windows->number, &slot)) {
+		windows->number = search_all(windows, &empty);
+		if (!windows->number)
+			return empty ? WINDOWS_READ : WINDOWS_CORRUPT;
+		if (!find_entry(windows, windows->number, &slot))
+			return WINDOWS_CORRUPT;
+	}
+	if (slot.version > WINDOWS_VERSION)
 		return WINDOWS_NEWER;
-	windows->number = slot->sequence / 2;
-	windows->ended = slot->sequence % 2;
-	take(slot, &windows->newest);
+	windows->ended = slot.sequence % 2;
+	windows->newest = slot.u.entry;
 	return WINDOWS_READ;
 }
 
-static int read_image(int fd, struct image *image)
-{
-	ssize_t n = pread(fd, image, sizeof(*image), 0);
-
-	return n < 0 ? -1 : n == (ssize_t)sizeof(*image);
-}
-
-/* An image has 64 KiB, which no stack should carry; each process has one thread. */
-static struct image image;
-
 static int load(struct windows *windows, int state_fd, const char *name, int flags, enum windows_state *state, struct fault *fault)
 {
-	off_t size;
-	int whole;
+	struct stat s = { 0 };
+	char first;
 
 	*windows = (struct windows){ .fd = openat(state_fd, name, flags | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC) };
 	*state = WINDOWS_NONE;
 	if (windows->fd < 0 && errno == ENOENT)
 		return 0;
-	size = windows->fd < 0 ? 0 : lseek(windows->fd, 0, SEEK_END);
-	whole = size == (off_t)sizeof(image) ? read_image(windows->fd, &image) : 0;
-	if ((windows->fd < 0 || whole < 0) && !file_is_broken(errno) && errno != EISDIR) {
-		fault_errno(fault, FAULT_LATER, "reading %s", name);
-		close_fd(&windows->fd);
-		return -1;
+	if (windows->fd < 0 || fstat(windows->fd, &s) < 0 || (S_ISREG(s.st_mode) && pread(windows->fd, &first, 1, 0) < 0)) {
+		if (!file_is_broken(errno) && errno != EISDIR) {
+			fault_errno(fault, FAULT_LATER, "reading %s", name);
+			close_fd(&windows->fd);
+			return -1;
+		}
+		s.st_size = 0;
 	}
-	*state = whole > 0 ? parse(windows, &image) : WINDOWS_CORRUPT;
-	if (*state != WINDOWS_READ)
+	windows->kept = s.st_size == FILE_SIZE(OLD_KEPT) ? OLD_KEPT : WINDOWS_KEPT;
+	*state = windows->kept == OLD_KEPT || s.st_size == (off_t)WHOLE_SIZE ? parse(windows) : WINDOWS_CORRUPT;
+	if (*state != WINDOWS_READ) {
 		close_fd(&windows->fd);
+		windows->number = 0;
+	}
 	return 0;
 }
 
-static int make(int state_fd, const char *name, struct fault *fault)
+/* --- days --------------------------------------------------------------------------------------------------------- */
+
+static void add(struct window_day *day, const struct window_entry *entry)
+{
+	day->open_ms += entry->open_ms;
+	day->windows += windows_counts(entry);
+	if (entry->open_ms > day->longest_ms)
+		day->longest_ms = entry->open_ms;
+}
+
+/* That of this entry, with those before it. */
+static struct window_day day_of(const struct window_entry *entry)
+{
+	struct window_day day = { windows_day(entry), entry->day_ms, entry->day_windows, entry->day_longest_ms };
+
+	add(&day, entry);
+	return day;
+}
+
+/* What came before the entry on its day. false: nothing did. */
+static bool go_on(struct window_entry *entry, const struct window_entry *newest, uint64_t number)
+{
+	const struct window_day day = day_of(newest);
+
+	entry->before_ms = newest->before_ms + newest->open_ms;
+	entry->day_ms = entry->day_windows = entry->day_longest_ms = 0;
+	if (!number || windows_day(entry) != day.day)
+		return false;
+	entry->day_ms = day.open_ms;
+	entry->day_windows = day.windows;
+	entry->day_longest_ms = day.longest_ms;
+	return true;
+}
+
+/* The day of this entry has ended. A day that came already, since the clock was set back, gets more; it is told by the number of its last entry. */
+static struct slot end_day(const struct slot *there, const struct window_entry *newest, uint64_t number)
+{
+	struct window_day day = day_of(newest);
+
+	if (!is_valid(there, DAY_MAGIC) || there->u.day.day != day.day)
+		return seal_day(number, &day);
+	if (there->sequence >= number)
+		return *there;
+	day.open_ms += there->u.day.open_ms;
+	day.windows += there->u.day.windows;
+	if (there->u.day.longest_ms > day.longest_ms)
+		day.longest_ms = there->u.day.longest_ms;
+	return seal_day(number, &day);
+}
+
+uint32_t windows_read_days(const struct windows *windows, struct window_day day[WINDOWS_DAYS + 1])
+{
+	const int64_t last = windows_day(&windows->newest);
+	struct slot slot;
+	uint32_t count = 0;
+
+	if (windows->fd < 0 || !windows->number)
+		return 0;
+	day[count++] = day_of(&windows->newest);
+	for (size_t i = 0; windows->kept == WINDOWS_KEPT && i < WINDOWS_DAYS; i++) {
+		if (read_slot(windows->fd, 2 * WINDOWS_KEPT + i, &slot) < 0 || !is_valid(&slot, DAY_MAGIC))
+			continue;
+		if (slot.u.day.day <= last - WINDOWS_DAYS)
+			continue;
+		day[count++] = slot.u.day;
+	}
+	return count;
+}
+
+/* --- making ------------------------------------------------------------------------------------------------------- */
+
+/* Whoever may read the ledgers of certificates may read this one. A host without that group has nothing to give. */
+static void share(int fd, int state_fd)
+{
+	struct stat ledgers, s;
+
+	if (fstatat(state_fd, "ledger", &ledgers, AT_SYMLINK_NOFOLLOW) < 0 || !(ledgers.st_mode & S_IRGRP) || fstat(fd, &s) < 0 ||
+	    (s.st_gid == ledgers.st_gid && (s.st_mode & S_IRGRP)))
+		return;
+	if (fchown(fd, (uid_t)-1, ledgers.st_gid) == 0)
+		(void)fchmod(fd, 0640);
+}
+
+/* What an older acmegate's file says, at the places and with the days of the new one. */
+static void fill(struct slot *slots, const struct windows *from)
+{
+	const uint64_t oldest = from->number >= from->kept ? from->number - from->kept + 1 : 1;
+	struct window_entry newest = { 0 };
+	struct slot slot;
+	uint64_t number = 0;
+
+	for (uint64_t n = oldest; n <= from->number; n++) {
+		struct window_entry *entry = &slot.u.entry;
+		uint64_t before;
+
+		if (!find_entry(from, n, &slot))
+			continue;
+		before = entry->before_ms;
+		if (!go_on(entry, &newest, number) && number) {
+			struct slot *day = &slots[place_of_day(windows_day(&newest))];
+
+			*day = end_day(day, &newest, number);
+		}
+		entry->before_ms = before;
+		slots[place_of(WINDOWS_KEPT, 2 * n)] = seal_entry(2 * n, entry);
+		if (slot.sequence % 2)
+			slots[place_of(WINDOWS_KEPT, 2 * n + 1)] = seal_entry(2 * n + 1, entry);
+		newest = *entry;
+		number = n;
+	}
+}
+
+/* from: of an older acmegate, or NULL. */
+static int make(int state_fd, const char *name, const struct windows *from, struct fault *fault)
 {
 	OWN_FD int listed = dir_open(state_fd, ".");
+	OWN_FREE struct slot *slots = calloc(SLOTS, sizeof(*slots));
 
-	memset(&image, 0, sizeof(image));
-	if (listed < 0 || file_replace(listed, name, (const char *)&image, sizeof(image)) < 0)
-		return fault_errno(fault, FAULT_FAILED, "making %s, %zu bytes", name, sizeof(image));
+	if (slots && from)
+		fill(slots, from);
+	if (!slots || listed < 0 || file_replace(listed, name, (const char *)slots, WHOLE_SIZE) < 0)
+		return fault_errno(fault, FAULT_FAILED, "making %s, %zu bytes", name, WHOLE_SIZE);
 	return 0;
+}
+
+static int make_and_load(struct windows *windows, int state_fd, const char *name, const struct windows *from, struct fault *fault)
+{
+	enum windows_state now;
+
+	if (make(state_fd, name, from, fault) < 0)
+		return -1;
+	close_fd(&windows->fd);
+	if (load(windows, state_fd, name, O_RDWR, &now, fault) < 0)
+		return -1;
+	return now == WINDOWS_READ ? 0 : fault_set(fault, FAULT_FAILED, "%s is not as it was made", name);
 }
 
 int windows_open(struct windows *windows, int state_fd, enum windows_state *state, struct fault *fault)
 {
 	const char *name = WINDOWS_FILE;
 	enum windows_state now;
+	int rc = 0;
 
 	if (load(windows, state_fd, name, O_RDWR, state, fault) < 0)
 		return -1;
-	if (*state == WINDOWS_READ)
-		return 0;
 	now = *state;
 	if (now == WINDOWS_NEWER) {
 		name = BESIDE;
@@ -159,11 +384,13 @@ int windows_open(struct windows *windows, int state_fd, enum windows_state *stat
 	}
 	if (now == WINDOWS_CORRUPT && renameat(state_fd, name, state_fd, CORRUPT) < 0)
 		return fault_errno(fault, FAULT_FAILED, "renaming %s, which is corrupt, to " CORRUPT, name);
-	if (now == WINDOWS_READ)
-		return 0;
-	if (make(state_fd, name, fault) < 0 || load(windows, state_fd, name, O_RDWR, &now, fault) < 0)
-		return -1;
-	return now == WINDOWS_READ ? 0 : fault_set(fault, FAULT_FAILED, "%s is not as it was made", name);
+	if (now != WINDOWS_READ)
+		rc = make_and_load(windows, state_fd, name, NULL, fault);
+	else if (windows->kept != WINDOWS_KEPT)
+		rc = make_and_load(windows, state_fd, name, windows, fault);
+	if (rc == 0)
+		share(windows->fd, state_fd);
+	return rc;
 }
 
 int windows_look(struct windows *windows, int state_fd, enum windows_state *state, struct fault *fault)
@@ -175,15 +402,13 @@ int windows_look(struct windows *windows, int state_fd, enum windows_state *stat
 	return *state == WINDOWS_NEWER ? load(windows, state_fd, BESIDE, O_RDONLY, &beside, fault) : 0;
 }
 
+/* --- writing and reading ------------------------------------------------------------------------------------------ */
+
 static int put(struct windows *windows, uint64_t sequence, const struct window_entry *entry, struct fault *fault)
 {
-	struct slot slot = { .version = WINDOWS_VERSION, .length = sizeof(*entry), .sequence = sequence };
-	off_t at = (off_t)(sequence % SLOTS) * SLOT_SIZE;
+	const struct slot slot = seal_entry(sequence, entry);
 
-	memcpy(slot.magic, MAGIC, sizeof(slot.magic));
-	memcpy(&slot.entry, entry, sizeof(*entry));
-	add_up(&slot, slot.sum);
-	if (pwrite(windows->fd, &slot, sizeof(slot), at) != (ssize_t)sizeof(slot) || fdatasync(windows->fd) < 0)
+	if (write_slot(windows->fd, place_of(windows->kept, sequence), &slot) < 0 || fdatasync(windows->fd) < 0)
 		return fault_errno(fault, FAULT_FAILED, "writing the ledger of windows");
 	windows->number = sequence / 2;
 	windows->ended = sequence % 2;
@@ -207,11 +432,24 @@ static void count_before(struct window_entry *entry, const struct windows *windo
 		entry->before[NET_UNKNOWN] += (uint32_t)(windows->number - counted);
 }
 
+/* It is on the disk together with the entry that comes next. */
+static int put_day(const struct windows *windows, struct fault *fault)
+{
+	const size_t place = place_of_day(windows_day(&windows->newest));
+	struct slot slot;
+
+	if (read_slot(windows->fd, place, &slot) < 0)
+		return fault_errno(fault, FAULT_FAILED, "reading the ledger of windows");
+	slot = end_day(&slot, &windows->newest, windows->number);
+	return write_slot(windows->fd, place, &slot) < 0 ? fault_errno(fault, FAULT_FAILED, "writing the ledger of windows") : 0;
+}
+
 int windows_begin(struct windows *windows, const struct window_entry *entry, struct fault *fault)
 {
 	struct window_entry counted = *entry;
 
-	counted.before_ms = windows->newest.before_ms + windows->newest.open_ms;
+	if (!go_on(&counted, &windows->newest, windows->number) && windows->number && put_day(windows, fault) < 0)
+		return -1;
 	count_before(&counted, windows);
 	return put(windows, 2 * (windows->number + 1), &counted, fault);
 }
@@ -222,6 +460,9 @@ int windows_end(struct windows *windows, const struct window_entry *entry, struc
 
 	counted.before_ms = windows->newest.before_ms;
 	memcpy(counted.before, windows->newest.before, sizeof(counted.before));
+	counted.day_ms = windows->newest.day_ms;
+	counted.day_windows = windows->newest.day_windows;
+	counted.day_longest_ms = windows->newest.day_longest_ms;
 	return put(windows, 2 * windows->number + 1, &counted, fault);
 }
 
@@ -242,14 +483,25 @@ static enum net conclude(const struct window_entry *entry, const struct past *pa
 	return past->net < NETS ? (enum net)past->net : NET_UNKNOWN;
 }
 
+/* Who was killed has noted no time: at most until it was found closed, which is a second too early at most, and no longer than the kernel lets it. */
+static void bound(struct window_entry *entry)
+{
+	const int64_t seconds = entry->closed - entry->begun.wall + 1;
+
+	entry->bounded = 1;
+	entry->open_ms = (uint32_t)(seconds < 0 || seconds > (int64_t)entry->limit ? entry->limit : seconds) * 1000;
+}
+
 bool windows_settle(const struct windows *windows, const struct past *past, const struct instant *now, struct window_entry *entry)
 {
 	if (!windows->number || windows->ended)
 		return false;
 	*entry = windows->newest;
 	entry->net = conclude(entry, past, now);
-	if (entry->net != NET_NEVER)
-		entry->closed = past->cleared ? past->cleared : now->wall;
+	if (entry->net == NET_NEVER)
+		return true;
+	entry->closed = past->cleared ? past->cleared : now->wall;
+	bound(entry);
 	return true;
 }
 
@@ -266,15 +518,13 @@ const char *windows_asker(const struct window_entry *entry)
 
 uint32_t windows_read(const struct windows *windows, struct window_entry entry[WINDOWS_KEPT])
 {
-	uint64_t below = UINT64_MAX;
-	const struct slot *slot;
+	struct slot slot;
 	uint32_t count = 0;
 
-	if (windows->fd < 0 || read_image(windows->fd, &image) <= 0)
+	if (windows->fd < 0)
 		return 0;
-	while (count < WINDOWS_KEPT && (slot = find_before(&image, below))) {
-		take(slot, &entry[count++]);
-		below = slot->sequence / 2 * 2; /* the beginning of an entry that has its end is passed */
-	}
+	for (uint64_t back = 0; back < windows->kept && back < windows->number; back++)
+		if (find_entry(windows, windows->number - back, &slot))
+			entry[count++] = slot.u.entry;
 	return count;
 }

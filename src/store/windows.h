@@ -7,8 +7,10 @@
  * the host adds the end: windows_settle().
  *
  * The file has room for the newest WINDOWS_KEPT entries, and for each two slots of 512 bytes, a sector, with a sequence number and a SHA-256:
- * one for its beginning and one for its end. A write that is torn leaves the beginning. All is allocated when the file is made, so that a full
- * disk stops no entry. Fields are only ever added at the end of an entry: what an older acmegate wrote reads as 0 there.
+ * one for its beginning and one for its end. A write that is torn leaves the beginning. Behind them a slot for each of the last WINDOWS_DAYS
+ * days has what its windows come to, so that a year is known also where there were more windows. All is allocated when the file is made, so
+ * that a full disk stops no entry. Fields are only ever added at the end of an entry: what an older acmegate wrote reads as 0 there. A file of
+ * 64 entries without days, which an earlier acmegate made, is read as it is, and written as a new one before the next entry.
  */
 #ifndef ACMEGATE_STORE_WINDOWS_H
 #define ACMEGATE_STORE_WINDOWS_H
@@ -21,7 +23,8 @@
 #include "base/wire.h"
 
 #define WINDOWS_FILE "windows"
-#define WINDOWS_KEPT 64
+#define WINDOWS_KEPT 1024
+#define WINDOWS_DAYS 400
 #define WINDOWS_TEXT 144
 #define WINDOWS_NETS 9
 
@@ -44,8 +47,19 @@ struct window_entry {
 	uint8_t refused;	       /* 1: the gate did not open, and detail says why */
 	char client[WINDOWS_TEXT];     /* names of the certificates; of the client's program; the command */
 	char detail[WINDOWS_TEXT];     /* the rule that kept packets out all the same, the reason of a refusal, or "" */
-	uint64_t before_ms;	       /* open_ms of all windows before this one: set by windows_begin() */
-	uint32_t before[WINDOWS_NETS]; /* their number, by enum net: the same */
+	uint64_t before_ms;	       /* open_ms of all windows before this one: set by windows_begin(), as what follows */
+	uint32_t before[WINDOWS_NETS]; /* their number, by enum net */
+	uint32_t bounded;	       /* 1: acmegate was killed, and open_ms is the most that it can have been */
+	uint64_t day_ms;	       /* of those before it on the same day, */
+	uint32_t day_windows;	       /* their number, without those that were not opened, */
+	uint32_t day_longest_ms;       /* and the longest of them */
+};
+
+/* The windows of one day, by when they began. */
+struct window_day {
+	int64_t day; /* days since the epoch, UTC */
+	uint64_t open_ms;
+	uint32_t windows, longest_ms;
 };
 
 enum windows_state {
@@ -57,13 +71,15 @@ enum windows_state {
 
 struct windows {
 	int fd;		 /* -1: there is none */
+	uint32_t kept;	 /* room for so many entries: WINDOWS_KEPT, or what an older acmegate has made */
 	uint64_t number; /* of the newest entry; 0: none */
 	bool ended;	 /* its end is noted */
 	struct window_entry newest;
 };
 
 /*
- * Opens the ledger in the state directory, for writing, and makes it if there is none; one that is corrupt is renamed to windows.corrupt, and
+ * Opens the ledger in the state directory, for writing, and makes it if there is none; what an older acmegate has made becomes a new one with
+ * all that it says. It is for the group to read that may read the ledgers of certificates (ledger_share()). One that is corrupt is renamed to windows.corrupt, and
  * beside a newer acmegate's this one has its own, windows~. *state: what was there. The caller closes windows->fd.
  */
 int windows_open(struct windows *windows, int state_fd, enum windows_state *state, struct fault *fault) MUST_CHECK;
@@ -86,5 +102,12 @@ const char *windows_asker(const struct window_entry *entry);
 
 /* Entries of an open ledger, the newest first. Returns their number. */
 uint32_t windows_read(const struct windows *windows, struct window_entry entry[WINDOWS_KEPT]);
+
+/* The days before that of the newest entry that have windows, in no order; and that day. Returns their number. */
+uint32_t windows_read_days(const struct windows *windows, struct window_day day[WINDOWS_DAYS + 1]);
+
+/* The day that it began; and does it count as open? Not if the gate was not told, or refused. */
+int64_t windows_day(const struct window_entry *entry);
+bool windows_counts(const struct window_entry *entry);
 
 #endif

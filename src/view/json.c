@@ -77,12 +77,12 @@ static json_t *seconds_of(uint64_t milliseconds)
 
 static json_t *window_of(const struct window_entry *entry)
 {
-	return json_pack("{s:o, s:o, s:o, s:o, s:i, s:i, s:s, s:o, s:o, s:s, s:o, s:b, s:o}", "begun", moment(entry->begun.wall),
-			 "opened", moment(entry->opened), "closed", moment(entry->closed), "seconds", seconds_of(entry->open_ms),
-			 "times", (int)entry->times, "port", entry->port, "for", windows_asker(entry), "client",
-			 text(entry->client), "process", entry->pid ? json_integer(entry->pid) : json_null(), "closed_by",
+	return json_pack("{s:o, s:o, s:o, s:o, s:i, s:i, s:s, s:o, s:o, s:s, s:o, s:b, s:o, s:b}", "begun",
+			 moment(entry->begun.wall), "opened", moment(entry->opened), "closed", moment(entry->closed), "seconds",
+			 seconds_of(entry->open_ms), "times", (int)entry->times, "port", entry->port, "for", windows_asker(entry),
+			 "client", text(entry->client), "process", entry->pid ? json_integer(entry->pid) : json_null(), "closed_by",
 			 status_net(entry), "packets", entry->counted ? json_integer((json_int_t)entry->packets) : json_null(),
-			 "refused", entry->refused, "detail", text(entry->detail));
+			 "refused", entry->refused, "detail", text(entry->detail), "at_most", entry->bounded != 0);
 }
 
 static json_t *windows_of(const struct status *status)
@@ -97,12 +97,15 @@ static json_t *windows_of(const struct status *status)
 static json_t *exposure_of(const struct status *status)
 {
 	const struct exposure *exposure = &status->exposure;
+	const struct stretch *year = &exposure->year;
 
 	if (!status->windows_known)
 		return json_null();
-	return json_pack("{s:I, s:o, s:o, s:o, s:b}", "windows", (json_int_t)exposure->windows, "seconds",
+	return json_pack("{s:I, s:o, s:o, s:o, s:b, s:I, s:o, s:o, s:o}", "windows", (json_int_t)exposure->windows, "seconds",
 			 seconds_of(exposure->open_ms), "longest_seconds", seconds_of(exposure->longest_ms), "since",
-			 moment(exposure->since), "open", exposure->open);
+			 moment(exposure->since), "open", exposure->open, "windows_365d", (json_int_t)year->windows, "seconds_365d",
+			 seconds_of(year->open_ms), "longest_seconds_365d", seconds_of(year->longest_ms), "known_since",
+			 moment(year->known));
 }
 
 int json_write(const struct status *status, FILE *out)

@@ -179,6 +179,12 @@ static void write_windows(const struct status *status, FILE *out)
 		     (double)exposure->open_ms / 1e3);
 	write_single(out, "open", "gauge", "1 if the end of the last window is not noted: it is open, or acmegate was killed.",
 		     exposure->open);
+	write_single(out, "windows_365d", "gauge", "How often the port was opened today and in the 364 days before.",
+		     (double)exposure->year.windows);
+	write_single(out, "window_open_365d_seconds", "gauge", "How long the port was open in that time.",
+		     (double)exposure->year.open_ms / 1e3);
+	write_single(out, "longest_window_365d_seconds", "gauge", "The longest window of that time.",
+		     (double)exposure->year.longest_ms / 1e3);
 	if (!status->windows)
 		return;
 	write_single(out, "last_window_seconds", "gauge", "How long the port was open the last time.", newest->open_ms / 1e3);

@@ -33,6 +33,16 @@ struct moment moment_minute(int64_t seconds)
 	return moment;
 }
 
+struct moment moment_second(int64_t seconds)
+{
+	struct moment moment;
+	struct tm parts;
+
+	if (take_apart(seconds, &moment, &parts))
+		(void)strftime(moment.text, sizeof(moment.text), "%Y-%m-%d %H:%M:%S", &parts);
+	return moment;
+}
+
 struct moment moment_exact(int64_t seconds)
 {
 	struct moment moment;

@@ -9,9 +9,10 @@ struct moment {
 	char text[32];
 };
 
-/* "2026-11-26", "2026-11-26 03:10" and, by RFC 3339, "2026-11-26T03:10:00Z". */
+/* "2026-11-26", "2026-11-26 03:10", "2026-11-26 03:10:00" and, by RFC 3339, "2026-11-26T03:10:00Z". */
 struct moment moment_day(int64_t seconds);
 struct moment moment_minute(int64_t seconds);
+struct moment moment_second(int64_t seconds);
 struct moment moment_exact(int64_t seconds);
 
 #endif

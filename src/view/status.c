@@ -137,16 +137,25 @@ static int choose(struct status *status, char *const names[], struct fault *faul
 	return 0;
 }
 
+int status_begin(struct status *status, const struct config *config, struct fault *fault)
+{
+	memset(status, 0, sizeof(*status));
+	status->config = config;
+	status->now = instant_now();
+	status->entry = calloc(config->certificates + 1, sizeof(*status->entry));
+	if (!status->entry || gethostname(status->host, sizeof(status->host) - 1) < 0)
+		return fault_errno(fault, FAULT_LATER, "collecting the state of the certificates");
+	return 0;
+}
+
 int status_collect(struct status *status, const struct config *config, int ledgers, char *const names[], struct fault *fault)
 {
 	struct secret secret = { { 0 } };
 
-	*status = (struct status){ .config = config, .now = instant_now() };
+	if (status_begin(status, config, fault) < 0)
+		return -1;
 	if (!config->certificates)
 		return fault_set(fault, FAULT_USAGE, "%s: there is no [certificate NAME] section", config->file);
-	status->entry = calloc(config->certificates, sizeof(*status->entry));
-	if (!status->entry || gethostname(status->host, sizeof(status->host) - 1) < 0)
-		return fault_errno(fault, FAULT_LATER, "collecting the state of the certificates");
 	if (ledgers >= 0 && secret_look(ledgers, &secret, fault) < 0)
 		return -1;
 	if (choose(status, names, fault) < 0)
@@ -183,6 +192,7 @@ int status_add_windows(struct status *status, int directory, struct fault *fault
 		return fault_set(fault, FAULT_FAILED, WINDOWS_FILE " is corrupt; the next window begins a new one");
 	status->windows_known = true;
 	status->windows = windows.fd < 0 ? 0 : windows_read(&windows, status->window);
+	status->days = windows_read_days(&windows, status->day);
 	exposure->windows = windows.number;
 	exposure->open_ms = windows.newest.before_ms + windows.newest.open_ms;
 	exposure->open = windows.number && !windows.ended;
@@ -191,6 +201,7 @@ int status_add_windows(struct status *status, int directory, struct fault *fault
 		if (status->window[i].open_ms > exposure->longest_ms)
 			exposure->longest_ms = status->window[i].open_ms;
 	}
+	exposure->year = exposure_since(status, (status->now.wall / DAY - (EXPOSURE_DAYS - 1)) * DAY);
 	close_fd(&windows.fd);
 	return 0;
 }

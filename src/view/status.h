@@ -45,12 +45,22 @@ struct entry {
 	struct fault why;	    /* with CONDITION_UNKNOWN */
 };
 
+/* The windows of a time, without those that were not opened: exposure_since() counts them, for every view. */
+struct stretch {
+	int64_t from;  /* seconds since the epoch: the windows that began then or later */
+	int64_t known; /* nothing is known before then; 0: all of it is known */
+	uint64_t windows, open_ms, longest_ms;
+};
+
+#define EXPOSURE_DAYS 365
+
 /* How long the port was open. */
 struct exposure {
-	uint64_t windows, open_ms; /* since the ledger was begun */
+	uint64_t windows, open_ms; /* since the ledger was begun; windows: with those that were not opened */
 	uint64_t longest_ms;	   /* of those in status.window */
 	int64_t since;		   /* when the oldest of them began; seconds since the epoch, 0: there is none */
 	bool open;		   /* the newest has no end yet: it is open, or acmegate was killed */
+	struct stretch year;	   /* today, and the 364 days before it */
 };
 
 struct status {
@@ -65,7 +75,9 @@ struct status {
 	struct exposure exposure;
 	uint32_t windows;
 	struct window_entry window[WINDOWS_KEPT]; /* the newest first */
-	enum health health;			  /* the worst */
+	uint32_t days;
+	struct window_day day[WINDOWS_DAYS + 1]; /* those with windows, in no order; the same day may be there twice */
+	enum health health;			 /* the worst */
 };
 
 /*
@@ -78,6 +90,12 @@ int status_collect(struct status *status, const struct config *config, int ledge
 /* Adds the windows, of the ledger in this directory (-1: there is none). The fault says why they are not known. */
 int status_add_windows(struct status *status, int directory, struct fault *fault) MUST_CHECK;
 void status_free(struct status *status);
+
+/* Without certificates: for the windows alone. status_collect() begins so, too. */
+int status_begin(struct status *status, const struct config *config, struct fault *fault) MUST_CHECK;
+
+/* From a moment on, or where older windows are known by days only, from the beginning of its day. */
+struct stretch exposure_since(const struct status *status, int64_t from);
 
 /* "valid", "due" ... and what acmegate's exit status is. */
 const char *status_word(enum condition condition);

@@ -3,6 +3,7 @@
  * acmegate-view FORM right|mistaken [NAME...]: becomes what `acmegate status` was, with the configuration and the directory of the ledgers
  * as descriptors (wire.h). It has no capability and reads nothing else; as root it may read the ledgers, as somebody else what they may.
  */
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 
@@ -10,6 +11,7 @@
 #include "base/confine.h"
 #include "base/log.h"
 #include "base/wire.h"
+#include "view/history.h"
 #include "view/status.h"
 
 #define WIDTH 80	      /* where the terminal does not tell */
@@ -27,6 +29,7 @@ static unsigned int width_of(int fd)
 struct look {
 	unsigned int width;
 	bool coloured;
+	int64_t since;
 };
 
 /* Each writes, and returns the exit status. */
@@ -65,13 +68,33 @@ static int show_html(const struct status *status, const struct look *look)
 	return STATUS_DONE;
 }
 
+static int show_history(const struct status *status, const struct look *look)
+{
+	if (!status->windows)
+		log_idle("no window is noted yet");
+	if (history_write(status, stdout, look->since) == 0)
+		return STATUS_DONE;
+	log_error("there is not enough memory");
+	return STATUS_FAILED;
+}
+
+static int show_csv(const struct status *status, const struct look *look)
+{
+	if (history_write_csv(status, stdout, look->since) == 0)
+		return STATUS_DONE;
+	log_error("there is not enough memory");
+	return STATUS_FAILED;
+}
+
 static const struct form {
 	const char *name;
 	int (*show)(const struct status *, const struct look *);
-	int unknown; /* the exit status when nothing can be found out */
+	int unknown;  /* the exit status when nothing can be found out */
+	bool history; /* its first word is a moment; it needs no certificate */
 } forms[] = {
-	{ "table", show_table, 0 },	{ "json", show_json, 0 }, { "check", show_check, 3 },
-	{ "metrics", show_metrics, 0 }, { "html", show_html, 0 },
+	{ "table", show_table, 0, false },     { "json", show_json, 0, false }, { "check", show_check, 3, false },
+	{ "metrics", show_metrics, 0, false }, { "html", show_html, 0, false }, { "history", show_history, 0, true },
+	{ "history-csv", show_csv, 0, true },
 };
 
 static const struct form *find_form(const char *name)
@@ -95,7 +118,8 @@ static int start(const struct config **config, struct fault *fault)
 
 static int show(const struct form *form, bool mistaken, char *const names[])
 {
-	const struct look look = { width_of(STDOUT_FILENO), isatty(STDOUT_FILENO) && !getenv("NO_COLOR") };
+	const struct look look = { width_of(STDOUT_FILENO), isatty(STDOUT_FILENO) && !getenv("NO_COLOR"),
+				   form->history && names[0] ? strtoll(names[0], NULL, 10) : 0 };
 	const int ledgers = fcntl(FD_LEDGERS, F_GETFD) < 0 ? -1 : FD_LEDGERS;
 	const int windows = fcntl(FD_WINDOWS, F_GETFD) < 0 ? -1 : FD_WINDOWS;
 	static struct status status;
@@ -103,8 +127,10 @@ static int show(const struct form *form, bool mistaken, char *const names[])
 	struct fault fault;
 	int rc = start(&config, &fault);
 
-	if (rc == 0)
-		rc = status_collect(&status, config, ledgers, names, &fault);
+	if (rc == 0 && form->history && !config->certificates)
+		rc = status_begin(&status, config, &fault);
+	else if (rc == 0)
+		rc = status_collect(&status, config, ledgers, names + (form->history && names[0]), &fault);
 	if (rc == 0 && status_add_windows(&status, windows, &fault) < 0)
 		log_warning("the windows are not known: %s", fault.text);
 	if (rc < 0) {

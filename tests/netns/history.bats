@@ -85,7 +85,11 @@ rewrite() {
 	rig_end "$client" KILL
 	rig_until 30 rig_idle
 	last "20* UTC port 80 for hook: sleep (process $client), open for *, closed by the gate, 0 packets"
-	[ "${#lines[@]}" = 5 ]
+	# five windows, two attempts, and the sum
+	[ "$(grep -c ' UTC port 80 for ' <<<"$output")" = 5 ]
+	[ "$(grep -c ' UTC certificate one.test at .*: stored$' <<<"$output")" = 2 ]
+	[[ ${lines[-1]} == 'port 80 was open '[0-9]*'.'[0-9][0-9][0-9]' s in 365 days, in 5 windows, longest '*' s; nothing is known before '* ]]
+	[ "${#lines[@]}" = 8 ]
 	# Nothing due: nothing written.
 	sum=$(sha256sum <"$RIG_STATE/windows")
 	run -0 rig_acmegate -v renew
@@ -129,7 +133,8 @@ only_client() { ! pgrep -x before-hook; }
 	dies all
 	rewrite 'entry[24:40] = struct.pack("=qq", *(t - 1000 for t in struct.unpack_from("=qq", entry, 24)))'
 	run -0 rig_acmegate recover
-	last '*port 80 for guard: sleep *, closed by the kernel'
+	run -0 rig_acmegate history # it is not the newest any more
+	[[ $output == *'port 80 for guard: sleep '*', open for at most 60.000 s, closed by the kernel'* ]]
 	guarded
 	dies all
 	rewrite 'entry[40:56] = b"of another boot."'
@@ -159,7 +164,8 @@ only_client() { ! pgrep -x before-hook; }
 	timeout 60 ip netns exec "$RIG_HOST" "$RIG_ACMEGATE" -c "$RIG_CONF" guard --on-listen -- "$RIG_DIR/twice" "$RIG_DIR/out" \
 		>"$RIG_DIR/out" 2>&1 3>&-
 	last '*port 80 for guard: */twice (process *), open for * in 2 times, closed by the gate, 0 packets'
-	[ "${#lines[@]}" = 1 ]
+	[ "${#lines[@]}" = 2 ]
+	[[ ${lines[1]} == *' in 1 window, longest '* ]]
 }
 
 @test "a window that the gate refuses is noted with the reason" {
@@ -199,5 +205,71 @@ only_client() { ! pgrep -x before-hook; }
 	run -0 rig_acmegate guard -- true
 	[[ $output == *'has been renamed to windows.corrupt'* ]]
 	last '*port 80 for guard: true *'
-	[ "$(stat -c %s:%a "$RIG_STATE/windows" "$RIG_STATE/windows.corrupt" | tr '\n' ' ')" = '65536:600 65536:644 ' ]
+	[ "$(stat -c %s:%a "$RIG_STATE/windows" "$RIG_STATE/windows.corrupt" | tr '\n' ' ')" = '1253376:600 65536:644 ' ]
+}
+
+# csv PYTHON: an expression over r, the records of `history --csv` as python reads them
+csv() {
+	rig_acmegate history --csv "${@:2}" | python3 -c 'import csv, io, sys
+text = sys.stdin.buffer.read().decode()
+assert text.count("\n") == text.count("\r\n") > 0
+r = list(csv.DictReader(io.StringIO(text, newline=""), strict=True))
+assert all(None not in x and None not in x.values() for x in r)
+print('"$1"')'
+}
+
+@test "history: since a date or an age, and as CSV" {
+	run -0 rig_acmegate guard -- true
+	run -0 rig_acmegate guard -- true
+	[ "$(csv 'len(r), r[0]["kind"], r[0]["for"], r[0]["client"], r[0]["closed_by"], r[0]["at_most"]')" = '2 window guard true gate 0' ]
+	for since in 1m 1h 7d 2026-01-01; do
+		[ "$(csv 'len(r)' --since "$since")" = 2 ]
+		run -0 rig_acmegate history --since "$since"
+		[[ ${lines[-1]} == 'port 80 was open '*' s since 20'*' UTC, in 2 windows, longest '* ]]
+	done
+	rewrite 'entry[24:40] = struct.pack("=qq", *(t - 7200 for t in struct.unpack_from("=qq", entry, 24)))'
+	[ "$(csv 'len(r)' --since 1h)" = 1 ]
+	for since in x 7 0d 7y 2026-13-01 2026-02-30 2026-1-1 -1d 99999999d '7d '; do
+		run -2 rig_acmegate history --since "$since"
+		[[ $output == *"--since $since: expected a date as in 2026-11-01, or an age as in 7d, 24h or 30m"* ]]
+	done
+}
+
+@test "status, metrics and history count the same" {
+	for _ in 1 2 3; do run -0 rig_acmegate guard -- sleep 0.02; done
+	sum=$(csv '"%.3f" % sum(float(x["seconds"]) for x in r)')
+	longest=$(csv '"%.3f" % max(float(x["seconds"]) for x in r)')
+	run -0 rig_acmegate history
+	[[ ${lines[-1]} == "port 80 was open $sum s in 365 days, in 3 windows, longest $longest s; "* ]]
+	run -0 rig_acmegate status --metrics
+	awk -v sum="$sum" -v longest="$longest" '
+		$1 == "acmegate_window_open_365d_seconds" || $1 == "acmegate_window_open_seconds_total" { right += $2 == sum }
+		$1 == "acmegate_longest_window_365d_seconds" { right += $2 == longest }
+		$1 == "acmegate_windows_365d" || $1 == "acmegate_windows_total{result=\"closed\"}" { right += $2 == 3 }
+		END { exit right != 5 }' <<<"$output"
+	run -75 --separate-stderr rig_acmegate status --json
+	[ "$(python3 -c 'import json, sys
+e = json.load(sys.stdin)["exposure"]
+print("%.3f %.3f %.3f" % (e["seconds_365d"], e["seconds"], e["longest_seconds_365d"]), e["windows_365d"], e["windows"])' <<<"$output")" = "$sum $sum $longest 3 3" ]
+}
+
+# make check-exposure has 1,000 windows.
+@test "open as long as a stranger sees it: ${RIG_WINDOWS:-20} windows" {
+	windows=${RIG_WINDOWS:-20}
+	rig_before
+	for window in $(seq "$windows"); do
+		run -0 rig_acmegate guard -- sleep "0.0$((window % 9 + 1))"
+	done
+	rig_after
+	rig_was_open 4 "$windows"
+	csv '"\n".join(x["seconds"] for x in reversed(r))' >"$RIG_DIR/noted"
+	awk '$1 == "interval" && $2 == 4 {
+			if ($3 != "silent") { if (!open) n++; sum[n] += $6; open = 1 } else open = 0
+		}
+		END { for (i = 1; i <= n; i++) print sum[i] }' "$RIG_DIR/probe" >"$RIG_DIR/seen"
+	read -r worst mean < <(paste "$RIG_DIR/noted" "$RIG_DIR/seen" |
+		awk '{ d = $1 - $2; all += d; if (d < 0) d = -d; if (d > most) most = d } END { printf "%.6f %.6f\n", most, all / NR }')
+	printf '# noted and seen differ by %.1f ms at most, by %.2f ms in the mean\n' "$(rig_milliseconds "$worst")" "$(rig_milliseconds "$mean")" >&3
+	# the gate's process, and acmegate's, which reads the clock
+	RIG_HANDS=4 rig_at_most "$worst" 0.005 'noted and seen differ'
 }

@@ -16,6 +16,7 @@
 #include <jansson.h>
 
 #include "between.h"
+#include "view/history.h"
 #include "view/moment.h"
 #include "store/wish.h"
 #include "view/status.h"
@@ -182,9 +183,10 @@ static void chosen(const char *first, const char *second, enum health health, in
 static void names_and_exit_statuses(void **state)
 {
 	char unknown[] = "nobody", *names[] = { unknown, NULL };
-	struct config none = { .file = "/etc/none.conf" };
+	static struct config none;
 
 	(void)state;
+	snprintf(none.file, sizeof(none.file), "/etc/none.conf");
 	chosen("valid", NULL, HEALTH_GOOD, 0);
 	chosen("valid", "due", HEALTH_WAITING, 75);
 	chosen("expired", "valid", HEALTH_ATTENTION, 1);
@@ -364,6 +366,157 @@ static void windows_and_exposure(void **state)
 	assert_int_equal(unlinkat(dir, WINDOWS_FILE, 0), 0);
 }
 
+/* Thousands of windows: none has to outlive a power cut. */
+int __wrap_fdatasync(int fd);
+
+int __wrap_fdatasync(int fd)
+{
+	(void)fd;
+	return 0;
+}
+
+/* Days before the windows that are listed are known as sums. */
+static void forge_windows(int64_t days, uint32_t each, uint32_t open_ms)
+{
+	struct window_entry entry = { .asker = ASKER_RENEW, .net = NET_GATE, .port = 80, .times = 1 };
+	const int64_t today = instant_now().wall / DAY;
+	struct windows windows;
+	enum windows_state found;
+
+	(void)unlinkat(dir, WINDOWS_FILE, 0);
+	assert_int_equal(windows_open(&windows, dir, &found, &fault), 0);
+	for (int64_t day = today - days + 1; day <= today; day++)
+		for (uint32_t i = 0; i < each; i++) {
+			entry.begun.wall = entry.opened = day * DAY + i;
+			entry.open_ms = open_ms;
+			assert_int_equal(windows_begin(&windows, &entry, &fault), 0);
+			assert_int_equal(windows_end(&windows, &entry, &fault), 0);
+		}
+	close_fd(&windows.fd);
+	assert_int_equal(status_collect(&status, &config, dir, all, &fault), 0);
+	assert_int_equal(status_add_windows(&status, dir, &fault), 0);
+}
+
+static void assert_span(const struct stretch *span, uint64_t windows, uint64_t open_ms, bool whole)
+{
+	assert_int_equal(span->windows, windows);
+	assert_int_equal(span->open_ms, open_ms);
+	assert_int_equal(span->known == 0, whole);
+}
+
+static void a_year(void **state)
+{
+	const int64_t today = instant_now().wall / DAY;
+	struct stretch span;
+
+	(void)state;
+	forge_windows(10, 2, 1000); /* each is listed; nothing is known before */
+	assert_span(&status.exposure.year, 20, 20000, false);
+	assert_int_equal(status.exposure.year.known, (today - 9) * DAY);
+	span = exposure_since(&status, (today - 4) * DAY);
+	assert_span(&span, 10, 10000, true);
+	span = exposure_since(&status, (today - 4) * DAY + 1);
+	assert_span(&span, 9, 9000, true);
+	status_free(&status);
+	forge_windows(390, 4, 500); /* more than are listed, and more than a year */
+	assert_int_equal(status.windows, WINDOWS_KEPT);
+	assert_span(&status.exposure.year, 365 * 4, 365 * 2000, true);
+	assert_int_equal(status.exposure.year.longest_ms, 500);
+	span = exposure_since(&status, (today - 380) * DAY + 5); /* by days only: from its beginning */
+	assert_span(&span, 381 * 4, 381 * 2000, true);
+	assert_int_equal(span.from, (today - 380) * DAY);
+	span = exposure_since(&status, 0);
+	assert_span(&span, 390 * 4, 390 * 2000, false);
+	status_free(&status);
+	forge_windows(300, 4, 500); /* more than are listed, and less than a year */
+	assert_span(&status.exposure.year, 300 * 4, 300 * 2000, false);
+	assert_int_equal(status.exposure.year.known, (today - 299) * DAY);
+	status_free(&status);
+	assert_int_equal(unlinkat(dir, WINDOWS_FILE, 0), 0);
+}
+
+/* The figures in a text behind this word. */
+static double figure(const char *text, const char *word)
+{
+	const char *at = strstr(text, word);
+
+	if (!at)
+		fail_msg("there is no %s", word);
+	return at ? strtod(at + strlen(word), NULL) : 0;
+}
+
+/* Each view counts the same. */
+static void all_views_agree(void **state)
+{
+	char *json_text = NULL, *metrics_text = NULL, *history_text = NULL;
+	size_t size;
+	FILE *json_out = open_memstream(&json_text, &size), *metrics_out = open_memstream(&metrics_text, &size);
+	FILE *history_out = open_memstream(&history_text, &size);
+	char sum[128];
+
+	(void)state;
+	forge_windows(370, 5, 1234);
+	assert_int_equal(json_write(&status, json_out), 0);
+	metrics_write(&status, metrics_out);
+	assert_int_equal(history_write(&status, history_out, 0), 0);
+	fclose(json_out);
+	fclose(metrics_out);
+	fclose(history_out);
+	assert_true(figure(json_text, "\"windows_365d\": ") == 1825);
+	assert_true(figure(metrics_text, "\nacmegate_windows_365d ") == 1825);
+	assert_true(figure(json_text, "\"seconds_365d\": ") == 2252.05);
+	assert_true(figure(metrics_text, "\nacmegate_window_open_365d_seconds ") == 2252.05);
+	assert_true(figure(json_text, "\"longest_seconds_365d\": ") == 1.234);
+	assert_true(figure(metrics_text, "\nacmegate_longest_window_365d_seconds ") == 1.234);
+	assert_true(figure(metrics_text, "\nacmegate_windows_total{result=\"closed\"} ") == 1850);
+	assert_non_null(strstr(json_text, "\"windows\": 1850,"));
+	snprintf(sum, sizeof(sum), "\nport 80 was open 2252.050 s in 365 days, in 1825 windows, longest 1.234 s\n");
+	assert_non_null(strstr(history_text, sum));
+	free(json_text);
+	free(metrics_text);
+	free(history_text);
+	status_free(&status);
+	assert_int_equal(unlinkat(dir, WINDOWS_FILE, 0), 0);
+}
+
+/* Quotes, commas, and what a spreadsheet would compute. */
+static void csv(void **state)
+{
+	struct attempt *attempt;
+	char one[] = "failing", *names[] = { one, NULL }, *text = NULL;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+
+	(void)state;
+	assert_int_equal(status_collect(&status, &config, dir, names, &fault), 0);
+	attempt = &status.entry[0].ledger.attempt[0];
+	snprintf(attempt->outcome.detail, sizeof(attempt->outcome.detail), "he said \"no\", twice");
+	snprintf(attempt->outcome.type, sizeof(attempt->outcome.type), "=1+1");
+	status.windows = 1;
+	status.window[0] = (struct window_entry){ .begun.wall = 1790812800,
+						  .opened = 1790812801,
+						  .closed = 1790812804,
+						  .open_ms = 3100,
+						  .times = 1,
+						  .port = 80,
+						  .asker = ASKER_HOOK,
+						  .net = NET_GATE,
+						  .pid = 7,
+						  .client = "certbot",
+						  .counted = 1,
+						  .packets = 5 };
+	assert_int_equal(history_write_csv(&status, out, 0), 0);
+	assert_int_equal(fclose(out), 0);
+	assert_ptr_equal(strstr(text, "kind,begun,opened,closed,seconds,"), text);
+	assert_non_null(strstr(text, "\r\nattempt,"));
+	assert_non_null(strstr(text, ",,,,,,,,,,,failing,ca.test,invalid,\"'=1+1\",\"he said \"\"no\"\", twice\"\r\n"));
+	assert_non_null(
+		strstr(text, "\r\nwindow,2026-10-01T00:00:00Z,2026-10-01T00:00:01Z,2026-10-01T00:00:04Z,3.100,0,1,80,hook,certbot,7,"
+			     "gate,5,0,,,,,\r\n"));
+	free(text);
+	status_free(&status);
+}
+
 static void moments(void **state)
 {
 	(void)state;
@@ -385,6 +538,9 @@ int main(void)
 		cmocka_unit_test(metrics),
 		cmocka_unit_test(moments),
 		cmocka_unit_test(windows_and_exposure),
+		cmocka_unit_test(a_year),
+		cmocka_unit_test(all_views_agree),
+		cmocka_unit_test(csv),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, take_down);

@@ -19,7 +19,9 @@
 
 #define NOW INT64_C(1790812800)
 #define SLOT 512
-#define BYTES (2 * WINDOWS_KEPT * SLOT)
+#define BYTES ((2 * WINDOWS_KEPT + WINDOWS_DAYS) * SLOT)
+#define DAY INT64_C(86400)
+#define OLD_KEPT 64  /* of an earlier acmegate */
 #define VERSION_AT 8 /* of a slot, as it lies on the disk */
 #define SUM_AT (SLOT - SHA256_DIGEST_SIZE)
 
@@ -29,7 +31,9 @@ static struct windows windows;
 static enum windows_state found;
 static struct fault fault;
 static struct window_entry list[WINDOWS_KEPT];
+static struct window_day days[WINDOWS_DAYS + 1];
 static unsigned char image[BYTES];
+static bool hasty; /* nothing is brought to the disk: for many entries */
 
 /* --- calls that fail ---------------------------------------------------------------------------------------------- */
 
@@ -67,7 +71,7 @@ ssize_t __wrap_pwrite(int fd, const void *data, size_t length, off_t at)
 
 int __wrap_fdatasync(int fd)
 {
-	return fails() ? -1 : __real_fdatasync(fd);
+	return fails() ? -1 : hasty ? 0 : __real_fdatasync(fd);
 }
 
 /* --- files -------------------------------------------------------------------------------------------------------- */
@@ -80,6 +84,7 @@ static int set_up(void **state)
 	dir = open(top, O_RDONLY | O_DIRECTORY);
 	windows.fd = -1;
 	failing = 0;
+	hasty = false;
 	return dir < 0 ? -1 : 0;
 }
 
@@ -148,6 +153,16 @@ static void put_image(size_t length)
 	assert_int_equal(__real_write(fd, image, length), (ssize_t)length);
 }
 
+static void flip(size_t at)
+{
+	OWN_FD int fd = openat(dir, "windows", O_RDWR);
+	unsigned char byte;
+
+	assert_int_equal(pread(fd, &byte, 1, (off_t)at), 1);
+	byte ^= 1;
+	assert_int_equal(__real_pwrite(fd, &byte, 1, (off_t)at), 1);
+}
+
 static bool is_there(const char *name)
 {
 	return faccessat(dir, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
@@ -183,24 +198,34 @@ static void what_is_written_is_read(void **state)
 	assert_int_equal(list[0].closed, NOW + 2);
 }
 
+static void assert_newest(int i)
+{
+	const uint32_t kept = i < WINDOWS_KEPT ? (uint32_t)i : WINDOWS_KEPT;
+
+	reopen(WINDOWS_READ);
+	assert_int_equal(windows.number, i);
+	assert_int_equal(windows.ended, i % 3 != 0);
+	if (i % 97 && (i + 2) % WINDOWS_KEPT > 4)
+		return;
+	assert_int_equal(windows_read(&windows, list), kept);
+	for (uint32_t j = 0; j < kept; j++) {
+		assert_int_equal(list[j].begun.boot, i - (int)j);
+		assert_int_equal(list[j].net, (i - (int)j) % 3 ? NET_GATE : NET_UNKNOWN);
+	}
+}
+
 static void the_newest_are_kept(void **state)
 {
 	const int most = 3 * WINDOWS_KEPT + 5;
 
 	(void)state;
+	hasty = true;
 	reopen(WINDOWS_NONE);
 	for (int i = 1; i <= most; i++) {
-		uint32_t kept = i < WINDOWS_KEPT ? (uint32_t)i : WINDOWS_KEPT;
-
 		begin(i);
 		if (i % 3) /* of some the end is not noted */
 			end(i);
-		reopen(WINDOWS_READ);
-		assert_int_equal(windows_read(&windows, list), kept);
-		for (uint32_t j = 0; j < kept; j++) {
-			assert_int_equal(list[j].begun.boot, i - (int)j);
-			assert_int_equal(list[j].net, (i - (int)j) % 3 ? NET_GATE : NET_UNKNOWN);
-		}
+		assert_newest(i);
 	}
 	take_image(); /* no more than it was */
 }
@@ -242,9 +267,7 @@ static void each_byte_that_is_damaged_costs_one_slot(void **state)
 		end(i);
 	}
 	for (size_t at = 2 * SLOT; at < 8 * SLOT; at++) {
-		take_image();
-		image[at] ^= 1;
-		put_image(BYTES);
+		flip(at);
 		reopen(WINDOWS_READ);
 		assert_int_equal(windows_read(&windows, list), 3);
 		for (int i = 0; i < 3; i++) {
@@ -253,8 +276,7 @@ static void each_byte_that_is_damaged_costs_one_slot(void **state)
 			assert_memory_equal(list[i].client, whole.client, sizeof(whole.client));
 			assert_memory_equal(&list[i].begun, &whole.begun, sizeof(whole.begun));
 		}
-		image[at] ^= 1;
-		put_image(BYTES);
+		flip(at);
 	}
 	assert_false(is_there("windows.corrupt"));
 }
@@ -321,9 +343,10 @@ static void a_full_disk_makes_none_or_a_whole_one(void **state)
 	error = ENOSPC;
 	failing = 1;
 	assert_int_equal(windows_open(&windows, dir, &found, &fault), -1);
-	assert_non_null(strstr(fault.text, "65536 bytes: No space left"));
+	assert_non_null(strstr(fault.text, "1253376 bytes: No space left"));
 	assert_false(is_there("windows"));
 	assert_false(is_there(".tmp-windows"));
+	hasty = true;
 	reopen(WINDOWS_NONE);
 	for (int i = 1; i < 2 * WINDOWS_KEPT; i++) {
 		begin(i);
@@ -332,6 +355,212 @@ static void a_full_disk_makes_none_or_a_whole_one(void **state)
 	take_image();
 	for (size_t i = 2; i < 2 * WINDOWS_KEPT; i++)
 		assert_memory_equal(image + i * SLOT, "acmewind", 8);
+}
+
+/* --- days --------------------------------------------------------------------------------------------------------- */
+
+/* A window of so many milliseconds, on that day. */
+static void on_day(int64_t day, uint32_t open_ms, enum net net)
+{
+	struct window_entry entry = { .begun = { day * DAY + 3600, 1, "boot" }, .limit = 60, .port = 80 };
+
+	assert_int_equal(windows_begin(&windows, &entry, &fault), 0);
+	entry.open_ms = open_ms;
+	entry.net = net;
+	assert_int_equal(windows_end(&windows, &entry, &fault), 0);
+}
+
+static const struct window_day *find_day(int64_t day)
+{
+	const uint32_t count = windows_read_days(&windows, days);
+
+	for (uint32_t i = 0; i < count; i++)
+		if (days[i].day == day)
+			return &days[i];
+	return NULL;
+}
+
+static void assert_day(int64_t day, uint32_t number, uint64_t open_ms, uint32_t longest_ms)
+{
+	const struct window_day *found_day = find_day(day);
+
+	if (!found_day) {
+		fail_msg("nothing is known of day %d", (int)day);
+		return;
+	}
+	assert_int_equal(found_day->windows, number);
+	assert_int_equal(found_day->open_ms, open_ms);
+	assert_int_equal(found_day->longest_ms, longest_ms);
+}
+
+static void days_are_counted(void **state)
+{
+	(void)state;
+	reopen(WINDOWS_NONE);
+	assert_int_equal(windows_read_days(&windows, days), 0);
+	on_day(20000, 1000, NET_GATE);
+	on_day(20000, 3000, NET_GATE);
+	on_day(20000, 0, NET_NEVER); /* does not count */
+	on_day(20000, 2000, NET_GATE);
+	assert_day(20000, 3, 6000, 3000);
+	on_day(20002, 500, NET_GATE);
+	look(WINDOWS_READ);
+	assert_int_equal(windows_read_days(&windows, days), 2);
+	assert_day(20000, 3, 6000, 3000);
+	assert_day(20002, 1, 500, 500);
+	/* the clock was a day ahead, and was set back: the day gets more, once */
+	reopen(WINDOWS_READ);
+	on_day(20001, 700, NET_GATE);
+	on_day(20002, 900, NET_GATE);
+	on_day(20003, 100, NET_GATE);
+	assert_day(20001, 1, 700, 700);
+	assert_day(20002, 2, 1400, 900);
+}
+
+/* Killed between the day's slot and the entry's: the day is not counted twice. */
+static void a_day_is_counted_once(void **state)
+{
+	struct window_entry entry = entry_of(0);
+
+	(void)state;
+	entry.begun.wall = 20001 * DAY;
+	reopen(WINDOWS_NONE);
+	on_day(20000, 1000, NET_GATE);
+	for (int i = 0; i < 3; i++) {
+		error = EIO;
+		failing = 2;
+		assert_int_equal(windows_begin(&windows, &entry, &fault), -1);
+		reopen(WINDOWS_READ);
+	}
+	failing = 0;
+	assert_int_equal(windows_begin(&windows, &entry, &fault), 0);
+	assert_day(20000, 1, 1000, 1000);
+}
+
+/* More windows than are kept, and more days than there is room for. */
+static void a_year_is_known(void **state)
+{
+	uint64_t open_ms = 0, number = 0;
+	uint32_t count;
+
+	(void)state;
+	hasty = true;
+	reopen(WINDOWS_NONE);
+	for (int64_t day = 20000; day < 20000 + WINDOWS_DAYS + 20; day++)
+		for (uint32_t i = 0; i < 5; i++)
+			on_day(day, 1000 + i, NET_GATE);
+	look(WINDOWS_READ);
+	count = windows_read_days(&windows, days);
+	assert_int_equal(count, WINDOWS_DAYS);
+	for (uint32_t i = 0; i < count; i++) {
+		assert_true(days[i].day >= 20020);
+		open_ms += days[i].open_ms;
+		number += days[i].windows;
+	}
+	assert_int_equal(number, 5 * WINDOWS_DAYS);
+	assert_int_equal(open_ms, 5010 * WINDOWS_DAYS);
+	assert_int_equal(windows_read(&windows, list), WINDOWS_KEPT);
+}
+
+/* Half a day's slot costs that day, and nothing else. */
+static void a_day_that_is_damaged_is_left_out(void **state)
+{
+	(void)state;
+	reopen(WINDOWS_NONE);
+	for (int64_t day = 20000; day < 20005; day++)
+		on_day(day, 1000, NET_GATE);
+	flip((2 * WINDOWS_KEPT + 20001 % WINDOWS_DAYS) * SLOT + 40);
+	look(WINDOWS_READ);
+	assert_int_equal(windows_read_days(&windows, days), 4);
+	assert_null(find_day(20001));
+}
+
+static void put_slot(unsigned char *slots, uint64_t sequence, const struct window_entry *entry, size_t length)
+{
+	unsigned char *slot = slots + sequence % (2 * OLD_KEPT) * SLOT;
+	const uint32_t head[] = { 1, (uint32_t)length };
+	struct sha256_ctx sum;
+
+	memset(slot, 0, SLOT);
+	memcpy(slot, "acmewind", 8);
+	memcpy(slot + 8, head, sizeof(head));
+	memcpy(slot + 16, &sequence, sizeof(sequence));
+	memcpy(slot + 24, entry, length);
+	sha256_init(&sum);
+	sha256_update(&sum, SUM_AT, slot);
+	sha256_digest(&sum, SHA256_DIGEST_SIZE, slot + SUM_AT);
+}
+
+/* A file of an earlier acmegate with so many entries, an hour between two of them; the last one has no end. */
+static void forge_old(uint64_t entries)
+{
+	static unsigned char old[2 * OLD_KEPT * SLOT];
+	OWN_FD int fd = openat(dir, "windows", O_WRONLY | O_CREAT | O_TRUNC, 0600);
+	struct window_entry entry = { 0 };
+
+	memset(old, 0, sizeof(old));
+	for (uint64_t n = 1; n <= entries; n++) {
+		const uint64_t before_ms = entry.before_ms + entry.open_ms;
+
+		entry = entry_of((int64_t)n * 3600);
+		entry.before_ms = before_ms;
+		put_slot(old, 2 * n, &entry, offsetof(struct window_entry, before));
+		if (n == entries)
+			break;
+		entry.net = NET_GATE;
+		entry.open_ms = 1000;
+		put_slot(old, 2 * n + 1, &entry, offsetof(struct window_entry, before));
+	}
+	assert_int_equal(__real_write(fd, old, sizeof(old)), sizeof(old));
+}
+
+static void assert_taken_over(uint64_t entries)
+{
+	const uint32_t kept = entries < OLD_KEPT ? (uint32_t)entries : OLD_KEPT;
+
+	assert_int_equal(windows.number, entries);
+	assert_false(windows.ended);
+	assert_int_equal(windows.newest.before_ms, (entries - 1) * 1000);
+	assert_int_equal(windows_read(&windows, list), kept);
+	for (uint32_t i = 0; i < kept; i++) {
+		assert_int_equal(list[i].begun.wall, NOW + (int64_t)(entries - i) * 3600);
+		assert_int_equal(list[i].before_ms, (entries - i - 1) * 1000);
+		assert_int_equal(list[i].open_ms, i ? 1000 : 0);
+	}
+}
+
+static void that_of_an_earlier_acmegate_is_taken_over(void **state)
+{
+	static const uint64_t numbers[] = { 1, 2, 63, 64, 65, 127, 128, 129, 1000, 1500, 5000 };
+	struct stat s;
+
+	(void)state;
+	hasty = true;
+	for (size_t i = 0; i < LENGTH_OF(numbers); i++) {
+		forge_old(numbers[i]);
+		look(WINDOWS_READ);
+		assert_taken_over(numbers[i]);
+		assert_int_equal(fstat(windows.fd, &s), 0);
+		assert_int_equal(s.st_size, 2 * OLD_KEPT * SLOT); /* looking changes nothing */
+		error = ENOSPC;
+		failing = 1;
+		assert_int_equal(windows_open(&windows, dir, &found, &fault), -1);
+		close_fd(&windows.fd);
+		failing = 0;
+		look(WINDOWS_READ); /* a full disk leaves what was there */
+		assert_taken_over(numbers[i]);
+		reopen(WINDOWS_READ);
+		assert_taken_over(numbers[i]);
+		assert_int_equal(fstat(windows.fd, &s), 0);
+		assert_int_equal(s.st_size, BYTES);
+		if (numbers[i] > 60) /* a whole day: 24 hours, 1 s each */
+			assert_day((NOW + (int64_t)numbers[i] * 3600) / DAY - 1, 24, 24000, 1000);
+		begin((int64_t)numbers[i] + 1);
+		reopen(WINDOWS_READ);
+		assert_int_equal(windows.number, numbers[i] + 1);
+		assert_int_equal(windows.newest.before_ms, (numbers[i] - 1) * 1000);
+	}
+	assert_false(is_there("windows.corrupt"));
 }
 
 static const struct instant later = { NOW + 30, 30, "boot" }, much_later = { NOW + 3600, 3600, "boot" },
@@ -345,6 +574,8 @@ static enum net settle(enum net said, uint64_t sequence, const struct instant *n
 	reopen(WINDOWS_READ);
 	assert_true(windows_settle(&windows, &past, now, &entry));
 	assert_int_equal(entry.closed, entry.net == NET_NEVER ? 0 : NOW + 7);
+	assert_int_equal(entry.open_ms, entry.net == NET_NEVER ? 0 : 8000); /* at most */
+	assert_int_equal(entry.bounded, entry.net != NET_NEVER);
 	assert_string_equal(entry.client, "client 0");
 	return (enum net)entry.net;
 }
@@ -379,6 +610,7 @@ static void what_closed_a_window_is_concluded(void **state)
 static void all_windows_are_counted_by_what_closed_them(void **state)
 {
 	(void)state;
+	hasty = true;
 	reopen(WINDOWS_NONE);
 	for (int64_t i = 1; i <= 3 * WINDOWS_KEPT; i++) {
 		struct window_entry entry = entry_of(i);
@@ -414,6 +646,11 @@ int main(void)
 		TEST(a_full_disk_makes_none_or_a_whole_one),
 		TEST(what_closed_a_window_is_concluded),
 		TEST(all_windows_are_counted_by_what_closed_them),
+		TEST(days_are_counted),
+		TEST(a_day_is_counted_once),
+		TEST(a_year_is_known),
+		TEST(a_day_that_is_damaged_is_left_out),
+		TEST(that_of_an_earlier_acmegate_is_taken_over),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
