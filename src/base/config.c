@@ -7,6 +7,8 @@
 #include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 /* CAs that a name is enough for. */
 static const struct {
@@ -70,6 +72,53 @@ uint16_t config_ca_port(const struct config *config)
 	if (colon > host + 3 && colon[-1] == ':' && colon < end)
 		return (uint16_t)strtoul(colon, NULL, 10);
 	return strncmp(url, "http:", 5) ? 443 : 80;
+}
+
+/* --- only what is in use ------------------------------------------------------------------------------------------ */
+
+void config_clear(struct config *config)
+{
+	explicit_bzero(config->certificate, config->certificates * sizeof(config->certificate[0]));
+	memset(config->hook, 0, config->hooks * sizeof(config->hook[0]));
+	memset(config->csr, 0, config->csr_used);
+	memset(config->name, 0, config->names * sizeof(config->name[0]));
+	config->hooks = config->csr_used = config->names = 0;
+	memset(config, 0, offsetof(struct config, certificate));
+}
+
+void config_copy(struct config *to, const struct config *from)
+{
+	config_clear(to);
+	memcpy(to, from, offsetof(struct config, certificate));
+	to->hooks = from->hooks;
+	to->csr_used = from->csr_used;
+	to->names = from->names;
+	memcpy(to->certificate, from->certificate, from->certificates * sizeof(from->certificate[0]));
+	memcpy(to->hook, from->hook, from->hooks * sizeof(from->hook[0]));
+	memcpy(to->csr, from->csr, from->csr_used);
+	memcpy(to->name, from->name, from->names * sizeof(from->name[0]));
+	memcpy(to->mark, from->mark, from->names * sizeof(from->mark[0]));
+}
+
+void config_forget_certificates(struct config *config)
+{
+	const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), end = (uintptr_t)(config + 1) / page * page;
+	const uintptr_t begin = ((uintptr_t)config->certificate + page - 1) / page * page;
+
+	explicit_bzero(config->certificate, config->certificates * sizeof(config->certificate[0]));
+	config->certificates = config->hooks = config->csr_used = config->names = 0;
+	if (begin < end)
+		(void)madvise((void *)begin, end - begin, MADV_DONTNEED);
+}
+
+/* FNV-1a: two certificates' names are compared by it before they are compared. */
+uint32_t config_mark(const char *name)
+{
+	uint32_t mark = 2166136261U;
+
+	for (; *name; name++)
+		mark = (mark ^ (unsigned char)*name) * 16777619U;
+	return mark;
 }
 
 int config_number(const char *text, unsigned long least, unsigned long most, int base, unsigned long *out)

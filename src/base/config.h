@@ -21,16 +21,17 @@
 #include "base/policy.h"
 #include "base/publication.h"
 
-#define MAX_CERTIFICATES 128
-#define MAX_NAMES 2048	   /* over all certificates */
+/* Each array is as long as the longest configuration; what of it is not in use is never touched, and takes no memory. */
+#define MAX_CERTIFICATES 2000
+#define MAX_NAMES 8192	   /* over all certificates */
 #define MAX_NAMES_EACH 100 /* Let's Encrypt's limit for one order */
-#define MAX_HOOKS 256	   /* deploy lines over all certificates */
+#define MAX_HOOKS 4096	   /* deploy lines over all certificates */
 #define MAX_HOOKS_EACH 8
 #define HOOKS_SIZE (MAX_HOOKS_EACH * COMMAND_SIZE) /* of those of one, each with a newline */
 #define FOREIGN_NAME_SIZE 1024			   /* of an international name in UTF-8 */
 #define PASSWORD_SIZE 128
-#define CSR_SIZE (24 * 1024)  /* of one request */
-#define CSR_ROOM (512 * 1024) /* of all */
+#define CSR_SIZE (24 * 1024)	   /* of one request */
+#define CSR_ROOM (4 * 1024 * 1024) /* of all */
 #define REUSE_ALWAYS UINT32_MAX
 #define REUSE_MOST 1000 /* renewals */
 
@@ -115,7 +116,10 @@ struct config {
 	char csr[CSR_ROOM]; /* the requests, as in their files: only the signer reads what they say */
 	uint32_t names;
 	char name[MAX_NAMES][NAME_SIZE]; /* lower case DNS names or IP addresses in canonical text form */
+	uint32_t mark[MAX_NAMES];	 /* config_mark() of each: names with different marks differ */
 };
+
+uint32_t config_mark(const char *name);
 
 /* Is this name an IP address (RFC 8738 identifier type "ip") rather than a DNS name? */
 bool config_is_address(const char *name);
@@ -136,6 +140,13 @@ const char *config_ca_url(const char *name);
 
 /* The TCP port of the CA, or of the proxy before it. 0: neither is configured. */
 uint16_t config_ca_port(const struct config *config);
+
+/* As at the start of the program, when nothing had been read; and a copy. Both touch only what is in use. */
+void config_clear(struct config *config);
+void config_copy(struct config *to, const struct config *from);
+
+/* Gives back the memory of the certificates, their names, hooks and requests: for a window that is open for another client. */
+void config_forget_certificates(struct config *config);
 
 #define CONFIG_FILE SYSCONFDIR "/acmegate/acmegate.conf"
 

@@ -137,7 +137,22 @@ static void check_certificate(struct loader *loader, struct certificate *certifi
 		explicit_bzero(certificate->password, sizeof(certificate->password));
 }
 
-/* A certificate with a mistake in it is left out, with its names and hooks. */
+/* A certificate with a mistake in it is left out, with its names, the one with the mistake among them, hooks and request. */
+static void leave_out(struct config *config, struct certificate *certificate)
+{
+	const uint32_t names = config->names;
+
+	if (certificate->names)
+		config->names = certificate->first_name;
+	memset(config->name[config->names], 0, (names - config->names + 1) * sizeof(config->name[0]));
+	config->hooks -= certificate->hooks;
+	memset(config->hook[config->hooks], 0, certificate->hooks * sizeof(config->hook[0]));
+	config->csr_used -= certificate->csr_length;
+	memset(config->csr + config->csr_used, 0, certificate->csr_length);
+	memset(certificate, 0, sizeof(*certificate));
+	config->certificates--;
+}
+
 static void finish_section(struct loader *loader)
 {
 	struct config *config = loader->config;
@@ -151,14 +166,8 @@ static void finish_section(struct loader *loader)
 		cas_finish(loader);
 	if (loader->dns)
 		dns_finish(loader);
-	if (certificate && loader->spoiled) {
-		if (certificate->names)
-			config->names = certificate->first_name;
-		config->hooks -= certificate->hooks;
-		config->csr_used -= certificate->csr_length;
-		memset(certificate, 0, sizeof(*certificate));
-		config->certificates--;
-	}
+	if (certificate && loader->spoiled)
+		leave_out(config, certificate);
 	loader->certificate = NULL;
 	loader->fresh_section = false;
 }
@@ -276,7 +285,7 @@ static int store(void *user, const char *section, const char *name, const char *
 
 static void set_defaults(struct config *config, const char *file)
 {
-	memset(config, 0, sizeof(*config));
+	config_clear(config);
 	snprintf(config->file, sizeof(config->file), "%s", file);
 	config->cas = 1;
 	config->status.mode = 0644;
@@ -380,7 +389,7 @@ int config_load(struct config *config, const char *file, enum config_part part, 
 				 .finish_section = finish_section,
 				 .translate = translate };
 
-	memset(wanted, 0, sizeof(wanted));
+	wanted[MAX_CERTIFICATES].names = 0;
 	mistakes->number = 0;
 	set_defaults(config, file);
 	if (part != CONFIG_WHOLE && !strcmp(file, CONFIG_FILE) && access(file, F_OK) < 0 && errno == ENOENT)

@@ -117,6 +117,7 @@ int config_share(const struct config *config, enum role role, struct fault *faul
 		copy(&shared->certificate[i], &config->certificate[i], certificate_parts, LENGTH_OF(certificate_parts), role);
 	memcpy(shared->csr, config->csr, shared->csr_used);
 	memcpy(shared->name, config->name, shared->names * sizeof(config->name[0]));
+	memcpy(shared->mark, config->mark, shared->names * sizeof(config->mark[0]));
 	munmap(shared, sizeof(*config)); /* a writable mapping forbids F_SEAL_WRITE */
 	if (fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) < 0)
 		return fault_errno(fault, FAULT_LATER, "sharing the configuration with the agent");

@@ -27,6 +27,7 @@ void *confine_filter(enum role role, uint32_t architecture)
 #else
 
 #define MIB (1024 * 1024)
+#define EACH_CERTIFICATE (rlim_t)(64 * 1024) /* the chain in use with the signer, the ledger with the viewer */
 
 void *confine_filter(enum role role, uint32_t architecture)
 {
@@ -47,9 +48,10 @@ static int confine_calls(enum role role, struct fault *fault)
 }
 
 /* Ten times what it needs: a child that goes wild must not take the warden with it when the machine runs out of memory. */
-static int confine_memory(enum role role)
+static int confine_memory(enum role role, const struct config *config)
 {
-	const rlim_t most = (role == ROLE_CLIENT || role == ROLE_EXAMINER ? 128 : 64) * (rlim_t)MIB;
+	const rlim_t each = (config ? config->certificates : 0) * EACH_CERTIFICATE;
+	const rlim_t most = (role == ROLE_CLIENT || role == ROLE_EXAMINER ? 128 : 64) * (rlim_t)MIB + each;
 	const struct rlimit limit = { most, most };
 
 	/* a ruleset may be of any size */
@@ -62,7 +64,7 @@ int confine(enum role role, const struct config *config, int tokens, struct faul
 	 * Client and responder are the same user: neither may look into the other through /proc or ptrace. In acmegate-iptables a watchdog
 	 * looks for the tag (helper_end()), and nobody else can who has fewer rights.
 	 */
-	if ((role != ROLE_TOOLS && prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0) || confine_memory(role) < 0 ||
+	if ((role != ROLE_TOOLS && prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0) || confine_memory(role, config) < 0 ||
 	    landlock_confine(role, config, tokens) < 0)
 		return fault_errno(fault, FAULT_FAILED, "confining the %s", sandbox_role_name(role));
 	return confine_calls(role, fault);

@@ -99,7 +99,7 @@ static int add_name(struct loader *loader, const char *word, size_t length)
 	for (uint32_t i = 0; i < certificate->names; i++)
 		if (!strcmp(config->name[certificate->first_name + i], name))
 			return loader_wrong(loader, "names: '%.*s' (%s) is given twice", (int)length, word, name);
-	config->names++;
+	config->mark[config->names++] = config_mark(name);
 	certificate->names++;
 	return 0;
 }

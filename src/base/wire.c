@@ -15,7 +15,7 @@
  * A stopped peer must not stop the others: the queue of a channel holds more than any role sends without waiting for a reply. The
  * largest such load is MAX_NAMES tokens before the port opens.
  */
-#define QUEUE_BYTES (4 * 1024 * 1024)
+#define QUEUE_BYTES (16 * 1024 * 1024)
 
 static const struct shape {
 	const char *name;

@@ -13,7 +13,7 @@ static struct record record; /* 64 KiB that no stack should carry */
 
 void adoption_set(struct adoption *adoption, const struct config *config, int state_fd, const char *directory)
 {
-	adoption->config = *config;
+	config_copy(&adoption->config, config);
 	adoption->config.certificates = adoption->config.names = adoption->config.hooks = adoption->config.csr_used = 0;
 	adoption->config.cas = adoption->config.turn = 0;
 	snprintf(adoption->config.acme.directory, sizeof(adoption->config.acme.directory), "%s", directory);

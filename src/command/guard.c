@@ -210,5 +210,6 @@ int guard_run(struct host *host, const struct call *call)
 		return fault_status(&fault);
 	}
 	remark_engine(call->word[0], host->config->gate.port);
+	config_forget_certificates(host->config);
 	return guard(host, call->word, call->value[GUARD_ON_LISTEN] != NULL);
 }

@@ -102,5 +102,6 @@ int hook_run(struct host *host, const struct call *call)
 		log_error("cannot tell which program runs this hook; say its process id with --client PID");
 		return STATUS_USAGE;
 	}
+	config_forget_certificates(host->config);
 	return act(host, which, &client);
 }

@@ -16,7 +16,7 @@ int stage_open(const struct config *config, int state_fd, struct config *staged)
 
 	if (fd < 0)
 		return -1;
-	*staged = *config;
+	config_copy(staged, config);
 	if (snprintf(staged->gate.state, size, "%s/" STAGE, config->gate.state) < (int)size)
 		return steal_fd(&fd);
 	errno = ENAMETOOLONG;

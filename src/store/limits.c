@@ -30,10 +30,24 @@ static void add_all(struct tally *tally, const struct ledger *ledger, const char
 			add(tally, instant_left(WINDOW, &ledger->attempt[i].started, now));
 }
 
-static bool has_name(const struct config *config, const struct certificate *certificate, const char *name)
+/* May another certificate have a name of this one? Asked of each of 2,000: their marks lie side by side. */
+static bool shares_names(const struct config *config, const struct certificate *certificate)
 {
-	for (uint32_t i = 0; i < certificate->names; i++)
-		if (!strcmp(config->name[certificate->first_name + i], name))
+	for (uint32_t i = certificate->first_name; i < certificate->first_name + certificate->names; i++) {
+		uint32_t equal = 0;
+
+		for (uint32_t k = 0; k < config->names; k++)
+			equal += config->mark[k] == config->mark[i];
+		if (equal > 1)
+			return true;
+	}
+	return false;
+}
+
+static bool has_name(const struct config *config, const struct certificate *certificate, uint32_t name)
+{
+	for (uint32_t i = certificate->first_name; i < certificate->first_name + certificate->names; i++)
+		if (config->mark[i] == config->mark[name] && !strcmp(config->name[i], config->name[name]))
 			return true;
 	return false;
 }
@@ -49,7 +63,7 @@ static void add_other(struct tally tally[MAX_NAMES_EACH], const struct config *c
 	bool read = false;
 
 	for (uint32_t i = 0; i < ours->names && i < MAX_NAMES_EACH; i++) {
-		if (!has_name(config, theirs, config->name[ours->first_name + i]))
+		if (!has_name(config, theirs, ours->first_name + i))
 			continue;
 		if (!read && ledger_look(ledgers, theirs->name, &ledger, &state, &ignored) < 0)
 			return;
@@ -59,7 +73,7 @@ static void add_other(struct tally tally[MAX_NAMES_EACH], const struct config *c
 }
 
 /* The certificates of the same run that have the name fail too, if it has failed before. */
-static void foresee(struct tally *tally, const struct config *config, uint32_t index, const char *name, const bool *ordered)
+static void foresee(struct tally *tally, const struct config *config, uint32_t index, uint32_t name, const bool *ordered)
 {
 	if (!ordered || !tally->left[0])
 		return;
@@ -72,14 +86,15 @@ struct limits limits_find(const struct config *config, uint32_t index, const cha
 			  int ledgers, const bool *ordered, const struct instant *now)
 {
 	const struct certificate *certificate = &config->certificate[index];
+	const bool shared = shares_names(config, certificate);
 	struct tally tally[MAX_NAMES_EACH] = { 0 };
 	struct limits limits = { 0 };
 
-	for (uint32_t i = 0; i < config->certificates; i++)
+	for (uint32_t i = 0; shared && i < config->certificates; i++)
 		if (i != index)
 			add_other(tally, config, index, i, directory, ledgers, now);
 	for (uint32_t i = 0; i < certificate->names && i < MAX_NAMES_EACH; i++) {
-		const char *name = config->name[certificate->first_name + i];
+		const uint32_t name = certificate->first_name + i;
 
 		add_all(&tally[i], ledger, directory, now);
 		if (tally[i].left[THEIRS - 1] > limits.ca && config_knows_ca(directory))
@@ -88,7 +103,7 @@ struct limits limits_find(const struct config *config, uint32_t index, const cha
 		if (tally[i].left[OURS - 1] <= limits.left)
 			continue;
 		limits.left = tally[i].left[OURS - 1];
-		limits.name = name;
+		limits.name = config->name[name];
 	}
 	return limits;
 }

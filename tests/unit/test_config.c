@@ -13,6 +13,8 @@
 
 #include <cmocka.h>
 
+#include "between.h"
+
 #include "base/cas.h"
 #include "base/config_load.h"
 #include "base/config_share.h"
@@ -267,7 +269,7 @@ static void there_is_a_bound_for_all_hooks(void **state)
 		fprintf(stream, "[certificate c%d]\nnames = c%d.example\n" HOOKS4("x"), i, i);
 	fclose(stream);
 	assert_int_equal(load(text), -1);
-	assert_non_null(strstr(fault.text, "256 in all"));
+	assert_non_null(strstr(fault.text, "4096 in all"));
 	assert_int_equal(config.hooks, MAX_HOOKS);
 	assert_int_equal(config.certificates, MAX_HOOKS / 4);
 }
@@ -931,18 +933,55 @@ static void there_are_limits(void **state)
 {
 	OWN_FREE char *full = make_many(MAX_CERTIFICATES, 1), *more = make_many(MAX_CERTIFICATES + 1, 1);
 	OWN_FREE char *names = make_many(1, MAX_NAMES_EACH), *names_more = make_many(1, MAX_NAMES_EACH + 1);
-	OWN_FREE char *all = make_many(20, MAX_NAMES_EACH), *all_more = make_many(21, MAX_NAMES_EACH);
+	OWN_FREE char *all = make_many(81, MAX_NAMES_EACH), *all_more = make_many(82, MAX_NAMES_EACH);
 
 	(void)state;
 	assert_good(full);
 	assert_int_equal(config.certificates, MAX_CERTIFICATES);
-	assert_wrong(load(more), 4 + 2 * MAX_CERTIFICATES + 1, "128");
+	assert_wrong(load(more), 4 + 2 * MAX_CERTIFICATES + 1, "more than 2000 certificates");
 	assert_good(names);
 	assert_int_equal(config.certificate[0].names, MAX_NAMES_EACH);
 	assert_wrong(load(names_more), 4 + 1 + MAX_NAMES_EACH + 1, "100");
 	assert_good(all);
-	assert_int_equal(config.names, 2000);
-	assert_wrong(load(all_more), 4 + 20 * (1 + MAX_NAMES_EACH) + 1 + 48, "in all");
+	assert_int_equal(config.names, 8100);
+	assert_wrong(load(all_more), 4 + 81 * (1 + MAX_NAMES_EACH) + 1 + 92, "in all");
+}
+
+static long resident(const void *from, const void *to)
+{
+	const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), begin = (uintptr_t)from / page * page;
+	static unsigned char in[sizeof(config) / 4096 + 2];
+	long pages = 0;
+
+	assert_int_equal(mincore((void *)begin, (uintptr_t)to - begin, in), 0);
+	for (size_t i = 0; i < ((uintptr_t)to - begin + page - 1) / page; i++)
+		pages += in[i] & 1;
+	return pages * (long)page;
+}
+
+/* What is not in use takes no memory, and what was in use can be given back. */
+static void memory_is_that_of_what_there_is(void **state)
+{
+	OWN_FREE char *full = make_many(MAX_CERTIFICATES, 1);
+	static struct config copy;
+
+	(void)state;
+	config_forget_certificates(&config);
+	assert_good(ACME USER CERT);
+	assert_between(resident(config.certificate, &config + 1), 1, 64 * 1024);
+	config_copy(&copy, &config);
+	assert_between(resident(copy.certificate, &copy + 1), 1, 64 * 1024);
+	assert_string_equal(copy.certificate[0].name, "a");
+	assert_string_equal(copy.name[0], "a.example");
+	assert_good(full);
+	assert_true(resident(config.certificate, &config + 1) > 1024 * 1024);
+	config_copy(&copy, &config);
+	assert_string_equal(copy.certificate[MAX_CERTIFICATES - 1].name, config.certificate[MAX_CERTIFICATES - 1].name);
+	assert_string_equal(copy.name[MAX_CERTIFICATES - 1], config.name[MAX_CERTIFICATES - 1]);
+	config_forget_certificates(&config);
+	assert_int_equal(config.certificates, 0);
+	assert_between(resident(config.certificate, &config + 1), 0, 16 * 1024);
+	assert_int_equal(config.gate.port, 80);
 }
 
 static void the_same_name_may_stand_in_two_certificates(void **state)
@@ -1367,6 +1406,7 @@ int main(void)
 		TEST(international_names_are_translated),
 		TEST(lines_have_a_limit),
 		TEST(there_are_limits),
+		TEST(memory_is_that_of_what_there_is),
 		TEST(the_same_name_may_stand_in_two_certificates),
 		TEST(only_safe_files_are_read),
 		TEST(the_whole_way_is_checked),
