@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
- * stand [bound STATE] - a server on port 80 that answers each request with 200, until SIGTERM. Prints "ready" when a SYN may come.
+ * stand [bound|traced STATE] - a server on port 80 that answers each request with 200, until SIGTERM. Prints "ready" when a SYN may come.
  *
  * With "bound" it makes the opening itself, as a renewal does: through the window, with a journal in the directory STATE, bound to
- * its own transparent sockets. Without, it is any other ACME client, and "acmegate guard" opens for it.
+ * its own transparent sockets. With "traced" that window is traced, and what others change meanwhile stays so. Without, it is any other ACME client, and "acmegate guard" opens for it.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -23,7 +23,7 @@
 #define PORT 80
 #define WINDOW_SECONDS 60
 
-static const struct policy policy = { .backend = BACKEND_AUTO, .port = PORT, .seconds = WINDOW_SECONDS, .target = 8402 };
+static struct policy policy = { .backend = BACKEND_AUTO, .port = PORT, .seconds = WINDOW_SECONDS, .target = 8402 };
 /* Of the host's addresses those that names resolve to, as the corpus gives them: 203.0.113.10 and 2001:db8:cafe::10. */
 static const struct whereabouts whereabouts = {
 	.addresses4 = 1,
@@ -122,7 +122,7 @@ static void serve(int stop, int news, const int fds[2])
 
 int main(int argc, char **argv)
 {
-	bool bound = argc == 3 && !strcmp(argv[1], "bound");
+	bool traced = argc == 3 && !strcmp(argv[1], "traced"), bound = traced || (argc == 3 && !strcmp(argv[1], "bound"));
 	struct fault fault = { 0 };
 	sigset_t signals;
 	int fds[2], stop, rc;
@@ -132,6 +132,7 @@ int main(int argc, char **argv)
 	sigprocmask(SIG_BLOCK, &signals, NULL);
 	stop = signalfd(-1, &signals, SFD_CLOEXEC);
 	window.news = -1;
+	policy.traced = traced;
 	if (bound) {
 		rc = open_window(argv[2], fds, &fault);
 	} else {
@@ -140,7 +141,7 @@ int main(int argc, char **argv)
 		rc = fds[0] < 0 || fds[1] < 0 ? fault_errno(&fault, FAULT_FAILED, "listening") : 0;
 	}
 	if (rc == 0)
-		serve(stop, bound ? window.news : -1, fds);
+		serve(stop, bound && !traced ? window.news : -1, fds);
 	else
 		fprintf(stderr, "%s\n", fault.text);
 	if (bound && close_window(&fault) < 0) {
