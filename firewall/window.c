@@ -305,7 +305,7 @@ static void tell_trace(struct window *window)
 
 	if (window->evidence.traced && survey_traced(&window->opening, window->traced, &fault) < 0)
 		log_warning("the packets were traced in vain: %s", fault.text);
-	else if (window->evidence.traced)
+	else if (window->traced[0])
 		log_notice("packets for port %u were traced: %s", window->opening.port, window->traced);
 }
 

@@ -234,12 +234,27 @@ static void say_fate(struct text *text, const struct traced *at, enum fate fate,
 		text_print(text, legacy ? ": iptables-legacy, which cannot be traced, may drop it" : ": see rp_filter and XDP");
 }
 
+/* Did any of the connections get no further than this? Where all were answered and asked, there is nothing to be said. */
+static bool is_wanting(const struct trace *trace)
+{
+	for (size_t i = 0; i < trace->packets; i++) {
+		enum fate fate;
+
+		(void)judge(trace, &trace->packet[i], &fate);
+		if (fate != FATE_ASKED)
+			return true;
+	}
+	return !trace->packets;
+}
+
 void trace_say(const struct trace *trace, struct snapshot *snapshot, bool legacy, char *line, size_t size)
 {
 	struct text text = { line, size, 0 };
 	bool said[TRACE_PACKETS] = { false };
 
 	line[0] = '\0';
+	if (!is_wanting(trace))
+		return;
 	if (!trace->packets)
 		text_print(&text, "no SYN came");
 	for (enum fate wanted = 0; wanted < FATES; wanted++)

@@ -39,7 +39,7 @@ struct trace {
 /* Takes in one message of the group. */
 void trace_take(struct trace *trace, const struct nlmsghdr *message, const struct opening *opening);
 
-/* Says what became of them. snapshot: to name rules by their number in the chain, too; NULL: it could not be read. */
+/* Says what became of them; nothing where each was answered and asked. snapshot: to name rules by their number in the chain, too; NULL: it could not be read. */
 void trace_say(const struct trace *trace, struct snapshot *snapshot, bool legacy, char *text, size_t size);
 
 #endif

@@ -218,10 +218,24 @@ void authorizations_drop(struct authorizations *list)
 	}
 }
 
-/* Nobody has fetched the token. Packets for the port may be a stranger's: they do not prove that the CA reached it. */
-static void tell_absence(const struct closed *closed, char *text, size_t size)
+/* The CA got an answer, and another one than it wanted. */
+static bool is_wrong_answer(const struct authorization *authorization)
 {
-	if (closed->shut[0])
+	const char *type = authorization->outcome.type;
+
+	return authorization->state != STATE_VALID && (!strcmp(type, "unauthorized") || !strcmp(type, "incorrectResponse"));
+}
+
+/* Nobody has fetched the token. Packets for the port may be a stranger's: they do not prove that the CA reached it. */
+static void tell_absence(const struct authorization *authorization, char *text, size_t size)
+{
+	const struct closed *closed = &authorization->list->closed;
+
+	if (is_wrong_answer(authorization) && closed->counted && !closed->packets)
+		snprintf(text, size,
+			 "another host gave the CA that answer, since no packet for the port came to this one: do A and AAAA lead here, past "
+			 "each router and balancer?");
+	else if (closed->shut[0])
 		snprintf(text, size,
 			 "no validation request reached this host: somebody has put a rule that blocks the port ahead of acmegate's "
 			 "while it was open (%s)",
@@ -239,6 +253,13 @@ static void tell_absence(const struct closed *closed, char *text, size_t size)
 			 (unsigned long long)closed->packets, closed->packets == 1 ? "" : "s", closed->packets == 1 ? "was" : "were");
 }
 
+const char *authorization_evidence(const struct authorization *authorization)
+{
+	const char *traced = authorization->list->closed.traced;
+
+	return challenge_kinds[authorization->type].window && traced[0] ? traced : NULL;
+}
+
 void authorization_describe(const struct authorization *authorization, char *text, size_t size)
 {
 	const struct closed *closed = &authorization->list->closed;
@@ -252,7 +273,7 @@ void authorization_describe(const struct authorization *authorization, char *tex
 				 "the servers of the zone give the value: does the CA ask the same ones, are delegation and DNSSEC right?" :
 				 "no value was in the DNS");
 	else if (authorization->list->webroot ? nothing : authorization->hits == 0)
-		tell_absence(closed, text, size);
+		tell_absence(authorization, text, size);
 	else if (authorization->list->webroot)
 		snprintf(text, size,
 			 authorization->state == STATE_VALID ?

@@ -108,6 +108,9 @@ void authorization_describe(const struct authorization *authorization, char *tex
 /* Of challenges that were prepared. */
 void authorizations_discard_calls(struct authorizations *list);
 
+/* The way of the CA's packets through the firewall, where they were traced, or NULL. It lives as long as the list. */
+const char *authorization_evidence(const struct authorization *authorization);
+
 void authorizations_free(struct authorizations *list);
 
 #endif

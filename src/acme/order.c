@@ -398,7 +398,7 @@ void order_judge(struct order *orders, size_t n, const struct authorizations *li
 		orders[i].dropped = authorization->dropped;
 		orders[i].outcome = authorization->outcome;
 		orders[i].outcome.step = STEP_VALIDATION;
-		orders[i].evidence = list->closed.traced[0] ? list->closed.traced : NULL;
+		orders[i].evidence = authorization_evidence(authorization);
 		authorization_describe(authorization, visits, sizeof(visits));
 		fault_set(&orders[i].fault, authorization->error ? authorization->kind : FAULT_LATER, "%s: %s%s%s",
 			  authorization->name ? authorization->name : authorization->url,
