@@ -89,6 +89,7 @@ static const char *const page_style[] = {
 	".gate{fill:var(--good);stroke:var(--good)}\n",
 	".other{fill:var(--wait);stroke:var(--wait)}\n",
 	".open{fill:var(--bad);stroke:var(--bad)}\n",
+	".day{fill:var(--page);stroke:var(--ink)}\n",
 	".shut{fill:none;stroke:var(--soft);stroke-width:2}\n",
 	".year line{stroke-width:1;stroke-opacity:.45}\n",
 	"line.shut{stroke:none}\n",

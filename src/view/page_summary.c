@@ -23,7 +23,7 @@ static const char symbols[] =
 	"</symbol>"
 	"<path id=\"next\" d=\"M0-6.5 5.5 0 0 6.5-5.5 0z\"/>"
 	"<circle id=\"gate\" r=\"4\"/><path id=\"other\" d=\"M-4.5-4.5h9v9h-9z\"/><path id=\"open\" d=\"M0-6 6 5H-6z\"/>"
-	"<path id=\"shut\" d=\"M-4-4 4 4M4-4-4 4\"/>"
+	"<path id=\"shut\" d=\"M-4-4 4 4M4-4-4 4\"/><circle id=\"day\" r=\"3\"/>"
 	"</defs></svg>\n";
 
 /* The policy allows the style by its hash, and nothing else: no script, no picture, no address. */
@@ -70,7 +70,7 @@ static struct headline headline_of(const struct status *status)
 	const unsigned int all = (unsigned int)status->count, bad = count(status, HEALTH_ATTENTION),
 			   wait = count(status, HEALTH_WAITING);
 	const char *noun = all == 1 ? "certificate" : "certificates";
-	struct headline headline = { "No certificate is configured" };
+	struct headline headline = { "No certificate is configured here" };
 
 	if (bad && all == 1)
 		snprintf(headline.text, sizeof(headline.text), "The certificate needs attention");
@@ -154,13 +154,13 @@ static void write_next(const struct status *status, FILE *out)
 
 static void write_exposure(const struct status *status, FILE *out)
 {
-	const struct exposure *exposure = &status->exposure;
+	const struct stretch *year = &status->exposure.year;
 
 	if (!status->windows_known)
 		return;
-	markup(out, "<div><dt>Port open</dt><dd><b>%s</b> <span>in %u window%s", page_span(exposure->open_ms).text,
-	       (unsigned int)exposure->windows, exposure->windows == 1 ? "" : "s");
-	if (exposure->windows)
+	markup(out, "<div><dt>Port open in %d days</dt><dd><b>%s</b> <span>%u window%s", EXPOSURE_DAYS,
+	       page_span(year->open_ms).text, (unsigned int)year->windows, year->windows == 1 ? "" : "s");
+	if (status->windows)
 		markup(out, ", the last one %s", distance_of(status->now.wall, status->window[0].begun.wall).text);
 	fputs("</span></dd></div>\n", out);
 }
@@ -202,7 +202,8 @@ void page_head(const struct status *status, FILE *out)
 	       moment_exact(status->now.wall).text, moment_minute(status->now.wall).text);
 	write_notices(status, out);
 	fputs("<dl class=\"facts\">\n", out);
-	write_numbers(status, out);
+	if (status->count)
+		write_numbers(status, out);
 	write_end(status, out);
 	write_next(status, out);
 	write_exposure(status, out);

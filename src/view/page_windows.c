@@ -4,7 +4,7 @@
 #include "view/page_markup.h"
 #include "view/page_part.h"
 
-#define YEAR (INT64_C(365) * 86400)
+#define DAY INT64_C(86400)
 #define SHORTEST 10    /* ms, the bottom of the chart */
 #define LONGEST 600000 /* its top: [gate] max_open is no longer */
 #define AT_ONCE 10     /* rows of the table that are to be seen without a click, */
@@ -21,13 +21,24 @@ static double height_of(uint64_t milliseconds)
 	return 95 - 0.88 * axis_log(milliseconds, SHORTEST, LONGEST);
 }
 
-static const char *mark_of(const struct window_entry *entry)
+/* Their names are those of symbols, and of classes. */
+enum mark_kind { MARK_GATE, MARK_OTHER, MARK_OPEN, MARK_SHUT, MARK_DAY, MARK_KINDS };
+static const struct {
+	const char *name, *text;
+} kinds[] = {
+	[MARK_GATE] = { "gate", "closed by the gate" }, [MARK_OTHER] = { "other", "closed by another net" },
+	[MARK_OPEN] = { "open", "no end is noted" },	[MARK_SHUT] = { "shut", "not opened" },
+	[MARK_DAY] = { "day", "the longest of a day" },
+};
+_Static_assert(LENGTH_OF(kinds) == MARK_KINDS, "words for each mark");
+
+static enum mark_kind kind_of(const struct window_entry *entry)
 {
-	if (entry->refused || entry->net == NET_NEVER)
-		return "shut";
+	if (!windows_counts(entry))
+		return MARK_SHUT;
 	if (entry->net == NET_UNKNOWN)
-		return "open";
-	return entry->net == NET_GATE ? "gate" : "other";
+		return MARK_OPEN;
+	return entry->net == NET_GATE ? MARK_GATE : MARK_OTHER;
 }
 
 static void write_lines(FILE *out)
@@ -41,35 +52,72 @@ static void write_lines(FILE *out)
 	}
 }
 
-static void write_window(const struct window_entry *entry, const struct axis *axis, FILE *out)
-{
-	const double x = axis_at(axis, entry->begun.wall), y = height_of(entry->open_ms);
-	const char *mark = mark_of(entry);
+struct chart {
+	struct axis axis;
+	bool drawn[MARK_KINDS];
+};
 
-	if (entry->begun.wall < axis->begin)
+static void write_mark(struct chart *chart, int64_t moment, uint64_t milliseconds, enum mark_kind kind, FILE *out)
+{
+	const double x = axis_at(&chart->axis, moment), y = height_of(milliseconds);
+	const char *name = kinds[kind].name;
+
+	if (moment < chart->axis.begin)
 		return;
-	markup(out, "<line class=\"%s\" x1=\"%f%%\" x2=\"%f%%\" y1=\"%f%%\" y2=\"100%%\"/>", mark, x, x, y);
-	markup(out, "<use class=\"%s\" href=\"#%s\" x=\"%f%%\" y=\"%f%%\"/>\n", mark, mark, x, y);
+	markup(out, "<line class=\"%s\" x1=\"%f%%\" x2=\"%f%%\" y1=\"%f%%\" y2=\"100%%\"/>", name, x, x, y);
+	markup(out, "<use class=\"%s\" href=\"#%s\" x=\"%f%%\" y=\"%f%%\"/>\n", name, name, x, y);
+	chart->drawn[kind] = true;
+}
+
+/* Of the windows that are known one by one. Where they are few, so are all others. */
+static bool are_few(const struct chart *chart, const struct status *status)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < status->windows; i++)
+		n += status->window[i].begun.wall >= chart->axis.begin;
+	return n <= MARKS;
+}
+_Static_assert(MARKS < WINDOWS_KEPT, "where fewer are of this year, the others are older");
+
+/* Each window, or where they are too many, the longest of each day. */
+static void write_marks(struct chart *chart, const struct status *status, FILE *out)
+{
+	if (are_few(chart, status)) {
+		for (uint32_t i = status->windows; i-- > 0;)
+			write_mark(chart, status->window[i].begun.wall, status->window[i].open_ms, kind_of(&status->window[i]), out);
+		return;
+	}
+	for (uint32_t i = 0; i < status->days; i++)
+		if (status->day[i].windows)
+			write_mark(chart, status->day[i].day * DAY + DAY / 2, status->day[i].longest_ms, MARK_DAY, out);
+}
+
+static void write_legend(const struct chart *chart, FILE *out)
+{
+	fputs("<figcaption class=\"legend\">", out);
+	for (size_t i = 0; i < MARK_KINDS; i++)
+		if (chart->drawn[i])
+			markup(out,
+			       "<span><svg class=\"k s\" viewBox=\"-8 -8 16 16\" aria-hidden=\"true\"><use class=\"%s\" href=\"#%s\"/></svg> %s"
+			       "</span> ",
+			       kinds[i].name, kinds[i].name, kinds[i].text);
+	fputs("</figcaption>", out);
 }
 
 static void write_chart(const struct status *status, FILE *out)
 {
-	const struct axis axis = { status->now.wall - YEAR, status->now.wall + YEAR / 50 };
+	struct chart chart = { .axis = { status->now.wall - EXPOSURE_DAYS * DAY, status->now.wall + EXPOSURE_DAYS * DAY / 50 } };
 
-	fputs("<figure><svg class=\"year\" role=\"img\"><title>Windows of the last 365 days, by their length</title>\n", out);
+	markup(out, "<figure><svg class=\"year\" role=\"img\"><title>Windows of the last %d days, by their length</title>\n",
+	       EXPOSURE_DAYS);
 	fputs("<use href=\"#months\"/>", out);
 	write_lines(out);
-	for (uint32_t i = status->windows < MARKS ? status->windows : MARKS; i-- > 0;)
-		write_window(&status->window[i], &axis, out);
+	write_marks(&chart, status, out);
 	fputs("</svg>\n", out);
-	page_axis(out, &axis, status->now.wall, "months");
-	fputs("<figcaption class=\"legend\"><span><svg class=\"k s\" viewBox=\"-8 -8 16 16\" aria-hidden=\"true\"><g class=\"gate\">"
-	      "<use href=\"#gate\"/></g></svg> closed by the gate</span> <span><svg class=\"k s\" viewBox=\"-8 -8 16 16\" aria-hidden=\"true\">"
-	      "<g class=\"other\"><use href=\"#other\"/></g></svg> closed by another net</span> <span><svg class=\"k s\" viewBox=\"-8 -8 16 16\" "
-	      "aria-hidden=\"true\"><g class=\"open\"><use href=\"#open\"/></g></svg> no end is noted</span> <span><svg class=\"k s\" "
-	      "viewBox=\"-8 -8 16 16\" aria-hidden=\"true\"><g class=\"shut\"><use href=\"#shut\"/></g></svg> not opened</span></figcaption>"
-	      "</figure>\n",
-	      out);
+	page_axis(out, &chart.axis, status->now.wall, "months");
+	write_legend(&chart, out);
+	fputs("</figure>\n", out);
 }
 
 static const char *end_of(const struct window_entry *entry)
@@ -99,7 +147,8 @@ static void write_row(const struct window_entry *entry, FILE *out)
 	fputs("<td class=\"packets\">", out);
 	if (entry->counted)
 		markup(out, "%u", (unsigned int)entry->packets);
-	markup(out, "</td><td class=\"note\">%s</td></tr>\n", entry->detail);
+	markup(out, "</td><td class=\"note\">%s%s%s</td></tr>\n", entry->bounded ? "open for so long at most" : "",
+	       entry->bounded && entry->detail[0] ? "; " : "", entry->detail);
 }
 
 static void write_rows(const struct status *status, const char *label, uint32_t from, uint32_t to, FILE *out)
@@ -114,20 +163,25 @@ static void write_rows(const struct status *status, const char *label, uint32_t 
 	fputs("</tbody></table>\n", out);
 }
 
+/* As an auditor wants it, and as acmegate history says it. */
 static void write_sentence(const struct status *status, FILE *out)
 {
-	const struct exposure *exposure = &status->exposure;
-	const unsigned int windows = (unsigned int)exposure->windows;
+	const struct stretch *year = &status->exposure.year;
 
 	if (!status->windows) {
 		fputs("<p class=\"lead\">The port was never opened.</p>\n", out);
 		return;
 	}
-	markup(out, "<p class=\"lead\">Port %u was open <data value=\"%s\">%s</data> in <data value=\"%u\">%u</data> window%s",
-	       status->window[0].port, page_seconds(exposure->open_ms).text, page_span(exposure->open_ms).text, windows, windows,
-	       windows == 1 ? "" : "s");
-	markup(out, "; since %s the longest was <data value=\"%s\">%s</data>.</p>\n", moment_day(exposure->since).text,
-	       page_seconds(exposure->longest_ms).text, page_span(exposure->longest_ms).text);
+	markup(out, "<p class=\"lead\">Port %u was open <data value=\"%s\">%s</data> in %d days, ", status->window[0].port,
+	       page_seconds(year->open_ms).text, page_span(year->open_ms).text, EXPOSURE_DAYS);
+	markup(out, "in <data value=\"%u\">%u</data> window%s", (unsigned int)year->windows, (unsigned int)year->windows,
+	       year->windows == 1 ? "" : "s");
+	if (year->windows)
+		markup(out, ", longest <data value=\"%s\">%s</data>", page_seconds(year->longest_ms).text,
+		       page_span(year->longest_ms).text);
+	if (year->known)
+		markup(out, "; nothing is known before %s", moment_day(year->known).text);
+	fputs(".</p>\n", out);
 }
 
 void page_windows(const struct status *status, FILE *out)

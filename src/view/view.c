@@ -90,11 +90,16 @@ static const struct form {
 	const char *name;
 	int (*show)(const struct status *, const struct look *);
 	int unknown;  /* the exit status when nothing can be found out */
-	bool history; /* its first word is a moment; it needs no certificate */
+	bool bare;    /* it needs no certificate: the windows of hooks and guard are enough */
+	bool history; /* its first word is a moment */
 } forms[] = {
-	{ "table", show_table, 0, false },     { "json", show_json, 0, false }, { "check", show_check, 3, false },
-	{ "metrics", show_metrics, 0, false }, { "html", show_html, 0, false }, { "history", show_history, 0, true },
-	{ "history-csv", show_csv, 0, true },
+	{ .name = "table", .show = show_table },
+	{ .name = "json", .show = show_json },
+	{ .name = "check", .show = show_check, .unknown = 3 },
+	{ .name = "metrics", .show = show_metrics },
+	{ .name = "html", .show = show_html, .bare = true },
+	{ .name = "history", .show = show_history, .bare = true, .history = true },
+	{ .name = "history-csv", .show = show_csv, .bare = true, .history = true },
 };
 
 static const struct form *find_form(const char *name)
@@ -127,7 +132,7 @@ static int show(const struct form *form, bool mistaken, char *const names[])
 	struct fault fault;
 	int rc = start(&config, &fault);
 
-	if (rc == 0 && form->history && !config->certificates)
+	if (rc == 0 && form->bare && !config->certificates && (form->history || !names[0]))
 		rc = status_begin(&status, config, &fault);
 	else if (rc == 0)
 		rc = status_collect(&status, config, ledgers, names + (form->history && names[0]), &fault);

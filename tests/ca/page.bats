@@ -82,6 +82,9 @@ setup_file() {
 	names=('one one.example.org')
 	html first </dev/null
 	printf 'live one -9.5 80.5\nwindow -10 300 1 1 one\n' | html one
+	# a host with hooks alone, and more windows than a chart has room for
+	names=()
+	for i in {1..270}; do echo "window -$((360 - i)).7 $((300 + i)) 3 1 certbot"; done | html hooks
 	make_few
 	make_hostile
 	make_most
@@ -89,7 +92,7 @@ setup_file() {
 	ugly >"$RIG_DIR/ugly.html"
 	if browser >/dev/null; then
 		# Each page counts its own faults; a browser that is not there, or dies, is another one.
-		unshare -n python3 "$RIG_ROOT/tests/lib/browser.py" "$RIG_DIR"/{first,one,few,hostile,most,forbidden,ugly}.html >"$RIG_DIR/faults" 2>&1 || true
+		unshare -n python3 "$RIG_ROOT/tests/lib/browser.py" "$RIG_DIR"/{first,one,hooks,few,hostile,most,forbidden,ugly}.html >"$RIG_DIR/faults" 2>&1 || true
 	fi
 }
 
@@ -149,13 +152,13 @@ END
 
 @test "it is well-formed, and HTML without an error" {
 	local page
-	for page in first one few hostile most; do
+	for page in first one hooks few hostile most; do
 		[ "$(ask "$page" 'len(elements("h1"))')" = 1 ]
 	done
 	# what is only to be used elsewhere is not drawn
 	[ "$(ask few '[child.tag for svg in elements("svg") if svg.get("class") == "symbols" for child in svg]')" = "['defs']" ]
 	python3 -c 'import html5lib' 2>/dev/null || skip 'HTML is not checked: html5lib is not here (Debian: python3-html5lib)'
-	python3 - "$RIG_DIR"/{first,one,few,hostile,most}.html <<'END'
+	python3 - "$RIG_DIR"/{first,one,hooks,few,hostile,most}.html <<'END'
 import html5lib, sys
 for name in sys.argv[1:]:
     html5lib.HTMLParser(strict=True).parse(open(name, "rb"), transport_encoding="utf-8")
@@ -198,7 +201,7 @@ tables = {name: [row for table in page.iter("table") if table.get("class") == na
           for name in ("certificates", "windows")}
 figures = [float(data.get("value")) for data in page.iter("data")]
 exposure = status["exposure"]
-assert figures == [exposure["seconds"], exposure["windows"], exposure["longest_seconds"]][: len(figures)], (figures, exposure)
+assert figures == [exposure["seconds_365d"], exposure["windows_365d"], exposure["longest_seconds_365d"]][: len(figures)], (figures, exposure)
 assert len(figures) == (3 if exposure["windows"] else 0)
 assert len(tables["certificates"]) == len(status["certificates"]), tables["certificates"]
 for row, certificate in zip(tables["certificates"], status["certificates"]):
@@ -211,8 +214,6 @@ for row, certificate in zip(tables["certificates"], status["certificates"]):
     else:
         assert cells["next"] == certificate["next"]["why"], (cells, certificate)
 assert len(tables["windows"]) == min(len(status["windows"]), 40), len(tables["windows"])
-marks = [use for use in page.iter("use") if use.get("href") in ("#gate", "#other", "#open", "#shut")]
-assert len(marks) == len(status["windows"]) + (4 if status["windows"] else 0), len(marks) # and the legend's
 for row, window in zip(tables["windows"], status["windows"]):
     cells = {cell.get("class"): text(cell) for cell in row.findall("td")}
     assert float(cells["length"]) == window["seconds"], (cells, window)
@@ -263,7 +264,7 @@ for row, certificate in zip(rows, status["certificates"]):
     if certificate["ari"]:
         about(percent(bars["ari"], "x"), place(moment(certificate["ari"]["start"])), "renewal information")
 year = [svg for svg in page.iter("svg") if svg.get("class") == "year"][0]
-marks = [use for use in year.findall("use") if use.get("class") in ("gate", "other", "open", "shut")]
+marks = year.findall("use")[1:]
 assert len(marks) == len(status["windows"]), (len(marks), len(status["windows"]))
 for mark, window in zip(marks, reversed(status["windows"])):
     assert mark.get("href") == "#" + mark.get("class") and (mark.get("class") == "gate") == (window["closed_by"] == "gate")
@@ -276,6 +277,16 @@ END
 
 # status FILE: of the page "one", as somebody with umask 077
 status_html() { (umask 077 && "$RIG_ACMEGATE" -c "$RIG_DIR/one.conf" status --html "$1"); }
+
+@test "without a certificate of its own a host has its windows; where they are many, each mark is the longest of a day" {
+	[ "$(ask hooks 'text(elements("h1")[0])')" = 'No certificate is configured here' ]
+	[ "$(ask hooks 'len(elements("table"))')" = 2 ]
+	[ "$(ask hooks '{use.get("href") for svg in elements("svg") if svg.get("class") == "year" for use in svg.findall("use")[1:]}')" = "{'#day'}" ]
+	[ "$(ask hooks 'sum(len(svg.findall("use")) - 1 for svg in elements("svg") if svg.get("class") == "year")')" -ge 269 ]
+	[ "$(ask hooks '"Port 80 was open 118 s in 365 days, in 270 windows, longest 570 ms; nothing is known before 20" in everything')" = True ]
+	run -2 "$RIG_ACMEGATE" -c "$RIG_DIR/hooks.conf" status --html - nobody
+	[[ $output == *'there is no [certificate NAME] section'* ]]
+}
 
 @test "the file is written beside its place and renamed: for all to read, a link is replaced and not followed" {
 	mkdir "$RIG_DIR/www"
