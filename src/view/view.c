@@ -96,7 +96,7 @@ static const struct form {
 	{ .name = "table", .show = show_table },
 	{ .name = "json", .show = show_json },
 	{ .name = "check", .show = show_check, .unknown = 3 },
-	{ .name = "metrics", .show = show_metrics },
+	{ .name = "metrics", .show = show_metrics, .bare = true },
 	{ .name = "html", .show = show_html, .bare = true },
 	{ .name = "history", .show = show_history, .bare = true, .history = true },
 	{ .name = "history-csv", .show = show_csv, .bare = true, .history = true },

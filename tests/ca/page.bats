@@ -284,6 +284,8 @@ status_html() { (umask 077 && "$RIG_ACMEGATE" -c "$RIG_DIR/one.conf" status --ht
 	[ "$(ask hooks '{use.get("href") for svg in elements("svg") if svg.get("class") == "year" for use in svg.findall("use")[1:]}')" = "{'#day'}" ]
 	[ "$(ask hooks 'sum(len(svg.findall("use")) - 1 for svg in elements("svg") if svg.get("class") == "year")')" -ge 269 ]
 	[ "$(ask hooks '"Port 80 was open 118 s in 365 days, in 270 windows, longest 570 ms; nothing is known before 20" in everything')" = True ]
+	run -0 "$RIG_ACMEGATE" -c "$RIG_DIR/hooks.conf" status --metrics
+	[[ $output == *'acmegate_window_open_seconds_total 117.585'* ]]
 	run -2 "$RIG_ACMEGATE" -c "$RIG_DIR/hooks.conf" status --html - nobody
 	[[ $output == *'there is no [certificate NAME] section'* ]]
 }

@@ -8,13 +8,14 @@ another one or leaves the window; a text that one can hardly read on its ground.
 import base64
 import json
 import os
+import select
 import shutil
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
-PATIENCE = 60  # s; a busy machine takes its time
+PATIENCE = 120  # s until it says anything; a busy machine takes its time
 VIEWS = {
     "360": (360, "screen", "light"),
     "800": (800, "screen", "light"),
@@ -92,7 +93,8 @@ class Browser:
             os.dup2(199, 4)
 
         self.process = subprocess.Popen(
-            [shutil.which("chromium-headless-shell") or "chromium", "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--hide-scrollbars", "--no-first-run",
+            [shutil.which("chromium-headless-shell") or "chromium", "--headless", "--no-sandbox", "--disable-gpu",
+             "--disable-dev-shm-usage", "--hide-scrollbars", "--no-first-run",
              "--disable-background-networking", "--disable-component-update", "--remote-debugging-pipe", f"--user-data-dir={home}", "about:blank"],
             pass_fds=(3, 4), preexec_fn=places, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
             env={**os.environ, "HOME": home}, close_fds=True)
@@ -102,9 +104,10 @@ class Browser:
 
     def receive(self):
         while b"\0" not in self.buffer:
-            piece = os.read(self.out, 1 << 20)
+            ready, _, _ = select.select([self.out], [], [], PATIENCE)
+            piece = os.read(self.out, 1 << 20) if ready else b""
             if not piece:
-                raise RuntimeError("chromium has ended")
+                raise RuntimeError("Chromium has ended" if ready else f"Chromium has said nothing for {PATIENCE} s")
             self.buffer += piece
         message, self.buffer = self.buffer.split(b"\0", 1)
         return json.loads(message)
