@@ -78,14 +78,15 @@ void values_end(int *pid)
 			    status - 128, strsignal(status - 128));
 }
 
-void values_sweep(const struct config *config, int state_fd)
+/* Recovery has not looked for the user yet. */
+void values_sweep(struct config *config, int state_fd)
 {
 	struct fault fault;
 	int pid = -1;
 
 	if (!values_are_left(state_fd))
 		return;
-	if (start(config, state_fd, -1, &pid, &fault) < 0)
+	if ((!config->gate.uid && config_find_user(config, &fault) < 0) || start(config, state_fd, -1, &pid, &fault) < 0)
 		log_warning("values of an earlier run are left in the DNS: %s", fault.text);
 	values_end(&pid);
 }

@@ -15,7 +15,7 @@ int values_start(const struct config *config, int state_fd, int *pid, int *chann
 void values_end(int *pid);
 
 /* Removes what an earlier run has left. Failures are logged. */
-void values_sweep(const struct config *config, int state_fd);
+void values_sweep(struct config *config, int state_fd);
 
 bool values_are_left(int state_fd);
 

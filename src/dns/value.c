@@ -212,6 +212,14 @@ static int judge(const struct watch *watch, const struct dns *dns, const struct 
 	return 0;
 }
 
+/* Waits so long; false: the client has ended, which nobody waits for. */
+static bool rest(int milliseconds)
+{
+	struct pollfd client = { .fd = FD_CLIENT };
+
+	return poll(&client, 1, milliseconds) == 0;
+}
+
 int value_await(const struct config *config, uint32_t certificate, const struct value *value, struct fault *fault)
 {
 	static struct watch watch;
@@ -235,7 +243,8 @@ int value_await(const struct config *config, uint32_t certificate, const struct 
 			return 0;
 		if (transport_now() - it->since >= dns->propagation * INT64_C(1000))
 			return judge(&watch, dns, &it->note, fault);
-		poll(NULL, 0, waits[round < LENGTH_OF(waits) - 1 ? round++ : LENGTH_OF(waits) - 1]);
+		if (!rest(waits[round < LENGTH_OF(waits) - 1 ? round++ : LENGTH_OF(waits) - 1]))
+			return fault_set(fault, FAULT_FAILED, "the client has ended");
 	}
 }
 

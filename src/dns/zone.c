@@ -55,13 +55,16 @@ static int follow(struct walk *walk, const char *alias, struct fault *fault)
 	return 0;
 }
 
-/* One address after another, until one answers. */
+/*
+ * One address after another, until one answers. The question is for the alias, which no server follows: a circle is seen here. If there is
+ * none, the answer says in which zone.
+ */
 static int ask(struct walk *walk, struct fault *fault)
 {
 	const char *name = walk->name[walk->hops];
 
 	for (walk->answered = 0; walk->answered < walk->servers; walk->answered++) {
-		if (message_ask(&walk->server[walk->answered], walk->dns, name, TYPE_SOA, false, &answer, fault) == 0)
+		if (message_ask(&walk->server[walk->answered], walk->dns, name, TYPE_CNAME, false, &answer, fault) == 0)
 			return 0;
 		if (fault->kind != FAULT_LATER) /* another address of the same server says the same */
 			return -1;
@@ -116,7 +119,7 @@ static int ask_resolver(struct walk *walk, struct fault *fault)
 	const struct item *item;
 	size_t i = 0;
 
-	if (resolver_ask(name, TYPE_SOA, &answer, fault) < 0)
+	if (resolver_ask(name, TYPE_CNAME, &answer, fault) < 0)
 		return fault_at(fault, "%s has no zone of %s", walk->server[walk->answered].text, name);
 	item = message_find(&answer, PART_ANSWER, TYPE_CNAME, name, &i);
 	if (item)
@@ -153,10 +156,7 @@ static int look(struct walk *walk, struct target *target, struct fault *fault)
 	if (item)
 		return follow(walk, item->target, fault);
 	i = 0;
-	item = message_find(&answer, PART_ANSWER, TYPE_SOA, name, &i);
-	i = 0;
-	if (!item)
-		item = message_find(&answer, PART_AUTHORITY, TYPE_SOA, NULL, &i);
+	item = message_find(&answer, PART_AUTHORITY, TYPE_SOA, NULL, &i);
 	if (item && answer.authoritative && is_below(name, item->owner)) {
 		snprintf(target->owner, sizeof(target->owner), "%s", name);
 		snprintf(target->zone, sizeof(target->zone), "%s", item->owner);

@@ -33,7 +33,7 @@ dns_zone_file() { # ZONE
 	ZONE
 }
 
-dns_answers() { rig_host dig +tcp +short +time=1 +tries=1 "@$RIG_CA4" example.org SOA | grep -q .; }
+dns_answers() { rig_host dig +tcp +short +time=1 +tries=1 "@$RIG_CA4" example.org SOA | grep -q '^ns1'; }
 
 dns_up() {
 	dns_down

@@ -1,0 +1,108 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""tamper.py ADDRESS UPSTREAM - stands between acmegate-dns and a name server (TCP port 53), and spoils the answers to questions for
+_acme-challenge.tN.example.org in the N-th way. All else goes through."""
+import socket
+import struct
+import sys
+import threading
+
+address, upstream = sys.argv[1:3]
+
+
+def skip_name(data, at):
+    while data[at]:
+        if data[at] >= 0xC0:
+            return at + 2
+        at += data[at] + 1
+    return at + 1
+
+
+def records(data):
+    """Where the question ends, and where each record begins; the last one is that of TSIG."""
+    counts = struct.unpack('!4H', data[4:12])
+    at = 12
+    for _ in range(counts[0]):
+        at = skip_name(data, at) + 4
+    starts = []
+    for _ in range(sum(counts[1:])):
+        starts.append(at)
+        at = skip_name(data, at)
+        at += 10 + struct.unpack('!H', data[at + 8:at + 10])[0]
+    return starts
+
+
+def flip(data, at, bit=1):
+    return data[:at] + bytes([data[at] ^ bit]) + data[at + 1:]
+
+
+def unsigned(data):
+    return data[:10] + struct.pack('!H', struct.unpack('!H', data[10:12])[0] - 1) + data[12:records(data)[-1]]
+
+
+def algorithm(data):
+    return skip_name(data, records(data)[-1]) + 10
+
+
+def fields(data):
+    return skip_name(data, algorithm(data))
+
+
+def refuse(data):
+    return flip(unsigned(data)[:3] + b'\x05' + unsigned(data)[4:], 2, 0)
+
+
+WAYS = {
+    1: lambda d: flip(d, 3),                    # the code
+    2: lambda d: flip(d, 2, 4),                 # authoritative or not
+    3: lambda d: flip(d, 0),                    # the number: an update forwarder changes it, and the signature has the first one
+    4: unsigned,
+    5: lambda d: flip(d, fields(d) + 10),       # the signature
+    6: lambda d: flip(d, fields(d) + 4),        # its time
+    7: lambda d: flip(d, records(d)[-1] + 2),   # the name of the key
+    8: lambda d: flip(d, algorithm(d) + 11),    # hmac-sha256 becomes hmac-sha257
+    9: lambda d: d[:10],
+    10: lambda d: flip(d, 2, 0x80),             # no answer
+    11: lambda d: flip(d, 14),                  # to another question
+    12: lambda d: None,
+    13: refuse,
+    14: lambda d: b'\xff' * 65535,
+    15: lambda d: flip(d, records(d)[0] - 6),   # to a question for another type
+    16: lambda d: d + d,
+}
+
+
+def receive(connection, length):
+    data = b''
+    while len(data) < length:
+        part = connection.recv(length - len(data))
+        if not part:
+            return None
+        data += part
+    return data
+
+
+def message(connection):
+    size = receive(connection, 2)
+    return size and receive(connection, struct.unpack('!H', size)[0])
+
+
+def serve(connection):
+    with connection, socket.create_connection((upstream, 53)) as server:
+        query = message(connection)
+        if not query:
+            return
+        server.sendall(struct.pack('!H', len(query)) + query)
+        answer = message(server)
+        length = query[12 + 1 + len('_acme-challenge')]
+        label = query[12 + 2 + len('_acme-challenge'):][:length]
+        way = WAYS.get(int(label[1:])) if label[:1] == b't' and label[1:].isdigit() else None
+        if way:
+            answer = way(answer)
+        if answer:
+            connection.sendall(struct.pack('!H', len(answer)) + answer)
+
+
+listener = socket.create_server((address, 53))
+while True:
+    threading.Thread(target=serve, args=(listener.accept()[0],), daemon=True).start()
