@@ -124,14 +124,14 @@ static int hear(enum verb wanted, struct fault *fault)
 	return judge_word(wire_receive(FD_WARDEN, &record, fault), wanted, fault);
 }
 
-/* How many of the names that the port is open for are valid, or have been asked for. */
+/* How many of the names at hand are valid, or have been asked for. */
 static int tell_validated(struct client *client, struct fault *fault)
 {
 	const struct authorizations *list = &client->authorizations;
 	struct validated validated = { 0, (uint32_t)list->pending };
 
 	for (size_t i = 0; i < list->count && client->validated; i++)
-		validated.done += list->item[i].challenge && challenge_kinds[list->item[i].type].window &&
+		validated.done += list->item[i].challenge && challenge_kinds[list->item[i].type].window == list->window &&
 				  (list->item[i].state == STATE_VALID || list->item[i].seen);
 	if (validated.done < client->validated || validated.done > validated.of)
 		return 0;
@@ -386,8 +386,10 @@ static int prove_without(struct client *client, struct fault *fault)
 		return -1;
 	if (challenges_prepare(authorizations, false, client->acme, fault) < 0)
 		return fail_all(client, STEP_VALIDATION, RESULT_HOST);
-	if (authorizations->pending && challenges_respond(authorizations, client->acme, DNS_MOST, fault) < 0)
+	if (tell_validated(client, fault) < 0 ||
+	    (authorizations->pending && challenges_respond(authorizations, client->acme, DNS_MOST, fault) < 0))
 		return -1;
+	client->validated = 0;
 	proof_withdraw(&proof, false);
 	log_notice("validation of %zu name%s through the DNS took %lld ms", authorizations->pending,
 		   authorizations->pending == 1 ? "" : "s", (long long)(now_ms(NULL) - began));

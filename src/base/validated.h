@@ -7,7 +7,7 @@
 
 struct validated {
 	uint32_t done; /* names that are valid, or that the CA has come for */
-	uint32_t of;   /* names that the port was opened for */
+	uint32_t of;   /* names that the port was opened for, or that are validated without */
 };
 
 #endif

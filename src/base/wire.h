@@ -147,7 +147,7 @@ enum verb {
 	VERB_REMOVE_VALUE,
 	/* client -> warden */
 	VERB_TELL,	/* data: lines for standard output */
-	VERB_VALIDATED, /* data: struct validated; only while the port is open */
+	VERB_VALIDATED, /* data: struct validated; in a window, or of names that need none */
 	VERBS
 };
 

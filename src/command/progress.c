@@ -110,7 +110,8 @@ static struct {
 	double drawn; /* when; 0: there is no line */
 } screen;
 static struct progress at;
-static double spent; /* seconds that the port was open in earlier windows */
+static char told[PROGRESS_SIZE]; /* to systemd */
+static double spent;		 /* seconds that the port was open in earlier windows */
 
 static double seconds(void)
 {
@@ -162,7 +163,9 @@ static void draw(double now)
 	int n;
 
 	progress_say(&at, now, text);
-	notify_say("", "%s", text);
+	if (strcmp(text, told) != 0)
+		notify_say("", "%s", text);
+	memcpy(told, text, sizeof(told));
 	screen.drawn = now;
 	if (!screen.live || !is_in_front())
 		return;

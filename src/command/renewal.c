@@ -425,7 +425,7 @@ static const struct job for_renewal = {
 	.table = {
 		[SURVEYING] = { [EVENT_SURVEY] = on_survey },
 		[NOTING] = { [EVENT_ATTEMPTED] = on_attempted },
-		[WORKING] = { [EVENT_OPEN] = on_open, [EVENT_STORED] = on_stored },
+		[WORKING] = { [EVENT_OPEN] = on_open, [EVENT_VALIDATED] = on_validated, [EVENT_STORED] = on_stored },
 		[PREPARING] = { [EVENT_PREPARED] = on_prepared },
 		[LISTENING] = { [EVENT_READY] = on_ready },
 		[OPENING] = { [EVENT_OPENED] = on_opened },

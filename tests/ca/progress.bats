@@ -6,6 +6,7 @@ load ../lib/suite
 
 setup_file() {
 	rig_up
+	rig_pebble
 	cat >"$RIG_DIR/screen" <<-'PY'
 		# screen COLUMNS OUTPUT COMMAND...: runs it on a terminal of its own, of so many columns and in the foreground, and keeps all
 		# that comes to it. When there is OUTPUT.stop, Ctrl-S is typed; OUTPUT.stopped says that it was.
@@ -89,7 +90,6 @@ field() { jq -r "select(.ACMEGATE_EVENT == [\"$1\"]).$2[]" "$RIG_DIR/kept"; }
 setup() {
 	rm -rf "$RIG_STATE"
 	rig_policy_drop | rig_nft -
-	rig_pebble
 	export TERM=xterm
 	unset NO_COLOR
 }

@@ -334,6 +334,11 @@ static void say_close(void)
 	say(child[ROLE_CLIENT].channel, VERB_CLOSE, 0, NULL, 0);
 }
 
+static void the_client_ends(void)
+{
+	end_child(ROLE_CLIENT, STATUS_DONE);
+}
+
 static void say_validated(void)
 {
 	static const struct validated none = { 0, 2 }, one = { 1, 2 };
@@ -341,6 +346,13 @@ static void say_validated(void)
 	happen = say_close;
 	say(child[ROLE_CLIENT].channel, VERB_VALIDATED, 0, &none, sizeof(none));
 	say(child[ROLE_CLIENT].channel, VERB_VALIDATED, 0, &one, sizeof(one));
+}
+
+/* Through the DNS: there is no window. */
+static void say_validated_without(void)
+{
+	say_validated();
+	happen = the_client_ends;
 }
 
 static void say_validated_twice(void)
@@ -426,11 +438,6 @@ static int renew(enum state state, void (*event)(void))
 	}
 	assert_int_equal(waitpid(-1, NULL, WNOHANG), -1); /* no child is left */
 	return status;
-}
-
-static void the_client_ends(void)
-{
-	end_child(ROLE_CLIENT, STATUS_DONE);
 }
 
 static bool stored;
@@ -599,9 +606,10 @@ static void every_record_out_of_turn_ends_the_run(void **state)
 		void (*say)(void);
 		enum state here, from; /* where it belongs; where its sender is there */
 	} records[] = {
-		{ say_renewal, SURVEYING, SURVEYING }, { say_stored, WORKING, SURVEYING },   { say_open, WORKING, WORKING },
-		{ say_close, STANDING, WORKING },      { say_ready, LISTENING, LISTENING },  { say_prepared, PREPARING, SURVEYING },
-		{ say_opened, OPENING, SURVEYING },    { say_validated, STANDING, WORKING },
+		{ say_renewal, SURVEYING, SURVEYING }, { say_stored, WORKING, SURVEYING },
+		{ say_open, WORKING, WORKING },	       { say_close, STANDING, WORKING },
+		{ say_ready, LISTENING, LISTENING },   { say_prepared, PREPARING, SURVEYING },
+		{ say_opened, OPENING, SURVEYING },    { say_validated, STANDING, PREPARING },
 	};
 
 	(void)state;
@@ -631,6 +639,8 @@ static void a_client_tells_of_validations_forwards_only(void **state)
 	act = work_after_a_window;
 	assert_ended(renew(STANDING, say_validated), STATUS_DONE);
 	assert_int_equal(shared->shuts, 1);
+	assert_ended(renew(WORKING, say_validated_without), STATUS_DONE);
+	assert_int_equal(shared->shuts, 0);
 	for (size_t i = 0; i < LENGTH_OF(wrong); i++) {
 		assert_ended(renew(STANDING, wrong[i]), STATUS_FAILED);
 		assert_logged("the client told of validations in the wrong order");
