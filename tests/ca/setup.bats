@@ -142,6 +142,10 @@ configuration() { (cd "$FRESH" && find etc local/etc -printf '%p %m %U:%G %y %l\
 	printf 'names = other.%s' "$name" >>"$CONF"
 	chmod 0640 "$CONF"
 	configuration >"$RIG_DIR/configuration"
+	run fresh "$RIG_ACMEGATE" setup --agree --service none "$name" </dev/null
+	[ "$status" -eq 2 ]
+	[[ $output == *'There is no terminal to ask on: answer with --extend'* ]]
+	configuration | diff "$RIG_DIR/configuration" -
 	run setup_asked yes no -- --service none "$name"
 	[ "$status" -eq 2 ]
 	[[ $output == *'-accept_terms = no'*'+accept_terms = yes'*"+[certificate $name]"*'questions: 2' ]]
