@@ -1,28 +1,13 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /* check_hooks.c - do hooks of other clients open the port, too? Of certbot: the keys of its files, and its directories of hooks. */
 #include "command/check.h"
+#include "command/firewall_tool.h"
 
-#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
 #define LINE_SIZE 1024
 #define MOST_LINES 2000
-
-static const char *const tools[] = { "ufw", "iptables", "ip6tables", "nft", "firewall-cmd", "csf", "shorewall" };
-
-/* The tool that a line of shell names, as a word or as the last part of a path. */
-static const char *tool_of(const char *line)
-{
-	for (size_t i = 0; i < LENGTH_OF(tools); i++)
-		for (const char *at = strstr(line, tools[i]); at; at = strstr(at + 1, tools[i])) {
-			const char after = at[strlen(tools[i])];
-
-			if ((at == line || strchr(" \t/=;&|(\"'`", at[-1])) && (!after || isspace((unsigned char)after)))
-				return tools[i];
-		}
-	return NULL;
-}
 
 static void say(struct examination *e, const char *path, unsigned int number, const char *tool)
 {
@@ -30,7 +15,7 @@ static void say(struct examination *e, const char *path, unsigned int number, co
 
 	snprintf(subject, sizeof(subject), "%.*s:%u", PATH_SIZE - 1, path, number);
 	sheet_add(&e->sheet, MARK_WARNING, subject,
-		  "put acmegate hook pre and acmegate hook post in its place; acmegate(8), OTHER CLIENTS, shows how",
+		  "acmegate setup puts acmegate hook pre and acmegate hook post in its place; acmegate(8), OTHER CLIENTS, shows more",
 		  "runs %s: a port that this opens stays open when its client is killed", tool);
 }
 
@@ -46,7 +31,7 @@ static unsigned int read_file(struct examination *e, const char *path, bool keys
 
 		if (*at == '#' || (keys && strncmp(at, "pre", 3) != 0 && strncmp(at, "post", 4) != 0))
 			continue;
-		tool = tool_of(at);
+		tool = firewall_tool_of(at);
 		if (tool)
 			say(e, path, number, tool);
 		found += tool != NULL;

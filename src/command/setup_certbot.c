@@ -11,6 +11,7 @@
 
 #include "base/log.h"
 #include "command/estate.h"
+#include "command/firewall_tool.h"
 #include "command/setup_tool.h"
 
 #define TOP "/etc/letsencrypt"
@@ -23,15 +24,19 @@ struct search {
 	int found;
 };
 
-/* Does this script, or this line of one, change a firewall? */
+/* Does this script change a firewall, in a line that is no comment? */
 static bool opens(const char *text)
 {
-	static const char *const tools[] = { "nft ", "iptables", "ip6tables", "ufw ", "firewall-cmd", "shorewall", "ferm " };
+	bool found = false;
 
-	for (size_t i = 0; i < LENGTH_OF(tools); i++)
-		if (strstr(text, tools[i]))
-			return true;
-	return false;
+	while (*text && !found) {
+		const size_t length = strcspn(text, "\n");
+		OWN_FREE char *line = strndup(text, length);
+
+		found = line && line[strspn(line, " \t")] != '#' && firewall_tool_of(line);
+		text += length + (text[length] != '\0');
+	}
+	return found;
 }
 
 /* "pre_hook = COMMAND", in cli.ini with '-'. NULL: it is no hook. Its command otherwise. */
