@@ -44,7 +44,7 @@ files() {
 
 sources=$(files src firewall backends)
 
-echo "1..25"
+echo "1..26"
 
 # --- who may include whom -----------------------------------------------------------------------------------------
 
