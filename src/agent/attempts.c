@@ -107,6 +107,7 @@ static bool begin_attempt(struct storer *storer, uint32_t index)
 		return false;
 	if (storing_read_ledger(storer, certificate, &fault) == 0) {
 		ledger_begin(&storer->ledger, &now, wish_of(storer->config, certificate), storer->config->acme.directory);
+		schedule_draw(&storer->ledger, &storer->secret);
 		if (storing_write_ledger(storer, certificate, &fault) == 0)
 			return true;
 	}

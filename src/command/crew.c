@@ -5,7 +5,9 @@
 #include <unistd.h>
 
 #include "base/launch.h"
+#include "base/sandbox.h"
 #include "base/wire.h"
+#include "command/readers.h"
 
 static int make_channel(int ends[2], struct fault *fault)
 {
@@ -61,6 +63,8 @@ int crew_start_store(struct crew *crew, int *storer, int *signer, int *channel, 
 {
 	int pair[2], rc;
 
+	sandbox_make_top(crew->state_fd, "ledger");
+	readers_let_in(crew->state_fd);
 	if (wire_pair(pair, fault) < 0)
 		return -1;
 	crew->client_ends[0] = pair[0];

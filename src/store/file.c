@@ -86,7 +86,7 @@ static int open_as_owner(int dir, const char *name)
 	int fd = openat(dir, name, flags);
 	struct stat s;
 
-	if (fd >= 0 || errno != EACCES || fstatat(dir, name, &s, AT_SYMLINK_NOFOLLOW) < 0)
+	if (fd >= 0 || errno != EACCES || geteuid() != 0 || fstatat(dir, name, &s, AT_SYMLINK_NOFOLLOW) < 0)
 		return fd;
 	setfsuid(s.st_uid);
 	fd = openat(dir, name, flags);
@@ -216,12 +216,17 @@ int dir_clean(int dir)
 
 int file_replace(int dir, const char *name, const char *data, size_t length)
 {
+	return file_replace_for(dir, name, data, length, NULL);
+}
+
+int file_replace_for(int dir, const char *name, const char *data, size_t length, const struct certificate *access)
+{
 	char temporary[48];
 
 	snprintf(temporary, sizeof(temporary), TEMPORARY "%s", name);
 	if (unlinkat(dir, temporary, 0) < 0 && errno != ENOENT)
 		return -1;
-	if (file_write(dir, temporary, data, length, NULL) < 0 || renameat(dir, temporary, dir, name) < 0) {
+	if (file_write(dir, temporary, data, length, access) < 0 || renameat(dir, temporary, dir, name) < 0) {
 		(void)unlinkat(dir, temporary, 0);
 		return -1;
 	}

@@ -45,6 +45,7 @@ int file_write(int dir, const char *name, const char *data, size_t length, const
 
 /* The same through a temporary name, instead of what has the name: the old or the new, whatever happens. */
 int file_replace(int dir, const char *name, const char *data, size_t length) MUST_CHECK;
+int file_replace_for(int dir, const char *name, const char *data, size_t length, const struct certificate *access) MUST_CHECK;
 
 /* Owner, group and mode of a file as the certificate has them now. 1: changed. 0: they were so already. */
 int file_give(int dir, const char *name, const struct certificate *access) MUST_CHECK;

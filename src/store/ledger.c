@@ -5,6 +5,7 @@
 #include <nettle/sha2.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/own.h"
@@ -111,11 +112,23 @@ int ledger_read(int dir, const char *name, struct ledger *ledger, enum ledger_st
 	return 0;
 }
 
+/* NULL: root alone. */
+static const struct certificate *readers(int dir, struct certificate *access)
+{
+	struct stat s;
+
+	if (fstat(dir, &s) < 0 || !(s.st_mode & S_IRGRP))
+		return NULL;
+	access->group = s.st_gid;
+	return access;
+}
+
 int ledger_write(int dir, const char *name, const struct ledger *ledger, struct fault *fault)
 {
 	static struct ledger there;
 	static struct image image;
 	struct name beside = with(name, BESIDE);
+	struct certificate access = { .mode = 0640 };
 	enum ledger_state state;
 
 	if (load(dir, name, &there, &state, fault) < 0)
@@ -124,7 +137,8 @@ int ledger_write(int dir, const char *name, const struct ledger *ledger, struct 
 	memcpy(image.head.magic, MAGIC, sizeof(image.head.magic));
 	image.ledger = *ledger;
 	add_up(&image, offsetof(struct image, sum), image.sum);
-	if (file_replace(dir, state == LEDGER_NEWER ? beside.text : name, (const char *)&image, sizeof(image)) < 0)
+	if (file_replace_for(dir, state == LEDGER_NEWER ? beside.text : name, (const char *)&image, sizeof(image),
+			     readers(dir, &access)) < 0)
 		return fault_errno(fault, FAULT_FAILED, "writing ledger/%s", name);
 	return 0;
 }

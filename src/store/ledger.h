@@ -90,6 +90,7 @@ struct ledger {
 	struct keys keys;
 	char holder[LEDGER_CA_SIZE];	/* host of the CA that asked to wait; "": that of the newest attempt */
 	uint32_t ended[LEDGER_RESULTS]; /* attempts by enum result, also those that are kept no more: ledger_count() */
+	double drawn[LEDGER_ATTEMPTS]; /* by attempt: schedule_draw(), for who may not read the secret; 0: an older acmegate wrote it */
 };
 
 enum ledger_state {
@@ -105,7 +106,10 @@ int ledger_read(int dir, const char *name, struct ledger *ledger, enum ledger_st
 /* The same, changing nothing: for plan. */
 int ledger_look(int dir, const char *name, struct ledger *ledger, enum ledger_state *state, struct fault *fault) MUST_CHECK;
 
-/* On the disk when it returns 0. On failure (a full disk) the old one stays. */
+/*
+ * On the disk when it returns 0. On failure (a full disk) the old one stays. It is for the directory's group to read if the directory is:
+ * ledger_share().
+ */
 int ledger_write(int dir, const char *name, const struct ledger *ledger, struct fault *fault) MUST_CHECK;
 
 /* Was the CA with this directory asked? */

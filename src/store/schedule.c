@@ -179,6 +179,20 @@ static double draw(const struct attempt *attempt, const struct secret *secret)
 	return 0.75 + secret_draw(secret, about, sizeof(about)) / 2;
 }
 
+void schedule_draw(struct ledger *ledger, const struct secret *secret)
+{
+	for (uint32_t i = 0; i < ledger->attempts; i++)
+		ledger->drawn[i] = draw(&ledger->attempt[i], secret);
+}
+
+/* Without the secret, as the ledger has it; where an older acmegate has not noted it, in the middle. */
+static double drawn_for(const struct ledger *ledger, const struct attempt *attempt, const struct secret *secret)
+{
+	const double noted = ledger->drawn[attempt - ledger->attempt];
+
+	return secret ? draw(attempt, secret) : noted >= 0.75 && noted <= 1.25 ? noted : 1;
+}
+
 /* Less than such a part of the lifetime is left. */
 static bool has_less(const struct holding *holding, int64_t part, int64_t now)
 {
@@ -214,11 +228,9 @@ static double wait_for_ca(const struct holding *holding, int64_t now, double dra
 }
 
 /* Seconds from the start of this attempt, which failed, to the next one. */
-static int64_t wait_after(const struct attempt *attempt, uint32_t failures, const struct holding *holding, int64_t now,
-			  const struct secret *secret)
+static int64_t wait_after(const struct attempt *attempt, uint32_t failures, const struct holding *holding, int64_t now, double drawn)
 {
 	enum result result = (enum result)attempt->outcome.result;
-	double drawn = draw(attempt, secret);
 	int64_t wait = DAY;
 
 	if (result == RESULT_UNREACHABLE)
@@ -260,7 +272,7 @@ static int64_t left_of_failures(const struct holding *holding, const struct ledg
 
 	if (!attempt)
 		return left;
-	wait = wait_after(attempt, count_failures(holding, ledger), holding, now->wall, secret);
+	wait = wait_after(attempt, count_failures(holding, ledger), holding, now->wall, drawn_for(ledger, attempt, secret));
 	left = larger(left, instant_left(wait, &attempt->started, now));
 	return is_urgent(holding, now->wall) ? left : larger(left, left_of_limit(ledger, DAY, &holding->wish, now));
 }

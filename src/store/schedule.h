@@ -24,6 +24,9 @@ struct decision {
 	char reason[REASON_SIZE]; /* for people: "valid until 2026-12-01, renewed from 2026-11-01" */
 };
 
+/* Notes what is drawn for each attempt: an ordinary user who reads the ledger decides by it, without the secret. */
+void schedule_draw(struct ledger *ledger, const struct secret *secret);
+
 /*
  * With several CAs: at the one whose turn it is (succession.h), each with its own waits. A certificate from any of them is as the
  * configuration wants it.

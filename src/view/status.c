@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "view/status.h"
 
+#include <errno.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -151,17 +152,21 @@ int status_begin(struct status *status, const struct config *config, struct faul
 int status_collect(struct status *status, const struct config *config, int ledgers, char *const names[], struct fault *fault)
 {
 	struct secret secret = { { 0 } };
+	const struct secret *known = &secret;
 
 	if (status_begin(status, config, fault) < 0)
 		return -1;
 	if (!config->certificates)
 		return fault_set(fault, FAULT_USAGE, "%s: there is no [certificate NAME] section", config->file);
-	if (ledgers >= 0 && secret_look(ledgers, &secret, fault) < 0)
-		return -1;
+	if (ledgers >= 0 && secret_look(ledgers, &secret, fault) < 0) {
+		if (fault->code != EACCES)
+			return -1;
+		known = NULL; /* the group may read the ledgers, and root alone the secret */
+	}
 	if (choose(status, names, fault) < 0)
 		return -1;
 	for (size_t i = 0; i < status->count; i++) {
-		read_entry(status, &status->entry[i], ledgers, &secret);
+		read_entry(status, &status->entry[i], ledgers, known);
 		if (status->entry[i].health > status->health)
 			status->health = status->entry[i].health;
 	}

@@ -105,12 +105,57 @@ END
 	(cd "$RIG_DIR/state-before" && find . -printf "$RIG_STATE/%P %m %U %T@\n" | sed "s,/ , ," | sort) | diff - "$RIG_DIR/files-after"
 }
 
-@test "without rights: an error that says so, or what may be read" {
-	cp "$RIG_CONF" "$RIG_DIR/open.conf"
-	chmod 0644 "$RIG_DIR/open.conf"
-	run -1 setpriv --reuid 65534 --regid 65534 --clear-groups "$RIG_BUILD/acmegate" -c "$RIG_DIR/open.conf" status
+# as_reader --clear-groups|--groups=GROUPS COMMAND...: acmegate as an ordinary user
+as_reader() { setpriv --reuid 64320 --regid 64320 "$1" "$RIG_BUILD/acmegate" -c "$RIG_CONF" "${@:2}"; }
+# with_group COMMAND...: acmegate on a host with the group acmegate, 64321
+with_group() { rig_host unshare -m sh -c 'mount --bind "$1" /etc/group && shift && exec "$@"' sh "$RIG_DIR/group" "$RIG_ACMEGATE" -c "$RIG_CONF" "$@"; }
+
+@test "the group acmegate sees what root sees, and nothing that is secret; others see nothing" {
+	chmod 0755 "$RIG_DIR" "$RIG_DIR/etc"
+	chmod 0644 "$RIG_CONF"
+	# as on a host without the group
+	chgrp 0 "$RIG_STATE/ledger" "$RIG_STATE/ledger/"* "$RIG_STATE/windows"
+	chmod 0600 "$RIG_STATE/ledger/"* "$RIG_STATE/windows"
+	chmod 0700 "$RIG_STATE/ledger"
+	run -1 as_reader --clear-groups status
+	[[ $output == *"/ledger (root may read it, and the group acmegate): Permission denied"* ]]
+	{ cat /etc/group && echo 'acmegate:x:64321:'; } >"$RIG_DIR/group"
+	: >"$RIG_STATE/ledger/one.test~next"
+	chmod 0600 "$RIG_STATE/ledger/one.test~next"
+	run with_group renew-now
+	[ "$(stat -c %a:%g "$RIG_STATE/ledger" "$RIG_STATE/ledger/one.test" "$RIG_STATE/ledger/bad.test" "$RIG_STATE/windows" | tr '\n' ' ')" = \
+		'750:64321 640:64321 640:64321 640:64321 ' ]
+	[ "$(stat -c %a:%g "$RIG_STATE/ledger/.secret" "$RIG_STATE/ledger/one.test~next" | tr '\n' ' ')" = '600:0 600:0 ' ]
+	rm "$RIG_STATE/ledger/one.test~next"
+	for form in '' --json --check --metrics; do
+		run rig_acmegate status $form
+		root=$output code=$status
+		run as_reader --groups=64321 status $form
+		[ "$status" = "$code" ]
+		[ "$(grep -v '"generated"' <<<"$output")" = "$(grep -v '"generated"' <<<"$root")" ]
+	done
+	run -0 rig_acmegate history
+	root=$output
+	run -0 as_reader --groups=64321 history
+	[ "$output" = "$root" ]
+	[[ $output == *' window'*', longest '* ]]
+	for secret in accounts ledger/.secret journal; do run ! setpriv --reuid 64320 --regid 64320 --groups=64321 cat "$RIG_STATE/$secret"; done
+	run -1 as_reader --clear-groups status
 	[[ $output == *"Permission denied"* ]]
 	run ! grep -q 'CAP\|core' <<<"$output"
+}
+
+@test "an ordinary user's configuration has no mistake where only root reads a file" {
+	printf '[certificate p]\nnames = one.test\nforms = pem, pkcs12\npkcs12_password_file = %s/word\n' "$RIG_DIR" >>"$RIG_CONF"
+	echo word >"$RIG_DIR/word"
+	chmod 0600 "$RIG_DIR/word"
+	chmod 0755 "$RIG_DIR" "$RIG_DIR/etc"
+	chmod 0644 "$RIG_CONF"
+	{ cat /etc/group && echo 'acmegate:x:64321:'; } >"$RIG_DIR/group"
+	run with_group renew
+	run as_reader --groups=64321 status p
+	[ "$status" -ne 2 ]
+	[[ $output != *warning* && $output == *'one.test'* ]]
 }
 
 @test "ledgers that are damaged are told, and the others are shown" {
