@@ -84,6 +84,7 @@ static const struct key keys[] = {
 	{ SECTION_RESPONDER, "port", value_port, RESP(port), NULL },
 	{ SECTION_RESPONDER, "webroot", value_path, RESP(webroot), NULL },
 	{ SECTION_STATUS, "metrics", value_metrics, STAT(metrics), NULL },
+	{ SECTION_STATUS, "alert", value_program, STAT(alert), NULL },
 	{ SECTION_STATUS, "page", value_path, STAT(page), NULL },
 	{ SECTION_STATUS, "mode", value_mode, STAT(mode), NULL },
 	{ SECTION_STATUS, "group", value_group, STAT(group), NULL },

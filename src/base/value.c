@@ -176,6 +176,11 @@ int value_hook(struct loader *loader, const struct key *key, const char *value)
 	return check_plain(loader, key, value) < 0 ? -1 : add_hook(loader, key, value);
 }
 
+int value_program(struct loader *loader, const struct key *key, const char *value)
+{
+	return check_plain(loader, key, value) < 0 ? -1 : value_command(loader, key, value);
+}
+
 /* The textfile collector reads files with this ending, and no others. */
 int value_metrics(struct loader *loader, const struct key *key, const char *value)
 {

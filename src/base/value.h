@@ -15,6 +15,7 @@ int value_hosts(struct loader *loader, const struct key *key, const char *value)
 int value_path(struct loader *loader, const struct key *key, const char *value);
 int value_file(struct loader *loader, const struct key *key, const char *value);
 int value_command(struct loader *loader, const struct key *key, const char *value);
+int value_program(struct loader *loader, const struct key *key, const char *value);
 int value_metrics(struct loader *loader, const struct key *key, const char *value);
 int value_hook(struct loader *loader, const struct key *key, const char *value);
 int value_bool(struct loader *loader, const struct key *key, const char *value);

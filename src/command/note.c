@@ -161,10 +161,18 @@ void note_end(struct note *note)
 	*entry = (struct window_entry){ 0 };
 }
 
+static bool left;
+
 void note_leave(struct note *note)
 {
+	left |= note->begun;
 	tell(note, LOG_LEVEL_ERROR, OCCASION_WINDOW_LEFT, "acmegate could not close it; its watchdog does, or the kernel in time");
 	note->begun = false;
+}
+
+bool note_was_left(void)
+{
+	return left;
 }
 
 void note_free(struct note *note)

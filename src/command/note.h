@@ -31,6 +31,7 @@ void note_end(struct note *note);
 
 /* The gate has died, or could not close: the next acmegate that claims the host finds out how the window ended. */
 void note_leave(struct note *note);
+bool note_was_left(void); /* by this process */
 
 void note_free(struct note *note);
 

@@ -6,6 +6,7 @@
 #include <jansson.h>
 #include <string.h>
 
+#include "view/alarm.h"
 #include "view/moment.h"
 #include "view/status.h"
 
@@ -125,6 +126,19 @@ int json_write(const struct status *status, FILE *out)
 			 "exposure", exposure_of(status));
 	if (root)
 		rc = json_dumpf(root, out, JSON_INDENT(2)) < 0 || fputc('\n', out) == EOF ? -1 : 0;
+	json_decref(root);
+	return rc;
+}
+
+/* One line. A window's alarm has no certificate, and the other way round. */
+int json_write_alarm(const struct alarm *alarm, const struct status *status, const char *sentence, FILE *out)
+{
+	json_t *root = json_pack("{s:i, s:s, s:s, s:o, s:s, s:o, s:o}", "version", 1, "event", alarm_word(alarm), "host",
+				 status->host, "at", moment(status->now.wall), "text", sentence, "certificate",
+				 alarm->entry ? object_of(status, alarm->entry) : json_null(), "window",
+				 alarm->window ? window_of(alarm->window) : json_null());
+	int rc = root && json_dumpf(root, out, JSON_COMPACT) == 0 && fputc('\n', out) != EOF ? 0 : -1;
+
 	json_decref(root);
 	return rc;
 }

@@ -11,6 +11,7 @@
 #include "base/confine.h"
 #include "base/log.h"
 #include "base/wire.h"
+#include "view/alarm.h"
 #include "view/history.h"
 #include "view/status.h"
 
@@ -30,6 +31,7 @@ struct look {
 	unsigned int width;
 	bool coloured;
 	int64_t since;
+	bool left, unheard;
 };
 
 /* Each writes, and returns the exit status. */
@@ -86,12 +88,33 @@ static int show_csv(const struct status *status, const struct look *look)
 	return STATUS_FAILED;
 }
 
+/* Standard input is a copy of STATE/status/told, and becomes what it is once the alarm was given, or given in vain. */
+static int show_alarm(const struct status *status, const struct look *look)
+{
+	static struct told told;
+	struct alarm alarm;
+	struct fault fault;
+
+	told_read(STDIN_FILENO, &told);
+	alarm = alarm_next(&told, status, look->left);
+	if (!look->unheard && alarm_write(&alarm, status, stdout) < 0) {
+		log_error("writing JSON failed");
+		return STATUS_FAILED;
+	}
+	(look->unheard ? alarm_unheard : alarm_heard)(&told, &alarm);
+	if (told_write(STDIN_FILENO, &told, &fault) == 0)
+		return STATUS_DONE;
+	log_error("%s", fault.text);
+	return STATUS_FAILED;
+}
+
 static const struct form {
 	const char *name;
 	int (*show)(const struct status *, const struct look *);
-	int unknown;  /* the exit status when nothing can be found out */
-	bool bare;    /* it needs no certificate: the windows of hooks and guard are enough */
-	bool history; /* its first word is a moment */
+	int unknown;	    /* the exit status when nothing can be found out */
+	bool bare;	    /* it needs no certificate: the windows of hooks and guard are enough */
+	bool history;	    /* its first word is a moment */
+	bool left, unheard; /* of alarms: this run has left its window; the program has failed */
 } forms[] = {
 	{ .name = "table", .show = show_table },
 	{ .name = "json", .show = show_json },
@@ -100,6 +123,10 @@ static const struct form {
 	{ .name = "html", .show = show_html, .bare = true },
 	{ .name = "history", .show = show_history, .bare = true, .history = true },
 	{ .name = "history-csv", .show = show_csv, .bare = true, .history = true },
+	{ .name = "alarm", .show = show_alarm, .bare = true },
+	{ .name = "unheard", .show = show_alarm, .bare = true, .unheard = true },
+	{ .name = "alarm-left", .show = show_alarm, .bare = true, .left = true },
+	{ .name = "unheard-left", .show = show_alarm, .bare = true, .left = true, .unheard = true },
 };
 
 static const struct form *find_form(const char *name)
@@ -124,7 +151,7 @@ static int start(const struct config **config, struct fault *fault)
 static int show(const struct form *form, bool mistaken, char *const names[])
 {
 	const struct look look = { width_of(STDOUT_FILENO), isatty(STDOUT_FILENO) && !getenv("NO_COLOR"),
-				   form->history && names[0] ? strtoll(names[0], NULL, 10) : 0 };
+				   form->history && names[0] ? strtoll(names[0], NULL, 10) : 0, form->left, form->unheard };
 	const int ledgers = fcntl(FD_LEDGERS, F_GETFD) < 0 ? -1 : FD_LEDGERS;
 	const int windows = fcntl(FD_WINDOWS, F_GETFD) < 0 ? -1 : FD_WINDOWS;
 	static struct status status;

@@ -472,6 +472,8 @@ static const struct {
 	{ "[responder]\nwebroot = srv/www\n", 2, "absolute" },
 	{ "[responder]\nnames = a.example\n", 2, "no key" },
 	{ "[status]\nmetrics = acmegate.prom\n", 2, "absolute" },
+	{ "[status]\nalert = mail root\n", 2, "absolute" },
+	{ "[status]\nalert = /bin/sh -c 'true'\n", 2, "no shell" },
 	{ "[status]\nmetrics = /var/lib/acmegate\n", 2, ".prom" },
 	{ "[status]\npage = index.html\n", 2, "absolute" },
 	{ "[status]\nmode = 0666\n", 2, "octal" },
