@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /* The page: no text is markup, and places on its charts are where they belong. tests/ca/page.bats looks at whole pages in a browser. */
+#include <locale.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -93,6 +95,26 @@ static void bytes_that_are_no_utf8(void **state)
 	(void)state;
 	for (size_t i = 0; i < LENGTH_OF(texts); i++)
 		assert_string_equal(escaped(texts[i].text), texts[i].expected);
+}
+
+/* Any two bytes, and a third one behind those that begin a longer character: the C library takes what comes out, and no "<" gets through. */
+static void any_bytes(void **state)
+{
+	static const unsigned char thirds[] = { 0x01, '<', 'a', 0x7f, 0x80, 0x8e, 0xa0, 0xbf, 0xc3, 0xe2, 0xff };
+
+	(void)state;
+	if (!setlocale(LC_CTYPE, "C.UTF-8"))
+		skip();
+	for (unsigned int i = 1; i < 0x10000; i++) {
+		for (size_t k = 0; k < (i >> 8 >= 0xe0 ? LENGTH_OF(thirds) : 1); k++) {
+			const char text[] = { (char)(i >> 8 ? i >> 8 : 'x'), (char)(i & 0xff ? i & 0xff : 'x'), (char)thirds[k],
+					      '<', '\0' };
+			const char *out = escaped(text);
+
+			if (mbstowcs(NULL, out, 0) == (size_t)-1 || strchr(out, '<') || strcmp(out + strlen(out) - 4, "&lt;"))
+				fail_msg("%04x %02x: %s", i, thirds[k], out);
+		}
+	}
 }
 
 static void markup_of_numbers(void **state)
@@ -204,13 +226,10 @@ static void lengths_in_words(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(markup_of_a_text),
-		cmocka_unit_test(what_nobody_sees_becomes_visible),
-		cmocka_unit_test(bytes_that_are_no_utf8),
-		cmocka_unit_test(markup_of_numbers),
-		cmocka_unit_test(places_on_a_time_axis),
-		cmocka_unit_test(marks_of_a_time_axis),
-		cmocka_unit_test(lengths_on_a_logarithmic_scale),
+		cmocka_unit_test(markup_of_a_text),	  cmocka_unit_test(what_nobody_sees_becomes_visible),
+		cmocka_unit_test(bytes_that_are_no_utf8), cmocka_unit_test(any_bytes),
+		cmocka_unit_test(markup_of_numbers),	  cmocka_unit_test(places_on_a_time_axis),
+		cmocka_unit_test(marks_of_a_time_axis),	  cmocka_unit_test(lengths_on_a_logarithmic_scale),
 		cmocka_unit_test(lengths_in_words),
 	};
 
