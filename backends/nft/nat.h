@@ -18,8 +18,16 @@
  *	chain entering { type filter hook prerouting priority -2147483648;
  *		fib daddr type local tcp dport PORT tcp flags & (fin|syn|rst|psh|ack) == syn limit ... meta nftrace set 1; ... }
  *	chain leaving { type filter hook output priority -2147483648; ... }
+ *
+ * Where chains of others see the packets before the hook prerouting, a table of the same name in the family netdev has "entering" in its
+ * place, at the hook ingress of these devices.
  */
-int nat_add(struct batch *batch, const struct opening *opening, bool owned, bool timed, bool traced, struct fault *fault) MUST_CHECK;
+struct nat_make {
+	bool owned, timed, traced;
+	const char **devices; /* NULL behind the last one; NULL: none */
+};
+
+int nat_add(struct batch *batch, const struct opening *opening, const struct nat_make *make, struct fault *fault) MUST_CHECK;
 
 /* The same as a line for a shell. */
 void nat_print(char *line, size_t size, const struct opening *opening, bool owned, bool timed);

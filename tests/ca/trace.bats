@@ -189,3 +189,12 @@ no_table_is_left() { [ "$(tables_of_ours)" = 0 ]; }
 	traced "SYN from $RIG_CA4 passed all chains of nftables and was not answered: iptables-legacy, which cannot be traced, may drop it"
 	rig_host iptables-legacy -w 5 -F INPUT
 }
+
+@test "a SYN that a chain at ingress drops" {
+	rig_host nft -f - <<-'NFT'
+		table netdev outer { chain in { type filter hook ingress device cable0 priority 0; ip ttl < 32 tcp dport 80 drop comment "no entry"; }; }
+	NFT
+	fails_once
+	traced "SYN from $RIG_CA4 dropped in netdev outer in by the rule with handle $(handle_of 'netdev outer in' 'no entry') (number 1, \"no entry\")"
+	! rig_host nft list ruleset | grep -q nftrace
+}

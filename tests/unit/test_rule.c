@@ -334,6 +334,8 @@ static void a_message_that_the_kernel_does_not_know_is_a_fault(void **state)
 /* A part that is left out would open more than the port. */
 static void a_failure_adds_no_half_of_a_rule(void **state)
 {
+	const char *devices[] = { "lo", NULL };
+	const struct nat_make make = { true, true, true, devices };
 	unsigned int failed = 0;
 	bool happened = true;
 
@@ -349,7 +351,7 @@ static void a_failure_adds_no_half_of_a_rule(void **state)
 		spot.leaving = 1;
 		spot.bound = BOUND_BY_FIB;
 		rc = rc < 0 ? rc : rule_add(&batch, &spot, &opening, &best, &fault);
-		rc = rc < 0 ? rc : nat_add(&batch, &opening, true, true, true, &fault);
+		rc = rc < 0 ? rc : nat_add(&batch, &opening, &make, &fault);
 		nth_stop();
 		happened = nth_happened();
 		assert_int_equal(rc, happened ? -1 : 0);
