@@ -72,7 +72,7 @@ handle_of() { rig_host nft -a list chain $1 | sed -nE "s/.*$2.*# handle ([0-9]+)
 	rig_host nft -f - <<-'NFT'
 		table ip late {
 			chain away { ip ttl < 32 goto gone; }
-			chain gone { counter drop; }
+			chain gone { counter reject with tcp reset; }
 			chain in { type filter hook input priority 10; tcp dport 80 jump away; }
 		}
 	NFT
