@@ -151,7 +151,7 @@ static int look_at_caa(const struct config *config, uint32_t index, const char *
 {
 	struct finding finding = { .kind = FINDING_CAA, .index = index };
 
-	caa_look(config->name[index], identities, &finding);
+	caa_look(strncmp(config->name[index], "*.", 2) ? config->name[index] : config->name[index] + 2, identities, &finding);
 	return tell(&finding);
 }
 
@@ -164,17 +164,21 @@ static int place_of(const struct config *config, const struct certificate *certi
 	return -1;
 }
 
-/* Addresses are looked up for the first CA of a certificate only: they are the same for all. */
+/*
+ * Addresses are looked up for the first CA of a certificate only: they are the same for all. A name that is validated through the DNS needs
+ * none.
+ */
 static int look_at_names(const struct config *config, const struct certificate *certificate, const char *identities, time_t end)
 {
 	const int place = place_of(config, certificate);
+	const bool addresses = place == 0 && config_answers(certificate, CHALLENGE_HTTP);
 
 	for (uint32_t i = 0; place >= 0 && i < certificate->names; i++) {
 		const uint32_t index = certificate->first_name + i;
 
 		if (config_is_address(config->name[index]))
 			continue;
-		if (seconds() > end || (place == 0 && look_at_addresses(config, index) < 0) ||
+		if (seconds() > end || (addresses && config->name[index][0] != '*' && look_at_addresses(config, index) < 0) ||
 		    look_at_caa(config, index, identities) < 0)
 			return -1;
 	}
@@ -215,7 +219,7 @@ static int ask_server(struct http *http, const char *name, const struct assignme
 static int look_at_server(const struct config *config, const struct certificate *certificate, const struct assignment *work,
 			  time_t end)
 {
-	for (uint32_t i = 0; i < 2 * certificate->names; i++) {
+	for (uint32_t i = 0; i < 2 * certificate->names && config_answers(certificate, CHALLENGE_HTTP); i++) {
 		struct finding finding = { .kind = FINDING_ANSWER, .index = certificate->first_name + i / 2, .of_answer.six = i % 2 };
 		struct fault fault;
 		struct http *http;

@@ -178,3 +178,16 @@ pasted() {
 	run -1 rig_acmegate renew-now
 	[[ $output == *'says that it has added the value, and does not have it'* ]]
 }
+
+@test "check asks for no address of names that are validated through the DNS" {
+	dns_up bind hmac-sha256
+	dns_pebble
+	dns_config '*.example.org,no-address.example.org' </dev/null
+	run rig_acmegate check
+	[[ $output != *'has no address in the DNS'* ]]
+	[[ $output == *'example.org'* ]]
+	CHALLENGE='http-01' dns_config 'no-address.example.org' </dev/null
+	sed -i '/^dns = own/d' "$RIG_CONF"
+	run rig_acmegate check
+	[[ $output == *'has no address in the DNS'* ]]
+}

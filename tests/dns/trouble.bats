@@ -309,7 +309,7 @@ begin_run() {
 }
 
 @test "killed at any moment: 0 values after the next command (KILLS: how many)" {
-	local i left=0 most=${KILLS:-8}
+	local i left=0 most=${KILLS:-4}
 	dns_up bind hmac-sha256
 	{
 		section own "$RIG_CA4" "$RIG_DIR/etc/key"
