@@ -595,6 +595,20 @@ static void do_blinks(void)
 	open_and_close(50);
 }
 
+/* In a window, tells of validations without end. */
+static void do_counts(void)
+{
+	static struct record record;
+	struct fault fault;
+
+	send_raw(FD_WARDEN, VERB_OPEN, 0, sizeof(struct whereabouts), sizeof(struct whereabouts));
+	while (wire_receive(FD_WARDEN, &record, &fault) > 0 && record.verb != VERB_OPENED)
+		;
+	for (int i = 0; i < 100000; i++)
+		send_raw(FD_WARDEN, VERB_VALIDATED, 0, sizeof(struct validated), sizeof(struct validated));
+	poll(NULL, 0, 20000);
+}
+
 static void do_close(void)
 {
 	for (int fd = FD_WARDEN; fd < FD_AGENT_END; fd++)
@@ -651,6 +665,7 @@ static void turn(void)
 		{ "lengths", do_lengths, false },      { "flood", do_flood, false },	  { "descriptors", do_descriptors, false },
 		{ "close", do_close, false },	       { "hang", do_nothing, false },	  { "memory", do_memory, true },
 		{ "turns", do_turns, true },	       { "windows", do_windows, false },  { "blinks", do_blinks, false },
+		{ "counts", do_counts, false },
 	};
 
 	for (size_t i = 0; i < LENGTH_OF(acts); i++) {

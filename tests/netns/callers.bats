@@ -64,6 +64,18 @@ hostile() {
 	grep -q 'the client asked for the port more than 4 times' "$RIG_DIR/out"
 }
 
+@test "a client that tells of validations without end is ended, and the port closes" {
+	rig_pebble
+	rig_config one.test
+	rig_before
+	hostile client counts
+	[ "$status" -eq 1 ]
+	rig_after
+	rig_was_open 4 1
+	rig_open_at_most 1
+	grep -q 'the client told of validations in the wrong order' "$RIG_DIR/out"
+}
+
 # --- a log that nobody reads --------------------------------------------------------------------------------------------
 
 # unread KIND COMMAND...: its standard error is a full pipe, a socket that is called the journal and full, or a terminal that was
