@@ -958,6 +958,7 @@ static int set_up(void **state)
 
 static int tear_down(void **state)
 {
+	(void)unlinkat(state_fd, "ledger", AT_REMOVEDIR);
 	close(state_fd);
 	return rmdir(*state);
 }
