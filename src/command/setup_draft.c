@@ -35,30 +35,44 @@ static int check_reach(const char *file, struct fault *fault)
 	return 0;
 }
 
+/* What the configuration has for an option. NULL: it has not got the section. */
+static const char *find_present(const struct setup *setup, int option)
+{
+	const struct ca *ca = &setup->config->ca[0];
+
+	if (option == SETUP_WEBROOT)
+		return setup->before.exists && strstr(setup->before.text, "[responder]") ? setup->config->responder.webroot : NULL;
+	if (!ca->directory[0])
+		return NULL;
+	return option == SETUP_CA ? ca->directory : option == SETUP_CA_FILE ? ca->ca_file : ca->contact;
+}
+
+/* A section that is there stays as it is: a value that it has already is that of the same command once more. */
+static int check_option(const struct setup *setup, int option, struct fault *fault)
+{
+	const char *value = setup->call->value[option], *name = setup->call->command->options[option].name, *present, *known;
+
+	if (!value)
+		return 0;
+	if (check_text(name, value, option == SETUP_CONTACT ? "#;" : "#; ", fault) < 0 ||
+	    (option == SETUP_CA_FILE && check_reach(value, fault) < 0))
+		return -1;
+	present = find_present(setup, option);
+	known = option == SETUP_CA ? config_ca_url(value) : NULL;
+	if (!present || !strcmp(present, value) || (known && !strcmp(present, known)))
+		return 0;
+	return fault_set(fault, FAULT_USAGE,
+			 "--%s %s: %s has another one, or none, in a section that setup leaves as it is: change it there", name,
+			 value, setup->call->file);
+}
+
 static int check_options(const struct setup *setup, struct fault *fault)
 {
-	static const int values[] = { SETUP_CA, SETUP_CA_FILE, SETUP_CONTACT, SETUP_WEBROOT };
-	const struct call *call = setup->call;
-	const char *value;
+	static const int options[] = { SETUP_CA, SETUP_CA_FILE, SETUP_CONTACT, SETUP_WEBROOT };
 
-	for (size_t i = 0; i < LENGTH_OF(values); i++) {
-		const char *option = call->command->options[values[i]].name;
-
-		value = call->value[values[i]];
-		if (value && check_text(option, value, values[i] == SETUP_CONTACT ? "#;" : "#; ", fault) < 0)
+	for (size_t i = 0; i < LENGTH_OF(options); i++)
+		if (check_option(setup, options[i], fault) < 0)
 			return -1;
-		if (value && values[i] != SETUP_WEBROOT && setup->config->ca[0].directory[0])
-			return fault_set(fault, FAULT_USAGE,
-					 "--%s %s: %s has a section [acme], which setup leaves as it is: change it there", option,
-					 value, call->file);
-	}
-	value = call->value[SETUP_CA_FILE];
-	if (value && check_reach(value, fault) < 0)
-		return -1;
-	value = call->value[SETUP_WEBROOT];
-	if (value && setup->before.exists && strstr(setup->before.text, "[responder]"))
-		return fault_set(fault, FAULT_USAGE, "--webroot %s: %s has a section [responder]: change it there", value,
-				 call->file);
 	return 0;
 }
 
@@ -134,7 +148,7 @@ static void write_responder(FILE *out, const struct setup *setup)
 {
 	const char *webroot = setup->call->value[SETUP_WEBROOT];
 
-	if (webroot)
+	if (webroot && !find_present(setup, SETUP_WEBROOT))
 		fprintf(out,
 			"\n[responder]\n\n# The web server answers, with files in this directory.\nmode = webroot\nwebroot = %s\n",
 			webroot);

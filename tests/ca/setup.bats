@@ -58,6 +58,14 @@ setup_asked() {
 	fresh python3 "$RIG_ROOT/tests/lib/terminal.py" "${answers[@]}" -- "$RIG_ACMEGATE" setup "${@:2}"
 }
 
+# What of systemctl setup uses.
+with_systemd() {
+	mkdir -p "$FRESH/run/systemd/system" "$FRESH/run/enabled"
+	printf '#!/bin/sh\necho "$*" >>/run/calls\nfor unit; do :; done\ncase $* in is-enabled*) test -e "/run/enabled/$unit" ;;
+		*--quiet\ enable*) >"/run/enabled/$unit" ;; *disable*) rm -f "/run/enabled/$unit" ;; esac\n' >"$FRESH/bin/systemctl"
+	chmod 755 "$FRESH/bin/systemctl"
+}
+
 # Everything in the host's configuration, with modes and owners.
 configuration() { (cd "$FRESH" && find etc local/etc -printf '%p %m %U:%G %y %l\n' -type f -exec sha256sum {} \; | sort); }
 
@@ -76,11 +84,14 @@ configuration() { (cd "$FRESH" && find etc local/etc -printf '%p %m %U:%G %y %l\
 	# The same once more changes nothing.
 	cp "$CONF" "$RIG_DIR/conf"
 	serial=$(openssl x509 -in "$STATE/certificates/$name/live/cert.pem" -noout -serial)
-	run fresh "$RIG_ACMEGATE" setup --yes --service none --no-rehearsal "$name" "www.$name" </dev/null
+	run fresh "$RIG_ACMEGATE" setup --yes --service none "${pebble[@]}" "$name" "www.$name" </dev/null
 	[ "$status" -eq 0 ]
 	[[ $output == *'has all of this already'* ]]
 	cmp "$CONF" "$RIG_DIR/conf"
 	[ "$(openssl x509 -in "$STATE/certificates/$name/live/cert.pem" -noout -serial)" = "$serial" ]
+	run fresh "$RIG_ACMEGATE" setup --yes --service none --contact other@example.test "$name" "www.$name" </dev/null
+	[ "$status" -eq 2 ]
+	[[ $output == *'--contact other@example.test'*'change it there'* ]]
 	run fresh "$RIG_ACMEGATE" setup --undo
 	[ "$status" -eq 0 ]
 	configuration | diff "$RIG_DIR/configuration" -
@@ -208,10 +219,7 @@ configuration() { (cd "$FRESH" && find etc local/etc -printf '%p %m %U:%G %y %l\
 }
 
 @test "with systemd the timer and the units of recovery are enabled, those that were stay so; --undo disables what it has enabled" {
-	mkdir -p "$FRESH/run/systemd/system" "$FRESH/run/enabled"
-	printf '#!/bin/sh\necho "$*" >>/run/calls\nfor unit; do :; done\ncase $* in is-enabled*) test -e "/run/enabled/$unit" ;;
-		*--quiet\ enable*) >"/run/enabled/$unit" ;; *disable*) rm -f "/run/enabled/$unit" ;; esac\n' >"$FRESH/bin/systemctl"
-	chmod 755 "$FRESH/bin/systemctl"
+	with_systemd
 	>"$FRESH/run/enabled/acmegate-recover.service"
 	# The unit would not find it there.
 	run fresh "$RIG_ACMEGATE" setup --yes --service none "${pebble[@]}" --ca-file "$RIG_DIR/pki/ca.pem" "$name" </dev/null
@@ -230,8 +238,29 @@ configuration() { (cd "$FRESH" && find etc local/etc -printf '%p %m %U:%G %y %l\
 	run fresh "$RIG_ACMEGATE" setup --yes --service none "${pebble[@]}" "$name" </dev/null
 	[ "$status" -eq 1 ]
 	[[ $output == *'setup stops at the certificate'* ]]
+	run fresh "$RIG_ACMEGATE" setup --yes --service none "${pebble[@]/\/dir//other}" "$name" </dev/null
+	[ "$status" -eq 2 ]
 	rig_ca curl -sf --max-time 5 -d "{\"host\":\"$name.\"}" http://127.0.0.1:8055/clear-a
-	run fresh "$RIG_ACMEGATE" setup --yes --service none "$name" </dev/null
+	run fresh "$RIG_ACMEGATE" setup --yes --service none "${pebble[@]}" "$name" </dev/null
 	[ "$status" -eq 0 ]
 	[ -e "$STATE/certificates/$name/live/cert.pem" ]
+}
+
+@test "--webroot: the web server that is there answers, and the unit may write there; and back" {
+	[ -d /etc/systemd ] || skip 'there is no /etc/systemd on this machine'
+	with_systemd
+	mkdir -p "$FRESH/etc/systemd/system" "$FRESH/local/www"
+	configuration >"$RIG_DIR/configuration"
+	fresh busybox httpd -p '[::]:80' -h /usr/local/www
+	rig_before
+	run fresh "$RIG_ACMEGATE" setup --yes --service none --webroot /usr/local/www "${pebble[@]}" "$name" </dev/null
+	[ "$status" -eq 0 ]
+	rig_after
+	grep -qx 'webroot = /usr/local/www' "$CONF"
+	grep -qx 'ReadWritePaths=/usr/local/www' "$FRESH/etc/systemd/system/acmegate.service.d/setup.conf"
+	grep -qx 'daemon-reload' "$FRESH/run/calls"
+	run fresh "$RIG_ACMEGATE" setup --undo
+	[ "$status" -eq 0 ]
+	configuration | diff "$RIG_DIR/configuration" -
+	[ "$(tail -n 1 "$FRESH/run/calls")" = daemon-reload ]
 }
