@@ -15,8 +15,8 @@
 #define SERVE SHARE "/setup/serve"
 #define ADVISES 3 /* the exit status of a script that leaves it to somebody */
 
-/* The path and the text behind it become a file; one that is there keeps its owner and mode. */
-static int split(char *said, char **path, struct paper *next, struct fault *fault)
+/* The path, which then is all that is left of the text, and what was behind it become a file; one that is there keeps its owner and mode. */
+static int split(char *said, struct paper *next, struct fault *fault)
 {
 	OWN_PAPER struct paper before = { 0 };
 	char *end = strchr(said, '\n');
@@ -24,7 +24,6 @@ static int split(char *said, char **path, struct paper *next, struct fault *faul
 	if (!end || said[0] != '/')
 		return fault_set(fault, FAULT_FAILED, SERVE ": expected a path and a text, not '%.80s'", said);
 	*end = '\0';
-	*path = said;
 	if (paper_read(said, &before, fault) < 0)
 		return -1;
 	*next = PAPER(end + 1, strlen(end + 1), 0644);
@@ -66,12 +65,11 @@ static int put(struct setup *setup, const struct service *service, const char *p
 static int write_text(struct setup *setup, const struct service *service, char *said, struct fault *fault)
 {
 	struct paper next;
-	char *path;
-	int rc = split(said, &path, &next, fault) < 0 ? -1 : put(setup, service, path, &next, fault);
+	int rc = split(said, &next, fault) < 0 ? -1 : put(setup, service, said, &next, fault);
 
 	if (rc <= 0)
 		return rc;
-	log_notice("setup: %s shows the certificate: %s", service->name, path);
+	log_notice("setup: %s shows the certificate: %s", service->name, said);
 	if (reload(service, fault) < 0)
 		log_warning("setup: %s", fault->text);
 	return 0;
