@@ -194,3 +194,40 @@ with_group() { rig_host unshare -m sh -c 'mount --bind "$1" /etc/group && shift 
 	[[ $output == *'missing'*'there is no certificate yet'* ]]
 	[ ! -e "$RIG_DIR/nothing" ]
 }
+
+# names_to N: the names of so many certificates
+names_to() { seq -f 'n%.0f.test' "$1"; }
+
+# held: KiB of memory of its own that the largest process of a hook's window has
+held() {
+	local pid largest=0 own
+	sleep 600 3>&- &
+	run -0 rig_acmegate hook --client $! pre
+	for pid in $(ip netns pids "$RIG_HOST"); do
+		own=$(awk '$1 == "RssAnon:" { print $2 }' "/proc/$pid/status")
+		[ "${own:-0}" -le "$largest" ] || largest=$own
+	done
+	run -0 rig_acmegate hook --client $! post
+	kill $!
+	held=$largest
+}
+
+@test "2,000 certificates: all are shown, the next one is told with file, line and limit, and a hook's window does not hold them" {
+	mapfile -t names < <(names_to 2000)
+	rig_config one.test
+	held
+	few=$held
+	rig_config "${names[@]}"
+	run -75 --separate-stderr rig_acmegate status --json
+	[ -z "$stderr" ]
+	[ "$(member 'len(c), c["n2000.test"]["identifiers"]')" = "2000 ['n2000.test']" ]
+	run -75 rig_acmegate status n1.test n2000.test
+	[ "$(grep -c 'missing$' <<<"$output")" = 2 ]
+	held
+	echo "# a hook holds $few KiB with one certificate, and $held with 2,000" >&3
+	[ "$held" -le $((few + 256)) ]
+	printf '[certificate more]\nnames = more.test\n' >>"$RIG_CONF"
+	line=$(grep -n 'certificate more' "$RIG_CONF" | cut -d: -f1)
+	run -1 rig_acmegate status --check n1.test
+	[[ $output == *"$RIG_CONF:$line: more than 2000 certificates"* ]]
+}
