@@ -28,6 +28,7 @@ static const struct {
 	{ "port", check_port },
 	{ "firewall", check_firewall },
 	{ "hooks", check_hooks },
+	{ "service", check_services },
 	{ "ca", check_network },
 	{ "webroot", check_webroot },
 };

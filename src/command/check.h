@@ -26,6 +26,7 @@ void check_keys(struct examination *);
 void check_units(struct examination *);
 void check_port(struct examination *);
 void check_firewall(struct examination *);
+void check_services(struct examination *);
 void check_hooks(struct examination *);
 void check_network(struct examination *);
 void check_webroot(struct examination *);

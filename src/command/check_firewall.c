@@ -119,19 +119,31 @@ static bool read_iptables(struct examination *e, const char *line)
 	return true;
 }
 
+/* Remarks of the plan, by words in them. */
+static const struct {
+	const char *words, *subject;
+	enum mark mark;
+	const char *remedy;
+} remarks[] = {
+	{ "nothing to open", "", MARK_OK, NULL },
+	{ "is a bridge of containers", "", MARK_OK, NULL },
+	{ "acmegate's client", "output", MARK_WARNING, "allow that user's packets there; the row \"ca\" says whether they arrive" },
+	{ "program of XDP", "XDP", MARK_WARNING,
+	  "find out whose it is, and have it let TCP port 80 through; acmegate cannot open it" },
+	{ "to the CA", "routes", MARK_WARNING, "add a route, or a rule of routing, for the answers of this host; ip rule, ip route" },
+	{ "", "", MARK_WARNING, "see to it if a validation fails; acmegate(8), DIAGNOSTICS, explains it" },
+};
+
 static void take_remark(struct examination *e, const char *text)
 {
-	if (strstr(text, "acmegate's client")) {
+	size_t i = 0;
+
+	while (!strstr(text, remarks[i].words)) /* the last fits all */
+		i++;
+	if (!strcmp(remarks[i].subject, "output"))
 		snprintf(e->client_stopped, sizeof(e->client_stopped), "let the user %s through: %.*s", e->config->gate.user,
 			 FAULT_TEXT_SIZE / 2, text);
-		sheet_add(&e->sheet, MARK_WARNING, "output",
-			  "allow that user's packets there; the row \"ca\" says whether they arrive", "%s", text);
-	} else if (strstr(text, "nothing to open")) {
-		sheet_add(&e->sheet, MARK_OK, "", NULL, "%s", text);
-	} else {
-		sheet_add(&e->sheet, MARK_WARNING, "", "see to it if a validation fails; acmegate(8), DIAGNOSTICS, explains it",
-			  "%s", text);
-	}
+	sheet_add(&e->sheet, remarks[i].mark, remarks[i].subject, remarks[i].remedy, "%s", text);
 }
 
 /* A line of a helper: firewall-cmd, or the administrator's own command. Sets and tables are no chains, and redirections explain themselves. */
@@ -171,7 +183,7 @@ void check_firewall(struct examination *e)
 		sheet_add(&e->sheet, MARK_WRONG, "", "run it as root, with acmegate installed completely", "%s", e->ungated.text);
 		return;
 	}
-	if (gate_ask_plan(&e->gate, own && e->config->responder.mode != RESPONDER_WEBROOT, &text, &fault) < 0)
+	if (gate_ask_plan(&e->gate, own, &text, &fault) < 0)
 		sheet_add(&e->sheet, MARK_WRONG, "", "acmegate plan shows it; acmegate(8), DIAGNOSTICS, explains it", "%s",
 			  fault.text);
 	take_lines(e, text);

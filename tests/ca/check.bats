@@ -4,6 +4,7 @@
 # nothing.
 bats_require_minimum_version 1.5.0
 load ../lib/suite
+load ../lib/xdp
 
 setup_file() {
 	rig_up
@@ -32,6 +33,8 @@ teardown() {
 	[ -n "${BATS_TEST_COMPLETED:-}" ] || printf '%s\n' "${output:-}"
 	rig_end_of server
 	rig_end_of ca
+	rig_end_of xdp
+	rig_host ip link del docker0 2>/dev/null || true
 	rig_ca nft flush ruleset
 }
 
@@ -66,7 +69,9 @@ systemctl() {
 checked() {
 	timeout -k 5 $((60 * ${RIG_SLOWER:-1})) ip netns exec "$RIG_HOST" unshare -m bash -ec 'mount --make-rprivate /
 		[ ! -d /run/systemd/system ] || mount --bind "$RIG_DIR/systemctl" "$(readlink -f "$(command -v systemctl)")"
-		[ ! -d /etc/letsencrypt ] || mount -t tmpfs none /etc/letsencrypt
+		for other in letsencrypt nginx apache2 postfix dovecot haproxy mosquitto prosody; do
+			[ ! -d "/etc/$other" ] || mount -t tmpfs none "/etc/$other"
+		done
 		eval "${PREPARE:-}"
 		exec "$0" -c "$RIG_CONF" check "$@"' "$RIG_ACMEGATE" "$@" 3>&-
 }
@@ -431,4 +436,48 @@ ended() {
 	ended 0
 	[[ $output == *'curl --max-time 10 http://one.test/'*'shows the page of this host'* ]]
 	rig_until 30 rig_silent
+}
+
+@test "services that read the files in use, one generation, and those of certbot" {
+	mkdir -p "$RIG_DIR/haproxy" /etc/haproxy
+	printf ' bind :443 crt %s\n' "$RIG_STATE/certificates/one.test/live/combined.pem" "$RIG_STATE/certificates/two.test/3/combined.pem" \
+		/etc/letsencrypt/live/www.two.test/fullchain.pem /etc/letsencrypt/live/other.test/fullchain.pem >"$RIG_DIR/haproxy/haproxy.cfg"
+	printf '# %s\n' "$RIG_STATE/certificates/one.test/3/combined.pem" >>"$RIG_DIR/haproxy/haproxy.cfg"
+	export PREPARE='mount --bind "$RIG_DIR/haproxy" /etc/haproxy'
+	rows 2
+	has 'ok service /etc/haproxy/haproxy.cfg:1: reads the files in use of one.test'
+	has "wrong service /etc/haproxy/haproxy.cfg:2: names one generation, .* of two.test \[name $RIG_STATE/certificates/two.test/live there"
+	has 'warning service /etc/haproxy/haproxy.cfg:3: reads certbot.s files, .* two.test'
+	[ "$(grep -c ' service ' <<<"$rows")" = 3 ]
+	unset PREPARE
+}
+
+@test "what no rule shows: a program of XDP, containers, answers that have no way back" {
+	rig_host ip link add docker0 type bridge
+	rows 0
+	has 'ok firewall : docker0 is a bridge of containers'
+	rig_host ip rule add ipproto tcp sport 80 prohibit
+	rows 1
+	has 'warning firewall routes: .*to the CA .*\[add a route'
+	rig_host ip rule del ipproto tcp sport 80 prohibit
+	xdp_attach cable0
+	rows 1
+	has 'warning firewall XDP: a program of XDP \(id [0-9]+\) on cable0 .*\[find out whose'
+}
+
+@test "the CA behind a proxy: reached, and a proxy that does not let us through" {
+	ip netns exec "$RIG_CA" python3 "$RIG_ROOT/tests/lib/proxy.py" "$RIG_CA4:3128" 'user:secret' >"$RIG_DIR/proxy.log" 2>&1 3>&- &
+	echo $! >"$RIG_DIR/ca.pid"
+	rig_until 30 rig_ca bash -c "exec 5<>/dev/tcp/$RIG_CA4/3128" 2>/dev/null
+	RIG_ACME="proxy = http://user:secret@$RIG_CA4:3128" rig_config one.test
+	chmod 0600 "$RIG_CONF"
+	rows 0
+	has "ok ca https://$RIG_CA4:14000/dir: answers the user nobody through the proxy"
+	RIG_ACME="proxy = http://user:wrong@$RIG_CA4:3128" rig_config one.test
+	chmod 0600 "$RIG_CONF"
+	rows 2
+	has 'wrong ca .*: does not serve the user nobody: the proxy wants a user and a password.*\[see to directory, ca_file and proxy in \[acme\]'
+	rig_end_of ca
+	rows 2
+	has 'wrong ca .*: cannot be reached by the user nobody: .*\[see to the proxy that \[acme\] names'
 }
