@@ -78,15 +78,21 @@ static bool has_word(const char *list, size_t size, const char *separators, cons
 	return false;
 }
 
-/* Does this "issue" allow this CA to validate by HTTP-01? */
-static enum permit allows(const struct caa_record *record, const char *identities)
+static bool has_method(const char *methods, size_t size, const struct caa_asker *asker)
+{
+	return (asker->http && has_word(methods, size, ",", "http-01", strlen("http-01"))) ||
+	       (asker->dns && has_word(methods, size, ",", "dns-01", strlen("dns-01")));
+}
+
+/* Does this "issue" or "issuewild" allow it? */
+static enum permit allows(const struct caa_record *record, const struct caa_asker *asker)
 {
 	const char *domain = record->value + strspn(record->value, " \t");
 	size_t length = strcspn(domain, "; \t"), size;
 	const char *methods = parameter(domain, "validationmethods", &size);
 
-	if (length == 0 || !has_word(identities, strlen(identities), ", ", domain, length) ||
-	    (methods && !has_word(methods, size, ",", "http-01", strlen("http-01"))))
+	if (length == 0 || !has_word(asker->identities, strlen(asker->identities), ", ", domain, length) ||
+	    (methods && !has_method(methods, size, asker)))
 		return PERMIT_REFUSED;
 	return parameter(domain, "accounturi", &size) ? PERMIT_ACCOUNT : PERMIT_GIVEN;
 }
@@ -106,11 +112,37 @@ static bool is_known(const char *tag)
 	return false;
 }
 
-/* The best of all "issue": PERMIT_GIVEN is better than PERMIT_ACCOUNT, and that than PERMIT_REFUSED. */
-void caa_judge(const struct caa_record *record, int n, const char *identities, struct finding *finding)
+/* For a wildcard "issuewild" counts in the place of "issue", if there is one (RFC 8659, 4.3). */
+static const char *tag_of(const struct caa_record *record, int n, const struct caa_asker *asker)
 {
+	for (int i = 0; asker->wild && i < n; i++)
+		if (!strcasecmp(record[i].tag, "issuewild"))
+			return record[i].tag;
+	return "issue";
+}
+
+/* The best of all counts: PERMIT_GIVEN is better than PERMIT_ACCOUNT, and that than PERMIT_REFUSED. */
+static void judge_tags(const struct caa_record *record, int n, const struct caa_asker *asker, struct finding *finding)
+{
+	const char *tag = tag_of(record, n, asker);
 	bool any = false;
 
+	for (int i = 0; i < n; i++) {
+		enum permit one;
+
+		if (strcasecmp(record[i].tag, tag) != 0)
+			continue;
+		one = asker->identities[0] ? allows(&record[i], asker) : PERMIT_UNKNOWN;
+		if (!any || one < finding->of_caa.permit) {
+			finding->of_caa.permit = one;
+			describe(&record[i], finding);
+		}
+		any = true;
+	}
+}
+
+void caa_judge(const struct caa_record *record, int n, const struct caa_asker *asker, struct finding *finding)
+{
 	finding->of_caa.permit = PERMIT_GIVEN;
 	finding->of_caa.text[0] = '\0';
 	for (int i = 0; i < n; i++)
@@ -119,18 +151,7 @@ void caa_judge(const struct caa_record *record, int n, const char *identities, s
 			describe(&record[i], finding);
 			return;
 		}
-	for (int i = 0; i < n; i++) {
-		enum permit one;
-
-		if (strcasecmp(record[i].tag, "issue") != 0)
-			continue;
-		one = identities[0] ? allows(&record[i], identities) : PERMIT_UNKNOWN;
-		if (!any || one < finding->of_caa.permit) {
-			finding->of_caa.permit = one;
-			describe(&record[i], finding);
-		}
-		any = true;
-	}
+	judge_tags(record, n, asker, finding);
 }
 
 /* The records of exactly this name, or of what its CNAME leads to. 0: none. -1: it failed. */
@@ -148,12 +169,13 @@ static int ask(const char *name, struct caa_record record[CAA_RECORDS], char *wh
 	return n;
 }
 
-void caa_look(const char *name, const char *identities, struct finding *finding)
+void caa_look(const char *name, const struct caa_asker *asker, struct finding *finding)
 {
 	static struct caa_record record[CAA_RECORDS];
 	int n = 0;
 
 	finding->of_caa.permit = PERMIT_ALL;
+	name += asker->wild ? strlen("*.") : 0;
 	for (const char *at = name; at && *at && n == 0; at = strchr(at, '.') ? strchr(at, '.') + 1 : NULL) {
 		snprintf(finding->of_caa.at, sizeof(finding->of_caa.at), "%s", at);
 		n = ask(at, record, finding->of_caa.text, sizeof(finding->of_caa.text));
@@ -161,5 +183,5 @@ void caa_look(const char *name, const char *identities, struct finding *finding)
 	if (n < 0)
 		finding->of_caa.permit = PERMIT_FAILED;
 	else if (n > 0)
-		caa_judge(record, n, identities, finding);
+		caa_judge(record, n, asker, finding);
 }

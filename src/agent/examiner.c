@@ -147,11 +147,17 @@ static int look_at_addresses(const struct config *config, uint32_t index)
 	return tell(&finding);
 }
 
-static int look_at_caa(const struct config *config, uint32_t index, const char *identities)
+static int look_at_caa(const struct config *config, const struct certificate *certificate, uint32_t index, const char *identities)
 {
 	struct finding finding = { .kind = FINDING_CAA, .index = index };
+	const struct caa_asker asker = {
+		.identities = identities,
+		.http = config_answers(certificate, CHALLENGE_HTTP),
+		.dns = config_answers(certificate, CHALLENGE_DNS),
+		.wild = !strncmp(config->name[index], "*.", strlen("*.")),
+	};
 
-	caa_look(strncmp(config->name[index], "*.", 2) ? config->name[index] : config->name[index] + 2, identities, &finding);
+	caa_look(config->name[index], &asker, &finding);
 	return tell(&finding);
 }
 
@@ -164,22 +170,19 @@ static int place_of(const struct config *config, const struct certificate *certi
 	return -1;
 }
 
-/*
- * Addresses are looked up for the first CA of a certificate only: they are the same for all. A name that is validated through the DNS needs
- * none.
- */
+/* Addresses are looked up for the first CA of a certificate only: they are the same for all. Through the DNS they do not matter. */
 static int look_at_names(const struct config *config, const struct certificate *certificate, const char *identities, time_t end)
 {
 	const int place = place_of(config, certificate);
-	const bool addresses = place == 0 && config_answers(certificate, CHALLENGE_HTTP);
+	const bool http = config_answers(certificate, CHALLENGE_HTTP);
 
 	for (uint32_t i = 0; place >= 0 && i < certificate->names; i++) {
 		const uint32_t index = certificate->first_name + i;
 
 		if (config_is_address(config->name[index]))
 			continue;
-		if (seconds() > end || (addresses && config->name[index][0] != '*' && look_at_addresses(config, index) < 0) ||
-		    look_at_caa(config, index, identities) < 0)
+		if (seconds() > end || (place == 0 && http && config->name[index][0] != '*' && look_at_addresses(config, index) < 0) ||
+		    look_at_caa(config, certificate, index, identities) < 0)
 			return -1;
 	}
 	return 0;
@@ -219,7 +222,7 @@ static int ask_server(struct http *http, const char *name, const struct assignme
 static int look_at_server(const struct config *config, const struct certificate *certificate, const struct assignment *work,
 			  time_t end)
 {
-	for (uint32_t i = 0; i < 2 * certificate->names && config_answers(certificate, CHALLENGE_HTTP); i++) {
+	for (uint32_t i = 0; config_answers(certificate, CHALLENGE_HTTP) && i < 2 * certificate->names; i++) {
 		struct finding finding = { .kind = FINDING_ANSWER, .index = certificate->first_name + i / 2, .of_answer.six = i % 2 };
 		struct fault fault;
 		struct http *http;

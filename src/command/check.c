@@ -5,14 +5,12 @@
  */
 #include "command/check.h"
 
-#include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <sys/sysmacros.h>
 
 #include "base/config_load.h"
 #include "base/log.h"
 #include "base/sandbox.h"
+#include "command/check_host.h"
 #include "command/check_outside.h"
 #include "command/command.h"
 #include "command/international.h"
@@ -32,41 +30,6 @@ static const struct {
 	{ "ca", check_network },
 	{ "webroot", check_webroot },
 };
-
-/* --- another acmegate ----------------------------------------------------------------------------------------------- */
-
-/* Has somebody a lock of flock(2) on this file? By the kernel's list: to try would be to take it. */
-static bool is_locked(const char *path)
-{
-	FILE *file = fopen("/proc/locks", "re");
-	char line[256], wanted[64];
-	bool found = false;
-	struct stat s;
-
-	if (file && stat(path, &s) == 0) {
-		snprintf(wanted, sizeof(wanted), " %02x:%02x:%lu ", major(s.st_dev), minor(s.st_dev), (unsigned long)s.st_ino);
-		while (!found && fgets(line, sizeof(line), file))
-			found = strstr(line, "FLOCK") && strstr(line, wanted);
-	}
-	if (file)
-		fclose(file);
-	return found;
-}
-
-/* By the locks of the gate: of the journal, and of this network namespace (firewall/single.h). */
-bool check_is_busy(const struct config *config)
-{
-	char path[PATH_SIZE + 16];
-	struct stat s;
-
-	snprintf(path, sizeof(path), "%s/journal", config->gate.state);
-	if (is_locked(path))
-		return true;
-	if (stat("/proc/self/ns/net", &s) < 0)
-		return false;
-	snprintf(path, sizeof(path), "/run/acmegate/netns-%lu", (unsigned long)s.st_ino);
-	return is_locked(path);
-}
 
 /* --- the whole ------------------------------------------------------------------------------------------------------ */
 
@@ -156,6 +119,7 @@ int check_run(struct host *host, const struct call *call)
 	}
 	if (e.ungated.kind == FAULT_NONE && gate_tell(&e.gate, &config, -1, false, &e.ungated) == 0)
 		e.ungated.kind = FAULT_NONE;
+	e.listens = check_is_listening(&config);
 	e.busy = check_is_busy(&config);
 	sheet_begin(&e.sheet, call->value[CHECK_JSON] != NULL);
 	for (size_t i = 0; i < LENGTH_OF(checks); i++) {

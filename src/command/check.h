@@ -12,10 +12,11 @@ struct examination {
 	struct sheet sheet;
 	struct config *config;
 	struct mistakes mistakes;
-	struct gate gate, secure;	      /* secure: for TCP port 443, to which a web server may redirect */
-	struct fault ungated;		      /* why there is no gate; FAULT_NONE: there is */
-	struct fault homeless;		      /* why there is no user for processes without rights; FAULT_NONE: there is */
-	bool busy;			      /* another acmegate is at work on this host */
+	struct gate gate, secure; /* secure: for TCP port 443, to which a web server may redirect */
+	struct fault ungated;	  /* why there is no gate; FAULT_NONE: there is */
+	struct fault homeless;	  /* why there is no user for processes without rights; FAULT_NONE: there is */
+	bool listens;		  /* a certificate is validated over HTTP: acmegate or a web server answers on the port */
+	bool busy;		  /* another acmegate is at work on this host */
 	bool four[MAX_NAMES], six[MAX_NAMES]; /* the name has an address of that family */
 	char client_stopped[FAULT_TEXT_SIZE]; /* the chain that may keep our client from the CA, or "" */
 };
@@ -30,8 +31,5 @@ void check_services(struct examination *);
 void check_hooks(struct examination *);
 void check_network(struct examination *);
 void check_webroot(struct examination *);
-
-/* Is another acmegate at work on this host at this moment? */
-bool check_is_busy(const struct config *config);
 
 #endif

@@ -171,7 +171,7 @@ static void take_lines(struct examination *e, const char *text)
 /* Renewals have a listener of their own; hook and guard open for another program's, which takes other rules where the chain has an owner. */
 void check_firewall(struct examination *e)
 {
-	const bool own = e->config->certificates > 0;
+	const bool own = e->listens;
 	const char *text;
 	struct fault fault;
 

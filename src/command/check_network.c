@@ -110,10 +110,12 @@ static void gather(struct examination *e, const struct examiner *examiner, bool 
 /* Those that have an address, or whose turn did not come in time. */
 static void check_others(struct examination *e, const struct certificate *certificate, const bool *names)
 {
+	if (!config_answers(certificate, CHALLENGE_HTTP))
+		return;
 	for (uint32_t i = certificate->first_name; i < certificate->first_name + certificate->names; i++) {
 		if (config_is_address(e->config->name[i]))
 			check_own_address(e, e->config->name[i]);
-		else if (!names[i])
+		else if (!names[i] && e->config->name[i][0] != '*')
 			sheet_add(&e->sheet, MARK_WARNING, e->config->name[i],
 				  "see to the host's name servers (/etc/resolv.conf), and look again",
 				  "was not looked up: the time for it was over, or the examiner has ended early");

@@ -14,6 +14,7 @@
 #include "base/launch.h"
 #include "base/log.h"
 #include "base/sandbox.h"
+#include "command/check_host.h"
 #include "command/children.h"
 #include "command/crew.h"
 
@@ -81,7 +82,10 @@ static void print_lines(const struct outside *o)
 	printf("Port %u is open for %u s. Run on a host elsewhere, with -4 and with -6:\n\n", o->config->gate.port,
 	       o->config->gate.max_open);
 	for (uint32_t i = 0; i < o->config->certificates; i++)
-		for (uint32_t j = 0; is_named(o, &o->config->certificate[i]) && j < o->config->certificate[i].names; j++)
+		for (uint32_t j = 0;
+		     is_named(o, &o->config->certificate[i]) && config_answers(&o->config->certificate[i], CHALLENGE_HTTP) &&
+		     j < o->config->certificate[i].names;
+		     j++)
 			print_line(o, o->config->name[o->config->certificate[i].first_name + j]);
 	if (own)
 		printf("\nEach prints %s, and a line appears here. Ctrl-C ends it.\n", o->token.key_authorization);
@@ -194,6 +198,11 @@ int check_outside_run(struct host *host, const struct call *call)
 	struct config *config = host->config;
 	struct fault fault;
 
+	if (!check_is_listening(config)) {
+		log_error("%s: no certificate has a name that is validated over HTTP: nobody comes to port %u", config->file,
+			  config->gate.port);
+		return STATUS_USAGE;
+	}
 	if (config->gate.max_open > MOST_SECONDS)
 		config->gate.max_open = MOST_SECONDS;
 	for (int i = 0; i < call->words; i++)

@@ -32,8 +32,9 @@ static void find_holder(const uint32_t *inodes, int n, char holder[HOLDER_SIZE])
 
 static void say_taken(struct examination *e, const char *subject, const char *holder)
 {
-	if (!e->config->certificates)
-		sheet_add(&e->sheet, MARK_OK, subject, NULL, "%s listens; with hook and guard that is the client's affair", holder);
+	if (!e->listens)
+		sheet_add(&e->sheet, MARK_OK, subject, NULL,
+			  "%s listens; no renewal needs the port; with hook and guard that is the client's affair", holder);
 	else if (e->config->responder.mode == RESPONDER_STANDALONE && e->busy)
 		sheet_add(&e->sheet, MARK_OK, subject, NULL, "%s listens while a renewal is at work", holder);
 	else if (e->config->responder.mode == RESPONDER_STANDALONE)
@@ -58,7 +59,7 @@ void check_port(struct examination *e)
 		sheet_add(&e->sheet, MARK_WARNING, subject, "run ss -ltnp by hand", "%s", fault.text);
 	else if (n > 0)
 		say_taken(e, subject, holder[0] ? holder : "a process that cannot be seen from here");
-	else if (e->config->certificates && e->config->responder.mode == RESPONDER_WEBROOT)
+	else if (e->listens && e->config->responder.mode == RESPONDER_WEBROOT)
 		sheet_add(&e->sheet, MARK_WRONG, subject, "start the web server, or set mode = standalone in [responder]",
 			  "no program listens, and with mode = webroot a web server has to");
 	else

@@ -12,6 +12,7 @@
 #include <sys/socket.h>
 
 #include "base/launch.h"
+#include "command/check_host.h"
 
 #define PLACER_SECONDS 10
 #define SECURE_PORT 443
@@ -158,7 +159,7 @@ void check_webroot(struct examination *e)
 	struct token token;
 	struct fault fault;
 
-	if (e->config->responder.mode != RESPONDER_WEBROOT || !e->config->certificates || e->homeless.kind != FAULT_NONE)
+	if (e->config->responder.mode != RESPONDER_WEBROOT || !e->listens || e->homeless.kind != FAULT_NONE)
 		return;
 	if (check_is_busy(e->config)) {
 		sheet_add(&e->sheet, MARK_OK, "", NULL,

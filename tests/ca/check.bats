@@ -226,7 +226,7 @@ server.serve_forever()' "$RIG_DIR" "$1" >"$RIG_DIR/ca.log" 2>&1 3>&- &
 	printf '[gate]\nuser = nobody\nstate = %s\n' "$RIG_STATE" >"$RIG_CONF"
 	server
 	rows 0
-	has 'ok port 80: python3 .* listens; with hook and guard that is the client'
+	has 'ok port 80: python3 .* listens; no renewal needs the port; with hook and guard that is the client'
 	[[ $rows != *' ca '* ]]
 }
 
@@ -480,4 +480,30 @@ ended() {
 	rig_end_of ca
 	rows 2
 	has 'wrong ca .*: cannot be reached by the user nobody: .*\[see to the proxy that \[acme\] names'
+}
+
+@test "names that are validated through the DNS need neither the port nor to lead here; CAA of wildcards" {
+	printf 'key "k" {\n\talgorithm hmac-sha256;\n\tsecret "c2VjcmV0IHNlY3JldCBzZWNyZXQgc2VjcmV0";\n};\n' >"$RIG_DIR/etc/key"
+	chmod 0600 "$RIG_DIR/etc/key"
+	ca_with_identities ca.example
+	RIG_DIRECTORY=https://$RIG_CA4:14100/dir rig_config <<-CONF
+		[dns own]
+		type = rfc2136
+		server = $RIG_CA4
+		key_file = $RIG_DIR/etc/key
+		[certificate one]
+		challenge = dns-01
+		dns = own
+		names = *.one.test
+		  one.test
+	CONF
+	names "host-record=one.test,$RIG_CA4" "$(caa one.test 0 issue 'ca.example; validationmethods=http-01')" "$(caa one.test 0 issuewild ca.example)"
+	server
+	rows 2
+	has 'ok port 80: python3 .* no renewal needs the port'
+	has 'ok caa \*.one.test: one.test has CAA 0 issuewild "ca.example": that allows'
+	has 'wrong caa one.test: one.test has CAA 0 issue "ca.example; validationmethods=http-01": that forbids'
+	[[ $rows != *' name '* ]]
+	run -2 rig_acmegate check --from-outside
+	[[ $output == *'no certificate'*'over HTTP'* ]]
 }

@@ -31,7 +31,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	n = caa_read(message, length, record);
 	check(n >= -1 && n <= CAA_RECORDS);
 	if (n >= 0)
-		caa_judge(record, n, identities, &finding);
+		caa_judge(record, n,
+			  &(struct caa_asker){ .identities = identities, .http = size % 2, .dns = size % 3, .wild = size % 5 },
+			  &finding);
 	check(finding.of_caa.permit < PERMITS && memchr(finding.of_caa.text, '\0', sizeof(finding.of_caa.text)));
 	free(message);
 	free(identities);

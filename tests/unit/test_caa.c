@@ -14,10 +14,29 @@
 
 static uint32_t judge(const struct caa_record *record, int n, const char *identities)
 {
+	const struct caa_asker asker = { .identities = identities, .http = true };
 	struct finding finding = { .kind = FINDING_CAA };
 
-	caa_judge(record, n, identities, &finding);
+	caa_judge(record, n, &asker, &finding);
 	return finding.of_caa.permit;
+}
+
+static void a_wildcard_and_the_dns(void **state)
+{
+	const struct caa_record record[] = { { 0, "issue", "other.example" },
+					     { 0, "issuewild", "ca.example; validationmethods=dns-01" } };
+	const struct caa_asker wild = { .identities = MINE, .dns = true, .wild = true };
+	const struct caa_asker plain = { .identities = MINE, .dns = true };
+	struct finding finding = { .kind = FINDING_CAA };
+
+	(void)state;
+	caa_judge(record, 2, &wild, &finding);
+	assert_int_equal(finding.of_caa.permit, PERMIT_GIVEN);
+	caa_judge(record, 1, &wild, &finding);
+	assert_int_equal(finding.of_caa.permit, PERMIT_REFUSED);
+	caa_judge(record, 2, &plain, &finding);
+	assert_int_equal(finding.of_caa.permit, PERMIT_REFUSED);
+	assert_string_equal(finding.of_caa.text, "0 issue \"other.example\"");
 }
 
 static void one_record(void **state)
@@ -112,6 +131,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(one_record),
+		cmocka_unit_test(a_wildcard_and_the_dns),
 		cmocka_unit_test(the_best_of_several_counts),
 		cmocka_unit_test(an_answer),
 	};
