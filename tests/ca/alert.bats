@@ -20,9 +20,13 @@ setup_file() {
 	chmod 0755 "$RIG_DIR/bin/alert"
 }
 
-setup() {
+configure() {
 	rig_config one.test
 	printf '[status]\nalert = %s %s\n' "$RIG_DIR/bin/alert" "$RIG_DIR/calls" >>"$RIG_CONF"
+}
+
+setup() {
+	configure
 	rm -rf "$RIG_DIR/calls"/* "$RIG_STATE"
 }
 
@@ -33,17 +37,14 @@ events() {
 	rm -f "$RIG_DIR/calls"/??????
 }
 
-# A run that fails at once: another program has the port.
+# A run that fails at once, whatever the CA would say: what is in front of the host does not open.
 failing_run() {
-	rm -f "$RIG_DIR/listens"
-	ip netns exec "$RIG_HOST" python3 -c 'import socket, time
-s = socket.create_server(("0.0.0.0", 80))
-print("listens", flush=True)
-time.sleep(60)' >"$RIG_DIR/listens" 3>&- &
-	echo $! >"$RIG_DIR/listener.pid"
-	rig_until 30 test -s "$RIG_DIR/listens"
+	mkdir -p -m 0755 "$RIG_DIR/bin"
+	printf '#!/bin/sh\n[ "$1" = close ]\n' >"$RIG_DIR/bin/refuses"
+	chmod 0755 "$RIG_DIR/bin/refuses"
+	RIG_GATE="command = $RIG_DIR/bin/refuses" configure
 	run ! rig_acmegate renew-now
-	rig_end_of listener
+	configure
 }
 
 @test "a failure and a recovery are told once each, and not by each run" {

@@ -42,17 +42,14 @@ configure() {
 # The number of warnings about it in $output
 warnings() { grep -c 'warning: \[status\]' <<<"$output" || true; }
 
-# A run that fails at once: another program has the port.
+# A run that fails at once, whatever the CA would say: what is in front of the host does not open.
 failing_run() {
-	rm -f "$RIG_DIR/listens"
-	ip netns exec "$RIG_HOST" python3 -c 'import socket, time
-s = socket.create_server(("0.0.0.0", 80))
-print("listens", flush=True)
-time.sleep(60)' >"$RIG_DIR/listens" 3>&- &
-	echo $! >"$RIG_DIR/listener.pid"
-	rig_until 30 test -s "$RIG_DIR/listens"
+	mkdir -p -m 0755 "$RIG_DIR/bin"
+	printf '#!/bin/sh\n[ "$1" = close ]\n' >"$RIG_DIR/bin/refuses"
+	chmod 0755 "$RIG_DIR/bin/refuses"
+	RIG_GATE="command = $RIG_DIR/bin/refuses" configure "metrics = $FILE"
 	run ! rig_acmegate renew-now
-	rig_end_of listener
+	configure "metrics = $FILE"
 }
 
 @test "a directory that is gone is said once, the run and its status are as without, and it is said when it works again" {
