@@ -261,6 +261,8 @@ print("%.3f %.3f %.3f" % (e["seconds_365d"], e["seconds"], e["longest_seconds_36
 		run -0 rig_acmegate guard -- sleep "0.0$((window % 9 + 1))"
 	done
 	rig_after
+	[ "$(rig_probe_windows 4)" = "$windows" ] || awk -v gap="$(rig_probe_total 4 gap)" 'BEGIN { exit !(gap < 0.005) }' ||
+		skip "the probe stood still for $(rig_probe_total 4 gap) s and may have missed a window"
 	rig_was_open 4 "$windows"
 	csv '"\n".join(x["seconds"] for x in reversed(r))' >"$RIG_DIR/noted"
 	awk '$1 == "interval" && $2 == 4 {
