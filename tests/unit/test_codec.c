@@ -178,6 +178,32 @@ static void test_authorization(void **state)
 	assert_string_equal(authorization.token, "abc_-9");
 }
 
+/* The first in the list that the CA offers, whatever the CA's order; then the reason of that one counts. */
+static void test_authorization_preference(void **state)
+{
+	static const char text[] = "{\"status\":\"pending\",\"identifier\":{\"type\":\"dns\",\"value\":\"a.example\"},\"challenges\":["
+				   "{\"type\":\"http-01\",\"url\":\"" URL "h\",\"token\":\"t\",\"status\":\"pending\","
+				   "\"error\":{\"detail\":\"no port\"}},"
+				   "{\"type\":\"dns-01\",\"url\":\"" URL "d\",\"token\":\"u\",\"status\":\"processing\","
+				   "\"error\":{\"detail\":\"no value\"}}],\"wildcard\":true}";
+	static const uint8_t dns_first[] = { CHALLENGE_DNS, CHALLENGE_HTTP };
+	struct authorization_object authorization;
+
+	(void)state;
+	assert_int_equal(codec_authorization(text, strlen(text), dns_first, LENGTH_OF(dns_first), &authorization, &fault), 0);
+	assert_int_equal(authorization.type, CHALLENGE_DNS);
+	assert_int_equal(authorization.challenge, STATE_PROCESSING);
+	assert_string_equal(authorization.url, URL "d");
+	assert_string_equal(authorization.token, "u");
+	assert_non_null(strstr(authorization.error, "no value"));
+	assert_true(authorization.wildcard && authorization.own_error);
+	assert_string_equal(authorization.offers, "http-01, dns-01");
+	assert_int_equal(codec_authorization(text, strlen(text), http, LENGTH_OF(http), &authorization, &fault), 0);
+	assert_int_equal(authorization.type, CHALLENGE_HTTP);
+	assert_string_equal(authorization.url, URL "h");
+	assert_non_null(strstr(authorization.error, "no port"));
+}
+
 static void no_challenge(const char *challenge)
 {
 	struct authorization_object authorization;
@@ -322,6 +348,7 @@ int main(void)
 		cmocka_unit_test(test_order_odd),
 		cmocka_unit_test(test_order_too_many),
 		cmocka_unit_test(test_authorization),
+		cmocka_unit_test(test_authorization_preference),
 		cmocka_unit_test(test_authorization_without),
 		cmocka_unit_test(test_authorization_error),
 		cmocka_unit_test(test_depth),
