@@ -106,7 +106,6 @@ s = socket.socket(); s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1); s.
 listening() { rig_host ss -Hltn 'sport = 80' | grep -q .; }
 
 @test "all is ok where all is as it should be; the table says the same, and nothing is changed or made" {
-	names "host-record=one.test,$RIG_HOST4,$RIG_HOST6" "host-record=two.test,$RIG_HOST4,$RIG_HOST6" cname=www.two.test,two.test
 	rig_ruleset >"$RIG_DIR/before"
 	rows 0
 	rig_ruleset | diff "$RIG_DIR/before" -
@@ -308,13 +307,18 @@ server.serve_forever()' "$RIG_DIR" "$1" >"$RIG_DIR/ca.log" 2>&1 3>&- &
 	unset PREPARE
 }
 
-# web_server HOW: serves $RIG_DIR/www on port 80 of both families; "drop": no answer, "redirect": to https, "other": something else
+# web_server HOW: serves $RIG_DIR/www on port 80 of both families; "drop": no answer, "redirect": to https, "other": something else, "four":
+# over IPv4 only. The next one takes the place of the first where it can.
 web_server() {
+	echo "$1" >"$RIG_DIR/how"
+	[ "$1" = four ] || [ ! -s "$RIG_DIR/server.pid" ] || [ "$(cat "$RIG_DIR/served")" = four ] || return 0
+	echo "$1" >"$RIG_DIR/served"
 	rig_end_of server
 	ip netns exec "$RIG_HOST" python3 -c 'import http.server, socket, sys
 class Handler(http.server.SimpleHTTPRequestHandler):
     def do_GET(self):
-        how = sys.argv[2]
+        how = open(sys.argv[1] + "/../how").read().strip()
+        self.directory = sys.argv[1] + ("/elsewhere" if how == "elsewhere" else "")
         if how == "drop":
             self.close_connection = True
         elif how == "redirect":
@@ -327,8 +331,6 @@ class Handler(http.server.SimpleHTTPRequestHandler):
             self.wfile.write(b"welcome")
         else:
             super().do_GET()
-    def __init__(self, *arguments):
-        super().__init__(*arguments, directory=sys.argv[1] + ("" if sys.argv[2] != "elsewhere" else "/elsewhere"))
 class Server(http.server.ThreadingHTTPServer):
     address_family = socket.AF_INET6 if sys.argv[2] != "four" else socket.AF_INET
 Server(("::" if sys.argv[2] != "four" else "0.0.0.0", 80), Handler).serve_forever()' "$RIG_DIR/www" "$1" >"$RIG_DIR/server.log" 2>&1 3>&- &
