@@ -64,6 +64,8 @@ firewall: backends/nft backends src/base
 src/command: src/base
 src/dns: src/base
 src/view: src/store src/base
+src/check: src/command src/base
+src/setup: src/command src/base
 src: src/command src/base
 '
 report "a folder includes only what is below it" "$(
@@ -78,7 +80,7 @@ report "a folder includes only what is below it" "$(
 			}
 		}
 		!(folder($1) in known) { print $1 ": its folder is not in the table of tests/lint.sh"; next }
-		$2 ~ /^(base|acme|store|agent|command|dns|view)\// { $2 = "src/" $2 }
+		$2 ~ /^(base|acme|store|agent|check|command|dns|setup|view)\// { $2 = "src/" $2 }
 		# The decision of a run, its ledger and its secret: acmegate shows what a renewal would do. It keeps the ledger of windows.
 		$1 ~ /^src\/command\// && $2 ~ /^src\/store\/(ledger|limits|reuse|schedule|secret|windows|wish)\.h$/ { next }
 		# The table of backends names them all.
@@ -88,7 +90,7 @@ report "a folder includes only what is below it" "$(
 # A source and its header count as one; tsort names the circles.
 report "no files include each other in a circle" "$(
 	# shellcheck disable=SC2086
-	includes $sources | sed -E 's, (base|acme|store|agent|command|dns|view)/, src/\1/,; s/\.[ch]\>//g' |
+	includes $sources | sed -E 's, (base|acme|store|agent|check|command|dns|setup|view)/, src/\1/,; s/\.[ch]\>//g' |
 		grep -E ' (src|firewall|backends)/' | tsort 2>&1 >/dev/null
 )"
 report "an include names the folder" "$(
