@@ -159,7 +159,7 @@ static void list_trees(enum role role, const struct config *config, int state_fd
 		add_top(trees, state, state_fd, "accounts");
 		add_top(trees, state, state_fd, "ledger");
 	}
-	if (role == ROLE_SWEEPER || config->responder.mode == RESPONDER_WEBROOT)
+	if (role == ROLE_SWEEPER || (role == ROLE_STORER && config->responder.mode == RESPONDER_WEBROOT))
 		add_top(trees, state, state_fd, TOKEN_NOTES);
 	place[n > 0 ? n : 0] = '\0';
 	if (n > 2)
@@ -191,6 +191,8 @@ int sandbox_seclude(enum role role, const struct config *config, int state_fd, s
 		return errno == ENOSYS ? 0 : fault_errno(fault, FAULT_FAILED, "secluding the %s", rights[role].name);
 	for (size_t i = 0; i < trees.count; i++)
 		(void)set_mount(trees.path[i], 0, 0, MOUNT_ATTR_RDONLY);
+	if (role == ROLE_PLACER) /* it has no business there */
+		return 0;
 	state = open(config->gate.state, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (state < 0 || dup2(state, state_fd) < 0)
 		return fault_errno(fault, FAULT_FAILED, "secluding the %s", rights[role].name);

@@ -148,7 +148,9 @@ static void judge(const struct config *config, struct estate_item *item)
 
 	item->left_out = true;
 	if (found->names[0] == '*' || strstr(found->names, " *"))
-		log_warning("%s: left out: it has a wildcard, which no CA validates over HTTP", item->files);
+		log_warning("%s: left out: it has a wildcard, which takes validation through the DNS; add its section to the configuration, with "
+			    "challenge = dns-01 (acmegate.conf(5), \"dns\")",
+			    item->files);
 	else if (found->not_after <= (int64_t)time(NULL))
 		log_warning("%s: left out: it expired on %s; acmegate renew obtains another one", item->files,
 			    date(found->not_after).text);

@@ -56,9 +56,9 @@ static int explain_unsigned(const struct refusal *r, struct fault *fault)
 				 server, key);
 	if (r->rcode == RCODE_NOTAUTH)
 		return fault_set(fault, FAULT_FAILED,
-				 "%s: NOTAUTH without a signature: is the clock of this host right (PowerDNS says so then)? Else it has no key "
-				 "%s, or is no server of the zone",
-				 server, key);
+				 "%s: NOTAUTH without a signature: it has no key %s; or its acl does not let the key change TXT of %s (Knot 3.4); "
+				 "or it is no server of the zone; or the clock of this host is wrong (PowerDNS)",
+				 server, key, r->what);
 	return fault_set(fault, r->rcode == RCODE_SERVFAIL ? FAULT_LATER : FAULT_FAILED, "%s: %s without a signature, for %s",
 			 server, rcode_name(r->rcode), r->what);
 }

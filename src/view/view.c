@@ -117,7 +117,7 @@ static const struct form {
 	bool left, unheard; /* of alarms: this run has left its window; the program has failed */
 } forms[] = {
 	{ .name = "table", .show = show_table },
-	{ .name = "json", .show = show_json },
+	{ .name = "json", .show = show_json, .bare = true },
 	{ .name = "check", .show = show_check, .unknown = 3 },
 	{ .name = "metrics", .show = show_metrics, .bare = true },
 	{ .name = "html", .show = show_html, .bare = true },

@@ -171,10 +171,12 @@ directory_server() {
 	ip netns exec "$RIG_CA" python3 -c 'import email.utils, http.server, ssl, sys, time
 class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
+        body = open(sys.argv[1] + "/dir", "rb").read()
         self.send_response_only(200)
         self.send_header("Date", email.utils.formatdate(time.time() + int(sys.argv[2]), usegmt=True))
+        self.send_header("Content-Length", str(len(body)))
         self.end_headers()
-        self.wfile.write(open(sys.argv[1] + "/dir", "rb").read())
+        self.wfile.write(body)
 server = http.server.HTTPServer(("0.0.0.0", 14100), Handler)
 context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
 context.load_cert_chain(sys.argv[1] + "/pki/server.pem", sys.argv[1] + "/pki/server.key")
@@ -355,6 +357,7 @@ Server(("::" if sys.argv[2] != "four" else "0.0.0.0", 80), Handler).serve_foreve
 	chown -R nobody "$RIG_DIR/www/.well-known"
 	rows 0
 	[ "$(ls "$RIG_DIR/www/.well-known/acme-challenge")" = theirs ]
+	[ ! -x "$RIG_BUILD/seams/acmegate" ] || ACMEGATE_SEAMS=no-landlock RIG_ACMEGATE=$RIG_BUILD/seams/acmegate rows 0
 	web_server drop
 	rows 2
 	has 'wrong webroot one.test: the web server gives no answer over IPv4: Empty reply from server .*444'

@@ -115,7 +115,8 @@ failing_run() {
 	[ "$(stat -c '%a %u' "$FILE")" = '644 65534' ]
 	# without the right to become that user nothing is written, and nothing is said: acmegate-recover.service
 	rm "$FILE"
-	run -1 rig_host setpriv --bounding-set -all,+net_admin,+net_bind_service,+net_raw,+setgid,+setpcap,+chown,+kill "$RIG_ACMEGATE" -c "$RIG_CONF" renew
+	run rig_host setpriv --bounding-set -all,+net_admin,+net_bind_service,+net_raw,+setgid,+setpcap,+chown,+kill "$RIG_ACMEGATE" -c "$RIG_CONF" renew
+	[[ $output == *acmegate:* ]]
 	[[ $output != *'[status]'* ]]
 	[ ! -e "$FILE" ]
 }

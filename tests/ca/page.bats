@@ -315,7 +315,8 @@ status_html() { (umask 077 && "$RIG_ACMEGATE" -c "$RIG_DIR/one.conf" status --ht
 	[[ $output == *"the directory of $RIG_DIR/nowhere/page.html: No such file or directory"* ]]
 	run -2 status_html "$RIG_DIR/old/"
 	[[ $output == *'expected the name of a file'* ]]
-	run -1 setpriv --reuid 65534 --regid 65534 --clear-groups "$RIG_BUILD/acmegate" -c "$RIG_DIR/one.conf" status --html "$RIG_DIR/old/page.html"
+	rig_programs
+	run -1 setpriv --reuid 65534 --regid 65534 --clear-groups "$RIG_DIR/programs/acmegate" -c "$RIG_DIR/one.conf" status --html "$RIG_DIR/old/page.html"
 	[[ $output == *".page.html.new, which is to be written beside $RIG_DIR/old/page.html: Permission denied"* ]]
 	run -2 "$RIG_ACMEGATE" -c "$RIG_DIR/one.conf" status --html "$RIG_DIR/old/page.html" nobody
 	[[ $output == *'has no [certificate nobody]'* ]]

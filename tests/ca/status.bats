@@ -106,14 +106,15 @@ END
 }
 
 # as_reader --clear-groups|--groups=GROUPS COMMAND...: acmegate as an ordinary user
-as_reader() { setpriv --reuid 64320 --regid 64320 "$1" "$RIG_BUILD/acmegate" -c "$RIG_CONF" "${@:2}"; }
+as_reader() { setpriv --reuid 64320 --regid 64320 "$1" "$RIG_DIR/programs/acmegate" -c "$RIG_CONF" "${@:2}"; }
 # without_next: the text without the moment of the next attempt, which may be told a second later
 without_next() { sed -E '/"generated"|"at"|_renewal_timestamp_seconds/d; s/before [0-9-]+ [0-9:]+ UTC//'; }
 # with_group COMMAND...: acmegate on a host with the group acmegate, 64321
 with_group() { rig_host unshare -m sh -c 'mount --bind "$1" /etc/group && shift && exec "$@"' sh "$RIG_DIR/group" "$RIG_ACMEGATE" -c "$RIG_CONF" "$@"; }
 
 @test "the group acmegate sees what root sees, and nothing that is secret; others see nothing" {
-	chmod 0755 "$RIG_DIR" "$RIG_DIR/etc"
+	rig_programs
+	chmod 0755 "$RIG_DIR/etc"
 	chmod 0644 "$RIG_CONF"
 	# as on a host without the group
 	chgrp 0 "$RIG_STATE/ledger" "$RIG_STATE/ledger/"* "$RIG_STATE/windows"
@@ -156,7 +157,8 @@ with_group() { rig_host unshare -m sh -c 'mount --bind "$1" /etc/group && shift 
 	printf '[certificate p]\nnames = one.test\nforms = pem, pkcs12\npkcs12_password_file = %s/word\n' "$RIG_DIR" >>"$RIG_CONF"
 	echo word >"$RIG_DIR/word"
 	chmod 0600 "$RIG_DIR/word"
-	chmod 0755 "$RIG_DIR" "$RIG_DIR/etc"
+	rig_programs
+	chmod 0755 "$RIG_DIR/etc"
 	chmod 0644 "$RIG_CONF"
 	{ cat /etc/group && echo 'acmegate:x:64321:'; } >"$RIG_DIR/group"
 	run with_group renew

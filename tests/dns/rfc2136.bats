@@ -164,7 +164,7 @@ pasted() {
 	succeeds
 	dns_config b.example.org </dev/null
 	run -1 rig_acmegate renew-now
-	[[ $output == *'BADKEY: it has no key acmegate with hmac-sha256; or (Knot) its acl does not let the key change TXT of _acme-challenge.b.example.org'* ]]
+	[[ $output == *': it has no key acmegate'*'its acl does not let the key change TXT of _acme-challenge.b.example.org'* ]]
 }
 
 @test "what it prints works: PowerDNS" {
