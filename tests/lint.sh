@@ -140,7 +140,7 @@ report "only backends/nft includes libnftnl" "$(users '^libnftnl/' '^backends/nf
 report "only backends/nft, the surveyor and src/base/sockets.c include libmnl" \
 	"$(users '^libmnl/' '^(backends/(nft|survey)/|src/base/sockets\.[ch]$)')"
 report "only src/command/due.c, src/store (moments), src/view/page_summary.c (hash of its style), firewall/journal.c, backends/survey/digest.c and backends/iptables include nettle" \
-	"$(users '^nettle/' '^((src/(command/due|store/(ledger|secret|told|windows|wish)|view/page_summary)|firewall/journal|backends/survey/digest)\.c$|backends/iptables/)')"
+	"$(users '^nettle/' '^((src/(command/due|store/(ledger|secret|told|wish)|view/page_summary)|firewall/journal|backends/survey/digest)\.c$|src/store/slot\.h$|backends/iptables/)')"
 
 # --- text -----------------------------------------------------------------------------------------------------------
 

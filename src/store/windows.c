@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <nettle/sha2.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,32 +11,15 @@
 
 #include "base/own.h"
 #include "store/file.h"
+#include "store/slot.h"
 
-#define MAGIC "acmewind"
-#define DAY_MAGIC "acmedays"
-#define WINDOWS_VERSION 1
 #define CORRUPT WINDOWS_FILE ".corrupt"
 #define BESIDE WINDOWS_FILE "~"
-#define SLOT_SIZE 512
 #define OLD_KEPT 64 /* of an earlier acmegate, whose file had no days */
 #define DAY_SECONDS INT64_C(86400)
 #define SLOTS (2 * WINDOWS_KEPT + WINDOWS_DAYS)
 #define FILE_SIZE(kept) ((off_t)(kept)*2 * SLOT_SIZE)
 #define WHOLE_SIZE ((size_t)SLOTS * SLOT_SIZE)
-
-/* The beginning of entry N has the sequence 2N, its end 2N + 1; the first entry is number 1. A day has the number of its last entry. */
-struct slot {
-	char magic[8];
-	uint32_t version, length; /* length: of the entry, by the acmegate that wrote it */
-	uint64_t sequence;
-	union {
-		struct window_entry entry;
-		struct window_day day;
-		unsigned char room[SLOT_SIZE - 24 - SHA256_DIGEST_SIZE];
-	} u;
-	unsigned char sum[SHA256_DIGEST_SIZE]; /* of all before it */
-};
-_Static_assert(sizeof(struct slot) == SLOT_SIZE, "a slot is a sector, which a disk writes whole or not");
 
 int64_t windows_day(const struct window_entry *entry)
 {
@@ -49,72 +31,11 @@ bool windows_counts(const struct window_entry *entry)
 	return entry->net != NET_NEVER;
 }
 
-/* --- slots -------------------------------------------------------------------------------------------------------- */
-
-static void add_up(const struct slot *slot, unsigned char sum[SHA256_DIGEST_SIZE])
-{
-	struct sha256_ctx context;
-
-	sha256_init(&context);
-	sha256_update(&context, offsetof(struct slot, sum), (const uint8_t *)slot);
-	sha256_digest(&context, SHA256_DIGEST_SIZE, sum);
-}
-
-static bool is_valid(const struct slot *slot, const char *magic)
-{
-	unsigned char sum[SHA256_DIGEST_SIZE];
-
-	if (memcmp(slot->magic, magic, sizeof(slot->magic)) != 0)
-		return false;
-	add_up(slot, sum);
-	return !memcmp(sum, slot->sum, sizeof(sum));
-}
-
-static struct slot seal_entry(uint64_t sequence, const struct window_entry *entry)
-{
-	struct slot slot = { .version = WINDOWS_VERSION, .length = sizeof(*entry), .sequence = sequence };
-
-	memcpy(slot.magic, MAGIC, sizeof(slot.magic));
-	memcpy(&slot.u.entry, entry, sizeof(*entry));
-	add_up(&slot, slot.sum);
-	return slot;
-}
-
-static struct slot seal_day(uint64_t number, const struct window_day *day)
-{
-	struct slot slot = { .version = WINDOWS_VERSION, .length = sizeof(*day), .sequence = number };
-
-	memcpy(slot.magic, DAY_MAGIC, sizeof(slot.magic));
-	slot.u.day = *day;
-	add_up(&slot, slot.sum);
-	return slot;
-}
-
-static size_t place_of(uint32_t kept, uint64_t sequence)
-{
-	return (size_t)(sequence % (2 * kept));
-}
-
-static size_t place_of_day(int64_t day)
-{
-	return 2 * WINDOWS_KEPT + (size_t)(day % WINDOWS_DAYS);
-}
-
-static int read_slot(int fd, size_t place, struct slot *slot)
-{
-	return pread(fd, slot, sizeof(*slot), (off_t)(place * SLOT_SIZE)) == (ssize_t)sizeof(*slot) ? 0 : -1;
-}
-
-static int write_slot(int fd, size_t place, const struct slot *slot)
-{
-	return pwrite(fd, slot, sizeof(*slot), (off_t)(place * SLOT_SIZE)) == (ssize_t)sizeof(*slot) ? 0 : -1;
-}
-
 /* The slot with this sequence, if it is there. */
 static bool find(const struct windows *windows, uint64_t sequence, struct slot *slot)
 {
-	return read_slot(windows->fd, place_of(windows->kept, sequence), slot) == 0 && slot->sequence == sequence &&
-	       is_valid(slot, MAGIC);
+	return slot_read(windows->fd, slot_place(windows->kept, sequence), slot) == 0 && slot->sequence == sequence &&
+	       slot_is_valid(slot, SLOT_ENTRY);
 }
 
 /* The end of an entry, or if there is none its beginning. */
@@ -134,11 +55,11 @@ static int64_t number_at(const struct windows *windows, uint32_t place)
 	static const struct slot nothing;
 	struct slot slot;
 
-	if (read_slot(windows->fd, 2 * (size_t)(place % windows->kept), &slot) < 0)
+	if (slot_read(windows->fd, 2 * (size_t)(place % windows->kept), &slot) < 0)
 		return -1;
 	if (!memcmp(&slot, &nothing, sizeof(slot)))
 		return 0;
-	return is_valid(&slot, MAGIC) && slot.sequence % (2 * windows->kept) == 2 * (place % windows->kept) ?
+	return slot_is_valid(&slot, SLOT_ENTRY) && slot.sequence % (2 * windows->kept) == 2 * (place % windows->kept) ?
 		       (int64_t)slot.sequence / 2 :
 		       -1;
 }
@@ -175,11 +96,11 @@ static uint64_t search_all(const struct windows *windows, bool *empty)
 
 	*empty = true;
 	for (size_t i = 0; i < 2 * (size_t)windows->kept; i++) {
-		if (read_slot(windows->fd, i, &slot) < 0 || !memcmp(&slot, &nothing, sizeof(slot)))
+		if (slot_read(windows->fd, i, &slot) < 0 || !memcmp(&slot, &nothing, sizeof(slot)))
 			continue;
 		*empty = false;
-		if (slot.sequence > highest && place_of(windows->kept, slot.sequence) == i && slot.sequence > 1 &&
-		    is_valid(&slot, MAGIC))
+		if (slot.sequence > highest && slot_place(windows->kept, slot.sequence) == i && slot.sequence > 1 &&
+		    slot_is_valid(&slot, SLOT_ENTRY))
 			highest = slot.sequence;
 	}
 	return highest / 2;
@@ -198,7 +119,7 @@ static enum windows_state parse(struct windows *windows)
 		if (!find_entry(windows, windows->number, &slot))
 			return WINDOWS_CORRUPT;
 	}
-	if (slot.version > WINDOWS_VERSION)
+	if (slot.version > SLOT_VERSION)
 		return WINDOWS_NEWER;
 	windows->ended = slot.sequence % 2;
 	windows->newest = slot.u.entry;
@@ -270,15 +191,15 @@ static struct slot end_day(const struct slot *there, const struct window_entry *
 {
 	struct window_day day = day_of(newest);
 
-	if (!is_valid(there, DAY_MAGIC) || there->u.day.day != day.day)
-		return seal_day(number, &day);
+	if (!slot_is_valid(there, SLOT_DAY) || there->u.day.day != day.day)
+		return slot_seal_day(number, &day);
 	if (there->sequence >= number)
 		return *there;
 	day.open_ms += there->u.day.open_ms;
 	day.windows += there->u.day.windows;
 	if (there->u.day.longest_ms > day.longest_ms)
 		day.longest_ms = there->u.day.longest_ms;
-	return seal_day(number, &day);
+	return slot_seal_day(number, &day);
 }
 
 uint32_t windows_read_days(const struct windows *windows, struct window_day day[WINDOWS_DAYS + 1])
@@ -291,7 +212,7 @@ uint32_t windows_read_days(const struct windows *windows, struct window_day day[
 		return 0;
 	day[count++] = day_of(&windows->newest);
 	for (size_t i = 0; windows->kept == WINDOWS_KEPT && i < WINDOWS_DAYS; i++) {
-		if (read_slot(windows->fd, 2 * WINDOWS_KEPT + i, &slot) < 0 || !is_valid(&slot, DAY_MAGIC))
+		if (slot_read(windows->fd, 2 * WINDOWS_KEPT + i, &slot) < 0 || !slot_is_valid(&slot, SLOT_DAY))
 			continue;
 		if (slot.u.day.day <= last - WINDOWS_DAYS)
 			continue;
@@ -330,14 +251,14 @@ static void fill(struct slot *slots, const struct windows *from)
 			continue;
 		before = entry->before_ms;
 		if (!go_on(entry, &newest, number) && number) {
-			struct slot *day = &slots[place_of_day(windows_day(&newest))];
+			struct slot *day = &slots[slot_place_of_day(windows_day(&newest))];
 
 			*day = end_day(day, &newest, number);
 		}
 		entry->before_ms = before;
-		slots[place_of(WINDOWS_KEPT, 2 * n)] = seal_entry(2 * n, entry);
+		slots[slot_place(WINDOWS_KEPT, 2 * n)] = slot_seal_entry(2 * n, entry);
 		if (slot.sequence % 2)
-			slots[place_of(WINDOWS_KEPT, 2 * n + 1)] = seal_entry(2 * n + 1, entry);
+			slots[slot_place(WINDOWS_KEPT, 2 * n + 1)] = slot_seal_entry(2 * n + 1, entry);
 		newest = *entry;
 		number = n;
 	}
@@ -406,9 +327,9 @@ int windows_look(struct windows *windows, int state_fd, enum windows_state *stat
 
 static int put(struct windows *windows, uint64_t sequence, const struct window_entry *entry, struct fault *fault)
 {
-	const struct slot slot = seal_entry(sequence, entry);
+	const struct slot slot = slot_seal_entry(sequence, entry);
 
-	if (write_slot(windows->fd, place_of(windows->kept, sequence), &slot) < 0 || fdatasync(windows->fd) < 0)
+	if (slot_write(windows->fd, slot_place(windows->kept, sequence), &slot) < 0 || fdatasync(windows->fd) < 0)
 		return fault_errno(fault, FAULT_FAILED, "writing the ledger of windows");
 	windows->number = sequence / 2;
 	windows->ended = sequence % 2;
@@ -435,13 +356,13 @@ static void count_before(struct window_entry *entry, const struct windows *windo
 /* It is on the disk together with the entry that comes next. */
 static int put_day(const struct windows *windows, struct fault *fault)
 {
-	const size_t place = place_of_day(windows_day(&windows->newest));
+	const size_t place = slot_place_of_day(windows_day(&windows->newest));
 	struct slot slot;
 
-	if (read_slot(windows->fd, place, &slot) < 0)
+	if (slot_read(windows->fd, place, &slot) < 0)
 		return fault_errno(fault, FAULT_FAILED, "reading the ledger of windows");
 	slot = end_day(&slot, &windows->newest, windows->number);
-	return write_slot(windows->fd, place, &slot) < 0 ? fault_errno(fault, FAULT_FAILED, "writing the ledger of windows") : 0;
+	return slot_write(windows->fd, place, &slot) < 0 ? fault_errno(fault, FAULT_FAILED, "writing the ledger of windows") : 0;
 }
 
 int windows_begin(struct windows *windows, const struct window_entry *entry, struct fault *fault)
