@@ -4,8 +4,10 @@
 #define ACMEGATE_STORE_SLOT_H
 
 #include <nettle/sha2.h>
+#include <stdbool.h>
 
-#include "store/windows.h"
+#include "base/fault.h"
+#include "store/window_entry.h"
 
 #define SLOT_MAGIC 8
 #define SLOT_ENTRY "acmewind"
