@@ -313,11 +313,29 @@ int challenges_respond(struct authorizations *list, struct acme *acme, int64_t m
 	return rc;
 }
 
+static bool is_among(const char *visitors, const char *address)
+{
+	const size_t length = strlen(address);
+
+	for (const char *at = visitors; (at = strstr(at, address)); at += length)
+		if ((at == visitors || at[-1] == ' ') && (!at[length] || at[length] == ','))
+			return true;
+	return false;
+}
+
+/* Each address once, as long as there is room. */
+static void add_visitor(struct authorization *authorization, const char *address)
+{
+	const size_t used = strlen(authorization->visitors), size = sizeof(authorization->visitors);
+
+	if (*address && !is_among(authorization->visitors, address) && used + strlen(address) + 3 < size)
+		snprintf(authorization->visitors + used, size - used, "%s%s", used ? ", " : "", address);
+}
+
 void challenges_hit(struct authorizations *list, const struct hit *hit, int64_t now)
 {
 	for (size_t i = 0; i < list->count; i++) {
 		struct authorization *authorization = &list->item[i];
-		size_t used = strlen(authorization->visitors);
 
 		if (!authorization->token[0] || strcmp(authorization->token, hit->token) != 0)
 			continue;
@@ -325,10 +343,7 @@ void challenges_hit(struct authorizations *list, const struct hit *hit, int64_t 
 		authorization->seen = true;
 		if (!tell_groups(authorization, now))
 			poll_soon(&authorization->poll, now);
-		if (!strstr(authorization->visitors, hit->address) &&
-		    used + strlen(hit->address) + 3 < sizeof(authorization->visitors))
-			snprintf(authorization->visitors + used, sizeof(authorization->visitors) - used, "%s%s", used ? ", " : "",
-				 hit->address);
+		add_visitor(authorization, hit->address);
 		return;
 	}
 }

@@ -657,21 +657,22 @@ static void test_never_final(void **state)
 
 static void test_invalid(void **state)
 {
-	struct hit hit = { "T10", "192.0.2.7" };
+	static const char *const visitors[] = { "192.0.2.70", "192.0.2.7", "2001:db8::7", "192.0.2.7", "192.0.2.70" };
+	struct hit hit = { "T10", "" };
 
 	(void)state;
 	ca.final = "invalid";
 	assert_int_equal(order_place(orders, CERTIFICATES, acme, &authorizations, &fault), 0);
-	for (int i = 0; i < 3; i++)
+	for (size_t i = 0; i < LENGTH_OF(visitors); i++) {
+		snprintf(hit.address, sizeof(hit.address), "%s", visitors[i]);
 		challenges_hit(&authorizations, &hit, fake.now);
-	snprintf(hit.address, sizeof(hit.address), "2001:db8::7");
-	challenges_hit(&authorizations, &hit, fake.now);
+	}
 	assert_int_equal(challenges_prepare(&authorizations, true, acme, &fault), 0);
 	assert_int_equal(challenges_respond(&authorizations, acme, 10000, &fault), 0);
 	order_judge(orders, CERTIFICATES, &authorizations);
 	all_failed(FAULT_FAILED, "connection: timeout");
 	assert_non_null(strstr(orders[0].fault.text, "n0.example: "));
-	assert_non_null(strstr(orders[0].fault.text, "4 requests from 192.0.2.7, 2001:db8::7 were answered"));
+	assert_non_null(strstr(orders[0].fault.text, "5 requests from 192.0.2.70, 192.0.2.7, 2001:db8::7 were answered"));
 	assert_non_null(strstr(orders[1].fault.text, "no validation request reached this host"));
 }
 
