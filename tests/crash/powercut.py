@@ -305,7 +305,7 @@ def record(gate, before, *command, status=0):
     log = f"{RIG['DIR']}/writes.{totals['recorded']}"
     disk.write_tree(STATE, before)
     gate.hang_up()
-    result = acmegate(*command, before=("strace", "-f", "-y", "-xx", "-s", "1000000", "--seccomp-bpf", "-qq", "-o", log, "-e",
+    result = acmegate(*command, before=("strace", "-f", "-y", "-xx", "-s", "4000000", "--seccomp-bpf", "-qq", "-o", log, "-e",
                                         "trace=" + ",".join(disk.CALLS), "--"))
     gate.listen()
     if result.returncode != status:
