@@ -20,6 +20,7 @@ int sweeper_main(const struct config *config);	  /* removes tokens that an earli
 int importer_main(const struct config *config);	  /* looks at what other clients have left, and has it stored */
 int examiner_main(const struct config *config);	  /* looks at CA, names and web server for acmegate check */
 int placer_main(const struct config *config);	  /* puts one file into the web server's directory for acmegate check */
+int watcher_main(const struct config *config);	  /* looks at certificates of other clients for acmegate status */
 int translator_main(const struct config *config); /* turns international names into their ASCII form */
 
 /* Before the signer confines itself: the system's roots become FD_TRUST, unless the configuration has a trust_file. */

@@ -181,6 +181,14 @@ int config_find(const struct config *config, const char *name)
 	return -1;
 }
 
+int config_find_watch(const struct config *config, const char *name)
+{
+	for (uint32_t i = 0; i < config->watches; i++)
+		if (!strcmp(config->watch[i].name, name))
+			return (int)i;
+	return -1;
+}
+
 uint32_t config_challenges(const struct certificate *certificate)
 {
 	return certificate && certificate->challenges ? certificate->challenges : 1;

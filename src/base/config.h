@@ -20,6 +20,7 @@
 #include "base/fault.h"
 #include "base/policy.h"
 #include "base/publication.h"
+#include "base/watch.h"
 
 /* Each array is as long as the longest configuration; what of it is not in use is never touched, and takes no memory. */
 #define MAX_CERTIFICATES 2000
@@ -108,6 +109,9 @@ struct config {
 	struct publication status;
 	uint32_t dnses;
 	struct dns dns[MAX_DNS];
+	uint32_t watches;
+	struct watchlist watch[MAX_WATCHES];
+	uint32_t watched; /* rows of base/watched.h that acmegate-view gets: not of the file */
 	uint32_t certificates;
 	struct certificate certificate[MAX_CERTIFICATES];
 	uint32_t hooks;
@@ -182,5 +186,8 @@ bool config_answers(const struct certificate *certificate, enum challenge_type t
 
 /* The index of the certificate of that name, or -1. */
 int config_find(const struct config *config, const char *name);
+
+/* The index of [watch NAME], or -1. */
+int config_find_watch(const struct config *config, const char *name);
 
 #endif

@@ -13,12 +13,15 @@
 #include "base/names.h"
 #include "base/safe.h"
 #include "base/value.h"
+#include "base/watch_section.h"
 
 #define INI_SECTION_LIMIT 48 /* likewise MAX_SECTION */
 #define CERTIFICATE_PREFIX "certificate "
 #define CA_PREFIX "ca "
 #define DNS_PREFIX "dns "
-#define EXPECTED_SECTIONS "expected [acme], [ca NAME], [gate], [responder], [status], [dns NAME] or [certificate NAME]"
+#define WATCH_PREFIX "watch "
+#define EXPECTED_SECTIONS \
+	"expected [acme], [ca NAME], [gate], [responder], [status], [dns NAME], [watch NAME] or [certificate NAME]"
 
 /* The sections whose mistakes stop a command; none stops recovery. An unknown section may be a misspelled one. */
 static const bool matters[][SECTIONS] = {
@@ -94,6 +97,7 @@ static const struct key keys[] = {
 	{ SECTION_DNS, "algorithm", dns_set_algorithm, DNS(algorithm), NULL },
 	{ SECTION_DNS, "zone", dns_set_zone, DNS(zone), NULL },
 	{ SECTION_DNS, "propagation", dns_set_propagation, DNS(propagation), NULL },
+	{ SECTION_WATCH, "files", watch_set_files, 0, 0, NULL },
 	{ SECTION_CERTIFICATE, "names", names_set, 0, 0, NULL },
 	{ SECTION_CERTIFICATE, "key", value_choice, CERT(key), key_types },
 	{ SECTION_CERTIFICATE, "reuse_key", value_reuse, CERT(reuse), NULL },
@@ -167,6 +171,8 @@ static void finish_section(struct loader *loader)
 		cas_finish(loader);
 	if (loader->dns)
 		dns_finish(loader);
+	if (loader->watch)
+		watch_finish(loader);
 	if (certificate && loader->spoiled)
 		leave_out(config, certificate);
 	loader->certificate = NULL;
@@ -208,6 +214,8 @@ static enum section kind_of(const char *section)
 		return SECTION_CA;
 	if (!strncmp(section, DNS_PREFIX, strlen(DNS_PREFIX)))
 		return SECTION_DNS;
+	if (!strncmp(section, WATCH_PREFIX, strlen(WATCH_PREFIX)))
+		return SECTION_WATCH;
 	return strncmp(section, CERTIFICATE_PREFIX, strlen(CERTIFICATE_PREFIX)) ? SECTION_UNKNOWN : SECTION_CERTIFICATE;
 }
 
@@ -228,6 +236,8 @@ static int begin_section(struct loader *loader, const char *text)
 		return -1;
 	if (loader->section == SECTION_DNS && dns_begin(loader, section + strlen(DNS_PREFIX)) < 0)
 		return -1;
+	if (loader->section == SECTION_WATCH && watch_begin(loader, section + strlen(WATCH_PREFIX)) < 0)
+		return -1;
 	if (loader->section == SECTION_CERTIFICATE && begin_certificate(loader, section + strlen(CERTIFICATE_PREFIX)) < 0)
 		return -1;
 	loader->spoiled = false;
@@ -235,10 +245,10 @@ static int begin_section(struct loader *loader, const char *text)
 	return 0;
 }
 
-/* Names go on in the next line; each line with a hook is another one. */
+/* Names go on in the next line; each line with a hook is another one. Files may do both. */
 static bool may_come_again(const struct loader *loader, const struct key *key)
 {
-	return key->set == (loader->continued ? names_set : value_hook);
+	return key->set == watch_set_files || key->set == (loader->continued ? names_set : value_hook);
 }
 
 /* The names of CAs are for certificates, and in [acme] for all of them. */

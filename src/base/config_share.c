@@ -48,6 +48,9 @@ static const struct part parts[] = {
 	OF(struct config, gate.state, STORER),
 	OF(struct config, responder.mode, CLIENT | STORER | PLACER),
 	OF(struct config, responder.webroot, CLIENT | STORER | PLACER),
+	OF(struct config, watches, VIEWER),
+	OF(struct config, watch, VIEWER),
+	OF(struct config, watched, VIEWER),
 	OF(struct config, dnses, DNS),
 	OF(struct config, dns, DNS), /* with their keys */
 	OF(struct config, certificates, CLIENT | SIGNER | STORER | VIEWER | IMPORTER | EXAMINER | DNS),

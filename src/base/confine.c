@@ -50,7 +50,7 @@ static int confine_calls(enum role role, struct fault *fault)
 /* Ten times what it needs: a child that goes wild must not take the warden with it when the machine runs out of memory. */
 static int confine_memory(enum role role, const struct config *config)
 {
-	const rlim_t each = (config ? config->certificates : 0) * EACH_CERTIFICATE;
+	const rlim_t each = (config ? config->certificates + config->watched : 0) * EACH_CERTIFICATE;
 	const rlim_t most = (role == ROLE_CLIENT || role == ROLE_EXAMINER ? 128 : 64) * (rlim_t)MIB + each;
 	const struct rlimit limit = { most, most };
 

@@ -129,7 +129,9 @@ static _Noreturn void become_role(const char *path, enum role role, const struct
 		execveat(directory, arguments[0], arguments, environment, 0);
 		fault_errno(&fault, FAULT_FAILED, "starting %s (is acmegate installed completely?)", path);
 	} else if ((!config || sandbox_seclude(role, config, FD_STATE, &fault) == 0) &&
-		   sandbox_drop(role, config ? config->gate.uid : 0, config ? config->gate.gid : 0, &fault) == 0) {
+		   (role == ROLE_WATCHER ? /* anybody may start it */
+			    sandbox_disarm(&fault) :
+			    sandbox_drop(role, config ? config->gate.uid : 0, config ? config->gate.gid : 0, &fault)) == 0) {
 		/* set after the change of user, which clears it; a warden that died before is noticed by its pid */
 		if (prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 && getppid() == warden)
 			execveat(directory, arguments[0], arguments, environment, 0);

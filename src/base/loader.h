@@ -17,6 +17,7 @@ enum section {
 	SECTION_CERTIFICATE,
 	SECTION_CA,
 	SECTION_DNS,
+	SECTION_WATCH,
 	SECTION_UNKNOWN,
 	SECTIONS
 };
@@ -48,9 +49,10 @@ struct loader {
 	bool wrong[SECTIONS];	 /* which kinds of sections have mistakes */
 	uint64_t seen[SECTIONS]; /* keys given so far, by kind of section */
 	struct certificate *certificate;
-	struct ca *ca;	       /* that of the section; config.acme in other sections */
-	struct dns *dns;       /* that of the section, or NULL */
-	struct wanted *wanted; /* by each certificate, and behind them all by those that name none: [acme] */
+	struct ca *ca;		 /* that of the section; config.acme in other sections */
+	struct dns *dns;	 /* that of the section, or NULL */
+	struct watchlist *watch; /* likewise */
+	struct wanted *wanted;	 /* by each certificate, and behind them all by those that name none: [acme] */
 	int (*begin_section)(struct loader *loader, const char *header); /* config_line.c sees a header before inih does */
 	void (*finish_section)(struct loader *loader);
 	int (*translate)(const char *name, char ascii[NAME_SIZE], struct fault *fault); /* or NULL */

@@ -158,7 +158,7 @@ static int (*const lists[])(scmp_filter_ctx filter) = {
 	[ROLE_SIGNER] = allow_common,	[ROLE_STORER] = allow_storing,	  [ROLE_RESPONDER] = allow_answering,
 	[ROLE_SWEEPER] = allow_storing, [ROLE_TRANSLATOR] = allow_common, [ROLE_SURVEYOR] = allow_answering,
 	[ROLE_PLACER] = allow_storing,	[ROLE_BUS] = allow_bus,		  [ROLE_VIEWER] = allow_viewing,
-	[ROLE_IMPORTER] = allow_common, [ROLE_DNS] = allow_dns,
+	[ROLE_IMPORTER] = allow_common, [ROLE_DNS] = allow_dns,		  [ROLE_WATCHER] = allow_common,
 };
 _Static_assert(LENGTH_OF(lists) == ALL_ROLES, "a list for each role");
 

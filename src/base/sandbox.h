@@ -26,6 +26,7 @@ enum role {
 	ROLE_IMPORTER,
 	ROLE_EXAMINER,
 	ROLE_PLACER,
+	ROLE_WATCHER,
 	ROLES, /* of the agent */
 	ROLE_SURVEYOR = ROLES,
 	ROLE_BUS,

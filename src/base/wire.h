@@ -42,6 +42,7 @@ enum agent_fd {
 	FD_LISTEN_4 = 6,  /* responder: listening, non-blocking; closed when the host has no IPv4 */
 	FD_LISTEN_6 = 7,  /* responder: the same for IPv6, IPV6_V6ONLY */
 	FD_LEDGERS = 6,	  /* acmegate-view: the directory of the ledgers; closed when there is none yet */
+	FD_WATCHED = 5,	  /* acmegate-view: config->watched structs watched; closed when there are none */
 	FD_WINDOWS = 7,	  /* acmegate-view: the state directory (O_PATH), for the ledger of windows; closed when there is none */
 	FD_AGENT_END = 8,
 };

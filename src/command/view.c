@@ -14,6 +14,7 @@
 #include "base/sandbox.h"
 #include "base/wire.h"
 #include "command/international.h"
+#include "command/watch.h"
 
 #define MOST_WORDS 4 /* before the names */
 
@@ -46,13 +47,13 @@ static int hand_over(struct descriptor *given, size_t n, struct fault *fault)
 	return 0;
 }
 
-static int become_view(const struct show *show, bool mistaken, const struct config *config, struct fault *fault)
+static int become_view(const struct show *show, bool mistaken, struct config *config, struct fault *fault)
 {
 	static char program[] = "acmegate-view", right[] = "right", wrong[] = "mistaken", plain[] = "NO_COLOR=1", locale[] = "LANG=C";
 	char *words[MOST_WORDS + MAX_CERTIFICATES + 1] = { program, (char *)(uintptr_t)show->form, mistaken ? wrong : right };
 	const char *no_color = getenv("NO_COLOR");
 	char *const environment[] = { locale, no_color && *no_color ? plain : NULL, NULL };
-	struct descriptor given[] = { { -1, FD_CONFIG }, { -1, FD_LEDGERS }, { -1, FD_WINDOWS } };
+	struct descriptor given[] = { { -1, FD_CONFIG }, { -1, FD_LEDGERS }, { -1, FD_WINDOWS }, { -1, FD_WATCHED } };
 	char path[PATH_MAX];
 
 	given[1].from = open_directory(config->gate.state, "/ledger", O_RDONLY, fault);
@@ -64,9 +65,13 @@ static int become_view(const struct show *show, bool mistaken, const struct conf
 		return fault_set(fault, FAULT_USAGE, "more than %d names", MAX_CERTIFICATES);
 	for (int i = 0; i < show->count; i++)
 		words[3 + i] = show->names[i];
+	if (launch_find("-view", path, fault) < 0 || sandbox_disarm(fault) < 0)
+		return -1;
+	given[3].from = show->ledgers_alone ? -1 : watch_look(config, fault);
+	if (fault->kind != FAULT_NONE)
+		return -1;
 	given[0].from = config_share(config, ROLE_VIEWER, fault);
-	if (given[0].from < 0 || launch_find("-view", path, fault) < 0 || hand_over(given, LENGTH_OF(given), fault) < 0 ||
-	    sandbox_disarm(fault) < 0)
+	if (given[0].from < 0 || hand_over(given, LENGTH_OF(given), fault) < 0)
 		return -1;
 	execve(path, words, environment);
 	return fault_errno(fault, FAULT_FAILED, "starting %s (is acmegate installed completely?)", path);

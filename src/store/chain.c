@@ -147,6 +147,24 @@ bool chain_is_from(const struct chain *chain, const char *issuer)
 	return same;
 }
 
+void chain_issuer(const struct chain *chain, char text[CHAIN_NAME_SIZE])
+{
+	const X509_NAME *name = X509_get_issuer_name(chain->certificate[0]);
+	int at = X509_NAME_get_index_by_NID(name, NID_commonName, -1);
+	unsigned char *bytes = NULL;
+	int length = -1;
+
+	if (at < 0)
+		at = X509_NAME_get_index_by_NID(name, NID_organizationName, -1);
+	if (at >= 0)
+		length = ASN1_STRING_to_UTF8(&bytes, X509_NAME_ENTRY_get_data(X509_NAME_get_entry(name, at)));
+	memset(text, 0, CHAIN_NAME_SIZE);
+	if (length > 0)
+		memcpy(text, bytes, length < CHAIN_NAME_SIZE ? (size_t)length : CHAIN_NAME_SIZE - 1);
+	OPENSSL_free(bytes);
+	ERR_clear_error();
+}
+
 int64_t openssl_seconds(const ASN1_TIME *time)
 {
 	struct tm parts;

@@ -41,6 +41,9 @@ const char *chain_text(const struct chain *chain, size_t *leaf, size_t *length);
 /* Is this the common name of the topmost certificate's issuer: of the root, unless the chain ends below it? */
 bool chain_is_from(const struct chain *chain, const char *issuer);
 
+/* The common name of the leaf's issuer, or without one its organization, as far as there is room; "": it has neither. */
+void chain_issuer(const struct chain *chain, char text[CHAIN_NAME_SIZE]);
+
 /* The content of the leaf. */
 int chain_facts(const struct chain *chain, struct facts *facts, struct fault *fault) MUST_CHECK;
 

@@ -5,6 +5,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/base64url.h"
+
 #define MAGIC "acmetold"
 #define TOLD_VERSION 1
 
@@ -34,7 +36,7 @@ static bool is_whole(ssize_t n)
 	unsigned char sum[SHA256_DIGEST_SIZE];
 
 	if (n < (ssize_t)(offsetof(struct image, told) + length_of(0)) || memcmp(image.magic, MAGIC, sizeof(image.magic)) != 0 ||
-	    image.version != TOLD_VERSION || image.told.certificates > MAX_CERTIFICATES ||
+	    image.version != TOLD_VERSION || image.told.certificates > TOLD_MOST ||
 	    n < (ssize_t)(offsetof(struct image, told) + length_of(image.told.certificates)))
 		return false;
 	add_up(sum);
@@ -68,33 +70,58 @@ int told_write(int fd, const struct told *told, struct fault *fault)
 	return 0;
 }
 
-static struct told_certificate *find(const struct told *told, const char *name)
+#define KEY_BYTES 23
+_Static_assert(BASE64URL_LENGTH(KEY_BYTES) + 2 == LABEL_SIZE, "'~', the hash and a NUL");
+
+/* No name of ours begins with '~'. */
+static void key_of(const char *name, char key[LABEL_SIZE])
 {
+	const size_t length = strlen(name);
+	unsigned char hash[SHA256_DIGEST_SIZE];
+	struct sha256_ctx context;
+
+	memset(key, 0, LABEL_SIZE);
+	if (length < LABEL_SIZE) {
+		memcpy(key, name, length);
+		return;
+	}
+	sha256_init(&context);
+	sha256_update(&context, length, (const uint8_t *)name);
+	sha256_digest(&context, sizeof(hash), hash);
+	key[0] = '~';
+	base64url_encode(key + 1, hash, KEY_BYTES);
+}
+
+int told_find(const struct told *told, const char *name)
+{
+	char key[LABEL_SIZE];
+
+	key_of(name, key);
 	for (uint32_t i = 0; i < told->certificates; i++)
-		if (!strcmp(told->certificate[i].name, name))
-			return (struct told_certificate *)(uintptr_t)&told->certificate[i];
-	return NULL;
+		if (!strcmp(told->certificate[i].name, key))
+			return (int)i;
+	return -1;
 }
 
 uint8_t told_troubles(const struct told *told, const char *name)
 {
-	const struct told_certificate *there = find(told, name);
+	const int place = told_find(told, name);
 
-	return there ? there->troubles : 0;
+	return place < 0 ? 0 : told->certificate[place].troubles;
 }
 
 /* One without trouble needs no record. */
 void told_note(struct told *told, const char *name, uint8_t troubles)
 {
-	struct told_certificate *there = find(told, name);
+	int place = told_find(told, name);
 
-	if (!there && troubles && told->certificates < MAX_CERTIFICATES) {
-		there = &told->certificate[told->certificates++];
-		memset(there, 0, sizeof(*there));
-		memcpy(there->name, name, strnlen(name, LABEL_SIZE - 1));
+	if (place < 0 && troubles && told->certificates < TOLD_MOST) {
+		place = (int)told->certificates++;
+		memset(&told->certificate[place], 0, sizeof(told->certificate[0]));
+		key_of(name, told->certificate[place].name);
 	}
-	if (there)
-		there->troubles = troubles;
-	if (there && !troubles)
-		*there = told->certificate[--told->certificates];
+	if (place >= 0)
+		told->certificate[place].troubles = troubles;
+	if (place >= 0 && !troubles)
+		told->certificate[place] = told->certificate[--told->certificates];
 }

@@ -7,6 +7,9 @@
 #define ACMEGATE_STORE_TOLD_H
 
 #include "base/config.h"
+#include "base/watched.h"
+
+#define TOLD_MOST (MAX_CERTIFICATES + MAX_WATCHED)
 
 enum trouble {
 	TROUBLE_FAILING = 1,
@@ -18,8 +21,8 @@ enum trouble {
 };
 
 struct told_certificate {
-	char name[LABEL_SIZE];
-	uint8_t troubles; /* that were told, by enum trouble */
+	char name[LABEL_SIZE]; /* one that is longer: a part of its hash */
+	uint8_t troubles;      /* that were told, by enum trouble */
 	uint8_t padding[6];
 };
 
@@ -28,13 +31,16 @@ struct told {
 	uint64_t open;	 /* the newest that was told as not closed */
 	uint32_t tries;	 /* of the alarm that is next, in vain */
 	uint32_t certificates;
-	struct told_certificate certificate[MAX_CERTIFICATES];
+	struct told_certificate certificate[TOLD_MOST];
 };
 
 void told_read(int fd, struct told *told);
 
 /* At the beginning of the file. */
 int told_write(int fd, const struct told *told, struct fault *fault) MUST_CHECK;
+
+/* The place of the certificate in told->certificate, by its name or by that there; -1: it has none. */
+int told_find(const struct told *told, const char *name);
 
 /* Those of this certificate, or 0; and a change of them. */
 uint8_t told_troubles(const struct told *told, const char *name);

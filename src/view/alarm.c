@@ -48,7 +48,7 @@ static enum alarm_kind kind_of_life(uint8_t troubles)
 
 static bool look_at_certificate(struct told *told, const struct status *status, const struct entry *entry, struct alarm *alarm)
 {
-	const char *name = entry->certificate->name;
+	const char *name = status_name(entry);
 	const uint8_t before = told_troubles(told, name), now = troubles_of(entry, before, status->now.wall);
 	const uint8_t fresh = now & (uint8_t)~before;
 
@@ -113,11 +113,21 @@ static bool look_at_windows(struct told *told, const struct status *status, stru
 
 /* --- the next one ------------------------------------------------------------------------------------------------- */
 
+/* Certificates that are gone from the configuration, and files of other clients. */
 static void forget_removed(struct told *told, const struct status *status)
 {
-	for (uint32_t i = 0; i < told->certificates; i++)
-		if (config_find(status->config, told->certificate[i].name) < 0)
-			told_note(told, told->certificate[i--].name, 0);
+	static bool kept[TOLD_MOST];
+
+	memset(kept, false, sizeof(kept));
+	for (size_t i = 0; i < status->count; i++) {
+		int place = told_find(told, status_name(&status->entry[i]));
+
+		if (place >= 0)
+			kept[place] = true;
+	}
+	for (uint32_t i = told->certificates; i-- > 0;)
+		if (!kept[i])
+			told_note(told, told->certificate[i].name, 0);
 }
 
 struct alarm alarm_next(struct told *told, const struct status *status, bool left)
@@ -144,7 +154,7 @@ void alarm_heard(struct told *told, const struct alarm *alarm)
 	else if (alarm->kind == ALARM_LEFT_OPEN)
 		told->window = alarm->number;
 	else if (alarm->kind != ALARM_NONE)
-		told_note(told, alarm->entry->certificate->name, alarm->troubles);
+		told_note(told, status_name(alarm->entry), alarm->troubles);
 }
 
 void alarm_unheard(struct told *told, const struct alarm *alarm)
@@ -170,7 +180,8 @@ static void describe_certificate(const struct alarm *alarm, char text[TEXT_SIZE]
 	const struct entry *entry = alarm->entry;
 	const bool told = alarm->kind == ALARM_FAILING && entry->last && entry->last->outcome.detail[0];
 
-	snprintf(text, TEXT_SIZE, "certificate %s %s: %s", entry->certificate->name, words[alarm->kind],
+	snprintf(text, TEXT_SIZE, "certificate %s %s: %s", status_name(entry),
+		 entry->watched && alarm->kind == ALARM_UNREADABLE ? "cannot be judged" : words[alarm->kind],
 		 alarm->kind == ALARM_UNREADABLE ? entry->why.text :
 		 told				 ? entry->last->outcome.detail :
 						   entry->decision.reason);
@@ -211,6 +222,6 @@ int alarm_write(const struct alarm *alarm, const struct status *status, FILE *ou
 	write_variable(out, "HOST", status->host);
 	write_variable(out, "TEXT", text);
 	if (alarm->entry)
-		write_variable(out, "NAME", alarm->entry->certificate->name);
+		write_variable(out, "NAME", status_name(alarm->entry));
 	return 0;
 }

@@ -20,12 +20,12 @@ static json_t *text(const char *string)
 	return string[0] ? json_string(string) : json_null();
 }
 
-static json_t *identifiers_of(const struct status *status, const struct certificate *certificate)
+static json_t *identifiers_of(const struct status *status, const struct entry *entry)
 {
 	json_t *list = json_array();
 
-	for (uint32_t i = 0; i < certificate->names; i++)
-		(void)json_array_append_new(list, json_string(status->config->name[certificate->first_name + i]));
+	for (const char *name = NULL; (name = status_next_name(status, entry, name));)
+		(void)json_array_append_new(list, json_string(name));
 	return list;
 }
 
@@ -64,11 +64,34 @@ static json_t *object_of(const struct status *status, const struct entry *entry)
 	const bool known = entry->condition != CONDITION_UNKNOWN;
 
 	return json_pack("{s:s, s:o, s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o}", "name", entry->certificate->name, "identifiers",
-			 identifiers_of(status, entry->certificate), "not_before", moment(ledger->live.not_before), "not_after",
+			 identifiers_of(status, entry), "not_before", moment(ledger->live.not_before), "not_after",
 			 moment(ledger->live.not_after), "state", status_word(entry->condition), "next",
 			 known ? next_of(entry) : json_null(), "last", last_of(entry), "ari", ari_of(ledger), "failures",
 			 known ? json_integer(entry->failures) : json_null(), "directory", text(ledger->live.directory), "error",
 			 known ? json_null() : text(entry->why.text));
+}
+
+/* A certificate of another client: it has neither attempts nor a next one. */
+static json_t *watched_of(const struct status *status, const struct entry *entry)
+{
+	const struct watched *row = entry->watched;
+	const struct live *live = &entry->ledger.live;
+
+	return json_pack("{s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:s, s:o}", "name", row->label, "watch", row->section, "file",
+			 row->file, "identifiers", identifiers_of(status, entry), "names",
+			 row->sighting.good ? json_integer(row->sighting.names) : json_null(), "not_before",
+			 moment(live->not_before), "not_after", moment(live->not_after), "issuer", text(row->sighting.issuer),
+			 "state", status_word(entry->condition), "error",
+			 entry->condition == CONDITION_UNKNOWN ? text(entry->why.text) : json_null());
+}
+
+static json_t *remarks_of(const struct status *status)
+{
+	json_t *list = json_array();
+
+	for (const struct watched *row = NULL; (row = status_next_remark(status, row));)
+		(void)json_array_append_new(list, json_pack("{s:s, s:s}", "watch", row->section, "text", row->sighting.why));
+	return list;
 }
 
 static json_t *seconds_of(uint64_t milliseconds)
@@ -111,31 +134,38 @@ static json_t *exposure_of(const struct status *status)
 
 int json_write(const struct status *status, FILE *out)
 {
-	json_t *list = json_array(), *root;
+	json_t *list = json_array(), *watched = json_array(), *root;
 	int rc = -1;
 
-	for (size_t i = 0; i < status->count; i++)
-		if (json_array_append_new(list, object_of(status, &status->entry[i])) < 0)
+	for (size_t i = 0; i < status->count; i++) {
+		const struct entry *entry = &status->entry[i];
+
+		if ((entry->watched ? json_array_append_new(watched, watched_of(status, entry)) :
+				      json_array_append_new(list, object_of(status, entry))) < 0)
 			break;
-	if (json_array_size(list) != status->count) {
+	}
+	if (json_array_size(list) + json_array_size(watched) != status->count) {
 		json_decref(list);
+		json_decref(watched);
 		return -1;
 	}
-	root = json_pack("{s:i, s:o, s:s, s:b, s:o, s:o, s:o}", "version", 1, "generated", moment(status->now.wall), "host",
-			 status->host, "mistakes", status->mistaken, "certificates", list, "windows", windows_of(status),
-			 "exposure", exposure_of(status));
+	root = json_pack("{s:i, s:o, s:s, s:b, s:o, s:o, s:o, s:o, s:o}", "version", 1, "generated", moment(status->now.wall),
+			 "host", status->host, "mistakes", status->mistaken, "certificates", list, "windows", windows_of(status),
+			 "exposure", exposure_of(status), "watched", watched, "remarks", remarks_of(status));
 	if (root)
 		rc = json_dumpf(root, out, JSON_INDENT(2)) < 0 || fputc('\n', out) == EOF ? -1 : 0;
 	json_decref(root);
 	return rc;
 }
 
-/* One line. A window's alarm has no certificate, and the other way round. */
+/* One line. An alarm is about one of the three. */
 int json_write_alarm(const struct alarm *alarm, const struct status *status, const char *sentence, FILE *out)
 {
-	json_t *root = json_pack("{s:i, s:s, s:s, s:o, s:s, s:o, s:o}", "version", 1, "event", alarm_word(alarm), "host",
+	const struct entry *entry = alarm->entry;
+	json_t *root = json_pack("{s:i, s:s, s:s, s:o, s:s, s:o, s:o, s:o}", "version", 1, "event", alarm_word(alarm), "host",
 				 status->host, "at", moment(status->now.wall), "text", sentence, "certificate",
-				 alarm->entry ? object_of(status, alarm->entry) : json_null(), "window",
+				 entry && !entry->watched ? object_of(status, entry) : json_null(), "watched",
+				 entry && entry->watched ? watched_of(status, entry) : json_null(), "window",
 				 alarm->window ? window_of(alarm->window) : json_null());
 	int rc = root && json_dumpf(root, out, JSON_COMPACT) == 0 && fputc('\n', out) != EOF ? 0 : -1;
 

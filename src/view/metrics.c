@@ -3,6 +3,8 @@
  * metrics.c - the text format of Prometheus, for the textfile collector of node-exporter: HELP and TYPE for each, and no time stamps,
  * since one sample with one would drop the whole file.
  */
+#include <string.h>
+
 #include "view/status.h"
 
 /* false: there is nothing to tell of this certificate. */
@@ -26,7 +28,7 @@ static bool renewal(const struct status *status, const struct entry *entry, doub
 {
 	(void)status;
 	*value = (double)entry->decision.from;
-	return entry->condition != CONDITION_UNKNOWN;
+	return entry->condition != CONDITION_UNKNOWN && !entry->watched;
 }
 
 static bool last_success(const struct status *status, const struct entry *entry, double *value)
@@ -40,7 +42,7 @@ static bool failures(const struct status *status, const struct entry *entry, dou
 {
 	(void)status;
 	*value = entry->failures;
-	return entry->condition != CONDITION_UNKNOWN;
+	return entry->condition != CONDITION_UNKNOWN && !entry->watched;
 }
 
 /* Of those that are kept. */
@@ -117,10 +119,9 @@ static void write_attempts(const struct status *status, FILE *out)
 
 		ledger_count(&entry->ledger, ended);
 		for (uint32_t k = 0; k < RESULTS; k++)
-			if (entry->condition != CONDITION_UNKNOWN && (ended[k] || k == RESULT_STORED))
-				fprintf(out, "acmegate_attempts_total{certificate=\"%s\",result=\"%s\"} %u\n",
-					entry->certificate->name, status_result(&(const struct attempt){ .outcome.result = k }),
-					ended[k]);
+			if (entry->condition != CONDITION_UNKNOWN && !entry->watched && (ended[k] || k == RESULT_STORED))
+				fprintf(out, "acmegate_attempts_total{certificate=\"%s\",result=\"%s\"} %u\n", status_name(entry),
+					status_result(&(const struct attempt){ .outcome.result = k }), ended[k]);
 	}
 }
 
@@ -192,6 +193,23 @@ static void write_windows(const struct status *status, FILE *out)
 	write_single(out, "last_window_max_open_seconds", "gauge", "How long it might be open at most.", newest->limit);
 }
 
+/* 0: what would have told of them is gone, or cannot be read. */
+static void write_watches(const struct status *status, FILE *out)
+{
+	const struct config *config = status->config;
+
+	if (!config->watches)
+		return;
+	write_head(out, "watched_files", "gauge", "Files that were found for a section [watch NAME].");
+	for (uint32_t i = 0; i < config->watches; i++) {
+		unsigned int files = 0;
+
+		for (size_t k = 0; k < status->count; k++)
+			files += status->entry[k].watched && !strcmp(status->entry[k].watched->section, config->watch[i].name);
+		fprintf(out, "acmegate_watched_files{watch=\"%s\"} %u\n", config->watch[i].name, files);
+	}
+}
+
 /* The names of certificates have no character that would need escaping. */
 void metrics_write(const struct status *status, FILE *out)
 {
@@ -202,10 +220,11 @@ void metrics_write(const struct status *status, FILE *out)
 		for (size_t k = 0; k < status->count; k++)
 			if (gauges[i].sample(status, &status->entry[k], &value))
 				fprintf(out, "acmegate_%s{certificate=\"%s\"} %.0f\n", gauges[i].name,
-					status->entry[k].certificate->name, value);
+					status_name(&status->entry[k]), value);
 	}
 	write_attempts(status, out);
 	write_windows(status, out);
+	write_watches(status, out);
 	fprintf(out,
 		"# HELP acmegate_build_info The version of acmegate.\n# TYPE acmegate_build_info gauge\n"
 		"acmegate_build_info{version=\"%s\"} 1\n",

@@ -39,21 +39,22 @@ static struct axis axis_of(const struct status *status)
 }
 
 /* As many as there is room for; one that is the certificate's own says nothing new. */
-static void write_names(const struct status *status, const struct certificate *certificate, FILE *out)
+static void write_names(const struct status *status, const struct entry *entry, FILE *out)
 {
-	const char(*names)[NAME_SIZE] = &status->config->name[certificate->first_name];
+	const uint32_t names = status_names(entry);
+	const char *name = NULL;
 	size_t letters = 0;
 	uint32_t n = 0;
 
 	fputs("<span class=\"names\">", out);
-	for (; n < certificate->names && (!letters || letters + strlen(names[n]) < NAMES_ROOM); n++) {
-		if (!strcmp(names[n], certificate->name))
+	for (; (name = status_next_name(status, entry, name)) && (!letters || letters + strlen(name) < NAMES_ROOM); n++) {
+		if (!strcmp(name, status_name(entry)))
 			continue;
-		markup(out, "%s%s", letters ? ", " : "", names[n]);
-		letters += strlen(names[n]);
+		markup(out, "%s%s", letters ? ", " : "", name);
+		letters += strlen(name);
 	}
-	if (n < certificate->names)
-		markup(out, " and %u more", certificate->names - n);
+	if (n < names)
+		markup(out, " and %u more", names - n);
 	fputs("</span>", out);
 }
 
@@ -72,7 +73,9 @@ static void write_title(const struct entry *entry, FILE *out)
 		return;
 	}
 	markup(out, "<title>Valid %s to %s", moment_day(live->not_before).text, moment_day(live->not_after).text);
-	markup(out, ", next attempt %s</title>", moment_day(entry->decision.from).text);
+	if (!entry->watched)
+		markup(out, ", next attempt %s", moment_day(entry->decision.from).text);
+	fputs("</title>", out);
 }
 
 static bool has_suggestion(const struct ledger *ledger)
@@ -98,7 +101,7 @@ static void write_chart(const struct status *status, const struct entry *entry, 
 			markup(out, "<rect class=\"ari\" x=\"%f%%\" y=\"50%%\" width=\"%f%%\" height=\"3\"/>",
 			       axis_at(axis, ari->start), axis_at(axis, ari->end) - axis_at(axis, ari->start));
 	}
-	if (entry->condition != CONDITION_UNKNOWN && entry->decision.from < axis->end)
+	if (entry->condition != CONDITION_UNKNOWN && !entry->watched && entry->decision.from < axis->end)
 		markup(out, "<use class=\"next\" href=\"#next\" x=\"%f%%\" y=\"50%%\"/>", axis_at(axis, entry->decision.from));
 	fputs("</svg></td>", out);
 }
@@ -130,8 +133,8 @@ static void write_row(const struct status *status, const struct entry *entry, co
 {
 	const char *class = page_class(entry->health);
 
-	markup(out, "<tr><th scope=\"row\">%s", entry->certificate->name);
-	write_names(status, entry->certificate, out);
+	markup(out, "<tr><th scope=\"row\">%s", status_name(entry));
+	write_names(status, entry, out);
 	markup(out, "</th><td class=\"state %s\">", class);
 	page_symbol(out, class);
 	markup(out, "<span>%s</span></td>", status_word(entry->condition));

@@ -60,9 +60,9 @@ static void write_failure(const struct entry *entry, FILE *out)
 {
 	const char *class = page_class(entry->health);
 
-	markup(out, "<article id=\"f-%s\" class=\"%s\"><h3>", entry->certificate->name, class);
+	markup(out, "<article id=\"f-%s\" class=\"%s\"><h3>", status_name(entry), class);
 	page_symbol(out, class);
-	markup(out, "<span>%s <i>%s", entry->certificate->name, status_word(entry->condition));
+	markup(out, "<span>%s <i>%s", status_name(entry), status_word(entry->condition));
 	if (entry->failures)
 		markup(out, ", failed %u time%s", entry->failures, entry->failures == 1 ? "" : "s in a row");
 	fputs("</i></span></h3>", out);

@@ -133,7 +133,7 @@ static void write_end(const struct status *status, FILE *out)
 	}
 	if (first)
 		markup(out, "<div><dt>Ends first</dt><dd><b>%s</b> <span>%s, %s</span></dd></div>\n",
-		       moment_day(first->ledger.live.not_after).text, page_days(status, first).text, first->certificate->name);
+		       moment_day(first->ledger.live.not_after).text, page_days(status, first).text, status_name(first));
 }
 
 static void write_next(const struct status *status, FILE *out)
@@ -143,13 +143,14 @@ static void write_next(const struct status *status, FILE *out)
 	for (size_t i = 0; i < status->count; i++) {
 		const struct entry *entry = &status->entry[i];
 
-		if (entry->condition != CONDITION_UNKNOWN && (!first || entry->decision.from < first->decision.from))
+		if (entry->condition != CONDITION_UNKNOWN && !entry->watched &&
+		    (!first || entry->decision.from < first->decision.from))
 			first = entry;
 	}
 	if (first)
 		markup(out, "<div><dt>Next attempt</dt><dd><b>%s</b> <span>%s, %s</span></dd></div>\n",
 		       moment_day(first->decision.from).text, distance_of(status->now.wall, first->decision.from).text,
-		       first->certificate->name);
+		       status_name(first));
 }
 
 static void write_exposure(const struct status *status, FILE *out)
@@ -183,6 +184,15 @@ static void write_notices(const struct status *status, FILE *out)
 	}
 }
 
+static void write_remarks(const struct status *status, FILE *out)
+{
+	for (const struct watched *row = NULL; (row = status_next_remark(status, row));) {
+		fputs("<p class=\"notice wait\">", out);
+		page_symbol(out, "wait");
+		markup(out, "<span>[watch %s] %s</span></p>\n", row->section, row->sighting.why);
+	}
+}
+
 void page_head(const struct status *status, FILE *out)
 {
 	const struct headline headline = headline_of(status);
@@ -201,6 +211,7 @@ void page_head(const struct status *status, FILE *out)
 	markup(out, "<span>%s</span></h1><p><time datetime=\"%s\">%s UTC</time></p></header>\n<main>\n", headline.text,
 	       moment_exact(status->now.wall).text, moment_minute(status->now.wall).text);
 	write_notices(status, out);
+	write_remarks(status, out);
 	fputs("<dl class=\"facts\">\n", out);
 	if (status->count)
 		write_numbers(status, out);

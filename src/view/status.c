@@ -91,6 +91,12 @@ static enum health health_of(const struct entry *entry)
 	return healths[entry->condition];
 }
 
+void status_judge(struct entry *entry, const struct instant *now)
+{
+	entry->condition = condition_of(entry, now->wall);
+	entry->health = health_of(entry);
+}
+
 static void read_entry(struct status *status, struct entry *entry, int ledgers, const struct secret *secret)
 {
 	const uint32_t index = (uint32_t)(entry->certificate - status->config->certificate);
@@ -114,8 +120,7 @@ static void read_entry(struct status *status, struct entry *entry, int ledgers, 
 					&limits);
 	entry->last = entry->ledger.attempts ? &entry->ledger.attempt[0] : NULL;
 	entry->failures = count_failures(entry, &status->now);
-	entry->condition = condition_of(entry, status->now.wall);
-	entry->health = health_of(entry);
+	status_judge(entry, &status->now);
 }
 
 static int choose(struct status *status, char *const names[], struct fault *fault)
@@ -126,9 +131,10 @@ static int choose(struct status *status, char *const names[], struct fault *faul
 	for (size_t i = 0; names[i]; i++) {
 		int found = config_find(config, names[i]);
 
-		if (found < 0)
+		if (found < 0 && !config->watches) /* else status_add_watched() looks for it */
 			return fault_set(fault, FAULT_USAGE, "%s has no [certificate %.64s]", config->file, names[i]);
-		status->entry[found].certificate = &config->certificate[found];
+		if (found >= 0)
+			status->entry[found].certificate = &config->certificate[found];
 	}
 	for (uint32_t i = 0; i < config->certificates; i++) {
 		if (!status->complete && !status->entry[i].certificate)
@@ -143,7 +149,7 @@ int status_begin(struct status *status, const struct config *config, struct faul
 	memset(status, 0, sizeof(*status));
 	status->config = config;
 	status->now = instant_now();
-	status->entry = calloc(config->certificates + 1, sizeof(*status->entry));
+	status->entry = calloc(config->certificates + config->watched + 1, sizeof(*status->entry));
 	if (!status->entry || gethostname(status->host, sizeof(status->host) - 1) < 0)
 		return fault_errno(fault, FAULT_LATER, "collecting the state of the certificates");
 	return 0;
@@ -156,7 +162,7 @@ int status_collect(struct status *status, const struct config *config, int ledge
 
 	if (status_begin(status, config, fault) < 0)
 		return -1;
-	if (!config->certificates)
+	if (!config->certificates && !config->watches)
 		return fault_set(fault, FAULT_USAGE, "%s: there is no [certificate NAME] section", config->file);
 	if (ledgers >= 0 && secret_look(ledgers, &secret, fault) < 0) {
 		if (fault->code != EACCES)

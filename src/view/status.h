@@ -10,6 +10,7 @@
 #include <stdio.h>
 
 #include "base/config.h"
+#include "base/watched.h"
 #include "store/ledger.h"
 #include "store/schedule.h"
 #include "store/windows.h"
@@ -34,8 +35,9 @@ enum condition {
 };
 
 struct entry {
-	const struct certificate *certificate;
-	enum ledger_state state; /* of the ledger */
+	const struct certificate *certificate; /* NULL: another client's, */
+	const struct watched *watched;	       /* which it then is */
+	enum ledger_state state;	       /* of the ledger */
 	struct ledger ledger;
 	struct decision decision;
 	enum condition condition;
@@ -70,8 +72,9 @@ struct status {
 	bool mistaken; /* the configuration has mistakes, and what they are in is not here */
 	bool complete; /* all of the configuration's certificates; else those that were named */
 	size_t count;
-	struct entry *entry; /* in the order of the configuration */
-	bool windows_known;  /* their ledger was read, or there is none yet */
+	struct entry *entry;	    /* in the order of the configuration, and behind them those of other clients */
+	const struct watched *rows; /* config->watched, with remarks; NULL: none */
+	bool windows_known;	    /* their ledger was read, or there is none yet */
 	struct exposure exposure;
 	uint32_t windows;
 	struct window_entry window[WINDOWS_KEPT]; /* the newest first */
@@ -90,6 +93,25 @@ int status_collect(struct status *status, const struct config *config, int ledge
 /* Adds the windows, of the ledger in this directory (-1: there is none). The fault says why they are not known. */
 int status_add_windows(struct status *status, int directory, struct fault *fault) MUST_CHECK;
 void status_free(struct status *status);
+
+/*
+ * Adds the certificates of other clients: all, or those of these names, which may be their own or those of sections. There are config->watched
+ * rows, which stay. FAULT_USAGE: one of the names is nobody's.
+ */
+int status_add_watched(struct status *status, const struct watched *rows, char *const names[], struct fault *fault) MUST_CHECK;
+
+/* Condition and health of an entry whose dates are known. */
+void status_judge(struct entry *entry, const struct instant *now);
+
+/* The NAME of [certificate NAME], or the label of another client's certificate. */
+const char *status_name(const struct entry *entry);
+
+/* How many names the certificate is for; and the one behind `name` (NULL: the first). NULL: there are no more, or no more are known. */
+uint32_t status_names(const struct entry *entry);
+const char *status_next_name(const struct status *status, const struct entry *entry, const char *name);
+
+/* The remark about a section [watch NAME] behind this one (NULL: the first); NULL: there are no more. */
+const struct watched *status_next_remark(const struct status *status, const struct watched *row);
 
 /* Without certificates: for the windows alone. status_collect() begins so, too. */
 int status_begin(struct status *status, const struct config *config, struct fault *fault) MUST_CHECK;

@@ -32,7 +32,7 @@ static void write_faults(const struct status *status, FILE *out)
 
 		if (level_of(entry) == OK)
 			continue;
-		fprintf(out, "%s%s is %s", separator, entry->certificate->name, status_word(entry->condition));
+		fprintf(out, "%s%s is %s", separator, status_name(entry), status_word(entry->condition));
 		separator = ", ";
 	}
 }
@@ -51,7 +51,7 @@ int summary_write(const struct status *status, FILE *out)
 	fputs(" |", out);
 	for (size_t i = 0; i < status->count; i++)
 		if (status->entry[i].ledger.live.not_after)
-			fprintf(out, " %s=%lldd", status->entry[i].certificate->name,
+			fprintf(out, " %s=%lldd", status_name(&status->entry[i]),
 				(long long)status_days(&status->entry[i], &status->now));
 	fputc('\n', out);
 	return level;

@@ -22,15 +22,15 @@ static const struct row titles = {
 
 static void fill(struct row *row, const struct status *status, const struct entry *entry)
 {
-	const struct certificate *certificate = entry->certificate;
-	const char *first = status->config->name[certificate->first_name];
+	const char *first = status_next_name(status, entry, NULL);
+	const uint32_t names = status_names(entry);
 
 	memset(row, 0, sizeof(*row));
-	PRINT(NAME, "%s", certificate->name);
-	if (certificate->names > 1)
-		PRINT(NAMES, "%s +%u", first, certificate->names - 1);
+	PRINT(NAME, "%s", status_name(entry));
+	if (names > 1)
+		PRINT(NAMES, "%s +%u", first ? first : "", names - 1);
 	else
-		PRINT(NAMES, "%s", first);
+		PRINT(NAMES, "%s", first ? first : "-");
 	if (entry->ledger.live.not_after) {
 		PRINT(UNTIL, "%s", moment_day(entry->ledger.live.not_after).text);
 		PRINT(DAYS, "%lld", (long long)status_days(entry, &status->now));
@@ -101,6 +101,14 @@ static void write_below(FILE *out, const char *text, unsigned int width)
 	}
 }
 
+static void write_remarks(const struct status *status, FILE *out, unsigned int width)
+{
+	for (const struct watched *row = NULL; (row = status_next_remark(status, row));) {
+		fprintf(out, "[watch %s]\n", row->section);
+		write_below(out, row->sighting.why, width);
+	}
+}
+
 void table_write(const struct status *status, FILE *out, unsigned int width, bool coloured)
 {
 	size_t widths[COLUMNS] = { 0 };
@@ -120,4 +128,5 @@ void table_write(const struct status *status, FILE *out, unsigned int width, boo
 		write_row(out, &row, widths, coloured ? colour_of(entry->health) : NULL);
 		write_below(out, entry->condition == CONDITION_UNKNOWN ? entry->why.text : entry->decision.reason, width);
 	}
+	write_remarks(status, out, width);
 }

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
 
 #include "base/config_share.h"
 #include "base/confine.h"
@@ -148,10 +150,29 @@ static int start(const struct config **config, struct fault *fault)
 	return confine(ROLE_VIEWER, *config, -1, fault);
 }
 
+/* -1: acmegate has given something else. */
+static int add_watched(struct status *status, char *const names[], struct fault *fault)
+{
+	const size_t size = status->config->watched * sizeof(struct watched);
+	struct stat s;
+	const struct watched *rows = MAP_FAILED;
+
+	if (!status->config->watches)
+		return 0;
+	if (!size)
+		rows = NULL;
+	else if (fstat(FD_WATCHED, &s) == 0 && s.st_size == (off_t)size)
+		rows = mmap(NULL, size, PROT_READ, MAP_PRIVATE, FD_WATCHED, 0);
+	if (rows == MAP_FAILED)
+		return fault_set(fault, FAULT_FAILED, "the viewer got no certificates of other clients");
+	return status_add_watched(status, rows, names, fault);
+}
+
 static int show(const struct form *form, bool mistaken, char *const names[])
 {
 	const struct look look = { width_of(STDOUT_FILENO), isatty(STDOUT_FILENO) && !getenv("NO_COLOR"),
 				   form->history && names[0] ? strtoll(names[0], NULL, 10) : 0, form->left, form->unheard };
+	char *const *chosen = names + (form->history && names[0]);
 	const int ledgers = fcntl(FD_LEDGERS, F_GETFD) < 0 ? -1 : FD_LEDGERS;
 	const int windows = fcntl(FD_WINDOWS, F_GETFD) < 0 ? -1 : FD_WINDOWS;
 	static struct status status;
@@ -159,10 +180,12 @@ static int show(const struct form *form, bool mistaken, char *const names[])
 	struct fault fault;
 	int rc = start(&config, &fault);
 
-	if (rc == 0 && form->bare && !config->certificates && (form->history || !names[0]))
+	if (rc == 0 && form->bare && !config->certificates && !config->watches && (form->history || !names[0]))
 		rc = status_begin(&status, config, &fault);
 	else if (rc == 0)
-		rc = status_collect(&status, config, ledgers, names + (form->history && names[0]), &fault);
+		rc = status_collect(&status, config, ledgers, chosen, &fault);
+	if (rc == 0)
+		rc = add_watched(&status, chosen, &fault);
 	if (rc == 0 && status_add_windows(&status, windows, &fault) < 0)
 		log_warning("the windows are not known: %s", fault.text);
 	if (rc < 0) {

@@ -122,6 +122,38 @@ static void a_program_that_fails_is_tried_three_times(void **state)
 	assert_int_equal(alarm_next(&told, &status, false).kind, ALARM_RECOVERED);
 }
 
+/* Its label may be longer than names are; those with the same beginning are not the same. */
+static void a_certificate_of_another_client(void **state)
+{
+	static struct watched row[2];
+
+	(void)state;
+	words[0] = '\0';
+	for (int i = 0; i < 2; i++) {
+		snprintf(row[i].label, sizeof(row[i].label), "certbot/a-name-that-is-longer-than-others.%d", i);
+		entry[i].certificate = NULL;
+		entry[i].watched = &row[i];
+		entry[i].ledger.live.not_after = NOW - 1;
+	}
+	entry[1].ledger.live.not_after = NOW + 30 * DAY;
+	assert_int_equal(run(), 1);
+	assert_int_equal(told_troubles(&told, row[0].label), TROUBLE_EXPIRED);
+	assert_int_equal(told_troubles(&told, row[1].label), 0);
+	assert_int_equal(run(), 0);
+	entry[1].ledger.live.not_after = NOW;
+	assert_int_equal(run(), 1);
+	assert_int_equal(told.certificates, 2);
+	/* the file is gone: nothing is told of it, and nothing is kept */
+	entry[0] = entry[1];
+	status.count = 1;
+	assert_int_equal(run(), 0);
+	assert_int_equal(told.certificates, 1);
+	entry[0].ledger.live.not_after = NOW + 30 * DAY;
+	assert_int_equal(run(), 1);
+	assert_string_equal(words, "expired expired recovered ");
+	assert_int_equal(told.certificates, 0);
+}
+
 static void a_ledger_that_cannot_be_read_says_nothing_else(void **state)
 {
 	(void)state;
@@ -235,6 +267,7 @@ int main(void)
 		TEST(a_month_of_hourly_failures),
 		TEST(a_short_life_is_no_alarm),
 		TEST(a_program_that_fails_is_tried_three_times),
+		TEST(a_certificate_of_another_client),
 		TEST(a_ledger_that_cannot_be_read_says_nothing_else),
 		TEST(a_window_that_was_left_open_is_told_with_its_net),
 		TEST(a_window_that_may_be_open_is_told_once),

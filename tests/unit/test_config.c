@@ -542,6 +542,14 @@ static const struct {
 	{ "[certificate a]\nnames = *a.example\n", 2, "letters" },
 	{ "[certificate a]\nnames = *.example\n", 2, "dot" },
 	{ "[dns Own]\nserver = 192.0.2.53\n", 1, "[dns NAME]: expected" },
+	/* certificates of other clients */
+	{ "[watch Own]\nfiles = /a\n", 1, "[watch NAME]: expected" },
+	{ "[watch own]\n", 1, "the section above has no key" },
+	{ "[watch own]\nfiles = a.pem\n", 2, "'a.pem': expected absolute paths" },
+	{ "[watch own]\nfiles = /a.pem b.pem\n", 2, "'b.pem': expected absolute paths" },
+	{ "[watch own]\nfiles =\n", 2, "expected absolute paths, with * and ?" },
+	{ "[watch own]\nfile = /a.pem\n", 2, "has no key 'file'" },
+	{ "[watch own]\nfiles = /a.pem\n[watch own]\nfiles = /b.pem\n", 3, "[watch own] is already in line 1" },
 	{ DNS "type = rfc2137\n", 2, "expected rfc2136" },
 	{ DNS "zone = a..example\n", 2, "the name of a zone" },
 	{ DNS "propagation = 901\n", 2, "1 to 900" },
@@ -1247,6 +1255,39 @@ static void keys_of_name_servers(void **state)
 	assert_null(memmem(&config, sizeof(config), SECRET, 20));
 }
 
+static void files_of_other_clients(void **state)
+{
+	static char text[4096];
+	int n;
+
+	(void)state;
+	assert_int_equal(load(ACME USER CERT
+			      "[watch certbot]\nfiles = /live/*/cert.pem  /a.pem\n  /b.pem\nfiles = /c.pem\n[watch b]\nfiles = /d\n"),
+			 0);
+	assert_int_equal(config.watches, 2);
+	assert_string_equal(config.watch[0].files, "/live/*/cert.pem /a.pem /b.pem /c.pem ");
+	assert_string_equal(config.watch[1].name, "b");
+	assert_int_equal(config_find_watch(&config, "b"), 1);
+	/* a mistake stops nothing but its section */
+	assert_int_equal(load(ACME USER CERT "[watch certbot]\nfiles = live\n[watch b]\nfiles = /d\n"), -1);
+	assert_int_equal(config_load(&config, file, CONFIG_WHOLE, &mistakes_found, &fault), 0);
+	assert_int_equal(config.watches, 1);
+	assert_string_equal(config.watch[0].name, "b");
+	assert_int_equal(config.certificates, 1);
+	n = snprintf(text, sizeof(text), ACME USER CERT);
+	for (int i = 0; i <= MAX_WATCHES; i++)
+		n += snprintf(text + n, sizeof(text) - (size_t)n, "[watch w%d]\nfiles = /a\n", i);
+	assert_int_equal(load(text), -1);
+	assert_int_equal(config.watches, MAX_WATCHES);
+	assert_non_null(strstr(mistakes_found.text[0], "more than 16 sections [watch NAME]"));
+	n = snprintf(text, sizeof(text), ACME USER CERT "[watch w]\n");
+	for (int i = 0; i < 6; i++)
+		n += snprintf(text + n, sizeof(text) - (size_t)n, "files = /%0200d\n", i);
+	assert_int_equal(load(text), -1);
+	assert_int_equal(config.watches, 0);
+	assert_non_null(strstr(mistakes_found.text[0], "at most 1022 characters in all"));
+}
+
 static void keys_that_cannot_be_used(void **state)
 {
 	static const struct {
@@ -1388,6 +1429,7 @@ int main(void)
 		TEST(keys_of_name_servers),
 		TEST(keys_that_cannot_be_used),
 		TEST(a_key_is_shared_with_acmegate_dns),
+		TEST(files_of_other_clients),
 		TEST(hooks_are_of_their_certificate),
 		TEST(there_is_a_bound_for_all_hooks),
 		TEST(layout_does_not_matter),

@@ -165,7 +165,7 @@ static bool build(unsigned int which, const struct architecture *architecture, s
 
 #define IN(which) (1U << (which))
 #define CLIENT (IN(ROLE_CLIENT) | IN(ROLE_EXAMINER))
-#define SIGNING (IN(ROLE_SIGNER) | IN(ROLE_IMPORTER))
+#define SIGNING (IN(ROLE_SIGNER) | IN(ROLE_IMPORTER) | IN(ROLE_WATCHER))
 #define STORING (IN(ROLE_STORER) | IN(ROLE_SWEEPER) | IN(ROLE_PLACER))
 #define ANSWERING (IN(ROLE_RESPONDER) | IN(ROLE_SURVEYOR))
 #define BUS IN(ROLE_BUS)

@@ -203,6 +203,86 @@ static void names_and_exit_statuses(void **state)
 	status_free(&status);
 }
 
+/* Six rows: five files, and a remark. */
+static void forge_rows(struct watched row[6], int64_t now)
+{
+	static const int64_t days[][2] = { { -30, 60 }, { -80, 10 }, { -100, -1 }, { 1, 60 } };
+
+	memset(row, 0, 6 * sizeof(row[0]));
+	for (int i = 0; i < 6; i++) {
+		strcpy(row[i].section, i == 4 ? "other" : "certbot");
+		if (i < 5)
+			snprintf(row[i].label, sizeof(row[i].label), "%s/%d", row[i].section, i);
+		if (i > 3)
+			strcpy(row[i].sighting.why, "there is no such file");
+		if (i > 3)
+			continue;
+		row[i].sighting.good = 1;
+		row[i].sighting.not_before = now + days[i][0] * DAY;
+		row[i].sighting.not_after = now + days[i][1] * DAY;
+	}
+	row[0].sighting.names = 3;
+	memcpy(row[0].sighting.name, "a.example\0b.example", sizeof("a.example\0b.example"));
+}
+
+static void certificates_of_other_clients(void **state)
+{
+	static const enum condition expected[] = { CONDITION_VALID, CONDITION_EXPIRING, CONDITION_EXPIRED, CONDITION_UNKNOWN,
+						   CONDITION_UNKNOWN };
+	static struct watched row[6];
+	char valid[] = "valid", other[] = "other", *names[] = { valid, NULL }, *both[] = { valid, other, NULL };
+	const struct entry *entry;
+	const char *name;
+
+	(void)state;
+	config.watches = 2;
+	config.watched = LENGTH_OF(row);
+	strcpy(config.watch[0].name, "certbot");
+	strcpy(config.watch[1].name, "other");
+	assert_int_equal(status_collect(&status, &config, dir, all, &fault), 0);
+	forge_rows(row, status.now.wall);
+	assert_int_equal(status_add_watched(&status, row, all, &fault), 0);
+	assert_int_equal(status.count, LENGTH_OF(kinds) + 5);
+	for (size_t i = 0; i < 5; i++) {
+		entry = &status.entry[LENGTH_OF(kinds) + i];
+		assert_string_equal(status_name(entry), row[i].label);
+		assert_int_equal(entry->condition, expected[i]);
+		assert_int_equal(entry->health, i ? HEALTH_ATTENTION : HEALTH_GOOD);
+	}
+	/* three names, of which two had room */
+	entry = &status.entry[LENGTH_OF(kinds)];
+	assert_int_equal(status_names(entry), 3);
+	assert_string_equal(name = status_next_name(&status, entry, NULL), "a.example");
+	assert_string_equal(name = status_next_name(&status, entry, name), "b.example");
+	assert_null(status_next_name(&status, entry, name));
+	assert_null(status_next_name(&status, entry + 4, NULL));
+	/* our own have two, and one */
+	assert_string_equal(name = status_next_name(&status, &status.entry[0], NULL), "valid.example");
+	assert_string_equal(name = status_next_name(&status, &status.entry[0], name), "www.valid.example");
+	assert_null(status_next_name(&status, &status.entry[0], name));
+	assert_ptr_equal(status_next_remark(&status, NULL), &row[5]);
+	assert_null(status_next_remark(&status, &row[5]));
+	status_free(&status);
+	/* only those that are named; their health counts */
+	assert_int_equal(status_collect(&status, &config, dir, names, &fault), 0);
+	assert_int_equal(status_add_watched(&status, row, names, &fault), 0);
+	assert_int_equal(status.count, 1);
+	assert_int_equal(status.health, HEALTH_GOOD);
+	assert_null(status_next_remark(&status, NULL));
+	status_free(&status);
+	assert_int_equal(status_collect(&status, &config, dir, both, &fault), 0);
+	assert_int_equal(status_add_watched(&status, row, both, &fault), 0);
+	assert_int_equal(status.count, 2);
+	assert_int_equal(status.health, HEALTH_ATTENTION);
+	status_free(&status);
+	strcpy(valid, "othe");
+	assert_int_equal(status_collect(&status, &config, dir, names, &fault), 0);
+	assert_int_equal(status_add_watched(&status, row, names, &fault), -1);
+	assert_int_equal(fault.kind, FAULT_USAGE);
+	status_free(&status);
+	config.watches = config.watched = 0;
+}
+
 enum form { TABLE, NARROW, COLOURED, JSON, SUMMARY, METRICS };
 
 /* What a form prints. The caller frees it. */
@@ -537,6 +617,7 @@ int main(void)
 		cmocka_unit_test(summaries),
 		cmocka_unit_test(metrics),
 		cmocka_unit_test(moments),
+		cmocka_unit_test(certificates_of_other_clients),
 		cmocka_unit_test(windows_and_exposure),
 		cmocka_unit_test(a_year),
 		cmocka_unit_test(all_views_agree),
