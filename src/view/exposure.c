@@ -56,7 +56,7 @@ static void add_days(struct stretch *span, const struct status *status)
 struct stretch exposure_since(const struct status *status, int64_t from)
 {
 	const bool all = status->exposure.windows <= status->windows;
-	const int64_t listed = oldest_listed(status), by_day = oldest_day(status), oldest = by_day + DAY <= listed ? by_day : listed;
+	const int64_t listed = oldest_listed(status), by_day = oldest_day(status), oldest = by_day <= listed - DAY ? by_day : listed;
 	struct stretch span = { .from = from };
 
 	if (all || listed <= from) {
