@@ -105,6 +105,12 @@ window() {
 closed_now() {
 	rig_closed_after "$EPOCHREALTIME" 0.050
 	rig_until 30 is_over
+	# systemd 257 of Debian 13 kills the group of processes as one, and what it starts right then in its place, too. The port is closed; the
+	# rule goes with the next start, as after any death of all at once.
+	[[ $(property ExecStopPost) != *code=killed* ]] || {
+		echo "# $BATS_TEST_DESCRIPTION: systemd has killed ExecStopPost=, too" >&3
+		machine systemctl start acmegate-recover.service
+	}
 	rig_until 30 rig_as_before
 	rig_was_open 4 1
 }
