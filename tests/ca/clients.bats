@@ -70,9 +70,17 @@ teardown() {
 	[ -n "${BATS_TEST_COMPLETED:-}" ] || tail -n 30 "$RIG_DIR/out" "$RIG_DIR/probe"
 	rig_ca nft flush ruleset
 	rig_end_of probe
-	local process
-	for process in $(ip netns pids "$RIG_HOST"); do rig_end "$process" KILL; done
+	end_all
 }
+
+# A server that is killed may have started another process meanwhile.
+nobody_is_left() {
+	local process left
+	left=$(ip netns pids "$RIG_HOST")
+	for process in $left; do rig_end "$process" KILL; done
+	[ -z "$left" ]
+}
+end_all() { rig_until 30 nobody_is_left; }
 
 # needs PACKAGE...: tests/run installs them
 needs() {
@@ -265,8 +273,7 @@ issues() {
 }
 
 clean_up() {
-	local process
-	for process in $(ip netns pids "$RIG_HOST"); do rig_end "$process" KILL; done
+	end_all
 	clean
 }
 

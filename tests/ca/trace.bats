@@ -3,20 +3,15 @@
 # After a failed validation the next one is traced: which rule drops the CA's packets, the answers to them, or the requests behind.
 bats_require_minimum_version 1.5.0
 
+load ../lib/suite
+
 setup_file() {
-	source "$BATS_TEST_DIRNAME/../lib/rig.sh"
 	rig_up
 	rig_pebble
 }
 
-teardown_file() {
-	source "$BATS_TEST_DIRNAME/../lib/rig.sh"
-	rig_down
-}
-
 # The surveyor takes it for granted that the CA's packets have a time to live of 32 at least: a rule about others stays ahead of ours.
 setup() {
-	source "$BATS_TEST_DIRNAME/../lib/rig.sh"
 	RIG_GATE='max_open = 5'
 	pid=
 	rm -rf "$RIG_STATE"

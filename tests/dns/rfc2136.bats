@@ -3,32 +3,7 @@
 # dns-01 by RFC 2136 with the servers of Debian and Pebble, which asks them: no window, no port, and the zone afterwards as it was.
 bats_require_minimum_version 1.5.0
 
-setup_file() {
-	source "$BATS_TEST_DIRNAME/../lib/rig.sh"
-	source "$BATS_TEST_DIRNAME/servers.sh"
-	dns_have || skip "$DNS_MISSING"
-	rig_up
-}
-
-teardown_file() {
-	source "$BATS_TEST_DIRNAME/../lib/rig.sh"
-	source "$BATS_TEST_DIRNAME/servers.sh"
-	[ -z "${RIG_DIR:-}" ] || dns_down
-	rig_down
-}
-
-setup() {
-	source "$BATS_TEST_DIRNAME/../lib/rig.sh"
-	source "$BATS_TEST_DIRNAME/servers.sh"
-	rm -rf "$RIG_STATE"
-	rig_policy_drop | rig_nft -
-	export RIG_PEBBLE_STAYS=1
-}
-
-teardown() {
-	[ -n "${BATS_TEST_COMPLETED:-}" ] || printf '%s\n' "${output:-}"
-	rig_end_of probe
-}
+load suite
 
 # dns_config NAMES... <further lines of [dns own]
 dns_config() {

@@ -3,27 +3,7 @@
 # dns-01 where something is in the way: servers that refuse, answers that were changed, aliases and delegations, servers that lag, kills.
 bats_require_minimum_version 1.5.0
 
-setup_file() {
-	source "$BATS_TEST_DIRNAME/../lib/rig.sh"
-	source "$BATS_TEST_DIRNAME/servers.sh"
-	dns_have || skip "$DNS_MISSING"
-	rig_up
-}
-
-teardown_file() {
-	source "$BATS_TEST_DIRNAME/../lib/rig.sh"
-	source "$BATS_TEST_DIRNAME/servers.sh"
-	[ -z "${RIG_DIR:-}" ] || dns_down
-	rig_down
-}
-
-setup() {
-	source "$BATS_TEST_DIRNAME/../lib/rig.sh"
-	source "$BATS_TEST_DIRNAME/servers.sh"
-	rm -rf "$RIG_STATE"
-	rig_policy_drop | rig_nft -
-	export RIG_PEBBLE_STAYS=1
-}
+load suite
 
 teardown() {
 	[ -n "${BATS_TEST_COMPLETED:-}" ] || printf '%s\n' "${output:-}"

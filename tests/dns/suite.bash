@@ -1,0 +1,29 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# shellcheck shell=bash
+#
+# suite.bash - what the bats files of this folder share: the rig with name servers, and a firewall that lets nothing in.
+# shellcheck source=tests/lib/rig.sh
+source "$BATS_TEST_DIRNAME/../lib/rig.sh"
+# shellcheck source=tests/dns/servers.sh
+source "$BATS_TEST_DIRNAME/servers.sh"
+
+setup_file() {
+	dns_have || skip "$DNS_MISSING"
+	rig_up
+}
+
+teardown_file() {
+	[ -z "${RIG_DIR:-}" ] || dns_down
+	rig_down
+}
+
+setup() {
+	rm -rf "$RIG_STATE"
+	rig_policy_drop | rig_nft -
+	export RIG_PEBBLE_STAYS=1
+}
+
+teardown() {
+	[ -n "${BATS_TEST_COMPLETED:-}" ] || printf '%s\n' "${output:-}"
+	rig_end_of probe
+}
