@@ -317,7 +317,7 @@ static void storer_says(void)
 
 	memset(&from_storer, 0, offsetof(struct record, data));
 	from_storer.verb = next_byte() & 1 ? VERB_EXAMINE : next_byte() % VERBS;
-	from_storer.index = next_byte() % MAX_CERTIFICATES;
+	from_storer.index = (uint32_t)next_byte() % MAX_CERTIFICATES;
 	n = next_bytes(from_storer.data, WIRE_DATA);
 	from_storer.length = (uint32_t)n;
 	if (wire_check(&from_storer, offsetof(struct record, data) + n, &fault) == 0)
@@ -364,7 +364,7 @@ static void happen(void)
 		break;
 	default:
 		verb = next_byte() % VERBS;
-		index = next_byte() % MAX_CERTIFICATES;
+		index = (uint32_t)next_byte() % MAX_CERTIFICATES;
 		n = next_bytes(data, sizeof(data));
 		client_says(verb, index, data, n);
 	}

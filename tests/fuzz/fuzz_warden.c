@@ -235,7 +235,7 @@ static struct child *some_child(uint8_t number)
 
 static struct word read_word(void)
 {
-	struct word word = { .verb = read_verb(), .index = next_byte() % (MAX_CERTIFICATES + 1) };
+	struct word word = { .verb = read_verb(), .index = (unsigned int)next_byte() % (MAX_CERTIFICATES + 1) };
 
 	word.flags = next_byte();
 	word.nonsense = word.verb == VERBS || word.index == MAX_CERTIFICATES;

@@ -212,7 +212,7 @@ static void forge_rows(struct watched row[6], int64_t now)
 	for (int i = 0; i < 6; i++) {
 		strcpy(row[i].section, i == 4 ? "other" : "certbot");
 		if (i < 5)
-			snprintf(row[i].label, sizeof(row[i].label), "%s/%d", row[i].section, i);
+			snprintf(row[i].label, sizeof(row[i].label), "%.32s/%d", row[i].section, i);
 		if (i > 3)
 			strcpy(row[i].sighting.why, "there is no such file");
 		if (i > 3)
