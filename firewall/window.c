@@ -328,8 +328,8 @@ int window_shut(struct window *window, struct fault *fault)
 		return 0;
 	if (window->plan.lines || window->mended) /* else there was nothing to open */
 		log_notice("port %u closed after %.1f ms", window->opening.port, (monotonic_seconds() - window->opened) * 1e3);
-	tell_trace(window);
 	end_connections(window);
+	tell_trace(window); /* last: nothing waits for a surveyor that is slow */
 	return 0;
 }
 
