@@ -3,19 +3,12 @@
 # The deploy hooks that come with acmegate, under the restrictions of the unit, with the servers that they are for: after a
 # renewal each of them shows the new certificate. "make check-systemd"; needs Debian's archive.
 bats_require_minimum_version 1.5.0
+load suite
 
 servers=(nginx haproxy mosquitto dovecot postfix)
 deploy=/usr/share/acmegate/deploy live=/var/lib/acmegate/certificates
 
-fetch_servers() {
-	cp /etc/resolv.conf "$RIG_DIR/machine/etc/"
-	cp -r /etc/apt/apt.conf.d "$RIG_DIR/machine/etc/apt/"
-	printf '#!/bin/sh\nexit 101\n' >"$RIG_DIR/machine/usr/sbin/policy-rc.d"
-	chmod 755 "$RIG_DIR/machine/usr/sbin/policy-rc.d"
-	chroot "$RIG_DIR/machine" sh -c 'apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq -y --no-install-recommends install \
-		nginx-light haproxy mosquitto dovecot-imapd postfix openssl procps' >"$RIG_DIR/apt.log" 2>&1 3>&- || return
-	rm "$RIG_DIR/machine/usr/sbin/policy-rc.d"
-}
+fetch_servers() { machine_fetch nginx-light haproxy mosquitto dovecot-imapd postfix openssl procps; }
 
 # Each in the way that the README says.
 configure_servers() {
@@ -52,16 +45,7 @@ configure_servers() {
 }
 
 setup_file() {
-	source "$BATS_TEST_DIRNAME/../lib/rig.sh"
-	source "$BATS_TEST_DIRNAME/machine.sh"
-	for program in systemd-nspawn debootstrap; do
-		command -v "$program" >/dev/null || { machine_lacks "$program is not installed"; return 0; }
-	done
-	rig_up
-	machine_base || { machine_lacks "no Debian root could be made, see $MACHINE_BASE.log"; return 0; }
-	machine_tree
-	machine_make "$RIG_DIR/tree"
-	machine_without_boot systemd-sysusers >"$RIG_DIR/console" 2>&1 || { machine_lacks "systemd-nspawn cannot work here: $(tail -n 1 "$RIG_DIR/console")"; return 0; }
+	machine_from_tree || return 0
 	fetch_servers || { machine_lacks "the servers cannot be installed: $(tail -n 1 "$RIG_DIR/apt.log")"; return 0; }
 	configure_servers
 	# Until there is a certificate. postfix starts without one.
@@ -69,13 +53,6 @@ setup_file() {
 	rig_policy_drop | rig_nft -
 	rig_pebble
 	machine_boot
-}
-
-teardown_file() {
-	source "$BATS_TEST_DIRNAME/../lib/rig.sh"
-	source "$BATS_TEST_DIRNAME/machine.sh"
-	machine_down
-	rig_down
 }
 
 # shown WHERE...: the serial number of the certificate that is shown there
@@ -92,8 +69,6 @@ all_show() { [ "$(shown_by_all 2>/dev/null | grep -c '^serial')" = 5 ]; }
 all_show_others() { [ "$(diff "$RIG_DIR/serials" <(shown_by_all 2>/dev/null) | grep -c '^> serial')" = 5 ]; }
 
 @test "after a renewal nginx, haproxy, mosquitto, dovecot and postfix show the new certificate" {
-	source "$BATS_TEST_DIRNAME/../lib/rig.sh"
-	source "$BATS_TEST_DIRNAME/machine.sh"
 	machine_can
 	# Most of them do not run yet: a hook has nothing to reload, and nothing is wrong with that.
 	machine systemctl start acmegate.service

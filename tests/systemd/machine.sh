@@ -5,6 +5,8 @@
 #
 #	machine_base		a root to start from, made once: Debian, nftables, and the libraries that we need
 #	machine_tree			$RIG_DIR/tree: what "make install" makes of this tree
+#	machine_fetch PACKAGE...	installs packages of Debian in its root, before it is started; their services do not start meanwhile
+#	machine_from_tree	all of that, for what this tree installs; 1: there can be no machine here, and machine_lacks has said why
 #	machine_make [LAYER]	$RIG_DIR/machine: the base, with LAYER on top, writable until machine_down
 #	machine_without_boot COMMAND...	in its root, before it is started
 #	machine_boot		starts it and waits until it is up
@@ -54,6 +56,17 @@ machine_tree() {
 		tail -n 20 "$RIG_DIR/install.log" >&2
 		return 1
 	}
+}
+
+machine_fetch() {
+	local root=$RIG_DIR/machine
+	cp /etc/resolv.conf "$root/etc/"
+	cp -r /etc/apt/apt.conf.d "$root/etc/apt/"
+	printf '#!/bin/sh\nexit 101\n' >"$root/usr/sbin/policy-rc.d"
+	chmod 755 "$root/usr/sbin/policy-rc.d"
+	chroot "$root" sh -c 'apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq -y --no-install-recommends install "$@"' sh "$@" \
+		>"$RIG_DIR/apt.log" 2>&1 3>&- || return
+	rm "$root/usr/sbin/policy-rc.d"
 }
 
 machine_make() {
@@ -118,3 +131,17 @@ machine_down() {
 # machine_lacks WHY: for setup_file, where bats 1.8 knows no skip; machine_can then skips each test
 machine_lacks() { export MACHINE_LACKS=$*; }
 machine_can() { [ -z "${MACHINE_LACKS:-}" ] || skip "$MACHINE_LACKS"; }
+
+machine_from_tree() {
+	local program
+	for program in systemd-nspawn debootstrap; do
+		command -v "$program" >/dev/null || { machine_lacks "$program is not installed"; return 1; }
+	done
+	rig_up
+	machine_base || { machine_lacks "no Debian root could be made, see $MACHINE_BASE.log"; return 1; }
+	machine_tree
+	machine_make "$RIG_DIR/tree"
+	machine_without_boot systemd-sysusers >"$RIG_DIR/console" 2>&1 && return
+	machine_lacks "systemd-nspawn cannot work here: $(tail -n 1 "$RIG_DIR/console")"
+	return 1
+}

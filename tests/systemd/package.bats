@@ -3,6 +3,7 @@
 # The Debian package: it builds, lintian finds no error, and a machine in which it is installed, upgraded and removed in
 # mid-window, and purged, has its port closed and its ruleset as before. "make check-systemd"; too long for every day.
 bats_require_minimum_version 1.5.0
+load suite
 
 # Builds from a copy of all files that git knows or does not ignore: the build does not touch this tree.
 build_package() {
@@ -19,8 +20,6 @@ build_package() {
 }
 
 setup_file() {
-	source "$BATS_TEST_DIRNAME/../lib/rig.sh"
-	source "$BATS_TEST_DIRNAME/machine.sh"
 	for program in systemd-nspawn debootstrap dh lintian; do
 		command -v "$program" >/dev/null || { machine_lacks "$program is not installed (systemd-container debootstrap debhelper lintian)"; return 0; }
 	done
@@ -34,20 +33,6 @@ setup_file() {
 	rig_policy_drop | rig_nft -
 	rig_pebble
 	machine_boot
-}
-
-teardown_file() {
-	source "$BATS_TEST_DIRNAME/../lib/rig.sh"
-	source "$BATS_TEST_DIRNAME/machine.sh"
-	machine_down
-	rig_down
-}
-
-setup() {
-	source "$BATS_TEST_DIRNAME/../lib/rig.sh"
-	source "$BATS_TEST_DIRNAME/machine.sh"
-	machine_can
-	machine=${RIG_DIR:-}/machine
 }
 
 teardown() {

@@ -3,30 +3,16 @@
 # setup on a Debian host that is fresh but for nginx, postfix, dovecot and certbot: one command, three questions, and all show the certificate; the
 # units renew it; and back. "make check-systemd"; needs Debian's archive.
 bats_require_minimum_version 1.5.0
+load suite
 
 fetch_servers() {
-	cp /etc/resolv.conf "$RIG_DIR/machine/etc/"
-	cp -r /etc/apt/apt.conf.d "$RIG_DIR/machine/etc/apt/"
-	printf '#!/bin/sh\nexit 101\n' >"$RIG_DIR/machine/usr/sbin/policy-rc.d"
-	chmod 755 "$RIG_DIR/machine/usr/sbin/policy-rc.d"
-	chroot "$RIG_DIR/machine" sh -c 'apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq -y --no-install-recommends install \
-		nginx-light postfix dovecot-imapd certbot openssl curl diffutils' >"$RIG_DIR/apt.log" 2>&1 3>&- || return
-	rm "$RIG_DIR/machine/usr/sbin/policy-rc.d"
+	machine_fetch nginx-light postfix dovecot-imapd certbot openssl curl diffutils || return
 	# Without a network its package writes none, and postfix listens nowhere.
 	chroot "$RIG_DIR/machine" postconf -e inet_protocols=all inet_interfaces=all
 }
 
 setup_file() {
-	source "$BATS_TEST_DIRNAME/../lib/rig.sh"
-	source "$BATS_TEST_DIRNAME/machine.sh"
-	for program in systemd-nspawn debootstrap; do
-		command -v "$program" >/dev/null || { machine_lacks "$program is not installed"; return 0; }
-	done
-	rig_up
-	machine_base || { machine_lacks "no Debian root could be made, see $MACHINE_BASE.log"; return 0; }
-	machine_tree
-	machine_make "$RIG_DIR/tree"
-	machine_without_boot systemd-sysusers >"$RIG_DIR/console" 2>&1 || { machine_lacks "systemd-nspawn cannot work here: $(tail -n 1 "$RIG_DIR/console")"; return 0; }
+	machine_from_tree || return 0
 	fetch_servers || { machine_lacks "the servers cannot be installed: $(tail -n 1 "$RIG_DIR/apt.log")"; return 0; }
 	# A host with a hook of certbot that somebody has written.
 	mkdir -p "$RIG_DIR/machine/etc/letsencrypt/renewal-hooks/pre"
@@ -37,20 +23,6 @@ setup_file() {
 	rig_policy_drop | rig_nft -
 	rig_pebble
 	machine_boot
-}
-
-teardown_file() {
-	source "$BATS_TEST_DIRNAME/../lib/rig.sh"
-	source "$BATS_TEST_DIRNAME/machine.sh"
-	machine_down
-	rig_down
-}
-
-setup() {
-	source "$BATS_TEST_DIRNAME/../lib/rig.sh"
-	source "$BATS_TEST_DIRNAME/machine.sh"
-	machine_can
-	machine=$RIG_DIR/machine
 }
 
 teardown() {

@@ -3,18 +3,10 @@
 # At home: systemd is PID 1, the timer fires, the service runs with all its restrictions, and everything that systemd can do to
 # a service in mid-window is done to it.
 bats_require_minimum_version 1.5.0
+load suite
 
 setup_file() {
-	source "$BATS_TEST_DIRNAME/../lib/rig.sh"
-	source "$BATS_TEST_DIRNAME/machine.sh"
-	for program in systemd-nspawn debootstrap; do
-		command -v "$program" >/dev/null || { machine_lacks "$program is not installed"; return 0; }
-	done
-	rig_up
-	machine_base || { machine_lacks "no Debian root could be made, see $MACHINE_BASE.log"; return 0; }
-	machine_tree
-	machine_make "$RIG_DIR/tree"
-	machine_without_boot true >"$RIG_DIR/console" 2>&1 || { machine_lacks "systemd-nspawn cannot work here: $(tail -n 1 "$RIG_DIR/console")"; return 0; }
+	machine_from_tree || return 0
 	mkdir "$machine/etc/acmegate"
 	cp "$RIG_DIR/pki/ca.pem" "$machine/etc/acmegate/"
 	# A deploy hook reloads this service.
@@ -29,7 +21,7 @@ setup_file() {
 	mkdir -p "$machine/etc/systemd/system/acmegate.timer.d" "$machine/var/lib/systemd/timers"
 	printf '[Timer]\nRandomizedDelaySec=0\n' >"$machine/etc/systemd/system/acmegate.timer.d/rig.conf"
 	touch -d '3 hours ago' "$machine/var/lib/systemd/timers/stamp-acmegate.timer"
-	machine_without_boot sh -c 'systemd-sysusers && systemctl -q enable acmegate.timer acmegate-recover.service consumer.service'
+	machine_without_boot sh -c 'systemctl -q enable acmegate.timer acmegate-recover.service consumer.service'
 	configure one.test
 	rig_pebble
 	rig_policy_drop | rig_nft -
@@ -37,16 +29,7 @@ setup_file() {
 	machine_boot
 }
 
-teardown_file() {
-	source "$BATS_TEST_DIRNAME/../lib/rig.sh"
-	source "$BATS_TEST_DIRNAME/machine.sh"
-	machine_down
-	rig_down
-}
-
 setup() {
-	source "$BATS_TEST_DIRNAME/../lib/rig.sh"
-	source "$BATS_TEST_DIRNAME/machine.sh"
 	machine_can
 	machine=${RIG_DIR:-}/machine
 	# Without a random part it fires again at the full hour, into whatever is tested then.
