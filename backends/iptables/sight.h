@@ -18,7 +18,7 @@ int sight_each(struct ruleset *ruleset, uint8_t family, visit_table *visit, void
 /* Does a layer belong to this family? */
 bool sight_is_of(size_t layer, uint8_t family);
 
-/* What the tables are like now. sight_attempt() is the same for netlink_insist(), with a struct sight as argument. */
+/* Reads the tables as they are now. sight_attempt() is the same for netlink_insist(), with a struct sight as argument. */
 int sight_look(struct ruleset *ruleset, struct sight *sight, struct fault *fault) MUST_CHECK;
 int sight_attempt(struct ruleset *ruleset, const void *arg, struct fault *fault) MUST_CHECK;
 

@@ -13,14 +13,14 @@
  *		chain prerouting { type nat hook prerouting priority -199;
  *			fib daddr type local tcp dport @acmegate_DIGITS redirect to :TARGET; } }
  *
- * Where the target is the port itself, there is no redirection. traced: it has two chains more, before all others at their hooks:
+ * If the target is the port itself, there is no redirection. traced: the table has two chains more, before all others at their hooks:
  *
  *	chain entering { type filter hook prerouting priority -2147483648;
  *		fib daddr type local tcp dport PORT tcp flags & (fin|syn|rst|psh|ack) == syn limit ... meta nftrace set 1; ... }
  *	chain leaving { type filter hook output priority -2147483648; ... }
  *
- * Where chains of others see the packets before the hook prerouting, a table of the same name in the family netdev has "entering" in its
- * place, at the hook ingress of these devices.
+ * If chains of others see the packets before the hook prerouting, a table of the same name in the family netdev has a chain "early" in place
+ * of "entering", at the hook ingress of these devices.
  */
 struct nat_make {
 	bool owned, timed, traced;

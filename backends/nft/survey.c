@@ -373,7 +373,7 @@ int survey_follow(struct fault *fault)
 	return 0;
 }
 
-/* What rules of iptables-legacy do to packets the kernel does not tell. */
+/* The kernel tells nothing of packets in rules of iptables-legacy. */
 static bool has_legacy(void)
 {
 	return (ipt_loaded(NFPROTO_IPV4) | ipt_loaded(NFPROTO_IPV6)) != 0;

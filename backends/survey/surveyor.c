@@ -222,7 +222,7 @@ static int answer_remarks(struct ruleset *ruleset)
 	return 0;
 }
 
-/* What waits on the socket of traces; it may never end, when somebody traces all there is. */
+/* Reads the messages that wait on the socket of traces, a bounded number: another tool may trace every packet. */
 static void receive_trace(struct trace *trace, const struct opening *opening)
 {
 	_Alignas(struct nlmsghdr) char buffer[RECEIVE_SIZE];

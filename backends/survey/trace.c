@@ -112,7 +112,7 @@ void trace_take(struct trace *trace, const struct nlmsghdr *message, const struc
 
 /* --- saying ------------------------------------------------------------------------------------------------------- */
 
-/* What became of a connection, the worst first. */
+/* The fate of a connection, the worst first. */
 enum fate {
 	FATE_SYN_ENDED,
 	FATE_ANSWER_ENDED,

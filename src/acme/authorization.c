@@ -96,7 +96,7 @@ static char *name_of(const struct authorization_object *object)
 	return strdup(name);
 }
 
-/* What the CA and the configuration have not in common. */
+/* The reason why no challenge that the CA offers is in the configuration. */
 static void tell_offers(const struct authorization *authorization, const struct authorization_object *object, char *text, size_t size)
 {
 	const struct certificate *certificate = authorization->certificate;

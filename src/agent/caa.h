@@ -23,14 +23,14 @@ struct caa_record {
  */
 int caa_read(const unsigned char *message, size_t length, struct caa_record record[CAA_RECORDS]) MUST_CHECK;
 
-/* Who asks: a CA, for a certificate. */
+/* The CA that asks, for a certificate. */
 struct caa_asker {
 	const char *identities; /* of the CA, separated by ", "; "": they are not known */
 	bool http, dns;		/* how the name may be validated */
 	bool wild;		/* it is for all names below */
 };
 
-/* What these n records of one name say to it. Fills permit and text. */
+/* Reads the n records of one name for this CA. Fills permit and text. */
 void caa_judge(const struct caa_record *record, int n, const struct caa_asker *asker, struct finding *finding);
 
 /* Climbs from the name to the top, and judges the first records that there are. A wildcard is its name without "*.". */

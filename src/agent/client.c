@@ -373,7 +373,7 @@ static int64_t window_most(const struct config *config)
 	return most - 2000 > most / 2 ? most - 2000 : most / 2;
 }
 
-/* Where no window is needed. An order that has failed by then needs none for its other names. */
+/* Validates the names that need no window. An order that has failed by then needs none for its other names. */
 static int prove_without(struct client *client, struct fault *fault)
 {
 	struct authorizations *authorizations = &client->authorizations;

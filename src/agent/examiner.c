@@ -37,7 +37,7 @@ static time_t seconds(void)
 
 /* --- the CA ------------------------------------------------------------------------------------------------------- */
 
-/* What each public CA calls itself in CAA records, where its directory does not say. */
+/* The names of public CAs in CAA records, for those whose directory does not give them. */
 static const char *identity_of(const char *url)
 {
 	static const char *const known[][2] = {

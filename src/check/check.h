@@ -7,7 +7,7 @@
 #include "command/gate_client.h"
 #include "check/sheet.h"
 
-/* What the checks share. */
+/* The state that all checks share. */
 struct examination {
 	struct sheet sheet;
 	struct config *config;

@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-/* What has been found so far. */
+/* The findings so far. */
 struct hooks {
 	struct examination *e;
 	unsigned int found;

@@ -71,7 +71,7 @@ static void append(char list[LIST_SIZE], int family, const unsigned char *addres
 	snprintf(list + used, LIST_SIZE - used, "%s%s", used ? ", " : "", text);
 }
 
-/* What the addresses of one family say. */
+/* The result for the addresses of one family. */
 struct verdict_of {
 	char ours[LIST_SIZE], others[LIST_SIZE];
 	bool behind; /* this host has private addresses only, and theirs are public */

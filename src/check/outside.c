@@ -36,7 +36,7 @@ static struct outside *outside_of(struct supervisor *s)
 	return (void *)s;
 }
 
-/* Whoever knows it has been told by this host; its answer names the host. Both have the alphabet of tokens. */
+/* Only this host tells it to anybody, and its answer names the host. Both have the alphabet of tokens. */
 static int make_token(struct token *token, struct fault *fault)
 {
 	unsigned char random[8];

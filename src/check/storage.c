@@ -33,7 +33,7 @@ static void check_room(struct examination *e, const char *path, int fd)
 		sheet_add(&e->sheet, MARK_OK, path, NULL, "can be written, %" PRIu64 " MiB are free", bytes / (1024 * 1024));
 }
 
-/* Whoever may write a directory on the way can put another one in its place. */
+/* A user who may write a directory on the way can put another one in its place. */
 static bool is_safe(struct examination *e, const char *path)
 {
 	char part[PATH_SIZE];

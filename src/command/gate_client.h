@@ -39,7 +39,7 @@ int gate_claim(struct gate *, enum claim how, struct fault *fault) MUST_CHECK;
 int gate_limit(struct gate *, const struct config *config, struct fault *fault) MUST_CHECK;
 
 /*
- * What would be opened, as text that is good until the next question; for our own listener, or another program's. It needs no claim:
+ * The plan of what would be opened, as text that is good until the next question; for our own listener, or another program's. It needs no claim:
  * the gate then reads beside whoever has the host.
  */
 int gate_ask_plan(struct gate *, bool own, const char **text, struct fault *fault) MUST_CHECK;

@@ -13,7 +13,7 @@ struct way {
 	bool shared; /* others may put directories there */
 };
 
-/* What is on the way belongs to users who could as well write the file themselves: they are whom it is written as. */
+/* Each directory on the way belongs to root, or to the user as whom the file is written, who could write it anyhow. */
 static int check(struct way *way, int fd, const char *path, bool last, struct fault *fault)
 {
 	struct stat s;

@@ -17,7 +17,7 @@ static void recall(int status_fd, const char *name, char text[FAULT_TEXT_SIZE])
 	text[n > 0 ? n : 0] = '\0';
 }
 
-/* Where it cannot be kept it is logged each time. */
+/* A text that cannot be kept is logged each time. */
 static void keep(int status_fd, const char *name, const char *text)
 {
 	const ssize_t length = (ssize_t)strlen(text);

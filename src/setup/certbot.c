@@ -17,7 +17,7 @@
 #define TOP "/etc/letsencrypt"
 #define HOOKS TOP "/renewal-hooks/"
 
-/* What is done with each file that has hooks. */
+/* The task in each file that has hooks. */
 struct search {
 	struct trail *trail; /* NULL: they are counted and shown */
 	bool show;

@@ -35,7 +35,7 @@ static int check_reach(const char *file, struct fault *fault)
 	return 0;
 }
 
-/* What the configuration has for an option. NULL: it has not got the section. */
+/* The value in the configuration for an option. NULL: the section is not there. */
 static const char *find_present(const struct setup *setup, int option)
 {
 	const struct ca *ca = &setup->config->ca[0];

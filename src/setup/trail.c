@@ -113,7 +113,7 @@ int trail_make_directory(struct trail *trail, const char *path, struct fault *fa
 
 /* --- undoing ------------------------------------------------------------------------------------------------------- */
 
-/* What somebody has written into the file since then. */
+/* Keeps the file as somebody has changed it since then. */
 static int keep(const struct trail *trail, unsigned int line, const char *path, const struct paper *now, struct fault *fault)
 {
 	char copy[PATH_MAX];
@@ -197,7 +197,7 @@ static int undo_line(const struct trail *trail, unsigned int line, const char *t
 	return fault_set(fault, FAULT_FAILED, "%s/trail:%u: '%s' is from another version of acmegate", trail->folder, line + 1, text);
 }
 
-/* What is undone goes from the list, so that an undo that is killed goes on where it was. */
+/* A change that is undone goes from the list: an undo that is killed continues there. */
 static int forget(struct trail *trail, off_t length, struct fault *fault)
 {
 	char copy[PATH_MAX];

@@ -35,7 +35,7 @@ bool slot_is_valid(const struct slot *slot, const char magic[SLOT_MAGIC]);
 struct slot slot_seal_entry(uint64_t sequence, const struct window_entry *entry);
 struct slot slot_seal_day(uint64_t number, const struct window_day *day);
 
-/* Where they lie, in slots from the start of the file. kept: the number of windows that the file has room for. */
+/* Their places, in slots from the start of the file. kept: the number of windows that the file has room for. */
 size_t slot_place(uint32_t kept, uint64_t sequence);
 size_t slot_place_of_day(int64_t day);
 

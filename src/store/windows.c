@@ -171,7 +171,7 @@ static struct window_day day_of(const struct window_entry *entry)
 	return day;
 }
 
-/* What came before the entry on its day. false: nothing did. */
+/* Adds the windows before the entry on its day. false: there were none. */
 static bool go_on(struct window_entry *entry, const struct window_entry *newest, uint64_t number)
 {
 	const struct window_day day = day_of(newest);
@@ -223,7 +223,7 @@ uint32_t windows_read_days(const struct windows *windows, struct window_day day[
 
 /* --- making ------------------------------------------------------------------------------------------------------- */
 
-/* Whoever may read the ledgers of certificates may read this one. A host without that group has nothing to give. */
+/* The group that may read the ledgers of certificates may read this one. A host without that group changes nothing. */
 static void share(int fd, int state_fd)
 {
 	struct stat ledgers, s;
@@ -235,7 +235,7 @@ static void share(int fd, int state_fd)
 		(void)fchmod(fd, 0640);
 }
 
-/* What an older acmegate's file says, at the places and with the days of the new one. */
+/* Copies the entries of an older acmegate's file to their places in the new one, with the sums of their days. */
 static void fill(struct slot *slots, const struct windows *from)
 {
 	const uint64_t oldest = from->number >= from->kept ? from->number - from->kept + 1 : 1;
@@ -337,7 +337,7 @@ static int put(struct windows *windows, uint64_t sequence, const struct window_e
 	return 0;
 }
 
-/* What an older acmegate has not counted is not known. */
+/* Windows that an older acmegate has not counted by their net are counted as unknown. */
 static void count_before(struct window_entry *entry, const struct windows *windows)
 {
 	const struct window_entry *newest = &windows->newest;
@@ -404,7 +404,7 @@ static enum net conclude(const struct window_entry *entry, const struct past *pa
 	return past->net < NETS ? (enum net)past->net : NET_UNKNOWN;
 }
 
-/* Who was killed has noted no time: at most until it was found closed, which is a second too early at most, and no longer than the kernel lets it. */
+/* A killed acmegate has noted no end. The window was open at most until it was found closed, and no longer than the kernel lets it. */
 static void bound(struct window_entry *entry)
 {
 	const int64_t seconds = entry->closed - entry->begun.wall + 1;

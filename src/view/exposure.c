@@ -15,7 +15,7 @@ static void add(struct stretch *span, uint64_t windows, uint64_t open_ms, uint64
 		span->longest_ms = longest_ms;
 }
 
-/* Where the clock was set back, the oldest is not the last. */
+/* The clock may have been set back: the oldest is not always the last. */
 static int64_t oldest_listed(const struct status *status)
 {
 	int64_t oldest = INT64_MAX;

@@ -63,7 +63,7 @@ static void write_bar(const char *class, double from, double to, FILE *out)
 	markup(out, "<rect class=\"%s\" x=\"%f%%\" y=\"50%%\" width=\"%f%%\" height=\"10\"/>", class, from, to - from);
 }
 
-/* What the chart shows, in words. */
+/* The chart in words. */
 static void write_title(const struct entry *entry, FILE *out)
 {
 	const struct live *live = &entry->ledger.live;

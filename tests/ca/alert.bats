@@ -10,7 +10,7 @@ setup_file() {
 	rig_policy_drop | rig_nft -
 	mkdir -m 0755 "$RIG_DIR/bin"
 	mkdir -m 0777 "$RIG_DIR/calls"
-	# What it is given, and what it is, in a file for each call.
+	# Writes its input, environment and rights into a file for each call.
 	cat >"$RIG_DIR/bin/alert" <<-'END'
 		#!/bin/sh
 		file=$(mktemp "$1/XXXXXX") || exit

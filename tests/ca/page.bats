@@ -18,7 +18,7 @@ html() {
 	"$RIG_BUILD/tests/lib/forge" "$RIG_DIR/$1.conf" && "$RIG_ACMEGATE" -c "$RIG_DIR/$1.conf" status --html - >"$RIG_DIR/$1.html"
 }
 
-# What a CA or a command line may bring: markup, ends of it, quotes, a bidi override, controls, bytes that are no UTF-8.
+# Texts that a CA or a command line may bring: markup, ends of it, quotes, a bidi override, controls, bytes that are no UTF-8.
 hostile() { printf '"><script>alert(1)</script>]]>--></style><img src=x onerror=alert(2)> \u202e\u2066 gnissim \u200b\a\xff\xc0\xaf\xed\xa0\x80\e[31m '\''&#39; <!--'; }
 repeat() { printf "%0$2d" 0 | sed "s/0/$1/g"; }
 

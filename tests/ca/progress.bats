@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-3.0-or-later
-# What a run says while it works: a line that lives on a terminal, fields in the journal, the status in systemd.
+# A run speaks while it works: a line that lives on a terminal, fields in the journal, the status in systemd.
 bats_require_minimum_version 1.5.0
 load ../lib/suite
 
@@ -117,7 +117,7 @@ ended() { # STATUS
 }
 shows() { grep -aqE "$1" "$RIG_DIR/kept" 2>/dev/null; }
 
-# What the terminal shows in the end: the sequences that the line needs, and no others.
+# Prints the screen in the end: knows the sequences that the line needs, and no others.
 final() {
 	python3 - "$RIG_DIR/kept" <<-'PY'
 		import re, sys
@@ -235,7 +235,7 @@ widest() { tr '\r\n' '\n\n' <"$RIG_DIR/kept" | sed -n 's/^\x1b\[K\([^a].*\|a[^c]
 	[ "$(field hook-failed ACMEGATE_CERTIFICATE)" = www ]
 	[ "$(field hook-failed PRIORITY)" = 3 ]
 	[ "$(jq -r '.SYSLOG_IDENTIFIER[]' "$RIG_DIR/kept" | sort -u)" = acmegate ]
-	# What other processes say comes as text with its level; what acmegate says, not twice.
+	# The lines of other processes come as text with their level; those of acmegate come once.
 	grep -q '^<5>port 80 open for at most' "$RIG_DIR/kept.text"
 	! grep -q 'is stored in' "$RIG_DIR/kept.text"
 	grep -qx READY=1 "$RIG_DIR/kept.notified"

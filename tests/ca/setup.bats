@@ -58,7 +58,7 @@ setup_asked() {
 	fresh python3 "$RIG_ROOT/tests/lib/terminal.py" "${answers[@]}" -- "$RIG_ACMEGATE" setup "${@:2}"
 }
 
-# What of systemctl setup uses.
+# The verbs of systemctl that setup uses.
 with_systemd() {
 	mkdir -p "$FRESH/run/systemd/system" "$FRESH/run/enabled"
 	printf '#!/bin/sh\necho "$*" >>/run/calls\nfor unit; do :; done\ncase $* in is-enabled*) test -e "/run/enabled/$unit" ;;

@@ -266,7 +266,7 @@ tools_turn() {
 	rm "$RIG_DIR"/hostile/acmegate-iptables*
 }
 
-# What a process without confinement has made of the state directory, and beside it, goes.
+# Removes the changes of a process without confinement to the state directory, and beside it.
 restore_state() {
 	rm -rf "$RIG_STATE"*
 	cp -a "$RIG_DIR/whole" "$RIG_STATE"

@@ -114,7 +114,7 @@ static void act_directly(char *buffer, int fd)
 	}
 }
 
-/* What the kernel tells others of the ruleset, or of connections, is not for it. */
+/* It must not see the kernel's messages about the ruleset, or about connections. */
 static void join_groups(int fd)
 {
 	for (int group = 1; group < 32; group++)

@@ -969,7 +969,7 @@ static long resident(const void *from, const void *to)
 	return pages * (long)page;
 }
 
-/* What is not in use takes no memory, and what was in use can be given back. */
+/* Unused parts take no memory, and used ones can be given back. */
 static void memory_is_that_of_what_there_is(void **state)
 {
 	OWN_FREE char *full = make_many(MAX_CERTIFICATES, 1);
