@@ -193,6 +193,8 @@ report "each MESSAGE_ID is in units/acmegate.catalog with a text, and none is th
 	[ -n "$ids" ] || echo "src/command/entry.c has none"
 	explained=$(awk -v RS= 'id && !/^-- / { print id } { id = "" }
 		/^-- [0-9a-f]+\nSubject: .*\nDefined-By: acmegate\nDocumentation: / { id = $2 }' units/acmegate.catalog | sort)
+	begun=$(sed -n 's/^-- //p' units/acmegate.catalog | sort)
+	[ "$begun" = "$explained" ] || printf 'not a whole entry of the catalog:\n%s\n' "$begun"
 	[ "$ids" = "$explained" ] || printf 'in the code:\n%s\nin the catalog:\n%s\n' "$ids" "$explained"
 	printf '%s\n' "$ids" | uniq -d
 )"
