@@ -255,6 +255,33 @@ static void a_visitor_through_the_window_is_reset(void **state)
 	close(fds[1]);
 }
 
+/* With mode = webroot. A surveyor that is slow to tell keeps no connection alive. */
+static void a_visitor_is_reset_before_the_packets_are_told(void **state)
+{
+	const char *reset, *traced;
+	int fds[2];
+
+	(void)state;
+	if (!outside) {
+		skip();
+		return;
+	}
+	policy.traced = 1;
+	policy.mode = RESPONDER_WEBROOT;
+	assert_int_equal(listener_open(80, fds, &fault), 0);
+	must(prepare(true), 0);
+	must(window_open(&window, &fault), 0);
+	outside_do('4');
+	must(window_shut(&window, &fault), 0);
+	reset = strstr(log_text, "1 connection that came through the port ended");
+	traced = strstr(log_text, "packets for port 80 were traced");
+	if (!reset || !traced || reset > traced)
+		fail_msg("not in this order: %s", log_text);
+	outside_do('r');
+	close(fds[0]);
+	close(fds[1]);
+}
+
 static void a_missing_part_is_a_refusal(void **state)
 {
 	(void)state;
@@ -695,6 +722,7 @@ int main(void)
 		TEST(limits_of_the_kernel_are_logged),
 		TEST(a_listener_of_somebody_else_keeps_its_visitors),
 		TEST(a_visitor_through_the_window_is_reset),
+		TEST(a_visitor_is_reset_before_the_packets_are_told),
 		TEST(a_missing_part_is_a_refusal),
 		TEST(another_port_is_taken_for_a_redirection),
 		TEST(a_redirection_is_opened_and_closed_with_it),
