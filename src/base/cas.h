@@ -25,7 +25,7 @@ int cas_find(const struct config *config, const char *name);
 /* [ca NAME], and no certificate names it. */
 bool cas_is_unused(const struct config *config, uint32_t ca);
 
-/* --- for config_load.c -------------------------------------------------------------------------------------------- */
+/* --- for section.c and config_load.c ------------------------------------------------------------------------------ */
 
 /* [ca NAME] begins. */
 int cas_begin(struct loader *loader, const char *name);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* dns_section.h - reading sections [dns NAME], and what certificates say about challenges. For config_load.c. */
+/* dns_section.h - reading sections [dns NAME], and what certificates say about challenges. For section.c and keys.c. */
 #ifndef ACMEGATE_BASE_DNS_SECTION_H
 #define ACMEGATE_BASE_DNS_SECTION_H
 

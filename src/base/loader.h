@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* loader.h - the configuration while it is being read. For config_load.c, config_line.c, cas.c, value.c and names.c. */
+/* loader.h - the configuration while it is being read. For config_load.c, config_line.c, keys.c, section.c and what takes values. */
 #ifndef ACMEGATE_BASE_LOADER_H
 #define ACMEGATE_BASE_LOADER_H
 

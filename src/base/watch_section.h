@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* watch_section.h - reads the sections [watch NAME]. For config_load.c. */
+/* watch_section.h - reads the sections [watch NAME]. For section.c and keys.c. */
 #ifndef ACMEGATE_BASE_WATCH_SECTION_H
 #define ACMEGATE_BASE_WATCH_SECTION_H
 
