@@ -42,6 +42,9 @@ static int world_timerfd_settime(int fd, int flags, const struct itimerspec *new
 #include "command/children.c"
 #include "command/crew.c"
 #include "command/renewal.c"
+#include "command/run.c"
+#include "command/run_window.c"
+#include "command/run_work.c"
 #include "command/supervise.c"
 #include "tests/fuzz/must.h"
 #undef close
