@@ -12,9 +12,11 @@
 
 #include "logged.h"
 
+#include "agent/agent.h"
 #include "agent/channel.c"
 #include "agent/questions.c"
-#include "agent/client.c"
+#include "agent/session.c"
+#include "agent/validation.c"
 
 static const int number[] = { FD_WARDEN, FD_SIGNER, FD_RESPONDER };
 enum peer { WARDEN, SIGNER, RESPONDER, PEERS };
@@ -194,7 +196,7 @@ static void what_is_to_be_signed(void **state)
 
 static void what_else_the_signer_is_asked(void **state)
 {
-	struct client client = { .config = config };
+	struct session session = { .config = config };
 	const void *der;
 	size_t length;
 	char *text;
@@ -214,9 +216,9 @@ static void what_else_the_signer_is_asked(void **state)
 	say(SIGNER, VERB_FAULT, FAULT_FAILED, "no", 2);
 	assert_int_equal(request(NULL, 1, &der, &length, &fault), -1);
 	say(SIGNER, VERB_REPLY, 0, NULL, 0);
-	assert_int_equal(install(&client, 1, "pem", 3, &fault), 0);
+	assert_int_equal(install(&session, 1, "pem", 3, &fault), 0);
 	say(SIGNER, VERB_FAULT, FAULT_FAILED, "no room", 7);
-	assert_int_equal(install(&client, 1, "pem", 3, &fault), -1);
+	assert_int_equal(install(&session, 1, "pem", 3, &fault), -1);
 	assert_fault(FAULT_FAILED, "no room");
 	say(SIGNER, VERB_REPLY, 0, "\1", 1);
 	assert_int_equal(prefers(NULL, 1, "pem", 3, &fault), 1);
@@ -248,19 +250,19 @@ static void a_signer_out_of_step_is_asked_nothing_more(void **state)
 
 static void a_warden_that_speaks_unasked(void **state)
 {
-	struct client client = { .config = config, .http = http_start(-1, "", &fault) };
+	struct session session = { .config = config, .http = http_start(-1, "", &fault) };
 	struct exchange *exchange;
 
 	(void)state;
-	assert_non_null(client.http);
-	assert_int_equal(next(&client, 0, &exchange, &fault), 0);
+	assert_non_null(session.http);
+	assert_int_equal(next(&session, 0, &exchange, &fault), 0);
 	say(WARDEN, VERB_OPENED, 0, NULL, 0);
-	assert_int_equal(next(&client, 60000, &exchange, &fault), -1);
+	assert_int_equal(next(&session, 60000, &exchange, &fault), -1);
 	assert_fault(FAULT_FAILED, "the warden says OPENED");
 	close_fd(&peer[WARDEN]);
-	assert_int_equal(next(&client, 60000, &exchange, &fault), -1);
+	assert_int_equal(next(&session, 60000, &exchange, &fault), -1);
 	assert_fault(FAULT_FAILED, "the warden has ended");
-	http_free(client.http);
+	http_free(session.http);
 }
 
 /* A refusal is an answer only to the question whether the port may be opened. */
@@ -268,35 +270,35 @@ static void a_refusal(void **state)
 {
 	(void)state;
 	say(WARDEN, VERB_REFUSED, 0, "no", 2);
-	assert_int_equal(hear(VERB_OPENED, &fault), 1);
+	assert_int_equal(session_hear(VERB_OPENED, &fault), 1);
 	say(WARDEN, VERB_OPENED, 0, NULL, 0);
-	assert_int_equal(hear(VERB_OPENED, &fault), 0);
+	assert_int_equal(session_hear(VERB_OPENED, &fault), 0);
 	say(WARDEN, VERB_REFUSED, 0, "no", 2);
-	assert_int_equal(hear(VERB_CLOSED, &fault), -1);
+	assert_int_equal(session_hear(VERB_CLOSED, &fault), -1);
 	assert_fault(FAULT_FAILED, "the warden says REFUSED");
 }
 
 /* Only the numbers are missed. */
 static void a_responder_that_has_gone_mad(void **state)
 {
-	struct client client = { .config = config };
+	struct session session = { .config = config };
 	const struct hit hit = { .token = "token", .address = "192.0.2.1" };
 
 	(void)state;
 	for (int i = 0; i <= HITS_AT_ONCE; i++)
 		say(RESPONDER, VERB_HIT, 0, &hit, sizeof(hit));
-	drain_hits(&client);
-	assert_false(client.deaf);
+	session_drain_hits(&session);
+	assert_false(session.deaf);
 	assert_true(is_readable(FD_RESPONDER)); /* the rest is for the next time */
-	drain_hits(&client);
+	session_drain_hits(&session);
 	assert_false(is_readable(FD_RESPONDER));
 	say(RESPONDER, VERB_READY, 0, NULL, 0);
-	drain_hits(&client);
-	assert_true(client.deaf);
-	client.deaf = false;
+	session_drain_hits(&session);
+	assert_true(session.deaf);
+	session.deaf = false;
 	close_fd(&peer[RESPONDER]);
-	drain_hits(&client);
-	assert_true(client.deaf);
+	session_drain_hits(&session);
+	assert_true(session.deaf);
 }
 
 static void it_gives_up_before_the_warden_has_to(void **state)

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "agent/validation.h"
+
+#include <string.h>
+
+#include "acme/challenge.h"
+#include "agent/agent.h"
+#include "agent/idna.h"
+#include "agent/proof.h"
+#include "agent/whereabouts.h"
+#include "base/log.h"
+
+#define DNS_MOST 180000 /* ms that a CA may take to look values up: nothing is open for it */
+
+/* How long we try: so much less than the warden's limit that it never has to use it. */
+static int64_t window_most(const struct config *config)
+{
+	int64_t most = (int64_t)config->gate.max_open * 1000;
+
+	return most - 2000 > most / 2 ? most - 2000 : most / 2;
+}
+
+/* Validates the names that need no window. */
+static int prove_without(struct session *session, struct fault *fault)
+{
+	struct authorizations *authorizations = &session->authorizations;
+	const struct proof proof = { authorizations, acme_thumbprint(session->acme), session->dns };
+	int64_t began = session_now();
+
+	if (!authorizations_pend(authorizations, false))
+		return 0;
+	if (proof_publish(&proof, false, fault) < 0)
+		return -1;
+	if (challenges_prepare(authorizations, false, session->acme, fault) < 0)
+		return session_fail(session, STEP_VALIDATION, RESULT_HOST);
+	if (session_tell_validated(session, fault) < 0 ||
+	    (authorizations->pending && challenges_respond(authorizations, session->acme, DNS_MOST, fault) < 0))
+		return -1;
+	session->validated = 0;
+	proof_withdraw(&proof, false);
+	log_notice("validation of %zu name%s through the DNS took %lld ms", authorizations->pending,
+		   authorizations->pending == 1 ? "" : "s", (long long)(session_now() - began));
+	return order_want(session->orders, session->count, authorizations, fault);
+}
+
+/* The window: from VERB_OPEN to VERB_CLOSED nothing happens but the validation itself. */
+static int prove(struct session *session, struct fault *fault)
+{
+	struct authorizations *authorizations = &session->authorizations;
+	const struct proof proof = { authorizations, acme_thumbprint(session->acme), session->dns };
+	struct whereabouts_search search;
+	int64_t opened, closed;
+	int n;
+
+	if (challenges_prepare(authorizations, true, session->acme, fault) < 0)
+		return session_fail(session, STEP_VALIDATION, RESULT_HOST);
+	if (authorizations->pending == 0)
+		return 0;
+	whereabouts_begin(&search);
+	for (size_t i = 0; i < authorizations->count; i++)
+		if (authorizations->item[i].wanted && challenge_kinds[authorizations->item[i].type].window)
+			whereabouts_look(&search, authorizations->item[i].name);
+	if (proof_publish(&proof, true, fault) < 0 ||
+	    wire_send(FD_WARDEN, VERB_OPEN, 0, &search.found, sizeof(search.found), fault) < 0)
+		return -1;
+	n = session_hear(VERB_OPENED, fault);
+	if (n < 0)
+		return -1;
+	if (n == 1) {
+		authorizations_drop(authorizations);
+		return 0;
+	}
+	session->opened = true;
+	opened = session_now();
+	if (session_tell_validated(session, fault) < 0 ||
+	    challenges_respond(authorizations, session->acme, window_most(session->config), fault) < 0 ||
+	    wire_send(FD_WARDEN, VERB_CLOSE, 0, NULL, 0, fault) < 0)
+		return -1;
+	session->validated = 0;
+	closed = session_now();
+	if (session_hear(VERB_CLOSED, fault) < 0)
+		return -1;
+	memcpy(&authorizations->closed, session_record.data, sizeof(authorizations->closed));
+	proof_withdraw(&proof, true);
+	log_notice("validation of %zu name%s took %lld ms", authorizations->pending, authorizations->pending == 1 ? "" : "s",
+		   (long long)(closed - opened));
+	return 0;
+}
+
+int validation_run(struct session *session, struct fault *fault)
+{
+	return prove_without(session, fault) < 0 ? -1 : prove(session, fault);
+}
+
+void validation_tell(const struct session *session)
+{
+	char visits[640], foreign[FOREIGN_NAME_SIZE];
+
+	for (size_t i = 0; i < session->authorizations.count; i++) {
+		const struct authorization *authorization = &session->authorizations.item[i];
+
+		if (authorization->state != STATE_VALID || !authorization->name)
+			continue;
+		authorization_describe(authorization, visits, sizeof(visits));
+		idna_unicode(authorization->name, foreign);
+		log_notice("%s%s%s%s is valid (%s)", authorization->name, *foreign ? " (" : "", foreign, *foreign ? ")" : "",
+			   authorization->challenge ? visits : "it was already");
+	}
+}
