@@ -239,12 +239,15 @@ static bool all_happened(void)
 	return accident_count > 0;
 }
 
-/* Calls that do not return or have no errors cannot fail: brk reports a failure by the old end. */
+/*
+ * Calls that do not return or have no errors cannot fail: brk reports a failure by the old end. rt_sigprocmask fails for arguments that make no
+ * sense, and for nothing else; libraries (libsystemd behind the names of users) abort then.
+ */
 static bool can_fail(uint64_t nr)
 {
 	static const uint64_t never[] = { SYS_exit,   SYS_exit_group, SYS_rt_sigreturn, SYS_restart_syscall, SYS_brk,
 					  SYS_getpid, SYS_gettid,     SYS_getppid,	SYS_getuid,	     SYS_geteuid,
-					  SYS_getgid, SYS_getegid,    SYS_umask,	SYS_set_tid_address };
+					  SYS_getgid, SYS_getegid,    SYS_umask,	SYS_set_tid_address, SYS_rt_sigprocmask };
 
 	for (size_t i = 0; i < LENGTH_OF(never); i++)
 		if (nr == never[i])
