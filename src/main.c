@@ -49,7 +49,7 @@ static const struct command commands[] = {
 	{ .name = "tlsa", .words = "[NAME...]", .help = "print the TLSA records (DANE) of certificates' keys",
 	  .options = { [TLSA_PORT] = { "port", "NUMBER", "of the service, not 25", 0 } },
 	  .run = tlsa_run, .part = CONFIG_WHOLE, .reads = true },
-	{ .name = "dns", .words = "setup [NAME...]", .help = "print what a name server has to allow for dns-01",
+	{ .name = "dns", .words = "setup|register [NAME...]", .help = "what a name server has to allow; names at acme-dns",
 	  .run = dns_run, .part = CONFIG_WHOLE, .reads = true },
 	{ .name = "status", .words = "[NAME...]", .help = "show the certificates: until when, what is next and why",
 	  .options = {

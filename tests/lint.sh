@@ -113,7 +113,8 @@ report "an include names the folder" "$(
 # (32 are the words of dns-01 in wire.h, wire.c, config.h, sandbox and launch.c, and the role of acmegate-dns, which no gate is ever sent.)
 # (Eight are in config.h, for 2,000 certificates.)
 # (Ten are [watch NAME] in config.h, and the role that looks at certificates of other clients, in sandbox, launch.c and wire.h.)
-most=8301
+# (24 are the words of the writers for dns-01 in wire.h, wire.c and config.h, and the role of the provider.)
+most=8325
 of_base='fault|filter|kernel|launch|log|own|policy|process|refusal|sandbox|seam|sockets|wire'
 # shellcheck disable=SC2002,SC2046
 lines=$(cat $(find src/base firewall backends -name survey -prune -o -name '*.[ch]' -print |
@@ -129,7 +130,7 @@ report "only src/agent/http.c and http_failure.h include curl" "$(users '^curl/'
 report "only src/store/openssl.h includes OpenSSL" "$(users '^openssl/' '^src/store/openssl\.h$')$(
 	users '^store/openssl\.h$' '^src/store/(crypto|csr|key|jwk|chain|pkcs12|trust)\.c$')"
 report "only src/acme/document.h, for those that parse or make JSON, and src/view/json.c include jansson" \
-	"$(users '^jansson' '^src/(acme/document\.h|view/json\.c)$')$(users '^acme/document\.h$' '^src/acme/(codec|document|foreign|payload)\.c$')"
+	"$(users '^jansson' '^src/(acme/document\.h|view/json\.c)$')$(users '^acme/document\.h$' '^src/(acme/(codec|document|foreign|payload)|agent/(acme_dns|api|digitalocean))\.c$')"
 report "only src/dns/message.c includes libknot" "$(users '^libknot/' '^src/dns/message\.c$')"
 report "only src/agent/idna.c includes libidn2" "$(users '^idn2' '^src/agent/idna\.c$')"
 report "only src/base/filter.h includes libseccomp, for those that make filters" "$(users '^seccomp\.h$' '^src/base/filter\.h$')$(

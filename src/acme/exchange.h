@@ -18,7 +18,7 @@
 #define ALTERNATES 3
 #define EXCHANGES_MOST 32 /* on their way at once */
 
-enum method { METHOD_GET, METHOD_HEAD, METHOD_POST };
+enum method { METHOD_GET, METHOD_HEAD, METHOD_POST, METHOD_DELETE };
 
 struct exchange {
 	/* the request; the caller keeps body until the answer */
@@ -26,8 +26,9 @@ struct exchange {
 	const char *url;
 	const char *body;
 	size_t length;
-	int64_t most; /* ms; 0: as long as the transport lets an exchange last */
-	void *owner;  /* the caller's */
+	const char *const *headers; /* "NAME: VALUE", NULL behind the last, in the place of those of ACME; or NULL */
+	int64_t most;		    /* ms; 0: as long as the transport lets an exchange last */
+	void *owner;		    /* the caller's */
 
 	/* the answer */
 	unsigned int status; /* HTTP status; 0: there was no answer, see kind and reason */

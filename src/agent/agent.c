@@ -20,7 +20,7 @@ static int (*const mains[])(const struct config *) = {
 	[ROLE_CLIENT] = client_main,	   [ROLE_SIGNER] = signer_main,	    [ROLE_STORER] = storer_main,
 	[ROLE_RESPONDER] = responder_main, [ROLE_SWEEPER] = sweeper_main,   [ROLE_TRANSLATOR] = translator_main,
 	[ROLE_IMPORTER] = importer_main,   [ROLE_EXAMINER] = examiner_main, [ROLE_PLACER] = placer_main,
-	[ROLE_WATCHER] = watcher_main,
+	[ROLE_WATCHER] = watcher_main,	   [ROLE_PROVIDER] = provider_main,
 };
 _Static_assert(LENGTH_OF(mains) == ROLES, "one main for each role");
 

@@ -21,6 +21,7 @@ int importer_main(const struct config *config);	  /* looks at what other clients
 int examiner_main(const struct config *config);	  /* looks at CA, names and web server for acmegate check */
 int placer_main(const struct config *config);	  /* puts one file into the web server's directory for acmegate check */
 int watcher_main(const struct config *config);	  /* looks at certificates of other clients for acmegate status */
+int provider_main(const struct config *config);	  /* writes values of dns-01 by the API of one section [dns NAME] */
 int translator_main(const struct config *config); /* turns international names into their ASCII form */
 
 /* Before the signer confines itself: the system's roots become FD_TRUST, unless the configuration has a trust_file. */

@@ -24,8 +24,9 @@ struct flight {
 	CURL *easy;
 	struct exchange *exchange; /* NULL: free */
 	struct curl_slist *resolve;
-	size_t headers; /* bytes of them so far */
-	bool hashed;	/* verifies with the system's hashed directory only */
+	struct curl_slist *lines; /* headers of this exchange alone */
+	size_t headers;		  /* bytes of them so far */
+	bool hashed;		  /* verifies with the system's hashed directory only */
 	char error[CURL_ERROR_SIZE];
 };
 
@@ -36,6 +37,7 @@ struct http {
 	const char *bundle; /* the system's CA file, NULL: not that, or no directory to try before it */
 	char proxy[URL_SIZE];
 	char proxy_host[URL_SIZE]; /* https://HOST:PORT, for the resolver */
+	const char *api;	   /* "dns NAME": the section that it is for; NULL: the CA */
 	const char *plain;	   /* ADDRESS:PORT that all requests go to, by http; NULL: https */
 	bool stalled;		   /* an exchange has: from then on each gets a connection of its own */
 	struct flight flight[EXCHANGES_MOST];
@@ -123,6 +125,15 @@ struct http *http_start_plain(const char *address, struct fault *fault)
 	return http;
 }
 
+struct http *http_start_api(int ca_fd, const char *section, struct fault *fault)
+{
+	struct http *http = http_start(ca_fd, "", fault);
+
+	if (http)
+		http->api = section;
+	return http;
+}
+
 static size_t take_body(char *data, size_t size, size_t n, void *context)
 {
 	struct exchange *exchange = context;
@@ -191,6 +202,11 @@ static CURL *new_easy(const struct http *http, struct flight *flight)
 	return NULL;
 }
 
+static bool is_plain(const struct http *http, const struct exchange *exchange)
+{
+	return http->api && !strncmp(exchange->url, "http:", 5);
+}
+
 /* Puts the addresses of a host that is new into libcurl's cache. A proxy looks up names itself, but for its own. */
 static int resolve(struct http *http, struct flight *flight, struct exchange *exchange)
 {
@@ -202,13 +218,26 @@ static int resolve(struct http *http, struct flight *flight, struct exchange *ex
 		flight->resolve = curl_slist_append(NULL, entry);
 		return curl_easy_setopt(flight->easy, CURLOPT_CONNECT_TO, flight->resolve) == CURLE_OK ? 0 : -1;
 	}
+	if (is_plain(http, exchange)) /* this host */
+		return 0;
 	n = resolver_look(&http->resolver, http->proxy[0] ? http->proxy_host : exchange->url, entry, exchange->reason,
 			  sizeof(exchange->reason));
-
 	if (n <= 0)
 		return n;
 	flight->resolve = curl_slist_append(NULL, entry);
 	return curl_easy_setopt(flight->easy, CURLOPT_RESOLVE, flight->resolve) == CURLE_OK ? 0 : -1;
+}
+
+static int take_lines(struct flight *flight, const char *const *lines)
+{
+	for (size_t i = 0; lines && lines[i]; i++) {
+		struct curl_slist *longer = curl_slist_append(flight->lines, lines[i]);
+
+		if (!longer)
+			return -1;
+		flight->lines = longer;
+	}
+	return 0;
 }
 
 static int prepare(struct http *http, struct flight *flight, struct exchange *exchange)
@@ -217,7 +246,7 @@ static int prepare(struct http *http, struct flight *flight, struct exchange *ex
 	CURLcode bad = CURLE_OK;
 
 	flight->easy = easy;
-	if (!easy)
+	if (!easy || take_lines(flight, exchange->headers) < 0)
 		return -1;
 	flight->error[0] = '\0';
 	flight->headers = 0;
@@ -225,8 +254,14 @@ static int prepare(struct http *http, struct flight *flight, struct exchange *ex
 	bad |= curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, http->stalled ? 1L : 0L);
 	bad |= curl_easy_setopt(easy, CURLOPT_URL, exchange->url);
 	bad |= curl_easy_setopt(easy, CURLOPT_WRITEDATA, exchange);
-	bad |= curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, exchange->method == METHOD_GET && !http->plain ? 1L : 0L);
-	bad |= curl_easy_setopt(easy, CURLOPT_HTTPHEADER, exchange->method == METHOD_POST ? http->headers : NULL);
+	bad |= curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, exchange->method == METHOD_GET && !http->plain && !http->api ? 1L : 0L);
+	bad |= curl_easy_setopt(easy, CURLOPT_HTTPHEADER,
+				flight->lines			? flight->lines :
+				exchange->method == METHOD_POST ? http->headers :
+								  NULL);
+	bad |= curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, exchange->method == METHOD_DELETE ? "DELETE" : NULL);
+	if (http->api)
+		bad |= curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, is_plain(http, exchange) ? "http" : "https");
 	if (exchange->method == METHOD_POST) {
 		bad |= curl_easy_setopt(easy, CURLOPT_POST, 1L);
 		bad |= curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE, (long)exchange->length);
@@ -258,7 +293,8 @@ static void land(struct http *http, struct flight *flight)
 	curl_easy_setopt(flight->easy, CURLOPT_RESOLVE, NULL);
 	curl_easy_setopt(flight->easy, CURLOPT_CONNECT_TO, NULL);
 	curl_slist_free_all(flight->resolve);
-	flight->resolve = NULL;
+	curl_slist_free_all(flight->lines);
+	flight->resolve = flight->lines = NULL;
 	flight->exchange = NULL;
 }
 
@@ -299,7 +335,7 @@ static struct exchange *finish(struct http *http, CURL *easy, CURLcode code)
 		exchange->status = (unsigned int)status;
 		take_headers(easy, exchange);
 	} else {
-		http_failure_explain(exchange, easy, code, http->ca.data != NULL, flight->error);
+		http_failure_explain(exchange, easy, code, http->ca.data != NULL, http->api ? http->api : "acme", flight->error);
 		http->stalled |= exchange->stalled;
 	}
 	land(http, flight);

@@ -25,6 +25,12 @@ struct http *http_start(int ca_fd, const char *proxy, struct fault *fault) MUST_
  */
 struct http *http_start_plain(const char *address, struct fault *fault) MUST_CHECK;
 
+/*
+ * For the API of a section [dns NAME], whose requests have a secret: no redirect is followed, and a URL that begins with http: is one of this
+ * host. section: "dns NAME", for messages; the text must stay. NULL and a fault on failure.
+ */
+struct http *http_start_api(int ca_fd, const char *section, struct fault *fault) MUST_CHECK;
+
 void http_free(struct http *http);
 
 /* The members of struct transport; next also returns 0 as soon as one of `watched` is readable (-1: no descriptor). */

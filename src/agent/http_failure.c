@@ -56,21 +56,27 @@ static bool is_refused_by_proxy(CURL *easy, struct exchange *exchange)
 /* Since libcurl 8.6; CURLE_OUT_OF_MEMORY before. */
 #define TOO_LARGE ((CURLcode)100)
 
-/* The remedy, for errors where libcurl's words do not name one. */
-static const char *say_more(CURL *easy, CURLcode code, bool own_ca)
+/* The remedy, for errors where libcurl's words do not name one. false: they do, or there is none. */
+static bool say_more(CURL *easy, CURLcode code, bool own_ca, const char *section, char *text, size_t size)
 {
 	if (code == CURLE_SSL_CACERT_BADFILE && own_ca)
-		return "[acme] ca_file holds no certificate that can be read; it must be a PEM file of the CA's roots";
-	if (code == CURLE_SSL_CACERT_BADFILE || is_untrusted(easy, code)) /* a host without ca-certificates has no bundle */
-		return own_ca ? "the server's certificate comes from no CA in [acme] ca_file" :
-				"the server's certificate comes from no CA that this host knows; install the package "
-				"ca-certificates, or name a file with the CA's own root in [acme] ca_file";
-	if (code == CURLE_UNSUPPORTED_PROTOCOL && number_of(easy, CURLINFO_REDIRECT_COUNT) > 0)
-		return "it redirects to a URL that is not https";
+		snprintf(text, size, "[%s] ca_file holds no certificate that can be read; it must be a PEM file of the %s's roots",
+			 section, strcmp(section, "acme") ? "server" : "CA");
+	else if ((code == CURLE_SSL_CACERT_BADFILE || is_untrusted(easy, code)) && own_ca)
+		snprintf(text, size, "the server's certificate comes from no CA in [%s] ca_file", section);
+	else if (code == CURLE_SSL_CACERT_BADFILE || is_untrusted(easy, code)) /* a host without ca-certificates has no bundle */
+		snprintf(text, size,
+			 "the server's certificate comes from no CA that this host knows; install the package ca-certificates, or name a "
+			 "file with the CA's own root in [%s] ca_file",
+			 section);
+	else if (code == CURLE_UNSUPPORTED_PROTOCOL && number_of(easy, CURLINFO_REDIRECT_COUNT) > 0)
+		snprintf(text, size, "it redirects to a URL that is not https");
 	/* A buffer of fixed size. */
-	if (code == TOO_LARGE || (code == CURLE_OUT_OF_MEMORY && number_of(easy, CURLINFO_RESPONSE_CODE) > 0))
-		return "a header of the answer is longer than libcurl takes";
-	return NULL;
+	else if (code == TOO_LARGE || (code == CURLE_OUT_OF_MEMORY && number_of(easy, CURLINFO_RESPONSE_CODE) > 0))
+		snprintf(text, size, "a header of the answer is longer than libcurl takes");
+	else
+		return false;
+	return true;
 }
 
 /* libcurl says that it could not connect, and only asked why. */
@@ -83,16 +89,17 @@ static void say_why(CURL *easy, CURLcode code, struct exchange *exchange)
 		snprintf(exchange->reason + used, sizeof(exchange->reason) - used, ": %s", strerror((int)why));
 }
 
-void http_failure_explain(struct exchange *exchange, CURL *easy, CURLcode code, bool own_ca, const char *error)
+void http_failure_explain(struct exchange *exchange, CURL *easy, CURLcode code, bool own_ca, const char *section, const char *error)
 {
-	const char *more = say_more(easy, code, own_ca);
+	char remedy[sizeof(exchange->reason)];
+	const bool more = say_more(easy, code, own_ca, section, remedy, sizeof(remedy));
 
 	exchange->kind = more ? FAULT_FAILED : kind_of(code);
 	exchange->stalled = code == CURLE_OPERATION_TIMEDOUT;
 	if (is_refused_by_proxy(easy, exchange))
 		return;
 	if (more)
-		snprintf(exchange->reason, sizeof(exchange->reason), "%s", more);
+		snprintf(exchange->reason, sizeof(exchange->reason), "%s", remedy);
 	else if (!exchange->reason[0])
 		snprintf(exchange->reason, sizeof(exchange->reason), "%s", error[0] ? error : curl_easy_strerror(code));
 	say_why(easy, code, exchange);

@@ -9,9 +9,9 @@
 #include "acme/exchange.h"
 
 /*
- * Sets kind, stalled, and reason if it has none yet. own_ca: the server was to be verified with [acme] ca_file. error: libcurl's own words,
- * or "".
+ * Sets kind, stalled, and reason if it has none yet. own_ca: the server was to be verified with the ca_file of this section of the
+ * configuration. error: libcurl's own words, or "".
  */
-void http_failure_explain(struct exchange *exchange, CURL *easy, CURLcode code, bool own_ca, const char *error);
+void http_failure_explain(struct exchange *exchange, CURL *easy, CURLcode code, bool own_ca, const char *section, const char *error);
 
 #endif

@@ -60,9 +60,9 @@ bool config_has_public_ca(const struct config *config)
 	return config_knows_ca(config->acme.directory);
 }
 
-uint16_t config_ca_port(const struct config *config)
+uint16_t config_url_port(const char *url)
 {
-	const char *url = config->acme.proxy[0] ? config->acme.proxy : config->acme.directory, *host = strstr(url, "://");
+	const char *host = strstr(url, "://");
 	const char *end = host ? host + 3 + strcspn(host + 3, "/?#") : NULL, *colon = end;
 
 	if (!host)
@@ -72,6 +72,11 @@ uint16_t config_ca_port(const struct config *config)
 	if (colon > host + 3 && colon[-1] == ':' && colon < end)
 		return (uint16_t)strtoul(colon, NULL, 10);
 	return strncmp(url, "http:", 5) ? 443 : 80;
+}
+
+uint16_t config_ca_port(const struct config *config)
+{
+	return config_url_port(config->acme.proxy[0] ? config->acme.proxy : config->acme.directory);
 }
 
 /* --- only what is in use ------------------------------------------------------------------------------------------ */

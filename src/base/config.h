@@ -142,6 +142,9 @@ const char *config_known_url(size_t i);
 /* The directory URL of the CA of this name, or NULL. */
 const char *config_ca_url(const char *name);
 
+/* The TCP port of an http or https URL; 0: it is none. */
+uint16_t config_url_port(const char *url);
+
 /* The TCP port of the CA, or of the proxy before it. 0: neither is configured. */
 uint16_t config_ca_port(const struct config *config);
 

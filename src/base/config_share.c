@@ -14,7 +14,8 @@ enum {
 	IMPORTER = 1 << ROLE_IMPORTER,
 	EXAMINER = 1 << ROLE_EXAMINER,
 	PLACER = 1 << ROLE_PLACER,
-	DNS = 1 << ROLE_DNS
+	DNS = 1 << ROLE_DNS,
+	PROVIDER = 1 << ROLE_PROVIDER
 };
 
 #define OF(type, member, roles) \
@@ -51,8 +52,7 @@ static const struct part parts[] = {
 	OF(struct config, watches, VIEWER),
 	OF(struct config, watch, VIEWER),
 	OF(struct config, watched, VIEWER),
-	OF(struct config, dnses, DNS),
-	OF(struct config, dns, DNS), /* with their keys */
+	OF(struct config, dnses, DNS | PROVIDER),
 	OF(struct config, certificates, CLIENT | SIGNER | STORER | VIEWER | IMPORTER | EXAMINER | DNS),
 	OF(struct config, csr_used, SIGNER | STORER | VIEWER),
 	OF(struct config, names, CLIENT | SIGNER | STORER | VIEWER | IMPORTER | EXAMINER | DNS),
@@ -84,6 +84,24 @@ static const struct part certificate_parts[] = {
 	OF(struct certificate, hooks, STORER), /* a stored certificate waits for its hooks if there are any */
 };
 
+/* Of all sections [dns NAME]. */
+static const struct part dns_parts[] = {
+	OF(struct dns, name, DNS | PROVIDER),
+	OF(struct dns, type, DNS | PROVIDER),
+	OF(struct dns, sound, DNS),
+	OF(struct dns, server, DNS),
+	OF(struct dns, zone, DNS),
+	OF(struct dns, propagation, DNS),
+	OF(struct dns, key_file, DNS),
+	OF(struct dns, key_name, DNS),
+	OF(struct dns, algorithm, DNS),
+	OF(struct dns, secret, DNS),
+	OF(struct dns, url, PROVIDER),
+	OF(struct dns, credentials_file, PROVIDER), /* for messages */
+	OF(struct dns, token_file, PROVIDER),
+	OF(struct dns, allow_from, PROVIDER),
+};
+
 /* Of all CAs, for the decision whose turn it is. */
 static const struct part ca_parts[] = {
 	OF(struct ca, name, STORER | VIEWER),
@@ -94,7 +112,7 @@ static const struct part ca_parts[] = {
 
 bool config_share_has(enum role role)
 {
-	return (1U << role) & (CLIENT | SIGNER | STORER | VIEWER | IMPORTER | EXAMINER | PLACER | DNS);
+	return (1U << role) & (CLIENT | SIGNER | STORER | VIEWER | IMPORTER | EXAMINER | PLACER | DNS | PROVIDER);
 }
 
 static void copy(void *to, const void *from, const struct part *part, size_t n, enum role role)
@@ -116,6 +134,8 @@ int config_share(const struct config *config, enum role role, struct fault *faul
 	copy(shared, config, parts, LENGTH_OF(parts), role);
 	for (uint32_t i = 0; i < shared->cas; i++)
 		copy(&shared->ca[i], &config->ca[i], ca_parts, LENGTH_OF(ca_parts), role);
+	for (uint32_t i = 0; i < shared->dnses; i++)
+		copy(&shared->dns[i], &config->dns[i], dns_parts, LENGTH_OF(dns_parts), role);
 	for (uint32_t i = 0; i < shared->certificates; i++)
 		copy(&shared->certificate[i], &config->certificate[i], certificate_parts, LENGTH_OF(certificate_parts), role);
 	memcpy(shared->csr, config->csr, shared->csr_used);

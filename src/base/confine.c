@@ -33,7 +33,8 @@ void *confine_filter(enum role role, uint32_t architecture)
 {
 	if (role == ROLE_TOOLS)
 		return refusal_filter(REFUSAL_TOOLS, architecture);
-	return role == ROLE_CLIENT || role == ROLE_EXAMINER ? client_filter(architecture) : permission_filter(role, architecture);
+	return role == ROLE_CLIENT || role == ROLE_EXAMINER || role == ROLE_PROVIDER ? client_filter(architecture) :
+										       permission_filter(role, architecture);
 }
 
 static int confine_calls(enum role role, struct fault *fault)

@@ -1,13 +1,47 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "base/dns_section.h"
 
+#include <arpa/inet.h>
 #include <ctype.h>
 #include <string.h>
+#include <sys/stat.h>
 
+#include "base/safe.h"
 #include "base/tsig_key.h"
 #include "base/value.h"
 
 #define SEPARATORS " \t,"
+#define MARKS "@ \"'<>\\?#" /* that no URL of an API has */
+
+const char *const dns_types[DNS_TYPES + 1] = {
+	[DNS_RFC2136] = "rfc2136",
+	[DNS_ACME_DNS] = "acme-dns",
+	[DNS_HTTPREQ] = "httpreq",
+	[DNS_DIGITALOCEAN] = "digitalocean",
+};
+
+#define DIGITALOCEAN_URL "https://api.digitalocean.com"
+#define FOR(type) (1U << (type))
+#define APIS (FOR(DNS_ACME_DNS) | FOR(DNS_HTTPREQ) | FOR(DNS_DIGITALOCEAN))
+
+/* The keys that only some types have, and those that a type cannot do without. */
+static const struct rule {
+	const char *name;
+	size_t offset; /* of its text in struct dns */
+	unsigned int may, must;
+	const char *value; /* for a message */
+} rules[] = {
+	{ "server", offsetof(struct dns, server), FOR(DNS_RFC2136), FOR(DNS_RFC2136), "ADDRESS, a server that has the zone" },
+	{ "key_file", offsetof(struct dns, key_file), FOR(DNS_RFC2136), FOR(DNS_RFC2136),
+	  "FILE, with the TSIG key that the server knows" },
+	{ "url", offsetof(struct dns, url), APIS, FOR(DNS_ACME_DNS) | FOR(DNS_HTTPREQ), "https://HOST..., where its API is" },
+	{ "ca_file", offsetof(struct dns, ca_file), APIS, 0, NULL },
+	{ "credentials_file", offsetof(struct dns, credentials_file), FOR(DNS_ACME_DNS) | FOR(DNS_HTTPREQ), FOR(DNS_ACME_DNS),
+	  "FILE, for the registrations that acmegate dns register makes" },
+	{ "token_file", offsetof(struct dns, token_file), FOR(DNS_DIGITALOCEAN), FOR(DNS_DIGITALOCEAN),
+	  "FILE, with a token that may change the domain's records" },
+	{ "allow_from", offsetof(struct dns, allow_from), FOR(DNS_ACME_DNS), 0, NULL },
+};
 
 static int find(const struct config *config, const char *name)
 {
@@ -35,21 +69,58 @@ int dns_begin(struct loader *loader, const char *name)
 	return 0;
 }
 
+static int check_keys(struct loader *loader, const struct dns *dns)
+{
+	for (size_t i = 0; i < LENGTH_OF(rules); i++) {
+		const bool given = *((const char *)dns + rules[i].offset) != '\0';
+
+		if (given && !(rules[i].may & FOR(dns->type)))
+			return loader_wrong(loader, "[dns %s]: %s has no meaning with type = %s", dns->name, rules[i].name,
+					    dns_types[dns->type]);
+		if (!given && (rules[i].must & FOR(dns->type)))
+			return loader_wrong(loader, "[dns %s] has no %s = %s", dns->name, rules[i].name, rules[i].value);
+	}
+	return dns->algorithm == TSIG_UNKNOWN || dns->type == DNS_RFC2136 ?
+		       0 :
+		       loader_wrong(loader, "[dns %s]: algorithm has no meaning with type = %s", dns->name, dns_types[dns->type]);
+}
+
+/*
+ * Kept like a key. It is read later, by the one process that needs it. Until acmegate dns register has made it, that of acme-dns is missing.
+ * Somebody else's question about the port or the certificates does not need it.
+ */
+static int check_secret(struct loader *loader, const struct dns *dns, const char *path)
+{
+	OWN_FD int fd = -1;
+	struct fault why;
+	struct stat s;
+
+	if (!path[0] || (access(path, R_OK) < 0 &&
+			 ((errno == ENOENT && dns->type == DNS_ACME_DNS) || (errno == EACCES && loader->part == CONFIG_GATE))))
+		return 0;
+	fd = safe_open(path, &why);
+	if (fd < 0)
+		return loader_wrong(loader, "[dns %s]: %s", dns->name, why.text);
+	if (fstat(fd, &s) < 0 || (s.st_mode & (S_IRWXG | S_IRWXO)))
+		return loader_wrong(loader, "[dns %s]: others than root can read the secrets in %s; chmod 0600 %s", dns->name, path,
+				    path);
+	return 0;
+}
+
 /* The key stays where values are changed: in runs, and in recovery. */
 void dns_finish(struct loader *loader)
 {
 	struct dns *dns = loader->dns;
 	const bool needs_key = loader->part == CONFIG_WHOLE || loader->part == CONFIG_CLOSING;
 
-	if (!loader->spoiled && !dns->server[0])
-		loader_wrong(loader, "[dns %s] has no server = ADDRESS, a server that has the zone", dns->name);
-	if (!loader->spoiled && !dns->key_file[0])
-		loader_wrong(loader, "[dns %s] has no key_file = FILE, with the TSIG key that the server knows", dns->name);
+	if (!loader->spoiled && check_keys(loader, dns) == 0 && check_secret(loader, dns, dns->credentials_file) == 0)
+		(void)!check_secret(loader, dns, dns->token_file);
 	if (!loader->spoiled && dns->secret[0] && dns->algorithm == TSIG_UNKNOWN)
 		loader_wrong(loader, "[dns %s]: %s says no algorithm: add algorithm = hmac-sha256, or what the server has",
 			     dns->name, dns->key_file);
-	if (loader->spoiled)
-		dns->server[0] = '\0';
+	if (dns->type == DNS_DIGITALOCEAN && !dns->url[0])
+		snprintf(dns->url, sizeof(dns->url), DIGITALOCEAN_URL);
+	dns->sound = !loader->spoiled;
 	if (loader->spoiled || !needs_key)
 		explicit_bzero(dns->secret, sizeof(dns->secret));
 	loader->dns = NULL;
@@ -83,11 +154,6 @@ int dns_set_challenges(struct loader *loader, const struct key *key, const char 
 		word += length;
 	}
 	return certificate->challenges ? 0 : loader_wrong(loader, "%s: expected http-01 or dns-01", key->name);
-}
-
-int dns_set_type(struct loader *loader, const struct key *key, const char *value)
-{
-	return strcmp(value, "rfc2136") ? loader_wrong(loader, "%s: expected rfc2136", key->name) : 0;
 }
 
 /* A host name or an address, or for a zone a name, in lower case and without the dot at its end. */
@@ -154,6 +220,63 @@ int dns_set_algorithm(struct loader *loader, const struct key *key, const char *
 	return 0;
 }
 
+/* Paths are put behind it, each with a slash of its own. */
+static int set_url(struct loader *loader, const struct key *key, const char *value)
+{
+	char *url = loader_field(loader, key);
+
+	if (value_text(loader, key, value) < 0)
+		return -1;
+	for (size_t length = strlen(url); length && url[length - 1] == '/'; length--)
+		url[length - 1] = '\0';
+	return 0;
+}
+
+/* Secrets go there: only this host may be spoken to without TLS. */
+int dns_set_url(struct loader *loader, const struct key *key, const char *value)
+{
+	static const char *const here[] = { "http://127.0.0.1", "http://[::1]", "http://localhost" };
+	const char *host = strstr(value, "://"), *end;
+
+	for (size_t i = 0; i < LENGTH_OF(here); i++)
+		if (!strncmp(value, here[i], strlen(here[i])) && strchr(":/", value[strlen(here[i])]) && !strpbrk(value, MARKS))
+			return set_url(loader, key, value);
+	end = host ? host + 3 + strcspn(host + 3, "/") : value;
+	if (strncmp(value, "https://", 8) || end == host + 3 || strpbrk(value, MARKS))
+		return loader_wrong(
+			loader,
+			"%s: expected https://HOST or https://HOST:PORT/PATH without a user in it (http only to 127.0.0.1 and [::1])",
+			key->name);
+	return set_url(loader, key, value);
+}
+
+static bool is_network(const char *word, size_t length)
+{
+	char text[INET6_ADDRSTRLEN + 4], *slash;
+	unsigned char binary[16];
+	unsigned long bits;
+
+	snprintf(text, sizeof(text), "%.*s", (int)length, word);
+	slash = strchr(text, '/');
+	if (length >= sizeof(text) || !slash)
+		return false;
+	*slash = '\0';
+	return (inet_pton(AF_INET, text, binary) == 1 && config_number(slash + 1, 0, 32, 10, &bits) == 0) ||
+	       (inet_pton(AF_INET6, text, binary) == 1 && config_number(slash + 1, 0, 128, 10, &bits) == 0);
+}
+
+int dns_set_networks(struct loader *loader, const struct key *key, const char *value)
+{
+	size_t length;
+
+	for (const char *word = value + strspn(value, SEPARATORS); *word; word += length + strspn(word + length, SEPARATORS)) {
+		length = strcspn(word, SEPARATORS);
+		if (!is_network(word, length))
+			return loader_wrong(loader, "%s: expected networks as 192.0.2.0/24 or 2001:db8::/32", key->name);
+	}
+	return value_text(loader, key, value);
+}
+
 int dns_set_propagation(struct loader *loader, const struct key *key, const char *value)
 {
 	unsigned long n;
@@ -213,7 +336,7 @@ static int resolve(struct loader *loader, struct certificate *certificate)
 	if (index < 0)
 		return loader_wrong(loader, "[certificate %s]: challenge = dns-01 needs dns = NAME of a section [dns NAME]",
 				    certificate->name);
-	if (!config->dns[index].server[0])
+	if (!config->dns[index].sound)
 		return loader_wrong(loader, "[certificate %s]: [dns %s] has a mistake, see there", certificate->name,
 				    config->dns[index].name);
 	certificate->dns = (uint32_t)index;

@@ -11,12 +11,13 @@ void dns_finish(struct loader *loader);
 
 /* The values of keys. 0, or -1 for a mistake, which is noted. */
 int dns_set_challenges(struct loader *loader, const struct key *key, const char *value);
-int dns_set_type(struct loader *loader, const struct key *key, const char *value);
 int dns_set_server(struct loader *loader, const struct key *key, const char *value);
 int dns_set_key(struct loader *loader, const struct key *key, const char *value);
 int dns_set_algorithm(struct loader *loader, const struct key *key, const char *value);
 int dns_set_zone(struct loader *loader, const struct key *key, const char *value);
 int dns_set_propagation(struct loader *loader, const struct key *key, const char *value);
+int dns_set_url(struct loader *loader, const struct key *key, const char *value);
+int dns_set_networks(struct loader *loader, const struct key *key, const char *value);
 
 /* Can each of its names be validated by one of its challenges? */
 int dns_check_certificate(struct loader *loader, const struct certificate *certificate);

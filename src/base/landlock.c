@@ -134,12 +134,23 @@ static int allow_tools(int ruleset)
 	return allow_path(ruleset, "/run", LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_MAKE_REG);
 }
 
-/* No file, and TCP to name servers only: older kernels (before 6.7) cannot say so. */
-static int allow_dns(int ruleset, long version)
+/* TCP to this port: older kernels (before 6.7) cannot say so. */
+static int allow_port(int ruleset, long version, uint64_t number)
 {
-	const struct known_port port = { CONNECT_TCP, DOMAIN_PORT };
+	const struct known_port port = { CONNECT_TCP, number };
 
 	return version < 4 ? 0 : (int)syscall(SYS_landlock_add_rule, ruleset, RULE_NET_PORT, &port, 0);
+}
+
+/* The files of the client, and TCP to the configured APIs and to name servers. */
+static int allow_provider(int ruleset, const struct config *config, long version)
+{
+	int rc = allow_client(ruleset) | allow_port(ruleset, version, DOMAIN_PORT);
+
+	for (uint32_t i = 0; i < config->dnses; i++)
+		if (config->dns[i].url[0])
+			rc |= allow_port(ruleset, version, config_url_port(config->dns[i].url));
+	return rc;
 }
 
 int landlock_confine(enum role role, const struct config *config, int tokens)
@@ -174,6 +185,8 @@ int landlock_confine(enum role role, const struct config *config, int tokens)
 	else if (role == ROLE_VIEWER)
 		rc = allow_viewer(ruleset);
 	else if (role == ROLE_DNS)
-		rc = allow_dns(ruleset, version);
+		rc = allow_port(ruleset, version, DOMAIN_PORT); /* and no file */
+	else if (role == ROLE_PROVIDER)
+		rc = allow_provider(ruleset, config, version);
 	return rc < 0 ? -1 : (int)syscall(SYS_landlock_restrict_self, ruleset, 0);
 }

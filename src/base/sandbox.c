@@ -47,6 +47,7 @@ static const struct role_rights {
 	[ROLE_EXAMINER] = { "examiner", false, 0, 64 },
 	[ROLE_PLACER] = { "placer", true, BIT(CAP_SETUID), STORING_DESCRIPTORS },
 	[ROLE_WATCHER] = { "watcher", true, 0, 16 }, /* or whoever asks */
+	[ROLE_PROVIDER] = { "provider", false, 0, 64 },
 	[ROLE_SURVEYOR] = { "surveyor", true, 0, 16 },
 	[ROLE_BUS] = { "client of D-Bus", true, 0, 64 },
 	[ROLE_VIEWER] = { "viewer", true, 0, 64 }, /* or whoever asks */

@@ -27,6 +27,7 @@ enum role {
 	ROLE_EXAMINER,
 	ROLE_PLACER,
 	ROLE_WATCHER,
+	ROLE_PROVIDER,
 	ROLES, /* of the agent */
 	ROLE_SURVEYOR = ROLES,
 	ROLE_BUS,

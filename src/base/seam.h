@@ -9,6 +9,7 @@
  *	no-landlock	the kernel has no Landlock
  *	landlock-1, landlock-2	it knows as much as Linux 5.13, 5.19
  *	no-watchdog	the watchdog ends with the gate and does nothing
+ *	hasty		the API of a section [dns NAME] has one second for an answer
  *
  * Only with --enable-seams: a release does not contain them.
  */

@@ -364,7 +364,7 @@ int value_choice(struct loader *loader, const struct key *key, const char *value
 	size_t used = 0;
 
 	_Static_assert(sizeof(enum key_type) == sizeof(unsigned int) && sizeof(enum backend_choice) == sizeof(unsigned int) &&
-			       sizeof(enum responder_mode) == sizeof(unsigned int),
+			       sizeof(enum responder_mode) == sizeof(unsigned int) && sizeof(enum dns_type) == sizeof(unsigned int),
 		       "as gcc and clang make them");
 	for (unsigned int i = 0; key->names[i]; i++) {
 		if (!strcmp(value, key->names[i])) {

@@ -87,6 +87,10 @@ static const struct shape {
 	[VERB_ADD_VALUE] = { "ADD_VALUE", sizeof(struct value), sizeof(struct value) },
 	[VERB_AWAIT_VALUE] = { "AWAIT_VALUE", sizeof(struct value), sizeof(struct value) },
 	[VERB_REMOVE_VALUE] = { "REMOVE_VALUE", sizeof(struct value), sizeof(struct value) },
+	[VERB_WRITER] = { "WRITER", 0, 0 },
+	[VERB_PUT_VALUE] = { "PUT_VALUE", sizeof(struct placed), sizeof(struct placed) },
+	[VERB_TAKE_VALUE] = { "TAKE_VALUE", sizeof(struct placed), sizeof(struct placed) },
+	[VERB_REGISTER] = { "REGISTER", 1, NAME_SIZE - 1 },
 	[VERB_WITHDRAW] = { "WITHDRAW", 0, 0 },
 	[VERB_READY] = { "READY", 0, 0 },
 	[VERB_HIT] = { "HIT", sizeof(struct hit), sizeof(struct hit) },
@@ -158,49 +162,38 @@ int wire_send_with(int fd, enum verb verb, uint32_t index, const void *data, siz
 	return 0;
 }
 
-/* Ends every text of a record within its field, whatever the sender wrote, and the data with a NUL. */
-#define END_TEXT(field) ((field)[sizeof(field) - 1] = '\0')
+#define TEXT(verb, type, field) \
+	{ \
+		verb, offsetof(type, field) + sizeof(((type *)0)->field) - 1 \
+	}
 
+/* Where the texts in structs have their last byte. */
+static const struct end {
+	enum verb verb;
+	size_t at;
+} ends[] = {
+	TEXT(VERB_RENEWAL, struct renewal, reason),  TEXT(VERB_CLOSED, struct closed, shut),
+	TEXT(VERB_CLOSED, struct closed, traced),    TEXT(VERB_VERDICT, struct verdict, certid),
+	TEXT(VERB_SAVE, struct bundle, certid),	     TEXT(VERB_SUGGESTION, struct suggestion, explanation),
+	TEXT(VERB_OUTCOME, struct outcome, type),    TEXT(VERB_OUTCOME, struct outcome, detail),
+	TEXT(VERB_SIGN, struct draft, url),	     TEXT(VERB_SIGN, struct draft, nonce),
+	TEXT(VERB_TOKEN, struct token, token),	     TEXT(VERB_TOKEN, struct token, key_authorization),
+	TEXT(VERB_ADD_VALUE, struct value, name),    TEXT(VERB_ADD_VALUE, struct value, text),
+	TEXT(VERB_AWAIT_VALUE, struct value, name),  TEXT(VERB_AWAIT_VALUE, struct value, text),
+	TEXT(VERB_REMOVE_VALUE, struct value, name), TEXT(VERB_REMOVE_VALUE, struct value, text),
+	TEXT(VERB_PUT_VALUE, struct placed, zone),   TEXT(VERB_PUT_VALUE, struct placed, owner),
+	TEXT(VERB_PUT_VALUE, struct placed, name),   TEXT(VERB_PUT_VALUE, struct placed, value),
+	TEXT(VERB_TAKE_VALUE, struct placed, zone),  TEXT(VERB_TAKE_VALUE, struct placed, owner),
+	TEXT(VERB_TAKE_VALUE, struct placed, name),  TEXT(VERB_TAKE_VALUE, struct placed, value),
+	TEXT(VERB_HIT, struct hit, token),	     TEXT(VERB_HIT, struct hit, address),
+};
+
+/* Ends every text of a record within its field, whatever the sender wrote, and the data with a NUL. */
 static void terminate(struct record *record)
 {
-	struct renewal *renewal = (void *)record->data;
-	struct verdict *verdict = (void *)record->data;
-	struct bundle *bundle = (void *)record->data;
-	struct draft *request = (void *)record->data;
-	struct token *token = (void *)record->data;
-	struct hit *hit = (void *)record->data;
-	struct value *value = (void *)record->data;
-	struct closed *closed = (void *)record->data;
-	struct outcome *outcome = (void *)record->data;
-	struct suggestion *suggestion = (void *)record->data;
-
-	if (record->verb == VERB_RENEWAL) {
-		END_TEXT(renewal->reason);
-	} else if (record->verb == VERB_CLOSED) {
-		END_TEXT(closed->shut);
-		END_TEXT(closed->traced);
-	} else if (record->verb == VERB_VERDICT) {
-		END_TEXT(verdict->certid);
-	} else if (record->verb == VERB_SAVE) {
-		END_TEXT(bundle->certid);
-	} else if (record->verb == VERB_SUGGESTION) {
-		END_TEXT(suggestion->explanation);
-	} else if (record->verb == VERB_OUTCOME) {
-		END_TEXT(outcome->type);
-		END_TEXT(outcome->detail);
-	} else if (record->verb == VERB_SIGN) {
-		END_TEXT(request->url);
-		END_TEXT(request->nonce);
-	} else if (record->verb == VERB_TOKEN) {
-		END_TEXT(token->token);
-		END_TEXT(token->key_authorization);
-	} else if (record->verb >= VERB_ADD_VALUE && record->verb <= VERB_REMOVE_VALUE) {
-		END_TEXT(value->name);
-		END_TEXT(value->text);
-	} else if (record->verb == VERB_HIT) {
-		END_TEXT(hit->token);
-		END_TEXT(hit->address);
-	}
+	for (size_t i = 0; i < LENGTH_OF(ends); i++)
+		if (ends[i].verb == record->verb)
+			record->data[ends[i].at] = '\0';
 	*((char *)record + HEADER + record->length) = '\0';
 }
 

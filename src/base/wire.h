@@ -15,6 +15,8 @@
  *	warden -- importer	keys and certificates that other clients have left, as bytes
  *	client -- responder	tokens, and the addresses that fetched them
  *	client -- dns		values of dns-01 to add, to wait for and to remove, with a reply to each
+ *	dns -- writer		the same values, where the section [dns NAME] is not rfc2136. There is a process for each such section that the run
+ *				needs, a writer, with a channel of its own: none of them has the secrets of another
  */
 #ifndef ACMEGATE_BASE_WIRE_H
 #define ACMEGATE_BASE_WIRE_H
@@ -34,10 +36,12 @@ enum agent_fd {
 	FD_CONFIG = 4,	  /* client, signer, storer: config_share() */
 	FD_SIGNER = 5,	  /* client, storer */
 	FD_RESPONDER = 6, /* client */
-	FD_CA_FILE = 7,	  /* client, signer: the configured ca_file opened for reading; closed when none is configured */
-	FD_CLIENT = 5,	  /* signer, responder */
+	FD_CA_FILE = 7,	  /* client, signer, provider: the configured ca_file opened for reading; closed when none is configured */
+	FD_CLIENT = 5,	  /* signer, responder, dns; a writer: who asks it */
 	FD_STORER = 6,	  /* signer, importer */
+	FD_SECRET = 6,	  /* provider: the file with the secrets of its section [dns NAME]; closed when there is none */
 	FD_NOTES = 6,	  /* dns: the file with the values that are in the DNS */
+	FD_WRITER = 7,	  /* dns: a channel with VERB_WRITER for each writer, and then its end; closed when there is none */
 	FD_STATE = 6,	  /* storer, sweeper: the state directory (O_PATH | O_DIRECTORY) */
 	FD_LISTEN_4 = 6,  /* responder: listening, non-blocking; closed when the host has no IPv4 */
 	FD_LISTEN_6 = 7,  /* responder: the same for IPv6, IPV6_V6ONLY */
@@ -146,6 +150,16 @@ enum verb {
 	VERB_ADD_VALUE,
 	VERB_AWAIT_VALUE, /* until every server of the zone gives it */
 	VERB_REMOVE_VALUE,
+	/* acmegate -> dns: with the channel to the writer of the section [dns NAME] of this index. acmegate -> that writer: its section */
+	VERB_WRITER,
+	/*
+	 * dns -> writer, each with a reply: VERB_REPLY or VERB_FAULT. Index: of the section, data: struct placed. Both may come again. FAULT_USAGE:
+	 * it was refused, and nothing was changed
+	 */
+	VERB_PUT_VALUE,
+	VERB_TAKE_VALUE,
+	/* acmegate -> provider: register this name; data: it; comes with an empty file for all registrations. Reply: the name that its CNAME leads to */
+	VERB_REGISTER,
 	/* client -> warden */
 	VERB_TELL,	/* data: lines for standard output */
 	VERB_VALIDATED, /* data: struct validated; in a window, or of names that need none */
@@ -237,6 +251,13 @@ struct token {
 struct value {
 	char name[NAME_SIZE]; /* of the authorization, without "*." */
 	char text[VALUE_SIZE];
+};
+
+/* A value where it has to be in the end, behind all aliases. Names in lower case, without the dot at their end; the root: "". */
+struct placed {
+	char zone[NAME_SIZE], owner[NAME_SIZE];
+	char name[NAME_SIZE]; /* of the authorization, without "*." and "_acme-challenge." */
+	char value[VALUE_SIZE];
 };
 
 /* The file in the state directory that lists the values that are in the DNS (dns/notes.h). */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
- * dns.c - prints what a name server has to allow, ready to paste: for exactly the names of the configuration, and nothing else.
+ * dns.c - prints what a name server has to allow, ready to paste: for exactly the names of the configuration, and nothing else. And
+ * registers names at acme-dns.
  */
 #include "command/command.h"
 
@@ -8,6 +9,7 @@
 
 #include "base/log.h"
 #include "command/errand.h"
+#include "command/registration.h"
 
 #define PREFIX "_acme-challenge."
 #define LABEL_MOST 63
@@ -128,35 +130,58 @@ static void print_powerdns(const struct dns *dns, const struct owner *owners, si
 	       dns->key_name);
 }
 
-int dns_run(struct host *host, const struct call *call)
+/* A service has no policy to paste; acme-dns gives each name another one, and that is known when it is registered. */
+static void print_service(const struct dns *dns, const struct owner *owners, size_t n)
+{
+	printf("; --- [dns %s], type %s\n\n", dns->name, dns_types[dns->type]);
+	if (dns->type == DNS_ACME_DNS)
+		printf("; acmegate dns register registers its names and prints the CNAME of each\n\n");
+	else
+		print_aliases(owners, n);
+}
+
+static void print_server(const struct dns *dns, const struct owner *owners, size_t n)
+{
+	static void (*const print[])(const struct dns *, const struct owner *, size_t) = { print_bind, print_knot, print_powerdns };
+
+	printf("; --- [dns %s], server %s, key %s\n\n", dns->name, dns->server, dns->key_name);
+	print_aliases(owners, n);
+	for (size_t k = 0; k < LENGTH_OF(print); k++)
+		print[k](dns, owners, n);
+}
+
+static int print_setup(const struct config *config, const struct errand *errand)
 {
 	static struct owner owners[MAX_NAMES];
-	static void (*const print[])(const struct dns *, const struct owner *, size_t) = { print_bind, print_knot, print_powerdns };
-	struct call names = *call;
-	struct errand errand = { 0 };
 	size_t all = 0;
 
-	if (!call->words || strcmp(call->word[0], "setup")) {
-		log_error("dns: expected setup");
-		return STATUS_USAGE;
-	}
-	names.word++;
-	names.words--;
-	if (errand_choose(&errand, host->config, &names) < 0)
-		return STATUS_USAGE;
-	for (uint32_t i = 0; i < host->config->dnses; i++) {
-		const size_t n = list(host->config, &errand, i, owners);
+	for (uint32_t i = 0; i < config->dnses; i++) {
+		const size_t n = list(config, errand, i, owners);
 
-		if (!n)
-			continue;
-		printf("; --- [dns %s], server %s, key %s\n\n", host->config->dns[i].name, host->config->dns[i].server,
-		       host->config->dns[i].key_name);
-		print_aliases(owners, n);
-		for (size_t k = 0; k < LENGTH_OF(print); k++)
-			print[k](&host->config->dns[i], owners, n);
+		if (n)
+			(config->dns[i].type == DNS_RFC2136 ? print_server : print_service)(&config->dns[i], owners, n);
 		all += n;
 	}
 	if (!all)
 		log_notice("no certificate has challenge = dns-01");
 	return STATUS_DONE;
+}
+
+static const struct deed {
+	const char *word;
+	int (*run)(const struct config *, const struct errand *);
+} deeds[] = { { "setup", print_setup }, { "register", registration_run } };
+
+int dns_run(struct host *host, const struct call *call)
+{
+	struct call names = *call;
+	struct errand errand = { 0 };
+
+	names.word++;
+	names.words--;
+	for (size_t i = 0; call->words && i < LENGTH_OF(deeds); i++)
+		if (!strcmp(call->word[0], deeds[i].word))
+			return errand_choose(&errand, host->config, &names) < 0 ? STATUS_USAGE : deeds[i].run(host->config, &errand);
+	log_error("dns: expected setup or register");
+	return STATUS_USAGE;
 }

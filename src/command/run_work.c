@@ -23,7 +23,8 @@ static int start_client(struct supervisor *s)
 	OWN_FD int dns = -1;
 
 	progress_step(PROGRESS_ORDERING, 0, run_wanted(run));
-	if (needs_dns(run) && values_start(run->config, run->errand->host_state, &s->fd[DNS_PID], &dns, &s->fault) < 0)
+	if (needs_dns(run) &&
+	    values_start(run->config, run->work.wanted, run->errand->host_state, &s->fd[DNS_PID], &dns, &s->fault) < 0)
 		log_error("%s", s->fault.text);
 	if (crew_start_client(&run->crew, &s->fd[CLIENT_PID], &s->fd[ON_CLIENT], &s->fault) < 0)
 		return -1;

@@ -12,6 +12,7 @@
 #include "base/launch.h"
 #include "base/log.h"
 #include "base/wire.h"
+#include "command/writers.h"
 
 #define REMOVAL_SECONDS 30 /* to take values away, at servers that may not answer */
 
@@ -35,14 +36,18 @@ static int open_notes(int state_fd, struct fault *fault)
 	return steal_fd(&fd);
 }
 
-static int start(const struct config *config, int state_fd, int channel, int *pid, struct fault *fault)
+/* What the notes list may be of any section. */
+static int start(const struct config *config, const uint8_t *wanted, int state_fd, int channel, int *pid, struct fault *fault)
 {
-	OWN_FD int notes = open_notes(state_fd, fault);
-	const struct descriptor given[] = { { channel, FD_CLIENT }, { notes, FD_NOTES } };
+	OWN_FD int notes = open_notes(state_fd, fault), end = -1;
+	struct descriptor given[] = { { channel, FD_CLIENT }, { notes, FD_NOTES }, { -1, FD_WRITER } };
 
-	if (notes < 0)
+	if (notes < 0 || writers_start(config, values_are_left(state_fd) ? NULL : wanted, &end, fault) < 0)
 		return -1;
+	given[2].from = end;
 	*pid = launch_role(ROLE_DNS, config, given, LENGTH_OF(given), fault);
+	if (*pid < 0)
+		writers_end();
 	if (*pid < 0 && fault->code == ENOENT)
 		return fault_set(fault, FAULT_FAILED,
 				 "challenge = dns-01 needs acmegate-dns, which is not installed: apt-get install acmegate-dns, or configure "
@@ -50,13 +55,13 @@ static int start(const struct config *config, int state_fd, int channel, int *pi
 	return *pid < 0 ? -1 : 0;
 }
 
-int values_start(const struct config *config, int state_fd, int *pid, int *channel, struct fault *fault)
+int values_start(const struct config *config, const uint8_t *wanted, int state_fd, int *pid, int *channel, struct fault *fault)
 {
 	int ends[2], rc;
 
 	if (wire_pair(ends, fault) < 0)
 		return -1;
-	rc = start(config, state_fd, ends[1], pid, fault);
+	rc = start(config, wanted, state_fd, ends[1], pid, fault);
 	close(ends[1]);
 	if (rc < 0)
 		close(ends[0]);
@@ -76,6 +81,7 @@ void values_end(int *pid)
 	if (status > 128)
 		log_warning("acmegate-dns died of signal %d (%s); the next run removes the values that it has left in the DNS",
 			    status - 128, strsignal(status - 128));
+	writers_end();
 }
 
 /* Recovery has not looked for the user yet. */
@@ -86,7 +92,7 @@ void values_sweep(struct config *config, int state_fd)
 
 	if (!values_are_left(state_fd))
 		return;
-	if ((!config->gate.uid && config_find_user(config, &fault) < 0) || start(config, state_fd, -1, &pid, &fault) < 0)
+	if ((!config->gate.uid && config_find_user(config, &fault) < 0) || start(config, NULL, state_fd, -1, &pid, &fault) < 0)
 		log_warning("values of an earlier run are left in the DNS: %s", fault.text);
 	values_end(&pid);
 }

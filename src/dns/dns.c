@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
  * acmegate-dns: started by acmegate only, with the descriptors of wire.h. It has the TSIG keys, and adds and removes values of
- * _acme-challenge names of the configuration: first those that an earlier run has left, then as the client asks, and at the end of its channel
+ * _acme-challenge names of the configuration, itself or by a writer: first those that an earlier run has left, then as the client asks, and at the end of its channel
  * what is still there.
  */
 #include <stdio.h>
@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "dns/resolver.h"
 #include "dns/value.h"
+#include "dns/writer.h"
 
 static int answer(const struct config *config, const struct record *record, struct fault *fault)
 {
@@ -52,6 +53,8 @@ static int start(const struct config **config, struct fault *fault)
 	if (!*config)
 		return fault_set(fault, FAULT_FAILED, "acmegate-dns got no configuration");
 	resolver_learn();
+	if (writer_learn(fault) < 0)
+		return -1;
 	return confine(ROLE_DNS, *config, -1, fault);
 }
 

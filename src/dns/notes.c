@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #define LINE 1024
+#define NO_ADDRESS "-"
 
 static bool read_line(int fd, long place, char line[LINE + 1])
 {
@@ -27,18 +28,24 @@ static long find_free(int fd)
 	return place;
 }
 
+/* NO_ADDRESS: a writer changes the zone. */
+static void say_address(const struct server *server, char text[INET6_ADDRSTRLEN])
+{
+	const void *binary = server->at.plain.sa_family == AF_INET6 ? (const void *)&server->at.v6.sin6_addr :
+								      &server->at.v4.sin_addr;
+
+	if (!inet_ntop(server->at.plain.sa_family, binary, text, INET6_ADDRSTRLEN))
+		snprintf(text, INET6_ADDRSTRLEN, NO_ADDRESS);
+}
+
 int notes_write(int fd, struct note *note, struct fault *fault)
 {
 	char line[LINE + 1], address[INET6_ADDRSTRLEN];
-	const struct server *server = &note->target.primary;
-	const void *binary = server->at.plain.sa_family == AF_INET6 ? (const void *)&server->at.v6.sin6_addr :
-								      &server->at.v4.sin_addr;
 	int n;
 
-	if (!inet_ntop(server->at.plain.sa_family, binary, address, sizeof(address)))
-		return fault_errno(fault, FAULT_FAILED, "noting a value");
-	n = snprintf(line, sizeof(line), "%s %s %s %s %s ", note->dns, note->target.zone[0] ? note->target.zone : ".",
-		     note->target.owner, note->value, address);
+	say_address(&note->target.primary, address);
+	n = snprintf(line, sizeof(line), "%s %s %s %s %s %s ", note->dns, note->target.zone[0] ? note->target.zone : ".",
+		     note->target.owner, note->value, address, note->name);
 	if (n < 0 || n >= LINE)
 		return fault_set(fault, FAULT_FAILED, "noting a value: the names are too long");
 	memset(line + n, ' ', (size_t)(LINE - n));
@@ -75,9 +82,9 @@ bool notes_next(int fd, long *place, struct note *note)
 	for (; read_line(fd, *place, line); ++*place) {
 		*note = (struct note){ .place = *place };
 		if (line[0] == ' ' || line[LINE - 1] != '\n' ||
-		    sscanf(line, "%32s %253s %253s %43s %45s", note->dns, note->target.zone, note->target.owner, note->value,
-			   address) != 5 ||
-		    !server_parse(&note->target.primary, address))
+		    sscanf(line, "%32s %253s %253s %43s %45s %253s", note->dns, note->target.zone, note->target.owner, note->value,
+			   address, note->name) < 5 ||
+		    (strcmp(address, NO_ADDRESS) && !server_parse(&note->target.primary, address)))
 			continue;
 		if (!strcmp(note->target.zone, "."))
 			note->target.zone[0] = '\0';

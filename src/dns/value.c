@@ -9,6 +9,7 @@
 #include "base/base64url.h"
 #include "base/log.h"
 #include "dns/notes.h"
+#include "dns/writer.h"
 
 #define PREFIX "_acme-challenge."
 
@@ -82,8 +83,18 @@ static struct published *grow(struct fault *fault)
 	return &published[count];
 }
 
+/* In or out. */
+static int change(const struct config *config, const struct dns *dns, const struct note *note, bool add, struct fault *fault)
+{
+	const struct target *target = &note->target;
+
+	return dns->type == DNS_RFC2136 ?
+		       message_update(&target->primary, dns, target->zone, target->owner, note->value, add, fault) :
+		       writer_ask(config, (uint32_t)(dns - config->dns), add, note, fault);
+}
+
 /* On the disk before it is in the DNS. */
-static int publish(const struct dns *dns, struct published *it, struct fault *fault)
+static int publish(const struct config *config, const struct dns *dns, struct published *it, struct fault *fault)
 {
 	const struct target *target = &it->note.target;
 
@@ -91,9 +102,14 @@ static int publish(const struct dns *dns, struct published *it, struct fault *fa
 		return -1;
 	count++;
 	it->since = transport_now();
-	if (message_update(&target->primary, dns, target->zone, target->owner, it->note.value, true, fault) < 0)
+	if (change(config, dns, &it->note, true, fault) < 0) {
+		struct fault ignored; /* then it is in vain that it is removed */
+
+		count -= fault->kind == FAULT_USAGE && notes_strike(FD_NOTES, &it->note, &ignored) == 0;
 		return -1;
-	log_debug("%s: its value is in the zone %s at %s", target->owner, target->zone[0] ? target->zone : ".", target->primary.text);
+	}
+	log_debug("%s: its value is in the zone %s at %s", target->owner, target->zone[0] ? target->zone : ".",
+		  dns->type == DNS_RFC2136 ? target->primary.text : dns_types[dns->type]);
 	return 0;
 }
 
@@ -107,12 +123,13 @@ int value_add(const struct config *config, uint32_t certificate, const struct va
 		return dns && find(certificate, value) ? 0 : -1;
 	snprintf(name, sizeof(name), PREFIX "%s", value->name);
 	snprintf(it->name, sizeof(it->name), "%s", value->name);
+	snprintf(it->note.name, sizeof(it->note.name), "%s", value->name);
 	snprintf(it->note.dns, sizeof(it->note.dns), "%s", dns->name);
 	memcpy(it->note.value, value->text, sizeof(it->note.value));
 	it->certificate = certificate;
 	if (strlen(name) >= NAME_SIZE)
 		return fault_set(fault, FAULT_FAILED, "%s: the name is too long for a value", value->name);
-	if (zone_find(dns, name, &it->note.target, fault) < 0 || publish(dns, it, fault) < 0)
+	if (zone_find(dns, name, &it->note.target, fault) < 0 || publish(config, dns, it, fault) < 0)
 		return fault_at(fault, "[dns %s]", dns->name);
 	return 0;
 }
@@ -194,7 +211,7 @@ static int judge(const struct watch *watch, const struct dns *dns, const struct 
 	char late[512], silent[512];
 	const size_t lag = lagging(watch, false, late, sizeof(late)), mute = lagging(watch, true, silent, sizeof(silent));
 
-	if (lag && !has_taken(dns, note))
+	if (lag && dns->type == DNS_RFC2136 && !has_taken(dns, note))
 		return fault_set(fault, FAULT_FAILED,
 				 "%s: %s says that it has added the value, and does not have it: does a policy (PowerDNS: "
 				 "lua-dnsupdate-policy-script) refuse it, or is it a secondary?",
@@ -253,7 +270,7 @@ int value_await(const struct config *config, uint32_t certificate, const struct 
 static const struct dns *section(const struct config *config, const char *name)
 {
 	for (uint32_t i = 0; i < config->dnses; i++)
-		if (!strcmp(config->dns[i].name, name) && config->dns[i].server[0])
+		if (!strcmp(config->dns[i].name, name) && config->dns[i].sound)
 			return &config->dns[i];
 	return NULL;
 }
@@ -264,8 +281,8 @@ static int take_away(const struct config *config, struct note *note, struct faul
 
 	if (!dns)
 		return fault_set(fault, FAULT_FAILED, "the configuration has no [dns %s] any more: remove it by hand", note->dns);
-	if (message_update(&note->target.primary, dns, note->target.zone, note->target.owner, note->value, false, fault) < 0)
-		return -1;
+	if (change(config, dns, note, false, fault) < 0)
+		return fault_at(fault, "[dns %s]", note->dns);
 	return notes_strike(FD_NOTES, note, fault);
 }
 

@@ -167,25 +167,83 @@ static int look(struct walk *walk, struct target *target, struct fault *fault)
 	return rc < 0 ? -1 : rc ? 0 : ask_resolver(walk, fault);
 }
 
-int zone_find(const struct dns *dns, const char *name, struct target *target, struct fault *fault)
+/* An alias may lead anywhere: each time it begins at the server of the section. */
+static int walk_by_server(struct walk *walk, struct target *target, struct fault *fault)
 {
-	static struct walk walk;
 	size_t hops = MOST_HOPS + 1;
 	int rc;
 
+	do {
+		if (hops != walk->hops) {
+			walk->servers = resolver_find(walk->dns->server, walk->server, MOST_ADDRESSES, fault);
+			walk->delegated = false;
+			hops = walk->hops;
+		}
+		if (!walk->servers)
+			return fault_at(fault, "[dns %s] server", walk->dns->name);
+		rc = look(walk, target, fault);
+	} while (rc == 0);
+	return rc;
+}
+
+/* Does the answer say which zone this name is in? */
+static bool take_zone(const char *name, char zone[NAME_SIZE])
+{
+	static const enum part parts[] = { PART_ANSWER, PART_AUTHORITY };
+
+	for (size_t k = 0; k < LENGTH_OF(parts); k++) {
+		size_t i = 0;
+		const struct item *item = message_find(&answer, parts[k], TYPE_SOA, NULL, &i);
+
+		if (!item || !is_below(name, item->owner))
+			continue;
+		snprintf(zone, NAME_SIZE, "%s", item->owner);
+		return true;
+	}
+	return false;
+}
+
+/* The answer that there is no alias has the zone beside it. Some resolvers leave that out: then they are asked for the zone of each name above. */
+static int find_zone(const char *name, char zone[NAME_SIZE], struct fault *fault)
+{
+	for (const char *above = name; !take_zone(name, zone); above += strcspn(above, ".")) {
+		above += *above == '.';
+		if (!*above)
+			return fault_set(fault, FAULT_FAILED, "the resolvers of this host do not say which zone %s is in", name);
+		if (resolver_ask(above, TYPE_SOA, &answer, fault) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* The resolvers alone: a writer has the zone changed wherever that is done. */
+static int walk_by_resolver(struct walk *walk, struct target *target, struct fault *fault)
+{
+	for (;;) {
+		const char *name = walk->name[walk->hops];
+		const struct item *item;
+		size_t i = 0;
+
+		if (resolver_ask(name, TYPE_CNAME, &answer, fault) < 0)
+			return -1;
+		item = message_find(&answer, PART_ANSWER, TYPE_CNAME, name, &i);
+		if (!item) {
+			memset(target, 0, sizeof(*target));
+			snprintf(target->owner, sizeof(target->owner), "%s", name);
+			return find_zone(name, target->zone, fault);
+		}
+		if (follow(walk, item->target, fault) < 0)
+			return -1;
+	}
+}
+
+int zone_find(const struct dns *dns, const char *name, struct target *target, struct fault *fault)
+{
+	static struct walk walk;
+
 	walk = (struct walk){ .dns = dns, .start = name };
 	snprintf(walk.name[0], sizeof(walk.name[0]), "%s", name);
-	do {
-		if (hops != walk.hops) { /* an alias may lead anywhere: back to the server of the section */
-			walk.servers = resolver_find(dns->server, walk.server, MOST_ADDRESSES, fault);
-			walk.delegated = false;
-			hops = walk.hops;
-		}
-		if (!walk.servers)
-			return fault_at(fault, "[dns %s] server", dns->name);
-		rc = look(&walk, target, fault);
-	} while (rc == 0);
-	if (rc < 0)
+	if ((dns->type == DNS_RFC2136 ? walk_by_server(&walk, target, fault) : walk_by_resolver(&walk, target, fault)) < 0)
 		return -1;
 	if (dns->zone[0] && strcmp(dns->zone, target->zone))
 		return fault_set(fault, FAULT_FAILED, "%s is %s in the zone %s, and [dns %s] has zone = %s", name, target->owner,
@@ -200,7 +258,8 @@ int zone_servers(const struct dns *dns, const struct target *target, struct serv
 	size_t i = 0;
 
 	*count = 0;
-	if (message_ask(&target->primary, dns, target->zone, TYPE_NS, false, &names, fault) < 0)
+	if ((dns->type == DNS_RFC2136 ? message_ask(&target->primary, dns, target->zone, TYPE_NS, false, &names, fault) :
+					resolver_ask(target->zone, TYPE_NS, &names, fault)) < 0)
 		return -1;
 	while (*count < MOST_SERVERS && (item = message_find(&names, PART_ANSWER, TYPE_NS, target->zone, &i))) {
 		struct fault why = { .kind = FAULT_NONE };
@@ -212,6 +271,8 @@ int zone_servers(const struct dns *dns, const struct target *target, struct serv
 			log_warning("the server %s of the zone %s is not asked: %s", item->target, target->zone, why.text);
 		*count += n;
 	}
+	if (!*count && dns->type != DNS_RFC2136)
+		return fault_set(fault, FAULT_LATER, "the resolvers of this host know no name server of the zone %s", target->zone);
 	if (!*count)
 		servers[(*count)++] = target->primary;
 	return 0;

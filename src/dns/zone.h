@@ -11,12 +11,12 @@
 struct target {
 	char owner[NAME_SIZE];
 	char zone[NAME_SIZE];
-	struct server primary; /* that takes updates */
+	struct server primary; /* that takes updates; of no family where a writer changes the zone */
 };
 
 /*
  * Follows CNAME, DNAME and delegations from this name. Asks the server of the section, with its key, and the host's resolvers for names that
- * this one does not have.
+ * this one does not have. A section of another type than rfc2136 has no server: the resolvers alone are asked.
  */
 int zone_find(const struct dns *dns, const char *name, struct target *target, struct fault *fault) MUST_CHECK;
 

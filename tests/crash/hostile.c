@@ -785,7 +785,7 @@ int main(int argc, char **argv)
 		[ROLE_CLIENT] = client_main,	   [ROLE_SIGNER] = signer_main,	    [ROLE_STORER] = storer_main,
 		[ROLE_RESPONDER] = responder_main, [ROLE_SWEEPER] = sweeper_main,   [ROLE_TRANSLATOR] = translator_main,
 		[ROLE_IMPORTER] = importer_main,   [ROLE_EXAMINER] = examiner_main, [ROLE_PLACER] = placer_main,
-		[ROLE_WATCHER] = watcher_main,
+		[ROLE_WATCHER] = watcher_main,	   [ROLE_PROVIDER] = provider_main,
 	};
 	struct orders orders = { 0 };
 	struct fault fault;

@@ -468,9 +468,9 @@ int wire_send_with(int fd, enum verb verb, uint32_t index, const void *data, siz
 }
 
 /* No certificate here has dns-01. */
-int values_start(const struct config *its, int state_fd, int *pid, int *channel, struct fault *fault)
+int values_start(const struct config *its, const uint8_t *wanted, int state_fd, int *pid, int *channel, struct fault *fault)
 {
-	(void)its, (void)state_fd, (void)pid, (void)channel;
+	(void)its, (void)wanted, (void)state_fd, (void)pid, (void)channel;
 	return fault_set(fault, FAULT_FAILED, "no acmegate-dns");
 }
 

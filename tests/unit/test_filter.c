@@ -164,7 +164,7 @@ static bool build(unsigned int which, const struct architecture *architecture, s
 /* --- what they must say ------------------------------------------------------------------------------------------- */
 
 #define IN(which) (1U << (which))
-#define CLIENT (IN(ROLE_CLIENT) | IN(ROLE_EXAMINER))
+#define CLIENT (IN(ROLE_CLIENT) | IN(ROLE_EXAMINER) | IN(ROLE_PROVIDER))
 #define SIGNING (IN(ROLE_SIGNER) | IN(ROLE_IMPORTER) | IN(ROLE_WATCHER))
 #define STORING (IN(ROLE_STORER) | IN(ROLE_SWEEPER) | IN(ROLE_PLACER))
 #define ANSWERING (IN(ROLE_RESPONDER) | IN(ROLE_SURVEYOR))
@@ -521,7 +521,7 @@ static char directory[PATH_SIZE];
 
 static int play(enum role role)
 {
-	static const struct config config;
+	static struct config config;
 	struct sockaddr_in address;
 	struct fault fault = { 0 };
 	int channel[2], listener, bad;
@@ -531,6 +531,8 @@ static int play(enum role role)
 	while (dup(state) < FD_AGENT_END)
 		;
 	listener = make_listener(&address);
+	config.dnses = 1; /* what the provider may connect to */
+	snprintf(config.dns[0].url, sizeof(config.dns[0].url), "http://127.0.0.1:%u/api", ntohs(address.sin_port));
 	bad = wrong(listener < 0 || state < 0 || socketpair(AF_UNIX, SOCK_SEQPACKET, 0, channel) < 0, "preparing");
 	bad += wrong(mkdirat(state, "certificates", 0700) < 0 && errno != EEXIST, "preparing");
 	bad += wrong(dup2(state, FD_STATE) < 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0, "preparing");

@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <arpa/inet.h>
 #include <netinet/in.h>
 #include <sys/ptrace.h>
 #include <sys/resource.h>
@@ -161,6 +162,48 @@ static int client_of_bus(void)
 	bad += wrong(fork() != -1 || !is_refused(), "a process");
 	if (syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION) > 0)
 		bad += wrong(open("/etc/passwd", O_RDONLY | O_CLOEXEC) >= 0 || errno != EACCES, "files");
+	return bad;
+}
+
+/* It has secrets and speaks to the network: it reaches its service and name servers, and nothing of the host's. */
+static int provider(void)
+{
+	static struct config config;
+	struct sockaddr_in there = { .sin_family = AF_INET, .sin_port = htons(8443), .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	char *const nothing[] = { self, NULL };
+	const long landlock = syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
+	struct fault fault;
+	int bad;
+
+	config.dnses = 1;
+	snprintf(config.dns[0].url, sizeof(config.dns[0].url), "https://localhost:8443/a:1");
+	bad = wrong(sandbox_drop(ROLE_PROVIDER, 65534, 65534, &fault) < 0 || sandbox_prove(ROLE_PROVIDER, &fault) < 0 ||
+			    confine(ROLE_PROVIDER, &config, -1, &fault) < 0,
+		    "it fails");
+	if (!bad && prctl(PR_GET_SECCOMP, 0, 0, 0, 0) == 0)
+		return 0; /* a build with sanitizers */
+	bad += wrong(capabilities() != 0 || setuid(0) == 0, "rights");
+	bad += wrong(prctl(PR_GET_DUMPABLE) != 0, "its memory");
+	bad += wrong(fork() != -1 || errno != EPERM, "a process");
+	bad += wrong(execve(self, nothing, nothing) != -1 || errno != EPERM, "a program");
+	bad += wrong(kill(getppid(), 0) == 0 || errno != EPERM, "a signal to another process");
+	bad += wrong(ptrace(PTRACE_TRACEME) == 0, "ptrace");
+	bad += wrong(unshare(CLONE_NEWUSER) == 0 || errno != EPERM, "a user namespace");
+	bad += wrong(listen(socket(AF_INET, SOCK_STREAM, 0), 1) == 0, "a listener");
+	bad += wrong(open("/tmp/acmegate-provider", O_WRONLY | O_CREAT, 0600) >= 0, "a file");
+	bad += wrong(open("/tmp", O_TMPFILE | O_WRONLY, 0600) >= 0, "a file without a name");
+#ifndef SYS_socketcall
+	bad += wrong(socket(AF_NETLINK, SOCK_RAW, 12) >= 0 || errno != EPERM, "the firewall");
+	bad += wrong(socket(AF_PACKET, SOCK_RAW, 0) >= 0, "packets of others");
+#endif
+	if (landlock > 0)
+		bad += wrong(open("/proc/self/environ", O_RDONLY) >= 0 || errno != EACCES, "files that it does not need");
+	bad += wrong(connect(socket(AF_INET, SOCK_STREAM, 0), (void *)&there, sizeof(there)) < 0 && errno == EACCES,
+		     "not its service");
+	there.sin_port = htons(8444);
+	if (landlock >= 4)
+		bad += wrong(connect(socket(AF_INET, SOCK_STREAM, 0), (void *)&there, sizeof(there)) == 0 || errno != EACCES,
+			     "another service");
 	return bad;
 }
 
@@ -321,6 +364,12 @@ static void what_is_disarmed_stays_so(void **state)
 	as_root(disarmed_by_watchdog);
 }
 
+static void a_provider_reaches_its_service_only(void **state)
+{
+	(void)state;
+	as_root(provider);
+}
+
 static void the_client_of_dbus_keeps_a_socket(void **state)
 {
 	(void)state;
@@ -336,6 +385,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(acmegate_has_no_right_over_the_firewall),
 		cmocka_unit_test(what_is_disarmed_stays_so),
 		cmocka_unit_test(the_client_of_dbus_keeps_a_socket),
+		cmocka_unit_test(a_provider_reaches_its_service_only),
 	};
 
 	(void)argv;

@@ -91,6 +91,10 @@ static const struct {
 	{ VERB_ADD_VALUE, sizeof(struct value), sizeof(struct value) },
 	{ VERB_AWAIT_VALUE, sizeof(struct value), sizeof(struct value) },
 	{ VERB_REMOVE_VALUE, sizeof(struct value), sizeof(struct value) },
+	{ VERB_WRITER, 0, 0 },
+	{ VERB_PUT_VALUE, sizeof(struct placed), sizeof(struct placed) },
+	{ VERB_TAKE_VALUE, sizeof(struct placed), sizeof(struct placed) },
+	{ VERB_REGISTER, 1, NAME_SIZE - 1 },
 	{ VERB_TELL, 1, 8192 },
 	{ VERB_VALIDATED, sizeof(struct validated), sizeof(struct validated) },
 };
