@@ -113,8 +113,8 @@ report "an include names the folder" "$(
 # (32 are the words of dns-01 in wire.h, wire.c, config.h, sandbox and launch.c, and the role of acmegate-dns, which no gate is ever sent.)
 # (Eight are in config.h, for 2,000 certificates.)
 # (Ten are [watch NAME] in config.h, and the role that looks at certificates of other clients, in sandbox, launch.c and wire.h.)
-# (24 are the words of the writers for dns-01 in wire.h, wire.c and config.h, and the role of the provider.)
-most=8325
+# (24 are the words of the writers for dns-01 in wire.h, wire.c and config.h, and the role of the provider; a table in wire.c saves 18.)
+most=8307
 of_base='fault|filter|kernel|launch|log|own|policy|process|refusal|sandbox|seam|sockets|wire'
 # shellcheck disable=SC2002,SC2046
 lines=$(cat $(find src/base firewall backends -name survey -prune -o -name '*.[ch]' -print |

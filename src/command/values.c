@@ -46,6 +46,7 @@ static int start(const struct config *config, const uint8_t *wanted, int state_f
 		return -1;
 	given[2].from = end;
 	*pid = launch_role(ROLE_DNS, config, given, LENGTH_OF(given), fault);
+	close_fd(&end);
 	if (*pid < 0)
 		writers_end();
 	if (*pid < 0 && fault->code == ENOENT)

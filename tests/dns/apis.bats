@@ -15,8 +15,8 @@ setup_file() {
 	dns_up bind hmac-sha256
 	printf '$ORIGIN auth.example.net.\n$TTL 1\n@ IN SOA ns admin 1 3600 600 86400 1\n@ IN NS ns\nns IN A %s\n' "$RIG_CA4" >"$RIG_DIR/dns/auth.example.net"
 	rm -f "$RIG_DIR/dns/apis.log"
-	ip netns exec "$RIG_CA" python3 "$BATS_TEST_DIRNAME/apis.py" "$RIG_DIR/pki/server.pem" "$RIG_DIR/pki/server.key" "$RIG_DIR/etc/key" \
-		"$RIG_DIR/requests" >"$RIG_DIR/dns/apis.log" 2>&1 3>&- &
+	ip netns exec "$RIG_CA" python3 "$BATS_TEST_DIRNAME/apis.py" 127.0.0.1 "$RIG_DIR/etc/key" "$RIG_DIR/requests" \
+		"$RIG_DIR/pki/server.pem" "$RIG_DIR/pki/server.key" >"$RIG_DIR/dns/apis.log" 2>&1 3>&- &
 	echo $! >"$RIG_DIR/apis.pid"
 	registered
 	dns_pebble
@@ -41,6 +41,7 @@ teardown() {
 		printf '%s\n' "${output:-}"
 		tail -n 5 "$RIG_DIR/dns/apis.log"
 	}
+	rig_end_of here KILL
 	rig_end_of probe
 }
 
@@ -109,6 +110,23 @@ succeeds() {
 }
 @test "DigitalOcean, over IPv6" { succeeds digitalocean "$V6"; }
 
+here_answers() { rig_host curl -s -o /dev/null --max-time $((2 * ${RIG_SLOWER:-1})) http://127.0.0.1:8443/; }
+@test "a service on this host, by HTTP: IPv4 and IPv6" {
+	rm -f "$RIG_DIR/dns/here.log"
+	ip netns exec "$RIG_HOST" python3 "$BATS_TEST_DIRNAME/apis.py" "$RIG_CA4" "$RIG_DIR/etc/key" "$RIG_DIR/requests" \
+		>"$RIG_DIR/dns/here.log" 2>&1 3>&- &
+	echo $! >"$RIG_DIR/here.pid"
+	rig_until 30 here_answers
+	{
+		section four httpreq http://127.0.0.1:8443/httpreq/ "credentials_file = $RIG_DIR/etc/login" | grep -v ca_file
+		section six httpreq 'http://[::1]:8443/httpreq' "credentials_file = $RIG_DIR/etc/login" | grep -v ca_file
+		certificate one four b.example.org
+		certificate two six www.example.org
+	} | rig_config
+	runs 0 renew-now
+	[ "$(grep -c '^POST /httpreq/present$' "$RIG_DIR/requests")" -eq 2 ]
+}
+
 @test "acme-dns: each name is registered once, a wildcard with its name; the file is as other clients have it" {
 	acme_dns | cat - <(certificate one own 'r1.example.org *.r1.example.org') <(certificate two own r2.example.org) | rig_config
 	[ "$(stat -c %a "$RIG_DIR/etc/acme-dns.json")" = 600 ]
@@ -123,9 +141,12 @@ succeeds() {
 	[ "$output" = "$(grep r2 "$RIG_DIR/aliases")" ]
 }
 
-# by_acme_dns URL
+# by_acme_dns URL: the second section has a single registration, as acme-dns answers with it
 by_acme_dns() {
-	acme_dns "$1" | cat - <(certificate one own 'r1.example.org *.r1.example.org') <(certificate two own r2.example.org) | rig_config
+	jq '.["r2.example.org"]' "$RIG_DIR/etc/acme-dns.json" >"$RIG_DIR/etc/single.json"
+	chmod 0600 "$RIG_DIR/etc/single.json"
+	acme_dns "$1" | cat - <(certificate one own 'r1.example.org *.r1.example.org') <(acme_dns "$1" | sed 's/own/single/; s/acme-dns.json/single.json/') \
+		<(certificate two single r2.example.org) | rig_config
 	runs 0 renew-now
 	rig_certificate one r1.example.org any.r1.example.org
 	rig_certificate two r2.example.org
@@ -157,6 +178,34 @@ by_acme_dns() {
 	says empty 'the registration of www.example.org has no username, password, fulldomain and subdomain'
 }
 
+@test "what a service may answer: each has its own words" {
+	local i words=(unused 401 404 429 500 redirect large stall page)
+	{
+		for i in {1..7}; do
+			section "s$i" httpreq "$V4/bad/${words[i]}" "credentials_file = $RIG_DIR/etc/login"
+			certificate "t$i" "s$i" "t$i.example.org"
+		done
+		section s8 digitalocean "$V4/bad/page" "token_file = $RIG_DIR/etc/token"
+		certificate t8 s8 t8.example.org
+	} | rig_config
+	dns_zone >"$RIG_DIR/zone.before"
+	rig_seams # one of them never answers
+	RIG_ACMEGATE=$RIG_BUILD/seams/acmegate ACMEGATE_SEAMS=hasty run -1 rig_acmegate renew-now
+	dns_zone | diff "$RIG_DIR/zone.before" -
+	says t1 "[dns s1]: $V4/bad/401/present: status 401 (\"as you like it\"): it does not accept what is in $RIG_DIR/etc/login"
+	says t2 "[dns s2]: $V4/bad/404/present: status 404"
+	says t2 "is url = $V4/bad/404 right?"
+	says t3 'status 429 ("as you like it"): too many requests; the next run tries again'
+	says t4 'status 500 ("as you like it"): the service has a fault'
+	says t5 'status 302: it redirects, and is not followed, since the request has a secret'
+	says t6 'the answer is larger than 262144 bytes'
+	says t7 "$V4/bad/stall/present: no answer in 1 s"
+	says t8 'its answer to a new record has no number'
+	# Those that were refused wrote nothing; of the others nobody knows.
+	[ "$(awk '/^[^ ]/ { print $1 }' "$RIG_STATE/dns" | sort | tr '\n' ' ')" = 's3 s4 s6 s7 s8 ' ]
+	run -1 grep -F ' /httpreq/' "$RIG_DIR/requests"
+}
+
 @test "what is wrong in the configuration, and a service that is not there or not to be trusted" {
 	{
 		section nobody httpreq "https://$RIG_CA4:1" "credentials_file = $RIG_DIR/etc/login"
@@ -175,6 +224,10 @@ by_acme_dns() {
 	says stranger '[dns stranger] ca_file'
 	says account 'in the zone auth.example.net, and [dns account] has zone = example.org'
 	says unregistered 't4.example.org is not registered at'
+	section own acme-dns "$V4/bad/500" "credentials_file = $RIG_DIR/etc/none.json" | cat - <(certificate one own t1.example.org) | rig_config
+	run -75 rig_acmegate dns register
+	[[ $output == *"[dns own]: t1.example.org: $V4/bad/500/register: status 500"* ]]
+	[ -z "$(find "$RIG_DIR/etc" -name 'none*')" ]
 	chmod 0640 "$RIG_DIR/etc/login"
 	httpreq | cat - <(certificate one own t1.example.org) | rig_config
 	run -2 rig_acmegate renew-now

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""apis.py CERTIFICATE KEY TSIG-KEY LOG - stands for the services that [dns NAME] knows, on port 8443 of all addresses, before a real name server on
-127.0.0.1, which nsupdate changes. Each request is a line in LOG.
+"""apis.py SERVER TSIG-KEY LOG [CERTIFICATE KEY] - is the services that [dns NAME] knows, on port 8443 of all addresses, before a real name server,
+which nsupdate changes; without a certificate by plain HTTP. Each request is a line in LOG.
 
     /acmedns        acme-dns 2: register, update, allowfrom; two values of each registration, in the zone auth.example.net
     /httpreq        lego's httpreq; user "lego", password "secret: with a colon"
@@ -22,7 +22,7 @@ import urllib.parse
 import uuid
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-certificate, key, tsig, log = sys.argv[1:5]
+server, tsig, log = sys.argv[1:4]
 LOGIN = 'Basic ' + base64.b64encode(b'lego:secret: with a colon').decode()
 TOKEN = 'Bearer dop_v1_token'
 AUTH = 'auth.example.net'
@@ -35,7 +35,7 @@ next_id = 1000
 
 
 def nsupdate(*lines):
-    text = 'server 127.0.0.1\n' + ''.join(line + '\n' for line in lines) + 'send\n'
+    text = 'server %s\n' % server + ''.join(line + '\n' for line in lines) + 'send\n'
     subprocess.run(['nsupdate', '-v', '-k', tsig], input=text.encode(), check=True, timeout=20)
 
 
@@ -174,12 +174,14 @@ class Server(ThreadingHTTPServer):
     def get_request(self):
         connection, address = self.socket.accept()
         connection.settimeout(90)
-        return context.wrap_socket(connection, server_side=True, do_handshake_on_connect=False), address
+        return context.wrap_socket(connection, server_side=True, do_handshake_on_connect=False) if context else connection, address
 
     def handle_error(self, *_):
         pass
 
 
-context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-context.load_cert_chain(certificate, key)
+context = None
+if len(sys.argv) > 4:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*sys.argv[4:6])
 Server(('::', 8443), Handler).serve_forever()
