@@ -152,7 +152,7 @@ report "every source says its licence in the first line" "$(
 		head -n 1 "$file" | grep -q 'SPDX-License-Identifier: GPL-3\.0-or-later' || echo "$file"
 	done
 )"
-scripts=$(echo tests/format; find tests -type f -name '*.sh' | sort; find units/hooks units/completion/acmegate.in -type f | sort)
+scripts=$(echo tests/format; find tests -type f -name '*.sh' | sort; find units/dns units/hooks units/completion/acmegate.in -type f | sort)
 marks="TO""DO|FIX""ME|X""XX"
 # shellcheck disable=SC2086
 report "nothing is left to be done" \
@@ -202,7 +202,7 @@ report "each MESSAGE_ID is in units/acmegate.catalog with a text, and none is th
 
 # --- tools that may not be there ------------------------------------------------------------------------------------
 
-pages=$(find src -name '*.[158]' | sort)
+pages=$(find src -name '*.[1578]' | sort)
 if ! command -v mandoc >/dev/null; then
 	skip "manual pages" "mandoc is not installed"
 elif [ -z "$pages" ]; then

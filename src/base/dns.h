@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "base/ca.h"
+#include "base/dns_program.h"
 
 #define MAX_DNS 8
 #define TSIG_SECRET_MOST 128 /* bytes */
@@ -15,7 +16,7 @@
 #define ALLOW_FROM_SIZE 256
 
 /* The ways into the DNS. For each but rfc2136 a process of its own writes the values, see VERB_WRITER of wire.h. */
-enum dns_type { DNS_RFC2136, DNS_ACME_DNS, DNS_HTTPREQ, DNS_DIGITALOCEAN, DNS_TYPES };
+enum dns_type { DNS_RFC2136, DNS_ACME_DNS, DNS_HTTPREQ, DNS_DIGITALOCEAN, DNS_EXEC, DNS_TYPES };
 
 enum tsig_algorithm { TSIG_UNKNOWN, TSIG_SHA256, TSIG_SHA384, TSIG_SHA512, TSIG_ALGORITHMS };
 
@@ -35,6 +36,7 @@ struct dns {
 	char ca_file[PATH_SIZE];       /* PEM file that its HTTPS is verified with, "" is the system's */
 	char credentials_file[PATH_SIZE], token_file[PATH_SIZE]; /* its secrets, which acmegate opens for the writer of the section */
 	char allow_from[ALLOW_FROM_SIZE];			 /* acme-dns: networks, separated by spaces, or "" */
+	struct dns_program program;				 /* exec */
 };
 
 /* As the configuration spells them, by enum dns_type; NULL at the end. */

@@ -14,10 +14,8 @@
 #define MARKS "@ \"'<>\\?#" /* that no URL of an API has */
 
 const char *const dns_types[DNS_TYPES + 1] = {
-	[DNS_RFC2136] = "rfc2136",
-	[DNS_ACME_DNS] = "acme-dns",
-	[DNS_HTTPREQ] = "httpreq",
-	[DNS_DIGITALOCEAN] = "digitalocean",
+	[DNS_RFC2136] = "rfc2136",	     [DNS_ACME_DNS] = "acme-dns", [DNS_HTTPREQ] = "httpreq",
+	[DNS_DIGITALOCEAN] = "digitalocean", [DNS_EXEC] = "exec",
 };
 
 #define DIGITALOCEAN_URL "https://api.digitalocean.com"
@@ -41,6 +39,9 @@ static const struct rule {
 	{ "token_file", offsetof(struct dns, token_file), FOR(DNS_DIGITALOCEAN), FOR(DNS_DIGITALOCEAN),
 	  "FILE, with a token that may change the domain's records" },
 	{ "allow_from", offsetof(struct dns, allow_from), FOR(DNS_ACME_DNS), 0, NULL },
+	{ "program", offsetof(struct dns, program.command), FOR(DNS_EXEC), FOR(DNS_EXEC), "/PROGRAM, which puts values into the DNS" },
+	{ "user", offsetof(struct dns, program.user), FOR(DNS_EXEC), 0, NULL },
+	{ "environment_file", offsetof(struct dns, program.environment_file), FOR(DNS_EXEC), 0, NULL },
 };
 
 static int find(const struct config *config, const char *name)
@@ -71,6 +72,8 @@ int dns_begin(struct loader *loader, const char *name)
 
 static int check_keys(struct loader *loader, const struct dns *dns)
 {
+	const char *number;
+
 	for (size_t i = 0; i < LENGTH_OF(rules); i++) {
 		const bool given = *((const char *)dns + rules[i].offset) != '\0';
 
@@ -80,9 +83,11 @@ static int check_keys(struct loader *loader, const struct dns *dns)
 		if (!given && (rules[i].must & FOR(dns->type)))
 			return loader_wrong(loader, "[dns %s] has no %s = %s", dns->name, rules[i].name, rules[i].value);
 	}
-	return dns->algorithm == TSIG_UNKNOWN || dns->type == DNS_RFC2136 ?
-		       0 :
-		       loader_wrong(loader, "[dns %s]: algorithm has no meaning with type = %s", dns->name, dns_types[dns->type]);
+	number = dns->algorithm != TSIG_UNKNOWN && dns->type != DNS_RFC2136 ? "algorithm" :
+		 dns->program.seconds && dns->type != DNS_EXEC		    ? "timeout" :
+									      NULL;
+	return number ? loader_wrong(loader, "[dns %s]: %s has no meaning with type = %s", dns->name, number, dns_types[dns->type]) :
+			0;
 }
 
 /*

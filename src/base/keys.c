@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/cas.h"
+#include "base/dns_program_section.h"
 #include "base/dns_section.h"
 #include "base/names.h"
 #include "base/value.h"
@@ -71,6 +72,10 @@ static const struct key keys[] = {
 	{ SECTION_DNS, "credentials_file", value_path, DNS(credentials_file), NULL },
 	{ SECTION_DNS, "token_file", value_path, DNS(token_file), NULL },
 	{ SECTION_DNS, "allow_from", dns_set_networks, DNS(allow_from), NULL },
+	{ SECTION_DNS, "program", value_program, DNS(program.command), NULL },
+	{ SECTION_DNS, "user", dns_program_set_user, DNS(program.user), NULL },
+	{ SECTION_DNS, "environment_file", dns_program_set_environment, DNS(program.environment_file), NULL },
+	{ SECTION_DNS, "timeout", dns_program_set_seconds, 0, 0, NULL },
 	{ SECTION_WATCH, "files", watch_set_files, 0, 0, NULL },
 	{ SECTION_CERTIFICATE, "names", names_set, 0, 0, NULL },
 	{ SECTION_CERTIFICATE, "key", value_choice, CERT(key), key_types },

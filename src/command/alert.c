@@ -1,19 +1,15 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "command/alert.h"
 
-#include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
-#include <sys/wait.h>
 #include <time.h>
 
-#include "base/kernel.h"
 #include "base/launch.h"
 #include "base/log.h"
+#include "command/guest.h"
 #include "command/note.h"
 #include "command/said.h"
 #include "command/viewing.h"
@@ -36,95 +32,28 @@ struct alarm {
 
 /* --- the program -------------------------------------------------------------------------------------------------- */
 
-static void reset_signals(void)
-{
-	sigset_t none;
-
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
-	for (int number = 1; number < 32; number++)
-		signal(number, SIG_DFL);
-}
-
-/* As the user of the processes that talk to the network: no capability, no group, and no way to more by a program that is executed. */
-static _Noreturn void become(const struct config *config, const struct alarm *alarm, int input, int output)
-{
-	char command[COMMAND_SIZE], *words[MOST_WORDS + 1];
-	struct fault fault = { 0 };
-
-	snprintf(command, sizeof(command), "%s", config->status.alert);
-	launch_split(command, words, LENGTH_OF(words));
-	reset_signals();
-	setpgid(0, 0);
-	if (dup2(input, STDIN_FILENO) < 0 || dup2(output, STDOUT_FILENO) < 0 || dup2(output, STDERR_FILENO) < 0 ||
-	    close_range(STDERR_FILENO + 1, ~0U, 0) < 0 || chdir("/") < 0)
-		fault_errno(&fault, FAULT_LATER, "%s", words[0]);
-	else if (sandbox_drop(ROLE_CLIENT, config->gate.uid, config->gate.gid, &fault) == 0 && prctl(PR_SET_PDEATHSIG, SIGKILL) == 0) {
-		execve(words[0], words, alarm->variable);
-		fault_errno(&fault, FAULT_FAILED, "%s", words[0]);
-	}
-	dprintf(STDERR_FILENO, "%s\n", fault.text);
-	_exit(127);
-}
-
-/* false: it was killed, because it took too long. */
-static bool await(pid_t pid, int *status)
-{
-	OWN_FD int pidfd = pidfd_open(pid, 0);
-	struct pollfd ended = { .fd = pidfd, .events = POLLIN };
-	const bool in_time = pidfd >= 0 && poll(&ended, 1, PROGRAM_SECONDS * 1000) > 0;
-
-	if (!in_time)
-		kill(-pid, SIGKILL);
-	while (waitpid(pid, status, 0) < 0 && errno == EINTR)
-		;
-	return in_time;
-}
-
-/* The first line that it has printed, or "". */
-static void take_line(int output, char *line, size_t size)
-{
-	ssize_t n = fcntl(output, F_SETFL, O_NONBLOCK) < 0 ? -1 : read(output, line, size - 1);
-
-	line[n > 0 ? n : 0] = '\0';
-	line[strcspn(line, "\n")] = '\0';
-}
-
-static int judge(bool in_time, int status, const char *line, struct fault *fault)
-{
-	if (in_time && WIFEXITED(status) && WEXITSTATUS(status) == 0)
-		return 0;
-	if (!in_time)
-		return fault_set(fault, FAULT_FAILED, "the program did not end within %d seconds and was killed", PROGRAM_SECONDS);
-	if (WIFSIGNALED(status))
-		return fault_set(fault, FAULT_FAILED, "the program died of signal %d", WTERMSIG(status));
-	return fault_set(fault, FAULT_FAILED, "the program ended with status %d%s%s", WEXITSTATUS(status), line[0] ? ": " : "", line);
-}
-
+/* As the user of the processes that talk to the network. It reads the first line of the alarm. */
 static int run_program(const struct config *config, const struct alarm *alarm, struct fault *fault)
 {
 	OWN_FD int input = memfd_create("acmegate-alarm", MFD_CLOEXEC);
-	char line[512];
-	int ends[2], status = 0;
-	bool in_time;
-	pid_t pid;
+	char command[COMMAND_SIZE], *words[MOST_WORDS + 1];
+	const struct guest guest = { .who = "alert",
+				     .words = words,
+				     .variables = alarm->variable,
+				     .home = "/",
+				     .input = input,
+				     .uid = config->gate.uid,
+				     .gid = config->gate.gid,
+				     .seconds = PROGRAM_SECONDS,
+				     .remedy = "",
+				     .channel = -1,
+				     .quiet = true };
 
-	if (input < 0 || write(input, alarm->text, alarm->line) != (ssize_t)alarm->line || lseek(input, 0, SEEK_SET) < 0 ||
-	    pipe2(ends, O_CLOEXEC) < 0)
+	snprintf(command, sizeof(command), "%s", config->status.alert);
+	launch_split(command, words, LENGTH_OF(words));
+	if (input < 0 || write(input, alarm->text, alarm->line) != (ssize_t)alarm->line || lseek(input, 0, SEEK_SET) < 0)
 		return fault_errno(fault, FAULT_LATER, "running the program");
-	pid = fork();
-	if (pid == 0)
-		become(config, alarm, input, ends[1]);
-	close(ends[1]);
-	if (pid < 0) {
-		close(ends[0]);
-		return fault_errno(fault, FAULT_LATER, "running the program");
-	}
-	(void)setpgid(pid, pid);
-	in_time = await(pid, &status);
-	take_line(ends[0], line, sizeof(line));
-	close(ends[0]);
-	return judge(in_time, status, line, fault);
+	return guest_run(&guest, fault);
 }
 
 /* --- alarms ------------------------------------------------------------------------------------------------------- */

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/safe.h"
 #include "base/wire.h"
+#include "command/dns_program.h"
 
 #define LAST_SECONDS 2 /* with nobody left to ask it, a writer ends by itself */
 
@@ -45,6 +46,7 @@ static int (*const starts[DNS_TYPES])(const struct config *, uint32_t section, i
 	[DNS_ACME_DNS] = start_provider,
 	[DNS_HTTPREQ] = start_provider,
 	[DNS_DIGITALOCEAN] = start_provider,
+	[DNS_EXEC] = dns_program_start,
 };
 
 int writer_start(const struct config *config, uint32_t section, int *pid, int *channel, struct fault *fault)

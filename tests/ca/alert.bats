@@ -81,7 +81,7 @@ failing_run() {
 @test "a program that fails is tried by three runs; that is said once, and no run is worse for it" {
 	touch "$RIG_DIR/calls/fails"
 	failing_run
-	[[ $output == *'warning: [status] alert: the program ended with status 3: it fails (said once)'* ]]
+	[[ $output == *"warning: [status] alert: $RIG_DIR/bin/alert ended with status 3: it fails (said once)"* ]]
 	failing_run
 	[[ $output != *'warning: [status]'* ]]
 	for _ in 1 2 3; do

@@ -25,6 +25,7 @@
 #define SECOND "[ca second]\ndirectory = zerossl\n"
 #define USER "[gate]\nuser = nobody\n"
 #define DNS "[dns own]\n"
+#define PROGRAM DNS "type = exec\nprogram = /bin/true one -two\n"
 #define CERT "[certificate a]\nnames = a.example\n"
 #define HOOKS8(x) HOOKS4(x "a") HOOKS4(x "b")
 #define HOOKS4(x) \
@@ -542,6 +543,21 @@ static const struct {
 	{ "[certificate a]\nnames = *a.example\n", 2, "letters" },
 	{ "[certificate a]\nnames = *.example\n", 2, "dot" },
 	{ "[dns Own]\nserver = 192.0.2.53\n", 1, "[dns NAME]: expected" },
+	{ DNS "type = exec\n", 2, "[dns own] has no program = /PROGRAM" },
+	{ DNS "type = exec\nprogram = true\n", 3, "absolute" },
+	{ DNS "type = exec\nprogram = /nonexistent/program\n", 3, "No such file" },
+	{ DNS "type = exec\nprogram = /bin/sh -c 'a'\n", 3, "write a script" },
+	{ PROGRAM "user = root\n", 4, "expected another user than root" },
+	{ PROGRAM "user = no-such-user\n", 4, "no user 'no-such-user'" },
+	{ PROGRAM "environment_file = env\n", 4, "absolute" },
+	{ PROGRAM "environment_file = /nonexistent/env\n", 4, "No such file" },
+	{ PROGRAM "environment_file = /etc/passwd\n", 4, "chmod 0600 /etc/passwd" },
+	{ PROGRAM "timeout = 0\n", 4, "1 to 240 seconds" },
+	{ PROGRAM "timeout = 241\n", 4, "1 to 240 seconds" },
+	{ PROGRAM "server = 192.0.2.53\n", 4, "server has no meaning with type = exec" },
+	{ DNS "type = httpreq\nurl = https://a.example\nprogram = /bin/true\n", 4, "program has no meaning with type = httpreq" },
+	{ DNS "type = httpreq\nurl = https://a.example\nuser = daemon\n", 4, "user has no meaning" },
+	{ DNS "type = httpreq\nurl = https://a.example\ntimeout = 5\n", 4, "timeout has no meaning" },
 	/* certificates of other clients */
 	{ "[watch Own]\nfiles = /a\n", 1, "[watch NAME]: expected" },
 	{ "[watch own]\n", 1, "the section above has no key" },
@@ -1275,6 +1291,36 @@ static void keys_of_name_servers(void **state)
 	assert_null(memmem(&config, sizeof(config), SECRET, 20));
 }
 
+static void programs_that_change_the_dns(void **state)
+{
+	const struct dns_program *program = &config.dns[0].program;
+	const struct config *copy;
+	char env[PATH_SIZE + 8], text[PATH_SIZE + 512];
+	int fd;
+
+	(void)state;
+	snprintf(env, sizeof(env), "%s.env", file);
+	fd = open(env, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+	assert_true(fd >= 0 && write(fd, "TOKEN=" SECRET "\n", 54) == 54);
+	close(fd);
+	snprintf(text, sizeof(text),
+		 ACME USER PROGRAM "user = daemon\nenvironment_file = %s\ntimeout = 240\n" CERT "challenge = dns-01\n", env);
+	assert_good(text);
+	unlink(env);
+	assert_int_equal(config.dns[0].type, DNS_EXEC);
+	assert_string_equal(program->command, "/bin/true one -two");
+	assert_string_equal(program->user, "daemon");
+	assert_true(program->uid != 0 && program->gid != 0);
+	assert_int_equal(program->seconds, 240);
+	assert_null(memmem(&config, sizeof(config), SECRET, 20)); /* they are read when the program starts */
+	copy = share(ROLE_CLIENT);
+	assert_null(memmem(copy->dns, sizeof(copy->dns), "/bin/true", 9));
+	unshare_config(copy);
+	assert_good(ACME USER PROGRAM CERT "challenge = dns-01\n");
+	assert_string_equal(program->user, "");
+	assert_int_equal(program->seconds, 0);
+}
+
 static void files_of_other_clients(void **state)
 {
 	static char text[4096];
@@ -1449,6 +1495,7 @@ int main(void)
 		TEST(keys_of_name_servers),
 		TEST(keys_that_cannot_be_used),
 		TEST(a_key_is_shared_with_acmegate_dns),
+		TEST(programs_that_change_the_dns),
 		TEST(files_of_other_clients),
 		TEST(hooks_are_of_their_certificate),
 		TEST(there_is_a_bound_for_all_hooks),
