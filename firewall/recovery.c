@@ -7,6 +7,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "firewall/single.h"
 #include "firewall/window.h"
@@ -106,14 +107,14 @@ static int lock_host(struct journal *journal, int state_fd, const char *state, s
 static int recover(struct journal *journal, const char *state, struct fault *fault)
 {
 	const struct timespec pause = { .tv_nsec = 100000000 };
-	const double end = monotonic_seconds() + RECOVER_SECONDS;
+	const double end = clock_seconds() + RECOVER_SECONDS;
 	const bool armed = journal->armed;
 	int recovered;
 
 	if (journal->quarantined)
 		log_warning("the journal was unreadable and is kept as %s/journal.corrupt; searching the firewall for leftovers",
 			    state);
-	while ((recovered = window_recover(journal, fault)) < 0 && fault->kind == FAULT_LATER && monotonic_seconds() < end)
+	while ((recovered = window_recover(journal, fault)) < 0 && fault->kind == FAULT_LATER && clock_seconds() < end)
 		nanosleep(&pause, NULL);
 	if (recovered < 0)
 		return -1;

@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 #include <time.h>
 
+#include "base/clock.h"
 #include "base/kernel.h"
 #include "base/log.h"
 #include "base/sandbox.h"
@@ -102,12 +103,12 @@ static void stay_behind(void)
  */
 static _Noreturn void recover_at_last(struct journal *journal)
 {
-	const double patience = monotonic_seconds() + PATIENCE;
+	const double patience = clock_seconds() + PATIENCE;
 	bool first = true, turn = true, stayed = false;
 
 	for (int pause = FIRST_PAUSE; !turn || recover(journal, first) < 0; pause += pause < LONGEST_PAUSE ? pause : 0) {
 		first = false;
-		if (!stayed && monotonic_seconds() > patience) {
+		if (!stayed && clock_seconds() > patience) {
 			stay_behind();
 			stayed = true;
 		}
@@ -131,7 +132,7 @@ static void await_end(double end)
 	int ended = 0;
 
 	while (ended <= 0) {
-		double left = end - monotonic_seconds();
+		double left = end - clock_seconds();
 
 		if (left <= 0) {
 			end_gate("the gate is overdue");
@@ -149,7 +150,7 @@ static void await_end(double end)
 static _Noreturn void watch(struct journal *journal, const struct policy *policy, int gate, int ready)
 {
 	struct fault fault;
-	double end = monotonic_seconds() + policy->seconds + GRACE + (policy->has_command ? COMMAND_SECONDS : 0);
+	double end = clock_seconds() + policy->seconds + GRACE + (policy->has_command ? COMMAND_SECONDS : 0);
 
 	prctl(PR_SET_NAME, "acmegate-watch");
 	(void)setpriority(PRIO_PROCESS, 0, -20); /* a busy machine must not keep the port open */

@@ -8,6 +8,7 @@
 #include <sys/epoll.h>
 #include <time.h>
 
+#include "base/clock.h"
 #include "base/config.h"
 #include "firewall/backends.h"
 #include "firewall/listener.h"
@@ -25,14 +26,6 @@ void window_use(const struct policy *policy, const char *command)
 	snprintf(for_backends.gate.command, sizeof(for_backends.gate.command), "%s", command);
 	for_backends.gate.port = policy->port;
 	for_backends.gate.max_open = policy->seconds;
-}
-
-double monotonic_seconds(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
 static uint32_t mask_of(const struct window *window)
@@ -205,11 +198,11 @@ int window_open(struct window *window, struct fault *fault)
 		return -1;
 	if (journal_arm(window->journal, &window->opening, mask_of(window), fault) < 0)
 		return -1;
-	start = monotonic_seconds();
+	start = clock_seconds();
 	for (int i = WINDOW_BACKENDS; i-- > 0;) /* in reverse, see backends[] */
 		if (window->ruleset[i] && backends[i]->open(window->ruleset[i], &window->opening, fault) < 0)
 			return -1;
-	window->opened = monotonic_seconds();
+	window->opened = clock_seconds();
 	window->open_cost = window->opened - start;
 	return 0;
 }
@@ -226,8 +219,8 @@ static void gather(struct window *window)
 int window_mend(struct window *window, struct fault *fault)
 {
 	struct opening rest = window->opening;
-	double left = rest.seconds - (monotonic_seconds() - window->opened);
-	double start = monotonic_seconds();
+	double left = rest.seconds - (clock_seconds() - window->opened);
+	double start = clock_seconds();
 	int mended = 0;
 
 	rest.seconds = left < 1 ? 1 : (uint32_t)left + 1;
@@ -237,7 +230,7 @@ int window_mend(struct window *window, struct fault *fault)
 
 		mended = rc < 0 || mended < 0 ? -1 : mended | rc;
 	}
-	window->mend_cost = monotonic_seconds() - start;
+	window->mend_cost = clock_seconds() - start;
 	gather(window);
 	window->mended = window->mended || mended > 0;
 	return mended;
@@ -245,7 +238,7 @@ int window_mend(struct window *window, struct fault *fault)
 
 int window_close(struct window *window, struct fault *fault)
 {
-	double start = monotonic_seconds();
+	double start = clock_seconds();
 	struct fault one;
 	int rc = 0;
 
@@ -256,7 +249,7 @@ int window_close(struct window *window, struct fault *fault)
 		}
 	if (rc < 0)
 		return -1;
-	window->close_cost = monotonic_seconds() - start;
+	window->close_cost = clock_seconds() - start;
 	gather(window);
 	window->standing = false;
 	return 0;
@@ -312,11 +305,11 @@ static void tell_trace(struct window *window)
 int window_shut(struct window *window, struct fault *fault)
 {
 	const struct timespec pause = { .tv_nsec = 100000000 };
-	double end = monotonic_seconds() + SHUT_SECONDS;
+	double end = clock_seconds() + SHUT_SECONDS;
 
 	for (int i = 0; window_close(window, fault) < 0; i++) {
 		log_error("closing port %u: %s", window->opening.port, fault->text);
-		if (i == 20 || monotonic_seconds() > end) {
+		if (i == 20 || clock_seconds() > end) {
 			log_error("the port may still be open; the watchdog goes on trying, and every command of acmegate tries again, "
 				  "first of all acmegate recover. The kernel closes its rules after %u s at the latest",
 				  window->opening.seconds);
@@ -327,7 +320,7 @@ int window_shut(struct window *window, struct fault *fault)
 	if (window->opened <= 0)
 		return 0;
 	if (window->plan.lines || window->mended) /* else there was nothing to open */
-		log_notice("port %u closed after %.1f ms", window->opening.port, (monotonic_seconds() - window->opened) * 1e3);
+		log_notice("port %u closed after %.1f ms", window->opening.port, (clock_seconds() - window->opened) * 1e3);
 	end_connections(window);
 	tell_trace(window); /* last: nothing waits for a surveyor that is slow */
 	return 0;

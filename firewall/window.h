@@ -79,6 +79,4 @@ enum { RECOVERY_NOTHING, RECOVERY_ARMED, RECOVERY_RULES };
  */
 int window_recover(struct journal *journal, struct fault *fault) MUST_CHECK;
 
-double monotonic_seconds(void);
-
 #endif

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "backends/nft/news.h"
+#include "base/clock.h"
 
 #include <errno.h>
 #include <linux/netfilter/nf_tables.h>
@@ -12,14 +13,6 @@
 
 #define REST_SHARE 4	     /* it rests so many times as long as it has read, */
 #define REST_MOST 1000000000 /* nanoseconds */
-
-static int64_t now(void)
-{
-	struct timespec time;
-
-	clock_gettime(CLOCK_MONOTONIC, &time);
-	return time.tv_sec * INT64_C(1000000000) + time.tv_nsec;
-}
 
 void news_close(struct news *news)
 {
@@ -99,13 +92,13 @@ bool news_heard(struct news *news, uint32_t own_port, bool *look)
 		news->resting = false;
 	news->stale = news->stale || heard;
 	*look = news->stale && !news->resting;
-	news->looked = *look ? now() : 0;
+	news->looked = *look ? clock_nanoseconds() : 0;
 	return heard;
 }
 
 void news_rest(struct news *news, bool again)
 {
-	const int64_t share = (now() - news->looked) * REST_SHARE, time = share < REST_MOST ? share : REST_MOST;
+	const int64_t share = (clock_nanoseconds() - news->looked) * REST_SHARE, time = share < REST_MOST ? share : REST_MOST;
 	const struct itimerspec rest = { .it_value = { time / 1000000000, (long)(time % 1000000000) } };
 
 	news->stale = again;

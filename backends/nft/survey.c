@@ -8,9 +8,9 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 
 #include "backends/nft/builtin.h"
+#include "base/clock.h"
 #include "base/launch.h"
 
 #define PATIENCE 60	   /* seconds for the next word of an answer */
@@ -205,26 +205,18 @@ static int put_question(const struct survey_question *question, const char *text
 	return -1;
 }
 
-static time_t seconds(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec;
-}
-
 /* After an incomplete answer the surveyor is stopped: its rest would be taken for the answer to the next question. */
 static int ask(const struct survey_question *question, const char *text, struct survey *survey, struct survey_answer *answer,
 	       struct fault *fault)
 {
 	bool answered = false;
-	const time_t end = seconds() + ANSWER_SECONDS;
+	const double end = clock_seconds() + ANSWER_SECONDS;
 	int rc = put_question(question, text, fault) < 0 ? -1 : 1;
 
 	while (rc > 0) {
 		ssize_t n;
 
-		if (seconds() > end) {
+		if (clock_seconds() > end) {
 			rc = fault_set(fault, FAULT_LATER, "the surveyor did not end its answer in %d s", ANSWER_SECONDS);
 			break;
 		}

@@ -15,6 +15,7 @@
 #include "acme/codec.h"
 #include "agent/caa.h"
 #include "agent/http.h"
+#include "base/clock.h"
 #include "base/log.h"
 
 #define CA_MOST 40000	 /* ms for the directory */
@@ -25,14 +26,6 @@
 static int tell(const struct finding *finding)
 {
 	return send(FD_WARDEN, finding, sizeof(*finding), MSG_NOSIGNAL) == (ssize_t)sizeof(*finding) ? 0 : -1;
-}
-
-static time_t seconds(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec;
 }
 
 /* --- the CA ------------------------------------------------------------------------------------------------------- */
@@ -171,7 +164,7 @@ static int place_of(const struct config *config, const struct certificate *certi
 }
 
 /* Addresses are looked up for the first CA of a certificate only: they are the same for all. Through the DNS they do not matter. */
-static int look_at_names(const struct config *config, const struct certificate *certificate, const char *identities, time_t end)
+static int look_at_names(const struct config *config, const struct certificate *certificate, const char *identities, double end)
 {
 	const int place = place_of(config, certificate);
 	const bool http = config_answers(certificate, CHALLENGE_HTTP);
@@ -181,7 +174,8 @@ static int look_at_names(const struct config *config, const struct certificate *
 
 		if (config_is_address(config->name[index]))
 			continue;
-		if (seconds() > end || (place == 0 && http && config->name[index][0] != '*' && look_at_addresses(config, index) < 0) ||
+		if (clock_seconds() > end ||
+		    (place == 0 && http && config->name[index][0] != '*' && look_at_addresses(config, index) < 0) ||
 		    look_at_caa(config, certificate, index, identities) < 0)
 			return -1;
 	}
@@ -220,7 +214,7 @@ static int ask_server(struct http *http, const char *name, const struct assignme
 }
 
 static int look_at_server(const struct config *config, const struct certificate *certificate, const struct assignment *work,
-			  time_t end)
+			  double end)
 {
 	for (uint32_t i = 0; config_answers(certificate, CHALLENGE_HTTP) && i < 2 * certificate->names; i++) {
 		struct finding finding = { .kind = FINDING_ANSWER, .index = certificate->first_name + i / 2, .of_answer.six = i % 2 };
@@ -230,7 +224,7 @@ static int look_at_server(const struct config *config, const struct certificate 
 		int rc;
 
 		snprintf(address, sizeof(address), "%s:%u", i % 2 ? "[::1]" : "127.0.0.1", work->port);
-		http = seconds() > end ? NULL : http_start_plain(address, &fault);
+		http = clock_seconds() > end ? NULL : http_start_plain(address, &fault);
 		if (!http)
 			return -1;
 		rc = ask_server(http, config->name[finding.index], work, &finding);
@@ -251,7 +245,7 @@ static void set_resolver(void)
 	_res.options &= ~(unsigned long)(RES_DNSRCH | RES_DEFNAMES);
 }
 
-static int look_at_network(const struct config *config, time_t end)
+static int look_at_network(const struct config *config, double end)
 {
 	struct finding ca;
 
@@ -267,7 +261,7 @@ static int look_at_network(const struct config *config, time_t end)
 
 int examiner_main(const struct config *config)
 {
-	const time_t end = seconds() + ALL_SECONDS + CA_MOST / 1000;
+	const double end = clock_seconds() + ALL_SECONDS + CA_MOST / 1000;
 	static struct assignment work;
 
 	if (recv(FD_WARDEN, &work, sizeof(work), 0) != (ssize_t)sizeof(work))

@@ -9,6 +9,7 @@
 
 #include "agent/http_failure.h"
 #include "agent/resolver.h"
+#include "base/clock.h"
 
 #define USER_AGENT "acmegate/" PACKAGE_VERSION " (ACME HTTP-01)"
 #define CONNECT_MOST 10000L /* ms */
@@ -356,14 +357,6 @@ static struct exchange *crashed(struct http *http)
 	return NULL;
 }
 
-static int64_t now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 /* The directory does not know the CA, or is not hashed at all: the same once more with the bundle, for good. */
 static bool with_bundle(struct http *http, CURL *easy, CURLcode code)
 {
@@ -402,7 +395,7 @@ int http_next(struct http *http, int64_t milliseconds, const int watched[HTTP_WA
 	      struct fault *fault)
 {
 	struct curl_waitfd extra[HTTP_WATCHED] = { { watched[0], CURL_WAIT_POLLIN, 0 }, { watched[1], CURL_WAIT_POLLIN, 0 } };
-	int64_t end = now_ms() + milliseconds, left = milliseconds;
+	int64_t end = clock_milliseconds() + milliseconds, left = milliseconds;
 	CURLMcode bad;
 	int running;
 
@@ -417,7 +410,7 @@ int http_next(struct http *http, int64_t milliseconds, const int watched[HTTP_WA
 			bad = curl_multi_poll(http->multi, extra, HTTP_WATCHED, left < 60000 ? (int)left : 60000, NULL);
 		if (bad != CURLM_OK)
 			return fault_set(fault, FAULT_FAILED, "libcurl: %s", curl_multi_strerror(bad));
-		left = end - now_ms();
+		left = end - clock_milliseconds();
 	}
 	return 1;
 }

@@ -13,6 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "agent/request.h"
 #include "agent/tokens.h"
@@ -50,14 +51,6 @@ static struct responder {
 	struct connection connection[CONNECTIONS];
 } self;
 
-static int64_t now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 static int *fd_of(const struct connection *connection)
 {
 	return &self.fds[SLOT_CONNECTIONS + (connection - self.connection)].fd;
@@ -85,7 +78,7 @@ static void drop(struct connection *connection)
 static void answer(struct connection *connection, const char *text, size_t length)
 {
 	int fd = *fd_of(connection);
-	int64_t drained = now() + DRAIN_LIMIT;
+	int64_t drained = clock_milliseconds() + DRAIN_LIMIT;
 
 	if (send(fd, text, length, MSG_NOSIGNAL | MSG_DONTWAIT) != (ssize_t)length || shutdown(fd, SHUT_WR) < 0) {
 		drop(connection);
@@ -276,7 +269,7 @@ static int accept_one(int listener, struct fault *fault)
 	place = free_place(key_of(&peer));
 	place->source = source_of(&peer);
 	place->source->connections++;
-	place->deadline = now() + TIME_LIMIT;
+	place->deadline = clock_milliseconds() + TIME_LIMIT;
 	place->serial = self.serial++;
 	place->used = 0;
 	place->answered = false;
@@ -299,7 +292,7 @@ static int accept_waiting(int listener, struct fault *fault)
 /* Gives up who took too long; returns the milliseconds until the next deadline, -1 when there is none. */
 static int drop_late(void)
 {
-	int64_t time = now(), next = INT64_MAX;
+	int64_t time = clock_milliseconds(), next = INT64_MAX;
 
 	for (size_t i = 0; i < self.places; i++) {
 		struct connection *connection = &self.connection[i];

@@ -4,29 +4,21 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "acme/challenge.h"
 #include "agent/agent.h"
 #include "agent/questions.h"
+#include "base/clock.h"
 #include "store/crypto.h"
 
 #define HITS_AT_ONCE 256
 
 struct record session_record; /* the last one received: 64 KiB that no stack should carry */
 
-int64_t session_now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 static int64_t now(void *context)
 {
 	(void)context;
-	return session_now();
+	return clock_milliseconds();
 }
 
 static bool is_readable(int fd)
@@ -62,7 +54,7 @@ void session_drain_hits(struct session *session)
 			return;
 		}
 		memcpy(&hit, session_record.data, sizeof(hit));
-		challenges_hit(&session->authorizations, &hit, session_now());
+		challenges_hit(&session->authorizations, &hit, clock_milliseconds());
 	}
 }
 

@@ -29,9 +29,6 @@ struct session {
 	int dns;		/* channel to acmegate-dns; -1: there is none */
 };
 
-/* The time of the transport's clock, in milliseconds. */
-int64_t session_now(void);
-
 /* Takes the list of certificates to obtain, or to ask about. */
 int session_take_work(struct session *session, struct fault *fault) MUST_CHECK;
 void session_add_order(struct session *session, uint32_t index);

@@ -8,6 +8,7 @@
 #include "agent/idna.h"
 #include "agent/proof.h"
 #include "agent/whereabouts.h"
+#include "base/clock.h"
 #include "base/log.h"
 
 #define DNS_MOST 180000 /* ms that a CA may take to look values up: nothing is open for it */
@@ -25,7 +26,7 @@ static int prove_without(struct session *session, struct fault *fault)
 {
 	struct authorizations *authorizations = &session->authorizations;
 	const struct proof proof = { authorizations, acme_thumbprint(session->acme), session->dns };
-	int64_t began = session_now();
+	int64_t began = clock_milliseconds();
 
 	if (!authorizations_pend(authorizations, false))
 		return 0;
@@ -39,7 +40,7 @@ static int prove_without(struct session *session, struct fault *fault)
 	session->validated = 0;
 	proof_withdraw(&proof, false);
 	log_notice("validation of %zu name%s through the DNS took %lld ms", authorizations->pending,
-		   authorizations->pending == 1 ? "" : "s", (long long)(session_now() - began));
+		   authorizations->pending == 1 ? "" : "s", (long long)(clock_milliseconds() - began));
 	return order_want(session->orders, session->count, authorizations, fault);
 }
 
@@ -71,13 +72,13 @@ static int prove(struct session *session, struct fault *fault)
 		return 0;
 	}
 	session->opened = true;
-	opened = session_now();
+	opened = clock_milliseconds();
 	if (session_tell_validated(session, fault) < 0 ||
 	    challenges_respond(authorizations, session->acme, window_most(session->config), fault) < 0 ||
 	    wire_send(FD_WARDEN, VERB_CLOSE, 0, NULL, 0, fault) < 0)
 		return -1;
 	session->validated = 0;
-	closed = session_now();
+	closed = clock_milliseconds();
 	if (session_hear(VERB_CLOSED, fault) < 0)
 		return -1;
 	memcpy(&authorizations->closed, session_record.data, sizeof(authorizations->closed));

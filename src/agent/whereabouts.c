@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "agent/whereabouts.h"
+#include "base/clock.h"
 
 #include <ifaddrs.h>
 #include <net/if.h>
@@ -7,17 +8,8 @@
 #include <netinet/in.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 
 #define SECONDS 2
-
-static double now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
 
 /* An address that the world may know; link-local ones of IPv6 are every interface's. */
 static bool counts(const struct ifaddrs *one, int family)
@@ -52,7 +44,7 @@ void whereabouts_begin(struct whereabouts_search *search)
 {
 	memset(search, 0, sizeof(*search));
 	search->over = !has_several();
-	search->end = now() + SECONDS;
+	search->end = clock_seconds() + SECONDS;
 }
 
 /* false: there is no room. */
@@ -84,7 +76,7 @@ void whereabouts_look(struct whereabouts_search *search, const char *name)
 
 	if (search->over)
 		return;
-	if (now() > search->end || getaddrinfo(name, NULL, &hints, &list) != 0)
+	if (clock_seconds() > search->end || getaddrinfo(name, NULL, &hints, &list) != 0)
 		give_up(search);
 	for (const struct addrinfo *one = list; one && !search->over; one = one->ai_next)
 		if (!take(&search->found, one->ai_addr))

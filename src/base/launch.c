@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 #include <time.h>
 
+#include "base/clock.h"
 #include "base/config_share.h"
 #include "base/kernel.h"
 #include "base/log.h"
@@ -258,14 +259,6 @@ void launch_while(int channel)
 	caller = channel;
 }
 
-static int64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * INT64_C(1000) + now.tv_nsec / 1000000;
-}
-
 /* Room for another byte and a NUL. */
 static bool make_room(struct sink *sink)
 {
@@ -310,7 +303,7 @@ static bool follow(struct sink *sink, int output, int pidfd, int64_t end)
 		struct pollfd wait[] = { { .fd = pidfd, .events = POLLIN },
 					 { .fd = open ? output : -1, .events = POLLIN },
 					 { .fd = caller } };
-		int64_t left = end - now_ms();
+		int64_t left = end - clock_milliseconds();
 		int n = left <= 0 ? 0 : poll(wait, LENGTH_OF(wait), (int)left);
 
 		if (n < 0 && errno == EINTR)
@@ -336,7 +329,7 @@ static void log_command(char *const argv[])
 
 static int run(struct sink *sink, char *const argv[], char *const environment[], unsigned int seconds, pid_t *id, struct fault *fault)
 {
-	const int64_t start = now_ms();
+	const int64_t start = clock_milliseconds();
 	const pid_t own = getpid();
 	OWN_FD int pidfd = -1;
 	int ends[2], status = 0;
@@ -366,7 +359,7 @@ static int run(struct sink *sink, char *const argv[], char *const environment[],
 		return fault_set(fault, FAULT_FAILED, "%s printed too much and was killed", argv[0]);
 	if (!in_time)
 		return fault_set(fault, FAULT_FAILED, "%s did not end within %u seconds and was killed", argv[0], seconds);
-	log_trace("%s ended after %lld ms, status %#x", argv[0], (long long)(now_ms() - start), (unsigned int)status);
+	log_trace("%s ended after %lld ms, status %#x", argv[0], (long long)(clock_milliseconds() - start), (unsigned int)status);
 	if (WIFSIGNALED(status))
 		return fault_set(fault, FAULT_FAILED, "%s died of signal %d", argv[0], WTERMSIG(status));
 	return WEXITSTATUS(status);

@@ -4,19 +4,11 @@
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 
 #define SCRIPT_SECONDS 10 /* a script that goes on for longer after its hook is the client itself */
-
-static double seconds(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
-}
 
 /* As long as a process has not ended, its number is nobody else's. */
 static bool lives(int pidfd)
@@ -84,7 +76,7 @@ int clients_add(struct clients *clients, const struct client *client, struct fau
 		return fault_set(fault, FAULT_LATER, "%d clients have the port open already", CLIENTS);
 	new += place;
 	*new = *client;
-	clients->since[place] = seconds();
+	clients->since[place] = clock_seconds();
 	for (uint32_t i = 0; i < MOST_KIN; i++)
 		new->fd[i] = client->fd[i] < 0 ? -1 : fcntl(client->fd[i], F_DUPFD_CLOEXEC, 0);
 	if (new->fd[0] < 0)
@@ -109,7 +101,7 @@ void clients_step(struct clients *clients, int place)
 	struct client *client = &clients->client[place];
 	const pid_t pid = client->kin[0].pid;
 
-	if (client->number > 1 && seconds() - clients->since[place] < SCRIPT_SECONDS && lives(client->fd[1]) &&
+	if (client->number > 1 && clock_seconds() - clients->since[place] < SCRIPT_SECONDS && lives(client->fd[1]) &&
 	    !process_was_killed(client->fd[0], pid)) {
 		step(client);
 		say_watched(client);

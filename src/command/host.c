@@ -6,6 +6,7 @@
 #include <sys/file.h>
 #include <time.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "command/note.h"
 #include "command/tokens.h"
@@ -39,17 +40,17 @@ int host_lock_store(struct host *host, struct fault *fault)
 int host_wait(struct host *host, int (*take)(struct host *, struct fault *), struct fault *fault)
 {
 	const struct timespec pause = { .tv_nsec = 200000000 };
-	struct timespec now;
-	time_t end = 0;
+	double end = 0;
 	int rc;
 
 	while ((rc = take(host, fault)) < 0 && fault->kind == FAULT_LATER && host->wait) {
-		clock_gettime(CLOCK_MONOTONIC, &now);
-		if (!end) {
-			end = now.tv_sec + (time_t)host->wait;
+		const double now = clock_seconds();
+
+		if (end <= 0) {
+			end = now + (double)host->wait;
 			log_notice("another acmegate is at work; waiting for it, at most %lu seconds", host->wait);
 		}
-		if (now.tv_sec >= end)
+		if (now >= end)
 			break;
 		nanosleep(&pause, NULL);
 	}

@@ -5,17 +5,10 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "command/entry.h"
 #include "store/ledger.h"
-
-static double seconds(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_BOOTTIME, &now);
-	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
-}
 
 static void complain(const struct fault *fault)
 {
@@ -95,7 +88,7 @@ void note_begin(struct note *note, const struct gate *gate)
 
 void note_opened(struct note *note)
 {
-	note->since = seconds();
+	note->since = clock_boot_seconds();
 	note->open = true;
 	if (!note->entry.times++)
 		note->entry.opened = time(NULL);
@@ -105,7 +98,7 @@ void note_opened(struct note *note)
 static void add_time(struct note *note)
 {
 	if (note->since > 0)
-		note->entry.open_ms += (uint32_t)((seconds() - note->since) * 1e3);
+		note->entry.open_ms += (uint32_t)((clock_boot_seconds() - note->since) * 1e3);
 	note->since = 0;
 	note->entry.closed = time(NULL);
 }

@@ -6,9 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "command/notify.h"
 
@@ -113,14 +113,6 @@ static struct progress at;
 static char told[PROGRESS_SIZE]; /* to systemd */
 static double spent;		 /* seconds that the port was open in earlier windows */
 
-static double seconds(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_BOOTTIME, &now);
-	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
-}
-
 /* A shell's prompt is on the terminal of a job in the background. A terminal that is not the controlling one has no jobs. */
 static bool is_in_front(void)
 {
@@ -178,7 +170,7 @@ static void draw(double now)
 void progress_step(enum progress_step step, uint32_t done, uint32_t of)
 {
 	const bool same = at.step == step, last = done == of;
-	const double now = seconds();
+	const double now = clock_boot_seconds();
 
 	at.step = step;
 	at.done = done;
@@ -190,20 +182,20 @@ void progress_step(enum progress_step step, uint32_t done, uint32_t of)
 void progress_open(uint16_t port, uint32_t most)
 {
 	at.port = port;
-	at.since = seconds();
+	at.since = clock_boot_seconds();
 	at.left = most > spent ? most - spent : 0;
 }
 
 void progress_shut(void)
 {
 	if (at.since > 0)
-		spent += seconds() - at.since;
+		spent += clock_boot_seconds() - at.since;
 	at.since = 0;
 }
 
 void progress_tick(void)
 {
-	draw(seconds());
+	draw(clock_boot_seconds());
 }
 
 void progress_end(void)

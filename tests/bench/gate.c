@@ -19,6 +19,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/clock.h"
 #include "base/config.h"
 #include "firewall/backends.h"
 #include "backends/nft/batch.h"
@@ -50,21 +51,21 @@ static int measure(const struct backend *backend, struct ruleset *ruleset, struc
 {
 	static struct plan lines;
 	struct opening opening;
-	double first = monotonic_seconds(), start, opened, closing;
+	double first = clock_seconds(), start, opened, closing;
 
 	if (opening_make(&opening, 80, 60, fault) < 0 || backend->plan(ruleset, &opening, &lines, fault) < 0)
 		return -1;
-	start = monotonic_seconds();
+	start = clock_seconds();
 	if (backend->open(ruleset, &opening, fault) < 0)
 		return -1;
-	opened = monotonic_seconds();
+	opened = clock_seconds();
 	stand();
-	closing = monotonic_seconds();
+	closing = clock_seconds();
 	if (backend->close(ruleset, opening.tag, fault) < 0)
 		return -1;
 	figures->plan[run] = (start - first) * 1e3;
 	figures->open[run] = (opened - start) * 1e3;
-	figures->close[run] = (monotonic_seconds() - closing) * 1e3;
+	figures->close[run] = (clock_seconds() - closing) * 1e3;
 	return 0;
 }
 
@@ -98,7 +99,7 @@ static void add_rule(struct batch *batch, const char *table, const char *chain)
 /* One commit; the milliseconds that the kernel takes for it. */
 static double commit(struct netlink *netlink, const char *table, const char *chain, uint64_t *handle, struct fault *fault)
 {
-	double start = monotonic_seconds();
+	double start = clock_seconds();
 	uint32_t generation;
 	struct batch batch;
 	int rc;
@@ -111,7 +112,7 @@ static double commit(struct netlink *netlink, const char *table, const char *cha
 		add_rule(&batch, table, chain);
 	rc = batch_commit(&batch, take_handle, handle, fault);
 	batch_free(&batch);
-	return rc < 0 ? -1 : (monotonic_seconds() - start) * 1e3;
+	return rc < 0 ? -1 : (clock_seconds() - start) * 1e3;
 }
 
 static int look_away(const struct nlmsghdr *message, void *arg, struct fault *fault)
@@ -123,11 +124,11 @@ static int look_away(const struct nlmsghdr *message, void *arg, struct fault *fa
 /* The kernel tells all rules, and nobody listens: less than this no survey can take. */
 static int measure_dump(struct netlink *netlink, double *milliseconds, struct fault *fault)
 {
-	double start = monotonic_seconds();
+	double start = clock_seconds();
 	char buffer[512];
 	int rc = netlink_dump(netlink, netlink_request(netlink, buffer, NFT_MSG_GETRULE), look_away, NULL, fault);
 
-	*milliseconds = (monotonic_seconds() - start) * 1e3;
+	*milliseconds = (clock_seconds() - start) * 1e3;
 	return rc;
 }
 
