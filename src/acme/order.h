@@ -4,7 +4,7 @@
  *
  * Each order has its own fault; one that fails never stops another. A result of -1 means that everything has to stop.
  *
- *	order_place -> challenge.h -> order_judge -> finalization_run -> order_free
+ *	new_order.h -> challenge.h -> order_judge -> finalization_run -> order_free
  */
 #ifndef ACMEGATE_ACME_ORDER_H
 #define ACMEGATE_ACME_ORDER_H
@@ -54,19 +54,12 @@ struct order_signer {
 };
 
 const struct certificate *order_certificate(const struct order *order);
-
-/*
- * Resumes the orders that an earlier run has placed, as long as the CA can still make a certificate of them, and places the others,
- * except those with a fault or a URL. If the CA does not take an order as a replacement, or answers with a failed old one, it places the
- * order again. Adds their authorizations to the list and fetches them. Afterwards those are wanted that an order needs which may still
- * succeed.
- */
-int order_place(struct order *orders, size_t n, struct acme *acme, struct authorizations *list, struct fault *fault) MUST_CHECK;
+const char (*order_names(const struct order *order))[NAME_SIZE];
 
 /* Marks the authorizations that orders need which may still succeed. */
 int order_want(const struct order *orders, size_t n, struct authorizations *list, struct fault *fault) MUST_CHECK;
 
-/* Did orders fail because the CA does not know our account? Resets these for order_place() with another account. */
+/* Did orders fail because the CA does not know our account? Resets these for new_order_place() with another account. */
 bool order_lacks_account(struct order *orders, size_t n);
 
 /* Gives each order with an authorization that is not valid its fault. */
@@ -77,6 +70,12 @@ int order_check(const struct order_object *object, struct fault *fault) MUST_CHE
 
 /* Takes the order object of an answer. -1: order->fault says why not. */
 int order_read(struct order *order, const struct acme_call *call, const struct exchange *exchange) MUST_CHECK;
+
+/* A request about it has failed. */
+void order_fail(struct order *order, const struct exchange *exchange, const struct problem *problem, const struct fault *fault);
+
+/* Forgets the order and its fault; another order can be placed. */
+void order_start_over(struct order *order);
 
 /* How the attempt ended. */
 struct outcome order_outcome(const struct order *order);

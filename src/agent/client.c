@@ -12,6 +12,7 @@
 #include "acme/account.h"
 #include "acme/directory.h"
 #include "acme/finalization.h"
+#include "acme/new_order.h"
 #include "agent/dealing.h"
 #include "agent/questions.h"
 #include "agent/results.h"
@@ -85,7 +86,7 @@ static int place(struct session *session, struct fault *fault)
 
 	if (!url_same_origin(url, directory->new_account) && get_account(session, fault) < 0)
 		return -1;
-	if (order_place(session->orders, session->count, session->acme, &session->authorizations, fault) < 0)
+	if (new_order_place(session->orders, session->count, session->acme, &session->authorizations, fault) < 0)
 		return -1;
 	if (!order_lacks_account(session->orders, session->count))
 		return 0;
@@ -93,7 +94,7 @@ static int place(struct session *session, struct fault *fault)
 	acme_set_account(session->acme, "");
 	if (get_account(session, fault) < 0)
 		return -1;
-	return order_place(session->orders, session->count, session->acme, &session->authorizations, fault);
+	return new_order_place(session->orders, session->count, session->acme, &session->authorizations, fault);
 }
 
 static int run(struct session *session, struct fault *fault)

@@ -13,6 +13,7 @@
 #include "fake_transport.h"
 #include "acme/challenge.h"
 #include "acme/finalization.h"
+#include "acme/new_order.h"
 
 #define NAMES 3 /* per certificate */
 #define CERTIFICATES 2
@@ -349,7 +350,7 @@ static int teardown(void **state)
 /* Everything that the client does, with a window of so many milliseconds. */
 static void run_all(int64_t window)
 {
-	assert_int_equal(order_place(orders, CERTIFICATES, acme, &authorizations, &fault), 0);
+	assert_int_equal(new_order_place(orders, CERTIFICATES, acme, &authorizations, &fault), 0);
 	assert_int_equal(challenges_prepare(&authorizations, true, acme, &fault), 0);
 	assert_int_equal(challenges_respond(&authorizations, acme, window, &fault), 0);
 	order_judge(orders, CERTIFICATES, &authorizations);
@@ -398,7 +399,7 @@ static int64_t prove_all(int64_t window)
 {
 	int64_t start = fake.now;
 
-	assert_int_equal(order_place(orders, CERTIFICATES, acme, &authorizations, &fault), 0);
+	assert_int_equal(new_order_place(orders, CERTIFICATES, acme, &authorizations, &fault), 0);
 	assert_int_equal(challenges_prepare(&authorizations, true, acme, &fault), 0);
 	ca.polls = 0;
 	assert_int_equal(challenges_respond(&authorizations, acme, window, &fault), 0);
@@ -540,7 +541,7 @@ static void test_hits_before_the_answer(void **state)
 {
 	(void)state;
 	one_name_each();
-	assert_int_equal(order_place(orders, CERTIFICATES, acme, &authorizations, &fault), 0);
+	assert_int_equal(new_order_place(orders, CERTIFICATES, acme, &authorizations, &fault), 0);
 	assert_int_equal(challenges_prepare(&authorizations, true, acme, &fault), 0);
 	fetch_everything();
 	assert_int_equal(challenges_respond(&authorizations, acme, 10000, &fault), 0);
@@ -662,7 +663,7 @@ static void test_invalid(void **state)
 
 	(void)state;
 	ca.final = "invalid";
-	assert_int_equal(order_place(orders, CERTIFICATES, acme, &authorizations, &fault), 0);
+	assert_int_equal(new_order_place(orders, CERTIFICATES, acme, &authorizations, &fault), 0);
 	for (size_t i = 0; i < LENGTH_OF(visitors); i++) {
 		snprintf(hit.address, sizeof(hit.address), "%s", visitors[i]);
 		challenges_hit(&authorizations, &hit, fake.now);
@@ -734,7 +735,7 @@ static void test_no_account(void **state)
 {
 	(void)state;
 	ca.no_account = true;
-	assert_int_equal(order_place(orders, CERTIFICATES, acme, &authorizations, &fault), 0);
+	assert_int_equal(new_order_place(orders, CERTIFICATES, acme, &authorizations, &fault), 0);
 	assert_true(order_lacks_account(orders, CERTIFICATES));
 	assert_false(order_lacks_account(orders, CERTIFICATES));
 	ca.no_account = false;
@@ -1098,7 +1099,7 @@ static void test_replaces_not_at_fault(void **state)
 		ca.replaces_refused = cases[i].problem;
 		ca.refusal = cases[i].status;
 		replace_all();
-		assert_int_equal(order_place(orders, CERTIFICATES, acme, &authorizations, &fault), 0);
+		assert_int_equal(new_order_place(orders, CERTIFICATES, acme, &authorizations, &fault), 0);
 		assert_int_equal(ca.replacing, CERTIFICATES);
 		assert_int_equal(ca.orders, 0);
 		outcome = order_outcome(&orders[0]);
@@ -1226,7 +1227,7 @@ static void test_resume_for_other_names(void **state)
 static void test_placed_is_kept(void **state)
 {
 	(void)state;
-	assert_int_equal(order_place(orders, CERTIFICATES, acme, &authorizations, &fault), 0);
+	assert_int_equal(new_order_place(orders, CERTIFICATES, acme, &authorizations, &fault), 0);
 	assert_string_equal(ca.kept[0], orders[0].url);
 	assert_string_equal(ca.kept[1], orders[1].url);
 	assert_true(order_is_open(&orders[0]));
@@ -1283,7 +1284,7 @@ static void test_outcome_not_final(void **state)
 static void test_outcome_port_not_opened(void **state)
 {
 	(void)state;
-	assert_int_equal(order_place(orders, CERTIFICATES, acme, &authorizations, &fault), 0);
+	assert_int_equal(new_order_place(orders, CERTIFICATES, acme, &authorizations, &fault), 0);
 	authorizations_drop(&authorizations);
 	order_judge(orders, CERTIFICATES, &authorizations);
 	expect_outcome(RESULT_HOST, STEP_VALIDATION, "", true);
