@@ -11,42 +11,8 @@
 #ifndef ACMEGATE_ACME_ACME_H
 #define ACMEGATE_ACME_ACME_H
 
-#include "acme/codec.h"
-#include "acme/exchange.h"
-#include "base/wire.h"
-
-/* Both return a JWS (RFC 7515, 7.2.2) that the caller frees, or NULL: then acme_run() ends with the fault. */
-struct signer {
-	void *context;
-	/* payload: NULL for POST-as-GET. by_key: in the name of the key (newAccount), else of the account. */
-	char *(*sign)(void *context, bool by_key, const char *url, const char *nonce, const char *payload, struct fault *fault);
-	/* The external account binding of our key for newAccount at this URL. */
-	char *(*bind)(void *context, const char *url, struct fault *fault);
-};
-
-#define CALL_FINISHED (-1)
-
-enum call_kind { CALL_SIGNED, CALL_SIGNED_WITH_KEY, CALL_PLAIN }; /* by account URL; by public key; a bare GET */
-
-struct acme_call {
-	enum call_kind kind;
-	const char *step;    /* the caller's: each fault begins with it, or NULL */
-	const char *url;     /* the caller's */
-	const char *payload; /* the caller's; JSON, or NULL for POST-as-GET */
-	void *context;	     /* the caller's */
-	/*
-	 * Takes an answer. fault NULL: a 2xx answer. Else the call has failed, and problem is the CA's, or NULL; exchange is NULL
-	 * if there was no answer. Returns CALL_FINISHED, or the milliseconds until the call goes out again.
-	 */
-	int64_t (*done)(struct acme_call *call, const struct exchange *exchange, const struct problem *problem,
-			const struct fault *fault);
-	/* acme.c's own from here on, zero at first */
-	int64_t at; /* moment of its next turn by the transport's clock; while done() runs: now */
-	char *body;
-	int state, tries, nonces;
-};
-
-struct acme;
+#include "acme/call.h"
+#include "acme/signer.h"
 
 /* account: the reply to VERB_ACCOUNT. NULL and a fault: no memory. */
 struct acme *acme_start(const struct transport *transport, const struct signer *signer, const struct account *account,
@@ -89,7 +55,6 @@ bool acme_was_repeated(const struct acme_call *call);
  * While a port is open: an exchange gets HURRY_MOST milliseconds instead of the transport's longest time and is then repeated at once,
  * and a longer Retry-After ends the call.
  */
-#define HURRY_MOST 4000
 void acme_hurry(struct acme *acme, bool hurry);
 
 /* Ends a call in any state without telling its owner; also from a done(). */

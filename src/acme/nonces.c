@@ -85,6 +85,14 @@ bool nonces_fail(const struct nonces *nonces, struct fault *fault)
 	return true;
 }
 
+const struct exchange *nonces_refusal(const struct nonces *nonces, struct problem *problem)
+{
+	const struct exchange *failed = &nonces->failed;
+
+	codec_problem(NULL, 0, failed->status, problem);
+	return failed->status && problem_action(failed->status, problem) != ACTION_FAIL ? failed : NULL;
+}
+
 void nonces_free(struct nonces *nonces)
 {
 	for (size_t i = 0; i < nonces->count; i++)

@@ -5,6 +5,7 @@
 #ifndef ACMEGATE_ACME_NONCES_H
 #define ACMEGATE_ACME_NONCES_H
 
+#include "acme/codec.h"
 #include "acme/exchange.h"
 
 #define NONCES_KEPT 128 /* a CA forgets old ones, and there are never more in use at once */
@@ -39,6 +40,9 @@ void nonces_fetched(struct nonces *nonces, const struct exchange *exchange, int6
 
 /* Has newNonce failed too often? Then the fault says why. */
 bool nonces_fail(const struct nonces *nonces, struct fault *fault);
+
+/* How newNonce was refused, whose Retry-After is for the ledger; NULL: there was no answer, or one that says nothing of the CA's load. */
+const struct exchange *nonces_refusal(const struct nonces *nonces, struct problem *problem);
 
 void nonces_free(struct nonces *nonces);
 
