@@ -10,6 +10,7 @@
 
 #include "base/kernel.h"
 #include "base/launch.h"
+#include "base/launch_program.h"
 #include "base/log.h"
 #include "base/seam.h"
 

@@ -20,6 +20,7 @@
 #include "base/sandbox.h"
 #include "base/sockets.h"
 #include "base/launch.h"
+#include "base/launch_program.h"
 #include "base/wire.h"
 #include "firewall/backends.h"
 #include "firewall/listener.h"

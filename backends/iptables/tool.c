@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
-#include "base/launch.h"
+#include "base/launch_program.h"
 
 #define PATIENCE "5"		/* seconds to wait for the lock of the legacy tools; without it they wait for ever, or not at all */
 #define SECONDS 10		/* for a command to end, the waiting included */

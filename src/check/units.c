@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#include "base/launch.h"
+#include "base/launch_program.h"
 
 #define SYSTEMCTL_SECONDS 10
 #define OUTPUT_MOST 4096

@@ -7,7 +7,7 @@
 #include <sys/mman.h>
 #include <time.h>
 
-#include "base/launch.h"
+#include "base/launch_program.h"
 #include "base/log.h"
 #include "command/guest.h"
 #include "command/note.h"

@@ -9,7 +9,7 @@
 
 #include "base/log.h"
 #include "base/own.h"
-#include "base/launch.h"
+#include "base/launch_program.h"
 #include "command/entry.h"
 
 #define HOOK_SECONDS 120

@@ -10,8 +10,9 @@
 #include "base/base64url.h"
 #include "base/environment.h"
 #include "base/kernel.h"
-#include "base/launch.h"
+#include "base/launch_program.h"
 #include "base/log.h"
+#include "base/sandbox.h"
 #include "base/wire.h"
 #include "command/guest.h"
 

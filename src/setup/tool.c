@@ -7,7 +7,8 @@
 #include <string.h>
 #include <sys/wait.h>
 
-#include "base/launch.h"
+#include "base/config.h"
+#include "base/launch_program.h"
 #include "base/log.h"
 
 #define TOOL_SECONDS 120
