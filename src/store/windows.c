@@ -11,25 +11,14 @@
 
 #include "base/own.h"
 #include "store/file.h"
-#include "store/slot.h"
+#include "store/window_day.h"
 
 #define CORRUPT WINDOWS_FILE ".corrupt"
 #define BESIDE WINDOWS_FILE "~"
 #define OLD_KEPT 64 /* of an earlier acmegate, whose file had no days */
-#define DAY_SECONDS INT64_C(86400)
 #define SLOTS (2 * WINDOWS_KEPT + WINDOWS_DAYS)
 #define FILE_SIZE(kept) ((off_t)(kept)*2 * SLOT_SIZE)
 #define WHOLE_SIZE ((size_t)SLOTS * SLOT_SIZE)
-
-int64_t windows_day(const struct window_entry *entry)
-{
-	return entry->begun.wall / DAY_SECONDS;
-}
-
-bool windows_counts(const struct window_entry *entry)
-{
-	return entry->net != NET_NEVER;
-}
 
 /* The slot with this sequence, if it is there. */
 static bool find(const struct windows *windows, uint64_t sequence, struct slot *slot)
@@ -154,63 +143,15 @@ static int load(struct windows *windows, int state_fd, const char *name, int fla
 
 /* --- days --------------------------------------------------------------------------------------------------------- */
 
-static void add(struct window_day *day, const struct window_entry *entry)
-{
-	day->open_ms += entry->open_ms;
-	day->windows += windows_counts(entry);
-	if (entry->open_ms > day->longest_ms)
-		day->longest_ms = entry->open_ms;
-}
-
-/* That of this entry, with those before it. */
-static struct window_day day_of(const struct window_entry *entry)
-{
-	struct window_day day = { windows_day(entry), entry->day_ms, entry->day_windows, entry->day_longest_ms };
-
-	add(&day, entry);
-	return day;
-}
-
-/* Adds the windows before the entry on its day. false: there were none. */
-static bool go_on(struct window_entry *entry, const struct window_entry *newest, uint64_t number)
-{
-	const struct window_day day = day_of(newest);
-
-	entry->before_ms = newest->before_ms + newest->open_ms;
-	entry->day_ms = entry->day_windows = entry->day_longest_ms = 0;
-	if (!number || windows_day(entry) != day.day)
-		return false;
-	entry->day_ms = day.open_ms;
-	entry->day_windows = day.windows;
-	entry->day_longest_ms = day.longest_ms;
-	return true;
-}
-
-/* The day of this entry has ended. A day that came already, since the clock was set back, gets more; it is told by the number of its last entry. */
-static struct slot end_day(const struct slot *there, const struct window_entry *newest, uint64_t number)
-{
-	struct window_day day = day_of(newest);
-
-	if (!slot_is_valid(there, SLOT_DAY) || there->u.day.day != day.day)
-		return slot_seal_day(number, &day);
-	if (there->sequence >= number)
-		return *there;
-	day.open_ms += there->u.day.open_ms;
-	day.windows += there->u.day.windows;
-	if (there->u.day.longest_ms > day.longest_ms)
-		day.longest_ms = there->u.day.longest_ms;
-	return slot_seal_day(number, &day);
-}
-
 uint32_t windows_read_days(const struct windows *windows, struct window_day day[WINDOWS_DAYS + 1])
 {
-	const int64_t last = windows_day(&windows->newest);
+	const int64_t last = window_day_number(&windows->newest);
 	struct slot slot;
 	uint32_t count = 0;
 
 	if (windows->fd < 0 || !windows->number)
 		return 0;
-	day[count++] = day_of(&windows->newest);
+	day[count++] = window_day_of(&windows->newest);
 	for (size_t i = 0; windows->kept == WINDOWS_KEPT && i < WINDOWS_DAYS; i++) {
 		if (slot_read(windows->fd, 2 * WINDOWS_KEPT + i, &slot) < 0 || !slot_is_valid(&slot, SLOT_DAY))
 			continue;
@@ -250,10 +191,10 @@ static void fill(struct slot *slots, const struct windows *from)
 		if (!find_entry(from, n, &slot))
 			continue;
 		before = entry->before_ms;
-		if (!go_on(entry, &newest, number) && number) {
-			struct slot *day = &slots[slot_place_of_day(windows_day(&newest))];
+		if (!window_day_go_on(entry, &newest, number) && number) {
+			struct slot *day = &slots[slot_place_of_day(window_day_number(&newest))];
 
-			*day = end_day(day, &newest, number);
+			*day = window_day_end(day, &newest, number);
 		}
 		entry->before_ms = before;
 		slots[slot_place(WINDOWS_KEPT, 2 * n)] = slot_seal_entry(2 * n, entry);
@@ -356,12 +297,12 @@ static void count_before(struct window_entry *entry, const struct windows *windo
 /* It is on the disk together with the entry that comes next. */
 static int put_day(const struct windows *windows, struct fault *fault)
 {
-	const size_t place = slot_place_of_day(windows_day(&windows->newest));
+	const size_t place = slot_place_of_day(window_day_number(&windows->newest));
 	struct slot slot;
 
 	if (slot_read(windows->fd, place, &slot) < 0)
 		return fault_errno(fault, FAULT_FAILED, "reading the ledger of windows");
-	slot = end_day(&slot, &windows->newest, windows->number);
+	slot = window_day_end(&slot, &windows->newest, windows->number);
 	return slot_write(windows->fd, place, &slot) < 0 ? fault_errno(fault, FAULT_FAILED, "writing the ledger of windows") : 0;
 }
 
@@ -369,7 +310,7 @@ int windows_begin(struct windows *windows, const struct window_entry *entry, str
 {
 	struct window_entry counted = *entry;
 
-	if (!go_on(&counted, &windows->newest, windows->number) && windows->number && put_day(windows, fault) < 0)
+	if (!window_day_go_on(&counted, &windows->newest, windows->number) && windows->number && put_day(windows, fault) < 0)
 		return -1;
 	count_before(&counted, windows);
 	return put(windows, 2 * (windows->number + 1), &counted, fault);

@@ -67,8 +67,4 @@ uint32_t windows_read(const struct windows *windows, struct window_entry entry[W
 /* The days before that of the newest entry that have windows, in no order; and that day. Returns their number. */
 uint32_t windows_read_days(const struct windows *windows, struct window_day day[WINDOWS_DAYS + 1]);
 
-/* The day that it began; and does it count as open? Not if the gate was not told, or refused. */
-int64_t windows_day(const struct window_entry *entry);
-bool windows_counts(const struct window_entry *entry);
-
 #endif

@@ -5,6 +5,8 @@
  */
 #include "view/status.h"
 
+#include "store/window_day.h"
+
 #define DAY INT64_C(86400)
 
 static void add(struct stretch *span, uint64_t windows, uint64_t open_ms, uint64_t longest_ms)
@@ -42,7 +44,7 @@ static void add_listed(struct stretch *span, const struct status *status)
 		const struct window_entry *entry = &status->window[i];
 
 		if (entry->begun.wall >= span->from)
-			add(span, windows_counts(entry), entry->open_ms, entry->open_ms);
+			add(span, window_day_counts(entry), entry->open_ms, entry->open_ms);
 	}
 }
 

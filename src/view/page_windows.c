@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /* page_windows.c - when the port was open, and how long: over the year, on a logarithmic scale, as lengths go from milliseconds to minutes. */
+#include "store/window_day.h"
 #include "view/moment.h"
 #include "view/page_markup.h"
 #include "view/page_part.h"
@@ -34,7 +35,7 @@ _Static_assert(LENGTH_OF(kinds) == MARK_KINDS, "words for each mark");
 
 static enum mark_kind kind_of(const struct window_entry *entry)
 {
-	if (!windows_counts(entry))
+	if (!window_day_counts(entry))
 		return MARK_SHUT;
 	if (entry->net == NET_UNKNOWN)
 		return MARK_OPEN;
