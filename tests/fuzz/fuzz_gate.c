@@ -39,6 +39,8 @@ static int world_shutdown(int fd);
 static int new_fd(void);
 int gate_main(int argc, char **argv);
 #include "firewall/gate.c"
+#include "firewall/inquiry.c"
+#include "firewall/main.c"
 #include "tests/fuzz/must.h"
 #undef close
 #undef poll

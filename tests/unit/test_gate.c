@@ -40,6 +40,8 @@ static bool fails(const char *what);
 #define main gate_main
 int gate_main(int argc, char **argv);
 #include "firewall/gate.c"
+#include "firewall/inquiry.c"
+#include "firewall/main.c"
 #undef main
 #undef poll
 #undef fcntl
