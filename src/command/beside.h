@@ -12,10 +12,13 @@
 
 #include "base/fault.h"
 
+#define BESIDE_MOST (NAME_MAX - 5) /* bytes of a name, for there is .NAME.new beside it */
+
 struct beside {
 	int dir, fd;
-	const char *path;
-	char name[NAME_MAX + 1]; /* beside the path; "": it is renamed */
+	const char *path;	 /* the caller's, for messages */
+	char last[NAME_MAX + 1]; /* its last part */
+	char name[NAME_MAX + 1]; /* of the file beside it; "": it is renamed, or not made */
 };
 #define NO_BESIDE \
 	{ \
@@ -30,5 +33,13 @@ int beside_rename(struct beside *beside, struct fault *fault) MUST_CHECK;
 
 /* Removes what was not renamed. */
 void beside_close(struct beside *beside);
+
+/* --- for outlet.c, which opens the directory in its own way; -1: errno says why ------------------------------------- */
+
+/* An empty file (0600) beside `last` in beside->dir. */
+int beside_make(struct beside *beside, const char *last) MUST_CHECK;
+
+/* Puts it into its place; it need not be on the disk. */
+int beside_put(struct beside *beside) MUST_CHECK;
 
 #endif

@@ -45,80 +45,75 @@ static int refuse(const char *path, struct fault *fault)
 	return fault_errno(fault, FAULT_FAILED, "%s", path);
 }
 
-static int open_way(struct outlet *outlet, const char *path, struct fault *fault)
+static int open_way(struct beside *beside, const char *path, char last[PATH_SIZE], struct fault *fault)
 {
 	char copy[PATH_SIZE], *rest = NULL, *name, *next;
 	struct way way = { 0 };
 
 	snprintf(copy, sizeof(copy), "%s", path);
-	outlet->dir = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	beside->dir = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	name = strtok_r(copy, "/", &rest);
-	while (name && outlet->dir >= 0) {
-		OWN_FD int above = outlet->dir;
+	while (name && beside->dir >= 0) {
+		OWN_FD int above = beside->dir;
 
 		next = strtok_r(NULL, "/", &rest);
 		if (!next) {
-			outlet->dir = steal_fd(&above);
-			snprintf(outlet->name, sizeof(outlet->name), "%s", name);
-			return check(&way, outlet->dir, path, true, fault);
+			beside->dir = steal_fd(&above);
+			snprintf(last, PATH_SIZE, "%s", name);
+			return check(&way, beside->dir, path, true, fault);
 		}
-		outlet->dir = -1;
+		beside->dir = -1;
 		if (check(&way, above, path, false, fault) < 0)
 			return -1;
-		outlet->dir = owner_step(above, name, O_PATH);
+		beside->dir = owner_step(above, name, O_PATH);
 		name = next;
 	}
-	return outlet->dir < 0 ? refuse(path, fault) : fault_set(fault, FAULT_FAILED, "%s: expected the path of a file", path);
+	return beside->dir < 0 ? refuse(path, fault) : fault_set(fault, FAULT_FAILED, "%s: expected the path of a file", path);
 }
 
 /* With no right of the group's yet: it becomes another one. */
-static int make(struct outlet *outlet)
+static int make(struct beside *beside, const char *last)
 {
-	int rc = owner_become(outlet->dir);
+	int rc = owner_become(beside->dir) < 0 ? -1 : beside_make(beside, last);
 
-	if (rc == 0) {
-		(void)unlinkat(outlet->dir, outlet->beside, 0);
-		outlet->fd = openat(outlet->dir, outlet->beside, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-	}
-	owner_leave();
-	return outlet->fd < 0 ? -1 : 0;
-}
-
-static int give(struct outlet *outlet, mode_t mode, gid_t group)
-{
-	int rc;
-
-	if (fchown(outlet->fd, (uid_t)-1, group) < 0)
-		return -1;
-	rc = owner_become(outlet->dir) < 0 ? -1 : fchmod(outlet->fd, mode);
 	owner_leave();
 	return rc;
 }
 
-int outlet_open(struct outlet *outlet, const char *path, mode_t mode, gid_t group, struct fault *fault)
+static int give(const struct beside *beside, mode_t mode, gid_t group)
 {
-	outlet->path = path;
-	if (open_way(outlet, path, fault) < 0)
+	int rc;
+
+	if (fchown(beside->fd, (uid_t)-1, group) < 0)
 		return -1;
-	snprintf(outlet->beside, sizeof(outlet->beside), ".%s.new", outlet->name);
-	return make(outlet) < 0 || give(outlet, mode, group) < 0 ? refuse(path, fault) : 0;
+	rc = owner_become(beside->dir) < 0 ? -1 : fchmod(beside->fd, mode);
+	owner_leave();
+	return rc;
 }
 
-int outlet_publish(struct outlet *outlet, struct fault *fault)
+int outlet_open(struct beside *beside, const char *path, mode_t mode, gid_t group, struct fault *fault)
 {
-	int rc = owner_become(outlet->dir) < 0 ? -1 : renameat(outlet->dir, outlet->beside, outlet->dir, outlet->name);
+	char last[PATH_SIZE];
 
-	owner_leave();
-	if (rc == 0)
-		outlet->beside[0] = '\0';
-	return rc == 0 ? 0 : refuse(outlet->path, fault);
+	beside->path = path;
+	if (open_way(beside, path, last, fault) < 0)
+		return -1;
+	return make(beside, last) < 0 || give(beside, mode, group) < 0 ? refuse(path, fault) : 0;
 }
 
-void outlet_close(struct outlet *outlet)
+int outlet_publish(struct beside *beside, struct fault *fault)
 {
-	if (outlet->fd >= 0 && outlet->beside[0] && owner_become(outlet->dir) == 0)
-		(void)unlinkat(outlet->dir, outlet->beside, 0);
+	int rc = owner_become(beside->dir) < 0 ? -1 : beside_put(beside);
+
 	owner_leave();
-	close_fd(&outlet->fd);
-	close_fd(&outlet->dir);
+	return rc == 0 ? 0 : refuse(beside->path, fault);
+}
+
+/* One that may not become the owner leaves the file: the next run removes it. */
+void outlet_close(struct beside *beside)
+{
+	if (beside->fd < 0 || owner_become(beside->dir) < 0)
+		beside->name[0] = '\0';
+	beside_close(beside);
+	owner_leave();
 }

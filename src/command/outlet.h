@@ -1,35 +1,24 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * outlet.h - a file for others to read, outside the state directory: written beside its place, and renamed. It is made by the owner of its
- * directory (base/owner.h). Each directory on the way must be root's, or of the one user from whom on all are, and no link; and nobody else may
- * write it, but for a directory on the way with the sticky bit.
+ * outlet.h - a file for others to read, outside the state directory: written beside its place and renamed, as beside.h does, by the owner of
+ * its directory (base/owner.h). Each directory on the way must be root's, or of the one user from whom on all are, and no link; and nobody
+ * else may write it, but for a directory on the way with the sticky bit.
  *
- *	outlet_open() -> write to outlet->fd -> outlet_publish() -> outlet_close()
+ *	outlet_open() -> write to beside->fd -> outlet_publish() -> outlet_close()
  */
 #ifndef ACMEGATE_COMMAND_OUTLET_H
 #define ACMEGATE_COMMAND_OUTLET_H
 
-#include <limits.h>
-
 #include "base/config.h"
-
-struct outlet {
-	int dir, fd;
-	const char *path; /* the caller's */
-	char name[PATH_SIZE], beside[PATH_SIZE + 8];
-};
-#define NO_OUTLET \
-	{ \
-		.dir = -1, .fd = -1 \
-	}
+#include "command/beside.h"
 
 /* An empty file beside `path`, with this mode and group. The caller calls outlet_close() in any case. */
-int outlet_open(struct outlet *outlet, const char *path, mode_t mode, gid_t group, struct fault *fault) MUST_CHECK;
+int outlet_open(struct beside *beside, const char *path, mode_t mode, gid_t group, struct fault *fault) MUST_CHECK;
 
 /* The file is in its place when it returns 0. It need not be on the disk: the next run writes it anew. */
-int outlet_publish(struct outlet *outlet, struct fault *fault) MUST_CHECK;
+int outlet_publish(struct beside *beside, struct fault *fault) MUST_CHECK;
 
 /* Removes what was not published. */
-void outlet_close(struct outlet *outlet);
+void outlet_close(struct beside *beside);
 
 #endif

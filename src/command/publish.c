@@ -19,14 +19,14 @@
 
 static int write_file(const struct show *show, const char *path, mode_t mode, gid_t group, struct fault *remark)
 {
-	struct outlet outlet = NO_OUTLET;
-	int rc = outlet_open(&outlet, path, mode, group, remark);
+	struct beside beside = NO_BESIDE;
+	int rc = outlet_open(&beside, path, mode, group, remark);
 
 	if (rc == 0)
-		rc = viewing_run(show, STDIN_FILENO, outlet.fd, remark);
+		rc = viewing_run(show, STDIN_FILENO, beside.fd, remark);
 	if (rc == 0)
-		rc = outlet_publish(&outlet, remark);
-	outlet_close(&outlet);
+		rc = outlet_publish(&beside, remark);
+	outlet_close(&beside);
 	return rc;
 }
 
