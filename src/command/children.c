@@ -2,11 +2,31 @@
 #include "command/children.h"
 
 #include <poll.h>
+#include <signal.h>
 #include <string.h>
 
 #include "base/launch.h"
 
 #define STORER_SECONDS 10 /* how long the storer may take to end when it is told to */
+
+int children_begin(struct supervisor *s, const struct job *job, struct gate *gate, int seconds, struct crew *crew, bool with_signer)
+{
+	if (supervise_begin(s, job, gate, (const int[]){ SIGINT, SIGTERM, SIGHUP, 0 }) < 0 || supervise_limit(s, seconds) < 0)
+		return -1;
+	return crew_start_store(crew, &s->fd[STORER_PID], with_signer ? &s->fd[SIGNER_PID] : NULL, &s->fd[ON_STORER], &s->fault);
+}
+
+int children_reap_client(struct supervisor *s)
+{
+	int status = launch_reap(&s->fd[CLIENT_PID], false);
+
+	close_fd(&s->fd[ON_CLIENT]);
+	if (status != STATUS_DONE && status != STATUS_FAILED && status != STATUS_USAGE && status != STATUS_LATER)
+		children_failed(s, "client", status);
+	else if (status != STATUS_DONE && s->status == STATUS_DONE)
+		s->status = status;
+	return status;
+}
 
 void children_failed(struct supervisor *s, const char *child, int status)
 {

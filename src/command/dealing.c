@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "command/dealing.h"
 
-#include <signal.h>
 #include <stdio.h>
 
 #include "base/launch.h"
@@ -53,16 +52,9 @@ static void on_told(struct supervisor *s)
 
 static void on_client_ended(struct supervisor *s)
 {
-	int status;
-
 	while (s->fd[ON_CLIENT] >= 0 && supervise_take(s, ON_CLIENT)) /* its last words */
 		;
-	status = launch_reap(&s->fd[CLIENT_PID], false);
-	close_fd(&s->fd[ON_CLIENT]);
-	if (status != STATUS_DONE && status != STATUS_FAILED && status != STATUS_USAGE && status != STATUS_LATER)
-		children_failed(s, "client", status); /* it has not said why */
-	else if (status != STATUS_DONE && s->status == STATUS_DONE)
-		s->status = status;
+	(void)children_reap_client(s);
 	supervise_close(s);
 }
 
@@ -84,13 +76,7 @@ static void on_deadline(struct supervisor *s)
 }
 
 static const struct job for_dealing = {
-	.watch = {
-		[ON_STORER - ON_OWN] = { EVENT_STORER_ENDED, "storer", STORER_PID },
-		[ON_CLIENT - ON_OWN] = { EVENT_CLIENT_ENDED, "client", CLIENT_PID },
-		[SIGNER_PID - ON_OWN] = { EVENT_SIGNER_ENDED, NULL, 0 },
-		[STORER_PID - ON_OWN] = { EVENT_STORER_ENDED, NULL, 0 },
-		[CLIENT_PID - ON_OWN] = { EVENT_CLIENT_ENDED, NULL, 0 },
-	},
+	.watch = { CHILDREN_WATCHED },
 	.heard = {
 		{ ON_STORER, VERB_RENEWAL, EVENT_SURVEY },
 		{ ON_CLIENT, VERB_TELL, EVENT_TOLD },
@@ -112,11 +98,7 @@ static int begin(struct dealing *d)
 	struct supervisor *s = &d->s;
 	const enum task_kind kind = d->config->task.kind;
 
-	if (supervise_begin(s, &for_dealing, NULL, (const int[]){ SIGINT, SIGTERM, SIGHUP, 0 }) < 0 ||
-	    supervise_limit(s, DEALING_SECONDS) < 0)
-		return -1;
-	if (crew_start_store(&d->crew, &s->fd[STORER_PID], kind == TASK_REMOVE ? NULL : &s->fd[SIGNER_PID], &s->fd[ON_STORER],
-			     &s->fault) < 0)
+	if (children_begin(s, &for_dealing, NULL, DEALING_SECONDS, &d->crew, kind != TASK_REMOVE) < 0)
 		return -1;
 	if (kind != TASK_REMOVE && kind != TASK_REVOKE)
 		start_client(s);

@@ -2,7 +2,6 @@
 #include "command/renewal.h"
 
 #include <poll.h>
-#include <signal.h>
 #include <time.h>
 
 #include "base/launch.h"
@@ -37,13 +36,8 @@ static void on_client_ended(struct supervisor *s)
 	for (uint32_t i = 0; i < run->config->certificates; i++)
 		if (poll(&storer, 1, 0) <= 0 || !(storer.revents & POLLIN) || !supervise_take(s, ON_STORER))
 			break;
-	status = launch_reap(&s->fd[CLIENT_PID], false);
-	close_fd(&s->fd[ON_CLIENT]);
-	if (status != STATUS_DONE && status != STATUS_FAILED && status != STATUS_USAGE && status != STATUS_LATER)
-		children_failed(s, "client", status); /* it has not said why */
-	else if (status != STATUS_DONE && s->status == STATUS_DONE)
-		s->status = status;
-	else if (status == STATUS_DONE && only_asked(run))
+	status = children_reap_client(s);
+	if (status == STATUS_DONE && only_asked(run))
 		run_work_say_idle(s);
 	if (!s->prepared && (status == STATUS_LATER || status == STATUS_FAILED || (status != STATUS_DONE && run->errand->windows)))
 		gate_explain(s->gate);
@@ -75,12 +69,8 @@ static void on_deadline(struct supervisor *s)
 
 static const struct job for_renewal = {
 	.watch = {
-		[ON_STORER - ON_OWN] = { EVENT_STORER_ENDED, "storer", STORER_PID },
-		[ON_CLIENT - ON_OWN] = { EVENT_CLIENT_ENDED, "client", CLIENT_PID },
+		CHILDREN_WATCHED,
 		[ON_RESPONDER - ON_OWN] = { EVENT_RESPONDER_ENDED, "responder", RESPONDER_PID },
-		[SIGNER_PID - ON_OWN] = { EVENT_SIGNER_ENDED, NULL, 0 },
-		[STORER_PID - ON_OWN] = { EVENT_STORER_ENDED, NULL, 0 },
-		[CLIENT_PID - ON_OWN] = { EVENT_CLIENT_ENDED, NULL, 0 },
 		[RESPONDER_PID - ON_OWN] = { EVENT_RESPONDER_ENDED, NULL, 0 },
 		[DNS_PID - ON_OWN] = { EVENT_DNS_ENDED, NULL, 0 },
 	},
@@ -125,16 +115,6 @@ static int seconds_left(struct errand *errand)
 	if (!errand->end)
 		errand->end = now.tv_sec + RUN_SECONDS;
 	return errand->end > now.tv_sec ? (int)(errand->end - now.tv_sec) : 1;
-}
-
-static int begin(struct run *run, struct gate *gate)
-{
-	struct supervisor *s = &run->s;
-
-	if (supervise_begin(s, &for_renewal, gate, (const int[]){ SIGINT, SIGTERM, SIGHUP, 0 }) < 0 ||
-	    supervise_limit(s, seconds_left(run->errand)) < 0)
-		return -1;
-	return crew_start_store(&run->crew, &s->fd[STORER_PID], &s->fd[SIGNER_PID], &s->fd[ON_STORER], &s->fault);
 }
 
 static void run_deploy_hooks(struct run *run)
@@ -203,7 +183,7 @@ int renewal_run(const struct config *config, struct errand *errand, struct gate 
 
 	gate->traced = false;
 	run = (struct run){ .config = config, .errand = errand, .crew = CREW(config, state_fd, tokens) };
-	if (begin(&run, gate) < 0)
+	if (children_begin(&run.s, &for_renewal, gate, seconds_left(errand), &run.crew, true) < 0)
 		supervise_give_up(&run.s);
 	supervise(&run.s);
 	end(&run);
