@@ -22,19 +22,34 @@ bool tag_names_set(const char *name, const char *wanted)
 	return opening_is_tag(tag, wanted);
 }
 
-/* The first expression with this name from attr on, of which so many bytes are left: its data in *data. NULL: there is none. */
-static const struct nlattr *next_expression(const struct nlattr *attr, int *left, const char *name, const struct nlattr **data)
-{
-	for (; attr && mnl_attr_ok(attr, *left); attr = mnl_attr_next(attr)) {
-		const struct nlattr *e[NFTA_EXPR_MAX + 1];
+/* The expressions of a rule that have this name, one after the other. */
+struct search {
+	const struct nlattr *attr;
+	int left; /* bytes */
+	const char *name;
+};
 
-		*left -= (int)((attr->nla_len + 3U) & ~3U);
+static struct search search_for(const char *name, const struct nlattr *expressions)
+{
+	return (struct search){ expressions ? mnl_attr_get_payload(expressions) : NULL,
+				expressions ? mnl_attr_get_payload_len(expressions) : 0, name };
+}
+
+/* The attributes of the next one. false: there is none. */
+static bool find_next(struct search *search, const struct nlattr **parts, uint16_t most)
+{
+	while (search->attr && mnl_attr_ok(search->attr, search->left)) {
+		const struct nlattr *attr = search->attr, *e[NFTA_EXPR_MAX + 1];
+
+		search->left -= (int)((attr->nla_len + 3U) & ~3U);
+		search->attr = mnl_attr_next(attr);
 		attrs_of_nest(attr, e, NFTA_EXPR_MAX);
-		*data = e[NFTA_EXPR_DATA];
-		if (!strcmp(attr_text(e[NFTA_EXPR_NAME]), name))
-			return attr;
+		if (!strcmp(attr_text(e[NFTA_EXPR_NAME]), search->name)) {
+			attrs_of_nest(e[NFTA_EXPR_DATA], parts, most);
+			return true;
+		}
 	}
-	return NULL;
+	return false;
 }
 
 /* User data is a row of type, length, value with one byte each for the first two, see libnftnl's udata.c. */
@@ -58,19 +73,14 @@ static bool find_comment(const struct nlattr *userdata, char tag[TAG_SIZE])
 /* A comment can be anybody's. But all rules of ours look into the set of their tag, also when they were saved and loaded again. */
 bool tag_of_rule(const struct nlattr *userdata, const struct nlattr *expressions, char tag[TAG_SIZE])
 {
-	int left = expressions ? mnl_attr_get_payload_len(expressions) : 0;
-	const struct nlattr *attr = expressions ? mnl_attr_get_payload(expressions) : NULL, *data;
+	struct search lookups = search_for("lookup", expressions);
+	const struct nlattr *l[NFTA_LOOKUP_MAX + 1];
 
 	if (!find_comment(userdata, tag))
 		return false;
-	for (attr = next_expression(attr, &left, "lookup", &data); attr;
-	     attr = next_expression(mnl_attr_next(attr), &left, "lookup", &data)) {
-		const struct nlattr *l[NFTA_LOOKUP_MAX + 1];
-
-		attrs_of_nest(data, l, NFTA_LOOKUP_MAX);
+	while (find_next(&lookups, l, NFTA_LOOKUP_MAX))
 		if (tag_names_set(attr_text(l[NFTA_LOOKUP_SET]), tag))
 			return true;
-	}
 	return false;
 }
 
@@ -85,16 +95,12 @@ static bool match_has(const struct nlattr *info, char tag[TAG_SIZE])
 
 bool tag_of_match(const struct nlattr *expressions, const char *wanted, char tag[TAG_SIZE])
 {
-	int left = expressions ? mnl_attr_get_payload_len(expressions) : 0;
-	const struct nlattr *attr = expressions ? mnl_attr_get_payload(expressions) : NULL, *data;
+	struct search matches = search_for("match", expressions);
+	const struct nlattr *m[NFTA_MATCH_MAX + 1];
 	struct tag_shape shape = { 0 };
 	bool found = false;
 
-	for (attr = next_expression(attr, &left, "match", &data); attr;
-	     attr = next_expression(mnl_attr_next(attr), &left, "match", &data)) {
-		const struct nlattr *m[NFTA_MATCH_MAX + 1];
-
-		attrs_of_nest(data, m, NFTA_MATCH_MAX);
+	while (find_next(&matches, m, NFTA_MATCH_MAX)) {
 		tag_add_match(&shape, attr_text(m[NFTA_MATCH_NAME]));
 		if (!found && !strcmp(attr_text(m[NFTA_MATCH_NAME]), "comment"))
 			found = match_has(m[NFTA_MATCH_INFO], tag);
@@ -104,29 +110,21 @@ bool tag_of_match(const struct nlattr *expressions, const char *wanted, char tag
 
 bool tag_is_prefix(const struct nlattr *expressions, const char *wanted)
 {
-	int left = expressions ? mnl_attr_get_payload_len(expressions) : 0;
-	const struct nlattr *attr = expressions ? mnl_attr_get_payload(expressions) : NULL, *data;
+	struct search logs = search_for("log", expressions);
+	const struct nlattr *l[NFTA_LOG_MAX + 1];
 
-	for (attr = next_expression(attr, &left, "log", &data); attr;
-	     attr = next_expression(mnl_attr_next(attr), &left, "log", &data)) {
-		const struct nlattr *l[NFTA_LOG_MAX + 1];
-
-		attrs_of_nest(data, l, NFTA_LOG_MAX);
+	while (find_next(&logs, l, NFTA_LOG_MAX))
 		if (opening_is_tag(attr_text(l[NFTA_LOG_PREFIX]), wanted))
 			return true;
-	}
 	return false;
 }
 
 uint64_t tag_packets(const struct nlattr *expressions)
 {
-	int left = expressions ? mnl_attr_get_payload_len(expressions) : 0;
-	const struct nlattr *c[NFTA_COUNTER_MAX + 1], *data;
+	struct search counters = search_for("counter", expressions);
+	const struct nlattr *c[NFTA_COUNTER_MAX + 1];
 
-	if (!expressions || !next_expression(mnl_attr_get_payload(expressions), &left, "counter", &data))
-		return 0;
-	attrs_of_nest(data, c, NFTA_COUNTER_MAX);
-	return attr_u64(c[NFTA_COUNTER_PACKETS], 0);
+	return find_next(&counters, c, NFTA_COUNTER_MAX) ? attr_u64(c[NFTA_COUNTER_PACKETS], 0) : 0;
 }
 
 void tag_count(struct evidence *evidence, uint64_t packets)
