@@ -8,7 +8,7 @@
 #include <time.h>
 
 #include "base/cas.h"
-#include "base/launch.h"
+#include "base/launch_channel.h"
 #include "base/wire.h"
 #include "check/network.h"
 
@@ -18,16 +18,11 @@ int examiner_start(struct examination *e, struct examiner *examiner, const struc
 {
 	const char *ca_file = e->config->acme.ca_file;
 	OWN_FD int ca = ca_file[0] ? open(ca_file, O_RDONLY | O_CLOEXEC) : -1;
-	int ends[2];
+	struct descriptor given[] = { { -1, FD_WARDEN }, { ca, FD_CA_FILE } };
 
 	if (ca_file[0] && ca < 0)
 		return fault_errno(fault, FAULT_USAGE, "%s", ca_file);
-	if (wire_pair(ends, fault) < 0)
-		return -1;
-	examiner->channel = ends[0];
-	examiner->pidfd = launch_role(ROLE_EXAMINER, e->config,
-				      (const struct descriptor[]){ { ends[1], FD_WARDEN }, { ca, FD_CA_FILE } }, 2, fault);
-	close(ends[1]);
+	examiner->pidfd = launch_channel(ROLE_EXAMINER, e->config, given, LENGTH_OF(given), &examiner->channel, fault);
 	if (examiner->pidfd < 0)
 		return -1;
 	return send(examiner->channel, work, sizeof(*work), MSG_NOSIGNAL) == (ssize_t)sizeof(*work) ?

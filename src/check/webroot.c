@@ -11,7 +11,7 @@
 #include <sys/random.h>
 #include <sys/socket.h>
 
-#include "base/launch.h"
+#include "base/launch_channel.h"
 #include "check/host.h"
 
 #define PLACER_SECONDS 10
@@ -38,16 +38,12 @@ static int place(const struct examination *e, struct placer *placer, const struc
 {
 	struct pollfd reader = { .events = POLLIN };
 	char why[FAULT_TEXT_SIZE] = "";
-	int ends[2];
 	ssize_t n;
 
-	if (wire_pair(ends, fault) < 0)
-		return -1;
-	placer->channel = reader.fd = ends[0];
-	placer->pidfd = launch_role(ROLE_PLACER, e->config, (const struct descriptor[]){ { ends[1], FD_WARDEN } }, 1, fault);
-	close(ends[1]);
+	placer->pidfd = launch_channel(ROLE_PLACER, e->config, &(struct descriptor){ -1, FD_WARDEN }, 1, &placer->channel, fault);
 	if (placer->pidfd < 0)
 		return -1;
+	reader.fd = placer->channel;
 	n = send(placer->channel, token, sizeof(*token), MSG_NOSIGNAL);
 	if (n > 0 && poll(&reader, 1, PLACER_SECONDS * 1000) > 0)
 		n = recv(placer->channel, why, sizeof(why) - 1, 0);

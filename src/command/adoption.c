@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/launch.h"
+#include "base/launch_channel.h"
 
 #define STORER_SECONDS 10
 
@@ -40,28 +40,16 @@ int adoption_add(struct adoption *adoption, const struct certificate *certificat
 static int start_importer(struct adoption *adoption, int end, struct fault *fault)
 {
 	struct descriptor given[] = { { -1, FD_WARDEN }, { end, FD_STORER } };
-	int pair[2];
 
-	if (wire_pair(pair, fault) < 0)
-		return -1;
-	adoption->to_importer = pair[0];
-	given[0].from = pair[1];
-	adoption->importer = launch_role(ROLE_IMPORTER, &adoption->config, given, LENGTH_OF(given), fault);
-	close(pair[1]);
+	adoption->importer = launch_channel(ROLE_IMPORTER, &adoption->config, given, LENGTH_OF(given), &adoption->to_importer, fault);
 	return adoption->importer < 0 ? -1 : 0;
 }
 
 static int start_storer(struct adoption *adoption, int end, struct fault *fault)
 {
 	struct descriptor given[] = { { -1, FD_WARDEN }, { end, FD_SIGNER }, { adoption->state_fd, FD_STATE } };
-	int pair[2];
 
-	if (wire_pair(pair, fault) < 0)
-		return -1;
-	adoption->to_storer = pair[0];
-	given[0].from = pair[1];
-	adoption->storer = launch_role(ROLE_STORER, &adoption->config, given, LENGTH_OF(given), fault);
-	close(pair[1]);
+	adoption->storer = launch_channel(ROLE_STORER, &adoption->config, given, LENGTH_OF(given), &adoption->to_storer, fault);
 	return adoption->storer < 0 ? -1 : 0;
 }
 

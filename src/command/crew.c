@@ -4,35 +4,20 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include "base/launch.h"
+#include "base/launch_channel.h"
 #include "base/sandbox.h"
 #include "base/wire.h"
 #include "command/readers.h"
-
-static int make_channel(int ends[2], struct fault *fault)
-{
-	if (wire_pair(ends, fault) < 0)
-		return -1;
-	if (fcntl(ends[0], F_SETFL, O_NONBLOCK) == 0)
-		return 0;
-	close_fd(&ends[0]);
-	close_fd(&ends[1]);
-	return fault_errno(fault, FAULT_LATER, "making a channel");
-}
 
 /* The first place is its end of a new channel to us. */
 static int start(const struct crew *crew, enum role role, struct descriptor *given, size_t n, int *pid, int *channel,
 		 struct fault *fault)
 {
-	int ends[2];
-
-	if (make_channel(ends, fault) < 0)
+	given[0].to = FD_WARDEN;
+	*pid = launch_channel(role, crew->config, given, n, channel, fault);
+	if (*pid < 0)
 		return -1;
-	given[0] = (struct descriptor){ ends[1], FD_WARDEN };
-	*channel = ends[0];
-	*pid = launch_role(role, crew->config, given, n, fault);
-	close(ends[1]);
-	return *pid < 0 ? -1 : 0;
+	return fcntl(*channel, F_SETFL, O_NONBLOCK) < 0 ? fault_errno(fault, FAULT_LATER, "making a channel") : 0;
 }
 
 /* -1 also when none is configured, which is no fault. */

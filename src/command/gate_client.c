@@ -11,7 +11,7 @@
 #include <sys/wait.h>
 
 #include "base/log.h"
-#include "base/launch.h"
+#include "base/launch_channel.h"
 
 static struct record record;
 
@@ -19,15 +19,7 @@ static struct record record;
 
 int gate_start(struct gate *gate, struct fault *fault)
 {
-	int ends[2];
-
-	if (wire_pair(ends, fault) < 0)
-		return -1;
-	gate->channel = ends[0];
-	gate->pidfd = launch_role(ROLE_GATE, NULL, &(struct descriptor){ ends[1], FD_WARDEN }, 1, fault);
-	close(ends[1]);
-	if (gate->pidfd < 0)
-		close_fd(&gate->channel);
+	gate->pidfd = launch_channel(ROLE_GATE, NULL, &(struct descriptor){ -1, FD_WARDEN }, 1, &gate->channel, fault);
 	return gate->pidfd < 0 ? -1 : 0;
 }
 

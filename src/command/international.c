@@ -5,7 +5,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#include "base/launch.h"
+#include "base/launch_channel.h"
 #include "base/wire.h"
 
 #define ANSWER_MOST 10000 /* ms */
@@ -23,14 +23,8 @@ void international_end(void)
 
 static int start(struct fault *fault)
 {
-	int ends[2];
-
-	if (wire_pair(ends, fault) < 0)
-		return -1;
-	const struct descriptor given[] = { { ends[1], FD_WARDEN } };
-	translator.channel = ends[0];
-	translator.pidfd = launch_role(ROLE_TRANSLATOR, NULL, given, LENGTH_OF(given), fault);
-	close(ends[1]);
+	translator.pidfd = launch_channel(ROLE_TRANSLATOR, NULL, &(struct descriptor){ -1, FD_WARDEN }, 1, &translator.channel,
+					  fault);
 	return translator.pidfd < 0 ? -1 : 0;
 }
 

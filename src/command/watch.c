@@ -12,7 +12,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 
-#include "base/launch.h"
+#include "base/launch_channel.h"
 #include "base/watched.h"
 #include "base/wire.h"
 
@@ -133,13 +133,7 @@ static void end_watcher(struct watching *w)
 
 static int start_watcher(struct watching *w, struct fault *fault)
 {
-	int ends[2];
-
-	if (wire_pair(ends, fault) < 0)
-		return -1;
-	w->channel = ends[0];
-	w->pidfd = launch_role(ROLE_WATCHER, NULL, (const struct descriptor[]){ { ends[1], FD_WARDEN } }, 1, fault);
-	close(ends[1]);
+	w->pidfd = launch_channel(ROLE_WATCHER, NULL, &(struct descriptor){ -1, FD_WARDEN }, 1, &w->channel, fault);
 	return w->pidfd < 0 ? -1 : 0;
 }
 

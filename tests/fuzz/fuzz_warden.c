@@ -39,6 +39,7 @@ static int world_timerfd_settime(int fd, int flags, const struct itimerspec *new
 #define timerfd_create world_timerfd_create
 #define timerfd_settime world_timerfd_settime
 #define sigprocmask(how, set, old) (0)
+#include "base/launch_channel.c"
 #include "command/children.c"
 #include "command/crew.c"
 #include "command/renewal.c"
