@@ -7,25 +7,11 @@
 #include <time.h>
 
 #include "base/log.h"
+#include "base/moment.h"
 #include "command/adoption.h"
 
 static struct estate_list list;
 static struct adoption adoption;
-
-struct date {
-	char text[16];
-};
-
-static struct date date(int64_t when)
-{
-	struct date date = { "" };
-	time_t seconds = (time_t)when;
-	struct tm parts;
-
-	if (gmtime_r(&seconds, &parts))
-		strftime(date.text, sizeof(date.text), "%Y-%m-%d", &parts);
-	return date;
-}
 
 /* --- what there is ------------------------------------------------------------------------------------------------- */
 
@@ -153,7 +139,7 @@ static void judge(const struct config *config, struct estate_item *item)
 			    item->files);
 	else if (found->not_after <= (int64_t)time(NULL))
 		log_warning("%s: left out: it expired on %s; acmegate renew obtains another one", item->files,
-			    date(found->not_after).text);
+			    moment_day(found->not_after).text);
 	else
 		item->left_out = false;
 	if (!item->left_out)
@@ -175,7 +161,7 @@ static void say_account(const struct host *host, const struct estate_item *item)
 static void say_certificate(const struct host *host, const struct estate_item *item)
 {
 	log_notice("certificate %s is stored in %s/certificates/%s/live, from %s; valid until %s", item->name,
-		   host->config->gate.state, item->name, item->files, date(item->found->not_after).text);
+		   host->config->gate.state, item->name, item->files, moment_day(item->found->not_after).text);
 	if (item->section >= 0 && !has_names(host->config, &host->config->certificate[item->section], item->found->names))
 		log_warning("certificate %s: its names are others than those of [certificate %s] in %s: the next renewal orders one for those",
 			    item->name, item->name, host->config->file);

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "command/run_work.h"
 
-#include <time.h>
-
 #include "base/log.h"
+#include "base/moment.h"
 #include "command/entry.h"
 #include "command/progress.h"
 #include "command/values.h"
@@ -42,18 +41,12 @@ static bool anything_wanted(const struct run *run)
 /* true: the CA would refuse it, which the operator has to wait for too. */
 static bool is_limited(const struct run *run, const char *name, const struct renewal *renewal)
 {
-	time_t seconds = (time_t)renewal->limited;
-	char until[32] = "";
-	struct tm parts;
-
 	if (!renewal->limited || run->errand->only_due)
 		return false;
-	if (gmtime_r(&seconds, &parts))
-		(void)strftime(until, sizeof(until), "%Y-%m-%d %H:%M UTC", &parts);
 	entry_log(LOG_LEVEL_WARNING, &(struct entry){ .occasion = OCCASION_CERTIFICATE_WAITS, .certificate = name },
 		  "certificate %s: not tried before %s, because validations of one of its names have failed five times in an hour, and the "
 		  "CA refuses more",
-		  name, until);
+		  name, moment_utc(renewal->limited).text);
 	return true;
 }
 

@@ -3,9 +3,9 @@
 
 #include <fcntl.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/log.h"
+#include "base/moment.h"
 #include "command/errand.h"
 #include "store/reuse.h"
 
@@ -47,13 +47,8 @@ static void print_live(const struct certificate *certificate, const struct ledge
 
 static void print_next(const struct certificate *certificate, const struct ledger *ledger)
 {
-	time_t from = (time_t)(ledger->keys.prepared + NEXT_KEY_AGE);
-	char text[32] = "";
-	struct tm parts;
-
-	if (gmtime_r(&from, &parts))
-		strftime(text, sizeof(text), "%Y-%m-%d %H:%M UTC", &parts);
-	printf("; %s: the next key, used by no renewal before %s\n", certificate->name, text);
+	printf("; %s: the next key, used by no renewal before %s\n", certificate->name,
+	       moment_utc(ledger->keys.prepared + NEXT_KEY_AGE).text);
 }
 
 /* Reads the keys in the ledger; the file of the next one is there too, or was removed by hand. */

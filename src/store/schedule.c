@@ -4,8 +4,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
+#include "base/moment.h"
 #include "base/own.h"
 #include "base/revocation.h"
 
@@ -18,27 +18,10 @@
 #define ALWAYS 0	/* it is due, and nobody knows since when */
 #define FAILURES_MOST 4 /* an hour, and a day; Let's Encrypt's limit is 5 an hour for a name */
 
-struct date {
-	char text[32];
-};
-
-static struct date spell(int64_t when, bool with_time)
-{
-	struct date date = { "an unknown date" };
-	time_t seconds = (time_t)when;
-	struct tm parts;
-
-	if (gmtime_r(&seconds, &parts) && with_time)
-		strftime(date.text, sizeof(date.text), "%Y-%m-%d %H:%M UTC", &parts);
-	else if (gmtime_r(&seconds, &parts))
-		strftime(date.text, sizeof(date.text), "%Y-%m-%d", &parts);
-	return date;
-}
-
 /* With the time of day where a day is a good part of the lifetime. */
-static struct date date(int64_t when, int64_t lifetime)
+static struct moment date(int64_t when, int64_t lifetime)
 {
-	return spell(when, lifetime < SHORT_LIFETIME);
+	return lifetime < SHORT_LIFETIME ? moment_utc(when) : moment_day(when);
 }
 
 static struct decision decide(enum act act, int64_t from, const char *format, ...) PRINTF_LIKE(3, 4);
@@ -80,11 +63,11 @@ static struct decision decide_by_dates(const struct holding *holding, const stru
 	int64_t renew = holding->not_after - (lifetime < SHORT_LIFETIME ? lifetime / 2 : lifetime / 3);
 	bool window = has_window(ledger) && !holding->other_directory[0];
 	int64_t latest = renew + lifetime / 12;
-	struct date until = date(holding->not_after, lifetime), from;
+	struct moment until = date(holding->not_after, lifetime), from;
 
 	if (window)
 		renew = moment_in_window(&ledger->ari) < latest ? moment_in_window(&ledger->ari) : latest;
-	from = window ? spell(renew, true) : date(renew, lifetime);
+	from = window ? moment_utc(renew) : date(renew, lifetime);
 	if (holding->not_after <= now)
 		return decide(ACT_ORDER, renew, "expired on %s", until.text);
 	return decide(now >= renew ? ACT_ORDER : ACT_NOTHING, renew, "valid until %s, renewed from %s%s%s%s", until.text, from.text,
@@ -107,7 +90,7 @@ static bool is_as_ordered(const struct holding *holding, const struct ledger *le
 static struct decision decide_if_due(const struct holding *holding, const struct ledger *ledger, int64_t now)
 {
 	int64_t lifetime = holding->not_after - holding->not_before;
-	struct date from = date(holding->not_before, lifetime), until = date(holding->not_after, lifetime);
+	struct moment from = date(holding->not_before, lifetime), until = date(holding->not_after, lifetime);
 	bool as_ordered = is_as_ordered(holding, ledger);
 
 	if (!holding->present)
@@ -305,7 +288,7 @@ static const char *explain(const struct attempt *attempt)
 static struct decision back_off(const struct holding *holding, const struct ledger *ledger, int64_t now, int64_t left)
 {
 	const struct attempt *last = last_failure(holding, ledger), *attempt = last ? last : &ledger->attempt[0];
-	struct date until = spell(now + left, true);
+	struct moment until = moment_utc(now + left);
 
 	return decide(ACT_BACK_OFF, now + left, "not tried again before %s, because %s%s%.300s; acmegate renew-now does",
 		      until.text, explain(attempt), attempt->outcome.detail[0] ? ": " : "", attempt->outcome.detail);
@@ -313,7 +296,7 @@ static struct decision back_off(const struct holding *holding, const struct ledg
 
 static struct decision back_off_for_name(const struct holding *holding, int64_t now)
 {
-	struct date until = spell(now + holding->limited, true);
+	struct moment until = moment_utc(now + holding->limited);
 
 	return decide(ACT_BACK_OFF, now + holding->limited,
 		      "not tried again before %s, because validations of %.256s have failed four times in an hour, for this or another "

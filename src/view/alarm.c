@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+#include "base/moment.h"
 #include "view/alarm.h"
 
 #include <string.h>
-
-#include "view/moment.h"
 
 #define DAY INT64_C(86400)
 #define FEW_DAYS 3

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /* history.c - windows and attempts, the newest first, and what the windows come to: for people, and as CSV (RFC 4180). */
+#include "base/moment.h"
 #include "view/history.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "view/moment.h"
 
 /* One of the two. */
 struct item {

@@ -6,8 +6,8 @@
 #include <jansson.h>
 #include <string.h>
 
+#include "base/moment.h"
 #include "view/alarm.h"
-#include "view/moment.h"
 #include "view/status.h"
 
 static json_t *moment(int64_t seconds)

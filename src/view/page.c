@@ -5,7 +5,7 @@
  */
 #include "view/page_part.h"
 
-#include "view/moment.h"
+#include "base/moment.h"
 #include "view/page_markup.h"
 
 const char *page_class(enum health health)

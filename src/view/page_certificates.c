@@ -5,7 +5,7 @@
  */
 #include <string.h>
 
-#include "view/moment.h"
+#include "base/moment.h"
 #include "view/page_markup.h"
 #include "view/page_part.h"
 

@@ -2,7 +2,7 @@
 /* page_failures.c - what somebody has to look at, and what was tried in vain: with all that the ledger knows of the last attempt. */
 #include <string.h>
 
-#include "view/moment.h"
+#include "base/moment.h"
 #include "view/page_markup.h"
 #include "view/page_part.h"
 

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/base64url.h"
-#include "view/moment.h"
+#include "base/moment.h"
 #include "view/page_markup.h"
 #include "view/page_part.h"
 #include "view/page_style.h"

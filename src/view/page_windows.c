@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /* page_windows.c - when the port was open, and how long: over the year, on a logarithmic scale, as lengths go from milliseconds to minutes. */
+#include "base/moment.h"
 #include "store/window_day.h"
-#include "view/moment.h"
 #include "view/page_markup.h"
 #include "view/page_part.h"
 

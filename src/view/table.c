@@ -2,7 +2,7 @@
 /* table.c - the state of the certificates for people: a line for each, and why below it. */
 #include <string.h>
 
-#include "view/moment.h"
+#include "base/moment.h"
 #include "view/status.h"
 
 #define LEAST_WIDTH 40

@@ -2,7 +2,7 @@
 /* watched.c - the certificates of other clients beside those of the configuration. */
 #include <string.h>
 
-#include "view/moment.h"
+#include "base/moment.h"
 #include "view/status.h"
 
 static bool is_wanted(const struct watched *row, char *const names[])

@@ -15,9 +15,9 @@
 #include <cmocka.h>
 #include <jansson.h>
 
+#include "base/moment.h"
 #include "between.h"
 #include "view/history.h"
-#include "view/moment.h"
 #include "store/wish.h"
 #include "view/status.h"
 
