@@ -10,12 +10,19 @@
 
 #include <stddef.h>
 
-#include "base/config.h"
 #include "base/policy.h"
 #include "backends/opening.h"
 #include "backends/plan.h"
 
 #define DIGEST_SIZE 32
+
+/* For the administrator's own way to open. */
+struct means {
+	char command[COMMAND_SIZE]; /* [gate] command, or "" */
+	uint16_t port;
+	uint32_t seconds;
+};
+
 struct ruleset; /* a backend's connection to its firewall */
 
 struct backend {
@@ -25,7 +32,7 @@ struct backend {
 	bool redirects; /* only for a listener that is on another port */
 	bool last;	/* with backend = auto, only for a chain that nothing else gets past */
 	/* 1: in use on this host, *ruleset is the caller's until detach(). 0: not in use here. -1: fault. */
-	int (*attach)(struct ruleset **ruleset, const struct config *config, struct fault *fault);
+	int (*attach)(struct ruleset **ruleset, const struct means *means, struct fault *fault);
 	/* Changes nothing. A firewall that would block the port and cannot be opened is a fault that names the place. */
 	int (*plan)(struct ruleset *ruleset, const struct opening *opening, struct plan *plan, struct fault *fault);
 	/* All or nothing; read back before it returns. Opens nothing where nothing blocks. */

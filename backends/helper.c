@@ -285,19 +285,19 @@ int helper_end(const char *tag, struct fault *fault)
 	return rounds > 0;
 }
 
-int helper_attach(struct ruleset **out, const struct helper *helper, const struct config *config, struct fault *fault)
+int helper_attach(struct ruleset **out, const struct helper *helper, const struct means *means, struct fault *fault)
 {
 	struct ruleset *ruleset;
 
-	if (!helper->program && !config->gate.command[0])
+	if (!helper->program && !means->command[0])
 		return 0;
 	ruleset = calloc(1, sizeof(*ruleset));
 	if (!ruleset)
 		return fault_errno(fault, FAULT_LATER, "preparing to run a helper");
 	ruleset->helper = helper;
-	memcpy(ruleset->command, config->gate.command, sizeof(ruleset->command));
-	ruleset->port = config->gate.port;
-	ruleset->seconds = config->gate.max_open;
+	memcpy(ruleset->command, means->command, sizeof(ruleset->command));
+	ruleset->port = means->port;
+	ruleset->seconds = means->seconds;
 	*out = ruleset;
 	return 1;
 }

@@ -80,7 +80,7 @@ int helper_take_plan(const struct helper *helper, char *answer, struct plan *pla
 int helper_end(const char *tag, struct fault *fault) MUST_CHECK;
 
 /* Of struct backend, for all helpers but for attach(), whose row is the backend's. */
-int helper_attach(struct ruleset **out, const struct helper *helper, const struct config *config, struct fault *fault) MUST_CHECK;
+int helper_attach(struct ruleset **out, const struct helper *helper, const struct means *means, struct fault *fault) MUST_CHECK;
 int helper_plan(struct ruleset *ruleset, const struct opening *opening, struct plan *plan, struct fault *fault) MUST_CHECK;
 int helper_open(struct ruleset *ruleset, const struct opening *opening, struct fault *fault) MUST_CHECK;
 int helper_mend(struct ruleset *ruleset, const struct opening *opening, struct fault *fault) MUST_CHECK;

@@ -9,7 +9,6 @@
 #include <time.h>
 
 #include "base/clock.h"
-#include "base/config.h"
 #include "firewall/backends.h"
 #include "firewall/listener.h"
 #include "backends/nft/host.h"
@@ -18,14 +17,13 @@
 
 #define SHUT_SECONDS 20 /* when each attempt is slow; otherwise it ends after 2 seconds */
 
-/* The argument of attach(): it holds only the part of the configuration that the gate was told. */
-static struct config for_backends;
+static struct means for_backends; /* the argument of attach() */
 
 void window_use(const struct policy *policy, const char *command)
 {
-	snprintf(for_backends.gate.command, sizeof(for_backends.gate.command), "%s", command);
-	for_backends.gate.port = policy->port;
-	for_backends.gate.max_open = policy->seconds;
+	snprintf(for_backends.command, sizeof(for_backends.command), "%s", command);
+	for_backends.port = policy->port;
+	for_backends.seconds = policy->seconds;
 }
 
 static uint32_t mask_of(const struct window *window)

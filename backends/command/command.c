@@ -19,9 +19,9 @@ static int end_stragglers(const char *tag, struct fault *fault)
 
 static const struct helper command = { .seconds = COMMAND_SECONDS, .outside = true, .before_close = end_stragglers };
 
-static int command_attach(struct ruleset **out, const struct config *config, struct fault *fault)
+static int command_attach(struct ruleset **out, const struct means *means, struct fault *fault)
 {
-	return helper_attach(out, &command, config, fault);
+	return helper_attach(out, &command, means, fault);
 }
 
 const struct backend command_backend = {

@@ -24,9 +24,9 @@ static const struct helper firewalld = {
 	.program = "-firewalld", .plan_line = "firewall-cmd --zone=", .seconds = SECONDS, .sweep = sweep
 };
 
-static int firewalld_attach(struct ruleset **out, const struct config *config, struct fault *fault)
+static int firewalld_attach(struct ruleset **out, const struct means *means, struct fault *fault)
 {
-	return helper_attach(out, &firewalld, config, fault);
+	return helper_attach(out, &firewalld, means, fault);
 }
 
 static int firewalld_plan(struct ruleset *ruleset, const struct opening *opening, struct plan *plan, struct fault *fault)

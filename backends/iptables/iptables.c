@@ -356,12 +356,12 @@ static void ipt_detach(struct ruleset *ruleset)
 }
 
 /* In use wherever there could be tables of it in the next moment; which there are is seen at each look. */
-static int ipt_attach(struct ruleset **out, const struct config *config, struct fault *fault)
+static int ipt_attach(struct ruleset **out, const struct means *means, struct fault *fault)
 {
 	struct ruleset *ruleset = calloc(1, sizeof(*ruleset));
 	int rc;
 
-	(void)config;
+	(void)means;
 	if (!ruleset)
 		return fault_errno(fault, FAULT_LATER, "attaching to iptables");
 	ruleset->news = NEWS_CLOSED;

@@ -338,11 +338,11 @@ static int nft_plan(struct ruleset *ruleset, const struct opening *opening, stru
 	return netlink_insist(attempt_plan, ruleset, &planning, fault);
 }
 
-static int nft_attach(struct ruleset **out, const struct config *config, struct fault *fault)
+static int nft_attach(struct ruleset **out, const struct means *means, struct fault *fault)
 {
 	int rc = netlink_attach(out, sizeof(struct ruleset), fault);
 
-	(void)config;
+	(void)means;
 	if (rc > 0)
 		(*out)->news = NEWS_CLOSED;
 	return rc;

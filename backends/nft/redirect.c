@@ -166,9 +166,9 @@ static int redirect_plan(struct ruleset *ruleset, const struct opening *opening,
 	return 0;
 }
 
-static int redirect_attach(struct ruleset **out, const struct config *config, struct fault *fault)
+static int redirect_attach(struct ruleset **out, const struct means *means, struct fault *fault)
 {
-	(void)config;
+	(void)means;
 	return netlink_attach(out, sizeof(struct ruleset), fault);
 }
 

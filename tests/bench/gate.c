@@ -20,7 +20,6 @@
 #include <time.h>
 
 #include "base/clock.h"
-#include "base/config.h"
 #include "firewall/backends.h"
 #include "backends/nft/batch.h"
 #include "firewall/window.h"
@@ -159,7 +158,7 @@ static double median(double *list, int runs)
 
 int main(int argc, char **argv)
 {
-	static const struct config config; /* no backend that is measured here reads it */
+	static const struct means means; /* no backend that is measured here reads it */
 	static struct figures figures;
 	const int skip = argc > 2 && !strcmp(argv[1], "-p") ? 2 : 0;
 	int runs = argc > skip + 1 ? atoi(argv[skip + 1]) : 101;
@@ -176,7 +175,7 @@ int main(int argc, char **argv)
 														       backend;
 	if (runs < 1 || runs > MOST || !backend)
 		return STATUS_USAGE;
-	if (backend->attach(&ruleset, &config, &fault) != 1 || (chain && netlink_open(&netlink, &fault) != 1)) {
+	if (backend->attach(&ruleset, &means, &fault) != 1 || (chain && netlink_open(&netlink, &fault) != 1)) {
 		fprintf(stderr, "no %s here\n", name);
 		return STATUS_FAILED;
 	}

@@ -102,7 +102,7 @@ static void check_plan(const struct plan *plan)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const struct opening opening = { .tag = "acmegate:0123456789abcdef", .target = 80, .seconds = 60 };
-	static const struct config config = { .gate = { .port = 80, .max_open = 60 } };
+	static const struct means means = { .port = 80, .seconds = 60 };
 	static struct plan plan;
 	struct ruleset *ruleset = NULL;
 	struct fault fault = { 0 };
@@ -114,7 +114,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	world.size = size;
 	world.looked = false;
 	memset(&plan, 0, sizeof(plan));
-	must(firewalld_backend.attach(&ruleset, &config, &fault) == 1);
+	must(firewalld_backend.attach(&ruleset, &means, &fault) == 1);
 	if (data[0] % 3 == 0)
 		rc = firewalld_backend.plan(ruleset, &opening, &plan, &fault);
 	else if (data[0] % 3 == 1)
