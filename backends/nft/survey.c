@@ -62,7 +62,7 @@ static int connect_surveyor(struct fault *fault)
 		return fault_errno(fault, FAULT_LATER, "starting the surveyor");
 	it.channel = ends[0];
 	given[0].from = ends[1];
-	it.process = launch_role(ROLE_SURVEYOR, NULL, given, LENGTH_OF(given), fault);
+	it.process = launch_start(&(struct launch){ .role = ROLE_SURVEYOR }, given, LENGTH_OF(given), fault);
 	close(ends[1]);
 	if (it.process < 0)
 		return -1;

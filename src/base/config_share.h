@@ -5,6 +5,7 @@
 #ifndef ACMEGATE_BASE_CONFIG_SHARE_H
 #define ACMEGATE_BASE_CONFIG_SHARE_H
 
+#include "base/config.h"
 #include "base/sandbox.h"
 
 /* Does this role use any of it? */

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/own.h"
+#include "base/seclusion.h"
 #include "base/wire.h"
 
 /*
@@ -79,7 +80,7 @@ static int allow_top(int ruleset, const char *name, uint64_t rights)
 {
 	OWN_FD int top = -1;
 
-	sandbox_make_top(FD_STATE, name);
+	seclusion_make_top(FD_STATE, name);
 	top = openat(FD_STATE, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	return top < 0 ? 0 : allow(ruleset, top, rights);
 }

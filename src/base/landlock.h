@@ -5,6 +5,7 @@
 #ifndef ACMEGATE_BASE_LANDLOCK_H
 #define ACMEGATE_BASE_LANDLOCK_H
 
+#include "base/config.h"
 #include "base/sandbox.h"
 
 /* For good. tokens: as in confine(). -1 with errno; 0 also where there is no Landlock. */

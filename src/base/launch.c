@@ -8,7 +8,6 @@
 #include <sys/prctl.h>
 #include <sys/wait.h>
 
-#include "base/config_share.h"
 #include "base/kernel.h"
 #include "base/log.h"
 #include "base/seam.h"
@@ -96,9 +95,10 @@ void launch_reset_signals(bool ours)
 }
 
 /* It inherits two variables and nothing else: no proxy, no SSLKEYLOGFILE, no loader tricks. */
-static _Noreturn void become_role(const char *path, enum role role, const struct config *config, const struct descriptor *given,
-				  size_t n, pid_t warden)
+static _Noreturn void become_role(const char *path, const struct launch *launch, const struct descriptor *given, size_t n,
+				  pid_t warden)
 {
+	const enum role role = launch->role;
 	char journal[96] = "JOURNAL_STREAM=";
 	char *environment[] = { (char[]){ "PATH=/usr/sbin:/usr/bin:/sbin:/bin" }, seam_variable(), NULL, NULL };
 	const char *stream = getenv("JOURNAL_STREAM");
@@ -118,10 +118,10 @@ static _Noreturn void become_role(const char *path, enum role role, const struct
 	} else if (role == ROLE_GATE) {
 		execveat(directory, arguments[0], arguments, environment, 0);
 		fault_errno(&fault, FAULT_FAILED, "starting %s (is acmegate installed completely?)", path);
-	} else if ((!config || sandbox_seclude(role, config, FD_STATE, &fault) == 0) &&
+	} else if ((!launch->seclude || launch->seclude(role, launch->config, FD_STATE, &fault) == 0) &&
 		   (role == ROLE_WATCHER ? /* anybody may start it */
 			    sandbox_disarm(&fault) :
-			    sandbox_drop(role, config ? config->gate.uid : 0, config ? config->gate.gid : 0, &fault)) == 0) {
+			    sandbox_drop(role, launch->uid, launch->gid, &fault)) == 0) {
 		/* set after the change of user, which clears it; a warden that died before is noticed by its pid */
 		if (prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 && getppid() == warden)
 			execveat(directory, arguments[0], arguments, environment, 0);
@@ -131,28 +131,24 @@ static _Noreturn void become_role(const char *path, enum role role, const struct
 	_exit(STATUS_FAILED);
 }
 
-int launch_role(enum role role, const struct config *config, const struct descriptor *given, size_t n, struct fault *fault)
+int launch_start(const struct launch *launch, const struct descriptor *given, size_t n, struct fault *fault)
 {
-	const char *suffix = role == ROLE_GATE	   ? "-gate" :
-			     role == ROLE_SURVEYOR ? "-surveyor" :
-			     role == ROLE_DNS	   ? "-dns" :
-						     "-agent";
-	const bool shares = config && config_share_has(role);
-	OWN_FD int shared = shares ? config_share(config, role, fault) : -1;
-	struct descriptor all[FD_AGENT_END] = { { shared, FD_CONFIG } };
+	const char *suffix = launch->role == ROLE_GATE	   ? "-gate" :
+			     launch->role == ROLE_SURVEYOR ? "-surveyor" :
+			     launch->role == ROLE_DNS	   ? "-dns" :
+							     "-agent";
 	char path[PATH_MAX];
 	pid_t warden = getpid(), pid;
 	int pidfd;
 
-	if ((shares && shared < 0) || launch_find(suffix, path, fault) < 0)
+	if (launch_find(suffix, path, fault) < 0)
 		return -1;
-	memcpy(all + 1, given, n * sizeof(*given));
 	pid = fork();
 	if (pid == 0)
-		become_role(path, role, config, all, n + 1, warden);
+		become_role(path, launch, given, n, warden);
 	pidfd = pid < 0 ? -1 : pidfd_open(pid, 0);
 	if (pidfd < 0)
-		return fault_errno(fault, FAULT_LATER, "starting the %s", sandbox_role_name(role));
+		return fault_errno(fault, FAULT_LATER, "starting the %s", sandbox_role_name(launch->role));
 	fcntl(pidfd, F_SETFD, FD_CLOEXEC);
 	return pidfd;
 }

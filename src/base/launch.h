@@ -5,21 +5,31 @@
 
 #include <limits.h>
 
-#include "base/config.h"
+#include "base/fault.h"
 #include "base/sandbox.h"
+
+struct config;
 
 struct descriptor {
 	int from; /* a descriptor of the caller's, which keeps it; -1: none */
 	int to;	  /* its number in the agent, see enum agent_fd */
 };
 
+struct launch {
+	enum role role;
+	uid_t uid; /* of a role that is not root */
+	gid_t gid;
+	/* Before rights are dropped; or NULL. */
+	int (*seclude)(enum role role, const struct config *config, int state_fd, struct fault *fault);
+	const struct config *config;
+};
+
 /*
- * Starts agent, surveyor or gate with these descriptors, a clean environment, and no others than stdin, stdout (both /dev/null) and
- * stderr. It dies with this process, but for the gate, which has all rights that this process has, and sees its end by its channel. config:
- * NULL for a role that needs neither it nor a user: root without capabilities and without files is nobody. Returns its pidfd
- * (close-on-exec).
+ * Starts one of our programs with these descriptors, a clean environment, and no others than stdin, stdout (both /dev/null) and stderr. It dies
+ * with this process, but for the gate, which has all rights that this process has, and sees its end by its channel. Returns its pidfd
+ * (close-on-exec). A role that needs something of the configuration: launch_role.h.
  */
-int launch_role(enum role role, const struct config *config, const struct descriptor *given, size_t n, struct fault *fault) MUST_CHECK;
+int launch_start(const struct launch *launch, const struct descriptor *given, size_t n, struct fault *fault) MUST_CHECK;
 
 /*
  * Makes the directory of this process's program its working directory, before rights are given up: a build tree may lie below a home

@@ -3,7 +3,7 @@
 #ifndef ACMEGATE_BASE_LAUNCH_CHANNEL_H
 #define ACMEGATE_BASE_LAUNCH_CHANNEL_H
 
-#include "base/launch.h"
+#include "base/launch_role.h"
 
 /*
  * As launch_role(). The first of the descriptors becomes the process's end of a new channel, and *channel ours: -1 if the process was not

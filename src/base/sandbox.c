@@ -2,25 +2,18 @@
 #include "base/sandbox.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <grp.h>
 #include <linux/capability.h>
 #include <linux/landlock.h>
-#include <sched.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <string.h>
-#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 
 #include "base/kernel.h"
-#include "base/own.h"
 #include "base/refusal.h"
 #include "base/seam.h"
-#include "base/wire.h"
 
 #define BIT(capability) (UINT64_C(1) << (capability))
 #define FIREWALL (BIT(CAP_NET_ADMIN) | BIT(CAP_NET_RAW)) /* iptables-legacy has a raw socket */
@@ -126,81 +119,6 @@ static int bound_capabilities(uint64_t keep)
 	return 0;
 }
 
-/* --- where there is no Landlock ------------------------------------------------------------------------------------- */
-
-#define TREES 5
-
-struct trees {
-	size_t count;
-	char path[TREES][PATH_SIZE + 16];
-};
-
-void sandbox_make_top(int state_fd, const char *name)
-{
-	OWN_FD int state = openat(state_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-	(void)mkdirat(state_fd, name, 0700);
-	(void)fsync(state);
-}
-
-static void add_top(struct trees *trees, const char *state, int state_fd, const char *name)
-{
-	sandbox_make_top(state_fd, name);
-	snprintf(trees->path[trees->count++], sizeof(trees->path[0]), "%s/%s", state, name);
-}
-
-/* The sweeper goes where the notes of the run before say: the configuration may name another directory by now. */
-static void list_trees(enum role role, const struct config *config, int state_fd, struct trees *trees)
-{
-	const char *state = config->gate.state;
-	char place[PATH_SIZE + 8];
-	ssize_t n = role == ROLE_SWEEPER ? readlinkat(state_fd, TOKEN_NOTES "/" TOKEN_LINK, place, sizeof(place) - 1) : -1;
-
-	if (role == ROLE_STORER) {
-		add_top(trees, state, state_fd, "certificates");
-		add_top(trees, state, state_fd, "accounts");
-		add_top(trees, state, state_fd, "ledger");
-	}
-	if (role == ROLE_SWEEPER || (role == ROLE_STORER && config->responder.mode == RESPONDER_WEBROOT))
-		add_top(trees, state, state_fd, TOKEN_NOTES);
-	place[n > 0 ? n : 0] = '\0';
-	if (n > 2)
-		snprintf(trees->path[trees->count++], sizeof(trees->path[0]), "%s", place + 2);
-	else if (role != ROLE_SWEEPER && config->responder.mode == RESPONDER_WEBROOT)
-		snprintf(trees->path[trees->count++], sizeof(trees->path[0]), "%s", config->responder.webroot);
-}
-
-static int set_mount(const char *path, unsigned int flags, uint64_t set, uint64_t clear)
-{
-	struct mount_attr attributes = { .attr_set = set, .attr_clr = clear };
-
-	return (int)syscall(SYS_mount_setattr, AT_FDCWD, path, flags, &attributes, sizeof(attributes));
-}
-
-int sandbox_seclude(enum role role, const struct config *config, int state_fd, struct fault *fault)
-{
-	struct trees trees = { 0 };
-	OWN_FD int state = -1;
-
-	if ((role != ROLE_STORER && role != ROLE_SWEEPER && role != ROLE_PLACER) || sandbox_landlock() > 0 || unshare(CLONE_NEWNS) < 0)
-		return 0;
-	list_trees(role, config, state_fd, &trees);
-	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
-		return fault_errno(fault, FAULT_FAILED, "secluding the %s", rights[role].name);
-	for (size_t i = 0; i < trees.count; i++)
-		(void)mount(trees.path[i], trees.path[i], NULL, MS_BIND, NULL); /* one that is missing needs no rights */
-	if (set_mount("/", AT_RECURSIVE, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NODEV, 0) < 0)
-		return errno == ENOSYS ? 0 : fault_errno(fault, FAULT_FAILED, "secluding the %s", rights[role].name);
-	for (size_t i = 0; i < trees.count; i++)
-		(void)set_mount(trees.path[i], 0, 0, MOUNT_ATTR_RDONLY);
-	if (role == ROLE_PLACER) /* it has no business there */
-		return 0;
-	state = open(config->gate.state, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (state < 0 || dup2(state, state_fd) < 0)
-		return fault_errno(fault, FAULT_FAILED, "secluding the %s", rights[role].name);
-	return 0;
-}
-
 /* --- giving rights up ----------------------------------------------------------------------------------------------- */
 
 int sandbox_drop(enum role role, uid_t uid, gid_t gid, struct fault *fault)
@@ -278,7 +196,7 @@ void sandbox_gate_with_command(void)
 	(void)filter_calls(REFUSAL_COMMAND);
 }
 
-/* SYS_ADMIN: sandbox_seclude() of a child to come. */
+/* SYS_ADMIN: seclusion_enter() of a child to come. */
 #define WARDEN (BIT(CAP_SETUID) | BIT(CAP_SETGID) | BIT(CAP_SETPCAP) | BIT(CAP_CHOWN) | BIT(CAP_KILL))
 
 int sandbox_warden(struct fault *fault)

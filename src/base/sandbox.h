@@ -13,7 +13,6 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "base/config.h"
 #include "base/fault.h"
 
 enum role {
@@ -46,20 +45,6 @@ long sandbox_landlock(void);
 
 /* Roles of root's that keep files have at most so many descriptors; confine.c tells their own by the number. */
 #define STORING_DESCRIPTORS 64
-
-/*
- * Makes this directory in the state directory, for it can be allowed only if it exists, and brings its name to the disk: also if it
- * was there, for the process that made it may have been killed before that. Where that fails the store says why it cannot work.
- */
-void sandbox_make_top(int state_fd, const char *name);
-
-/*
- * In the child, after fork and before sandbox_drop(), for a role of root's that keeps files, where there is no Landlock: a mount
- * namespace of its own in which all file systems but its trees are read-only. state_fd becomes the state directory in there. Where
- * that is not permitted (acmegate.service: there ProtectSystem= does the most of it) or the kernel cannot do it (before 5.12)
- * nothing changes.
- */
-int sandbox_seclude(enum role role, const struct config *config, int state_fd, struct fault *fault) MUST_CHECK;
 
 /* In the child, after fork: becomes uid and gid (some stay root), keeps only the role's capabilities and limits. */
 int sandbox_drop(enum role role, uid_t uid, gid_t gid, struct fault *fault) MUST_CHECK;

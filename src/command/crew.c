@@ -5,7 +5,7 @@
 #include <unistd.h>
 
 #include "base/launch_channel.h"
-#include "base/sandbox.h"
+#include "base/seclusion.h"
 #include "base/wire.h"
 #include "command/readers.h"
 
@@ -48,7 +48,7 @@ int crew_start_store(struct crew *crew, int *storer, int *signer, int *channel, 
 {
 	int pair[2], rc;
 
-	sandbox_make_top(crew->state_fd, "ledger");
+	seclusion_make_top(crew->state_fd, "ledger");
 	readers_let_in(crew->state_fd);
 	if (wire_pair(pair, fault) < 0)
 		return -1;

@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
-#include "base/launch.h"
+#include "base/launch_role.h"
 #include "base/wire.h"
 #include "command/stage.h"
 

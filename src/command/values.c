@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/launch.h"
+#include "base/launch_role.h"
 #include "base/log.h"
 #include "base/wire.h"
 #include "command/writers.h"

@@ -5,7 +5,7 @@
 #include <fcntl.h>
 #include <poll.h>
 
-#include "base/launch.h"
+#include "base/launch_role.h"
 #include "base/log.h"
 #include "base/safe.h"
 #include "base/wire.h"

@@ -36,7 +36,7 @@ int store_clean(const struct store *store, struct fault *fault)
 
 /*
  * File systems that make inodes as they need them (btrfs) count none at all. Where there is no Landlock, the state directory itself is
- * read-only, see sandbox_seclude().
+ * read-only, see seclusion_enter().
  */
 int store_check_room(const struct store *store, struct fault *fault)
 {

@@ -149,9 +149,9 @@ static ssize_t world_sendto(const struct mnl_socket *socket, const void *request
 	return (ssize_t)length;
 }
 
-int launch_role(enum role role, const struct config *config, const struct descriptor *given, size_t n, struct fault *fault)
+int launch_start(const struct launch *launch, const struct descriptor *given, size_t n, struct fault *fault)
 {
-	must(role == ROLE_SURVEYOR && !config);
+	must(launch->role == ROLE_SURVEYOR && !launch->seclude);
 	(void)given;
 	(void)n;
 	(void)fault;

@@ -613,7 +613,7 @@ void note_free(struct note *note)
 
 /* --- the rest ----------------------------------------------------------------------------------------------------- */
 
-void sandbox_make_top(int state_fd, const char *name)
+void seclusion_make_top(int state_fd, const char *name)
 {
 	(void)state_fd;
 	must(name);

@@ -48,11 +48,10 @@ static void say_done(void)
 	say(SAY_DONE, sizeof(word.done));
 }
 
-int __wrap_launch_role(enum role role, const struct config *config, const struct descriptor *given, size_t n, struct fault *f);
-int __wrap_launch_role(enum role role, const struct config *config, const struct descriptor *given, size_t n, struct fault *f)
+int __wrap_launch_start(const struct launch *launch, const struct descriptor *given, size_t n, struct fault *f);
+int __wrap_launch_start(const struct launch *launch, const struct descriptor *given, size_t n, struct fault *f)
 {
-	(void)role;
-	(void)config;
+	(void)launch;
 	static struct survey_question question;
 	pid_t parent = getpid(), pid = fork();
 
