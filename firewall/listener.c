@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "firewall/listener.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <stdbool.h>
@@ -43,22 +42,15 @@ static int find_others(uint16_t port, int ours, uint32_t inodes[HOLDERS_MOST])
 /* " by NAME (pid N)", or "" when it cannot be found out. */
 static void name_holder(uint16_t port, int ours, char *text, size_t size)
 {
-	OWN_DIR DIR *proc = opendir("/proc");
 	uint32_t inodes[HOLDERS_MOST];
-	const int n = find_others(port, ours, inodes);
-	const struct dirent *entry;
+	const pid_t pid = process_find_holder(inodes, find_others(port, ours, inodes));
+	char name[PROCESS_NAME];
 
 	text[0] = '\0';
-	while (n > 0 && proc && (entry = readdir(proc))) {
-		pid_t pid = (pid_t)strtol(entry->d_name, NULL, 10);
-		char name[KIN_NAME];
-
-		if (pid <= 0 || !process_holds(pid, inodes, n))
-			continue;
-		process_name(pid, name);
-		snprintf(text, size, " by %s (pid %d)", name, (int)pid);
+	if (!pid)
 		return;
-	}
+	process_name(pid, name);
+	snprintf(text, size, " by %s (pid %d)", name, (int)pid);
 }
 
 /* ours: the socket that this process has already, for the other family. */

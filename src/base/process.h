@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* process.h - what /proc says of other processes. It may be out of date when it is read: nothing depends on it but whom we watch. */
+/* process.h - what /proc says of another process. It may be out of date when it is read. */
 #ifndef ACMEGATE_BASE_PROCESS_H
 #define ACMEGATE_BASE_PROCESS_H
 
@@ -7,29 +7,26 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#define MOST_KIN 6
-#define KIN_NAME 20
+#define PROCESS_NAME 20
 
-struct kin {
-	pid_t pid;
-	char name[KIN_NAME];
+struct process {
+	pid_t pid, parent, session;
+	char name[PROCESS_NAME];
 };
 
+/* false: there is none. */
+bool process_know(pid_t pid, struct process *p);
+
+/* A file of /proc/PID as a text. Its length; 0: there is none. */
+size_t process_read(pid_t pid, const char *file, char *text, size_t size);
+
 /* "" for one that is not there. */
-void process_name(pid_t pid, char name[KIN_NAME]);
-
-/*
- * Finds the processes that may be the client of this hook, nearest first. Returns their number, 0: none. All but the last are shell
- * scripts. Such a script may be the hook itself, or a client written in shell: it is the hook if it ends with it.
- */
-uint32_t process_kin(struct kin kin[MOST_KIN]);
-
-/* Of a process that has ended: 1: by a signal. 0: by itself, or nobody can tell any more. */
-bool process_was_killed(int pidfd, pid_t pid);
-
-bool process_is_below(pid_t pid, pid_t ancestor);
+void process_name(pid_t pid, char name[PROCESS_NAME]);
 
 /* Has it a socket with one of these n inodes? */
 bool process_holds(pid_t pid, const uint32_t *inodes, int n);
+
+/* A process that has. 0: none that can be looked at from here. */
+pid_t process_find_holder(const uint32_t *inodes, int n);
 
 #endif

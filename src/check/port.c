@@ -23,7 +23,7 @@ static void say_taken(struct examination *e, const char *subject, const char *ho
 
 void check_port(struct examination *e)
 {
-	char text[KIN_NAME + 32] = "a process that cannot be seen from here", subject[16];
+	char text[PROCESS_NAME + 32] = "a process that cannot be seen from here", subject[16];
 	struct holder holder;
 	struct fault fault;
 	const int held = holder_find(e->config->gate.port, &holder, &fault);

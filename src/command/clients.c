@@ -102,7 +102,7 @@ void clients_step(struct clients *clients, int place)
 	const pid_t pid = client->kin[0].pid;
 
 	if (client->number > 1 && clock_seconds() - clients->since[place] < SCRIPT_SECONDS && lives(client->fd[1]) &&
-	    !process_was_killed(client->fd[0], pid)) {
+	    !kin_was_killed(client->fd[0], pid)) {
 		step(client);
 		say_watched(client);
 		return;

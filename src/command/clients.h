@@ -4,11 +4,11 @@
 #define ACMEGATE_COMMAND_CLIENTS_H
 
 #include "base/fault.h"
-#include "base/process.h"
+#include "command/kin.h"
 
 #define CLIENTS 32 /* of one window at a time */
 
-/* The processes that may be the client, nearest first (process_kin()); it is the nearest that outlives the hook. */
+/* The processes that may be the client, nearest first (kin_find()); it is the nearest that outlives the hook. */
 struct client {
 	uint32_t number;
 	struct kin kin[MOST_KIN];

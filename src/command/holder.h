@@ -10,7 +10,7 @@
 
 struct holder {
 	pid_t pid; /* 0: a process that cannot be looked at from here */
-	char name[KIN_NAME];
+	char name[PROCESS_NAME];
 };
 
 /* 1: somebody listens. 0: nobody does. -1: fault. */

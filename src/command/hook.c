@@ -73,12 +73,12 @@ static bool find_kin(struct client *client)
 {
 	struct kin again[MOST_KIN] = { 0 };
 
-	client->number = process_kin(client->kin);
+	client->number = kin_find(client->kin);
 	watch(client);
 	for (uint32_t i = 0; i < client->number; i++)
 		if (client->fd[i] < 0)
 			return false;
-	return client->number > 0 && process_kin(again) == client->number && !memcmp(again, client->kin, sizeof(again));
+	return client->number > 0 && kin_find(again) == client->number && !memcmp(again, client->kin, sizeof(again));
 }
 
 int hook_run(struct host *host, const struct call *call)

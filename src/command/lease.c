@@ -259,7 +259,7 @@ static bool somebody_listens(struct vigil *v)
 	while (proc && (entry = readdir(proc))) {
 		pid_t pid = (pid_t)strtol(entry->d_name, NULL, 10);
 
-		if (pid > 0 && process_is_below(pid, v->guard) && process_holds(pid, inodes, n)) {
+		if (pid > 0 && kin_is_below(pid, v->guard) && process_holds(pid, inodes, n)) {
 			v->listener = pid;
 			return true;
 		}

@@ -10,14 +10,14 @@
 
 struct setup {
 	const struct call *call;
-	bool yes;		/* nobody is asked */
-	struct config *config;	/* as it was before */
-	struct paper before;	/* its file */
-	char label[LABEL_SIZE]; /* of the certificate, "": there are no names */
-	bool known;		/* it was in the configuration */
-	bool agreed;		/* to the terms of service */
-	bool replaces_hooks;	/* those of certbot that open the port */
-	char holder[KIN_NAME];	/* the program that listens on port 80, or "" */
+	bool yes;		   /* nobody is asked */
+	struct config *config;	   /* as it was before */
+	struct paper before;	   /* its file */
+	char label[LABEL_SIZE];	   /* of the certificate, "": there are no names */
+	bool known;		   /* it was in the configuration */
+	bool agreed;		   /* to the terms of service */
+	bool replaces_hooks;	   /* those of certbot that open the port */
+	char holder[PROCESS_NAME]; /* the program that listens on port 80, or "" */
 	const struct service *service[MOST_SERVICES];
 	int services;
 	char draft[PATH_SIZE + 32]; /* the configuration to be, for what is asked before it is written */
