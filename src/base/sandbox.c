@@ -3,20 +3,12 @@
 
 #include <errno.h>
 #include <grp.h>
-#include <linux/capability.h>
-#include <linux/landlock.h>
-#include <stdint.h>
-#include <string.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/syscall.h>
 
 #include "base/kernel.h"
 #include "base/refusal.h"
-#include "base/seam.h"
-
-#define BIT(capability) (UINT64_C(1) << (capability))
-#define FIREWALL (BIT(CAP_NET_ADMIN) | BIT(CAP_NET_RAW)) /* iptables-legacy has a raw socket */
+#include "base/sandbox_rights.h"
 
 /*
  * The storer gives files to their configured owner (CHOWN) and reads keys back as that owner (SETUID, of whose calls confine.c leaves
@@ -24,12 +16,7 @@
  * the store's directories are root's. Descriptors: the responder's connections. No limit of file sizes: stderr may be a file that is
  * large already.
  */
-static const struct role_rights {
-	const char *name;
-	bool root;
-	uint64_t capabilities;
-	rlim_t descriptors;
-} rights[] = {
+const struct role_rights sandbox_rights[] = {
 	[ROLE_CLIENT] = { "client", false, 0, 256 },
 	[ROLE_SIGNER] = { "signer", false, 0, 16 },
 	[ROLE_STORER] = { "storer", true, BIT(CAP_CHOWN) | BIT(CAP_SETUID), STORING_DESCRIPTORS },
@@ -50,33 +37,14 @@ static const struct role_rights {
 			FIREWALL | BIT(CAP_NET_BIND_SERVICE) | BIT(CAP_SETGID) | BIT(CAP_SETPCAP) | BIT(CAP_SYS_PTRACE), 256 },
 	[ROLE_TOOLS] = { "client of iptables", true, FIREWALL, 256 },
 };
-_Static_assert(LENGTH_OF(rights) == ROLE_TOOLS + 1, "rights for each role");
+_Static_assert(LENGTH_OF(sandbox_rights) == ROLE_TOOLS + 1, "rights for each role");
 
 const char *sandbox_role_name(enum role role)
 {
-	return rights[role].name;
+	return sandbox_rights[role].name;
 }
 
-bool sandbox_find_role(const char *name, enum role *role)
-{
-	for (unsigned int i = 0; i < ROLES; i++)
-		if (!strcmp(name, rights[i].name)) {
-			*role = (enum role)i;
-			return true;
-		}
-	return false;
-}
-
-long sandbox_landlock(void)
-{
-	long version = syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
-
-	if (version <= 0 || seam("no-landlock"))
-		return 0;
-	return seam("landlock-1") ? 1 : seam("landlock-2") && version > 2 ? 2 : version;
-}
-
-static int limit(int resource, rlim_t most)
+int sandbox_limit(int resource, rlim_t most)
 {
 	struct rlimit old, new = { most, most };
 
@@ -86,7 +54,7 @@ static int limit(int resource, rlim_t most)
 	return setrlimit((__rlimit_resource_t)resource, &new);
 }
 
-static int set_capabilities(uint64_t set)
+int sandbox_set_capabilities(uint64_t set)
 {
 	struct __user_cap_header_struct header = { _LINUX_CAPABILITY_VERSION_3, 0 };
 	struct __user_cap_data_struct data[2] = {
@@ -97,7 +65,7 @@ static int set_capabilities(uint64_t set)
 	return (int)syscall(SYS_capset, &header, data);
 }
 
-static int get_capabilities(uint64_t *set)
+int sandbox_get_capabilities(uint64_t *set)
 {
 	struct __user_cap_header_struct header = { _LINUX_CAPABILITY_VERSION_3, 0 };
 	struct __user_cap_data_struct data[2] = { { 0, 0, 0 }, { 0, 0, 0 } };
@@ -110,8 +78,8 @@ static int get_capabilities(uint64_t *set)
 	return 0;
 }
 
-/* After exec root gets back what the bounding set still holds, so that is what has to shrink. EINVAL: the last one is passed. */
-static int bound_capabilities(uint64_t keep)
+/* EINVAL: the last one is passed. */
+int sandbox_bound_capabilities(uint64_t keep)
 {
 	for (int capability = 0; capability < 64; capability++)
 		if (!(keep & BIT(capability)) && prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) < 0)
@@ -123,50 +91,31 @@ static int bound_capabilities(uint64_t keep)
 
 int sandbox_drop(enum role role, uid_t uid, gid_t gid, struct fault *fault)
 {
-	const struct role_rights *r = &rights[role];
+	const struct role_rights *r = &sandbox_rights[role];
 	gid_t group = r->root ? 0 : gid;
 	uid_t user = r->root ? 0 : uid;
 
-	if (limit(RLIMIT_CORE, 0) < 0 || limit(RLIMIT_NOFILE, r->descriptors) < 0)
+	if (sandbox_limit(RLIMIT_CORE, 0) < 0 || sandbox_limit(RLIMIT_NOFILE, r->descriptors) < 0)
 		return fault_errno(fault, FAULT_FAILED, "limiting the %s", r->name);
-	if (bound_capabilities(r->capabilities) < 0)
+	if (sandbox_bound_capabilities(r->capabilities) < 0)
 		return fault_errno(fault, FAULT_FAILED, "taking capabilities from the %s", r->name);
 	if (setgroups(0, NULL) < 0 || setresgid(group, group, group) < 0 || setresuid(user, user, user) < 0)
 		return fault_errno(fault, FAULT_FAILED, "giving the %s the user %u", r->name, user);
-	if (set_capabilities(r->capabilities) < 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+	if (sandbox_set_capabilities(r->capabilities) < 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		return fault_errno(fault, FAULT_FAILED, "taking rights from the %s", r->name);
 	return 0;
 }
 
 int sandbox_disarm(struct fault *fault)
 {
-	if (limit(RLIMIT_CORE, 0) < 0 || limit(RLIMIT_NOFILE, rights[ROLE_BUS].descriptors) < 0 ||
-	    (bound_capabilities(0) < 0 && errno != EPERM) || set_capabilities(0) < 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
-		return fault_errno(fault, FAULT_FAILED, "taking rights from the %s", rights[ROLE_BUS].name);
+	if (sandbox_limit(RLIMIT_CORE, 0) < 0 || sandbox_limit(RLIMIT_NOFILE, sandbox_rights[ROLE_BUS].descriptors) < 0 ||
+	    (sandbox_bound_capabilities(0) < 0 && errno != EPERM) || sandbox_set_capabilities(0) < 0 ||
+	    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		return fault_errno(fault, FAULT_FAILED, "taking rights from the %s", sandbox_rights[ROLE_BUS].name);
 	return 0;
 }
 
-int sandbox_prove(enum role role, struct fault *fault)
-{
-	const struct role_rights *r = &rights[role];
-	uint64_t capabilities;
-	uid_t real, effective, saved;
-
-	if (getresuid(&real, &effective, &saved) < 0 || get_capabilities(&capabilities) < 0)
-		return fault_errno(fault, FAULT_FAILED, "reading the rights of the %s", r->name);
-	if (capabilities & ~r->capabilities)
-		return fault_set(fault, FAULT_FAILED, "the %s still has capabilities (%#llx)", r->name,
-				 (unsigned long long)capabilities);
-	if (prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) != 1)
-		return fault_set(fault, FAULT_FAILED, "the %s may still gain privileges", r->name);
-	if (real != effective || real != saved || ((real == 0) != r->root && role != ROLE_WATCHER))
-		return fault_set(fault, FAULT_FAILED, "the %s runs as users %u, %u, %u", r->name, real, effective, saved);
-	if (!r->root && (setuid(0) == 0 || getgid() == 0 || getgroups(0, NULL) != 0))
-		return fault_set(fault, FAULT_FAILED, "the %s can become root or has groups", r->name);
-	return 0;
-}
-
-/* --- the gate and the warden ---------------------------------------------------------------------------------------- */
+/* --- the gate ------------------------------------------------------------------------------------------------------- */
 
 static int filter_calls(enum refusal refusal)
 {
@@ -179,13 +128,14 @@ static int filter_calls(enum refusal refusal)
 /* In acmegate-recover.service the bounding set cannot be changed: there no_new_privs keeps exec from giving anything back. */
 int sandbox_gate(struct fault *fault)
 {
-	const uint64_t keep = rights[ROLE_GATE].capabilities;
+	const uint64_t keep = sandbox_rights[ROLE_GATE].capabilities;
 	uint64_t now;
 
-	if (limit(RLIMIT_CORE, 0) < 0 || get_capabilities(&now) < 0 || (bound_capabilities(keep) < 0 && errno != EPERM) ||
-	    set_capabilities(now & keep) < 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || filter_calls(REFUSAL_GATE) < 0)
+	if (sandbox_limit(RLIMIT_CORE, 0) < 0 || sandbox_get_capabilities(&now) < 0 ||
+	    (sandbox_bound_capabilities(keep) < 0 && errno != EPERM) || sandbox_set_capabilities(now & keep) < 0 ||
+	    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || filter_calls(REFUSAL_GATE) < 0)
 		return fault_errno(fault, FAULT_FAILED, "taking rights from the gate");
-	if (get_capabilities(&now) < 0 || (now & ~keep))
+	if (sandbox_get_capabilities(&now) < 0 || (now & ~keep))
 		return fault_set(fault, FAULT_FAILED, "the gate still has capabilities (%#llx)", (unsigned long long)now);
 	return 0;
 }
@@ -196,32 +146,16 @@ void sandbox_gate_with_command(void)
 	(void)filter_calls(REFUSAL_COMMAND);
 }
 
-/* SYS_ADMIN: seclusion_enter() of a child to come. */
-#define WARDEN (BIT(CAP_SETUID) | BIT(CAP_SETGID) | BIT(CAP_SETPCAP) | BIT(CAP_CHOWN) | BIT(CAP_KILL))
-
-int sandbox_warden(struct fault *fault)
-{
-	const uint64_t keep = WARDEN | (sandbox_landlock() > 0 ? 0 : BIT(CAP_SYS_ADMIN));
-	uint64_t now;
-
-	if (limit(RLIMIT_CORE, 0) < 0 || get_capabilities(&now) < 0 || bound_capabilities(keep) < 0 ||
-	    set_capabilities(now & keep) < 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
-		return fault_errno(fault, FAULT_FAILED, "taking rights from the warden");
-	return 0;
-}
-
-/* --- the watchdog --------------------------------------------------------------------------------------------------- */
-
 /* Without CAP_SETPCAP the bounding set stays as it is, and exec would give all of it back unless no_new_privs says no. */
 int sandbox_give_up_firewall(struct fault *fault)
 {
 	const bool bounded = prctl(PR_CAPBSET_DROP, CAP_NET_ADMIN, 0, 0, 0) == 0 && prctl(PR_CAPBSET_DROP, CAP_NET_RAW, 0, 0, 0) == 0;
 	uint64_t now;
 
-	if (get_capabilities(&now) < 0 || set_capabilities(now & ~FIREWALL) < 0 ||
+	if (sandbox_get_capabilities(&now) < 0 || sandbox_set_capabilities(now & ~FIREWALL) < 0 ||
 	    (!bounded && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0))
 		return fault_errno(fault, FAULT_FAILED, "giving up the rights over the firewall");
-	if (get_capabilities(&now) < 0 || (now & FIREWALL) ||
+	if (sandbox_get_capabilities(&now) < 0 || (now & FIREWALL) ||
 	    (prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) != 1 &&
 	     (prctl(PR_CAPBSET_READ, CAP_NET_ADMIN, 0, 0, 0) != 0 || prctl(PR_CAPBSET_READ, CAP_NET_RAW, 0, 0, 0) != 0)))
 		return fault_set(fault, FAULT_FAILED, "acmegate still has rights over the firewall");
@@ -232,22 +166,11 @@ int sandbox_watchdog(struct fault *fault)
 {
 	uint64_t now;
 
-	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 || limit(RLIMIT_CORE, 0) < 0 || get_capabilities(&now) < 0 ||
-	    bound_capabilities(FIREWALL) < 0 || set_capabilities(now & FIREWALL) < 0 ||
+	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 || sandbox_limit(RLIMIT_CORE, 0) < 0 || sandbox_get_capabilities(&now) < 0 ||
+	    sandbox_bound_capabilities(FIREWALL) < 0 || sandbox_set_capabilities(now & FIREWALL) < 0 ||
 	    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || filter_calls(REFUSAL_WATCHDOG) < 0)
 		return fault_errno(fault, FAULT_FAILED, "taking rights from the watchdog");
-	if (get_capabilities(&now) < 0 || (now & ~FIREWALL) || prctl(PR_CAPBSET_READ, CAP_SYS_ADMIN, 0, 0, 0) != 0)
+	if (sandbox_get_capabilities(&now) < 0 || (now & ~FIREWALL) || prctl(PR_CAPBSET_READ, CAP_SYS_ADMIN, 0, 0, 0) != 0)
 		return fault_set(fault, FAULT_FAILED, "the watchdog still has capabilities (%#llx)", (unsigned long long)now);
 	return 0;
-}
-
-/* A watchdog has no right to change the bounding set; no_new_privs does without. */
-int sandbox_tools(struct fault *fault)
-{
-	uint64_t now;
-
-	if (limit(RLIMIT_CORE, 0) < 0 || get_capabilities(&now) < 0 || (bound_capabilities(FIREWALL) < 0 && errno != EPERM) ||
-	    set_capabilities(now & FIREWALL) < 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
-		return fault_errno(fault, FAULT_FAILED, "taking rights from the %s", rights[ROLE_TOOLS].name);
-	return sandbox_prove(ROLE_TOOLS, fault);
 }
