@@ -5,6 +5,7 @@
 
 #include "acme/exchange.h"
 #include "agent/http.h"
+#include "base/config.h"
 
 #define API_HEADERS 4
 #define API_HEADER_SIZE 640

@@ -9,6 +9,7 @@
 #ifndef ACMEGATE_AGENT_WEBROOT_H
 #define ACMEGATE_AGENT_WEBROOT_H
 
+#include "base/config.h"
 #include "base/sandbox.h"
 #include "base/wire.h"
 

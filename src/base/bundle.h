@@ -7,7 +7,7 @@
 
 #include <stdint.h>
 
-#include "base/config.h"
+#include "base/bounds.h"
 #include "base/suggestion.h"
 
 #define KEY_PEM_SIZE 4096 /* PKCS#8 of RSA 4096 takes 3272 characters */

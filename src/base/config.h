@@ -14,6 +14,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "base/bounds.h"
 #include "base/ca.h"
 #include "base/challenge_table.h"
 #include "base/dns.h"
@@ -23,13 +24,10 @@
 #include "base/watch.h"
 
 /* Each array is as long as the longest configuration; what of it is not in use is never touched, and takes no memory. */
-#define MAX_CERTIFICATES 2000
-#define MAX_NAMES 8192	   /* over all certificates */
-#define MAX_NAMES_EACH 100 /* Let's Encrypt's limit for one order */
-#define MAX_HOOKS 4096	   /* deploy lines over all certificates */
-#define MAX_HOOKS_EACH 8
-#define HOOKS_SIZE (MAX_HOOKS_EACH * COMMAND_SIZE) /* of those of one, each with a newline */
-#define FOREIGN_NAME_SIZE 1024			   /* of an international name in UTF-8 */
+#define MAX_NAMES 8192	       /* over all certificates */
+#define MAX_NAMES_EACH 100     /* Let's Encrypt's limit for one order */
+#define MAX_HOOKS 4096	       /* deploy lines over all certificates */
+#define FOREIGN_NAME_SIZE 1024 /* of an international name in UTF-8 */
 #define PASSWORD_SIZE 128
 #define CSR_SIZE (24 * 1024)	   /* of one request */
 #define CSR_ROOM (4 * 1024 * 1024) /* of all */

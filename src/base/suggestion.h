@@ -7,7 +7,7 @@
 
 #include <stdint.h>
 
-#include "base/config.h"
+#include "base/ca.h"
 
 #define CERTID_SIZE 128 /* of RFC 9773, 4.1: 20 octets each of keyIdentifier and serial take 55 characters */
 

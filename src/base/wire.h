@@ -21,10 +21,11 @@
 #ifndef ACMEGATE_BASE_WIRE_H
 #define ACMEGATE_BASE_WIRE_H
 
+#include <stddef.h>
 #include <stdint.h>
 
+#include "base/bounds.h"
 #include "base/bundle.h"
-#include "base/config.h"
 #include "base/fault.h"
 #include "base/outcome.h"
 #include "base/suggestion.h"

@@ -8,6 +8,7 @@
 
 #include <limits.h>
 
+#include "base/config.h"
 #include "base/wire.h"
 
 #define ESTATE_ITEMS (MAX_CERTIFICATES + 64)

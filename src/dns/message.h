@@ -6,6 +6,7 @@
 #ifndef ACMEGATE_DNS_MESSAGE_H
 #define ACMEGATE_DNS_MESSAGE_H
 
+#include "base/dns.h"
 #include "base/wire.h"
 #include "dns/rcode.h"
 #include "dns/transport.h"

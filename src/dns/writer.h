@@ -3,6 +3,7 @@
 #ifndef ACMEGATE_DNS_WRITER_H
 #define ACMEGATE_DNS_WRITER_H
 
+#include "base/config.h"
 #include "dns/notes.h"
 
 /* Takes the channels to those that acmegate has started. */

@@ -8,6 +8,7 @@
 #ifndef ACMEGATE_STORE_REUSE_H
 #define ACMEGATE_STORE_REUSE_H
 
+#include "base/config.h"
 #include "store/ledger.h"
 
 #define NEXT_KEY_AGE (48 * 60 * 60) /* s before a next key is used: RFC 7671, 8.1, wants two TTLs */
