@@ -70,7 +70,7 @@ static int run_own(const struct helper *helper, char *verb, char *const environm
 {
 	const size_t most = helper->most ? helper->most : MOST_BYTES;
 	char path[PATH_MAX];
-	char *argv[] = { path, verb, NULL };
+	char *const argv[] = { path, verb, NULL };
 	const enum rights rights = helper->armed ? LAUNCH_FOR_THE_FIREWALL : LAUNCH_DISARMED;
 	int status = launch_find(helper->program, path, fault);
 	pid_t pid;
@@ -131,6 +131,7 @@ static int ask_any(const struct helper *helper, const struct asked *asked, const
 		environment[n++] = debug;
 	environment[n] = seam_variable();
 	log_trace("%s %s %s", mark, ports, time);
+	/* cppcheck-suppress nullPointer ; helper_ask() has no ruleset, and a program */
 	return helper->program ? run_own(helper, strchr(action, '=') + 1, environment, answer, fault) :
 				 run_command(asked->ruleset, strchr(action, '=') + 1, environment, asked->seconds, fault);
 }

@@ -109,13 +109,8 @@ report "an include names the folder" "$(
 # (Five name the roles of acmegate check.)
 # (40 are the log's: quiet, and beside a line that lives on a terminal.)
 # (183 have the kernel trace ten packets of the window after a failed validation, 49 of them at ingress; the surveyor reads what it tells.)
-# (32 are the words of dns-01 in wire.h, wire.c, config.h, sandbox and launch.c, and the role of acmegate-dns, which no gate is ever sent.)
-# (Eight are in config.h, for 2,000 certificates.)
-# (Ten are [watch NAME] in config.h, and the role that looks at certificates of other clients, in sandbox, launch.c and wire.h.)
-# (24 are the words of the writers for dns-01 in wire.h, wire.c and config.h, and the role of the provider; a table in wire.c saves 18.)
-# (24 are the words of the writers for dns-01 in wire.h, wire.c and config.h, and the role of the provider.)
 # (30 are the words of dns-01 in wire.h, wire.c, sandbox and launch.c, and the role of acmegate-dns, which no gate is ever sent.)
-# (24 are the words of the writers for dns-01 in wire.h and wire.c, and the role of the provider.)
+# (Six are the words of the writers for dns-01 in wire.h, and the role of the provider.)
 # (Four are the role that looks at certificates of other clients, in sandbox, launch.c and wire.h.)
 most=8018
 of_base='bounds|clock|fault|filter|kernel|launch|launch_program|log|own|policy|process|refusal|sandbox|sandbox_rights|seam|sockets|wire'

@@ -96,11 +96,12 @@ void cas_finish(struct loader *loader)
 /* One more name. */
 static int add(struct loader *loader, struct wanted *wanted, const struct key *key, const char *word, size_t length)
 {
-	char *name = wanted->name[wanted->names];
+	char *name;
 
 	if (wanted->names == MAX_CAS || length >= LABEL_SIZE)
 		return loader_wrong(loader, "%s: expected at most %d names of at most %d characters", key->name, MAX_CAS,
 				    LABEL_SIZE - 1);
+	name = wanted->name[wanted->names];
 	snprintf(name, LABEL_SIZE, "%.*s", (int)length, word);
 	for (uint32_t i = 0; i < wanted->names; i++)
 		if (!strcmp(wanted->name[i], name))

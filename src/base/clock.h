@@ -8,10 +8,10 @@
 
 static inline int64_t clock_nanoseconds(void)
 {
-	struct timespec now;
+	struct timespec at;
 
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
+	clock_gettime(CLOCK_MONOTONIC, &at);
+	return at.tv_sec * INT64_C(1000000000) + at.tv_nsec;
 }
 
 static inline int64_t clock_milliseconds(void)
@@ -27,10 +27,10 @@ static inline double clock_seconds(void)
 /* It goes on while the machine sleeps. */
 static inline double clock_boot_seconds(void)
 {
-	struct timespec now;
+	struct timespec at;
 
-	clock_gettime(CLOCK_BOOTTIME, &now);
-	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+	clock_gettime(CLOCK_BOOTTIME, &at);
+	return (double)at.tv_sec + (double)at.tv_nsec / 1e9;
 }
 
 #endif

@@ -28,7 +28,7 @@ struct sink {
 static _Noreturn void become_program(const struct sink *sink, char *const argv[], char *const environment[], int output, pid_t parent)
 {
 	struct fault fault;
-	int null = open("/dev/null", O_RDONLY), directory = -1;
+	int null = open("/dev/null", O_RDONLY), directory;
 
 	launch_reset_signals(false);
 	setpgid(0, 0);

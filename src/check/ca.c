@@ -50,10 +50,11 @@ static void check_clock(struct examination *e, const struct finding *finding)
 void check_ca(struct examination *e, const struct finding *finding)
 {
 	const struct ca *ca = &e->config->acme;
-	char remedy[FAULT_TEXT_SIZE];
 
 	e->sheet.check = "ca";
 	if (finding->of_ca.failed) {
+		char remedy[FAULT_TEXT_SIZE];
+
 		explain(e, finding, remedy, sizeof(remedy));
 		sheet_add(&e->sheet, MARK_WRONG, ca->directory, remedy, "%s the user %s: %s",
 			  finding->of_ca.reached ? "does not serve" : "cannot be reached by", e->config->gate.user,

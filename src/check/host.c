@@ -18,11 +18,12 @@ bool check_is_listening(const struct config *config)
 static bool is_locked(const char *path)
 {
 	FILE *file = fopen("/proc/locks", "re");
-	char line[256], wanted[64];
 	bool found = false;
 	struct stat s;
 
 	if (file && stat(path, &s) == 0) {
+		char line[256], wanted[64];
+
 		snprintf(wanted, sizeof(wanted), " %02x:%02x:%lu ", major(s.st_dev), minor(s.st_dev), (unsigned long)s.st_ino);
 		while (!found && fgets(line, sizeof(line), file))
 			found = strstr(line, "FLOCK") && strstr(line, wanted);

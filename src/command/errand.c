@@ -43,7 +43,7 @@ static bool turn(struct config *config, struct errand *errand, bool had[MAX_CAS]
 /* CA after CA: processes that have to do with one of them know nothing of the others. And what the storers could not take away. */
 int errand_do(struct errand *errand, struct config *config, int store_fd, struct host *host)
 {
-	int status = STATUS_DONE, part = 0, its;
+	int status = STATUS_DONE, part = 0;
 	bool had[MAX_CAS] = { false };
 	struct fault fault;
 
@@ -55,7 +55,8 @@ int errand_do(struct errand *errand, struct config *config, int store_fd, struct
 	}
 	errand->host_state = host->state_fd;
 	do {
-		its = renewal_run(config, errand, &host->gate, host->tokens[part++], store_fd);
+		const int its = renewal_run(config, errand, &host->gate, host->tokens[part++], store_fd);
+
 		status = status == STATUS_DONE ? its : status;
 	} while (!errand->stopped && turn(config, errand, had));
 	progress_end();

@@ -286,7 +286,7 @@ static void print_section(const struct config *config, const char *main, const s
 /* The CAs that these come from and the configuration lacks: the first as [acme], if that says none. */
 static void print_cas(const struct config *config, const char **main, const struct estate_item *item)
 {
-	char name[LABEL_SIZE];
+	char label[LABEL_SIZE];
 
 	for (const struct estate_item *other = list.item; other < item; other++)
 		if (is_printed(other) && !strcmp(other->directory, item->directory))
@@ -295,8 +295,8 @@ static void print_cas(const struct config *config, const char **main, const stru
 		printf("\n[acme]\ndirectory = %s\n", item->directory);
 		*main = item->directory;
 	} else if (strcmp(*main, item->directory) != 0 && !find_ca(config, item->directory)) {
-		name_ca(name, item->directory);
-		printf("\n[ca %s]\ndirectory = %s\n", name, item->directory);
+		name_ca(label, item->directory);
+		printf("\n[ca %s]\ndirectory = %s\n", label, item->directory);
 	}
 }
 

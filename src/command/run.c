@@ -15,7 +15,7 @@ int run_send(struct supervisor *s, int channel, enum verb verb, uint32_t index, 
 
 bool run_waits(const struct run *run)
 {
-	return memchr(run->errand->waits, true, sizeof(run->errand->waits));
+	return memchr(run->errand->waits, 1, sizeof(run->errand->waits));
 }
 
 uint32_t run_wanted(const struct run *run)

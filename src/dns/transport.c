@@ -60,11 +60,11 @@ int64_t transport_now(void)
 static int await(int fd, short events, int64_t end)
 {
 	struct pollfd ready = { .fd = fd, .events = events };
-	int64_t left;
 	int n;
 
 	do {
-		left = end - transport_now();
+		const int64_t left = end - transport_now();
+
 		n = poll(&ready, 1, left > 0 ? (int)left : 0);
 	} while (n < 0 && errno == EINTR);
 	if (n > 0)

@@ -178,7 +178,7 @@ static void write_certificate(FILE *out, const struct setup *setup)
 /* Calls take for each line of the text, with whether it is in [acme]. The last one may have no newline. */
 static void each_line(const char *text, void (*take)(void *context, const char *line, size_t length, bool in_acme), void *context)
 {
-	bool in_acme = false;
+	bool in_acme = false; /* cppcheck-suppress variableScope ; it holds from line to line */
 
 	while (*text) {
 		const size_t length = strcspn(text, "\n") + (strchr(text, '\n') != NULL);

@@ -42,7 +42,7 @@ static _Noreturn void become_acmegate(const char *file, char *const words[])
 		arguments[n++] = detail;
 	arguments[n++] = (char[]){ "-c" };
 	arguments[n++] = (char *)(uintptr_t)file;
-	for (size_t i = 0; words[i] && i < MOST_WORDS; i++)
+	for (size_t i = 0; i < MOST_WORDS && words[i]; i++)
 		arguments[n++] = words[i];
 	execv("/proc/self/exe", arguments);
 	log_error("starting acmegate: %s", strerror(errno));

@@ -215,7 +215,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	static const struct opening opening = { .port = 80, .target = 80 };
 	unsigned char digest[SURVEY_DIGEST_SIZE];
 	const struct survey *survey = NULL;
-	char text[EVIDENCE_TEXT];
+	char text[EVIDENCE_TEXT] = "";
 	struct fault fault = { 0 };
 	int question, rc;
 
