@@ -22,7 +22,11 @@ int writer_learn(struct fault *fault)
 		if (record.verb != VERB_WRITER || record.index >= MAX_DNS || with[0] < 0)
 			return fault_set(fault, FAULT_FAILED, "%s in the place of a channel to a writer",
 					 verb_name((enum verb)record.verb));
-		channel[record.index] = with[0];
+		channel[record.index] = fcntl(with[0], F_DUPFD_CLOEXEC,
+					      FD_AGENT_END); /* the number may mean another descriptor that is missing */
+		close_fd(&with[0]);
+		if (channel[record.index] < 0)
+			return fault_errno(fault, FAULT_LATER, "a channel to a writer");
 	}
 	return n;
 }
@@ -41,15 +45,14 @@ int writer_ask(const struct config *config, uint32_t section, bool put, const st
 {
 	static struct record reply;
 	struct placed placed;
-	int n;
+	int n = 0;
 
 	describe(note, &placed);
 	if (!channel[section])
 		return fault_set(fault, FAULT_LATER,
 				 "the process that changes values of type = %s does not run: see the messages before",
 				 dns_types[config->dns[section].type]);
-	n = wire_send(channel[section], put ? VERB_PUT_VALUE : VERB_TAKE_VALUE, section, &placed, sizeof(placed), fault);
-	if (n == 0)
+	if (wire_send(channel[section], put ? VERB_PUT_VALUE : VERB_TAKE_VALUE, section, &placed, sizeof(placed), fault) == 0)
 		n = wire_await(channel[section], &reply, PATIENCE, fault);
 	if (n > 0 && reply.verb == VERB_REPLY)
 		return 0;
