@@ -286,6 +286,17 @@ adapter() {
 	[[ $output == *"'renew' is neither present nor cleanup"* ]]
 }
 
+@test "lexicon gets the zone, the name, the value, and its own options" {
+	mkdir "$RIG_DIR/bin/path"
+	script path/lexicon <<<'printf "%s\n" "$*"'
+	run -0 env PATH="$RIG_DIR/bin/path:/usr/bin:/bin" ACMEGATE_ZONE=sub.example.org "$adapters/lexicon" ddns --ttl=60 '--x=a b' present _acme-challenge.a.sub.example.org. -value
+	[ "$output" = '--delegated sub.example.org ddns create sub.example.org TXT --name=_acme-challenge.a.sub.example.org --content=-value --ttl=60 --x=a b' ]
+	run -0 env PATH="$RIG_DIR/bin/path:/usr/bin:/bin" "$adapters/lexicon" ddns cleanup a.example.org. v
+	[ "$output" = 'ddns delete a.example.org TXT --name=a.example.org --content=v' ]
+	run -1 env PATH="$RIG_DIR/bin/path:/usr/bin:/bin" "$adapters/lexicon" ../x cleanup a.example.org. v
+	[[ $output == *"'../x' is no name of a provider"* ]]
+}
+
 # An acme.sh as far as scripts of the dnsapi see it: it prints its help when it is read without words, and keeps what they save.
 small_acme() {
 	mkdir -p "$RIG_DIR/bin/acme/dnsapi"
@@ -301,7 +312,7 @@ small_acme() {
 		_saveaccountconf_mutable() { echo "SAVED_$1='$2'" >>"$ACCOUNT_CONF_PATH"; }
 		_readaccountconf_mutable() { eval "printf '%s' \"\$SAVED_$1\""; }
 		main() {
-			[ -z "$1" ] && { _initpath; _info 'the help of acme.sh'; return; }
+			[ -z "$1" ] && { _info 'the help of acme.sh'; return; }
 			"$@"
 		}
 		main "$@"
@@ -326,7 +337,7 @@ small_acme() {
 	succeeds -v
 	rig_certificate one a.example.org
 	[[ $output == *'dns own: add _acme-challenge.a.example.org. 60 TXT'* ]]
-	[[ $output != *'the help of acme.sh'* ]]
+	[[ $output != *'the help of acme.sh'* && $output != *'ermission denied'* ]]
 	grep -qF "SAVED_DNS_KEY='hmac-sha256:acmegate:$DNS_SECRET'" "$RIG_STATE/programs/own/acme.sh/account.conf"
 	[ "$(stat -c '%U %a' "$RIG_STATE/programs/own/acme.sh/account.conf")" = 'nobody 600' ]
 	# What it saved does without the file.
@@ -379,7 +390,7 @@ small_acme() {
 	command -v lexicon >/dev/null || skip 'lexicon is not installed'
 	adapter lexicon
 	printf 'LEXICON_DDNS_AUTH_TOKEN=hmac-sha256:acmegate:%s\nLEXICON_DDNS_DDNS_SERVER=%s\n' "$DNS_SECRET" "$RIG_CA4" >"$RIG_DIR/etc/env"
-	NAMES='example.org a.example.org *.example.org' config "$RIG_DIR/bin/lexicon ddns --ttl=60"
+	config "$RIG_DIR/bin/lexicon ddns --ttl=60"
 	succeeds
-	rig_certificate one a.example.org any.example.org
+	rig_certificate one a.example.org
 }
