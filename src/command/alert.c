@@ -44,6 +44,7 @@ static int run_program(const struct config *config, const struct alarm *alarm, s
 				     .input = input,
 				     .uid = config->gate.uid,
 				     .gid = config->gate.gid,
+				     .mask = 022,
 				     .seconds = PROGRAM_SECONDS,
 				     .remedy = "",
 				     .channel = -1,

@@ -128,6 +128,7 @@ static int run(const struct config *config, const struct record *record, struct 
 				     .input = -1,
 				     .uid = own ? dns->program.uid : config->gate.uid,
 				     .gid = own ? dns->program.gid : config->gate.gid,
+				     .mask = 077,
 				     .seconds = dns->program.seconds ? dns->program.seconds : DNS_PROGRAM_SECONDS,
 				     .remedy = call.remedy,
 				     .channel = ON_CHANNEL };

@@ -8,9 +8,10 @@
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "base/kernel.h"
+#include "base/launch.h"
 #include "base/sandbox.h"
 #include "command/talk.h"
 
@@ -28,25 +29,7 @@ struct visit {
 
 static bool adopts;
 
-static int64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * INT64_C(1000) + now.tv_nsec / 1000000;
-}
-
 /* --- the child ---------------------------------------------------------------------------------------------------- */
-
-static void reset_signals(void)
-{
-	sigset_t none;
-
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
-	for (int number = 1; number < 32; number++)
-		signal(number, SIG_DFL);
-}
 
 /* Its descriptors, and no others. */
 static int place(int given, const int output[TALK_STREAMS])
@@ -72,9 +55,9 @@ static _Noreturn void become(const struct guest *guest, const int output[TALK_ST
 {
 	struct fault fault;
 
-	reset_signals();
+	launch_reset_signals(false);
 	setpgid(0, 0);
-	umask(077);
+	umask(guest->mask);
 	if (give_up_rights(guest, output, &fault) == 0) {
 		/* set after the change of user, which clears it; a parent that died before sends no signal */
 		if (prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 && getppid() == parent)
@@ -113,14 +96,14 @@ static int start(const struct guest *guest, struct visit *visit)
 /* Takes what it prints until it has ended, its time is up, or the channel gone. What others that it started hold open does not count. */
 static void follow(const struct guest *guest, struct visit *visit)
 {
-	const int64_t end = now_ms() + guest->seconds * INT64_C(1000);
+	const int64_t end = clock_milliseconds() + guest->seconds * INT64_C(1000);
 
 	for (;;) {
 		struct pollfd wait[] = { { .fd = visit->pidfd, .events = POLLIN },
 					 { .fd = guest->channel },
 					 { .fd = visit->output[TALK_OUTPUT], .events = POLLIN },
 					 { .fd = visit->output[TALK_ERRORS], .events = POLLIN } };
-		const int64_t left = end - now_ms();
+		const int64_t left = end - clock_milliseconds();
 
 		visit->how = left <= 0 ? LATE : ENDED;
 		if (left <= 0 || (poll(wait, LENGTH_OF(wait), (int)left) < 0 && errno != EINTR))
@@ -153,10 +136,10 @@ static void kill_children(void)
 /* Whatever it has started is in its group, or becomes our child when the process that started it has ended. */
 static void end_strays(const struct guest *guest)
 {
-	const int64_t end = now_ms() + STRAYS_SECONDS * INT64_C(1000);
+	const int64_t end = clock_milliseconds() + STRAYS_SECONDS * INT64_C(1000);
 	pid_t ended;
 
-	while ((ended = waitpid(-1, NULL, WNOHANG)) >= 0 && now_ms() < end) {
+	while ((ended = waitpid(-1, NULL, WNOHANG)) >= 0 && clock_milliseconds() < end) {
 		if (ended > 0)
 			continue;
 		kill_children();
