@@ -19,7 +19,7 @@ struct guest {
 	int input;	  /* its standard input; -1: /dev/null */
 	uid_t uid;
 	gid_t gid;
-	mode_t mask; /* umask(2) */
+	mode_t mask;	      /* umask(2) */
 	unsigned int seconds; /* that it may take */
 	const char *remedy;   /* behind the words that it took longer */
 	int channel;	      /* it is killed when the other end of this has gone; -1: no such channel */
