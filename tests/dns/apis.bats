@@ -91,24 +91,25 @@ says() { # CERTIFICATE WORDS
 	}
 }
 
-# succeeds TYPE URL
+# succeeds TYPE: over IPv4, and over IPv6
 succeeds() {
 	{
-		"$1" "$2"
+		"$1" "$V4"
+		"$1" "$V6" | sed 's/own/six/'
 		certificate one own 'b.example.org *.b.example.org example.org'
+		certificate two six www.example.org
 	} | rig_config
 	runs 0 renew-now
 	rig_certificate one b.example.org any.b.example.org example.org
+	rig_certificate two www.example.org
 	[[ $output == *'b.example.org is valid (through the DNS)'* ]]
 }
 
-@test "httpreq, over IPv4" { succeeds httpreq "$V4"; }
-@test "httpreq, over IPv6" { succeeds httpreq "$V6"; }
-@test "DigitalOcean, over IPv4" {
-	succeeds digitalocean "$V4"
+@test "httpreq, over IPv4 and IPv6" { succeeds httpreq; }
+@test "DigitalOcean, over IPv4 and IPv6" {
+	succeeds digitalocean
 	run -1 grep GET "$RIG_DIR/requests" # what it made itself it removes by its number
 }
-@test "DigitalOcean, over IPv6" { succeeds digitalocean "$V6"; }
 
 here_answers() { rig_host curl -s -o /dev/null --max-time $((2 * ${RIG_SLOWER:-1})) http://127.0.0.1:8443/; }
 @test "a service on this host, by HTTP: IPv4 and IPv6" {
@@ -141,18 +142,19 @@ here_answers() { rig_host curl -s -o /dev/null --max-time $((2 * ${RIG_SLOWER:-1
 	[ "$output" = "$(grep r2 "$RIG_DIR/aliases")" ]
 }
 
-# by_acme_dns URL: the second section has a single registration, as acme-dns answers with it
-by_acme_dns() {
+@test "acme-dns, over IPv4, and over IPv6 with a single registration as it answers with" {
 	jq '.["r2.example.org"]' "$RIG_DIR/etc/acme-dns.json" >"$RIG_DIR/etc/single.json"
 	chmod 0600 "$RIG_DIR/etc/single.json"
-	acme_dns "$1" | cat - <(certificate one own 'r1.example.org *.r1.example.org') <(acme_dns "$1" | sed 's/own/single/; s/acme-dns.json/single.json/') \
-		<(certificate two single r2.example.org) | rig_config
+	{
+		acme_dns
+		acme_dns "$V6/acmedns" | sed 's/own/single/; s/acme-dns.json/single.json/'
+		certificate one own 'r1.example.org *.r1.example.org'
+		certificate two single r2.example.org
+	} | rig_config
 	runs 0 renew-now
 	rig_certificate one r1.example.org any.r1.example.org
 	rig_certificate two r2.example.org
 }
-@test "acme-dns, over IPv4" { by_acme_dns "$V4/acmedns"; }
-@test "acme-dns, over IPv6" { by_acme_dns "$V6/acmedns"; }
 
 @test "acme-dns: a third value of one registration does not push out one of the first two; the next run has room for it" {
 	acme_dns | cat - <(certificate one own 'r1.example.org *.r1.example.org') <(certificate two own r1.example.org) | rig_config
