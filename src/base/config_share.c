@@ -46,7 +46,7 @@ static const struct part parts[] = {
 	OF(struct config, turn, STORER | VIEWER | EXAMINER),
 	OF(struct config, cas, STORER | VIEWER | EXAMINER),
 	OF(struct config, gate.max_open, CLIENT),
-	OF(struct config, gate.state, STORER),
+	OF(struct config, gate.state, STORER | DNS),
 	OF(struct config, responder.mode, CLIENT | STORER | PLACER),
 	OF(struct config, responder.webroot, CLIENT | STORER | PLACER),
 	OF(struct config, watches, VIEWER),

@@ -89,7 +89,7 @@ static int take_secret(struct dns *dns, const char *word, struct fault *fault)
 	snprintf(text, sizeof(text), "%.*s", (int)length, word);
 	for (char *c = text; *c; c++)
 		*c = *c == '+' ? '-' : *c == '/' ? '_' : *c;
-	n = base64url_decode(bytes, text, length);
+	n = strpbrk(word, "-_") ? -1 : base64url_decode(bytes, text, length);
 	explicit_bzero(bytes, sizeof(bytes));
 	explicit_bzero(text, sizeof(text));
 	if (n <= 0 || n > TSIG_SECRET_MOST)
@@ -108,7 +108,7 @@ static int take_name(struct dns *dns, const char *word, struct fault *fault)
 	if (dns->key_name[0])
 		return fault_set(fault, FAULT_USAGE, "it has more than one key; put the one for acmegate into a file of its own");
 	length -= length && word[length - 1] == '.';
-	if (!length || length >= sizeof(dns->key_name) ||
+	if (!length || length >= sizeof(dns->key_name) || word[0] == '.' || strstr(word, "..") ||
 	    strspn(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.") < length)
 		return fault_set(fault, FAULT_USAGE, "'%s' is not the name of a key", word);
 	for (size_t i = 0; i < length; i++)

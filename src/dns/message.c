@@ -110,14 +110,14 @@ static bool belongs(const knot_pkt_t *query, const knot_pkt_t *reply)
 							    knot_pkt_qtype(reply) == knot_pkt_qtype(query)));
 }
 
-/* false: it is longer than any name that we can have. */
-static bool take_name(char name[NAME_SIZE], const uint8_t *wire)
+/* false: it does not end where its data do (libknot lets records without any data pass), or is longer than any name that we can have. */
+static bool take_name(char name[NAME_SIZE], const uint8_t *wire, size_t most)
 {
 	uint8_t lower[KNOT_DNAME_MAXLEN];
 	char text[KNOT_DNAME_TXT_MAXLEN + 1];
 	size_t length;
 
-	if (knot_dname_to_wire(lower, wire, sizeof(lower)) < 0)
+	if (knot_dname_wire_check(wire, wire + most, NULL) <= 0 || knot_dname_to_wire(lower, wire, sizeof(lower)) < 0)
 		return false;
 	knot_dname_to_lower(lower);
 	if (!knot_dname_to_str(text, lower, sizeof(text)))
@@ -151,12 +151,20 @@ static void take_text(char text[VALUE_SIZE], const uint8_t *data, size_t length)
 	text[used] = '\0';
 }
 
+/* How long the zone lets caches remember what is not there (RFC 2308, 5). */
+static uint32_t negative_ttl(const knot_rrset_t *set, const knot_rdata_t *data)
+{
+	const uint32_t minimum = knot_soa_minimum(data);
+
+	return minimum < set->ttl ? minimum : set->ttl;
+}
+
 static void take_record(struct answer *answer, enum part part, const knot_rrset_t *set, const knot_rdata_t *data)
 {
 	struct item *item = &answer->item[answer->items];
 
 	*item = (struct item){ .part = part, .type = (enum type)set->type };
-	if (!take_name(item->owner, set->owner))
+	if (!take_name(item->owner, set->owner, KNOT_DNAME_MAXLEN))
 		return;
 	if (set->type == TYPE_A && data->len == 4)
 		memcpy(item->address, data->data, 4);
@@ -165,12 +173,15 @@ static void take_record(struct answer *answer, enum part part, const knot_rrset_
 	else if (set->type == TYPE_TXT)
 		take_text(item->text, data->data, data->len);
 	else if ((set->type != TYPE_CNAME && set->type != TYPE_DNAME && set->type != TYPE_NS && set->type != TYPE_SOA) ||
-		 !take_name(item->target, data->data))
+		 !take_name(item->target, data->data, data->len))
 		return;
+	if (set->type == TYPE_SOA)
+		item->negative = negative_ttl(set, data);
 	answer->items++;
 }
 
-static void take_items(struct answer *answer, const knot_pkt_t *packet)
+/* false: there are more than there is room for. */
+static bool take_items(struct answer *answer, const knot_pkt_t *packet)
 {
 	static const knot_section_t sections[PARTS] = { KNOT_ANSWER, KNOT_AUTHORITY, KNOT_ADDITIONAL };
 
@@ -182,10 +193,14 @@ static void take_items(struct answer *answer, const knot_pkt_t *packet)
 			const knot_rrset_t *set = knot_pkt_rr(section, i);
 			knot_rdata_t *data = set->rrs.rdata;
 
-			for (uint16_t k = 0; k < set->rrs.count && answer->items < MOST_ITEMS; k++, data = knot_rdataset_next(data))
+			for (uint16_t k = 0; k < set->rrs.count; k++, data = knot_rdataset_next(data)) {
+				if (answer->items == MOST_ITEMS)
+					return false;
 				take_record(answer, (enum part)part, set, data);
+			}
 		}
 	}
+	return true;
 }
 
 /* Sends a message and takes the answer. NULL: the fault says why there is none to be believed. */
@@ -213,10 +228,13 @@ static int exchange(const struct server *server, const struct dns *dns, knot_pkt
 		return fault_set(fault, FAULT_LATER, "%s: an answer to another question", server->text);
 	if (dns && check_signature(reply, &key, &signature, &refusal) < 0)
 		return refusal_explain(&refusal, fault);
+	if (knot_wire_get_tc(reply->wire))
+		return fault_set(fault, FAULT_LATER, "%s: it cuts its answer off, over TCP too", server->text);
 	answer->rcode = (enum rcode)knot_wire_get_rcode(reply->wire);
 	answer->authoritative = knot_wire_get_aa(reply->wire) != 0;
-	take_items(answer, reply);
-	return 0;
+	return take_items(answer, reply) ?
+		       0 :
+		       fault_set(fault, FAULT_LATER, "%s: an answer of more than %d records", server->text, MOST_ITEMS);
 }
 
 int message_ask(const struct server *server, const struct dns *dns, const char *name, enum type type, bool recursive,
@@ -284,4 +302,15 @@ const struct item *message_find(const struct answer *answer, enum part part, enu
 		}
 	}
 	return NULL;
+}
+
+bool message_gives(const struct answer *answer, const char *owner, const char *text)
+{
+	const struct item *item;
+	size_t i = 0;
+
+	while ((item = message_find(answer, PART_ANSWER, TYPE_TXT, owner, &i)))
+		if (!strcmp(item->text, text))
+			return true;
+	return false;
 }

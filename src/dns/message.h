@@ -24,6 +24,7 @@ struct item {
 	char target[NAME_SIZE];	   /* CNAME, DNAME, NS; SOA: the primary */
 	unsigned char address[16]; /* A, AAAA */
 	char text[VALUE_SIZE];	   /* TXT, or "" for one that is longer */
+	uint32_t negative;	   /* SOA: for how many seconds caches may remember that a name of the zone is not there */
 };
 
 struct answer {
@@ -46,5 +47,8 @@ int message_update(const struct server *server, const struct dns *dns, const cha
 
 /* The first item of a part with this type, and this owner unless it is NULL; from the i-th on. NULL: there is none. */
 const struct item *message_find(const struct answer *answer, enum part part, enum type type, const char *owner, size_t *i);
+
+/* Has the answer a TXT record of this owner with this text? */
+bool message_gives(const struct answer *answer, const char *owner, const char *text);
 
 #endif

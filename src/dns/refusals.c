@@ -40,6 +40,22 @@ static int explain_signed(const struct refusal *r, struct fault *fault)
 	return fault_set(fault, FAULT_FAILED, "%s: %s for %s in %s", server, code, r->what, zone);
 }
 
+/* PowerDNS does not say what time it is there: this host's, to compare. */
+static int explain_notauth(const struct refusal *r, struct fault *fault)
+{
+	const time_t now = time(NULL);
+	struct tm utc;
+	char here[32] = "";
+
+	if (gmtime_r(&now, &utc))
+		strftime(here, sizeof(here), "%Y-%m-%dT%H:%M:%SZ", &utc);
+	return fault_set(
+		fault, FAULT_FAILED,
+		"%s: NOTAUTH without a signature: it has no key %s; or its acl does not let the key change TXT of %s (Knot 3.4); or it "
+		"is no server of the zone; or the clocks differ by more than five minutes (PowerDNS): it is %s here (date -u)",
+		r->server->text, r->dns->key_name, r->what, here);
+}
+
 /* A refusal that nobody has signed: it may be a stranger's, and refuses all the same. */
 static int explain_unsigned(const struct refusal *r, struct fault *fault)
 {
@@ -55,10 +71,7 @@ static int explain_unsigned(const struct refusal *r, struct fault *fault)
 				 "updates are not allowed from this host",
 				 server, key);
 	if (r->rcode == RCODE_NOTAUTH)
-		return fault_set(fault, FAULT_FAILED,
-				 "%s: NOTAUTH without a signature: it has no key %s; or its acl does not let the key change TXT of %s (Knot 3.4); "
-				 "or it is no server of the zone; or the clock of this host is wrong (PowerDNS)",
-				 server, key, r->what);
+		return explain_notauth(r, fault);
 	return fault_set(fault, r->rcode == RCODE_SERVFAIL ? FAULT_LATER : FAULT_FAILED, "%s: %s without a signature, for %s",
 			 server, rcode_name(r->rcode), r->what);
 }
@@ -112,4 +125,16 @@ int refusal_explain(const struct refusal *refusal, struct fault *fault)
 	if (refusal->credence != SIGNATURE_GOOD)
 		return fault_set(fault, FAULT_FAILED, "%s: %s", refusal->server->text, doubts[refusal->credence]);
 	return explain_signed(refusal, fault);
+}
+
+int refusal_to_tell(const struct server *server, enum rcode rcode, const char *name, struct fault *fault)
+{
+	if (rcode == RCODE_SERVFAIL)
+		return fault_set(fault, FAULT_LATER,
+				 "%s: SERVFAIL for %s: has the zone expired there, or was it not loaded? Its log says so",
+				 server->text, name);
+	if (rcode == RCODE_REFUSED || rcode == RCODE_NOTAUTH)
+		return fault_set(fault, FAULT_LATER, "%s: %s for %s: it has no such zone, or does not let this host ask",
+				 server->text, rcode_name(rcode), name);
+	return fault_set(fault, FAULT_LATER, "%s: %s (code %u) for %s", server->text, rcode_name(rcode), rcode, name);
 }

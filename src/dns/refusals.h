@@ -23,4 +23,7 @@ struct refusal {
 /* -1 */
 int refusal_explain(const struct refusal *refusal, struct fault *fault);
 
+/* A server that does not say what a zone has. -1: FAULT_LATER, as another one may. */
+int refusal_to_tell(const struct server *server, enum rcode rcode, const char *name, struct fault *fault);
+
 #endif

@@ -1,20 +1,16 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "dns/value.h"
 
-#include <errno.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/base64url.h"
 #include "base/log.h"
-#include "dns/notes.h"
+#include "dns/watch.h"
 #include "dns/writer.h"
 
 #define PREFIX "_acme-challenge."
-
-/* The waits between looks at the servers, in ms; the last one again and again. */
-static const int waits[] = { 100, 250, 500, 1000, 2000, 2000, 2000, 2000, 2000, 2000, 2000, 2000, 2000, 2000, 2000, 3000 };
 
 static struct published {
 	struct note note;
@@ -136,99 +132,6 @@ int value_add(const struct config *config, uint32_t certificate, const struct va
 
 /* --- waiting ------------------------------------------------------------------------------------------------------ */
 
-/* The servers of a zone that a value is awaited at. */
-struct watch {
-	struct server server[MOST_SERVERS];
-	bool gives[MOST_SERVERS], silent[MOST_SERVERS];
-	bool unreachable[MOST_SERVERS]; /* this host has no addresses of that family */
-	size_t servers;
-};
-
-static bool is_without_family(int code)
-{
-	return code == ENETUNREACH || code == EAFNOSUPPORT || code == EADDRNOTAVAIL;
-}
-
-static void look_at(struct watch *watch, size_t i, const struct note *note)
-{
-	static struct answer answer;
-	const struct item *item;
-	struct fault fault;
-	size_t k = 0;
-
-	watch->silent[i] = message_ask(&watch->server[i], NULL, note->target.owner, TYPE_TXT, false, &answer, &fault) < 0;
-	watch->unreachable[i] = watch->silent[i] && is_without_family(fault.code);
-	if (watch->silent[i])
-		log_debug("%s", fault.text);
-	while (!watch->silent[i] && !watch->gives[i] && (item = message_find(&answer, PART_ANSWER, TYPE_TXT, note->target.owner, &k)))
-		watch->gives[i] = !strcmp(item->text, note->value);
-}
-
-/* How many servers that this host can reach do not give it; text: which. */
-static size_t lagging(const struct watch *watch, bool silent, char *text, size_t size)
-{
-	size_t n = 0, used = 0;
-
-	text[0] = '\0';
-	for (size_t i = 0; i < watch->servers; i++) {
-		if (watch->gives[i] || watch->unreachable[i] || watch->silent[i] != silent)
-			continue;
-		if (used < size)
-			used += (size_t)snprintf(text + used, size - used, "%s%s", n ? ", " : "", watch->server[i].text);
-		n++;
-	}
-	return n;
-}
-
-static size_t giving(const struct watch *watch)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < watch->servers; i++)
-		n += watch->gives[i];
-	return n;
-}
-
-/* Has the server done what it said? PowerDNS says so too where its policy (Lua) refuses. */
-static bool has_taken(const struct dns *dns, const struct note *note)
-{
-	static struct answer answer;
-	const struct item *item;
-	struct fault ignored;
-	size_t k = 0;
-
-	if (message_ask(&note->target.primary, dns, note->target.owner, TYPE_TXT, false, &answer, &ignored) < 0)
-		return true; /* who knows */
-	while ((item = message_find(&answer, PART_ANSWER, TYPE_TXT, note->target.owner, &k)))
-		if (!strcmp(item->text, note->value))
-			return true;
-	return false;
-}
-
-/* The time is up. The CA may reach servers that this host does not; one that says something else is one too many. */
-static int judge(const struct watch *watch, const struct dns *dns, const struct note *note, struct fault *fault)
-{
-	char late[512], silent[512];
-	const size_t lag = lagging(watch, false, late, sizeof(late)), mute = lagging(watch, true, silent, sizeof(silent));
-
-	if (lag && dns->type == DNS_RFC2136 && !has_taken(dns, note))
-		return fault_set(fault, FAULT_FAILED,
-				 "%s: %s says that it has added the value, and does not have it: does a policy (PowerDNS: "
-				 "lua-dnsupdate-policy-script) refuse it, or is it a secondary?",
-				 note->target.owner, note->target.primary.text);
-	if (lag)
-		return fault_set(fault, FAULT_LATER,
-				 "%s: after %u s %s %s not give the value yet: is the zone transferred there? See propagation",
-				 note->target.owner, dns->propagation, late, lag == 1 ? "does" : "do");
-	if (!giving(watch))
-		return fault_set(fault, FAULT_LATER, "%s: no server of the zone %s answers this host%s%s", note->target.owner,
-				 note->target.zone, mute ? ": " : "", silent);
-	if (mute)
-		log_warning("%s: %s %s not answer this host; the CA may get no answer there either", note->target.owner, silent,
-			    mute == 1 ? "does" : "do");
-	return 0;
-}
-
 /* Waits so long; false: the client has ended, which nobody waits for. */
 static bool rest(int milliseconds)
 {
@@ -242,27 +145,22 @@ int value_await(const struct config *config, uint32_t certificate, const struct 
 	static struct watch watch;
 	const struct dns *dns = check(config, certificate, value, fault);
 	const struct published *it = dns ? find(certificate, value) : NULL;
-	char text[512];
-	size_t round = 0;
+	int pause;
 
 	if (!dns)
 		return -1;
 	if (!it)
 		return fault_set(fault, FAULT_FAILED, "%s: its value was not added", value->name);
-	memset(&watch, 0, sizeof(watch));
-	if (zone_servers(dns, &it->note.target, watch.server, &watch.servers, fault) < 0)
+	if (watch_begin(&watch, dns, &it->note, it->since, fault) < 0)
 		return fault_at(fault, "[dns %s]", dns->name);
-	for (;;) {
-		for (size_t i = 0; i < watch.servers; i++)
-			if (!watch.gives[i])
-				look_at(&watch, i, &it->note);
-		if (giving(&watch) && !lagging(&watch, false, text, sizeof(text)) && !lagging(&watch, true, text, sizeof(text)))
-			return 0;
-		if (transport_now() - it->since >= dns->propagation * INT64_C(1000))
-			return judge(&watch, dns, &it->note, fault);
-		if (!rest(waits[round < LENGTH_OF(waits) - 1 ? round++ : LENGTH_OF(waits) - 1]))
+	while (!watch_look(&watch)) {
+		pause = watch_pause(&watch);
+		if (!pause)
+			return watch_judge(&watch, fault);
+		if (!rest(pause))
 			return fault_set(fault, FAULT_FAILED, "the client has ended");
 	}
+	return 0;
 }
 
 /* --- taking away -------------------------------------------------------------------------------------------------- */
@@ -275,12 +173,52 @@ static const struct dns *section(const struct config *config, const char *name)
 	return NULL;
 }
 
+/* A server that has the zone of a note; 0: *server is one. */
+static int find_server(const struct note *note, struct server *server, struct fault *fault)
+{
+	static const struct dns nobody = { .type = DNS_HTTPREQ }; /* without a server of its own */
+	static struct server servers[MOST_SERVERS];
+	size_t n;
+
+	*server = note->target.primary;
+	if (server->at.plain.sa_family != AF_UNSPEC)
+		return 0;
+	if (zone_servers(&nobody, &note->target, servers, &n, fault) < 0)
+		return -1;
+	*server = servers[0];
+	return 0;
+}
+
+/*
+ * Without its section a value can only be removed by hand; once that is done, its note goes too. Nobody has a key to ask with: a server that
+ * does not show its zone without one (views) is not believed.
+ */
+static int take_note_away(const struct config *config, struct note *note, struct fault *fault)
+{
+	static struct answer answer;
+	const char *owner = note->target.owner;
+	struct server server;
+
+	if (find_server(note, &server, fault) < 0 || message_ask(&server, NULL, owner, TYPE_TXT, false, &answer, fault) < 0)
+		return fault_at(fault,
+				"the configuration has no [dns %s] any more, and whether the value is still there cannot be seen. Have the "
+				"section back for one run; or, if there is no such server any more, empty the file %s/" VALUE_NOTES,
+				note->dns, config->gate.state);
+	if (!answer.authoritative || (answer.rcode != RCODE_NOERROR && answer.rcode != RCODE_NXDOMAIN) ||
+	    message_gives(&answer, owner, note->value))
+		return fault_set(fault, FAULT_FAILED,
+				 "the configuration has no [dns %s] any more. Have the section back for one run, or remove the record at %s "
+				 "by hand: the next run sees it, and says this no more",
+				 note->dns, server.text);
+	return notes_strike(FD_NOTES, note, fault);
+}
+
 static int take_away(const struct config *config, struct note *note, struct fault *fault)
 {
 	const struct dns *dns = section(config, note->dns);
 
 	if (!dns)
-		return fault_set(fault, FAULT_FAILED, "the configuration has no [dns %s] any more: remove it by hand", note->dns);
+		return take_note_away(config, note, fault);
 	if (change(config, dns, note, false, fault) < 0)
 		return fault_at(fault, "[dns %s]", note->dns);
 	return notes_strike(FD_NOTES, note, fault);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "dns/refusals.h"
 #include "dns/resolver.h"
 
 #define MOST_ADDRESSES 8
@@ -55,6 +56,12 @@ static int follow(struct walk *walk, const char *alias, struct fault *fault)
 	return 0;
 }
 
+/* Says the code something about the name? Where a server has no such zone it refuses. */
+static bool tells(enum rcode rcode)
+{
+	return rcode == RCODE_NOERROR || rcode == RCODE_NXDOMAIN || rcode == RCODE_REFUSED || rcode == RCODE_NOTAUTH;
+}
+
 /*
  * One address after another, until one answers. The question is for the alias, which no server follows: a circle is seen here. If there is
  * none, the answer says in which zone.
@@ -64,8 +71,13 @@ static int ask(struct walk *walk, struct fault *fault)
 	const char *name = walk->name[walk->hops];
 
 	for (walk->answered = 0; walk->answered < walk->servers; walk->answered++) {
-		if (message_ask(&walk->server[walk->answered], walk->dns, name, TYPE_CNAME, false, &answer, fault) == 0)
-			return 0;
+		const struct server *server = &walk->server[walk->answered];
+
+		if (message_ask(server, walk->dns, name, TYPE_CNAME, false, &answer, fault) == 0) {
+			if (tells(answer.rcode))
+				return 0;
+			refusal_to_tell(server, answer.rcode, name, fault);
+		}
 		if (fault->kind != FAULT_LATER) /* another address of the same server says the same */
 			return -1;
 	}

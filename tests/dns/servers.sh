@@ -3,7 +3,9 @@
 #
 # servers.sh - real name servers in the CA's network of the rig: BIND, Knot, PowerDNS. To be sourced behind rig.sh.
 #
-#	dns_up KIND ALGORITHM		KIND (bind, knot, pdns) has the zone example.org and the key "acmegate", which may change what it is told
+#	dns_up KIND ALGORITHM...	KIND (bind, knot, pdns) has the zone example.org, and a key for each algorithm, which may change DNS_NAMES:
+#					the first is "acmegate" in etc/key, others are "acmegate-ALGORITHM" in etc/key-ALGORITHM
+#	DNS_CLOCK			for how many seconds the server's clock is ahead
 #	dns_values [SERVER]		the TXT records of the zone, sorted
 #	dns_zone			the whole zone but for its serial
 #	dns_key				a file for [dns NAME] key_file
@@ -11,9 +13,16 @@
 DNS_SECRET=c2VjcmV0LW9mLXRoaXJ0eS10d28tYnl0ZXMtZm9yLWFjbWU=
 DNS_NAMES=(a.example.org b.example.org example.org www.example.org)
 
-dns_key() { # ALGORITHM [SECRET [NAME]]
-	printf 'key "%s" {\n\talgorithm %s;\n\tsecret "%s";\n};\n' "${3:-acmegate}" "$1" "${2:-$DNS_SECRET}" >"$RIG_DIR/etc/key"
-	chmod 0600 "$RIG_DIR/etc/key"
+dns_key() { # ALGORITHM [NAME [FILE]]
+	printf 'key "%s" {\n\talgorithm %s;\n\tsecret "%s";\n};\n' "${2:-acmegate}" "$1" "$DNS_SECRET" >"$RIG_DIR/etc/${3:-key}"
+	chmod 0600 "$RIG_DIR/etc/${3:-key}"
+}
+# Their names, and all keys as "NAME ALGORITHM".
+dns_key_names() { dns_keys "$@" | cut -d' ' -f1; }
+dns_keys() {
+	local algorithm
+	echo "acmegate $1"
+	for algorithm in "${@:2}"; do echo "acmegate-$algorithm $algorithm"; done
 }
 
 dns_zone_file() { # ZONE
@@ -36,12 +45,15 @@ dns_zone_file() { # ZONE
 dns_answers() { rig_host dig +tcp +short +time=1 +tries=1 "@$RIG_CA4" example.org SOA | grep -q '^ns1'; }
 
 dns_up() {
+	local algorithm
 	dns_down
 	rm -rf "$RIG_DIR/dns"
 	mkdir -p "$RIG_DIR/dns"
 	dns_zone_file example.org >"$RIG_DIR/dns/example.org"
+	rm -f "$RIG_DIR"/etc/key*
 	dns_key "$2"
-	"dns_$1" "$2"
+	for algorithm in "${@:3}"; do dns_key "$algorithm" "acmegate-$algorithm" "key-$algorithm"; done
+	"dns_$1" "${@:2}"
 	echo "$1" >"$RIG_DIR/dns/kind"
 	rig_until 30 dns_answers
 	# The CA's resolver is this server.
@@ -55,15 +67,20 @@ dns_down() {
 }
 
 dns_start() {
-	ip netns exec "$RIG_CA" "$@" >"$RIG_DIR/dns/log" 2>&1 3>&- &
+	local clock=()
+	if [ -n "${DNS_CLOCK:-}" ]; then
+		cc -O2 -shared -fPIC -o "$RIG_DIR/dns/skew.so" "$RIG_ROOT/tests/dns/skew.c" || return
+		clock=(env LD_PRELOAD="$RIG_DIR/dns/skew.so" SKEW="$DNS_CLOCK")
+	fi
+	ip netns exec "$RIG_CA" "${clock[@]}" "$@" >"$RIG_DIR/dns/log" 2>&1 3>&- &
 	echo $! >"$RIG_DIR/nameserver.pid"
 }
 
 # Zones beside the first are those in DNS_MORE, lines of named.conf.
 dns_bind() {
-	local name
+	local name key
 	{
-		cat "$RIG_DIR/etc/key"
+		cat "$RIG_DIR"/etc/key*
 		cat <<-CONF
 			options {
 				directory "$RIG_DIR/dns"; pid-file none; session-keyfile none;
@@ -73,14 +90,17 @@ dns_bind() {
 			controls { };
 			zone "example.org" { type primary; file "example.org"; update-policy {
 		CONF
-		for name in "${DNS_NAMES[@]}"; do echo "grant acmegate name _acme-challenge.$name. TXT;"; done
+		for key in $(dns_key_names "$@"); do
+			for name in "${DNS_NAMES[@]}"; do echo "grant $key name _acme-challenge.$name. TXT;"; done
+		done
 		printf '}; };\n%s\n' "${DNS_MORE:-}"
 	} >"$RIG_DIR/dns/named.conf"
 	dns_start named -g -n 1 -c "$RIG_DIR/dns/named.conf"
 }
 
 dns_knot() {
-	local names
+	local names keys
+	keys=$(dns_key_names "$@" | paste -s -d ,)
 	names=$(printf ', _acme-challenge.%s.' "${DNS_NAMES[@]}")
 	cat >"$RIG_DIR/dns/knot.conf" <<-CONF
 		server:
@@ -92,12 +112,10 @@ dns_knot() {
 		database:
 		    storage: $RIG_DIR/dns
 		key:
-		  - id: acmegate
-		    algorithm: $1
-		    secret: $DNS_SECRET
+		$(dns_keys "$@" | sed -E "s/(.*) (.*)/  - id: \\1\\n    algorithm: \\2\\n    secret: ${DNS_SECRET//\//\\/}/")
 		acl:
 		  - id: acmegate
-		    key: acmegate
+		    key: [ $keys ]
 		    action: update
 		    update-type: TXT
 		    update-owner: name
@@ -121,7 +139,7 @@ dns_knot() {
 }
 
 dns_pdns() {
-	local base=$RIG_DIR/dns/pdns.sqlite3
+	local base=$RIG_DIR/dns/pdns.sqlite3 name algorithm
 	sqlite3 "$base" </usr/share/pdns-backend-sqlite3/schema/schema.sqlite3.sql
 	cat >"$RIG_DIR/dns/pdns.conf" <<-CONF
 		launch=gsqlite3
@@ -142,13 +160,18 @@ dns_pdns() {
 	CONF
 	{
 		pdnsutil --config-dir="$RIG_DIR/dns" load-zone example.org "$RIG_DIR/dns/example.org"
-		pdnsutil --config-dir="$RIG_DIR/dns" import-tsig-key acmegate "$1" "$DNS_SECRET"
-		pdnsutil --config-dir="$RIG_DIR/dns" set-meta example.org TSIG-ALLOW-DNSUPDATE acmegate
+		dns_keys "$@" | while read -r name algorithm; do
+			pdnsutil --config-dir="$RIG_DIR/dns" import-tsig-key "$name" "$algorithm" "$DNS_SECRET"
+		done
+		# shellcheck disable=SC2046
+		pdnsutil --config-dir="$RIG_DIR/dns" set-meta example.org TSIG-ALLOW-DNSUPDATE $(dns_key_names "$@")
 	} >"$RIG_DIR/dns/pdnsutil.log" 2>&1 || return
 	dns_start pdns_server --config-dir="$RIG_DIR/dns"
 }
 
-dns_zone() { rig_ca dig +tcp +noall +answer "@${1:-$RIG_CA4}" "${2:-example.org}" AXFR | grep -vw SOA | tr -s '\t ' ' ' | sort; }
+dns_zone() {
+	rig_ca dig +tcp +noall +answer "@${1:-$RIG_CA4}" "${2:-example.org}" AXFR | tr -s '\t ' ' ' | awk '$4 == "SOA" { $7 = "SERIAL" } 1' | sort
+}
 dns_values() { dns_zone "$@" | awk '$4 == "TXT"'; }
 
 # Pebble, whose resolver is the name server of the test.

@@ -52,6 +52,17 @@ def refuse(data):
     return flip(unsigned(data)[:3] + b'\x05' + unsigned(data)[4:], 2, 0)
 
 
+def failing(data):
+    """SERVFAIL, with nothing behind the question."""
+    return data[:3] + b'\x02' + data[4:6] + bytes(6) + data[12:(records(data) or [len(data)])[0]]
+
+
+def longer(data, record):
+    """With as many of these records as there is room for."""
+    count, more = struct.unpack('!H', data[10:12])[0], (65535 - len(data)) // len(record)
+    return data[:10] + struct.pack('!H', count + more) + data[12:] + more * record
+
+
 WAYS = {
     1: lambda d: flip(d, 3),                    # the code
     2: lambda d: flip(d, 2, 4),                 # authoritative or not
@@ -69,7 +80,14 @@ WAYS = {
     14: lambda d: b'\xff' * 65535,
     15: lambda d: flip(d, records(d)[0] - 6),   # to a question for another type
     16: lambda d: d + d,
+    # of a second server, whose answers have no signature
+    17: failing,
+    18: lambda d: flip(d, 2, 2),                # cut off
+    19: lambda d: d,                            # less than was promised
+    20: lambda d: longer(d, b'\0\0\x10\0\1\0\0\0\1\0\xff\xfe' + 254 * b'x'),
+    21: lambda d: longer(d, b'\0\0\1\0\1\0\0\0\0\0\4' + bytes(4)),
 }
+PROMISED = {19: 100}
 
 
 def receive(connection, length):
@@ -96,11 +114,11 @@ def serve(connection):
         answer = message(server)
         length = query[12 + 1 + len('_acme-challenge')]
         label = query[12 + 2 + len('_acme-challenge'):][:length]
-        way = WAYS.get(int(label[1:])) if label[:1] == b't' and label[1:].isdigit() else None
-        if way:
-            answer = way(answer)
+        number = int(label[1:]) if label[:1] == b't' and label[1:].isdigit() else 0
+        if number in WAYS:
+            answer = WAYS[number](answer)
         if answer:
-            connection.sendall(struct.pack('!H', len(answer)) + answer)
+            connection.sendall(struct.pack('!H', len(answer) + PROMISED.get(number, 0)) + answer)
 
 
 listener = socket.create_server((address, 53))
