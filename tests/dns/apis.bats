@@ -42,6 +42,8 @@ teardown() {
 		tail -n 5 "$RIG_DIR/dns/apis.log"
 	}
 	rig_end_of here KILL
+	rig_end_of stub KILL
+	echo "nameserver $RIG_CA4" >"/etc/netns/$RIG_HOST/resolv.conf"
 	rig_end_of probe
 }
 
@@ -154,6 +156,24 @@ here_answers() { rig_host curl -s -o /dev/null --max-time $((2 * ${RIG_SLOWER:-1
 	runs 0 renew-now
 	rig_certificate one r1.example.org any.r1.example.org
 	rig_certificate two r2.example.org
+}
+
+stub_answers() { rig_host dig +tcp +short +time=1 +tries=1 @127.0.0.53 example.org SOA | grep -q '^ns1'; }
+@test "a resolver that does not say which zone an answer is from" {
+	rm -f "$RIG_DIR/dns/stub.log"
+	ip netns exec "$RIG_HOST" python3 "$BATS_TEST_DIRNAME/stub.py" 127.0.0.53 "$RIG_CA4" >"$RIG_DIR/dns/stub.log" 2>&1 3>&- &
+	echo $! >"$RIG_DIR/stub.pid"
+	rig_until 30 stub_answers
+	echo 'nameserver 127.0.0.53' >"/etc/netns/$RIG_HOST/resolv.conf"
+	{
+		httpreq
+		section two acme-dns "$V4/acmedns" "credentials_file = $RIG_DIR/etc/acme-dns.json"
+		certificate one own 'b.example.org example.org'
+		certificate two two r1.example.org
+	} | rig_config
+	runs 0 renew-now
+	rig_certificate one b.example.org example.org
+	rig_certificate two r1.example.org
 }
 
 @test "acme-dns: a third value of one registration does not push out one of the first two; the next run has room for it" {
