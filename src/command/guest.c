@@ -150,7 +150,7 @@ static void end_strays(const struct guest *guest)
 }
 
 /* Before its end is waited for its number, and that of the group, are nobody else's. */
-static void end(const struct guest *guest, struct visit *visit)
+static void finish(const struct guest *guest, struct visit *visit)
 {
 	if (adopts || visit->how != ENDED)
 		kill(-visit->pid, SIGKILL);
@@ -196,11 +196,11 @@ int guest_run(const struct guest *guest, struct fault *fault)
 	if (start(guest, &visit) < 0) {
 		fault_errno(fault, FAULT_LATER, "starting %s", guest->words[0]);
 		if (visit.pid > 0)
-			end(guest, &visit);
+			finish(guest, &visit);
 		return -1;
 	}
 	follow(guest, &visit);
-	end(guest, &visit);
+	finish(guest, &visit);
 	rc = judge(guest, &visit, fault);
 	talk_log(&visit.talk, rc < 0 && !guest->quiet ? LOG_LEVEL_ERROR : LOG_LEVEL_DEBUG, guest->who);
 	return rc;
