@@ -117,7 +117,7 @@ key() { sha256sum <"$(file key.pem)"; }
 	[ "$status" -eq 0 ]
 	[[ $stderr == *'its key is a new one: ES256, thumbprint '* ]]
 	[ "$(key)" != "$old" ]
-	! has next.pem
+	! has next.pem || false
 	sed -i '/^contact/a account_key = rsa2048' "$RIG_CONF"
 	deal rollover
 	[[ $stderr == *'its key is a new one: RS256, thumbprint '* ]]
@@ -136,7 +136,7 @@ key() { sha256sum <"$(file key.pem)"; }
 	[ "$status" -eq 1 ]
 	[[ $stderr == *'key change: the CA says unauthorized: rude on purpose'* ]]
 	[ "$(key)" = "$old" ]
-	! has next.pem
+	! has next.pem || false
 	deal show
 	[ "$status" -eq 0 ]
 }
@@ -174,7 +174,7 @@ interrupted() {
 	run -0 rig_acmegate renew-now
 	[[ $output == *'a change of its key was not ended: the CA has the old key, which is kept'*'one.test is stored'* ]]
 	[ "$(key)" = "$old" ]
-	! has next.pem
+	! has next.pem || false
 
 	interrupted lose
 	next=$(sha256sum <"$(file next.pem)")
@@ -184,7 +184,7 @@ interrupted() {
 	run -0 rig_acmegate renew-now
 	[[ $output == *'the CA has the new key, which is kept'*'one.test is stored'* ]]
 	[ "$(key)" = "$next" ]
-	! has next.pem
+	! has next.pem || false
 	deal show
 	[ "$status" -eq 0 ]
 }
@@ -199,7 +199,7 @@ interrupted() {
 	has key.pem
 	rude
 	run -0 rig_acmegate renew-now
-	! has next.pem
+	! has next.pem || false
 }
 
 # Each call that may change something, in each process, one after another until the rollover gets through. By default some of them.
@@ -233,7 +233,7 @@ interrupted() {
 	deal deactivate --yes
 	[ "$status" -eq 0 ]
 	[[ $stderr == *'is deactivated; its key is put aside'* ]]
-	! has key.pem
+	! has key.pem || false
 	has key.pem.deactivated
 	deal show
 	[ "$status" -eq 1 ]

@@ -39,7 +39,7 @@ events() {
 
 # A run that fails at once, whatever the CA would say: what is in front of the host does not open.
 failing_run() {
-	mkdir -p -m 0755 "$RIG_DIR/bin"
+	install -d -m 0755 "$RIG_DIR/bin"
 	printf '#!/bin/sh\n[ "$1" = close ]\n' >"$RIG_DIR/bin/refuses"
 	chmod 0755 "$RIG_DIR/bin/refuses"
 	RIG_GATE="command = $RIG_DIR/bin/refuses" configure

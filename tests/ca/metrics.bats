@@ -44,7 +44,7 @@ warnings() { grep -c 'warning: \[status\]' <<<"$output" || true; }
 
 # A run that fails at once, whatever the CA would say: what is in front of the host does not open.
 failing_run() {
-	mkdir -p -m 0755 "$RIG_DIR/bin"
+	install -d -m 0755 "$RIG_DIR/bin"
 	printf '#!/bin/sh\n[ "$1" = close ]\n' >"$RIG_DIR/bin/refuses"
 	chmod 0755 "$RIG_DIR/bin/refuses"
 	RIG_GATE="command = $RIG_DIR/bin/refuses" configure "metrics = $FILE"
@@ -203,8 +203,9 @@ needs_tools() {
 	# each name in a rule is that of a metric
 	run -1 rig_acmegate guard -- false
 	failing_run
+	# shellcheck disable=SC2013 # a word each
 	for name in $(grep -v '^ *-\? *\(alert\|description\|summary\)' "$RIG_ROOT/units/acmegate.rules.yml" | grep -o 'acmegate_[a-z_]*' | sort -u); do
-		grep -q "^$name[{ ]" "$FILE" || echo "$name"
+		grep -q "^${name}[{ ]" "$FILE" || echo "$name"
 	done | diff /dev/null -
 	# and no counter has gone back
 	[ "$(value 'acmegate_windows_total{result="closed"}')" -ge 2 ]
@@ -242,7 +243,7 @@ answers() { [ "$(ask "$1")" = "$2" ]; }
 }
 
 @test "the page is written beside the metrics, with its mode and group, and one of the two that cannot be written is no obstacle" {
-	mkdir -p -m 0755 "$RIG_DIR/www"
+	install -d -m 0755 "$RIG_DIR/www"
 	configure "metrics = $FILE" "page = $RIG_DIR/www/index.html" 'mode = 0640' 'group = daemon'
 	run -0 rig_acmegate renew-now
 	[[ $output != *'[status]'* ]]

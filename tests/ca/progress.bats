@@ -134,6 +134,7 @@ final() {
 	PY
 }
 # widest: the longest line that was drawn, in characters
+# shellcheck disable=SC2020 # each return becomes a newline
 widest() { tr '\r\n' '\n\n' <"$RIG_DIR/kept" | sed -n 's/^\x1b\[K\([^a].*\|a[^c].*\)$/\1/p' | awk '{ if (length > most) most = length } END { print most + 0 }'; }
 
 @test "a run on a terminal shows the step, the names, the seconds and the rest; it erases the line, and leaves the log as it is elsewhere" {
@@ -151,7 +152,7 @@ widest() { tr '\r\n' '\n\n' <"$RIG_DIR/kept" | sed -n 's/^\x1b\[K\([^a].*\|a[^c]
 	printf '%s\n' "$output"
 	[[ $output == *'acmegate: port 80 open'*'acmegate: port 80 closed'*'acmegate: certificate one.test is stored in '* ]]
 	# Each line is one of the log, and the last one is empty: nothing of the line that lived is left.
-	! grep -v '^acmegate: ' <<<"$output"
+	! grep -v '^acmegate: ' <<<"$output" || false
 	[ "$(final | tail -c 1 | od -An -c | tr -d ' ')" = '\n' ]
 	[ "$(widest)" -lt 120 ]
 }
@@ -237,7 +238,7 @@ widest() { tr '\r\n' '\n\n' <"$RIG_DIR/kept" | sed -n 's/^\x1b\[K\([^a].*\|a[^c]
 	[ "$(jq -r '.SYSLOG_IDENTIFIER[]' "$RIG_DIR/kept" | sort -u)" = acmegate ]
 	# The lines of other processes come as text with their level; those of acmegate come once.
 	grep -q '^<5>port 80 open for at most' "$RIG_DIR/kept.text"
-	! grep -q 'is stored in' "$RIG_DIR/kept.text"
+	! grep -q 'is stored in' "$RIG_DIR/kept.text" || false
 	grep -qx READY=1 "$RIG_DIR/kept.notified"
 	grep -qE '^STATUS=validating [0-9] of 2 names, port 80 open for [0-9.]+ s, [0-9.]+ s left$' "$RIG_DIR/kept.notified"
 	[ "$(tail -n 2 "$RIG_DIR/kept.notified" | paste -sd ' ')" = 'STOPPING=1 STATUS=something has failed: see the log' ]
@@ -272,7 +273,7 @@ widest() { tr '\r\n' '\n\n' <"$RIG_DIR/kept" | sed -n 's/^\x1b\[K\([^a].*\|a[^c]
 	INI
 	listener read "$RIG_ACMEGATE" -c "$RIG_CONF" renew-now
 	grep -q '^ACMEGATE_NAME=one.test' "$RIG_DIR/kept.environment"
-	! grep -q NOTIFY_SOCKET "$RIG_DIR/kept.environment"
+	! grep -q NOTIFY_SOCKET "$RIG_DIR/kept.environment" || false
 	listener read sh -c "'$RIG_ACMEGATE' -c '$RIG_CONF' hook pre && '$RIG_ACMEGATE' -c '$RIG_CONF' hook post"
 	[ ! -s "$RIG_DIR/kept.notified" ]
 }

@@ -203,7 +203,7 @@ configuration() { (cd "$FRESH" && find etc local/etc -printf '%p %m %U:%G %y %l\
 	[ -x "$hooks/pre/other" ]
 	[ -x "$hooks/pre/acmegate" ]
 	[ -x "$hooks/post/acmegate" ]
-	! grep -r 'nft' "$FRESH/etc/letsencrypt/renewal"
+	! grep -r 'nft' "$FRESH/etc/letsencrypt/renewal" || false
 	grep -q 'authenticator = standalone' "$FRESH/etc/letsencrypt/renewal/$name.conf"
 	if [ "${SETUP:-}" = all ]; then
 		cp -a "$FRESH/etc/letsencrypt" "$RIG_DIR/hooked"
@@ -220,7 +220,7 @@ configuration() { (cd "$FRESH" && find etc local/etc -printf '%p %m %U:%G %y %l\
 
 @test "with systemd the timer and the units of recovery are enabled, those that were stay so; --undo disables what it has enabled" {
 	with_systemd
-	>"$FRESH/run/enabled/acmegate-recover.service"
+	: >"$FRESH/run/enabled/acmegate-recover.service"
 	# The unit would not find it there.
 	run fresh "$RIG_ACMEGATE" setup --yes --service none "${pebble[@]}" --ca-file "$RIG_DIR/pki/ca.pem" "$name" </dev/null
 	[ "$status" -eq 2 ]

@@ -260,7 +260,7 @@ tools_turn() {
 	grep -q '^gained: .*/outside/root/file' "$RIG_DIR/hostile/said"
 	grep -q '^gained: a listening socket' "$RIG_DIR/hostile/said"
 	grep -q '^gained: a UNIX socket' "$RIG_DIR/hostile/said"
-	! grep -qE '^gained: (chmod|a setgid|a new setuid|process)' "$RIG_DIR/hostile/said"
+	! grep -qE '^gained: (chmod|a setgid|a new setuid|process)' "$RIG_DIR/hostile/said" || false
 	rig_host nft delete table ip filter
 	rig_host nft delete table ip6 filter
 	rm "$RIG_DIR"/hostile/acmegate-iptables*

@@ -215,7 +215,7 @@ guard_window() {
 	rig_config one.test
 	rig_probe_start
 	rm -f "$RIG_DIR/out"
-	ip netns exec "$RIG_HOST" "$RIG_ACMEGATE" -c "$RIG_CONF" ${debug:-} guard -- sleep 300 >"$RIG_DIR/out" 2>&1 3>&- &
+	ip netns exec "$RIG_HOST" "$RIG_ACMEGATE" -c "$RIG_CONF" ${debug:+"$debug"} guard -- sleep 300 >"$RIG_DIR/out" 2>&1 3>&- &
 	pid=$!
 	rig_until 30 rig_opened
 	# firewalld opens before it answers that it has: one that is killed in between is one that refused.

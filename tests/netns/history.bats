@@ -22,6 +22,7 @@ teardown() {
 # last PATTERN: the newest window, as acmegate tells it
 last() {
 	run -0 rig_acmegate history
+	# shellcheck disable=SC2053 # a pattern
 	[[ ${lines[0]} == $1 ]] || {
 		echo "not like $1: ${lines[0]:-}"
 		return 1
@@ -161,6 +162,7 @@ only_client() { ! pgrep -x before-hook; }
 		        time.sleep(0.01)
 	PY
 	chmod 0755 "$RIG_DIR/twice"
+	# shellcheck disable=SC2094 # it waits for words of its own output
 	timeout 60 ip netns exec "$RIG_HOST" "$RIG_ACMEGATE" -c "$RIG_CONF" guard --on-listen -- "$RIG_DIR/twice" "$RIG_DIR/out" \
 		>"$RIG_DIR/out" 2>&1 3>&-
 	last '*port 80 for guard: */twice (process *), open for * in 2 times, closed by the gate, 0 packets'

@@ -92,7 +92,7 @@ noted() {
 
 @test "the watchdog alone closes when the gate is killed" {
 	without no-timeout no-socket
-	RIG_GATE= rig_window
+	RIG_GATE='' rig_window
 	dies gate
 	rig_closed_after "$killed" 0.050
 	rig_ends 1
@@ -106,7 +106,7 @@ noted() {
 
 @test "the kernel alone closes when everything is killed: the rule ends with our socket" {
 	without no-timeout no-watchdog
-	RIG_GATE= rig_window
+	RIG_GATE='' rig_window
 	dies all
 	server_start
 	rig_closed_after "$killed" 0.050
@@ -139,7 +139,7 @@ noted() {
 		rig_after
 	done
 	# The watchdog is the one child that has another name for itself.
-	RIG_GATE= rig_window
+	RIG_GATE='' rig_window
 	kill -s STOP "$(pgrep -P "$(rig_gate)" -x acmegate-watch)"
 	rig_release
 	rig_ends 0

@@ -66,8 +66,8 @@ postfix_shows() { shown 127.0.0.1:25 -starttls smtp | grep -q "DNS:$1"; }
 	run machine acmegate setup --undo
 	[ "$status" -eq 0 ]
 	configuration | diff "$RIG_DIR/configuration" -
-	! machine systemctl -q is-active acmegate.timer
-	! nginx_shows mail.fresh.test
-	! postfix_shows mail.fresh.test
-	! dovecot_shows mail.fresh.test
+	! machine systemctl -q is-active acmegate.timer || false
+	! nginx_shows mail.fresh.test || false
+	! postfix_shows mail.fresh.test || false
+	! dovecot_shows mail.fresh.test || false
 }

@@ -118,6 +118,7 @@ closed_now() {
 	[[ $output == *acmegate.service* ]]
 }
 
+# shellcheck disable=SC2053 # a pattern
 says() { [[ $(property StatusText) == $1 ]]; }
 event() { machine journalctl -b --no-pager -u acmegate.service "${@:2}" "ACMEGATE_EVENT=$1"; }
 
