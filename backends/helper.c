@@ -72,11 +72,11 @@ static int run_own(const struct helper *helper, char *verb, char *const environm
 	char path[PATH_MAX];
 	char *const argv[] = { path, verb, NULL };
 	const enum rights rights = helper->armed ? LAUNCH_FOR_THE_FIREWALL : LAUNCH_DISARMED;
-	int status = launch_find(helper->program, path, fault);
 	pid_t pid;
+	int status = launch_find(helper->program, path, fault) < 0 ?
+			     -1 :
+			     launch_capture(argv, environment, helper->seconds, rights, most, answer, &pid, fault);
 
-	if (status == 0)
-		status = launch_capture(argv, environment, helper->seconds, rights, most, answer, &pid, fault);
 	if (*answer)
 		take_log(*answer);
 	if (status < 0)
@@ -131,9 +131,10 @@ static int ask_any(const struct helper *helper, const struct asked *asked, const
 		environment[n++] = debug;
 	environment[n] = seam_variable();
 	log_trace("%s %s %s", mark, ports, time);
-	/* cppcheck-suppress nullPointer ; helper_ask() has no ruleset, and a program */
-	return helper->program ? run_own(helper, strchr(action, '=') + 1, environment, answer, fault) :
-				 run_command(asked->ruleset, strchr(action, '=') + 1, environment, asked->seconds, fault);
+	if (helper->program)
+		return run_own(helper, strchr(action, '=') + 1, environment, answer, fault);
+	/* cppcheck-suppress nullPointer ; helper_ask() has a program, and no ruleset */
+	return run_command(asked->ruleset, strchr(action, '=') + 1, environment, asked->seconds, fault);
 }
 
 int helper_ask(const struct helper *helper, const struct question *question, char **answer, struct fault *fault)

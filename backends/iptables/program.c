@@ -79,7 +79,7 @@ static int list(struct ruleset *ruleset, struct fault *fault)
 	if (netlink_insist(attempt_list, ruleset, &text, fault) < 0)
 		return -1;
 	state_print(ruleset);
-	printf("%s\n", text);
+	printf("%s\n", text ? text : "");
 	return 0;
 }
 

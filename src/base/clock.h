@@ -8,10 +8,10 @@
 
 static inline int64_t clock_nanoseconds(void)
 {
-	struct timespec at;
+	struct timespec moment;
 
-	clock_gettime(CLOCK_MONOTONIC, &at);
-	return at.tv_sec * INT64_C(1000000000) + at.tv_nsec;
+	clock_gettime(CLOCK_MONOTONIC, &moment);
+	return moment.tv_sec * INT64_C(1000000000) + moment.tv_nsec;
 }
 
 static inline int64_t clock_milliseconds(void)
@@ -27,10 +27,10 @@ static inline double clock_seconds(void)
 /* It goes on while the machine sleeps. */
 static inline double clock_boot_seconds(void)
 {
-	struct timespec at;
+	struct timespec moment;
 
-	clock_gettime(CLOCK_BOOTTIME, &at);
-	return (double)at.tv_sec + (double)at.tv_nsec / 1e9;
+	clock_gettime(CLOCK_BOOTTIME, &moment);
+	return (double)moment.tv_sec + (double)moment.tv_nsec / 1e9;
 }
 
 #endif

@@ -144,12 +144,11 @@ static int find_kind(const char *word, size_t length)
 int dns_set_challenges(struct loader *loader, const struct key *key, const char *value)
 {
 	struct certificate *certificate = loader->certificate;
-	int kind;
 
 	for (const char *word = value + strspn(value, SEPARATORS); *word; word += strspn(word, SEPARATORS)) {
-		size_t length = strcspn(word, SEPARATORS);
+		const size_t length = strcspn(word, SEPARATORS);
+		const int kind = find_kind(word, length);
 
-		kind = find_kind(word, length);
 		if (kind < 0)
 			return loader_wrong(loader, "%s: '%.*s': expected http-01 or dns-01, or both, the preferred one first",
 					    key->name, (int)length, word);

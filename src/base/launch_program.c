@@ -28,7 +28,7 @@ struct sink {
 static _Noreturn void become_program(const struct sink *sink, char *const argv[], char *const environment[], int output, pid_t parent)
 {
 	struct fault fault;
-	int null = open("/dev/null", O_RDONLY), directory;
+	int fd = open("/dev/null", O_RDONLY);
 
 	launch_reset_signals(false);
 	setpgid(0, 0);
@@ -39,13 +39,13 @@ static _Noreturn void become_program(const struct sink *sink, char *const argv[]
 	/* a parent that died before that sends no signal */
 	if (sink->rights != LAUNCH_WITHOUT_FIREWALL && (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != parent))
 		_exit(127);
-	if (null >= 0 && dup2(null, STDIN_FILENO) >= 0 && dup2(output, STDOUT_FILENO) >= 0 && dup2(output, STDERR_FILENO) >= 0 &&
+	if (fd >= 0 && dup2(fd, STDIN_FILENO) >= 0 && dup2(output, STDOUT_FILENO) >= 0 && dup2(output, STDERR_FILENO) >= 0 &&
 	    close_range(STDERR_FILENO + 1, ~0U, 0) == 0) {
 		if (sink->rights != LAUNCH_DISARMED)
 			execve(argv[0], argv, environment);
-		else if ((directory = launch_open_directory(argv[0])) >= 0 && fchdir(directory) == 0 && sandbox_disarm(&fault) == 0)
-			execve(strrchr(argv[0], '/') + 1, argv,
-			       environment); /* by its name: disarmed, root may not enter the way there */
+		else if ((fd = launch_open_directory(argv[0])) >= 0 && fchdir(fd) == 0 && sandbox_disarm(&fault) == 0)
+			/* by its name: disarmed, root may not enter the way there */
+			execve(strrchr(argv[0], '/') + 1, argv, environment);
 	}
 	dprintf(STDERR_FILENO, "%s: %s\n", argv[0], strerror(errno));
 	_exit(127);
