@@ -43,6 +43,7 @@ static void world_clock(struct timespec *now);
 #define close world_close
 #define clock_gettime(clock, now) world_clock(now)
 #include "agent/tokens.c"
+#include "base/visitors.c"
 #include "agent/responder.c"
 #include "tests/fuzz/must.h"
 #undef poll
@@ -226,7 +227,7 @@ static int world_close(int fd)
 	struct peer *peer = peer_of(fd);
 	size_t share = *share_of(peer);
 	bool for_room = is_dropped && world.clock - peer->since < DRAIN_LIMIT && !peer->refuses && !world.warden_gone &&
-			!world.client_gone && self.places == CONNECTIONS;
+			!world.client_gone && hall.places == VISITORS_MOST;
 
 	for (int i = 0; for_room && i < 256; i++)
 		must(world.open[0][i] <= share + 1 && world.open[1][i] <= share + 1);
@@ -346,7 +347,7 @@ static int mark(struct pollfd *list, nfds_t n)
 
 static void check_lives(void)
 {
-	must(world.all_open <= CONNECTIONS);
+	must(world.all_open <= VISITORS_MOST);
 	for (size_t i = 0; i < world.peers; i++)
 		must(!peers[i].is_open || world.clock - peers[i].since <= TIME_LIMIT + 2560);
 }
@@ -419,12 +420,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	int status;
 
 	memset(&world, 0, sizeof(world));
-	memset(&self, 0, sizeof(self));
+	memset(&hall, 0, sizeof(hall));
 	memset(&published, 0, sizeof(published));
 	world.data = data;
 	world.size = size;
 	world.clock = 1000;
-	world.limit = LENGTH_OF(self.fds);
+	world.limit = LENGTH_OF(hall.fds);
 	world.tokens_waiting = 1;
 	is_dropped = false;
 	status = responder_main(&config);
