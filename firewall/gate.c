@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 
 #include "base/log.h"
+#include "firewall/listener.h"
 #include "firewall/report.h"
 #include "firewall/watchdog.h"
 
@@ -44,6 +45,34 @@ void gate_stop_clock(struct gate *g)
 	if (g->runs) /* of a timer that does not, nothing would be left */
 		timerfd_settime(g->fd[ON_OVERTIME], 0, &never, &g->left);
 	g->runs = false;
+}
+
+int gate_turn(struct gate *g)
+{
+	const uint16_t before = g->policy.port;
+	const bool tls = g->record.index & FOR_TLS;
+
+	if (tls && !g->told.tls_port)
+		return fault_set(&g->fault, FAULT_FAILED, "no certificate of the configuration has challenge = tls-alpn-01");
+	g->own = g->record.index != 0;
+	g->policy = tls ? policy_for_tls(&g->told) : g->told;
+	if (g->policy.port != before)
+		window_use(&g->policy, g->command);
+	return 0;
+}
+
+/* A server on the port of tls-alpn-01 keeps its visitors: where packets for it would be redirected, the port has to be free, too. */
+int gate_listen(struct gate *g, uint16_t target, int fds[2])
+{
+	if (g->policy.port != g->told.tls_port)
+		return listener_open(target, fds, &g->fault);
+	if (listener_open_for_tls(g->policy.port, fds, &g->fault) < 0)
+		return -1;
+	if (target == g->policy.port)
+		return 0;
+	close_fd(&fds[0]);
+	close_fd(&fds[1]);
+	return listener_open(target, fds, &g->fault);
 }
 
 void gate_shut(struct gate *g)

@@ -19,10 +19,10 @@ enum watched { ON_OVERTIME, ON_WATCHDOG, ON_PARENT, ON_NEWS, WATCHED };
 struct gate {
 	enum state state;
 	int status;
-	int fd[WATCHED]; /* -1: not there */
-	int state_fd;	 /* the state directory; -1: none */
-	int passed[2];	 /* what came with the record */
-	struct policy policy;
+	int fd[WATCHED];	    /* -1: not there */
+	int state_fd;		    /* the state directory; -1: none */
+	int passed[2];		    /* what came with the record */
+	struct policy told, policy; /* as the parent told it; as it is for the port at hand */
 	char command[COMMAND_SIZE];
 	struct journal journal;
 	struct window window;
@@ -46,6 +46,12 @@ void gate_answer(struct gate *g, int rc);
 /* The timer has what is left of the open time: it runs while our own window is open, and always for another program. */
 void gate_start_clock(struct gate *g);
 void gate_stop_clock(struct gate *g);
+
+/* The port that the record is about, and whose listener it is. -1: the parent has not told it in its policy. */
+int gate_turn(struct gate *g) MUST_CHECK;
+
+/* The listening sockets for our own client, where its packets come to. */
+int gate_listen(struct gate *g, uint16_t target, int fds[2]) MUST_CHECK;
 
 /* Everything that ends a window ends here. */
 void gate_shut(struct gate *g);

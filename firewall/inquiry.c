@@ -5,7 +5,6 @@
 
 #include "base/log.h"
 #include "base/sockets.h"
-#include "firewall/listener.h"
 
 static void print(struct record *to, const char *line)
 {
@@ -47,9 +46,8 @@ void inquiry_on_plan(struct gate *g)
 	static struct record text;
 	int rc;
 
-	g->own = g->record.index != 0;
 	text.length = 0;
-	rc = window_prepare(&g->window, &g->journal, &g->policy, g->own, &g->fault);
+	rc = gate_turn(g) < 0 ? -1 : window_prepare(&g->window, &g->journal, &g->policy, g->own, &g->fault);
 	print_plan(g, &text, rc);
 	if (g->own)
 		g->target = g->window.opening.target;
@@ -76,7 +74,9 @@ void inquiry_on_try_listening(struct gate *g)
 {
 	int listeners[2] = { -1, -1 };
 
-	gate_answer(g, g->policy.mode == RESPONDER_WEBROOT ? find_server(g) : listener_open(g->target, listeners, &g->fault));
+	gate_answer(g, gate_turn(g) < 0			   ? -1 :
+		       g->policy.mode == RESPONDER_WEBROOT ? find_server(g) :
+							     gate_listen(g, g->target, listeners));
 	close_fd(&listeners[0]);
 	close_fd(&listeners[1]);
 }

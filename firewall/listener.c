@@ -54,20 +54,17 @@ static void name_holder(uint16_t port, int ours, char *text, size_t size)
 }
 
 /* ours: the socket that this process has already, for the other family. */
-static int taken(uint16_t port, int ours, struct fault *fault)
+static int taken(uint16_t port, int ours, const char *remedy, struct fault *fault)
 {
 	char holder[64];
 
 	name_holder(port, ours, holder, sizeof(holder));
-	return fault_set(fault, FAULT_FAILED,
-			 "port %u is taken%s; stop it for the time of the renewal, or move it to another "
-			 "port, or let acmegate listen on another one ([responder] port and mode = redirect)",
-			 port, holder);
+	return fault_set(fault, FAULT_FAILED, "port %u is taken%s; %s", port, holder, remedy);
 }
 
 /* --- the sockets -------------------------------------------------------------------------------------------------- */
 
-static int make(int family, uint16_t port, int ours, struct fault *fault)
+static int make(int family, uint16_t port, int ours, const char *remedy, struct fault *fault)
 {
 	OWN_FD int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	struct sockaddr_in v4 = { .sin_family = AF_INET, .sin_port = htons(port) };
@@ -87,18 +84,18 @@ static int make(int family, uint16_t port, int ours, struct fault *fault)
 	    setsockopt(fd, level, transparent, &one, sizeof(one)) < 0)
 		return fault_errno(fault, FAULT_FAILED, "preparing a socket (CAP_NET_ADMIN is needed)");
 	if (bind(fd, address, length) < 0 || listen(fd, BACKLOG) < 0)
-		return errno == EADDRINUSE ? taken(port, ours, fault) :
+		return errno == EADDRINUSE ? taken(port, ours, remedy, fault) :
 					     fault_errno(fault, FAULT_FAILED, "listening on port %u", port);
 	return steal_fd(&fd);
 }
 
-int listener_open(uint16_t port, int fds[2], struct fault *fault)
+static int open_all(uint16_t port, const char *remedy, int fds[2], struct fault *fault)
 {
 	static const int families[] = { AF_INET, AF_INET6 };
 
 	fds[0] = fds[1] = -1;
 	for (int i = 0; i < 2; i++) {
-		fds[i] = make(families[i], port, fds[0], fault);
+		fds[i] = make(families[i], port, fds[0], remedy, fault);
 		if (fds[i] >= 0 || fault->code == EAFNOSUPPORT || (i == 1 && fault->code == EADDRNOTAVAIL))
 			continue;
 		close_fd(&fds[0]);
@@ -107,6 +104,24 @@ int listener_open(uint16_t port, int fds[2], struct fault *fault)
 	if (fds[0] < 0 && fds[1] < 0)
 		return fault_set(fault, FAULT_FAILED, "this host has neither IPv4 nor IPv6");
 	return 0;
+}
+
+int listener_open(uint16_t port, int fds[2], struct fault *fault)
+{
+	return open_all(port,
+			"stop it for the time of the renewal, or move it to another port, or let acmegate listen on another one "
+			"([responder] port and mode = redirect)",
+			fds, fault);
+}
+
+int listener_open_for_tls(uint16_t port, int fds[2], struct fault *fault)
+{
+	return open_all(
+		port,
+		"tls-alpn-01 needs it ([responder] mode is of http-01 alone): have challenge = http-01 or dns-01 in the section of the "
+		"certificate, or have that server answer tls-alpn-01 itself (haproxy 3.2, nginx with nginx-acme, Apache with mod_md), or "
+		"stop it for the time of the renewal",
+		fds, fault);
 }
 
 static bool is_free(uint16_t port, struct fault *fault)

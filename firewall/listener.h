@@ -13,6 +13,9 @@
  */
 int listener_open(uint16_t port, int fds[2], struct fault *fault) MUST_CHECK;
 
+/* The same for tls-alpn-01: the fault of a port that is taken says what else there is. */
+int listener_open_for_tls(uint16_t port, int fds[2], struct fault *fault) MUST_CHECK;
+
 /*
  * This port, or if it is taken a free one from 1023 down: those are root's, so that no other user can be in our way. Then the
  * fault says who has it. The same port if there is none.

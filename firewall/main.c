@@ -19,12 +19,11 @@
 #include "base/log.h"
 #include "base/sandbox.h"
 #include "firewall/inquiry.h"
-#include "firewall/listener.h"
 #include "firewall/recovery.h"
 #include "firewall/report.h"
 #include "firewall/watchdog.h"
 
-#define WINDOWS 4	/* of our own client in one run, which needs one */
+#define WINDOWS 4	/* of our own client in one run, which needs one for each port */
 #define GRACE_SECONDS 5 /* for a parent to answer that the time is up */
 #define REPEATED 100000 /* of a guard that follows a listener: its time ends it */
 
@@ -47,7 +46,7 @@ static int hand_over_listeners(struct gate *g)
 {
 	int fds[2] = { -1, -1 }, rc;
 
-	if (g->own && g->policy.mode != RESPONDER_WEBROOT && listener_open(g->window.opening.target, fds, &g->fault) < 0)
+	if (g->own && g->policy.mode != RESPONDER_WEBROOT && gate_listen(g, g->window.opening.target, fds) < 0)
 		return -1;
 	rc = wire_send_with(g->fd[ON_PARENT], VERB_PREPARED, 0, NULL, 0, fds, &g->fault);
 	close_fd(&fds[0]);
@@ -93,7 +92,8 @@ static void begin(struct gate *g)
 
 static void on_policy(struct gate *g)
 {
-	memcpy(&g->policy, g->record.data, sizeof(g->policy));
+	memcpy(&g->told, g->record.data, sizeof(g->told));
+	g->policy = g->told;
 	g->state_fd = steal_fd(&g->passed[0]);
 	if (!policy_is_sound(&g->policy)) {
 		log_error("the gate was told a policy that is not one");
@@ -116,8 +116,9 @@ static void on_limit(struct gate *g)
 
 	if (!policy_is_sound(policy) || g->windows) /* no word makes a window longer */
 		return;
-	g->policy.seconds = policy->seconds;
-	g->policy.user = policy->user;
+	g->told.seconds = policy->seconds;
+	g->told.user = policy->user;
+	g->policy = g->told;
 	g->left.it_value.tv_sec = policy->seconds;
 	window_use(&g->policy, g->command);
 }
@@ -147,12 +148,11 @@ static void on_prepare(struct gate *g)
 {
 	int rc;
 
-	g->own = g->record.index != 0;
-	g->policy.traced = g->record.index == 2;
-	if (may_prepare(g) < 0) {
+	if (gate_turn(g) < 0 || may_prepare(g) < 0) {
 		gate_refuse(g);
 		return;
 	}
+	g->policy.traced = (g->record.index & ~FOR_TLS) == 2;
 	gate_start_clock(g); /* preparing costs no open time, but has no more than that */
 	g->state = PREPARED;
 	launch_while(g->fd[ON_PARENT]);

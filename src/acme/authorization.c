@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "acme/problem.h"
 #include "base/log.h"
@@ -80,7 +81,27 @@ bool authorization_is_pending(const struct authorization *authorization)
 	return authorization->state == STATE_PENDING && authorization->wanted && !authorization->error;
 }
 
-bool authorizations_pend(const struct authorizations *list, bool window)
+bool authorization_is_at_hand(const struct authorization *authorization, enum challenge_window window)
+{
+	return authorization_is_pending(authorization) && challenge_kinds[authorization->type].window == window &&
+	       !authorization->waits;
+}
+
+void authorizations_take_turns(struct authorizations *list)
+{
+	for (size_t i = 0; i < list->count; i++) {
+		struct authorization *authorization = &list->item[i];
+
+		authorization->waits = false;
+		if (!authorization_is_at_hand(authorization, WINDOW_TLS) || !authorization->name)
+			continue;
+		for (size_t k = 0; k < i && !authorization->waits; k++)
+			authorization->waits = authorization_is_at_hand(&list->item[k], WINDOW_TLS) && list->item[k].name &&
+					       !strcasecmp(list->item[k].name, authorization->name);
+	}
+}
+
+bool authorizations_pend(const struct authorizations *list, enum challenge_window window)
 {
 	for (size_t i = 0; i < list->count; i++)
 		if (authorization_is_pending(&list->item[i]) && challenge_kinds[list->item[i].type].window == window)
@@ -211,10 +232,13 @@ int authorizations_group(struct authorizations *list, const char *url, const siz
 void authorizations_drop(struct authorizations *list)
 {
 	for (size_t i = 0; i < list->count; i++) {
-		list->item[i].dropped = authorization_is_pending(&list->item[i]) && challenge_kinds[list->item[i].type].window;
-		if (list->item[i].dropped)
-			authorization_fail(&list->item[i], FAULT_FAILED, "the port was not opened");
-		list->item[i].outcome.result = list->item[i].dropped ? RESULT_HOST : list->item[i].outcome.result;
+		struct authorization *authorization = &list->item[i];
+
+		if (!authorization_is_at_hand(authorization, list->window))
+			continue;
+		authorization->dropped = true;
+		authorization->outcome.result = RESULT_HOST;
+		authorization_fail(authorization, FAULT_FAILED, "the port was not opened");
 	}
 }
 
@@ -226,10 +250,15 @@ static bool is_wrong_answer(const struct authorization *authorization)
 	return authorization->state != STATE_VALID && (!strcmp(type, "unauthorized") || !strcmp(type, "incorrectResponse"));
 }
 
+static const struct closed *closed_of(const struct authorization *authorization)
+{
+	return &authorization->list->closed[challenge_kinds[authorization->type].window];
+}
+
 /* Nobody has fetched the token. Packets for the port may be a stranger's: they do not prove that the CA reached it. */
 static void tell_absence(const struct authorization *authorization, char *text, size_t size)
 {
-	const struct closed *closed = &authorization->list->closed;
+	const struct closed *closed = closed_of(authorization);
 
 	if (is_wrong_answer(authorization) && closed->counted && !closed->packets)
 		snprintf(text, size,
@@ -255,14 +284,15 @@ static void tell_absence(const struct authorization *authorization, char *text, 
 
 const char *authorization_evidence(const struct authorization *authorization)
 {
-	const char *traced = authorization->list->closed.traced;
+	const char *traced = closed_of(authorization)->traced;
 
 	return challenge_kinds[authorization->type].window && traced[0] ? traced : NULL;
 }
 
 void authorization_describe(const struct authorization *authorization, char *text, size_t size)
 {
-	const struct closed *closed = &authorization->list->closed;
+	const struct closed *closed = closed_of(authorization);
+	const char *webroot = challenge_kinds[authorization->type].window == WINDOW_HTTP ? authorization->list->webroot : NULL;
 	const bool nothing = authorization->state != STATE_VALID && (closed->shut[0] || (closed->counted && !closed->packets));
 
 	if (!challenge_kinds[authorization->type].window)
@@ -272,15 +302,15 @@ void authorization_describe(const struct authorization *authorization, char *tex
 			 authorization->published ?
 				 "the servers of the zone give the value: does the CA ask the same ones, are delegation and DNSSEC right?" :
 				 "no value was in the DNS");
-	else if (authorization->list->webroot ? nothing : authorization->hits == 0)
+	else if (webroot ? nothing : authorization->hits == 0)
 		tell_absence(authorization, text, size);
-	else if (authorization->list->webroot)
+	else if (webroot)
 		snprintf(text, size,
 			 authorization->state == STATE_VALID ?
 				 "out of %s" :
 				 "is %s/.well-known/acme-challenge what the web server "
 				 "here answers on this name and port 80 with, without asking for a password?",
-			 authorization->list->webroot);
+			 webroot);
 	else
 		snprintf(text, size, "%u request%s from %s %s answered%s%s%s", authorization->hits,
 			 authorization->hits == 1 ? "" : "s", authorization->visitors, authorization->hits == 1 ? "was" : "were",

@@ -21,16 +21,17 @@ struct authorization {
 	enum challenge_type type;
 	char token[TOKEN_SIZE];
 	enum state state;
-	char *error;		    /* why it failed; NULL: valid, or not final yet */
-	enum fault_kind kind;	    /* of error */
-	struct outcome outcome;	    /* of the attempt, for the ledger, if it fails here; without its step */
-	bool wanted;		    /* an order that may still succeed needs it */
-	bool stale;		    /* it had failed before we did anything: another order may do better */
-	bool under_way;		    /* an earlier run has responded to its challenge */
-	bool doubtful;		    /* the CA refused our response, perhaps because it needed none */
-	bool dropped;		    /* it failed because the warden did not open the port */
-	bool published;		    /* through the DNS: its value is there */
-	bool seen;		    /* somebody has fetched its token, or the CA has a result */
+	char *error;		/* why it failed; NULL: valid, or not final yet */
+	enum fault_kind kind;	/* of error */
+	struct outcome outcome; /* of the attempt, for the ledger, if it fails here; without its step */
+	bool wanted;		/* an order that may still succeed needs it */
+	bool waits;	/* for the next window: a name over TLS has one certificate, and another authorization is for it, too */
+	bool stale;	/* it had failed before we did anything: another order may do better */
+	bool under_way; /* an earlier run has responded to its challenge */
+	bool doubtful;	/* the CA refused our response, perhaps because it needed none */
+	bool dropped;	/* it failed because the warden did not open the port */
+	bool published; /* through the DNS: its value is there */
+	bool seen;	/* somebody has fetched its token, or the CA has a result */
 	char *old_challenge_error;  /* challenge_error of an earlier run, or NULL */
 	char *challenge_error;	    /* the challenge's error while the authorization is pending, or NULL */
 	int64_t challenge_error_at; /* since when; 0: the CA goes on trying */
@@ -53,16 +54,16 @@ struct group {
 };
 
 struct authorizations {
-	const char *webroot; /* where a web server, whose visitors we do not see, finds the tokens; or NULL */
+	const char *webroot; /* of http-01: where a web server, whose visitors we do not see, finds the tokens; or NULL */
 	struct authorization *item;
 	size_t count, room, fetched;
 	struct group *group;
 	size_t groups, group_room;
-	struct acme *acme;	 /* from challenges_prepare() on, as the following */
-	struct acme_call *calls; /* one for each pending authorization, then one for each group */
-	bool window;		 /* they are those that need a window; else those that need none */
+	struct acme *acme;	      /* from challenges_prepare() on, as the following */
+	struct acme_call *calls;      /* one for each pending authorization, then one for each group */
+	enum challenge_window window; /* they are those that need this one */
 	size_t pending, called;
-	struct closed closed; /* the firewall's counts, once the port is closed */
+	struct closed closed[CHALLENGE_WINDOWS]; /* the firewall's counts, once the port is closed */
 };
 
 /* Adds the authorization with this URL of an order for this certificate, unless the list has it. Returns its index, or -1: no memory. */
@@ -78,8 +79,14 @@ int authorizations_group(struct authorizations *list, const char *url, const siz
 /* Is it pending, and does an order want it? */
 bool authorization_is_pending(const struct authorization *authorization);
 
-/* Is one pending whose challenge needs a window, or needs none? */
-bool authorizations_pend(const struct authorizations *list, bool window);
+/* Is it pending, does its challenge need this window, and does it not wait for the next? */
+bool authorization_is_at_hand(const struct authorization *authorization, enum challenge_window window);
+
+/* Before a window over TLS: of those that are pending for the same name the first is at hand, and the others wait. */
+void authorizations_take_turns(struct authorizations *list);
+
+/* Is one pending whose challenge needs this window, or the next of its kind? */
+bool authorizations_pend(const struct authorizations *list, enum challenge_window window);
 
 void authorization_fail(struct authorization *authorization, enum fault_kind kind, const char *why);
 
@@ -90,7 +97,7 @@ void authorization_fail_request(struct authorization *authorization, const struc
 /* The same, because the CA could not validate the name; type: of its problem, or "". */
 void authorization_fail_validation(struct authorization *authorization, const char *type, const char *why);
 
-/* Fails all pending ones: the warden has refused to open the port. */
+/* Fails all pending ones of the window at hand: the warden has refused to open the port. */
 void authorizations_drop(struct authorizations *list);
 
 /* Notes the error of the challenge of a pending authorization; "": it has none. */

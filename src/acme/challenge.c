@@ -236,7 +236,7 @@ static int64_t responded(struct acme_call *call, const struct exchange *exchange
 /* A CA has no result before it has fetched the token. */
 static int64_t first_poll(const struct authorizations *list)
 {
-	return list->webroot || !list->window ? FIRST_BLIND : FIRST_POLL;
+	return (list->webroot && list->window == WINDOW_HTTP) || !list->window ? FIRST_BLIND : FIRST_POLL;
 }
 
 static void prepare(struct authorization *authorization, struct acme_call *call)
@@ -253,7 +253,7 @@ static void prepare(struct authorization *authorization, struct acme_call *call)
 
 static bool is_at_hand(const struct authorization *authorization)
 {
-	return authorization_is_pending(authorization) && challenge_kinds[authorization->type].window == authorization->list->window;
+	return authorization_is_at_hand(authorization, authorization->list->window);
 }
 
 /* One poll of the order saves those of its members, if it has at least two, and none that waits for its turn; these wait longer for it. */
@@ -278,10 +278,11 @@ static void prepare_group(struct group *group, struct acme_call *call)
 		member_of(group, i)->poll.delay = FIRST_BESIDE;
 }
 
-int challenges_prepare(struct authorizations *list, bool window, struct acme *acme, struct fault *fault)
+int challenges_prepare(struct authorizations *list, enum challenge_window window, struct acme *acme, struct fault *fault)
 {
 	authorizations_discard_calls(list);
 	list->window = window;
+	authorizations_take_turns(list);
 	for (size_t i = 0; i < list->count; i++)
 		list->pending += is_at_hand(&list->item[i]);
 	list->acme = acme;

@@ -10,10 +10,10 @@
 #include "acme/authorization.h"
 
 /*
- * For the challenges that need a window, or for those that need none: fetches nonces and signs the responses in advance. Afterwards
+ * For the challenges that need this window: fetches nonces and signs the responses in advance. Afterwards
  * list->pending is the number of challenges.
  */
-int challenges_prepare(struct authorizations *list, bool window, struct acme *acme, struct fault *fault) MUST_CHECK;
+int challenges_prepare(struct authorizations *list, enum challenge_window window, struct acme *acme, struct fault *fault) MUST_CHECK;
 
 /* Responds and polls until all authorizations are final, for at most `most` milliseconds. */
 int challenges_respond(struct authorizations *list, struct acme *acme, int64_t most, struct fault *fault) MUST_CHECK;

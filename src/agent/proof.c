@@ -31,19 +31,47 @@ static void withdraw_tokens(const struct proof *proof)
 		(void)!questions_ask(VERB_WITHDRAW, 0, NULL, 0, &ignored);
 }
 
-/* The digest of the key authorization (RFC 8555, 8.4), for the name without "*.". */
-static int make_value(const struct proof *proof, const struct authorization *authorization, struct value *value, struct fault *fault)
+/* Without "*.", and in lower case: the CA may spell it in another. */
+static void copy_name(char name[NAME_SIZE], const struct authorization *authorization)
 {
-	const char *name = authorization->name;
-	unsigned char hash[SHA256_SIZE];
+	const char *from = authorization->name;
+
+	snprintf(name, NAME_SIZE, "%s", strncmp(from, "*.", 2) ? from : from + 2);
+	for (char *c = name; *c; c++)
+		*c = *c >= 'A' && *c <= 'Z' ? (char)(*c + 'a' - 'A') : *c;
+}
+
+/* SHA-256 of the key authorization. */
+static int digest(const struct proof *proof, const struct authorization *authorization, unsigned char hash[SHA256_SIZE],
+		  struct fault *fault)
+{
 	char text[TOKEN_SIZE + 64];
 
-	memset(value, 0, sizeof(*value));
 	snprintf(text, sizeof(text), "%s.%s", authorization->token, proof->thumbprint);
-	snprintf(value->name, sizeof(value->name), "%s", strncmp(name, "*.", 2) ? name : name + 2);
-	for (char *c = value->name; *c; c++) /* the CA may spell it in another case */
-		*c = *c >= 'A' && *c <= 'Z' ? (char)(*c + 'a' - 'A') : *c;
-	if (crypto_sha256(text, strlen(text), hash, fault) < 0)
+	return crypto_sha256(text, strlen(text), hash, fault);
+}
+
+/* To acmegate-tls, which makes the certificate (RFC 8737, 3). */
+static int publish_digest(const struct proof *proof, struct authorization *authorization, struct fault *fault)
+{
+	struct digest data = { .token = "" };
+
+	_Static_assert(DIGEST_BYTES == SHA256_SIZE, "one is sent as the other");
+	snprintf(data.token, sizeof(data.token), "%s", authorization->token);
+	copy_name(data.name, authorization);
+	return digest(proof, authorization, data.digest, fault) < 0 ?
+		       -1 :
+		       wire_send(FD_RESPONDER, VERB_DIGEST, 0, &data, sizeof(data), fault);
+}
+
+/* The digest as text (RFC 8555, 8.4). */
+static int make_value(const struct proof *proof, const struct authorization *authorization, struct value *value, struct fault *fault)
+{
+	unsigned char hash[SHA256_SIZE];
+
+	memset(value, 0, sizeof(*value));
+	copy_name(value->name, authorization);
+	if (digest(proof, authorization, hash, fault) < 0)
 		return -1;
 	base64url_encode(value->text, hash, sizeof(hash));
 	return 0;
@@ -95,23 +123,23 @@ static void withdraw_values(const struct proof *proof)
 static const struct way {
 	int (*publish)(const struct proof *, struct authorization *, struct fault *);
 	int (*await)(const struct proof *, struct authorization *, struct fault *); /* until the CA can find it; NULL: at once */
-	void (*withdraw)(const struct proof *);
+	void (*withdraw)(const struct proof *);					    /* NULL: it ends with the process that has it */
 	bool apart; /* a failure concerns this authorization alone */
 } ways[CHALLENGE_TYPES] = {
 	[CHALLENGE_HTTP] = { .publish = publish_token, .withdraw = withdraw_tokens },
 	[CHALLENGE_DNS] = { .publish = publish_value, .await = await_value, .withdraw = withdraw_values, .apart = true },
+	[CHALLENGE_TLS] = { .publish = publish_digest },
 };
 
 /* One step for all of them, so that they wait at the same time. */
-static int take_step(const struct proof *proof, bool window, bool await, struct fault *fault)
+static int take_step(const struct proof *proof, enum challenge_window window, bool await, struct fault *fault)
 {
 	for (size_t i = 0; i < proof->list->count; i++) {
 		struct authorization *authorization = &proof->list->item[i];
 		const struct way *way = &ways[authorization->type];
 		int (*step)(const struct proof *, struct authorization *, struct fault *) = await ? way->await : way->publish;
 
-		if (!authorization_is_pending(authorization) || challenge_kinds[authorization->type].window != window || !step ||
-		    step(proof, authorization, fault) == 0)
+		if (!authorization_is_at_hand(authorization, window) || !step || step(proof, authorization, fault) == 0)
 			continue;
 		if (!way->apart)
 			return -1;
@@ -121,14 +149,14 @@ static int take_step(const struct proof *proof, bool window, bool await, struct 
 	return 0;
 }
 
-int proof_publish(const struct proof *proof, bool window, struct fault *fault)
+int proof_publish(const struct proof *proof, enum challenge_window window, struct fault *fault)
 {
 	return take_step(proof, window, false, fault) < 0 || take_step(proof, window, true, fault) < 0 ? -1 : 0;
 }
 
-void proof_withdraw(const struct proof *proof, bool window)
+void proof_withdraw(const struct proof *proof, enum challenge_window window)
 {
 	for (size_t i = 0; i < LENGTH_OF(ways); i++)
-		if (challenge_kinds[i].window == window)
+		if (challenge_kinds[i].window == window && ways[i].withdraw)
 			ways[i].withdraw(proof);
 }

@@ -12,12 +12,12 @@ struct proof {
 };
 
 /*
- * Publishes the proofs of pending authorizations whose challenges need a window, or need none, and waits until the CA can find them. One that
+ * Publishes the proofs of pending authorizations whose challenges need this window, and waits until the CA can find them. One that
  * fails has failed by itself; -1: everything has to stop.
  */
-int proof_publish(const struct proof *proof, bool window, struct fault *fault) MUST_CHECK;
+int proof_publish(const struct proof *proof, enum challenge_window window, struct fault *fault) MUST_CHECK;
 
 /* Takes them away. What cannot be taken away now is tried again by those who keep it: the storer, acmegate-dns. */
-void proof_withdraw(const struct proof *proof, bool window);
+void proof_withdraw(const struct proof *proof, enum challenge_window window);
 
 #endif

@@ -49,10 +49,10 @@ int results_tell(const struct session *session)
 /* The port was opened for an order if one of its names was pending. */
 static bool was_opened(const struct session *session, const struct order *order)
 {
-	for (size_t i = 0; session->opened && order->authorization && i < order->object.authorizations; i++) {
+	for (size_t i = 0; order->authorization && i < order->object.authorizations; i++) {
 		const struct authorization *authorization = &session->authorizations.item[order->authorization[i]];
 
-		if (authorization->challenge && challenge_kinds[authorization->type].window)
+		if (authorization->challenge && session->opened[challenge_kinds[authorization->type].window])
 			return true;
 	}
 	return false;

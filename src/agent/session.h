@@ -22,11 +22,12 @@ struct session {
 	struct renewal_info *asks; /* about certificates that are due only if the CA suggests it */
 	size_t asked;
 	struct authorizations authorizations;
-	struct outcome outcome; /* of what concerns all of them, if it fails */
-	bool deaf;		/* the responder's channel has ended */
-	bool opened;		/* the port was open */
-	uint32_t validated;	/* names, and one more, as the warden was told; 0: it is not to be told now */
-	int dns;		/* channel to acmegate-dns; -1: there is none */
+	struct outcome outcome;		/* of what concerns all of them, if it fails */
+	bool deaf;			/* the responder's channel has ended */
+	bool opened[CHALLENGE_WINDOWS]; /* the port was open */
+	int64_t stood;			/* ms, for how long in all */
+	uint32_t validated;		/* names, and one more, as the warden was told; 0: it is not to be told now */
+	int dns;			/* channel to acmegate-dns; -1: there is none */
 };
 
 /* Takes the list of certificates to obtain, or to ask about. */

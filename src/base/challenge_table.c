@@ -2,6 +2,7 @@
 #include "base/challenge_table.h"
 
 const struct challenge_kind challenge_kinds[CHALLENGE_TYPES] = {
-	[CHALLENGE_HTTP] = { .type = "http-01", .window = true },
+	[CHALLENGE_HTTP] = { .type = "http-01", .window = WINDOW_HTTP },
 	[CHALLENGE_DNS] = { .type = "dns-01", .dns = true },
+	[CHALLENGE_TLS] = { .type = "tls-alpn-01", .window = WINDOW_TLS },
 };

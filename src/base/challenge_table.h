@@ -5,12 +5,15 @@
 
 #include <stdbool.h>
 
-enum challenge_type { CHALLENGE_HTTP, CHALLENGE_DNS, CHALLENGE_TYPES };
+enum challenge_type { CHALLENGE_HTTP, CHALLENGE_DNS, CHALLENGE_TLS, CHALLENGE_TYPES };
+
+/* The port that must be open while the CA validates. A run opens one of them after the other, in this order. */
+enum challenge_window { WINDOW_NONE, WINDOW_HTTP, WINDOW_TLS, CHALLENGE_WINDOWS };
 
 struct challenge_kind {
 	const char *type; /* as the CA and the configuration spell it */
-	bool window;	  /* the port must be open while the CA validates */
-	bool dns;	  /* through the DNS: wildcards too, no addresses, and a section [dns NAME] */
+	enum challenge_window window;
+	bool dns; /* through the DNS: wildcards too, no addresses, and a section [dns NAME] */
 };
 
 extern const struct challenge_kind challenge_kinds[CHALLENGE_TYPES];

@@ -199,6 +199,22 @@ uint32_t config_challenges(const struct certificate *certificate)
 	return certificate && certificate->challenges ? certificate->challenges : 1;
 }
 
+bool config_needs(const struct certificate *certificate, enum challenge_window window)
+{
+	for (int i = 0; i < CHALLENGE_TYPES; i++)
+		if (challenge_kinds[i].window == window && config_answers(certificate, (enum challenge_type)i))
+			return true;
+	return false;
+}
+
+bool config_needs_tls(const struct config *config)
+{
+	for (uint32_t i = 0; i < config->certificates; i++)
+		if (config_needs(&config->certificate[i], WINDOW_TLS))
+			return true;
+	return false;
+}
+
 bool config_answers(const struct certificate *certificate, enum challenge_type type)
 {
 	return certificate->challenges ? memchr(certificate->challenge, (int)type, certificate->challenges) != NULL :

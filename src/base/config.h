@@ -93,6 +93,7 @@ struct config {
 		enum backend_choice backend;
 		char command[COMMAND_SIZE]; /* the administrator's own way to open and close, or ""; see the command backend */
 		uint16_t port;		    /* 80 */
+		uint16_t tls_port;	    /* 443, of tls-alpn-01 */
 		uint32_t max_open;	    /* seconds of open time for one run, hook or guard, whatever happens */
 		char user[LABEL_SIZE];	    /* whom client and responder run as */
 		uid_t uid;
@@ -184,6 +185,10 @@ bool config_is_label(const char *name);
 /* How many challenges the certificate may answer, one at least; and is this one of them? */
 uint32_t config_challenges(const struct certificate *certificate);
 bool config_answers(const struct certificate *certificate, enum challenge_type type);
+
+/* Has one of its challenges, or one of any certificate's, this port? */
+bool config_needs(const struct certificate *certificate, enum challenge_window window);
+bool config_needs_tls(const struct config *config);
 
 /* The index of the certificate of that name, or -1. */
 int config_find(const struct config *config, const char *name);

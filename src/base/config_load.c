@@ -56,6 +56,7 @@ static void set_defaults(struct config *config, const char *file)
 	config->cas = 1;
 	config->status.mode = 0644;
 	config->gate.port = 80;
+	config->gate.tls_port = 443;
 	config->responder.port = 8402;
 	config->gate.max_open = 60;
 	snprintf(config->gate.user, sizeof(config->gate.user), "_acmegate");
@@ -67,6 +68,8 @@ static int check_gate(const struct config *config, struct fault *fault)
 	if (config->gate.backend == BACKEND_COMMAND && !config->gate.command[0])
 		return fault_set(fault, FAULT_USAGE, "%s: [gate] backend = command needs command = PROGRAM [ARGUMENT...]",
 				 config->file);
+	if (config->gate.port == config->gate.tls_port && config_needs_tls(config))
+		return fault_set(fault, FAULT_USAGE, "%s: [gate] port and tls_port must be two ports", config->file);
 	if (config->responder.mode == RESPONDER_WEBROOT && !config->responder.webroot[0])
 		return fault_set(fault, FAULT_USAGE,
 				 "%s: [responder] mode = webroot needs webroot = DIRECTORY, which the web "

@@ -150,14 +150,14 @@ int dns_set_challenges(struct loader *loader, const struct key *key, const char 
 		const int kind = find_kind(word, length);
 
 		if (kind < 0)
-			return loader_wrong(loader, "%s: '%.*s': expected http-01 or dns-01, or both, the preferred one first",
+			return loader_wrong(loader, "%s: '%.*s': expected http-01, dns-01 or tls-alpn-01, the preferred one first",
 					    key->name, (int)length, word);
 		if (memchr(certificate->challenge, kind, certificate->challenges))
 			return loader_wrong(loader, "%s: %s is given twice", key->name, challenge_kinds[kind].type);
 		certificate->challenge[certificate->challenges++] = (uint8_t)kind;
 		word += length;
 	}
-	return certificate->challenges ? 0 : loader_wrong(loader, "%s: expected http-01 or dns-01", key->name);
+	return certificate->challenges ? 0 : loader_wrong(loader, "%s: expected http-01, dns-01 or tls-alpn-01", key->name);
 }
 
 /* A host name or an address, or for a zone a name, in lower case and without the dot at its end. */
@@ -310,7 +310,7 @@ int dns_check_certificate(struct loader *loader, const struct certificate *certi
 
 		if (name[0] == '*' && !by_dns)
 			return loader_wrong(loader,
-					    "names: '%s': a wildcard cannot be validated over HTTP (RFC 8555, 8.3); name each host, or "
+					    "names: '%s': a wildcard cannot be validated over HTTP (RFC 8555, 8.3) or TLS; name each host, or "
 					    "have challenge = dns-01 and dns = NAME of a section [dns NAME]",
 					    name);
 		if (config_is_address(name) && !otherwise)

@@ -50,6 +50,7 @@ static const struct key keys[] = {
 	{ SECTION_GATE, "backend", value_choice, GATE(backend), backend_names },
 	{ SECTION_GATE, "command", value_command, GATE(command), NULL },
 	{ SECTION_GATE, "port", value_port, GATE(port), NULL },
+	{ SECTION_GATE, "tls_port", value_port, GATE(tls_port), NULL },
 	{ SECTION_GATE, "max_open", value_max_open, GATE(max_open), NULL },
 	{ SECTION_GATE, "user", value_label, GATE(user), NULL },
 	{ SECTION_GATE, "state", value_path, GATE(state), NULL },

@@ -136,6 +136,7 @@ int launch_start(const struct launch *launch, const struct descriptor *given, si
 	const char *suffix = launch->role == ROLE_GATE	   ? "-gate" :
 			     launch->role == ROLE_SURVEYOR ? "-surveyor" :
 			     launch->role == ROLE_DNS	   ? "-dns" :
+			     launch->role == ROLE_TLS	   ? "-tls" :
 							     "-agent";
 	char path[PATH_MAX];
 	pid_t warden = getpid(), pid;

@@ -21,7 +21,7 @@ static const int common_calls[] = {
 };
 /* clang-format on */
 
-/* Of responder and surveyor. */
+/* Of both responders and the surveyor. */
 static const int answering_calls[] = { SCMP_SYS(accept4), SCMP_SYS(shutdown), SCMP_SYS(setsockopt) };
 
 /*
@@ -159,6 +159,7 @@ static int (*const lists[])(scmp_filter_ctx filter) = {
 	[ROLE_SWEEPER] = allow_storing, [ROLE_TRANSLATOR] = allow_common, [ROLE_SURVEYOR] = allow_answering,
 	[ROLE_PLACER] = allow_storing,	[ROLE_BUS] = allow_bus,		  [ROLE_VIEWER] = allow_viewing,
 	[ROLE_IMPORTER] = allow_common, [ROLE_DNS] = allow_dns,		  [ROLE_WATCHER] = allow_common,
+	[ROLE_TLS] = allow_answering,
 };
 _Static_assert(LENGTH_OF(lists) == ALL_ROLES, "a list for each role");
 

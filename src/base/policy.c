@@ -10,3 +10,12 @@ bool policy_is_sound(const struct policy *policy)
 	return policy->backend < BACKEND_CHOICES && policy->mode < RESPONDER_MODES && policy->port && policy->target &&
 	       policy->seconds >= 1 && policy->seconds <= 600;
 }
+
+struct policy policy_for_tls(const struct policy *policy)
+{
+	struct policy other = *policy;
+
+	other.port = policy->tls_port;
+	other.mode = RESPONDER_STANDALONE;
+	return other;
+}

@@ -37,11 +37,16 @@ struct policy {
 	uint8_t detached;    /* 1: the gate outlives the command, and logs to syslog too */
 	uint8_t has_command; /* 1: the administrator's own way to open follows, in a record of its own */
 	uint8_t traced;	     /* 1: the last validation failed: packets for the port are followed through the chains */
-	uint8_t reserved[5];
+	uint8_t padding;
+	uint16_t tls_port; /* of tls-alpn-01; 0: no certificate has it, and the gate does not open it */
+	uint8_t reserved[2];
 };
 _Static_assert(sizeof(struct policy) == 48, "the same on each side of the socket");
 
 /* May a gate act on these values? */
 bool policy_is_sound(const struct policy *policy);
+
+/* The same for the port of tls-alpn-01, where acmegate itself has to listen; not sound if there is none. */
+struct policy policy_for_tls(const struct policy *policy);
 
 #endif

@@ -32,6 +32,7 @@ const struct role_rights sandbox_rights[] = {
 	[ROLE_BUS] = { "client of D-Bus", true, 0, 64 },
 	[ROLE_VIEWER] = { "viewer", true, 0, 64 }, /* or whoever asks */
 	[ROLE_DNS] = { "dns", false, 0, 64 },
+	[ROLE_TLS] = { "tls", false, 0, 512 },
 	/* SYS_PTRACE: who listens on the port, for a message. SETGID: surveyors. */
 	[ROLE_GATE] = { "gate", true,
 			FIREWALL | BIT(CAP_NET_BIND_SERVICE) | BIT(CAP_SETGID) | BIT(CAP_SETPCAP) | BIT(CAP_SYS_PTRACE), 256 },

@@ -31,7 +31,8 @@ enum role {
 	ROLE_SURVEYOR = ROLES,
 	ROLE_BUS,
 	ROLE_VIEWER,
-	ROLE_DNS, /* images of their own: acmegate-surveyor, acmegate-firewalld, acmegate-view, acmegate-dns */
+	ROLE_DNS,
+	ROLE_TLS, /* images of their own: acmegate-surveyor, acmegate-firewalld, acmegate-view, acmegate-dns, acmegate-tls */
 	ALL_ROLES,
 	ROLE_GATE = ALL_ROLES, /* these take rights from themselves: acmegate-gate, */
 	ROLE_TOOLS	       /* and acmegate-iptables, which runs the host's tools */

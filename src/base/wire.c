@@ -92,6 +92,7 @@ static const struct shape {
 	[VERB_TAKE_VALUE] = { "TAKE_VALUE", sizeof(struct placed), sizeof(struct placed) },
 	[VERB_REGISTER] = { "REGISTER", 1, NAME_SIZE - 1 },
 	[VERB_WITHDRAW] = { "WITHDRAW", 0, 0 },
+	[VERB_DIGEST] = { "DIGEST", sizeof(struct digest), sizeof(struct digest) },
 	[VERB_READY] = { "READY", 0, 0 },
 	[VERB_HIT] = { "HIT", sizeof(struct hit), sizeof(struct hit) },
 };
@@ -185,6 +186,7 @@ static const struct end {
 	TEXT(VERB_PUT_VALUE, struct placed, name),   TEXT(VERB_PUT_VALUE, struct placed, value),
 	TEXT(VERB_TAKE_VALUE, struct placed, zone),  TEXT(VERB_TAKE_VALUE, struct placed, owner),
 	TEXT(VERB_TAKE_VALUE, struct placed, name),  TEXT(VERB_TAKE_VALUE, struct placed, value),
+	TEXT(VERB_DIGEST, struct digest, token),     TEXT(VERB_DIGEST, struct digest, name),
 	TEXT(VERB_HIT, struct hit, token),	     TEXT(VERB_HIT, struct hit, address),
 };
 

@@ -38,14 +38,14 @@ enum agent_fd {
 	FD_SIGNER = 5,	  /* client, storer */
 	FD_RESPONDER = 6, /* client */
 	FD_CA_FILE = 7,	  /* client, signer, provider: the configured ca_file opened for reading; closed when none is configured */
-	FD_CLIENT = 5,	  /* signer, responder, dns; a writer: who asks it */
+	FD_CLIENT = 5,	  /* signer, both responders, dns; a writer: who asks it */
 	FD_STORER = 6,	  /* signer, importer */
 	FD_SECRET = 6,	  /* provider: the file with the secrets of its section [dns NAME]; closed when there is none */
 	FD_NOTES = 6,	  /* dns: the file with the values that are in the DNS */
 	FD_WRITER = 7,	  /* dns: a channel with VERB_WRITER for each writer, and then its end; closed when there is none */
 	FD_STATE = 6,	  /* storer, sweeper: the state directory (O_PATH | O_DIRECTORY) */
-	FD_LISTEN_4 = 6,  /* responder: listening, non-blocking; closed when the host has no IPv4 */
-	FD_LISTEN_6 = 7,  /* responder: the same for IPv6, IPV6_V6ONLY */
+	FD_LISTEN_4 = 6,  /* both responders: listening, non-blocking; closed when the host has no IPv4 */
+	FD_LISTEN_6 = 7,  /* both responders: the same for IPv6, IPV6_V6ONLY */
 	FD_LEDGERS = 6,	  /* acmegate-view: the directory of the ledgers; closed when there is none yet */
 	FD_WATCHED = 5,	  /* acmegate-view: config->watched structs watched; closed when there are none */
 	FD_WINDOWS = 7,	  /* acmegate-view: the state directory (O_PATH), for the ledger of windows; closed when there is none */
@@ -56,7 +56,7 @@ enum verb {
 	/* acmegate -> gate, at the start, the second only if the first says so; later the first again with another time. No reply */
 	VERB_POLICY,  /* data: struct policy; comes with the state directory, if there is one */
 	VERB_COMMAND, /* data: [gate] command */
-	/* acmegate -> gate, each replied to by VERB_REPLY, VERB_FAULT or what is named, before the next */
+	/* acmegate -> gate, each replied to by VERB_REPLY, VERB_FAULT or what is named, before the next. Index + FOR_TLS: on that port */
 	VERB_CLAIM,	    /* index: enum claim. Lock the host, close leftovers; VERB_REPLY with struct past, or VERB_OCCUPIED */
 	VERB_PLAN,	    /* index: 1: for our own listener. As above; then VERB_REPLY with lines of text */
 	VERB_TRY_LISTENING, /* can what answers for our own client do so? */
@@ -75,7 +75,7 @@ enum verb {
 	/* warden -> client, once at the start */
 	VERB_WORK, /* data: struct work; comes with the channel to acmegate-dns, if there is one */
 	/* client -> warden: no power */
-	VERB_OPEN, /* data: struct whereabouts */
+	VERB_OPEN, /* index: 1: the port of tls-alpn-01. data: struct whereabouts */
 	VERB_CLOSE,
 	/* warden -> client */
 	VERB_OPENED,
@@ -109,7 +109,9 @@ enum verb {
 	VERB_WITHDRAW,
 	/* responder -> warden: it has all tokens sent so far, and accepts connections */
 	VERB_READY,
-	/* responder -> client: it has served a token. Sent without waiting; lost when the client does not read */
+	/* client -> acmegate-tls */
+	VERB_DIGEST, /* data: struct digest */
+	/* responder, acmegate-tls -> client: the proof for a token was given. Sent without waiting; lost when the client does not read */
 	VERB_HIT, /* data: struct hit */
 	/* signer -> storer, one at a time; the reply is VERB_REPLY or VERB_FAULT */
 	VERB_LOAD_ACCOUNT, /* reply: struct stored_account */
@@ -166,6 +168,8 @@ enum verb {
 	VERB_VALIDATED, /* data: struct validated; in a window, or of names that need none */
 	VERBS
 };
+
+#define FOR_TLS 4U /* VERB_PLAN, VERB_TRY_LISTENING, VERB_PREPARE: it is about the port of tls-alpn-01 */
 
 /* How the gate claims the host: with the state directory; without one that can be used, or that is there at all. */
 enum claim { CLAIM_STATE, CLAIM_WITHOUT_STATE, CLAIM_WITHOUT_TRACE, CLAIMS };
@@ -246,6 +250,13 @@ struct draft {
 struct token {
 	char token[TOKEN_SIZE];			 /* base64url alphabet only, 1 to 128 characters */
 	char key_authorization[TOKEN_SIZE + 48]; /* token "." thumbprint (RFC 8555, 8.1) */
+};
+
+#define DIGEST_BYTES 32
+struct digest {
+	char token[TOKEN_SIZE];		    /* for VERB_HIT */
+	char name[NAME_SIZE];		    /* lower case DNS name, or an IP address */
+	unsigned char digest[DIGEST_BYTES]; /* SHA-256 of the key authorization (RFC 8737, 3) */
 };
 
 #define VALUE_SIZE 44 /* of dns-01: base64url of 32 bytes (RFC 8555, 8.4), and a NUL */

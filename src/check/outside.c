@@ -109,7 +109,8 @@ static void on_prepared(struct supervisor *s)
 	s->state = LISTENING;
 	if (o->config->responder.mode == RESPONDER_WEBROOT)
 		on_ready(s);
-	else if (crew_start_responder(&o->crew, s->passed, &s->fd[RESPONDER_PID], &s->fd[ON_RESPONDER], &s->fault) < 0 ||
+	else if (crew_start_responder(&o->crew, ROLE_RESPONDER, s->passed, &s->fd[RESPONDER_PID], &s->fd[ON_RESPONDER], &s->fault) <
+			 0 ||
 		 sandbox_warden(&s->fault) < 0)
 		supervise_give_up(s);
 }

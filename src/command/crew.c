@@ -82,13 +82,13 @@ int crew_start_client(struct crew *crew, int *pid, int *channel, struct fault *f
 	return rc;
 }
 
-int crew_start_responder(const struct crew *crew, const int listeners[2], int *pid, int *channel, struct fault *fault)
+int crew_start_responder(const struct crew *crew, enum role role, const int listeners[2], int *pid, int *channel, struct fault *fault)
 {
 	struct descriptor given[] = {
 		{ -1, -1 }, { crew->responder_end, FD_CLIENT }, { listeners[0], FD_LISTEN_4 }, { listeners[1], FD_LISTEN_6 }
 	};
 
-	return start(crew, ROLE_RESPONDER, given, LENGTH_OF(given), pid, channel, fault);
+	return start(crew, role, given, LENGTH_OF(given), pid, channel, fault);
 }
 
 void crew_leave(struct crew *crew)

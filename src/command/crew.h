@@ -5,6 +5,7 @@
 
 #include "base/config.h"
 #include "base/fault.h"
+#include "base/sandbox.h"
 
 struct crew {
 	const struct config *config;
@@ -25,7 +26,8 @@ struct crew {
  */
 int crew_start_store(struct crew *, int *storer, int *signer, int *channel, struct fault *fault) MUST_CHECK;
 int crew_start_client(struct crew *, int *pid, int *channel, struct fault *fault) MUST_CHECK;
-int crew_start_responder(const struct crew *, const int listeners[2], int *pid, int *channel, struct fault *fault) MUST_CHECK;
+int crew_start_responder(const struct crew *, enum role role, const int listeners[2], int *pid, int *channel,
+			 struct fault *fault) MUST_CHECK;
 
 /* Closes these ends. */
 void crew_leave(struct crew *);

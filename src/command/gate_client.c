@@ -60,6 +60,17 @@ static void find_ca(const char *url, struct policy *policy)
 		policy->ca_family = NFPROTO_IPV6;
 }
 
+void gate_turn(struct gate *gate, enum challenge_window window)
+{
+	gate->tls = window == WINDOW_TLS;
+	gate->port = gate->ports[window];
+}
+
+static uint32_t for_port(const struct gate *gate)
+{
+	return gate->tls ? FOR_TLS : 0;
+}
+
 static int send_policy(struct gate *gate, const struct config *config, int state_fd, bool detached, struct fault *fault)
 {
 	struct policy policy = {
@@ -68,6 +79,7 @@ static int send_policy(struct gate *gate, const struct config *config, int state
 		.seconds = config->gate.max_open,
 		.user = config->gate.uid,
 		.port = config->gate.port,
+		.tls_port = config_needs_tls(config) ? config->gate.tls_port : 0,
 		.target = config->responder.port,
 		.ca_port = config_ca_port(config),
 		.public_ca = config_has_public_ca(config),
@@ -76,7 +88,9 @@ static int send_policy(struct gate *gate, const struct config *config, int state
 	};
 
 	gate->seconds = config->gate.max_open;
-	gate->port = config->gate.port;
+	gate->ports[WINDOW_HTTP] = config->gate.port;
+	gate->ports[WINDOW_TLS] = config->gate.tls_port;
+	gate_turn(gate, WINDOW_HTTP);
 	find_ca(config->acme.directory, &policy);
 	return wire_send_with(gate->channel, VERB_POLICY, 0, &policy, sizeof(policy), (const int[2]){ state_fd, -1 }, fault) < 0 ?
 		       gone(gate, fault) :
@@ -150,7 +164,7 @@ int gate_claim(struct gate *gate, enum claim how, struct fault *fault)
 int gate_ask_plan(struct gate *gate, bool own, const char **text, struct fault *fault)
 {
 	struct fault other;
-	int rc = ask(gate, VERB_PLAN, own, fault);
+	int rc = ask(gate, VERB_PLAN, own | for_port(gate), fault);
 
 	*text = await(gate, &other) == 0 ? record.data : "";
 	return rc;
@@ -169,7 +183,7 @@ int gate_plan(struct gate *gate, bool own, const char *title, struct fault *faul
 
 int gate_try_listening(struct gate *gate, struct fault *fault)
 {
-	return ask(gate, VERB_TRY_LISTENING, 0, fault);
+	return ask(gate, VERB_TRY_LISTENING, for_port(gate), fault);
 }
 
 void gate_explain(struct gate *gate)
@@ -193,7 +207,7 @@ int gate_prepare(struct gate *gate, const struct whereabouts *at, struct fault *
 {
 	static const struct whereabouts anywhere;
 
-	return say(gate, VERB_PREPARE, at ? 1U + gate->traced : 0, at ? at : &anywhere, sizeof(*at), fault);
+	return say(gate, VERB_PREPARE, at ? (1U + gate->traced) | for_port(gate) : 0, at ? at : &anywhere, sizeof(*at), fault);
 }
 
 int gate_let_in(struct gate *gate, struct fault *fault)

@@ -11,14 +11,15 @@
 #include "base/wire.h"
 
 struct gate {
-	int channel, pidfd; /* -1: there is none (any more) */
-	bool met;	    /* it has answered once */
-	bool overtime;	    /* the time was up while it was told to shut */
-	bool died;	    /* it has ended before it was told to: its watchdog closes */
-	struct past past;   /* as it was claimed */
-	int state_fd;	    /* as it was told: the state directory; -1: none */
-	uint32_t seconds;   /* [gate] max_open */
-	uint16_t port;
+	int channel, pidfd;			 /* -1: there is none (any more) */
+	bool met;				 /* it has answered once */
+	bool overtime;				 /* the time was up while it was told to shut */
+	bool died;				 /* it has ended before it was told to: its watchdog closes */
+	struct past past;			 /* as it was claimed */
+	int state_fd;				 /* as it was told: the state directory; -1: none */
+	uint32_t seconds;			 /* [gate] max_open */
+	uint16_t port, ports[CHALLENGE_WINDOWS]; /* the one at hand, of these, see gate_turn() */
+	bool tls;				 /* it is that of tls-alpn-01 */
 	bool traced; /* gate_prepare() for our own client: packets for the port are followed through the chains */
 };
 #define NO_GATE \
@@ -31,6 +32,9 @@ int gate_start(struct gate *, struct fault *fault) MUST_CHECK;
 
 /* Tells it its policy. state_fd: the state directory; -1: none. detached: the gate outlives this command. */
 int gate_tell(struct gate *, const struct config *config, int state_fd, bool detached, struct fault *fault) MUST_CHECK;
+
+/* From here on plans, questions and windows are about this port of our own client's, at first that of http-01. */
+void gate_turn(struct gate *, enum challenge_window window);
 
 /* Locks this host, and closes what an earlier run has left; what it found has been logged. FAULT_LATER: another acmegate is at work. */
 int gate_claim(struct gate *, enum claim how, struct fault *fault) MUST_CHECK;

@@ -30,6 +30,22 @@ static int find_obstacles(struct config *config, struct gate *gate)
 	return status;
 }
 
+/* The port of tls-alpn-01, where the responder's mode does not matter. */
+static int forecast_tls(struct gate *gate)
+{
+	struct fault fault;
+	int rc;
+
+	gate_turn(gate, WINDOW_TLS);
+	rc = gate_plan(gate, true, "for renewals over TLS (tls-alpn-01), whose listener is acmegate's own, too", &fault);
+	if (rc == 0)
+		rc = gate_try_listening(gate, &fault);
+	gate_turn(gate, WINDOW_HTTP);
+	if (rc < 0)
+		log_error("%s", fault.text);
+	return rc < 0 ? fault_status(&fault) : STATUS_DONE;
+}
+
 static int forecast(struct config *config, struct gate *gate)
 {
 	const bool webroot = config->responder.mode == RESPONDER_WEBROOT;
@@ -97,7 +113,12 @@ static void foresee_all(const struct config *config, int state_fd)
 
 int plan_run(struct host *host, const struct call *call)
 {
+	int status, of_tls = STATUS_DONE;
+
 	(void)call;
 	foresee_all(host->config, host->state_fd);
-	return forecast(host->config, &host->gate);
+	status = forecast(host->config, &host->gate);
+	if (config_needs_tls(host->config))
+		of_tls = forecast_tls(&host->gate);
+	return status == STATUS_DONE ? of_tls : status;
 }

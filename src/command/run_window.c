@@ -45,9 +45,10 @@ void run_window_on_prepared(struct supervisor *s)
 	const struct run *run = run_of(s);
 
 	s->state = LISTENING;
-	if (run->config->responder.mode == RESPONDER_WEBROOT) /* the host's web server answers */
+	if (run->config->responder.mode == RESPONDER_WEBROOT && !s->gate->tls) /* the host's web server answers */
 		run_window_on_ready(s);
-	else if (crew_start_responder(&run->crew, s->passed, &s->fd[RESPONDER_PID], &s->fd[ON_RESPONDER], &s->fault) < 0)
+	else if (crew_start_responder(&run->crew, s->gate->tls ? ROLE_TLS : ROLE_RESPONDER, s->passed, &s->fd[RESPONDER_PID],
+				      &s->fd[ON_RESPONDER], &s->fault) < 0)
 		run_window_on_refused(s);
 }
 
@@ -69,12 +70,26 @@ static void note_asker(struct run *run)
 				note_client(note, run->config->certificate[i].name);
 }
 
+static bool needs(const struct run *run, enum challenge_window window)
+{
+	for (uint32_t i = 0; i < run->config->certificates; i++)
+		if (run->work.wanted[i] != WORK_NONE && config_needs(&run->config->certificate[i], window))
+			return true;
+	return false;
+}
+
 void run_window_on_open(struct supervisor *s)
 {
+	const enum challenge_window window = s->record.index == 1 ? WINDOW_TLS : WINDOW_HTTP;
 	struct run *run = run_of(s);
 	/* A hook has the rights that its administrator wants, and another part of the run opens files. */
 	const bool confined = !run->config->hooks && !run_waits(run);
 
+	if (!needs(run, window)) {
+		supervise_give_up_because(s, FAULT_FAILED, "the client asked for a port that no certificate of this run needs");
+		return;
+	}
+	gate_turn(s->gate, window);
 	run->errand->windows++;
 	note_asker(run);
 	progress_step(PROGRESS_OPENING, 0, 0);

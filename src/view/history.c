@@ -111,9 +111,7 @@ static void write_attempt(FILE *out, const struct entry *entry, const struct att
 
 static void write_span(FILE *out, const struct status *status, const struct stretch *span, const char *period)
 {
-	const unsigned int port = status->windows ? status->window[0].port : 80;
-
-	fprintf(out, "port %u was open %" PRIu64 ".%03u s %s, in %" PRIu64 " window%s", port, span->open_ms / 1000,
+	fprintf(out, "%s open %" PRIu64 ".%03u s %s, in %" PRIu64 " window%s", status_ports(status).text, span->open_ms / 1000,
 		(unsigned int)(span->open_ms % 1000), period, span->windows, span->windows == 1 ? "" : "s");
 	if (span->windows)
 		fprintf(out, ", longest %" PRIu64 ".%03u s", span->longest_ms / 1000, (unsigned int)(span->longest_ms % 1000));

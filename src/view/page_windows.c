@@ -173,7 +173,7 @@ static void write_sentence(const struct status *status, FILE *out)
 		fputs("<p class=\"lead\">The port was never opened.</p>\n", out);
 		return;
 	}
-	markup(out, "<p class=\"lead\">Port %u was open <data value=\"%s\">%s</data> in %d days, ", status->window[0].port,
+	markup(out, "<p class=\"lead\">P%s open <data value=\"%s\">%s</data> in %d days, ", status_ports(status).text + 1,
 	       page_seconds(year->open_ms).text, page_span(year->open_ms).text, EXPOSURE_DAYS);
 	markup(out, "in <data value=\"%u\">%u</data> window%s", (unsigned int)year->windows, (unsigned int)year->windows,
 	       year->windows == 1 ? "" : "s");

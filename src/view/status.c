@@ -179,6 +179,24 @@ int status_collect(struct status *status, const struct config *config, int ledge
 	return 0;
 }
 
+struct ports status_ports(const struct status *status)
+{
+	unsigned int lowest = status->windows ? status->window[0].port : 80, highest = lowest;
+	struct ports ports;
+
+	for (uint32_t i = 0; i < status->windows; i++) {
+		const unsigned int port = status->window[i].port;
+
+		lowest = port < lowest ? port : lowest;
+		highest = port > highest ? port : highest;
+	}
+	if (lowest == highest)
+		snprintf(ports.text, sizeof(ports.text), "port %u was", lowest);
+	else
+		snprintf(ports.text, sizeof(ports.text), "ports %u and %u were", lowest, highest);
+	return ports;
+}
+
 const char *status_net(const struct window_entry *entry)
 {
 	static const char *const words[NETS] = {

@@ -126,6 +126,11 @@ int status_exit(enum health health);
 /* "gate", "kernel" ..., which closed it. */
 const char *status_net(const struct window_entry *entry);
 
+/* "port 80 was", or "ports 80 and 443 were" open in these windows. */
+struct ports {
+	char text[32];
+} status_ports(const struct status *status);
+
 /* "stored", "refused" ... of an attempt. */
 const char *status_result(const struct attempt *attempt);
 

@@ -22,6 +22,7 @@ setup_file() {
 	chmod 0755 "$RIG_DIR/hostile"
 	cp "$RIG_BUILD/seams/acmegate" "$RIG_BUILD"/seams/acmegate-{gate,surveyor} "$RIG_DIR/hostile/"
 	cp "$RIG_BUILD/seams/tests/crash/hostile" "$RIG_DIR/hostile/acmegate-agent"
+	cp "$RIG_BUILD/seams/tests/crash/hostile" "$RIG_DIR/hostile/acmegate-tls"
 }
 
 # Files of either user that no role owns, in directories that these users may write. Made anew: a test without confinement spoils them.
@@ -42,7 +43,7 @@ setup() {
 	RIG_GATE='max_open = 5' rig_config one.test other.test
 	# The CA never gets through: what happens while the port stands open has time to happen.
 	rig_ca nft 'flush ruleset; add table inet deaf; add chain inet deaf out { type filter hook output priority 0; }
-		add rule inet deaf out tcp sport >= 32768 tcp dport 80 drop'
+		add rule inet deaf out tcp sport >= 32768 tcp dport { 80, 443 } drop'
 }
 
 teardown() {
@@ -55,7 +56,7 @@ teardown() {
 agent_of() {
 	local candidate
 	for candidate in $(ip netns pids "$RIG_HOST"); do
-		[ "$(tr '\0' ' ' <"/proc/$candidate/cmdline")" = "acmegate-agent $1 " ] && echo "$candidate" && return
+		[[ $(tr '\0' ' ' <"/proc/$candidate/cmdline") =~ ^"acmegate-"(agent|tls)" $1 "$ ]] && echo "$candidate" && return
 	done
 	return 1
 }
@@ -121,7 +122,7 @@ survived() {
 	esac
 	! grep -q '^gained: [^n]' "$RIG_DIR/out" || return 1
 	# A role that does nothing looks like a CA that does nothing; a signer that keeps the others busy looks like that too.
-	[ "$2" = hang ] || { [ "$1" = signer ] && grep -q 'error: ' "$RIG_DIR/out"; } || grep -qE "error: .*the $1" "$RIG_DIR/out" || return 1
+	[ "$2" = hang ] || { [ "$1" = signer ] && grep -q 'error: ' "$RIG_DIR/out"; } || grep -qE "error: .*the ${1/tls/responder}" "$RIG_DIR/out" || return 1
 	rig_until 30 host_idle || return 1
 	store_sum | diff - "$RIG_DIR/store-before" && untouched | diff - "$RIG_DIR/files-before" || return 1
 	rig_certificate one.test one.test
@@ -155,6 +156,13 @@ some() {
 @test "the responder, while the port is open" {
 	# shellcheck disable=SC2046 # one act a word
 	withstands responder later $(some everything execute memory verbs lengths flood descriptors close hang)
+}
+
+@test "acmegate-tls, while port 443 is open" {
+	rig_probe_arguments[0]=443
+	RIG_GATE='max_open = 5' RIG_CERTIFICATE='challenge = tls-alpn-01' rig_config one.test other.test
+	# shellcheck disable=SC2046 # one act a word
+	withstands tls later everything $([ "${HOSTILE:-}" != all ] || echo execute memory verbs lengths flood descriptors close hang)
 }
 
 @test "the signer, from its start" {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
- * hostile - acmegate-agent with one role that turns against the others: at once, or on SIGUSR1. Under the name of acmegate-iptables that program,
+ * hostile - acmegate-agent, or acmegate-tls, with one role that turns against the others: at once, or on SIGUSR1. Under the name of acmegate-iptables that program,
  * which turns when it is asked for a plan ("start"), or behind the rules that the real one beside it has made ("later"); its words go into the
  * file "said".
  *
@@ -47,6 +47,8 @@
 #include "base/sandbox.h"
 #include "agent/webroot.h"
 #include "base/wire.h"
+#include "tls/names.h"
+#include "tls/handshake.h"
 
 static enum role role;
 static const struct config *config;
@@ -540,7 +542,7 @@ static void do_lengths(void)
 static void do_flood(void)
 {
 	static const uint32_t own[] = {
-		[ROLE_CLIENT] = VERB_OPEN, [ROLE_SIGNER] = VERB_LOAD_ACCOUNT, [ROLE_STORER] = VERB_STORED, [ROLE_RESPONDER] = VERB_READY
+		[ROLE_CLIENT] = VERB_OPEN, [ROLE_SIGNER] = VERB_LOAD_ACCOUNT, [ROLE_STORER] = VERB_STORED, [ROLE_RESPONDER] = VERB_READY, [ROLE_TLS] = VERB_READY
 	};
 
 	const uint32_t size = role == ROLE_CLIENT ? sizeof(struct whereabouts) : 0;
@@ -779,6 +781,16 @@ static void fill_places(void)
 		fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 }
 
+static int serve_tls(void)
+{
+	static const struct reception reception = {
+		.hear = names_receive, .greet = handshake_greet, .receive = handshake_receive, .leave = handshake_leave
+	};
+	struct fault fault;
+
+	return handshake_start(&fault) < 0 || visitors_serve(&reception, &fault) < 0 ? STATUS_FAILED : STATUS_DONE;
+}
+
 int main(int argc, char **argv)
 {
 	static int (*const mains[])(const struct config *) = {
@@ -792,10 +804,12 @@ int main(int argc, char **argv)
 
 	if (strstr(argv[0], "acmegate-iptables"))
 		return be_iptables(argv);
-	if (argc < 2 || !sandbox_find_role(argv[1], &role) || !read_orders(&orders))
+	role = ROLE_TLS;
+	if (argc < 2 || (!strstr(argv[0], "acmegate-tls") && !sandbox_find_role(argv[1], &role)) || !read_orders(&orders))
 		return STATUS_USAGE;
 	log_start(argv[1], false);
-	config = sandbox_prove(role, &fault) < 0 ? NULL : config_share_receive(FD_CONFIG);
+	if (sandbox_prove(role, &fault) == 0 && role != ROLE_TLS)
+		config = config_share_receive(FD_CONFIG);
 	if (!config && config_share_has(role))
 		return STATUS_FAILED;
 	if (!strcmp(orders.role, argv[1])) {
@@ -813,5 +827,5 @@ int main(int argc, char **argv)
 	}
 	if (act[0] && !strcmp(orders.when, "start"))
 		turn();
-	return mains[role](config);
+	return role == ROLE_TLS ? serve_tls() : mains[role](config);
 }

@@ -127,10 +127,12 @@ static void speak(uint8_t what)
 {
 	static const enum verb heard[] = { VERB_POLICY,	 VERB_COMMAND, VERB_CLAIM,  VERB_PLAN, VERB_TRY_LISTENING,
 					   VERB_EXPLAIN, VERB_PREPARE, VERB_LET_IN, VERB_SHUT };
-	struct policy policy = { .seconds = MAX_OPEN, .port = 80, .target = 8402, .mode = next_byte() % (RESPONDER_MODES + 1) };
+	struct policy policy = {
+		.seconds = MAX_OPEN, .port = 80, .tls_port = 443, .target = 8402, .mode = next_byte() % (RESPONDER_MODES + 1)
+	};
 
 	world.said.verb = what < LENGTH_OF(heard) ? heard[what] : what % VERBS;
-	world.said.index = next_byte() % 4;
+	world.said.index = next_byte() % 8;
 	policy.has_command = world.said.index == 3;
 	memset(world.said.data, 0, 1024);
 	if (world.said.verb == VERB_POLICY)
@@ -249,6 +251,7 @@ int recovery_claim(struct journal *journal, int state_fd, enum claim how, struct
 int window_prepare(struct window *window, struct journal *journal, const struct policy *policy, bool own_listener, struct fault *fault)
 {
 	must(!window->standing && policy_is_sound(policy));
+	must(policy->port == 80 || (policy->port == 443 && own_listener && policy->mode == RESPONDER_STANDALONE));
 	memset(window, 0, sizeof(*window));
 	window->opening.seconds = policy->seconds;
 	window->journal = journal;
@@ -337,6 +340,12 @@ int listener_open(uint16_t port, int fds[2], struct fault *fault)
 		return fault_set(fault, FAULT_FAILED, "taken");
 	fds[0] = new_fd();
 	return 0;
+}
+
+int listener_open_for_tls(uint16_t port, int fds[2], struct fault *fault)
+{
+	must(port == 443);
+	return listener_open(port, fds, fault);
 }
 
 int sockets_listeners(uint16_t port, uint32_t *inodes, int most, struct fault *fault)

@@ -87,6 +87,7 @@ static struct {
 	int signals;
 	bool signalled;
 	bool fails_prepare, fails_open, fails_shut, fails_journal, fails_deploy, fails_start;
+	bool tls;			/* the port at hand */
 	bool prepared, stands, excused; /* the firewall refuses to close */
 	int64_t since;
 	bool deployed[MAX_CERTIFICATES];
@@ -459,6 +460,8 @@ int launch_role(enum role role, const struct config *c, const struct descriptor 
 {
 	(void)c;
 	(void)n;
+	must(role != ROLE_TLS || world.tls);
+	role = role == ROLE_TLS ? ROLE_RESPONDER : role; /* one in the place of the other */
 	return start_child(&child[role], role == ROLE_SIGNER ? -1 : world.peer[given[0].from], fault);
 }
 
@@ -513,6 +516,13 @@ static int tell_gate(struct fault *fault)
 	return child[GATE].deaf || !child[GATE].alive ? fault_set(fault, FAULT_FAILED, "sending") : 0;
 }
 
+void gate_turn(struct gate *gate, enum challenge_window window)
+{
+	must(gate->channel == child[GATE].channel && !world.prepared && !world.stands);
+	world.tls = window == WINDOW_TLS;
+	must(!world.tls || config.certificate[0].challenges);
+}
+
 int gate_prepare(struct gate *gate, const struct whereabouts *at, struct fault *fault)
 {
 	must(at && gate->channel == child[GATE].channel);
@@ -529,7 +539,8 @@ int gate_let_in(struct gate *gate, struct fault *fault)
 	must(gate->channel == child[GATE].channel);
 	if (tell_gate(fault) < 0)
 		return -1;
-	must(config.responder.mode == RESPONDER_WEBROOT || (child[ROLE_RESPONDER].started && !child[ROLE_RESPONDER].reaped));
+	must((config.responder.mode == RESPONDER_WEBROOT && !world.tls) ||
+	     (child[ROLE_RESPONDER].started && !child[ROLE_RESPONDER].reaped));
 	world.stands = world.prepared && child[GATE].alive && !world.fails_open;
 	world.since = world.clock;
 	speak_of_gate(world.fails_open ? VERB_FAULT : VERB_OPENED);
@@ -719,6 +730,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	config.responder.mode = size && data[0] & 4 ? RESPONDER_WEBROOT : RESPONDER_STANDALONE;
 	for (uint32_t i = 0; i < config.certificates; i++)
 		config.certificate[i].hooks = size && data[0] & 8 ? 1 : 0;
+	for (uint32_t i = 0; i < config.certificates; i++) {
+		memcpy(config.certificate[i].challenge, (uint8_t[]){ CHALLENGE_HTTP, CHALLENGE_TLS }, 2);
+		config.certificate[i].challenges = size && data[0] & 16 ? 2 : 0;
+	}
 	config.hooks = size && data[0] & 8 ? config.certificates : 0;
 	memset(errand.named, true, sizeof(errand.named));
 	tokens[0] = new_fd();

@@ -9,10 +9,10 @@
 #	RIG_RESOLVER			where it looks names up, instead of the mock
 #	RIG_VALIDITY			how many seconds its certificates last (90 days)
 #	rig_config NAMES...		a configuration with one certificate for each argument ("a.test,b.test"); without
-#					arguments the sections come from standard input. RIG_ACME, RIG_GATE: further lines
+#					arguments the sections come from standard input. RIG_ACME, RIG_GATE, RIG_CERTIFICATE: further lines
 #	rig_acmegate ARGUMENTS...	acmegate in the host's namespace, for 60 seconds at most
 #	rig_ruleset			the ruleset as text and JSON without what packets and time change
-#	rig_probe_start, rig_probe_stop	port 80 seen from the CA's side, into $RIG_DIR/probe; see probe.c
+#	rig_probe_start, rig_probe_stop	port 80, or RIG_PROBED, seen from the CA's side, into $RIG_DIR/probe; see probe.c
 #	rig_at_most SECONDS MOST	a bound that the program promises, beside what the machine took in that time
 #	rig_open_at_most SECONDS	the same, for the time that the port was open
 #	rig_before, rig_after		both, and the assertion that nothing is left behind
@@ -284,7 +284,7 @@ rig_sections() {
 	local names
 	for names; do
 		# One name in a line, as long lines are refused.
-		printf '[certificate %s]\nnames = %s\n' "${names%%,*}" "${names//,/$'\n  '}"
+		printf '[certificate %s]\nnames = %s\n%s\n' "${names%%,*}" "${names//,/$'\n  '}" "${RIG_CERTIFICATE:-}"
 	done
 }
 
@@ -309,7 +309,7 @@ rig_ruleset() {
 	rig_host nft -j list ruleset | jq -S 'walk(if type == "object" then del(.packets, .bytes, .expires) else . end)'
 }
 
-rig_probe_arguments=("$RIG_PORT" "$RIG_CA4" "$RIG_HOST4" "$RIG_CA6" "$RIG_HOST6")
+rig_probe_arguments=("${RIG_PROBED:-$RIG_PORT}" "$RIG_CA4" "$RIG_HOST4" "$RIG_CA6" "$RIG_HOST6")
 
 rig_probe_options=(-b)
 rig_probe_start() {
@@ -373,7 +373,7 @@ rig_opened() { grep -q '^answer' "$RIG_DIR/probe" 2>/dev/null; }
 rig_hold() {
 	rig_ca sysctl -qe -w net.ipv4.tcp_syn_linear_timeouts=15
 	rig_ca nft 'add table inet hold; add chain inet hold out { type filter hook output priority 0; }
-		add rule inet hold out tcp sport >= 32768 tcp dport 80 drop'
+		add rule inet hold out tcp sport >= 32768 tcp dport { 80, 443 } drop'
 }
 rig_release() { rig_ca nft delete table inet hold; }
 
@@ -454,7 +454,7 @@ rig_after() {
 		for edge in first last; do
 			state=$(rig_probe_total "$family" "$edge")
 			[ "$state" = silent ] || { [ "${1:-}" = listening ] && [ "$state" = refusing ]; } || {
-				rig_say "IPv$family: port $RIG_PORT is $state ($edge probe)"
+				rig_say "IPv$family: port ${RIG_PROBED:-$RIG_PORT} is $state ($edge probe)"
 				return 1
 			}
 		done

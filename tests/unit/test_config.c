@@ -528,8 +528,9 @@ static const struct {
 	{ CERT "deploy = /bin/echo $RENEWED_LINEAGE\n", 3, "write a script" },
 	{ CERT "deploy = /bin/echo >/tmp/file\n", 3, "write a script" },
 	/* challenges */
-	{ CERT "challenge = dns-02\n", 3, "'dns-02': expected http-01 or dns-01" },
-	{ CERT "challenge = ,\n", 3, "expected http-01 or dns-01" },
+	{ CERT "challenge = dns-02\n", 3, "'dns-02': expected http-01, dns-01 or tls-alpn-01" },
+	{ CERT "challenge = ,\n", 3, "expected http-01, dns-01 or tls-alpn-01" },
+	{ "[certificate a]\nnames = *.a.example\nchallenge = tls-alpn-01\n", 3, "wildcard" },
 	{ CERT "challenge = dns-01 http-01 dns-01\n", 3, "dns-01 is given twice" },
 	{ CERT "challenge = dns-01\n", 1, "needs dns = NAME" },
 	{ CERT "challenge = dns-01\ndns = own\n", 1, "no section [dns own]" },

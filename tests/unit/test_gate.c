@@ -87,8 +87,9 @@ static struct {
 	unsigned char before[WINDOW_BACKENDS][DIGEST_SIZE];
 	struct evidence evidence;
 	char command[COMMAND_SIZE];
-	uint32_t seconds, user;
-	uint16_t tried;
+	uint32_t seconds, user, mode;
+	uint16_t tried, port;
+	bool direct; /* nothing has to be gone around */
 	int servers;
 	char trace[4096], log[4096], text[WIRE_DATA + 1];
 	struct closed closed;
@@ -290,8 +291,11 @@ int recovery_claim(struct journal *journal, int state_fd, enum claim how, struct
 	return happen(words[how], fault);
 }
 
-static int prepare_window(struct window *window, struct journal *journal, bool own, const char *word, struct fault *fault)
+static int prepare_window(struct window *window, struct journal *journal, const struct policy *policy, bool own, const char *word,
+			  struct fault *fault)
 {
+	world.port = policy->port;
+	world.mode = policy->mode;
 	memset(window, 0, sizeof(*window));
 	window->news = -1;
 	window->journal = journal;
@@ -299,7 +303,7 @@ static int prepare_window(struct window *window, struct journal *journal, bool o
 	memcpy(window->before, world.before, sizeof(window->before));
 	window->evidence = world.evidence;
 	window->opening.port = 80;
-	window->opening.target = own ? 8402 : 80;
+	window->opening.target = world.direct ? policy->port : own ? 8402 : 80;
 	if (happen(word, fault) < 0)
 		return -1;
 	window->news = new_fd();
@@ -309,14 +313,14 @@ static int prepare_window(struct window *window, struct journal *journal, bool o
 int window_prepare(struct window *window, struct journal *journal, const struct policy *policy, bool own_listener, struct fault *fault)
 {
 	assert_true(policy_is_sound(policy));
-	return prepare_window(window, journal, own_listener, own_listener ? "plan" : "plan-for-others", fault);
+	return prepare_window(window, journal, policy, own_listener, own_listener ? "plan" : "plan-for-others", fault);
 }
 
 int window_prepare_at(struct window *window, struct journal *journal, const struct policy *policy, const struct whereabouts *at,
 		      struct fault *fault)
 {
 	assert_true(policy_is_sound(policy) && at && world.bound == FD_WARDEN);
-	return prepare_window(window, journal, true, "plan-at", fault);
+	return prepare_window(window, journal, policy, true, "plan-at", fault);
 }
 
 void window_use(const struct policy *policy, const char *command)
@@ -393,15 +397,26 @@ int journal_clear(struct journal *journal, struct fault *fault)
 	return 0;
 }
 
-int listener_open(uint16_t port, int fds[2], struct fault *fault)
+static int listen_on(const char *word, uint16_t port, int fds[2], struct fault *fault)
 {
 	fds[0] = fds[1] = -1;
 	world.tried = port;
-	if (happen("listen", fault) < 0)
+	if (happen(word, fault) < 0)
 		return -1;
 	fds[0] = new_fd();
 	fds[1] = new_fd();
 	return 0;
+}
+
+int listener_open(uint16_t port, int fds[2], struct fault *fault)
+{
+	return listen_on("listen", port, fds, fault);
+}
+
+int listener_open_for_tls(uint16_t port, int fds[2], struct fault *fault)
+{
+	assert_int_equal(port, 443);
+	return listen_on("listen-for-tls", port, fds, fault);
 }
 
 int sockets_listeners(uint16_t port, uint32_t *inodes, int most, struct fault *fault)
@@ -600,6 +615,50 @@ static void with_webroot_it_listens_nowhere(void **state)
 	assert_int_equal(RUN(CLAIM, SAYS(PREPARE, 1), SAYS(SHUT, 0)), STATUS_DONE);
 	assert_trace(CLAIMED_TRACE "plan-at watchdog PREPARED CLOSED stop CLEARED ");
 	assert_int_equal(world.fds_came, 0);
+}
+
+/* Another port in the place of the first, whatever the mode of that; then the first again, with what is left of the time. */
+static void a_window_on_the_port_of_tls(void **state)
+{
+	(void)state;
+	world.policy.tls_port = 443;
+	world.policy.mode = RESPONDER_WEBROOT;
+	world.direct = true;
+	assert_int_equal(RUN(CLAIM, SAYS(PREPARE, 6), SAYS(LET_IN, 0), PASSES(3000), SAYS(SHUT, 0)), STATUS_DONE);
+	assert_trace(CLAIMED_TRACE "use plan-at watchdog listen-for-tls PREPARED open OPENED say-opened "
+				   "shut CLOSED clear stop say-unchanged remark CLEARED ");
+	assert_int_equal(world.port, 443);
+	assert_int_equal(world.mode, RESPONDER_STANDALONE);
+	assert_int_equal(world.fds_came, 2);
+	assert_int_equal(RUN(CLAIM, SAYS(PREPARE, 5), SAYS(LET_IN, 0), PASSES(3000), SAYS(SHUT, 0), SAYS(PREPARE, 1), SAYS(LET_IN, 0)),
+			 STATUS_DONE);
+	assert_non_null(strstr(world.trace, "CLEARED use plan-at watchdog PREPARED open "));
+	assert_int_equal(world.port, 80);
+	assert_int_equal(world.mode, RESPONDER_WEBROOT);
+	assert_int_equal(world.seconds, MAX_OPEN - 3);
+}
+
+/* Where a redirection would take a server's visitors away, nothing is opened. */
+static void the_port_of_tls_has_to_be_free(void **state)
+{
+	(void)state;
+	world.policy.tls_port = 443;
+	assert_int_equal(RUN(CLAIM, SAYS(PREPARE, 5)), STATUS_DONE);
+	assert_trace(CLAIMED_TRACE "use plan-at watchdog listen-for-tls listen PREPARED stop ");
+	assert_int_equal(world.fds_came, 2);
+	world.fails = "listen-for-tls";
+	assert_int_equal(RUN(CLAIM, SAYS(PREPARE, 5), SAYS(PLAN, 5), SAYS(TRY_LISTENING, 4)), STATUS_DONE);
+	assert_trace(CLAIMED_TRACE
+		     "use plan-at watchdog listen-for-tls FAULT/1 stop plan remark REPLY REPLY listen-for-tls FAULT/1 ");
+	assert_string_equal(world.text, "listen-for-tls failed");
+}
+
+static void a_port_that_was_not_told_stays_shut(void **state)
+{
+	(void)state;
+	assert_int_equal(RUN(CLAIM, SAYS(PREPARE, 5), SAYS(PLAN, 5), SAYS(TRY_LISTENING, 4)), STATUS_DONE);
+	assert_trace(CLAIMED_TRACE "FAULT/1 FAULT/1 REPLY FAULT/1 ");
+	assert_string_equal(world.text, "no certificate of the configuration has challenge = tls-alpn-01");
 }
 
 /* --- words out of turn -------------------------------------------------------------------------------------------- */
@@ -1215,6 +1274,9 @@ int main(void)
 		TEST(windows_of_our_own_client),
 		TEST(what_was_not_opened_is_not_compared),
 		TEST(with_webroot_it_listens_nowhere),
+		TEST(a_window_on_the_port_of_tls),
+		TEST(the_port_of_tls_has_to_be_free),
+		TEST(a_port_that_was_not_told_stays_shut),
 		TEST(each_word_in_each_state),
 		TEST(records_that_are_none),
 		TEST(descriptors_that_nobody_wants_are_closed),

@@ -1285,6 +1285,7 @@ static void test_outcome_port_not_opened(void **state)
 {
 	(void)state;
 	assert_int_equal(new_order_place(orders, CERTIFICATES, acme, &authorizations, &fault), 0);
+	assert_int_equal(challenges_prepare(&authorizations, WINDOW_HTTP, acme, &fault), 0);
 	authorizations_drop(&authorizations);
 	order_judge(orders, CERTIFICATES, &authorizations);
 	expect_outcome(RESULT_HOST, STEP_VALIDATION, "", true);

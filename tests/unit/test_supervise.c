@@ -322,11 +322,13 @@ static void say_stored(void)
 	say(child[ROLE_STORER].channel, VERB_STORED, 1, NULL, 0);
 }
 
+static bool over_tls; /* the window is that of tls-alpn-01 */
+
 static void say_open(void)
 {
 	const struct whereabouts anywhere = { 0 };
 
-	say(child[ROLE_CLIENT].channel, VERB_OPEN, 0, &anywhere, sizeof(anywhere));
+	say(child[ROLE_CLIENT].channel, VERB_OPEN, over_tls, &anywhere, sizeof(anywhere));
 }
 
 static void say_close(void)
@@ -370,7 +372,7 @@ static void say_more_than_all(void)
 
 static void say_ready(void)
 {
-	say(child[ROLE_RESPONDER].channel, VERB_READY, 0, NULL, 0);
+	say(child[over_tls ? ROLE_TLS : ROLE_RESPONDER].channel, VERB_READY, 0, NULL, 0);
 }
 
 /* --- a renewal ---------------------------------------------------------------------------------------------------- */
@@ -503,6 +505,33 @@ static void the_end_of_dns_ends_no_run(void **state)
 	config.certificate[1].challenges = 0;
 	assert_true(child[ROLE_DNS].pid > 0);
 	assert_int_equal(unlinkat(state_fd, "dns", 0), 0); /* the notes */
+}
+
+/* acmegate-tls answers behind it, also where a web server does on port 80. */
+static void a_window_on_the_port_of_tls(void **state)
+{
+	(void)state;
+	over_tls = true;
+	config.certificate[1].challenge[0] = CHALLENGE_TLS;
+	config.certificate[1].challenges = 1;
+	config.responder.mode = RESPONDER_WEBROOT;
+	act = work_after_a_window;
+	assert_ended(renew(STANDING, say_close), STATUS_DONE);
+	assert_int_equal(shared->shuts, 1);
+	assert_true(gate.tls);
+	config.certificate[1].challenges = 0;
+	config.responder.mode = RESPONDER_STANDALONE;
+	over_tls = false;
+}
+
+static void a_port_that_no_certificate_needs_stays_shut(void **state)
+{
+	(void)state;
+	over_tls = true;
+	assert_ended(renew(CLOSING, NULL), STATUS_FAILED);
+	assert_logged("the client asked for a port that no certificate of this run needs");
+	assert_int_equal(shared->shuts, 0);
+	over_tls = false;
 }
 
 static bool tried;
@@ -970,6 +999,8 @@ int main(void)
 		cmocka_unit_test(the_end_of_dns_ends_no_run),
 		cmocka_unit_test(renew_now_does_not_pass_the_limit_of_the_ca),
 		cmocka_unit_test(a_window_opens_and_closes),
+		cmocka_unit_test(a_window_on_the_port_of_tls),
+		cmocka_unit_test(a_port_that_no_certificate_needs_stays_shut),
 		cmocka_unit_test(every_end_in_every_state_closes),
 		cmocka_unit_test(every_record_out_of_turn_ends_the_run),
 		cmocka_unit_test(a_client_tells_of_validations_forwards_only),

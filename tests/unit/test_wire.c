@@ -63,6 +63,7 @@ static const struct {
 	{ VERB_TOKEN, sizeof(struct token), sizeof(struct token) },
 	{ VERB_WITHDRAW, 0, 0 },
 	{ VERB_READY, 0, 0 },
+	{ VERB_DIGEST, sizeof(struct digest), sizeof(struct digest) },
 	{ VERB_HIT, sizeof(struct hit), sizeof(struct hit) },
 	{ VERB_LOAD_ACCOUNT, 0, 0 },
 	{ VERB_SAVE_ACCOUNT, 1, KEY_PEM_SIZE - 1 },
@@ -343,6 +344,7 @@ static void texts_in_structs_are_terminated(void **state)
 {
 	struct renewal renewal;
 	struct token token;
+	struct digest digest;
 	struct hit hit;
 
 	(void)state;
@@ -353,6 +355,10 @@ static void texts_in_structs_are_terminated(void **state)
 	memcpy(&token, record.data, sizeof(token));
 	assert_int_equal(strnlen(token.token, sizeof(token.token)), sizeof(token.token) - 1);
 	assert_int_equal(strnlen(token.key_authorization, sizeof(token.key_authorization)), sizeof(token.key_authorization) - 1);
+	receive_all_ones(VERB_DIGEST, sizeof(digest));
+	memcpy(&digest, record.data, sizeof(digest));
+	assert_int_equal(strnlen(digest.token, sizeof(digest.token)), sizeof(digest.token) - 1);
+	assert_int_equal(strnlen(digest.name, sizeof(digest.name)), sizeof(digest.name) - 1);
 	receive_all_ones(VERB_HIT, sizeof(hit));
 	memcpy(&hit, record.data, sizeof(hit));
 	assert_int_equal(strnlen(hit.token, sizeof(hit.token)), sizeof(hit.token) - 1);
