@@ -142,6 +142,8 @@ here_answers() { rig_host curl -s -o /dev/null --max-time $((2 * ${RIG_SLOWER:-1
 	[ ! -s "$RIG_DIR/requests" ]
 	run -0 --separate-stderr rig_acmegate dns register two
 	[ "$output" = "$(grep r2 "$RIG_DIR/aliases")" ]
+	run -0 --separate-stderr rig_acmegate dns setup
+	[[ $output == *'[dns own], type acme-dns'*'acmegate dns register'* && $output != *grant* ]]
 }
 
 @test "acme-dns, over IPv4, and over IPv6 with a single registration as it answers with" {
