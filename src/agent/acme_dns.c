@@ -120,7 +120,8 @@ static int update(struct api *api, const struct registration *r, const struct pl
 	snprintf(api->header[1], sizeof(api->header[1]), "X-Api-Key: %s", r->password);
 	snprintf(body, sizeof(body), "{\"subdomain\":\"%s\",\"txt\":\"%s\"}", r->subdomain, placed->value);
 	rc = api_ask(api, METHOD_POST, "/update", body, fault);
-	explicit_bzero(api->header, sizeof(api->header));
+	for (size_t i = 0; i < LENGTH_OF(api->header); i++)
+		explicit_bzero(api->header[i], sizeof(api->header[i]));
 	if (rc < 0 && api->exchange.status == 401)
 		return fault_set(fault, FAULT_USAGE,
 				 "%s/update: status 401: either the username and password of %s in %s are not its own (was its database "

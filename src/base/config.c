@@ -37,11 +37,11 @@ const char *config_ca_url(const char *name)
 
 const char *config_staging(const struct ca *ca)
 {
-	const char *staging = config_ca_url("letsencrypt-staging");
+	const char *live = config_ca_url("letsencrypt"), *staging = config_ca_url("letsencrypt-staging");
 
 	if (ca->staging[0])
 		return ca->staging;
-	return !strcmp(ca->directory, config_ca_url("letsencrypt")) || !strcmp(ca->directory, staging) ? staging : NULL;
+	return live && staging && (!strcmp(ca->directory, live) || !strcmp(ca->directory, staging)) ? staging : NULL;
 }
 
 bool config_knows_ca(const char *directory)

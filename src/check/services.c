@@ -68,9 +68,9 @@ static bool take(void *context, const char *place, const char *line)
 	at = strstr(line, ours);
 	certificate = at ? find(e->config, at + strlen(ours)) : NULL;
 	if (certificate) {
-		const char *rest = strchr(at + strlen(ours), '/') + 1;
+		const char *rest = strchr(at + strlen(ours), '/');
 
-		if (isdigit((unsigned char)*rest))
+		if (rest && isdigit((unsigned char)rest[1]))
 			say(e, MARK_WRONG, place, certificate, "names one generation, which no renewal changes, of");
 		else
 			say(e, MARK_OK, place, certificate, "reads the files in use of");

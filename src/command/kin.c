@@ -54,7 +54,7 @@ static bool is_wrapper(const struct relative *p)
 	static const char *const names[] = { "run-parts", "env", "sudo", "timeout", NULL };
 	const char *second = strchr(p->line, ' ');
 
-	return p->shell ? p->words > 1 && second[1] == '-' : is_one_of(p->is.name, names);
+	return p->shell ? p->words > 1 && second && second[1] == '-' : is_one_of(p->is.name, names);
 }
 
 /*
