@@ -125,8 +125,8 @@ report "the gate has at most $most lines" "$([ "$lines" -le "$most" ] || echo "i
 
 # --- one user for each library --------------------------------------------------------------------------------------
 
-report "only src/agent/http.c and http_failure.h include curl" "$(users '^curl/' '^src/agent/http(\.c|_failure\.h)$')$(
-	users '^agent/http_failure\.h$' '^src/agent/http(_failure)?\.c$')"
+report "only src/agent/http.c, http_answer.h and http_failure.h include curl" "$(users '^curl/' '^src/agent/http(\.c|_(answer|failure)\.h)$')$(
+	users '^agent/http_(answer|failure)\.h$' '^src/agent/http(_answer|_failure)?\.c$')"
 report "only src/store/openssl.h and src/tls include OpenSSL" "$(users '^openssl/' '^src/(store/openssl\.h$|tls/(openssl|certificate)\.h$)')$(
 	users '^store/openssl\.h$' '^src/store/(crypto|csr|key|jwk|chain|pkcs12|trust)\.c$')$(
 	users '^tls/openssl\.h$' '^src/tls/(certificate|handshake)\.c$')"

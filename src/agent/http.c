@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <time.h>
 
+#include "agent/http_answer.h"
 #include "agent/http_failure.h"
 #include "agent/resolver.h"
 #include "base/clock.h"
@@ -17,16 +18,14 @@
 #define REDIRECTS_MOST 3L   /* of a GET: the directory; nothing else may be redirected */
 #define CONNECTIONS_MOST 4L /* to a server without HTTP/2 */
 #define CA_FILE_MOST (1024 * 1024)
-#define HEADERS_MOST (64 * 1024) /* bytes of an answer */
 #define BUFFER_BYTES 4096L
 #define UPLOAD_BYTES 16384L /* the least that libcurl takes */
 
 struct flight {
 	CURL *easy;
-	struct exchange *exchange; /* NULL: free */
+	struct http_answer answer; /* its exchange is NULL: free */
 	struct curl_slist *resolve;
 	struct curl_slist *lines; /* headers of this exchange alone */
-	size_t headers;		  /* bytes of them so far */
 	bool hashed;		  /* verifies with the system's hashed directory only */
 	char error[CURL_ERROR_SIZE];
 };
@@ -135,30 +134,6 @@ struct http *http_start_api(int ca_fd, const char *section, struct fault *fault)
 	return http;
 }
 
-static size_t take_body(char *data, size_t size, size_t n, void *context)
-{
-	struct exchange *exchange = context;
-
-	if (exchange_append(exchange, data, size * n) == 0)
-		return size * n;
-	snprintf(exchange->reason, sizeof(exchange->reason), "the answer is larger than %d bytes", BODY_MOST);
-	return CURL_WRITEFUNC_ERROR;
-}
-
-/* libcurl would take 300 KB and then be out of memory. */
-static size_t take_header(char *data, size_t size, size_t n, void *context)
-{
-	struct flight *flight = context;
-
-	(void)data;
-	flight->headers += size * n;
-	if (flight->headers <= HEADERS_MOST)
-		return size * n;
-	snprintf(flight->exchange->reason, sizeof(flight->exchange->reason), "the headers of the answer are larger than %d bytes",
-		 HEADERS_MOST);
-	return CURL_WRITEFUNC_ERROR;
-}
-
 /* Sets the options that are the same for every exchange; the handle keeps them. */
 static CURL *new_easy(const struct http *http, struct flight *flight)
 {
@@ -184,9 +159,9 @@ static CURL *new_easy(const struct http *http, struct flight *flight)
 	SET(CURLOPT_UPLOAD_BUFFERSIZE, UPLOAD_BYTES);
 	SET(CURLOPT_PROXY, http->proxy); /* "" switches the environment's proxies off, too */
 	SET(CURLOPT_NOPROXY, "");
-	SET(CURLOPT_WRITEFUNCTION, take_body);
-	SET(CURLOPT_HEADERFUNCTION, take_header);
-	SET(CURLOPT_HEADERDATA, flight);
+	SET(CURLOPT_WRITEFUNCTION, http_answer_take_body);
+	SET(CURLOPT_HEADERFUNCTION, http_answer_take_header);
+	SET(CURLOPT_HEADERDATA, &flight->answer);
 	if (http->ca.data) {
 		SET(CURLOPT_CAINFO_BLOB, &http->ca);
 		SET(CURLOPT_CAPATH, NULL);
@@ -250,7 +225,7 @@ static int prepare(struct http *http, struct flight *flight, struct exchange *ex
 	if (!easy || take_lines(flight, exchange->headers) < 0)
 		return -1;
 	flight->error[0] = '\0';
-	flight->headers = 0;
+	flight->answer.headers = 0;
 	bad |= curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, exchange->most ? (long)exchange->most : TOTAL_MOST);
 	bad |= curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, http->stalled ? 1L : 0L);
 	bad |= curl_easy_setopt(easy, CURLOPT_URL, exchange->url);
@@ -278,9 +253,9 @@ void http_begin(struct http *http, struct exchange *exchange)
 {
 	size_t i = 0;
 
-	while (i < EXCHANGES_MOST - 1 && http->flight[i].exchange)
+	while (i < EXCHANGES_MOST - 1 && http->flight[i].answer.exchange)
 		i++;
-	http->flight[i].exchange = exchange;
+	http->flight[i].answer.exchange = exchange;
 	if (prepare(http, &http->flight[i], exchange) < 0 || curl_multi_add_handle(http->multi, http->flight[i].easy) != CURLM_OK) {
 		exchange->kind = FAULT_LATER;
 		if (!exchange->reason[0])
@@ -296,31 +271,14 @@ static void land(struct http *http, struct flight *flight)
 	curl_slist_free_all(flight->resolve);
 	curl_slist_free_all(flight->lines);
 	flight->resolve = flight->lines = NULL;
-	flight->exchange = NULL;
+	flight->answer.exchange = NULL;
 }
 
 void http_cancel(struct http *http, struct exchange *exchange)
 {
 	for (size_t i = 0; i < EXCHANGES_MOST; i++)
-		if (http->flight[i].exchange == exchange)
+		if (http->flight[i].answer.exchange == exchange)
 			land(http, &http->flight[i]);
-}
-
-static void take_headers(CURL *easy, struct exchange *exchange)
-{
-	static const char *const wanted[] = { "Replay-Nonce", "Location", "Date", "Retry-After", "Link" };
-	struct curl_header *header;
-
-	for (size_t i = 0; i < LENGTH_OF(wanted); i++) {
-		size_t amount = 1;
-
-		for (size_t k = 0; k < amount; k++) { /* -1: of the last answer, when it was redirected */
-			if (curl_easy_header(easy, wanted[i], k, CURLH_HEADER, -1, &header) != CURLHE_OK)
-				break;
-			amount = header->amount;
-			exchange_header(exchange, wanted[i], header->value);
-		}
-	}
 }
 
 static struct exchange *finish(struct http *http, CURL *easy, CURLcode code)
@@ -330,11 +288,11 @@ static struct exchange *finish(struct http *http, CURL *easy, CURLcode code)
 	long status = 0;
 
 	curl_easy_getinfo(easy, CURLINFO_PRIVATE, (char **)&flight);
-	exchange = flight->exchange;
+	exchange = flight->answer.exchange;
 	if (code == CURLE_OK) {
 		curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
 		exchange->status = (unsigned int)status;
-		take_headers(easy, exchange);
+		http_answer_read(easy, exchange);
 	} else {
 		http_failure_explain(exchange, easy, code, http->ca.data != NULL, http->api ? http->api : "acme", flight->error);
 		http->stalled |= exchange->stalled;
@@ -347,7 +305,7 @@ static struct exchange *finish(struct http *http, CURL *easy, CURLcode code)
 static struct exchange *crashed(struct http *http)
 {
 	for (size_t i = 0; i < EXCHANGES_MOST; i++) {
-		struct exchange *exchange = http->flight[i].exchange;
+		struct exchange *exchange = http->flight[i].answer.exchange;
 
 		if (!exchange || exchange->kind == FAULT_NONE)
 			continue;
@@ -420,7 +378,7 @@ void http_free(struct http *http)
 	if (!http)
 		return;
 	for (size_t i = 0; i < EXCHANGES_MOST; i++) {
-		if (http->flight[i].exchange)
+		if (http->flight[i].answer.exchange)
 			land(http, &http->flight[i]);
 		curl_easy_cleanup(http->flight[i].easy);
 	}
