@@ -104,7 +104,10 @@ static int take_cut(struct walk *walk, struct fault *fault)
 	const struct item *item;
 	size_t i = 0, n = 0;
 
-	if (!message_find(&answer, PART_AUTHORITY, TYPE_NS, NULL, &i) || answer.authoritative)
+	while ((item = message_find(&answer, PART_AUTHORITY, TYPE_NS, NULL, &i)))
+		if (is_below(walk->name[walk->hops], item->owner))
+			break; /* others say nothing about this name */
+	if (!item || answer.authoritative)
 		return 0;
 	if (++walk->cuts > MOST_CUTS)
 		return fault_set(fault, FAULT_FAILED, "the servers of %s send from one to another without end",
