@@ -43,6 +43,7 @@ static int take_refusal(const struct helper *helper, int status, char *answer, s
 
 	if (!look && status != STATUS_FAILED && status != STATUS_LATER && status != HELPER_NOBODY && status != HELPER_REFUSED)
 		return helper_is_nonsense(helper, status, answer, fault);
+	/* NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker): who ended with a status has an answer, if an empty one */
 	answer[strcspn(answer, "\n")] = '\0';
 	if (!answer[0])
 		return helper_is_nonsense(helper, status, "nothing", fault);
@@ -134,7 +135,7 @@ static int ask_any(const struct helper *helper, const struct asked *asked, const
 	if (helper->program)
 		return run_own(helper, strchr(action, '=') + 1, environment, answer, fault);
 	/* cppcheck-suppress nullPointer ; helper_ask() has a program, and no ruleset */
-	return run_command(asked->ruleset, strchr(action, '=') + 1, environment, asked->seconds, fault);
+	return run_command(asked->ruleset, strchr(action, '=') + 1, environment, asked->seconds, fault); /* NOLINT */
 }
 
 int helper_ask(const struct helper *helper, const struct question *question, char **answer, struct fault *fault)

@@ -204,9 +204,7 @@ int value_bool(struct loader *loader, const struct key *key, const char *value)
 
 int value_max_open(struct loader *loader, const struct key *key, const char *value)
 {
-	if (config_set_max_open(loader->config, value) < 0)
-		return loader_wrong(loader, "%s: expected 5 to 600 seconds", key->name);
-	return 0;
+	return config_set_max_open(loader->config, value) < 0 ? loader_wrong(loader, "%s: expected 5 to 600 seconds", key->name) : 0;
 }
 
 int value_mode(struct loader *loader, const struct key *key, const char *value)

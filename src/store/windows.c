@@ -46,6 +46,7 @@ static int64_t number_at(const struct windows *windows, uint32_t place)
 
 	if (slot_read(windows->fd, 2 * (size_t)(place % windows->kept), &slot) < 0)
 		return -1;
+	/* NOLINTNEXTLINE(bugprone-suspicious-memory-comparison,cert-exp42-c,cert-flp37-c): all bytes of it in the file */
 	if (!memcmp(&slot, &nothing, sizeof(slot)))
 		return 0;
 	return slot_is_valid(&slot, SLOT_ENTRY) && slot.sequence % (2 * windows->kept) == 2 * (place % windows->kept) ?
@@ -85,6 +86,7 @@ static uint64_t search_all(const struct windows *windows, bool *empty)
 
 	*empty = true;
 	for (size_t i = 0; i < 2 * (size_t)windows->kept; i++) {
+		/* NOLINTNEXTLINE(bugprone-suspicious-memory-comparison,cert-exp42-c,cert-flp37-c): all bytes of it in the file */
 		if (slot_read(windows->fd, i, &slot) < 0 || !memcmp(&slot, &nothing, sizeof(slot)))
 			continue;
 		*empty = false;
@@ -214,6 +216,7 @@ static int make(int state_fd, const char *name, const struct windows *from, stru
 	if (slots && from)
 		fill(slots, from);
 	if (!slots || listed < 0 || file_replace(listed, name, (const char *)slots, WHOLE_SIZE) < 0)
+		/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): OWN_FREE releases, which clang 14 does not know */
 		return fault_errno(fault, FAULT_FAILED, "making %s, %zu bytes", name, WHOLE_SIZE);
 	return 0;
 }
