@@ -174,7 +174,7 @@ completes() {
 	# shellcheck disable=SC2086 # words
 	offers "$shell" show update rollover deactivate : account '' && offers "$shell" rollover : account --wait 1 r || return
 	# shellcheck disable=SC2086 # words
-	offers "$shell" pre post : hook '' && offers "$shell" pre post : hook --client 1 '' && offers "$shell" $commands : help ''
+	offers "$shell" pre post : hook '' && offers "$shell" setup register address : dns '' && offers "$shell" pre post : hook --client 1 '' && offers "$shell" $commands : help ''
 }
 completes_names() {
 	offers "$1" mail www.example-1_a : -c "$folder/conf" renew-now '' &&

@@ -91,9 +91,10 @@ static enum permit allows(const struct caa_record *record, const struct caa_aske
 	size_t length = strcspn(domain, "; \t"), size;
 	const char *methods = parameter(domain, "validationmethods", &size);
 
-	if (length == 0 || !has_word(asker->identities, strlen(asker->identities), ", ", domain, length) ||
-	    (methods && !has_method(methods, size, asker)))
+	if (length == 0 || !has_word(asker->identities, strlen(asker->identities), ", ", domain, length))
 		return PERMIT_REFUSED;
+	if (methods && !has_method(methods, size, asker))
+		return PERMIT_METHOD;
 	return parameter(domain, "accounturi", &size) ? PERMIT_ACCOUNT : PERMIT_GIVEN;
 }
 
@@ -121,7 +122,7 @@ static const char *tag_of(const struct caa_record *record, int n, const struct c
 	return "issue";
 }
 
-/* The best of all counts: PERMIT_GIVEN is better than PERMIT_ACCOUNT, and that than PERMIT_REFUSED. */
+/* The best of all counts: the first of enum permit is the best. */
 static void judge_tags(const struct caa_record *record, int n, const struct caa_asker *asker, struct finding *finding)
 {
 	const char *tag = tag_of(record, n, asker);

@@ -96,6 +96,7 @@ static const struct part dns_parts[] = {
 	OF(struct dns, key_name, DNS),
 	OF(struct dns, algorithm, DNS),
 	OF(struct dns, secret, DNS),
+	OF(struct dns, address, DNS),
 	OF(struct dns, url, PROVIDER),
 	OF(struct dns, credentials_file, PROVIDER), /* for messages */
 	OF(struct dns, token_file, PROVIDER),

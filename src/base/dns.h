@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "base/ca.h"
+#include "base/dns_address.h"
 #include "base/dns_program.h"
 
 #define MAX_DNS 8
@@ -37,6 +38,7 @@ struct dns {
 	char credentials_file[PATH_SIZE], token_file[PATH_SIZE]; /* its secrets, which acmegate opens for the writer of the section */
 	char allow_from[ALLOW_FROM_SIZE];			 /* acme-dns: networks, separated by spaces, or "" */
 	struct dns_program program;				 /* exec */
+	struct dns_address address;				 /* what of this host it keeps current there */
 };
 
 /* As the configuration spells them, by enum dns_type; NULL at the end. */

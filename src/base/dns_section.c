@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/address_section.h"
 #include "base/safe.h"
 #include "base/tsig_key.h"
 #include "base/value.h"
@@ -125,6 +126,8 @@ void dns_finish(struct loader *loader)
 			     dns->name, dns->key_file);
 	if (dns->type == DNS_DIGITALOCEAN && !dns->url[0])
 		snprintf(dns->url, sizeof(dns->url), DIGITALOCEAN_URL);
+	if (!loader->spoiled)
+		(void)!address_check(loader, dns);
 	dns->sound = !loader->spoiled;
 	if (loader->spoiled || !needs_key)
 		explicit_bzero(dns->secret, sizeof(dns->secret));

@@ -24,6 +24,7 @@ enum permit {
 	PERMIT_ALL,	/* there is no CAA record */
 	PERMIT_GIVEN,	/* a record names this CA, or none is about issuing */
 	PERMIT_ACCOUNT, /* ... but for one account only */
+	PERMIT_METHOD,	/* it names this CA, but none of the challenges that the certificate has (RFC 8657) */
 	PERMIT_REFUSED,
 	PERMIT_UNKNOWN, /* the CA does not say what its name in such records is */
 	PERMIT_FAILED,	/* the records could not be read: CAs refuse then */

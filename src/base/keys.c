@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "base/address_section.h"
 #include "base/cas.h"
 #include "base/dns_program_section.h"
 #include "base/dns_section.h"
@@ -77,6 +78,10 @@ static const struct key keys[] = {
 	{ SECTION_DNS, "user", dns_program_set_user, DNS(program.user), NULL },
 	{ SECTION_DNS, "environment_file", dns_program_set_environment, DNS(program.environment_file), NULL },
 	{ SECTION_DNS, "timeout", dns_program_set_seconds, 0, 0, NULL },
+	{ SECTION_DNS, "address", address_set_names, 0, 0, NULL },
+	{ SECTION_DNS, "address_interface", address_set_interface, 0, 0, NULL },
+	{ SECTION_DNS, "address_family", value_choice, DNS(address.family), address_families },
+	{ SECTION_DNS, "address_ttl", address_set_ttl, 0, 0, NULL },
 	{ SECTION_WATCH, "files", watch_set_files, 0, 0, NULL },
 	{ SECTION_CERTIFICATE, "names", names_set, 0, 0, NULL },
 	{ SECTION_CERTIFICATE, "key", value_choice, CERT(key), key_types },

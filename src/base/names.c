@@ -14,31 +14,31 @@ static bool dots_at_end(const char *name)
 }
 
 /* A wildcard is a label of its own, and the first; dns_check_certificate() says whether its certificate may have one. */
-static int check_dns_name(struct loader *loader, const char *full)
+int names_check(struct loader *loader, const struct key *key, const char *full)
 {
 	const char *name = strncmp(full, "*.", 2) ? full : full + 2;
 	size_t label = 0, dots = 0;
 
 	if (dots_at_end(name))
-		return loader_wrong(loader, "names: '%s': write it without the dot at its end", name);
+		return loader_wrong(loader, "%s: '%s': write it without the dot at its end", key->name, name);
 	for (const char *c = name;; c++) {
 		if (*c && *c != '.') {
 			if (!isalnum((unsigned char)*c) && *c != '-')
-				return loader_wrong(loader, "names: '%s': expected letters, digits, '-' and '.'", name);
+				return loader_wrong(loader, "%s: '%s': expected letters, digits, '-' and '.'", key->name, name);
 			label++;
 			continue;
 		}
 		if (!label || label > 63 || c[-1] == '-' || c[-(ptrdiff_t)label] == '-')
-			return loader_wrong(loader, "names: '%s' is not a host name", name);
+			return loader_wrong(loader, "%s: '%s' is not a host name", key->name, name);
 		dots += *c == '.';
 		label = 0;
 		if (!*c)
 			break;
 	}
 	if (isdigit((unsigned char)name[strlen(name) - 1]) && name[strspn(name, "0123456789.")] == '\0')
-		return loader_wrong(loader, "names: '%s' is neither an address nor a host name", name);
+		return loader_wrong(loader, "%s: '%s' is neither an address nor a host name", key->name, name);
 	if (!dots)
-		return loader_wrong(loader, "names: '%s': expected a full name with at least one dot", name);
+		return loader_wrong(loader, "%s: '%s': expected a full name with at least one dot", key->name, name);
 	return 0;
 }
 
@@ -83,7 +83,7 @@ static int take_word(struct loader *loader, const char *word, size_t length, cha
 	return 0;
 }
 
-static int add_name(struct loader *loader, const char *word, size_t length)
+static int add_name(struct loader *loader, const struct key *key, const char *word, size_t length)
 {
 	struct config *config = loader->config;
 	struct certificate *certificate = loader->certificate;
@@ -94,7 +94,7 @@ static int add_name(struct loader *loader, const char *word, size_t length)
 	if (take_word(loader, word, length, name) < 0)
 		return -1;
 	canonical(name);
-	if (!config_is_address(name) && check_dns_name(loader, name) < 0)
+	if (!config_is_address(name) && names_check(loader, key, name) < 0)
 		return -1;
 	for (uint32_t i = 0; i < certificate->names; i++)
 		if (!strcmp(config->name[certificate->first_name + i], name))
@@ -106,13 +106,12 @@ static int add_name(struct loader *loader, const char *word, size_t length)
 
 int names_set(struct loader *loader, const struct key *key, const char *value)
 {
-	(void)key;
 	if (!loader->certificate->names)
 		loader->certificate->first_name = loader->config->names;
 	for (const char *word = value; *word;) {
 		size_t length = strcspn(word, " \t,");
 
-		if (length && add_name(loader, word, length) < 0)
+		if (length && add_name(loader, key, word, length) < 0)
 			return -1;
 		word += length;
 		word += strspn(word, " \t,");

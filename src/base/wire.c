@@ -91,6 +91,8 @@ static const struct shape {
 	[VERB_PUT_VALUE] = { "PUT_VALUE", sizeof(struct placed), sizeof(struct placed) },
 	[VERB_TAKE_VALUE] = { "TAKE_VALUE", sizeof(struct placed), sizeof(struct placed) },
 	[VERB_REGISTER] = { "REGISTER", 1, NAME_SIZE - 1 },
+	[VERB_SET_ADDRESS] = { "SET_ADDRESS", sizeof(struct address_wish), sizeof(struct address_wish) },
+	[VERB_SIGHT_NAME] = { "SIGHT_NAME", sizeof(struct value), sizeof(struct value) },
 	[VERB_WITHDRAW] = { "WITHDRAW", 0, 0 },
 	[VERB_DIGEST] = { "DIGEST", sizeof(struct digest), sizeof(struct digest) },
 	[VERB_READY] = { "READY", 0, 0 },
@@ -187,6 +189,7 @@ static const struct end {
 	TEXT(VERB_TAKE_VALUE, struct placed, zone),  TEXT(VERB_TAKE_VALUE, struct placed, owner),
 	TEXT(VERB_TAKE_VALUE, struct placed, name),  TEXT(VERB_TAKE_VALUE, struct placed, value),
 	TEXT(VERB_DIGEST, struct digest, token),     TEXT(VERB_DIGEST, struct digest, name),
+	TEXT(VERB_SIGHT_NAME, struct value, name),   TEXT(VERB_SIGHT_NAME, struct value, text),
 	TEXT(VERB_HIT, struct hit, token),	     TEXT(VERB_HIT, struct hit, address),
 };
 

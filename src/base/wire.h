@@ -17,6 +17,7 @@
  *	client -- dns		values of dns-01 to add, to wait for and to remove, with a reply to each
  *	dns -- writer		the same values, where the section [dns NAME] is not rfc2136. There is a process for each such section that the run
  *				needs, a writer, with a channel of its own: none of them has the secrets of another
+ *	acmegate -- dns		addresses of this host; a name whose values check asks about
  */
 #ifndef ACMEGATE_BASE_WIRE_H
 #define ACMEGATE_BASE_WIRE_H
@@ -26,6 +27,7 @@
 
 #include "base/bounds.h"
 #include "base/bundle.h"
+#include "base/dns_address.h"
 #include "base/fault.h"
 #include "base/outcome.h"
 #include "base/suggestion.h"
@@ -33,6 +35,7 @@
 
 enum agent_fd {
 	FD_WARDEN = 3,	  /* every role but signer and sweeper: channel to the warden */
+	FD_ADDRESSES = 3, /* dns: the file of the addresses that were set; closed but for acmegate dns address */
 	FD_TRUST = 3,	  /* signer: roots of CAs (PEM), see signer_trust(); closed when there are none */
 	FD_CONFIG = 4,	  /* client, signer, storer: config_share() */
 	FD_SIGNER = 5,	  /* client, storer */
@@ -163,6 +166,9 @@ enum verb {
 	VERB_TAKE_VALUE,
 	/* acmegate -> provider: register this name; data: it; comes with an empty file for all registrations. Reply: the name that its CNAME leads to */
 	VERB_REGISTER,
+	/* acmegate -> dns, likewise */
+	VERB_SET_ADDRESS, /* index: of the section [dns NAME], data: struct address_wish; reply: struct address_report */
+	VERB_SIGHT_NAME,  /* index: of the certificate, data: struct value with its name alone; reply: struct sighting */
 	/* client -> warden */
 	VERB_TELL,	/* data: lines for standard output */
 	VERB_VALIDATED, /* data: struct validated; in a window, or of names that need none */
@@ -274,6 +280,9 @@ struct placed {
 
 /* The file in the state directory that lists the values that are in the DNS (dns/notes.h). */
 #define VALUE_NOTES "dns"
+
+/* Beside it: the addresses that acmegate has set (dns/holdings.h). */
+#define ADDRESS_NOTES "addresses"
 
 /* A directory in the state directory that lists the tokens in the web server's directory (webroot.h). */
 #define TOKEN_NOTES "webroot"

@@ -28,6 +28,7 @@ static const struct {
 	{ "hooks", check_hooks },
 	{ "service", check_services },
 	{ "ca", check_network },
+	{ "dns", check_dns },
 	{ "webroot", check_webroot },
 };
 

@@ -30,6 +30,7 @@ void check_firewall(struct examination *);
 void check_services(struct examination *);
 void check_hooks(struct examination *);
 void check_network(struct examination *);
+void check_dns(struct examination *);
 void check_webroot(struct examination *);
 
 #endif

@@ -174,13 +174,13 @@ void check_own_address(struct examination *e, const char *address)
 void check_caa(struct examination *e, const struct finding *finding)
 {
 	static const enum mark marks[PERMITS] = {
-		[PERMIT_ACCOUNT] = MARK_WARNING,
-		[PERMIT_REFUSED] = MARK_WRONG,
-		[PERMIT_UNKNOWN] = MARK_WARNING,
-		[PERMIT_FAILED] = MARK_WRONG,
+		[PERMIT_ACCOUNT] = MARK_WARNING, [PERMIT_METHOD] = MARK_WRONG, [PERMIT_REFUSED] = MARK_WRONG,
+		[PERMIT_UNKNOWN] = MARK_WARNING, [PERMIT_FAILED] = MARK_WRONG,
 	};
 	static const char *const remedies[PERMITS] = {
 		[PERMIT_ACCOUNT] = "compare accounturi with the line URL of acmegate account show",
+		[PERMIT_METHOD] =
+			"add the challenge to validationmethods of that record (RFC 8657), or give the certificate one that it allows",
 		[PERMIT_REFUSED] =
 			"add a CAA record (RFC 8659) \"0 issue\" with the CA's name, which its documents say, or use another CA",
 		[PERMIT_UNKNOWN] = "compare the record with what the CA's documents say of CAA",
@@ -198,6 +198,7 @@ void check_caa(struct examination *e, const struct finding *finding)
 	else
 		sheet_add(&e->sheet, marks[permit], name, remedies[permit], "%s has CAA %s: %s %s", at,
 			  text[0] ? text : "without issue",
+			  permit == PERMIT_METHOD  ? "that forbids the challenges of the certificate to" :
 			  permit == PERMIT_REFUSED ? "that forbids" :
 			  permit == PERMIT_UNKNOWN ? "that may forbid" :
 						     "that allows",

@@ -48,6 +48,14 @@ static void check_failed(struct examination *e, const char *systemctl)
 		sheet_add(&e->sheet, MARK_WARNING, "acmegate.service", "journalctl -u acmegate says why", "has failed the last time");
 }
 
+static bool keeps_addresses(const struct config *config)
+{
+	for (uint32_t i = 0; i < config->dnses; i++)
+		if (config->dns[i].address.names)
+			return true;
+	return false;
+}
+
 void check_units(struct examination *e)
 {
 	const char *systemctl = access("/usr/bin/systemctl", X_OK) == 0 ? "/usr/bin/systemctl" : "/bin/systemctl";
@@ -60,5 +68,8 @@ void check_units(struct examination *e)
 	check_unit(e, systemctl, "acmegate.timer", "nothing renews", "systemctl enable --now acmegate.timer");
 	check_unit(e, systemctl, "acmegate-recover.service", "after a power cut nothing closes at boot",
 		   "systemctl enable acmegate-recover.service");
+	if (keeps_addresses(e->config))
+		check_unit(e, systemctl, "acmegate-address.timer", "when an address of this host changes, the DNS keeps the old one",
+			   "systemctl enable --now acmegate-address.timer");
 	check_failed(e, systemctl);
 }

@@ -175,8 +175,10 @@ static void take_record(struct answer *answer, enum part part, const knot_rrset_
 	else if ((set->type != TYPE_CNAME && set->type != TYPE_DNAME && set->type != TYPE_NS && set->type != TYPE_SOA) ||
 		 !take_name(item->target, data->data, data->len))
 		return;
-	if (set->type == TYPE_SOA)
+	if (set->type == TYPE_SOA) {
 		item->negative = negative_ttl(set, data);
+		item->serial = knot_soa_serial(data);
+	}
 	answer->items++;
 }
 
@@ -204,14 +206,14 @@ static bool take_items(struct answer *answer, const knot_pkt_t *packet)
 }
 
 /* Sends a message and takes the answer. NULL: the fault says why there is none to be believed. */
-static int exchange(const struct server *server, const struct dns *dns, knot_pkt_t *query, const char *what, struct answer *answer,
-		    struct fault *fault)
+static int exchange(const struct server *server, const struct dns *dns, knot_pkt_t *query, const char *what, const char *types,
+		    struct answer *answer, struct fault *fault)
 {
 	static uint8_t bytes[MESSAGE_MOST];
 	OWN_KEY knot_tsig_key_t key = { 0 };
 	OWN_PACKET knot_pkt_t *reply = NULL;
 	struct signature signature;
-	struct refusal refusal = { .server = server, .dns = dns, .what = what };
+	struct refusal refusal = { .server = server, .dns = dns, .what = what, .types = types };
 	size_t length;
 	int rc;
 
@@ -244,51 +246,69 @@ int message_ask(const struct server *server, const struct dns *dns, const char *
 
 	if (!query)
 		return fault_set(fault, FAULT_LATER, NO_MEMORY);
-	return exchange(server, dns, query, name, answer, fault);
+	return exchange(server, dns, query, name, "TXT", answer, fault);
 }
 
-/* Of one value: a class says whether it comes or goes (RFC 2136, 2.5). */
-static int put_value(knot_pkt_t *packet, const char *name, const char *value, bool add)
+/* Of one record: a class says whether it comes or goes (RFC 2136, 2.5). */
+static int put_change(knot_pkt_t *packet, const uint8_t *owner, const struct change *change)
 {
-	uint8_t owner[KNOT_DNAME_MAXLEN], data[VALUE_SIZE];
-	knot_rrset_t *set;
-	size_t length = strlen(value);
-	int rc;
+	knot_rrset_t *set = knot_rrset_new(owner, (uint16_t)change->type, change->add ? KNOT_CLASS_IN : KNOT_CLASS_NONE,
+					   change->add ? change->ttl : 0, NULL);
+	int rc = KNOT_ENOMEM;
 
-	if (length >= VALUE_SIZE || !knot_dname_from_str(owner, name, sizeof(owner)))
-		return -1;
-	data[0] = (uint8_t)length;
-	memcpy(data + 1, value, length);
-	set = knot_rrset_new(owner, TYPE_TXT, add ? KNOT_CLASS_IN : KNOT_CLASS_NONE, add ? VALUE_TTL : 0, NULL);
 	if (!set)
 		return -1;
-	rc = knot_rrset_add_rdata(set, data, (uint16_t)(length + 1), NULL);
-	if (rc == KNOT_EOK)
-		rc = knot_pkt_begin(packet, KNOT_ANSWER);
-	if (rc == KNOT_EOK)
-		rc = knot_pkt_begin(packet, KNOT_AUTHORITY);
+	rc = knot_rrset_add_rdata(set, change->data, change->length, NULL);
 	if (rc == KNOT_EOK)
 		rc = knot_pkt_put(packet, KNOT_COMPR_HINT_NONE, set, 0);
 	knot_rrset_free(set, NULL);
 	return rc == KNOT_EOK ? 0 : -1;
 }
 
-int message_update(const struct server *server, const struct dns *dns, const char *zone, const char *name, const char *value,
-		   bool add, struct fault *fault)
+static int put_changes(knot_pkt_t *packet, const char *name, const struct change *change, size_t changes)
+{
+	uint8_t owner[KNOT_DNAME_MAXLEN];
+
+	if (!knot_dname_from_str(owner, name, sizeof(owner)) || knot_pkt_begin(packet, KNOT_ANSWER) != KNOT_EOK ||
+	    knot_pkt_begin(packet, KNOT_AUTHORITY) != KNOT_EOK)
+		return -1;
+	for (size_t i = 0; i < changes; i++)
+		if (put_change(packet, owner, &change[i]) < 0)
+			return -1;
+	return 0;
+}
+
+int message_change(const struct server *server, const struct dns *dns, const char *zone, const char *name,
+		   const struct change *change, size_t changes, struct fault *fault)
 {
 	static struct answer answer;
 	OWN_PACKET knot_pkt_t *packet = begin(KNOT_OPCODE_UPDATE, zone, TYPE_SOA, false);
-	struct refusal refusal = { .server = server, .dns = dns, .what = name, .zone = zone };
+	const char *types = changes && change->type != TYPE_TXT ? "A and AAAA" : "TXT";
+	struct refusal refusal = { .server = server, .dns = dns, .what = name, .zone = zone, .types = types };
 
-	if (!packet || put_value(packet, name, value, add) < 0)
+	if (!packet || put_changes(packet, name, change, changes) < 0)
 		return fault_set(fault, FAULT_LATER, NO_MEMORY);
-	if (exchange(server, dns, packet, name, &answer, fault) < 0)
+	if (exchange(server, dns, packet, name, types, &answer, fault) < 0)
 		return -1;
 	if (answer.rcode == RCODE_NOERROR)
 		return 0;
 	refusal.rcode = answer.rcode;
 	refusal.credence = SIGNATURE_GOOD;
 	return refusal_explain(&refusal, fault);
+}
+
+int message_update(const struct server *server, const struct dns *dns, const char *zone, const char *name, const char *value,
+		   bool add, struct fault *fault)
+{
+	const size_t length = strlen(value);
+	uint8_t data[VALUE_SIZE];
+	const struct change change = { .type = TYPE_TXT, .add = add, .ttl = VALUE_TTL, .length = (uint16_t)(length + 1), .data = data };
+
+	if (length >= VALUE_SIZE)
+		return fault_set(fault, FAULT_FAILED, "%s: a value of %zu characters is too long", name, length);
+	data[0] = (uint8_t)length;
+	memcpy(data + 1, value, length);
+	return message_change(server, dns, zone, name, &change, 1, fault);
 }
 
 const struct item *message_find(const struct answer *answer, enum part part, enum type type, const char *owner, size_t *i)

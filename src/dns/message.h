@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * message.h - DNS messages: questions, and updates of one value (RFC 1035, 2136), signed with a key and checked (RFC 8945). The one user of
+ * message.h - DNS messages: questions, and updates of one name (RFC 1035, 2136), signed with a key and checked (RFC 8945). The one user of
  * libknot.
  */
 #ifndef ACMEGATE_DNS_MESSAGE_H
@@ -25,6 +25,7 @@ struct item {
 	unsigned char address[16]; /* A, AAAA */
 	char text[VALUE_SIZE];	   /* TXT, or "" for one that is longer */
 	uint32_t negative;	   /* SOA: for how many seconds caches may remember that a name of the zone is not there */
+	uint32_t serial;	   /* SOA */
 };
 
 struct answer {
@@ -41,7 +42,20 @@ struct answer {
 int message_ask(const struct server *server, const struct dns *dns, const char *name, enum type type, bool recursive,
 		struct answer *answer, struct fault *fault) MUST_CHECK;
 
-/* Adds or removes one TXT record of this name. Both may be done again: what is there is not added, what is not there not removed. */
+/* One record that is added to a name, or removed from it. */
+struct change {
+	enum type type;
+	bool add;
+	uint32_t ttl; /* seconds, of one that is added; it becomes that of all of this type */
+	uint16_t length;
+	const uint8_t *data; /* as in messages (RFC 1035, 3.3) */
+};
+
+/* All of these changes, or none. They may be done again: what is there is not added, what is not there not removed. */
+int message_change(const struct server *server, const struct dns *dns, const char *zone, const char *name,
+		   const struct change *change, size_t changes, struct fault *fault) MUST_CHECK;
+
+/* Adds or removes one TXT record of this name; the same. */
 int message_update(const struct server *server, const struct dns *dns, const char *zone, const char *name, const char *value,
 		   bool add, struct fault *fault) MUST_CHECK;
 

@@ -25,9 +25,9 @@ static int explain_signed(const struct refusal *r, struct fault *fault)
 
 	if (r->rcode == RCODE_REFUSED)
 		return fault_set(fault, FAULT_FAILED,
-				 "%s: REFUSED: it knows the key %s and does not let it change TXT of %s; acmegate dns setup prints the "
+				 "%s: REFUSED: it knows the key %s and does not let it change %s of %s; acmegate dns setup prints the "
 				 "update-policy (BIND) for that",
-				 server, r->dns->key_name, r->what);
+				 server, r->dns->key_name, r->types, r->what);
 	if (r->rcode == RCODE_NOTAUTH || r->rcode == RCODE_NOTIMP)
 		return fault_set(fault, FAULT_FAILED,
 				 "%s: %s: it does not take updates of %s: is it a secondary? Then server = has to name the primary",
@@ -51,9 +51,9 @@ static int explain_notauth(const struct refusal *r, struct fault *fault)
 		strftime(here, sizeof(here), "%Y-%m-%dT%H:%M:%SZ", &utc);
 	return fault_set(
 		fault, FAULT_FAILED,
-		"%s: NOTAUTH without a signature: it has no key %s; or its acl does not let the key change TXT of %s (Knot 3.4); or it "
+		"%s: NOTAUTH without a signature: it has no key %s; or its acl does not let the key change %s of %s (Knot 3.4); or it "
 		"is no server of the zone; or the clocks differ by more than five minutes (PowerDNS): it is %s here (date -u)",
-		r->server->text, r->dns->key_name, r->what, here);
+		r->server->text, r->dns->key_name, r->types, r->what, here);
 }
 
 /* A refusal that nobody has signed: it may be a stranger's, and refuses all the same. */
@@ -99,9 +99,9 @@ static int explain_error(const struct refusal *r, struct fault *fault)
 				 server, key, r->dns->key_file);
 	if (r->tsig_error == ERROR_BADKEY)
 		return fault_set(fault, FAULT_FAILED,
-				 "%s: BADKEY: it has no key %s with %s; or (Knot) its acl does not let the key change TXT of %s: acmegate dns "
+				 "%s: BADKEY: it has no key %s with %s; or (Knot) its acl does not let the key change %s of %s: acmegate dns "
 				 "setup prints one",
-				 server, key, tsig_algorithms[r->dns->algorithm], r->what);
+				 server, key, tsig_algorithms[r->dns->algorithm], r->types, r->what);
 	if (r->tsig_error == ERROR_BADTRUNC)
 		return fault_set(fault, FAULT_FAILED, "%s: BADTRUNC: it does not take signatures of this length", server);
 	return fault_set(fault, FAULT_FAILED, "%s: %s, TSIG error %u, with the key %s", server, rcode_name(r->rcode), r->tsig_error,

@@ -12,8 +12,9 @@ enum credence { SIGNATURE_GOOD, SIGNATURE_MISSING, SIGNATURE_OF_ANOTHER, SIGNATU
 struct refusal {
 	const struct server *server;
 	const struct dns *dns;
-	const char *what; /* the name that the message is about */
-	const char *zone; /* that it would change, or NULL for a question */
+	const char *what;  /* the name that the message is about */
+	const char *types; /* of its records */
+	const char *zone;  /* that it would change, or NULL for a question */
 	enum rcode rcode;
 	enum credence credence; /* on the answer */
 	uint16_t tsig_error;	/* of the answer (RFC 8945, 3) */

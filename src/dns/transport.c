@@ -56,6 +56,11 @@ int64_t transport_now(void)
 	return now.tv_sec * INT64_C(1000) + now.tv_nsec / 1000000;
 }
 
+bool transport_lacks_family(int code)
+{
+	return code == ENETUNREACH || code == EAFNOSUPPORT || code == EADDRNOTAVAIL;
+}
+
 /* Waits until the socket is ready for this. -1: the time is up. */
 static int await(int fd, short events, int64_t end)
 {

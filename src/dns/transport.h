@@ -35,6 +35,9 @@ bool server_same(const struct server *one, const struct server *other);
 int transport_exchange(const struct server *server, const uint8_t *query, size_t length, uint8_t *reply, size_t *got,
 		       struct fault *fault) MUST_CHECK;
 
+/* Has this host no way at all to addresses of that family? code: of the fault. */
+bool transport_lacks_family(int code);
+
 /* Milliseconds of CLOCK_MONOTONIC. */
 int64_t transport_now(void);
 

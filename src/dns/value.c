@@ -20,8 +20,7 @@ static struct published {
 } * published;
 static size_t count, room;
 
-/* Has that certificate this name, or the wildcard of it, with a section [dns NAME]? */
-static const struct dns *dns_of(const struct config *config, uint32_t index, const char *name)
+const struct dns *value_section(const struct config *config, uint32_t index, const char *name)
 {
 	const struct certificate *certificate = &config->certificate[index];
 
@@ -36,9 +35,16 @@ static const struct dns *dns_of(const struct config *config, uint32_t index, con
 	return NULL;
 }
 
+int value_name(const char *name, char full[VALUE_NAME_SIZE], struct fault *fault)
+{
+	const int n = snprintf(full, VALUE_NAME_SIZE, PREFIX "%s", name);
+
+	return n < NAME_SIZE ? 0 : fault_set(fault, FAULT_FAILED, "%s: the name is too long for a value", name);
+}
+
 static const struct dns *check(const struct config *config, uint32_t index, const struct value *value, struct fault *fault)
 {
-	const struct dns *dns = dns_of(config, index, value->name);
+	const struct dns *dns = value_section(config, index, value->name);
 
 	if (!dns) {
 		fault_set(fault, FAULT_FAILED, "no certificate with dns = has the name \"%s\"", value->name);
@@ -113,18 +119,17 @@ int value_add(const struct config *config, uint32_t certificate, const struct va
 {
 	const struct dns *dns = check(config, certificate, value, fault);
 	struct published *it = dns && !find(certificate, value) ? grow(fault) : NULL;
-	char name[sizeof(PREFIX) + NAME_SIZE];
+	char name[VALUE_NAME_SIZE];
 
 	if (!dns || !it)
 		return dns && find(certificate, value) ? 0 : -1;
-	snprintf(name, sizeof(name), PREFIX "%s", value->name);
 	snprintf(it->name, sizeof(it->name), "%s", value->name);
 	snprintf(it->note.name, sizeof(it->note.name), "%s", value->name);
 	snprintf(it->note.dns, sizeof(it->note.dns), "%s", dns->name);
 	memcpy(it->note.value, value->text, sizeof(it->note.value));
 	it->certificate = certificate;
-	if (strlen(name) >= NAME_SIZE)
-		return fault_set(fault, FAULT_FAILED, "%s: the name is too long for a value", value->name);
+	if (value_name(value->name, name, fault) < 0)
+		return -1;
 	if (zone_find(dns, name, &it->note.target, fault) < 0 || publish(config, dns, it, fault) < 0)
 		return fault_at(fault, "[dns %s]", dns->name);
 	return 0;

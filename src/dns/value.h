@@ -7,6 +7,14 @@
 #include "base/wire.h"
 #include "dns/message.h"
 
+#define VALUE_NAME_SIZE (NAME_SIZE + 16) /* with _acme-challenge */
+
+/* The section of this certificate, if it has this name, or the wildcard of it; or NULL. */
+const struct dns *value_section(const struct config *config, uint32_t index, const char *name);
+
+/* The name that its values are at. */
+int value_name(const char *name, char full[VALUE_NAME_SIZE], struct fault *fault) MUST_CHECK;
+
 /* The names come from the configuration: what it does not have is refused. Each may be done again. */
 int value_add(const struct config *config, uint32_t certificate, const struct value *value, struct fault *fault) MUST_CHECK;
 

@@ -507,7 +507,7 @@ ended() {
 	rows 2
 	has 'ok port 80: python3 .* no renewal needs the port'
 	has 'ok caa \*.one.test: one.test has CAA 0 issuewild "ca.example": that allows'
-	has 'wrong caa one.test: one.test has CAA 0 issue "ca.example; validationmethods=http-01": that forbids'
+	has 'wrong caa one.test: one.test has CAA 0 issue "ca.example; validationmethods=http-01": that forbids the challenges of the certificate to https.*\[add the challenge to'
 	[[ $rows != *' name '* ]]
 	run -2 rig_acmegate check --from-outside
 	[[ $output == *'no certificate'*'over HTTP'* ]]

@@ -12,6 +12,7 @@
 
 DNS_SECRET=c2VjcmV0LW9mLXRoaXJ0eS10d28tYnl0ZXMtZm9yLWFjbWU=
 DNS_NAMES=(a.example.org b.example.org example.org www.example.org)
+DNS_ADDRESS_NAMES=() # whose A and AAAA the key may change
 
 dns_key() { # ALGORITHM [NAME [FILE]]
 	printf 'key "%s" {\n\talgorithm %s;\n\tsecret "%s";\n};\n' "${2:-acmegate}" "$1" "$DNS_SECRET" >"$RIG_DIR/etc/${3:-key}"
@@ -92,10 +93,17 @@ dns_bind() {
 		CONF
 		for key in $(dns_key_names "$@"); do
 			for name in "${DNS_NAMES[@]}"; do echo "grant $key name _acme-challenge.$name. TXT;"; done
+			for name in "${DNS_ADDRESS_NAMES[@]}"; do echo "grant $key name $name. A AAAA;"; done
 		done
 		printf '}; };\n%s\n' "${DNS_MORE:-}"
 	} >"$RIG_DIR/dns/named.conf"
 	dns_start named -g -n 1 -c "$RIG_DIR/dns/named.conf"
+}
+
+dns_knot_addresses() {
+	[ ${#DNS_ADDRESS_NAMES[@]} -gt 0 ] || return 0
+	printf '  - id: address\n    key: acmegate\n    action: update\n    update-type: [ A, AAAA ]\n    update-owner: name\n'
+	printf '    update-owner-match: equal\n    update-owner-name: [ %s ]\n' "$(printf '%s.\n' "${DNS_ADDRESS_NAMES[@]}" | paste -s -d ,)"
 }
 
 dns_knot() {
@@ -121,6 +129,7 @@ dns_knot() {
 		    update-owner: name
 		    update-owner-match: equal
 		    update-owner-name: [ ${names#, } ]
+		$(dns_knot_addresses)
 		  - id: transfer
 		    address: [ $RIG_CA4, $RIG_HOST4, 127.0.0.1 ]
 		    action: transfer
@@ -130,7 +139,7 @@ dns_knot() {
 		    zonefile-sync: -1
 		    zonefile-load: difference
 		    journal-content: changes
-		    acl: [ acmegate, transfer ]
+		    acl: [ acmegate, ${DNS_ADDRESS_NAMES:+address,} transfer ]
 		zone:
 		  - domain: example.org
 		    file: example.org

@@ -159,7 +159,8 @@ event() { machine journalctl -b --no-pager -u acmegate.service "${@:2}" "ACMEGAT
 }
 
 @test "systemd-analyze accepts the units, and rates their exposure as low" {
-	run machine systemd-analyze verify --man=no acmegate.service acmegate.timer acmegate-recover.service acmegate-recover-again.service
+	run machine systemd-analyze verify --man=no acmegate.service acmegate.timer acmegate-recover.service acmegate-recover-again.service \
+		acmegate-address.service acmegate-address.timer
 	printf '%s\n' "$output"
 	[ "$status" -eq 0 ]
 	[ "$output" = '' ]
@@ -167,6 +168,8 @@ event() { machine journalctl -b --no-pager -u acmegate.service "${@:2}" "ACMEGAT
 	printf '%s\n' "${lines[@]: -1}" >&3
 	[ "$status" -eq 0 ]
 	run machine systemd-analyze security --no-pager --threshold=20 acmegate-recover.service
+	[ "$status" -eq 0 ]
+	run machine systemd-analyze security --no-pager --threshold=20 acmegate-address.service
 	[ "$status" -eq 0 ]
 }
 
