@@ -216,7 +216,7 @@ hello() {
 		victims=$(all_of_it)
 		[ "${whom[i % 5]}" = all ] || victims=$(grep -xFf <(pgrep -x "${whom[i % 5]}") <<<"$victims" || true)
 		# shellcheck disable=SC2086
-		[ -z "$victims" ] || rig_kill_at_once $victims 2>/dev/null
+		[ -z "$victims" ] || rig_kill_at_once $victims 2>/dev/null || true # one that has just ended
 		wait "$pid" || true
 		rig_until 60 rig_idle
 		rig_until 30 rig_silent || open=$((open + 1))

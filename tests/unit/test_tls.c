@@ -265,8 +265,9 @@ static int shake(const struct hello *hello, const struct digest *proved)
 		assert_memory_equal(protocol, "acme-tls/1", 10);
 		assert_non_null(proved);
 		check_certificate(certificate, proved);
-		assert_int_equal(SSL_read(ssl, &byte, 1), 0); /* no data, no ticket: the end */
+		assert_int_equal(SSL_read(ssl, &byte, 1), 0); /* no data: the end */
 		assert_int_equal(SSL_get_error(ssl, 0), SSL_ERROR_ZERO_RETURN);
+		assert_false(SSL_SESSION_is_resumable(SSL_get0_session(ssl)));
 		X509_free(certificate);
 	} else {
 		alert = ERR_GET_REASON(ERR_peek_error()) - SSL_AD_REASON_OFFSET;
