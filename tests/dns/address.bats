@@ -343,8 +343,7 @@ guided() {
 	dns_up "$1" hmac-sha256
 	rig_end_of nameserver KILL
 	dns_zone_file internal.example.com | grep -v 'another client' >"$RIG_DIR/dns/internal.example.com"
-	dns_key hmac-sha256 "$DNS_SECRET"
-	sed -i 's/"acmegate"/"host"/' "$RIG_DIR/etc/key"
+	dns_key hmac-sha256 host
 	example acmegate.conf >"$RIG_CONF"
 }
 guide_works() {
