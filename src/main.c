@@ -49,10 +49,12 @@ static const struct command commands[] = {
 	{ .name = "tlsa", .words = "[NAME...]", .help = "print the TLSA records (DANE) of certificates' keys",
 	  .options = { [TLSA_PORT] = { "port", "NUMBER", "of the service, not 25", 0 } },
 	  .run = tlsa_run, .part = CONFIG_WHOLE, .reads = true },
-	{ .name = "dns", .words = "setup|register|address [NAME...]", .help = "rights, aliases; registration; this host's address",
+	{ .name = "dns", .words = "setup|register|persist|address [NAME]",
+	  .help = "what validation through the DNS needs; this host's address",
 	  .options = {
 		[DNS_IF_CHANGED] = { "if-changed", NULL, "address: ask no server if nothing has changed in this hour", 0 },
 		[DNS_REMOVE] = { "remove", NULL, "address: remove the records that acmegate has set", 0 },
+		[DNS_UNTIL] = { "until", "DATE", "persist: when its records are to lapse", 0 },
 	  },
 	  .run = dns_run, .looks = true },
 	{ .name = "status", .words = "[NAME...]", .help = "show the certificates: until when, what is next and why",

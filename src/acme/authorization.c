@@ -117,29 +117,50 @@ static char *name_of(const struct authorization_object *object)
 	return strdup(name);
 }
 
+static enum challenge_type type_of(const struct certificate *certificate, uint32_t i)
+{
+	return certificate && certificate->challenges ? (enum challenge_type)certificate->challenge[i] : CHALLENGE_HTTP;
+}
+
 /* The reason why no challenge that the CA offers is in the configuration. */
 static void tell_offers(const struct authorization *authorization, const struct authorization_object *object, char *text, size_t size)
 {
 	const struct certificate *certificate = authorization->certificate;
-	int used = snprintf(text, size, "the CA offers %s for it, and the configuration has challenge =",
+	int used = snprintf(text, size, "%s%sthe CA offers %s for it, and the configuration has challenge =",
+			    authorization->reason ? authorization->reason : "", authorization->reason ? "; " : "",
 			    object->offers[0] ? object->offers : "no challenge");
 
 	for (uint32_t i = 0; i < config_challenges(certificate) && used > 0 && (size_t)used < size; i++)
-		used += snprintf(text + used, size - (size_t)used, " %s",
-				 challenge_kinds[certificate ? certificate->challenge[i] : CHALLENGE_HTTP].type);
+		used += snprintf(text + used, size - (size_t)used, "%s %s", i ? "," : "",
+				 challenge_kinds[type_of(certificate, i)].type);
+	if (object->spoiled[0] && used > 0 && (size_t)used < size)
+		snprintf(text + used, size - (size_t)used, "; %s", object->spoiled);
+}
+
+static int take_offer(struct authorization *authorization, const struct persist_offer *offer)
+{
+	free(authorization->offer);
+	authorization->offer = malloc(sizeof(*offer));
+	if (!authorization->offer)
+		return -1;
+	*authorization->offer = *offer;
+	return 0;
 }
 
 /* Fills the authorization from the object that the CA has sent. */
 static void take_authorization(struct authorization *authorization, const struct authorization_object *object)
 {
-	char text[PROBLEM_SIZE + 64];
+	char text[PROBLEM_SIZE + FAULT_TEXT_SIZE + 64];
 
 	authorization->type = object->type;
 	authorization->state = object->state;
 	authorization->under_way = object->challenge == STATE_PROCESSING || object->challenge == STATE_VALID;
 	memcpy(authorization->token, object->token, sizeof(authorization->token));
+	free(authorization->name);
 	authorization->name = name_of(object);
-	if (authorization->state == STATE_VALID)
+	if (object->url[0] && challenge_kinds[object->type].standing && take_offer(authorization, &object->offer) < 0)
+		authorization_fail(authorization, FAULT_LATER, "not enough memory");
+	if (authorization->state == STATE_VALID || authorization->error)
 		return;
 	if (authorization->state == STATE_PENDING && object->url[0]) {
 		authorization->challenge = strdup(object->url);
@@ -156,23 +177,33 @@ static void take_authorization(struct authorization *authorization, const struct
 	else
 		tell_offers(authorization, object, text, sizeof(text));
 	authorization_fail_validation(authorization, object->error_type, text);
+	if (!authorization->stale && authorization->reason) /* nothing was validated */
+		authorization->outcome.result = RESULT_HOST;
+}
+
+/* The types that may still be chosen; how many. */
+static size_t choices(const struct authorization *authorization, uint8_t wanted[CHALLENGE_TYPES])
+{
+	size_t n = 0;
+
+	for (uint32_t i = 0; i < config_challenges(authorization->certificate); i++) {
+		const enum challenge_type type = type_of(authorization->certificate, i);
+
+		if (!(authorization->passed_over & 1U << type))
+			wanted[n++] = (uint8_t)type;
+	}
+	return n;
 }
 
 /* Once a challenge was chosen, the others do not matter any more. */
 int authorization_read(const struct acme_call *call, const struct exchange *exchange, struct authorization_object *object,
 		       struct fault *fault)
 {
-	static const uint8_t usual[] = { CHALLENGE_HTTP };
 	const struct authorization *authorization = call->context;
-	const uint8_t chosen[] = { (uint8_t)authorization->type };
-	const struct certificate *certificate = authorization->certificate;
-	const bool fresh = !authorization->challenge, asks = fresh && certificate && certificate->challenges;
+	uint8_t wanted[CHALLENGE_TYPES] = { (uint8_t)authorization->type };
+	const size_t n = authorization->challenge ? 1 : choices(authorization, wanted);
 
-	if (codec_authorization(exchange->data, exchange->used,
-				asks  ? certificate->challenge :
-				fresh ? usual :
-					chosen,
-				asks ? certificate->challenges : 1, object, fault) < 0)
+	if (codec_authorization(exchange->data, exchange->used, wanted, n, object, fault) < 0)
 		return fault_at(fault, "%s", call->step);
 	log_trace("the authorization of %s is %s, its challenge %s", object->identifier, state_name(object->state),
 		  state_name(object->challenge));
@@ -197,21 +228,41 @@ static int64_t fetched(struct acme_call *call, const struct exchange *exchange, 
 
 int authorizations_fetch(struct authorizations *list, struct acme *acme, struct fault *fault)
 {
-	size_t n = list->count - list->fetched;
-	OWN_FREE struct acme_call *calls = calloc(n ? n : 1, sizeof(*calls));
+	OWN_FREE struct acme_call *calls = calloc(list->count + 1, sizeof(*calls));
+	size_t n = 0;
 
 	if (!calls)
 		return fault_errno(fault, FAULT_LATER, "fetching authorizations");
-	for (size_t i = 0; i < n; i++) {
-		struct authorization *authorization = &list->item[list->fetched + i];
+	for (size_t i = 0; i < list->count; i++) {
+		struct authorization *authorization = &list->item[i];
 
-		calls[i].step = "authorization";
-		calls[i].url = authorization->url;
-		calls[i].context = authorization;
-		calls[i].done = fetched;
+		if (authorization->fetched)
+			continue;
+		authorization->fetched = true;
+		calls[n++] = (struct acme_call){
+			.step = "authorization", .url = authorization->url, .context = authorization, .done = fetched
+		};
 	}
-	list->fetched = list->count;
 	return acme_run(acme, calls, n, FETCH_MOST, fault);
+}
+
+void authorization_pass_over(struct authorization *authorization, enum fault_kind kind, const char *reason)
+{
+	uint8_t wanted[CHALLENGE_TYPES];
+
+	authorization->passed_over |= 1U << authorization->type;
+	free(authorization->challenge);
+	free(authorization->old_challenge_error);
+	authorization->challenge = authorization->old_challenge_error = NULL;
+	authorization->token[0] = '\0';
+	free(authorization->reason);
+	authorization->reason = strdup(reason);
+	authorization->fetched = false;
+	if (choices(authorization, wanted))
+		return;
+	authorization->fetched = true;
+	authorization->outcome = (struct outcome){ .result = RESULT_HOST };
+	authorization_fail(authorization, kind, reason);
 }
 
 int authorizations_group(struct authorizations *list, const char *url, const size_t *member, size_t members)
@@ -298,7 +349,7 @@ void authorization_describe(const struct authorization *authorization, char *tex
 	if (!challenge_kinds[authorization->type].window)
 		snprintf(text, size, "%s",
 			 authorization->state == STATE_VALID ?
-				 "through the DNS" :
+				 (challenge_kinds[authorization->type].standing ? "by a record in the DNS" : "through the DNS") :
 			 authorization->published ?
 				 "the servers of the zone give the value: does the CA ask the same ones, are delegation and DNSSEC right?" :
 				 "no value was in the DNS");
@@ -334,6 +385,8 @@ void authorizations_free(struct authorizations *list)
 		free(list->item[i].url);
 		free(list->item[i].name);
 		free(list->item[i].challenge);
+		free(list->item[i].offer);
+		free(list->item[i].reason);
 		free(list->item[i].error);
 		free(list->item[i].old_challenge_error);
 		free(list->item[i].challenge_error);

@@ -14,12 +14,17 @@
 struct authorization {
 	struct authorizations *list; /* that it is in */
 	char *url;
+	bool fetched;
 	uint32_t index;			       /* of the certificate whose order has brought it, */
 	const struct certificate *certificate; /* and that certificate; NULL (tests): one with http-01 alone */
 	char *name;			       /* its identifier, as the CA spells it, with "*." if it is for a wildcard */
 	char *challenge;		       /* URL of the challenge of this type */
 	enum challenge_type type;
 	char token[TOKEN_SIZE];
+	struct persist_offer *offer; /* of a challenge for a standing record; NULL: there is none */
+	int64_t lapse;		     /* when that record lapses; seconds since the epoch, 0: never, or none was found */
+	uint32_t passed_over;	     /* a bit for each type of challenge that was of no use */
+	char *reason;		     /* why; NULL: none was */
 	enum state state;
 	char *error;		/* why it failed; NULL: valid, or not final yet */
 	enum fault_kind kind;	/* of error */
@@ -56,7 +61,7 @@ struct group {
 struct authorizations {
 	const char *webroot; /* of http-01: where a web server, whose visitors we do not see, finds the tokens; or NULL */
 	struct authorization *item;
-	size_t count, room, fetched;
+	size_t count, room;
 	struct group *group;
 	size_t groups, group_room;
 	struct acme *acme;	      /* from challenges_prepare() on, as the following */
@@ -70,11 +75,17 @@ struct authorizations {
 long authorizations_add(struct authorizations *list, const char *url, const struct certificate *certificate,
 			uint32_t index) MUST_CHECK;
 
-/* Fetches those added since the last time, all at once. -1: everything has to stop. */
+/* Fetches those that were added or passed over since the last time, all at once. -1: everything has to stop. */
 int authorizations_fetch(struct authorizations *list, struct acme *acme, struct fault *fault) MUST_CHECK;
 
 /* These belong to one order. The caller keeps its URL and the indices as long as the list. -1: no memory. */
 int authorizations_group(struct authorizations *list, const char *url, const size_t *member, size_t members) MUST_CHECK;
+
+/*
+ * Its challenge is of no use on this host, for this reason: authorizations_fetch() fetches it once more, for the next type that the
+ * certificate allows. If there is none, it fails.
+ */
+void authorization_pass_over(struct authorization *authorization, enum fault_kind kind, const char *reason);
 
 /* Is it pending, and does an order want it? */
 bool authorization_is_pending(const struct authorization *authorization);

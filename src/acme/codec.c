@@ -9,6 +9,7 @@
 #include "base/base64url.h"
 #include "acme/document.h"
 #include "acme/exchange.h"
+#include "acme/offer.h"
 
 /* Copies a URL member, or "" if it is missing or unusable. */
 static void copy_url(char url[URL_SIZE], const json_t *object, const char *key)
@@ -42,26 +43,9 @@ static void copy_short(char *buffer, size_t size, const char *text)
 		append(buffer, size, text);
 }
 
-static const char *const state_names[] = {
-	[STATE_UNKNOWN] = "unknown",	     [STATE_PENDING] = "pending", [STATE_READY] = "ready",
-	[STATE_PROCESSING] = "processing",   [STATE_VALID] = "valid",	  [STATE_INVALID] = "invalid",
-	[STATE_DEACTIVATED] = "deactivated", [STATE_EXPIRED] = "expired", [STATE_REVOKED] = "revoked",
-};
-_Static_assert(LENGTH_OF(state_names) == STATES, "one word for each state");
-
-const char *state_name(enum state state)
-{
-	return state_names[state];
-}
-
 static enum state state_of(const json_t *object)
 {
-	const char *text = document_text(object, "status");
-
-	for (size_t i = STATE_PENDING; i < STATES; i++)
-		if (strcmp(text, state_names[i]) == 0)
-			return (enum state)i;
-	return STATE_UNKNOWN;
+	return state_find(document_text(object, "status"));
 }
 
 static void list_profiles(struct directory *directory, json_t *profiles)
@@ -111,6 +95,7 @@ int codec_directory(const char *text, size_t length, struct directory *directory
 	directory->account_required = json_is_true(json_object_get(meta, "externalAccountRequired"));
 	list_profiles(directory, json_object_get(meta, "profiles"));
 	list_identities(directory, json_object_get(meta, "caaIdentities"));
+	offer_read_meta(meta, &directory->persist);
 	return 0;
 }
 
@@ -332,10 +317,11 @@ static void take_challenge(struct authorization_object *object, const json_t *ch
 		const json_t *challenge = json_array_get(challenges, i);
 		const char *token = document_text(challenge, "token");
 
-		if (strcmp(document_text(challenge, "type"), challenge_kinds[type].type) != 0 || !is_token(token))
+		if (strcmp(document_text(challenge, "type"), challenge_kinds[type].type) != 0 ||
+		    (challenge_kinds[type].standing ? !offer_read(challenge, &object->offer, object->spoiled) : !is_token(token)))
 			continue;
 		copy_url(object->url, challenge, "url");
-		memcpy(object->token, token, strlen(token) + 1);
+		memcpy(object->token, token, challenge_kinds[type].standing ? 0 : strlen(token) + 1);
 		object->challenge = state_of(challenge);
 		object->type = type;
 	}

@@ -12,6 +12,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "acme/offer.h"
+#include "acme/state.h"
 #include "base/config.h"
 #include "base/fault.h"
 #include "base/wire.h"
@@ -27,20 +29,7 @@ struct directory {
 	bool account_required;	     /* meta.externalAccountRequired */
 	char profiles[320];	     /* names in meta.profiles, separated by ", ", or "" */
 	char caa[320];		     /* meta.caaIdentities, the same */
-};
-
-/* The states of accounts, orders, authorizations and challenges (RFC 8555, 7.1.6), in one: the same word has one meaning in all. */
-enum state {
-	STATE_UNKNOWN,
-	STATE_PENDING,
-	STATE_READY,
-	STATE_PROCESSING,
-	STATE_VALID,
-	STATE_INVALID,
-	STATE_DEACTIVATED,
-	STATE_EXPIRED,
-	STATE_REVOKED,
-	STATES
+	struct persist_meta persist;
 };
 
 /* The types of problems (RFC 8555, 6.7) that change what acmegate does. */
@@ -91,10 +80,12 @@ struct authorization_object {
 	bool wildcard;	  /* for *.identifier */
 	char offers[128]; /* types of the challenges that the CA offers, for messages */
 	enum challenge_type type;
-	enum state challenge; /* of the one of this type */
-	char url[URL_SIZE];   /* of that challenge, or "" when none (usable) is offered */
-	char token[TOKEN_SIZE];
-	char error[PROBLEM_SIZE]; /* of a challenge of ours, else of another that failed, or "" */
+	enum state challenge;	      /* of the one of this type */
+	char url[URL_SIZE];	      /* of that challenge, or "" when none (usable) is offered */
+	char token[TOKEN_SIZE];	      /* "": a kind without one */
+	struct persist_offer offer;   /* of that kind */
+	char spoiled[OFFER_WHY_SIZE]; /* a challenge was passed over: what is wrong with it; or "" */
+	char error[PROBLEM_SIZE];     /* of a challenge of ours, else of another that failed, or "" */
 	char error_type[sizeof(((struct outcome *)0)->type)];
 	bool own_error; /* error is that of a challenge of ours */
 };
@@ -103,8 +94,6 @@ struct renewal_info_object {
 	char start[64], end[64];    /* of the suggested window, as the CA spells them; "" when missing or longer */
 	char explanation[URL_SIZE]; /* or "" */
 };
-
-const char *state_name(enum state state);
 
 /* Fails when one of the three URLs is missing. */
 int codec_directory(const char *text, size_t length, struct directory *directory, struct fault *fault) MUST_CHECK;

@@ -227,6 +227,18 @@ int attempts_placed(struct storer *storer, const struct record *record, struct r
 	return storing_write_ledger(storer, certificate, fault);
 }
 
+int attempts_lapse(struct storer *storer, const struct record *record, struct reply *reply, struct fault *fault)
+{
+	const struct lapse *lapse = (const void *)record->data;
+
+	(void)reply;
+	if (storing_find_attempt(storer, record, fault) < 0)
+		return -1;
+	storer->ledger.lapse = *lapse;
+	ledger_clean(storer->ledger.lapse.name, sizeof(storer->ledger.lapse.name));
+	return storing_write_ledger(storer, certificate_of(storer, record->index), fault);
+}
+
 int attempts_save_key(struct storer *storer, const struct record *record, struct reply *reply, struct fault *fault)
 {
 	(void)reply;

@@ -23,7 +23,8 @@ int attempts_begin(struct storer *storer, const struct record *record, struct fa
 void attempts_stored(struct storer *storer, uint32_t index, const struct bundle *bundle);
 
 /* The signer asks for these. */
-storer_serve attempts_outcome, attempts_suggestion, attempts_recall, attempts_placed, attempts_save_key, attempts_load_key;
+storer_serve attempts_outcome, attempts_suggestion, attempts_recall, attempts_placed, attempts_save_key, attempts_load_key,
+	attempts_lapse;
 
 /* The certificate of the task is revoked: a renewal obtains another one at once. */
 storer_serve attempts_revoked;

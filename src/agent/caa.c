@@ -13,6 +13,19 @@
 #define CRITICAL 0x80
 #define ANSWER_MOST (16 * 1024)
 
+const char *caa_identity_of(const char *url)
+{
+	static const char *const known[][2] = {
+		{ ".letsencrypt.org/", "letsencrypt.org" }, { ".zerossl.com/", "sectigo.com" }, { ".pki.goog/", "pki.goog" },
+		{ ".buypass.com/", "buypass.com" },	    { ".ssl.com/", "ssl.com" },
+	};
+
+	for (size_t i = 0; i < LENGTH_OF(known); i++)
+		if (strstr(url, known[i][0]))
+			return known[i][1];
+	return "";
+}
+
 /* flags, length of the tag, tag, value (RFC 8659, 4.1). A value that is too long is cut, and matches no CA. */
 static int take(const unsigned char *data, size_t length, struct caa_record *record)
 {
@@ -81,7 +94,9 @@ static bool has_word(const char *list, size_t size, const char *separators, cons
 static bool has_method(const char *methods, size_t size, const struct caa_asker *asker)
 {
 	return (asker->http && has_word(methods, size, ",", "http-01", strlen("http-01"))) ||
-	       (asker->dns && has_word(methods, size, ",", "dns-01", strlen("dns-01")));
+	       (asker->dns && has_word(methods, size, ",", "dns-01", strlen("dns-01"))) ||
+	       (asker->account && has_word(methods, size, ",", "dns-account-01", strlen("dns-account-01"))) ||
+	       (asker->persist && has_word(methods, size, ",", "dns-persist-01", strlen("dns-persist-01")));
 }
 
 /* Does this "issue" or "issuewild" allow it? */

@@ -25,10 +25,13 @@ int caa_read(const unsigned char *message, size_t length, struct caa_record reco
 
 /* The CA that asks, for a certificate. */
 struct caa_asker {
-	const char *identities; /* of the CA, separated by ", "; "": they are not known */
-	bool http, dns;		/* how the name may be validated */
-	bool wild;		/* it is for all names below */
+	const char *identities;		  /* of the CA, separated by ", "; "": they are not known */
+	bool http, dns, account, persist; /* how the name may be validated */
+	bool wild;			  /* it is for all names below */
 };
+
+/* The name of a public CA in CAA records, by its directory, for those whose directory does not give it; else "". */
+const char *caa_identity_of(const char *url);
 
 /* Reads the n records of one name for this CA. Fills permit and text. */
 void caa_judge(const struct caa_record *record, int n, const struct caa_asker *asker, struct finding *finding);

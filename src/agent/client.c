@@ -34,7 +34,7 @@ static int set_up(struct session *session, struct fault *fault)
 		return -1;
 	if (directory_fetch(session->acme, config->acme.directory, &date, fault) < 0)
 		return session_fail(session, STEP_DIRECTORY, RESULT_UNREACHABLE);
-	if (config->task.kind != TASK_SHOW && config->task.kind != TASK_TERMS &&
+	if (config->task.kind != TASK_SHOW && config->task.kind != TASK_TERMS && config->task.kind != TASK_PERSIST &&
 	    upkeep_run(session->acme, config, &session->account, fault) < 0)
 		return session_fail(session, STEP_ACCOUNT, RESULT_REFUSED);
 	return 0;
@@ -103,7 +103,9 @@ static int run(struct session *session, struct fault *fault)
 
 	if (session->config->task.kind != TASK_RENEW) {
 		session->deaf = true; /* there is no responder */
-		return set_up(session, fault) < 0 ? -1 : dealing_run(session->acme, session->config, &session->account, fault);
+		if (session->config->task.kind == TASK_PERSIST && session_take_work(session, fault) < 0)
+			return -1;
+		return set_up(session, fault) < 0 ? -1 : dealing_run(session, fault);
 	}
 	if (session->config->responder.mode == RESPONDER_WEBROOT)
 		session->authorizations.webroot = session->config->responder.webroot;

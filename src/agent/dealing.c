@@ -6,6 +6,7 @@
 
 #include "acme/account.h"
 #include "acme/revocation.h"
+#include "agent/persistence.h"
 #include "agent/questions.h"
 #include "agent/upkeep.h"
 #include "base/log.h"
@@ -15,6 +16,7 @@ struct dealing {
 	struct acme *acme;
 	const struct config *config;
 	struct account *account;
+	const struct session *session;
 };
 
 /* --- the account -------------------------------------------------------------------------------------------------- */
@@ -178,16 +180,24 @@ static int revoke_it(const struct dealing *d, struct fault *fault)
 	return 0;
 }
 
-/* --- both --------------------------------------------------------------------------------------------------------- */
+/* --- records of dns-persist-01 ------------------------------------------------------------------------------------ */
 
-int dealing_run(struct acme *acme, const struct config *config, struct account *account, struct fault *fault)
+static int tell_records(const struct dealing *d, struct fault *fault)
+{
+	return persistence_tell(d->acme, d->config, &d->session->work, d->session->dns, fault);
+}
+
+/* --- all of them ---------------------------------------------------------------------------------------------------- */
+
+int dealing_run(struct session *session, struct fault *fault)
 {
 	static int (*const deeds[TASKS])(const struct dealing *, struct fault *) = {
-		[TASK_REVOKE] = revoke_it, [TASK_SHOW] = show,	       [TASK_TERMS] = show_terms,
-		[TASK_UPDATE] = update,	   [TASK_ROLLOVER] = rollover, [TASK_DEACTIVATE] = deactivate,
+		[TASK_REVOKE] = revoke_it,     [TASK_SHOW] = show,	   [TASK_TERMS] = show_terms,
+		[TASK_UPDATE] = update,	       [TASK_ROLLOVER] = rollover, [TASK_DEACTIVATE] = deactivate,
+		[TASK_PERSIST] = tell_records,
 	};
-	const struct dealing dealing = { acme, config, account };
-	enum task_kind kind = config->task.kind;
+	const struct dealing dealing = { session->acme, session->config, &session->account, session };
+	enum task_kind kind = session->config->task.kind;
 
 	if (kind >= TASKS || !deeds[kind])
 		return fault_set(fault, FAULT_FAILED, "a task that is not the client's");

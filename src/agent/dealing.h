@@ -3,9 +3,12 @@
 #ifndef ACMEGATE_AGENT_DEALING_H
 #define ACMEGATE_AGENT_DEALING_H
 
-#include "acme/acme.h"
+#include "agent/session.h"
 
-/* account: the signer's; without a key (jwk is "") the host has none at this CA. -1: the task is not done. Logs what was done. */
-int dealing_run(struct acme *acme, const struct config *config, struct account *account, struct fault *fault) MUST_CHECK;
+/*
+ * session->account is the signer's; without a key (jwk is "") the host has none at this CA. With TASK_PERSIST, session->work has the certificates.
+ * -1: the task is not done. Logs what was done.
+ */
+int dealing_run(struct session *session, struct fault *fault) MUST_CHECK;
 
 #endif

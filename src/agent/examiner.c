@@ -30,20 +30,6 @@ static int tell(const struct finding *finding)
 
 /* --- the CA ------------------------------------------------------------------------------------------------------- */
 
-/* The names of public CAs in CAA records, for those whose directory does not give them. */
-static const char *identity_of(const char *url)
-{
-	static const char *const known[][2] = {
-		{ ".letsencrypt.org/", "letsencrypt.org" }, { ".zerossl.com/", "sectigo.com" }, { ".pki.goog/", "pki.goog" },
-		{ ".buypass.com/", "buypass.com" },	    { ".ssl.com/", "ssl.com" },
-	};
-
-	for (size_t i = 0; i < LENGTH_OF(known); i++)
-		if (strstr(url, known[i][0]))
-			return known[i][1];
-	return "";
-}
-
 static void read_directory(const char *url, const struct exchange *exchange, struct finding *finding)
 {
 	static struct directory directory;
@@ -65,7 +51,7 @@ static void read_directory(const char *url, const struct exchange *exchange, str
 	snprintf(finding->of_ca.text, sizeof(finding->of_ca.text), "%.*s", FINDING_TEXT - 1,
 		 finding->of_ca.failed ? fault.text :
 		 directory.caa[0]      ? directory.caa :
-					 identity_of(url));
+					 caa_identity_of(url));
 }
 
 static void fetch(struct http *http, const char *url, struct exchange *exchange)
@@ -147,6 +133,8 @@ static int look_at_caa(const struct config *config, const struct certificate *ce
 		.identities = identities,
 		.http = config_answers(certificate, CHALLENGE_HTTP),
 		.dns = config_answers(certificate, CHALLENGE_DNS),
+		.account = config_answers(certificate, CHALLENGE_DNS_ACCOUNT),
+		.persist = config_answers(certificate, CHALLENGE_DNS_PERSIST),
 		.wild = !strncmp(config->name[index], "*.", strlen("*.")),
 	};
 
@@ -254,7 +242,7 @@ static int look_at_network(const struct config *config, double end)
 		return -1;
 	for (uint32_t i = 0; i < config->certificates; i++)
 		if (look_at_names(config, &config->certificate[i],
-				  ca.of_ca.failed ? identity_of(config->acme.directory) : ca.of_ca.text, end) < 0)
+				  ca.of_ca.failed ? caa_identity_of(config->acme.directory) : ca.of_ca.text, end) < 0)
 			return -1;
 	return 0;
 }

@@ -74,26 +74,38 @@ static int make_value(const struct proof *proof, const struct authorization *aut
 	if (digest(proof, authorization, hash, fault) < 0)
 		return -1;
 	base64url_encode(value->text, hash, sizeof(hash));
+	if (authorization->type != CHALLENGE_DNS_ACCOUNT)
+		return 0;
+	if (crypto_sha256(proof->account, strlen(proof->account), hash, fault) < 0)
+		return -1;
+	persist_account_label(hash, value->account);
 	return 0;
+}
+
+int proof_ask_dns(int dns, enum verb verb, uint32_t index, const void *data, size_t length, struct record *reply, struct fault *fault)
+{
+	int n;
+
+	if (dns < 0)
+		return fault_set(fault, FAULT_FAILED, "acmegate-dns was not started, which looks into the DNS");
+	if (wire_send(dns, verb, index, data, length, fault) < 0)
+		return -1;
+	n = wire_await(dns, reply, DNS_PATIENCE, fault);
+	if (n == 0)
+		return fault_set(fault, FAULT_FAILED, "acmegate-dns has ended");
+	if (n > 0 && reply->verb == VERB_FAULT)
+		return fault_set(fault, (enum fault_kind)reply->index == FAULT_LATER ? FAULT_LATER : FAULT_FAILED, "%s", reply->data);
+	return n < 0 ? -1 : 0;
 }
 
 static int ask_dns(const struct proof *proof, enum verb verb, const struct authorization *authorization, struct fault *fault)
 {
 	static struct record reply;
 	struct value value;
-	int n;
 
-	if (proof->dns < 0)
-		return fault_set(fault, FAULT_FAILED, "acmegate-dns was not started, which dns-01 needs");
-	if (make_value(proof, authorization, &value, fault) < 0 ||
-	    wire_send(proof->dns, verb, authorization->index, &value, sizeof(value), fault) < 0)
+	if (make_value(proof, authorization, &value, fault) < 0)
 		return -1;
-	n = wire_await(proof->dns, &reply, DNS_PATIENCE, fault);
-	if (n == 0)
-		return fault_set(fault, FAULT_FAILED, "acmegate-dns has ended");
-	if (n > 0 && reply.verb == VERB_FAULT)
-		return fault_set(fault, (enum fault_kind)reply.index == FAULT_LATER ? FAULT_LATER : FAULT_FAILED, "%s", reply.data);
-	return n < 0 ? -1 : 0;
+	return proof_ask_dns(proof->dns, verb, authorization->index, &value, sizeof(value), &reply, fault);
 }
 
 static int publish_value(const struct proof *proof, struct authorization *authorization, struct fault *fault)
@@ -114,21 +126,23 @@ static void withdraw_values(const struct proof *proof)
 	for (size_t i = 0; i < proof->list->count; i++) {
 		const struct authorization *authorization = &proof->list->item[i];
 
-		if (authorization->challenge && authorization->type == CHALLENGE_DNS && proof->dns >= 0 && authorization->name &&
-		    ask_dns(proof, VERB_REMOVE_VALUE, authorization, &why) < 0)
+		if (authorization->challenge && challenge_kinds[authorization->type].section && proof->dns >= 0 &&
+		    authorization->name && ask_dns(proof, VERB_REMOVE_VALUE, authorization, &why) < 0)
 			log_warning("%s: %s", authorization->name, why.text);
 	}
 }
 
 static const struct way {
-	int (*publish)(const struct proof *, struct authorization *, struct fault *);
-	int (*await)(const struct proof *, struct authorization *, struct fault *); /* until the CA can find it; NULL: at once */
-	void (*withdraw)(const struct proof *);					    /* NULL: it ends with the process that has it */
-	bool apart; /* a failure concerns this authorization alone */
+	int (*publish)(const struct proof *, struct authorization *, struct fault *); /* NULL: that is not ours to do */
+	int (*await)(const struct proof *, struct authorization *, struct fault *);   /* until the CA can find it; NULL: at once */
+	void (*withdraw)(const struct proof *); /* NULL: it ends with the process that has it, or stays */
+	bool apart;				/* a failure concerns this authorization alone */
 } ways[CHALLENGE_TYPES] = {
 	[CHALLENGE_HTTP] = { .publish = publish_token, .withdraw = withdraw_tokens },
 	[CHALLENGE_DNS] = { .publish = publish_value, .await = await_value, .withdraw = withdraw_values, .apart = true },
 	[CHALLENGE_TLS] = { .publish = publish_digest },
+	[CHALLENGE_DNS_ACCOUNT] = { .publish = publish_value, .await = await_value, .apart = true }, /* withdrawn with those of dns-01 */
+	[CHALLENGE_DNS_PERSIST] = { 0 }, /* its record is there already: persistence.h */
 };
 
 /* One step for all of them, so that they wait at the same time. */

@@ -117,22 +117,22 @@ int session_take_work(struct session *session, struct fault *fault)
 {
 	const struct config *config = session->config;
 	int given[2] = { -1, -1 };
-	struct work work;
+	struct work *work = &session->work;
 	int n = wire_receive_with(FD_WARDEN, &session_record, given, fault);
 
 	session->dns = given[0];
 	close_fd(&given[1]);
 	if (judge_word(n, VERB_WORK, fault) < 0)
 		return -1;
-	memcpy(&work, session_record.data, sizeof(work));
+	memcpy(work, session_record.data, sizeof(*work));
 	session->orders = calloc(config->certificates + 1, sizeof(*session->orders));
 	session->asks = calloc(config->certificates + 1, sizeof(*session->asks));
 	if (!session->orders || !session->asks)
 		return fault_errno(fault, FAULT_LATER, "taking the work");
 	for (uint32_t i = 0; i < config->certificates; i++) {
-		if (work.wanted[i] == WORK_OBTAIN)
+		if (work->wanted[i] == WORK_OBTAIN)
 			session_add_order(session, i);
-		else if (work.wanted[i] == WORK_ASK)
+		else if (work->wanted[i] == WORK_ASK)
 			session->asks[session->asked++].index = i;
 	}
 	return 0;

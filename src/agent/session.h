@@ -27,6 +27,7 @@ struct session {
 	bool opened[CHALLENGE_WINDOWS]; /* the port was open */
 	int64_t stood;			/* ms, for how long in all */
 	uint32_t validated;		/* names, and one more, as the warden was told; 0: it is not to be told now */
+	struct work work;		/* that it was given */
 	int dns;			/* channel to acmegate-dns; -1: there is none */
 };
 

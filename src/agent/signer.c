@@ -64,6 +64,7 @@ static signing_handler *const handlers[] = {
 	[VERB_RECALL] = pass_on,
 	[VERB_PLACED] = pass_on,
 	[VERB_OUTCOME] = pass_on,
+	[VERB_LAPSE] = pass_on,
 	[VERB_CONTACTS] = mandate_on_contacts,
 	[VERB_REVOCATION] = mandate_on_revocation,
 	[VERB_REVOKED] = mandate_on_revoked,

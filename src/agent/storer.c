@@ -231,6 +231,7 @@ static storer_serve *const handlers[] = {
 	[VERB_SUGGESTION] = attempts_suggestion,
 	[VERB_RECALL] = attempts_recall,
 	[VERB_PLACED] = attempts_placed,
+	[VERB_LAPSE] = attempts_lapse,
 	[VERB_SAVE_KEY] = attempts_save_key,
 	[VERB_LOAD_KEY] = attempts_load_key,
 	[VERB_CHOOSE_KEY] = next_key_choose,

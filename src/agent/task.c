@@ -13,7 +13,7 @@ bool task_allows(enum task_kind kind, uint32_t verb)
 		return true;
 	case VERB_CONTACTS:
 	case VERB_SETTLE_KEY:
-		return kind != TASK_SHOW && kind != TASK_TERMS;
+		return kind != TASK_SHOW && kind != TASK_TERMS && kind != TASK_PERSIST;
 	case VERB_SAVE_NEW_ACCOUNT_KEY:
 		return kind == TASK_ROLLOVER;
 	case VERB_RETIRE:

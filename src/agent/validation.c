@@ -6,6 +6,7 @@
 #include "acme/challenge.h"
 #include "agent/agent.h"
 #include "agent/idna.h"
+#include "agent/persistence.h"
 #include "agent/proof.h"
 #include "agent/whereabouts.h"
 #include "base/clock.h"
@@ -25,9 +26,13 @@ static int64_t window_most(const struct session *session)
 static int prove_without(struct session *session, struct fault *fault)
 {
 	struct authorizations *authorizations = &session->authorizations;
-	const struct proof proof = { authorizations, acme_thumbprint(session->acme), session->dns };
+	const struct proof proof = { authorizations, acme_thumbprint(session->acme), acme_account(session->acme), session->dns };
 	int64_t began = clock_milliseconds();
 
+	if (persistence_settle(&proof, session->acme, session->config, fault) < 0 ||
+	    order_want(session->orders, session->count, authorizations, fault) < 0)
+		return -1;
+	persistence_report(session->orders, session->count, authorizations);
 	if (!authorizations_pend(authorizations, WINDOW_NONE))
 		return 0;
 	if (proof_publish(&proof, WINDOW_NONE, fault) < 0)
@@ -48,7 +53,7 @@ static int prove_without(struct session *session, struct fault *fault)
 static int prove(struct session *session, enum challenge_window window, struct fault *fault)
 {
 	struct authorizations *authorizations = &session->authorizations;
-	const struct proof proof = { authorizations, acme_thumbprint(session->acme), session->dns };
+	const struct proof proof = { authorizations, acme_thumbprint(session->acme), acme_account(session->acme), session->dns };
 	struct whereabouts_search search;
 	int64_t opened, closed;
 	int n;

@@ -76,7 +76,7 @@ int cas_begin(struct loader *loader, const char *name)
 	memset(loader->ca, 0, sizeof(*loader->ca));
 	snprintf(loader->ca->name, sizeof(loader->ca->name), "%s", name);
 	loader->ca->line = loader->line;
-	loader->seen[SECTION_CA] = 0;
+	memset(loader->seen[SECTION_CA], 0, sizeof(loader->seen[SECTION_CA]));
 	return 0;
 }
 

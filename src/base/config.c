@@ -199,6 +199,14 @@ uint32_t config_challenges(const struct certificate *certificate)
 	return certificate && certificate->challenges ? certificate->challenges : 1;
 }
 
+bool config_answers_by_dns(const struct certificate *certificate)
+{
+	for (int i = 0; i < CHALLENGE_TYPES; i++)
+		if (challenge_kinds[i].dns && config_answers(certificate, (enum challenge_type)i))
+			return true;
+	return false;
+}
+
 bool config_needs(const struct certificate *certificate, enum challenge_window window)
 {
 	for (int i = 0; i < CHALLENGE_TYPES; i++)

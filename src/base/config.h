@@ -55,6 +55,7 @@ struct certificate {
 	uid_t owner;						  /* of the files, 0 by default */
 	gid_t group;
 	mode_t mode;		      /* of the files, 0600 by default */
+	int64_t persist_until;	      /* for its records of dns-persist-01: seconds since the epoch; 0: no end */
 	bool pkcs12;		      /* beside PEM */
 	char password[PASSWORD_SIZE]; /* of it, read from its file by those who load the whole configuration; the signer's alone */
 	uint32_t first_hook;	      /* index of its first deploy hook in config.hook */
@@ -72,6 +73,7 @@ enum task_kind {
 	TASK_ROLLOVER,	 /* its key */
 	TASK_DEACTIVATE, /* it */
 	TASK_REMOVE,	 /* the store of a certificate: name */
+	TASK_PERSIST,	 /* the records of dns-persist-01 */
 	TASKS
 };
 
@@ -185,6 +187,7 @@ bool config_is_label(const char *name);
 /* How many challenges the certificate may answer, one at least; and is this one of them? */
 uint32_t config_challenges(const struct certificate *certificate);
 bool config_answers(const struct certificate *certificate, enum challenge_type type);
+bool config_answers_by_dns(const struct certificate *certificate);
 
 /* Has one of its challenges, or one of any certificate's, this port? */
 bool config_needs(const struct certificate *certificate, enum challenge_window window);

@@ -8,6 +8,7 @@
 
 #include "base/address_section.h"
 #include "base/safe.h"
+#include "base/date.h"
 #include "base/tsig_key.h"
 #include "base/value.h"
 
@@ -67,7 +68,7 @@ int dns_begin(struct loader *loader, const char *name)
 	loader->dns = &config->dns[config->dnses++];
 	*loader->dns = (struct dns){ .line = loader->line, .propagation = PROPAGATION };
 	snprintf(loader->dns->name, sizeof(loader->dns->name), "%s", name);
-	loader->seen[SECTION_DNS] = 0;
+	memset(loader->seen[SECTION_DNS], 0, sizeof(loader->seen[SECTION_DNS]));
 	return 0;
 }
 
@@ -144,6 +145,24 @@ static int find_kind(const char *word, size_t length)
 	return -1;
 }
 
+int dns_set_until(struct loader *loader, const struct key *key, const char *value)
+{
+	return date_read(value, &loader->certificate->persist_until) < 0 ?
+		       loader_wrong(loader, "%s: expected a date as in 2027-12-31", key->name) :
+		       0;
+}
+
+/* "http-01, dns-01 ...": all there are. */
+static const char *kinds(void)
+{
+	static char text[128];
+	size_t used = 0;
+
+	for (int i = 0; i < CHALLENGE_TYPES; i++)
+		used += (size_t)snprintf(text + used, sizeof(text) - used, "%s%s", i ? ", " : "", challenge_kinds[i].type);
+	return text;
+}
+
 int dns_set_challenges(struct loader *loader, const struct key *key, const char *value)
 {
 	struct certificate *certificate = loader->certificate;
@@ -153,14 +172,14 @@ int dns_set_challenges(struct loader *loader, const struct key *key, const char 
 		const int kind = find_kind(word, length);
 
 		if (kind < 0)
-			return loader_wrong(loader, "%s: '%.*s': expected http-01, dns-01 or tls-alpn-01, the preferred one first",
-					    key->name, (int)length, word);
+			return loader_wrong(loader, "%s: '%.*s': expected one or more of %s, the preferred one first", key->name,
+					    (int)length, word, kinds());
 		if (memchr(certificate->challenge, kind, certificate->challenges))
 			return loader_wrong(loader, "%s: %s is given twice", key->name, challenge_kinds[kind].type);
 		certificate->challenge[certificate->challenges++] = (uint8_t)kind;
 		word += length;
 	}
-	return certificate->challenges ? 0 : loader_wrong(loader, "%s: expected http-01, dns-01 or tls-alpn-01", key->name);
+	return certificate->challenges ? 0 : loader_wrong(loader, "%s: expected one or more of %s", key->name, kinds());
 }
 
 /* A host name or an address, or for a zone a name, in lower case and without the dot at its end. */
@@ -304,6 +323,15 @@ static bool answers_by(const struct certificate *certificate, bool dns)
 	return false;
 }
 
+/* One of its challenges puts a value into the DNS. */
+static bool needs_section(const struct certificate *certificate)
+{
+	for (int i = 0; i < CHALLENGE_TYPES; i++)
+		if (challenge_kinds[i].section && config_answers(certificate, (enum challenge_type)i))
+			return true;
+	return false;
+}
+
 int dns_check_certificate(struct loader *loader, const struct certificate *certificate)
 {
 	const bool by_dns = answers_by(certificate, true), otherwise = answers_by(certificate, false);
@@ -314,14 +342,14 @@ int dns_check_certificate(struct loader *loader, const struct certificate *certi
 		if (name[0] == '*' && !by_dns)
 			return loader_wrong(loader,
 					    "names: '%s': a wildcard cannot be validated over HTTP (RFC 8555, 8.3) or TLS; name each host, or "
-					    "have challenge = dns-01 and dns = NAME of a section [dns NAME]",
+					    "have challenge = dns-01 and dns = NAME of a section [dns NAME], or dns-persist-01",
 					    name);
 		if (config_is_address(name) && !otherwise)
 			return loader_wrong(loader,
 					    "names: '%s': an address cannot be validated through the DNS; have challenge = dns-01, http-01",
 					    name);
 	}
-	if (certificate->dns_name[0] && !by_dns)
+	if (certificate->dns_name[0] && !needs_section(certificate))
 		return loader_wrong(loader, "[certificate %s]: dns = %s has no effect without challenge = dns-01",
 				    certificate->name, certificate->dns_name);
 	return 0;
@@ -336,7 +364,7 @@ static int resolve(struct loader *loader, struct certificate *certificate)
 
 	certificate->dns = MAX_DNS;
 	loader->line = certificate->line;
-	if (!answers_by(certificate, true))
+	if (!needs_section(certificate))
 		return 0;
 	if (index < 0 && name[0])
 		return loader_wrong(loader, "[certificate %s]: there is no section [dns %s]", certificate->name, name);

@@ -10,6 +10,7 @@ int dns_begin(struct loader *loader, const char *name);
 void dns_finish(struct loader *loader);
 
 /* The values of keys. 0, or -1 for a mistake, which is noted. */
+int dns_set_until(struct loader *loader, const struct key *key, const char *value);
 int dns_set_challenges(struct loader *loader, const struct key *key, const char *value);
 int dns_set_server(struct loader *loader, const struct key *key, const char *value);
 int dns_set_key(struct loader *loader, const struct key *key, const char *value);

@@ -89,6 +89,7 @@ static const struct key keys[] = {
 	{ SECTION_CERTIFICATE, "csr", value_csr, CERT(csr), NULL },
 	{ SECTION_CERTIFICATE, "ca", cas_set, 0, 0, NULL },
 	{ SECTION_CERTIFICATE, "challenge", dns_set_challenges, CERT(challenge), NULL },
+	{ SECTION_CERTIFICATE, "persist_until", dns_set_until, 0, 0, NULL },
 	{ SECTION_CERTIFICATE, "dns", value_label, CERT(dns_name), NULL },
 	{ SECTION_CERTIFICATE, "profile", value_label, CERT(own_profile), NULL },
 	{ SECTION_CERTIFICATE, "chain", value_text, CERT(own_chain), NULL },
@@ -99,13 +100,13 @@ static const struct key keys[] = {
 	{ SECTION_CERTIFICATE, "pkcs12_password_file", value_password, CERT(password), NULL },
 	{ SECTION_CERTIFICATE, "deploy", value_hook, offsetof(struct config, hook), COMMAND_SIZE, NULL },
 };
-_Static_assert(LENGTH_OF(keys) <= 64, "one bit for each key");
+_Static_assert(LENGTH_OF(keys) <= MOST_KEYS, "each key has its place in loader->seen");
 
 bool keys_have(const struct loader *loader, const char *name)
 {
 	for (size_t i = 0; i < LENGTH_OF(keys); i++)
 		if (keys[i].section == SECTION_CERTIFICATE && !strcmp(keys[i].name, name))
-			return loader->seen[SECTION_CERTIFICATE] & (UINT64_C(1) << i);
+			return loader->seen[SECTION_CERTIFICATE][i];
 	return false;
 }
 
@@ -124,13 +125,13 @@ static bool is_in_section(const struct key *key, enum section section)
 int keys_set(struct loader *loader, const char *name, const char *value)
 {
 	for (size_t i = 0; i < LENGTH_OF(keys); i++) {
-		uint64_t bit = UINT64_C(1) << i;
+		bool *seen = &loader->seen[loader->section][i];
 
 		if (!is_in_section(&keys[i], loader->section) || strcmp(keys[i].name, name))
 			continue;
-		if ((loader->seen[loader->section] & bit) && !may_come_again(loader, &keys[i]))
+		if (*seen && !may_come_again(loader, &keys[i]))
 			return loader_wrong(loader, loader->continued ? "%s: expected one line" : "%s is given twice", name);
-		loader->seen[loader->section] |= bit;
+		*seen = true;
 		return keys[i].set(loader, &keys[i], value);
 	}
 	return 1;

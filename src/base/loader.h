@@ -7,6 +7,7 @@
 
 #include "base/config.h"
 
+#define MOST_KEYS 96   /* in all sections */
 #define LINE_MOST 4096 /* of ours: any value fits, and some fifteen of the longest names */
 
 enum section {
@@ -46,8 +47,8 @@ struct loader {
 	bool skipping;	    /* the header was wrong: what follows belongs to no section */
 	bool spoiled;	    /* the certificate has a mistake, and is left out */
 	enum section section;
-	bool wrong[SECTIONS];	 /* which kinds of sections have mistakes */
-	uint64_t seen[SECTIONS]; /* keys given so far, by kind of section */
+	bool wrong[SECTIONS];		/* which kinds of sections have mistakes */
+	bool seen[SECTIONS][MOST_KEYS]; /* keys given so far, by kind of section */
 	struct certificate *certificate;
 	struct ca *ca;		 /* that of the section; config.acme in other sections */
 	struct dns *dns;	 /* that of the section, or NULL */

@@ -87,7 +87,7 @@ static int begin_certificate(struct loader *loader, const char *name)
 	certificate->mode = 0600;
 	certificate->line = loader->line;
 	loader->certificate = certificate;
-	loader->seen[SECTION_CERTIFICATE] = 0;
+	memset(loader->seen[SECTION_CERTIFICATE], 0, sizeof(loader->seen[SECTION_CERTIFICATE]));
 	return 0;
 }
 

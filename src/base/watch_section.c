@@ -19,7 +19,7 @@ int watch_begin(struct loader *loader, const char *name)
 	loader->watch = &config->watch[config->watches++];
 	*loader->watch = (struct watchlist){ .line = loader->line };
 	snprintf(loader->watch->name, sizeof(loader->watch->name), "%s", name);
-	loader->seen[SECTION_WATCH] = 0;
+	memset(loader->seen[SECTION_WATCH], 0, sizeof(loader->seen[SECTION_WATCH]));
 	return 0;
 }
 

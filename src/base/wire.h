@@ -30,6 +30,7 @@
 #include "base/dns_address.h"
 #include "base/fault.h"
 #include "base/outcome.h"
+#include "base/persist.h"
 #include "base/suggestion.h"
 #include "base/validated.h"
 
@@ -167,8 +168,11 @@ enum verb {
 	/* acmegate -> provider: register this name; data: it; comes with an empty file for all registrations. Reply: the name that its CNAME leads to */
 	VERB_REGISTER,
 	/* acmegate -> dns, likewise */
-	VERB_SET_ADDRESS, /* index: of the section [dns NAME], data: struct address_wish; reply: struct address_report */
-	VERB_SIGHT_NAME,  /* index: of the certificate, data: struct value with its name alone; reply: struct sighting */
+	VERB_SET_ADDRESS,  /* index: of the section [dns NAME], data: struct address_wish; reply: struct address_report */
+	VERB_SIGHT_NAME,   /* index: of the certificate, data: struct value with its name alone; reply: struct sighting */
+	VERB_FIND_RECORDS, /* reply: struct persist_found; the text of the value is empty */
+	/* client -> signer -> storer, with a reply */
+	VERB_LAPSE, /* index, data: struct lapse */
 	/* client -> warden */
 	VERB_TELL,	/* data: lines for standard output */
 	VERB_VALIDATED, /* data: struct validated; in a window, or of names that need none */
@@ -269,6 +273,7 @@ struct digest {
 struct value {
 	char name[NAME_SIZE]; /* of the authorization, without "*." */
 	char text[VALUE_SIZE];
+	char account[18]; /* the label of dns-account-01: "_" and 16 characters of a-z and 2-7; "": dns-01 */
 };
 
 /* A value where it has to be in the end, behind all aliases. Names in lower case, without the dot at their end; the root: "". */

@@ -29,6 +29,7 @@ static const struct {
 	{ "service", check_services },
 	{ "ca", check_network },
 	{ "dns", check_dns },
+	{ "dns-persist", check_persist },
 	{ "webroot", check_webroot },
 };
 

@@ -31,6 +31,7 @@ void check_services(struct examination *);
 void check_hooks(struct examination *);
 void check_network(struct examination *);
 void check_dns(struct examination *);
+void check_persist(struct examination *);
 void check_webroot(struct examination *);
 
 #endif

@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "command/registration.h"
+#include "command/persist.h"
 
 static int dns_register_run(struct host *host, const struct call *call)
 {
@@ -21,6 +22,7 @@ static const struct {
 } parts[] = {
 	{ "setup", false, { .name = "dns", .run = dns_setup_run, .part = CONFIG_WHOLE, .reads = true } },
 	{ "register", false, { .name = "dns", .run = dns_register_run, .part = CONFIG_WHOLE, .reads = true } },
+	{ "persist", true, { .name = "dns", .run = persist_run, .part = CONFIG_WHOLE, .reads = true } },
 	/* Mistakes elsewhere, and a configuration without a certificate, do not matter: recovery needs no more. */
 	{ "address", true, { .name = "dns", .run = dns_address_run, .part = CONFIG_CLOSING, .gateless = true, .tolerates = true } },
 };

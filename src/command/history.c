@@ -5,13 +5,14 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/date.h"
 #include "base/log.h"
 #include "command/view.h"
 
 #define AGE_MOST 36500 /* days */
 
 /* An age, as in 7d or 24h. false: it is none. */
-static bool read_age(const char *text, time_t *since)
+static bool read_age(const char *text, int64_t *since)
 {
 	static const struct {
 		char unit;
@@ -27,23 +28,10 @@ static bool read_age(const char *text, time_t *since)
 	for (size_t i = 0; i < LENGTH_OF(units); i++) {
 		if (text[length - 1] != units[i].unit || config_number(number, 1, AGE_MOST * 24 * 60, 10, &n) < 0)
 			continue;
-		*since = time(NULL) - (time_t)n * units[i].seconds;
+		*since = (int64_t)time(NULL) - (int64_t)n * units[i].seconds;
 		return n * (unsigned long)units[i].seconds <= AGE_MOST * 24UL * 60 * 60;
 	}
 	return false;
-}
-
-/* A day, as in 2026-11-01: from its beginning, UTC. */
-static bool read_date(const char *text, time_t *since)
-{
-	struct tm parts = { 0 };
-	const char *end = strptime(text, "%Y-%m-%d", &parts);
-	const int day = parts.tm_mday;
-
-	if (!end || *end || strlen(text) != sizeof("2026-11-01") - 1)
-		return false;
-	*since = timegm(&parts);
-	return *since > 0 && parts.tm_mday == day; /* there is no 30th of February */
 }
 
 int history_run(struct host *host, const struct call *call)
@@ -57,10 +45,10 @@ int history_run(struct host *host, const struct call *call)
 				   .ledgers_alone = true,
 				   .say = command_say_mistakes };
 	struct fault fault;
-	time_t since = 0;
+	int64_t since = 0;
 
 	(void)host;
-	if (text && !read_age(text, &since) && !read_date(text, &since)) {
+	if (text && !read_age(text, &since) && date_read(text, &since) < 0) {
 		log_error("--since %s: expected a date as in 2026-11-01, or an age as in 7d, 24h or 30m", text);
 		return STATUS_USAGE;
 	}

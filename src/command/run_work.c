@@ -10,7 +10,7 @@
 static bool needs_dns(const struct run *run)
 {
 	for (uint32_t i = 0; i < run->config->certificates; i++)
-		if (run->work.wanted[i] != WORK_NONE && config_answers(&run->config->certificate[i], CHALLENGE_DNS))
+		if (run->work.wanted[i] != WORK_NONE && config_answers_by_dns(&run->config->certificate[i]))
 			return true;
 	return false;
 }

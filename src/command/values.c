@@ -36,24 +36,49 @@ static int open_notes(int state_fd, struct fault *fault)
 	return steal_fd(&fd);
 }
 
-/* What the notes list may be of any section. */
-static int start(const struct config *config, const uint8_t *wanted, int state_fd, int channel, int *pid, struct fault *fault)
+/* end: of the channel to writers; it is closed. */
+static int launch(const struct config *config, int channel, int notes, int *end, int *pid, struct fault *fault)
 {
-	OWN_FD int notes = open_notes(state_fd, fault), end = -1;
-	struct descriptor given[] = { { channel, FD_CLIENT }, { notes, FD_NOTES }, { -1, FD_WRITER } };
+	const struct descriptor given[] = { { channel, FD_CLIENT }, { notes, FD_NOTES }, { *end, FD_WRITER } };
 
-	if (notes < 0 || writers_start(config, values_are_left(state_fd) ? NULL : wanted, &end, fault) < 0)
-		return -1;
-	given[2].from = end;
 	*pid = launch_role(ROLE_DNS, config, given, LENGTH_OF(given), fault);
-	close_fd(&end);
+	close_fd(end);
 	if (*pid < 0)
 		writers_end();
 	if (*pid < 0 && fault->code == ENOENT)
 		return fault_set(fault, FAULT_FAILED,
-				 "challenge = dns-01 needs acmegate-dns, which is not installed: apt-get install acmegate-dns, or configure "
+				 "validation through the DNS needs acmegate-dns, which is not installed: apt-get install acmegate-dns, or configure "
 				 "without --without-dns");
 	return *pid < 0 ? -1 : 0;
+}
+
+/* What the notes list may be of any section. */
+static int start(const struct config *config, const uint8_t *wanted, int state_fd, int channel, int *pid, struct fault *fault)
+{
+	OWN_FD int notes = open_notes(state_fd, fault), end = -1;
+
+	if (notes < 0 || writers_start(config, values_are_left(state_fd) ? NULL : wanted, &end, fault) < 0)
+		return -1;
+	return launch(config, channel, notes, &end, pid, fault);
+}
+
+/* Notes that end at once, and cannot be written: without them no value is added. */
+int values_look(const struct config *config, int *pid, int *channel, struct fault *fault)
+{
+	OWN_FD int nothing = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	int ends[2], none = -1, rc;
+
+	if (nothing < 0)
+		return fault_errno(fault, FAULT_FAILED, "/dev/null");
+	if (wire_pair(ends, fault) < 0)
+		return -1;
+	rc = launch(config, ends[1], nothing, &none, pid, fault);
+	close(ends[1]);
+	if (rc < 0)
+		close(ends[0]);
+	else
+		*channel = ends[0];
+	return rc;
 }
 
 int values_start(const struct config *config, const uint8_t *wanted, int state_fd, int *pid, int *channel, struct fault *fault)

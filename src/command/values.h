@@ -12,6 +12,9 @@
 int values_start(const struct config *config, const uint8_t *wanted, int state_fd, int *pid, int *channel,
 		 struct fault *fault) MUST_CHECK;
 
+/* The same to look into the DNS alone: it has no notes, and so adds nothing. */
+int values_look(const struct config *config, int *pid, int *channel, struct fault *fault) MUST_CHECK;
+
 /* Waits until it has removed its values: the client has ended. */
 void values_end(int *pid);
 

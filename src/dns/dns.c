@@ -13,6 +13,7 @@
 #include "dns/address.h"
 #include "dns/resolver.h"
 #include "dns/sighting.h"
+#include "dns/standing.h"
 #include "dns/value.h"
 #include "dns/writer.h"
 
@@ -32,6 +33,7 @@ static struct {
 	union {
 		struct address_report address;
 		struct sighting sighting;
+		struct persist_found found;
 	};
 } reply;
 
@@ -64,6 +66,10 @@ static int answer(const struct config *config, const struct record *record, stru
 		return set_address(config, record, fault);
 	if (record->verb == VERB_SIGHT_NAME)
 		return sight(config, record, fault);
+	if (record->verb == VERB_FIND_RECORDS) {
+		reply.length = sizeof(reply.found);
+		return standing_find(config, record->index, value->name, &reply.found, fault);
+	}
 	return fault_set(fault, FAULT_FAILED, "%s is no question for acmegate-dns", verb_name((enum verb)record->verb));
 }
 

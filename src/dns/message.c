@@ -132,14 +132,14 @@ static bool take_name(char name[NAME_SIZE], const uint8_t *wire, size_t most)
 }
 
 /* One string, or several that belong together (RFC 7208, 3.3). */
-static void take_text(char text[VALUE_SIZE], const uint8_t *data, size_t length)
+static void take_text(char *text, size_t size, const uint8_t *data, size_t length)
 {
 	size_t used = 0;
 
 	while (length && (size_t)data[0] + 1 <= length) {
 		size_t part = data[0];
 
-		if (used + part >= VALUE_SIZE || memchr(data + 1, 0, part)) {
+		if (used + part >= size || memchr(data + 1, 0, part)) {
 			used = 0;
 			break;
 		}
@@ -171,7 +171,7 @@ static void take_record(struct answer *answer, enum part part, const knot_rrset_
 	else if (set->type == TYPE_AAAA && data->len == 16)
 		memcpy(item->address, data->data, 16);
 	else if (set->type == TYPE_TXT)
-		take_text(item->text, data->data, data->len);
+		take_text(item->text, sizeof(item->text), data->data, data->len);
 	else if ((set->type != TYPE_CNAME && set->type != TYPE_DNAME && set->type != TYPE_NS && set->type != TYPE_SOA) ||
 		 !take_name(item->target, data->data, data->len))
 		return;
@@ -179,6 +179,8 @@ static void take_record(struct answer *answer, enum part part, const knot_rrset_
 		item->negative = negative_ttl(set, data);
 		item->serial = knot_soa_serial(data);
 	}
+	if (set->type == TYPE_TXT && part == PART_ANSWER && answer->texts && answer->texts->number < PERSIST_RECORDS)
+		take_text(answer->texts->text[answer->texts->number++], PERSIST_TEXT_SIZE, data->data, data->len);
 	answer->items++;
 }
 

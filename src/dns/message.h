@@ -33,6 +33,13 @@ struct answer {
 	bool authoritative;
 	size_t items;
 	struct item item[MOST_ITEMS];
+	struct texts *texts; /* takes the TXT records of the answer in full; NULL: nobody wants them */
+};
+
+/* Whole TXT records, their strings joined. */
+struct texts {
+	size_t number;
+	char text[PERSIST_RECORDS][PERSIST_TEXT_SIZE];
 };
 
 /*

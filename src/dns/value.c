@@ -11,6 +11,7 @@
 #include "dns/writer.h"
 
 #define PREFIX "_acme-challenge."
+#define ACCOUNT_LABEL 17 /* characters */
 
 static struct published {
 	struct note note;
@@ -48,6 +49,11 @@ static const struct dns *check(const struct config *config, uint32_t index, cons
 
 	if (!dns) {
 		fault_set(fault, FAULT_FAILED, "no certificate with dns = has the name \"%s\"", value->name);
+		return NULL;
+	}
+	if (value->account[0] && (strlen(value->account) != ACCOUNT_LABEL || value->account[0] != '_' ||
+				  value->account[1 + strspn(value->account + 1, "abcdefghijklmnopqrstuvwxyz234567")])) {
+		fault_set(fault, FAULT_FAILED, "%s: not a label of dns-account-01", value->name);
 		return NULL;
 	}
 	for (size_t i = 0; i < VALUE_SIZE; i++) {
@@ -119,7 +125,7 @@ int value_add(const struct config *config, uint32_t certificate, const struct va
 {
 	const struct dns *dns = check(config, certificate, value, fault);
 	struct published *it = dns && !find(certificate, value) ? grow(fault) : NULL;
-	char name[VALUE_NAME_SIZE];
+	char full[VALUE_NAME_SIZE], name[VALUE_NAME_SIZE + sizeof(value->account)];
 
 	if (!dns || !it)
 		return dns && find(certificate, value) ? 0 : -1;
@@ -128,8 +134,11 @@ int value_add(const struct config *config, uint32_t certificate, const struct va
 	snprintf(it->note.dns, sizeof(it->note.dns), "%s", dns->name);
 	memcpy(it->note.value, value->text, sizeof(it->note.value));
 	it->certificate = certificate;
-	if (value_name(value->name, name, fault) < 0)
+	if (value_name(value->name, full, fault) < 0)
 		return -1;
+	snprintf(name, sizeof(name), "%s%s%s", value->account, value->account[0] ? "." : "", full);
+	if (strlen(name) >= NAME_SIZE)
+		return fault_set(fault, FAULT_FAILED, "%s: the name is too long for a value", value->name);
 	if (zone_find(dns, name, &it->note.target, fault) < 0 || publish(config, dns, it, fault) < 0)
 		return fault_at(fault, "[dns %s]", dns->name);
 	return 0;

@@ -91,6 +91,7 @@ struct ledger {
 	char holder[LEDGER_CA_SIZE];	/* host of the CA that asked to wait; "": that of the newest attempt */
 	uint32_t ended[LEDGER_RESULTS]; /* attempts by enum result, also those that are kept no more: ledger_count() */
 	double drawn[LEDGER_ATTEMPTS]; /* by attempt: schedule_draw(), for who may not read the secret; 0: an older acmegate wrote it */
+	struct lapse lapse;	       /* of the records of dns-persist-01 that the newest attempt has found */
 };
 
 enum ledger_state {

@@ -58,17 +58,24 @@ static json_t *ari_of(const struct ledger *ledger)
 			 moment(ari->chosen), "read", moment(ari->read_at.wall), "explanation", text(ari->explanation));
 }
 
+static json_t *lapse_of(const struct entry *entry)
+{
+	const struct lapse *lapse = status_lapse(entry);
+
+	return lapse ? json_pack("{s:s, s:o}", "name", lapse->name, "until", moment(lapse->at)) : json_null();
+}
+
 static json_t *object_of(const struct status *status, const struct entry *entry)
 {
 	const struct ledger *ledger = &entry->ledger;
 	const bool known = entry->condition != CONDITION_UNKNOWN;
 
-	return json_pack("{s:s, s:o, s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o}", "name", entry->certificate->name, "identifiers",
-			 identifiers_of(status, entry), "not_before", moment(ledger->live.not_before), "not_after",
+	return json_pack("{s:s, s:o, s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "name", entry->certificate->name,
+			 "identifiers", identifiers_of(status, entry), "not_before", moment(ledger->live.not_before), "not_after",
 			 moment(ledger->live.not_after), "state", status_word(entry->condition), "next",
 			 known ? next_of(entry) : json_null(), "last", last_of(entry), "ari", ari_of(ledger), "failures",
-			 known ? json_integer(entry->failures) : json_null(), "directory", text(ledger->live.directory), "error",
-			 known ? json_null() : text(entry->why.text));
+			 known ? json_integer(entry->failures) : json_null(), "directory", text(ledger->live.directory), "persist",
+			 lapse_of(entry), "error", known ? json_null() : text(entry->why.text));
 }
 
 /* A certificate of another client: it has neither attempts nor a next one. */

@@ -83,6 +83,15 @@ static bool ari_end(const struct status *status, const struct entry *entry, doub
 	return ari_of(entry, entry->ledger.ari.end, value);
 }
 
+static bool lapse(const struct status *status, const struct entry *entry, double *value)
+{
+	const struct lapse *lapse = status_lapse(entry);
+
+	(void)status;
+	*value = lapse ? (double)lapse->at : 0;
+	return lapse != NULL;
+}
+
 static const struct {
 	const char *name, *help;
 	sample *sample;
@@ -94,6 +103,7 @@ static const struct {
 	{ "certificate_failures", "Attempts in a row that have failed.", failures },
 	{ "certificate_failing_since_timestamp_seconds", "When the first of these attempts began.", failing_since },
 	{ "certificate_needs_attention", "1 if somebody has to look at it.", attention },
+	{ "dns_persist_until_timestamp_seconds", "When a record of dns-persist-01 lapses that the certificate depends on.", lapse },
 	{ "ari_window_start_timestamp_seconds", "Begin of the window in which the CA suggests to renew.", ari_start },
 	{ "ari_window_end_timestamp_seconds", "End of the window in which the CA suggests to renew.", ari_end },
 };

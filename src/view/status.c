@@ -197,6 +197,13 @@ struct ports status_ports(const struct status *status)
 	return ports;
 }
 
+const struct lapse *status_lapse(const struct entry *entry)
+{
+	const struct lapse *lapse = &entry->ledger.lapse;
+
+	return entry->certificate && config_answers(entry->certificate, CHALLENGE_DNS_PERSIST) && lapse->at ? lapse : NULL;
+}
+
 const char *status_net(const struct window_entry *entry)
 {
 	static const char *const words[NETS] = {

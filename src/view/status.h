@@ -123,6 +123,9 @@ struct stretch exposure_since(const struct status *status, int64_t from);
 const char *status_word(enum condition condition);
 int status_exit(enum health health);
 
+/* When a record of dns-persist-01 lapses that the certificate depends on, and of which name; NULL: none does, as far as is known. */
+const struct lapse *status_lapse(const struct entry *entry);
+
 /* "gate", "kernel" ..., which closed it. */
 const char *status_net(const struct window_entry *entry);
 

@@ -101,6 +101,20 @@ static void write_below(FILE *out, const char *text, unsigned int width)
 	}
 }
 
+/* Before the next renewal, or after it. */
+static void write_lapse(const struct entry *entry, FILE *out, unsigned int width)
+{
+	const struct lapse *lapse = status_lapse(entry);
+	char text[NAME_SIZE + 160];
+
+	if (!lapse)
+		return;
+	snprintf(text, sizeof(text), "the record of %.*s for dns-persist-01 lapses on %s%s: acmegate dns persist", NAME_SIZE + 1,
+		 lapse->name, moment_minute(lapse->at).text,
+		 lapse->at < entry->decision.from ? " UTC, before the next renewal" : " UTC");
+	write_below(out, text, width);
+}
+
 static void write_remarks(const struct status *status, FILE *out, unsigned int width)
 {
 	for (const struct watched *row = NULL; (row = status_next_remark(status, row));) {
@@ -127,6 +141,7 @@ void table_write(const struct status *status, FILE *out, unsigned int width, boo
 		fill(&row, status, entry);
 		write_row(out, &row, widths, coloured ? colour_of(entry->health) : NULL);
 		write_below(out, entry->condition == CONDITION_UNKNOWN ? entry->why.text : entry->decision.reason, width);
+		write_lapse(entry, out, width);
 	}
 	write_remarks(status, out, width);
 }

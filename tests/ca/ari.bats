@@ -260,19 +260,8 @@ timer() {
 
 # --- a Pebble that has renewal information ------------------------------------------------------------------------------------
 
-# Debian 12 has Pebble 2.4; sid's 2.10 needs no more than libc. It is fetched once, beside the build; apt's own state stays as it is.
-new_pebble() {
-	local vm=$RIG_BUILD/pebble-new
-	[ -x "$vm/tree/usr/bin/pebble" ] || (
-		source "$RIG_ROOT/tests/lib/vm.sh"
-		mkdir -p "$vm" && exec 9>"$vm/lock" && flock 9 || exit
-		[ ! -x "$vm/tree/usr/bin/pebble" ] || exit 0
-		cd "$vm" && vm_apt sid "$(dpkg --print-architecture)" update && vm_apt sid "$(dpkg --print-architecture)" download pebble &&
-			dpkg-deb -x pebble_*.deb new && rm -rf apt pebble_*.deb && mv new tree
-	) >"$RIG_DIR/apt" 2>&1 3>&-
-	PATH=$vm/tree/usr/bin:$PATH
-	pebble -version >/dev/null 2>&1
-}
+# shellcheck source=tests/lib/pebble.sh
+source "$BATS_TEST_DIRNAME/../lib/pebble.sh"
 
 # The window of the certificate in use, by the CA's management port.
 set_window() {
@@ -282,7 +271,7 @@ set_window() {
 }
 
 @test "Pebble with renewal information: its window is heard, the replacement is taken, and one that was replaced is no obstacle" {
-	new_pebble || skip "no Pebble with renewal information: $(tail -n 1 "$RIG_DIR/apt" 2>/dev/null)"
+	pebble_new || skip "no Pebble with renewal information: $(tail -n 1 "$RIG_DIR/apt" 2>/dev/null)"
 	rig_pebble_end
 	rig_pebble
 	RIG_DIRECTORY=https://$RIG_CA4:14000/dir rig_config one.test

@@ -74,14 +74,18 @@ static void fuzz_order(const char *text, size_t length)
 
 static void fuzz_authorization(const char *text, size_t length)
 {
-	static const uint8_t all[] = { CHALLENGE_DNS, CHALLENGE_HTTP };
+	static const uint8_t all[] = { CHALLENGE_DNS_PERSIST, CHALLENGE_DNS_ACCOUNT, CHALLENGE_DNS, CHALLENGE_HTTP };
 	struct authorization_object authorization;
 	struct fault fault;
 
 	if (codec_authorization(text, length, all, LENGTH_OF(all), &authorization, &fault) < 0)
 		return;
 	check_url(authorization.url);
-	check(!authorization.url[0] || authorization.token[0]);
+	check(!authorization.url[0] || !authorization.token[0] == challenge_kinds[authorization.type].standing);
+	check(authorization.offer.issuers <= PERSIST_ISSUERS);
+	for (uint32_t i = 0; i < authorization.offer.issuers; i++)
+		check(persist_is_issuer(authorization.offer.issuer[i]));
+	check_url(authorization.offer.account);
 	check(strnlen(authorization.token, TOKEN_SIZE) < TOKEN_SIZE);
 	for (const char *c = authorization.token; *c; c++)
 		check(base64url_is(*c));
@@ -112,10 +116,29 @@ static void fuzz_base64url(const char *text, size_t length)
 	free(again);
 }
 
+/* A record that was found in the DNS. One that is good stays so with more terms that it may fit. */
+static void fuzz_persist(const char *text, size_t length)
+{
+	struct persist_terms terms = { .issuers = 1, .issuer = { "ca.example" }, .accounts = 1, .account = { "https://a/1" } };
+	char *record = malloc(length + 1);
+	enum persist_verdict one, other;
+	int64_t until;
+
+	check(record);
+	memcpy(record, text, length);
+	record[length] = '\0';
+	one = persist_judge(&terms, record, 1800000000, &until);
+	check(one != PERSIST_GOOD || !until || until >= 1800000000);
+	terms.wildcard = true;
+	other = persist_judge(&terms, record, 1800000000, &until);
+	check(one == other || (other == PERSIST_NARROW && one >= PERSIST_NARROW));
+	free(record);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static void (*const kinds[])(const char *text, size_t length) = {
-		fuzz_directory, fuzz_problem, fuzz_order, fuzz_authorization, fuzz_account, fuzz_base64url,
+		fuzz_directory, fuzz_problem, fuzz_order, fuzz_authorization, fuzz_account, fuzz_base64url, fuzz_persist,
 	};
 	char *text;
 

@@ -16,6 +16,7 @@ rule fits), "2-" (from the second on) or "all". ACTION is one of
     endless      a body that never ends             html      a page of some middle box, status 200
     nononce      the answer without Replay-Nonce    stale     with a nonce that the CA never gave
     set=NAME=JSON[;NAME=JSON...]   members of the object replaced
+    challenge=TYPE:NAME=JSON[;NAME=JSON...]   the same in the challenge of this type; without JSON: removed
     wait=SECONDS the answer comes so late
     headers=BYTES[:COUNT]   so many bytes of header lines more, in so many lines (1)
     redirect=URL status 302 instead of an answer
@@ -178,6 +179,16 @@ def spoil(name, argument, status, headers, body):
         for pair in argument.split(";"):
             member, value = pair.split("=", 1)
             document[member] = json.loads(value)
+        body = json.dumps(document).encode()
+    elif name == "challenge":
+        document = json.loads(body)
+        kind, members = argument.split(":", 1)
+        for challenge in document.get("challenges", []):
+            for pair in members.split(";") if challenge["type"] == kind else []:
+                member, value = pair.split("=", 1)
+                challenge[member] = json.loads(value or "null")
+                if not value:
+                    del challenge[member]
         body = json.dumps(document).encode()
     elif name == "ahead":
         headers = [pair for pair in headers if pair[0].lower() != "date"] + [

@@ -204,6 +204,93 @@ static void test_authorization_preference(void **state)
 	assert_non_null(strstr(authorization.error, "no port"));
 }
 
+/* Without a token; each spelling of the drafts. */
+static void test_persist(void **state)
+{
+	static const char *const names[] = { "issuerDomainNames", "issuer-domain-names" };
+	static const uint8_t persist_first[] = { CHALLENGE_DNS_PERSIST, CHALLENGE_HTTP };
+	struct authorization_object authorization;
+	char text[1024];
+
+	(void)state;
+	for (size_t i = 0; i < LENGTH_OF(names); i++) {
+		snprintf(text, sizeof(text),
+			 "{\"status\":\"pending\",\"challenges\":[{\"type\":\"http-01\",\"url\":\"" URL "h\",\"token\":\"t\"},"
+			 "{\"type\":\"dns-persist-01\",\"url\":\"" URL "p\",\"status\":\"pending\",\"accounturi\":\"" URL
+			 "a\",\"%s\":[\"a.example\",\"b.example\"]}]}",
+			 names[i]);
+		assert_int_equal(codec_authorization(text, strlen(text), persist_first, 2, &authorization, &fault), 0);
+		assert_int_equal(authorization.type, CHALLENGE_DNS_PERSIST);
+		assert_string_equal(authorization.url, URL "p");
+		assert_string_equal(authorization.token, "");
+		assert_int_equal(authorization.offer.issuers, 2);
+		assert_string_equal(authorization.offer.issuer[1], "b.example");
+		assert_string_equal(authorization.offer.account, URL "a");
+		assert_string_equal(authorization.spoiled, "");
+	}
+}
+
+/* A malformed one is none: the next in the list is taken. */
+static void test_persist_malformed(void **state)
+{
+	static const char *const members[] = {
+		"\"x\":1",
+		"\"issuerDomainNames\":[]",
+		"\"issuerDomainNames\":\"a.example\"",
+		"\"issuerDomainNames\":[\"a.example\",7]",
+		"\"issuerDomainNames\":[\"A.example\"]",
+		"\"issuerDomainNames\":[\"a.example.\"]",
+		"\"issuerDomainNames\":[\"a\",\"a\",\"a\",\"a\",\"a\",\"a\",\"a\",\"a\",\"a\",\"a\",\"a\"]",
+		"\"issuerDomainNames\":[\"a.example\"],\"accounturi\":\"mailto:somebody\"",
+	};
+	static const uint8_t persist_first[] = { CHALLENGE_DNS_PERSIST, CHALLENGE_HTTP };
+	struct authorization_object authorization;
+	char text[1024];
+
+	(void)state;
+	for (size_t i = 0; i < LENGTH_OF(members); i++) {
+		snprintf(text, sizeof(text),
+			 "{\"status\":\"pending\",\"challenges\":[{\"type\":\"dns-persist-01\",\"url\":\"" URL "p\",%s},"
+			 "{\"type\":\"http-01\",\"url\":\"" URL "h\",\"token\":\"t\"}]}",
+			 members[i]);
+		assert_int_equal(codec_authorization(text, strlen(text), persist_first, 2, &authorization, &fault), 0);
+		assert_int_equal(authorization.type, CHALLENGE_HTTP);
+		assert_non_null(strstr(authorization.spoiled, "malformed"));
+	}
+}
+
+static void test_persist_directory(void **state)
+{
+	static const struct {
+		const char *meta, *prefix;
+		uint32_t issuers;
+		bool wrong;
+	} cases[] = {
+		{ "", "", 0, false },
+		{ "\"accountHashPrefix\":\"urn:hash:\",\"issuerDomainNames\":[\"a.example\"]", "urn:hash:", 1, false },
+		{ "\"accountHashPrefix\":\"urn; x\"", "", 0, false },
+		{ "\"accountHashPrefix\":7", "", 0, false },
+		{ "\"issuerDomainNames\":[\"a.example\",\"b.example\"],\"caaIdentities\":[\"b.example\",\"a.example\"]", "", 2,
+		  false },
+		{ "\"issuerDomainNames\":[\"a.example\",\"b.example\"],\"caaIdentities\":[\"a.example\"]", "", 2, true },
+		{ "\"issuerDomainNames\":[\"a.example\"],\"caaIdentities\":[]", "", 1, false },
+		{ "\"issuerDomainNames\":[]", "", 0, true },
+	};
+	struct directory directory;
+	char text[1024];
+
+	(void)state;
+	for (size_t i = 0; i < LENGTH_OF(cases); i++) {
+		snprintf(text, sizeof(text),
+			 "{\"newNonce\":\"" URL "\",\"newAccount\":\"" URL "\",\"newOrder\":\"" URL "\",\"meta\":{%s}}",
+			 cases[i].meta);
+		assert_int_equal(codec_directory(text, strlen(text), &directory, &fault), 0);
+		assert_string_equal(directory.persist.hash_prefix, cases[i].prefix);
+		assert_int_equal(directory.persist.issuers, cases[i].issuers);
+		assert_int_equal(directory.persist.wrong, cases[i].wrong);
+	}
+}
+
 static void no_challenge(const char *challenge)
 {
 	struct authorization_object authorization;
@@ -349,6 +436,9 @@ int main(void)
 		cmocka_unit_test(test_order_too_many),
 		cmocka_unit_test(test_authorization),
 		cmocka_unit_test(test_authorization_preference),
+		cmocka_unit_test(test_persist),
+		cmocka_unit_test(test_persist_malformed),
+		cmocka_unit_test(test_persist_directory),
 		cmocka_unit_test(test_authorization_without),
 		cmocka_unit_test(test_authorization_error),
 		cmocka_unit_test(test_depth),

@@ -98,6 +98,8 @@ static const struct {
 	{ VERB_REGISTER, 1, NAME_SIZE - 1 },
 	{ VERB_SET_ADDRESS, sizeof(struct address_wish), sizeof(struct address_wish) },
 	{ VERB_SIGHT_NAME, sizeof(struct value), sizeof(struct value) },
+	{ VERB_FIND_RECORDS, sizeof(struct value), sizeof(struct value) },
+	{ VERB_LAPSE, sizeof(struct lapse), sizeof(struct lapse) },
 	{ VERB_TELL, 1, 8192 },
 	{ VERB_VALIDATED, sizeof(struct validated), sizeof(struct validated) },
 };
