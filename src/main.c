@@ -49,7 +49,7 @@ static const struct command commands[] = {
 	{ .name = "tlsa", .words = "[NAME...]", .help = "print the TLSA records (DANE) of certificates' keys",
 	  .options = { [TLSA_PORT] = { "port", "NUMBER", "of the service, not 25", 0 } },
 	  .run = tlsa_run, .part = CONFIG_WHOLE, .reads = true },
-	{ .name = "dns", .words = "setup|register|persist|address [NAME]",
+	{ .name = "dns", .words = "setup|register|persist|address [NAME...]",
 	  .help = "what validation through the DNS needs; this host's address",
 	  .options = {
 		[DNS_IF_CHANGED] = { "if-changed", NULL, "address: ask no server if nothing has changed in this hour", 0 },

@@ -5,7 +5,7 @@
 
 #define HELP_COLUMN 18 /* so that 80 columns are enough */
 #define MOST_NAMED 2   /* options in the usage of a command: for the same reason */
-#define LONG_WORDS 20  /* beside longer arguments none is named */
+#define LONG_WORDS 20  /* beside longer arguments none is named, nor -c and -v */
 
 void help_write_usage(FILE *out, const struct line *line, const struct command *command)
 {
@@ -13,11 +13,8 @@ void help_write_usage(FILE *out, const struct line *line, const struct command *
 	const bool whole = command == &line->program, is_long = command->words && strlen(command->words) > LONG_WORDS;
 	const bool many = is_long || option[MOST_NAMED].name;
 
-	fprintf(out, "usage: acmegate%s%s%s",
-		whole || command->explains ? "" :
-		is_long			   ? " [-c FILE]" :
-					     " [-c FILE] [-v]",
-		whole ? "" : " ", whole ? "" : command->name);
+	fprintf(out, "usage: acmegate%s%s%s", whole || command->explains || is_long ? "" : " [-c FILE] [-v]", whole ? "" : " ",
+		whole ? "" : command->name);
 	if (many)
 		fprintf(out, " [OPTION...]");
 	for (; !many && option < command->options + MOST_OPTIONS && option->name; option++)
