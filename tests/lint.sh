@@ -61,13 +61,18 @@ backends/firewalld: backends/nft backends src/base
 backends/command: backends src/base
 backends/survey: backends/iptables backends/nft backends src/base
 firewall: backends/nft backends src/base
-src/command: src/base
+src/say: src/base
+src/host: src/say src/base
+src/publish: src/host src/say src/base
+src/warden: src/publish src/host src/say src/base
+src/command: src/warden src/publish src/host src/say src/base
 src/dns: src/base
 src/tls: src/base
 src/view: src/store src/base
-src/check: src/command src/base
-src/setup: src/command src/base
-src: src/command src/base
+src/check: src/command src/warden src/publish src/host src/say src/base
+src/import: src/command src/warden src/publish src/host src/say src/base
+src/setup: src/import src/command src/warden src/publish src/host src/say src/base
+src: src/command src/warden src/publish src/host src/say src/base
 '
 report "a folder includes only what is below it" "$(
 	# shellcheck disable=SC2086
@@ -81,9 +86,9 @@ report "a folder includes only what is below it" "$(
 			}
 		}
 		!(folder($1) in known) { print $1 ": its folder is not in the table of tests/lint.sh"; next }
-		$2 ~ /^(base|acme|store|agent|check|command|dns|setup|tls|view)\// { $2 = "src/" $2 }
+		$2 ~ /^(base|acme|agent|check|command|dns|host|import|publish|say|setup|store|tls|view|warden)\// { $2 = "src/" $2 }
 		# The decision of a run, its ledger and its secret: acmegate shows what a renewal would do. It keeps the ledger of windows.
-		$1 ~ /^src\/command\// && $2 ~ /^src\/store\/(ledger|limits|reuse|schedule|secret|windows|wish)\.h$/ { next }
+		$1 ~ /^src\/(command|host|import|publish|warden)\// && $2 ~ /^src\/store\/(ledger|limits|reuse|schedule|secret|windows|wish)\.h$/ { next }
 		# The table of backends names them all.
 		$1 == "firewall/backends.c" && $2 ~ /^backends\// { next }
 		$2 ~ /^(src|firewall|backends)\// && !((folder($1), folder($2)) in may) { print $1 " includes " $2 }'
@@ -91,7 +96,7 @@ report "a folder includes only what is below it" "$(
 # A source and its header count as one; tsort names the circles.
 report "no files include each other in a circle" "$(
 	# shellcheck disable=SC2086
-	includes $sources | sed -E 's, (base|acme|store|agent|check|command|dns|setup|tls|view)/, src/\1/,; s/\.[ch]\>//g' |
+	includes $sources | sed -E 's, (base|acme|agent|check|command|dns|host|import|publish|say|setup|store|tls|view|warden)/, src/\1/,; s/\.[ch]\>//g' |
 		grep -E ' (src|firewall|backends)/' | tsort 2>&1 >/dev/null
 )"
 report "an include names the folder" "$(
@@ -193,8 +198,8 @@ report "tests wait for half a minute at least: a promise is compared by rig_at_m
 # --- the journal ------------------------------------------------------------------------------------------------------
 
 report "each MESSAGE_ID is in units/acmegate.catalog with a text, and none is there twice or for nobody" "$(
-	ids=$(sed -nE 's/.*OCCASION.*"([0-9a-f]{32})".*/\1/p' src/command/entry.c | sort)
-	[ -n "$ids" ] || echo "src/command/entry.c has none"
+	ids=$(sed -nE 's/.*OCCASION.*"([0-9a-f]{32})".*/\1/p' src/say/entry.c | sort)
+	[ -n "$ids" ] || echo "src/say/entry.c has none"
 	explained=$(awk -v RS= 'id && !/^-- / { print id } { id = "" }
 		/^-- [0-9a-f]+\nSubject: .*\nDefined-By: acmegate\nDocumentation: / { id = $2 }' units/acmegate.catalog | sort)
 	begun=$(sed -n 's/^-- //p' units/acmegate.catalog | sort)

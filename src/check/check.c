@@ -13,7 +13,7 @@
 #include "check/host.h"
 #include "check/outside.h"
 #include "command/command.h"
-#include "command/international.h"
+#include "publish/international.h"
 
 static const struct {
 	const char *name; /* of its rows, unless it names them otherwise */

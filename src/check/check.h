@@ -4,7 +4,7 @@
 #define ACMEGATE_CHECK_CHECK_H
 
 #include "base/config.h"
-#include "command/gate_client.h"
+#include "host/gate_client.h"
 #include "check/sheet.h"
 
 /* The state that all checks share. */

@@ -15,8 +15,8 @@
 #include "base/log.h"
 #include "base/sandbox.h"
 #include "check/host.h"
-#include "command/children.h"
-#include "command/crew.h"
+#include "warden/children.h"
+#include "warden/crew.h"
 
 #define MOST_SECONDS 60
 #define TOKEN_BEGIN "acmegate-check-"

@@ -6,7 +6,7 @@
 
 #include "base/cas.h"
 #include "base/safe.h"
-#include "command/dealing.h"
+#include "warden/dealing.h"
 #include "command/persist.h"
 
 #define REMEDY_SIZE 1200

@@ -4,7 +4,7 @@
 
 #include <stdio.h>
 
-#include "command/holder.h"
+#include "warden/holder.h"
 
 static void say_taken(struct examination *e, const char *subject, const char *holder)
 {

@@ -9,7 +9,7 @@
 #include "base/cas.h"
 #include "base/log.h"
 #include "base/revocation.h"
-#include "command/dealing.h"
+#include "warden/dealing.h"
 #include "store/ledger.h"
 
 static int complain(const struct call *call)

@@ -5,11 +5,11 @@
 #include <signal.h>
 #include <sys/stat.h>
 
-#include "command/entry.h"
-#include "command/international.h"
-#include "command/notify.h"
-#include "command/progress.h"
-#include "command/publish.h"
+#include "say/entry.h"
+#include "publish/international.h"
+#include "say/notify.h"
+#include "say/progress.h"
+#include "publish/publish.h"
 #include "base/cas.h"
 #include "base/config_load.h"
 #include "base/kernel.h"

@@ -5,7 +5,7 @@
 
 #include <stdio.h>
 
-#include "command/host.h"
+#include "host/host.h"
 
 #define MOST_OPTIONS 12
 

@@ -6,8 +6,8 @@
 
 #include "base/cas.h"
 #include "base/log.h"
-#include "command/progress.h"
-#include "command/tokens.h"
+#include "say/progress.h"
+#include "host/tokens.h"
 
 #define LEAST_FILES 64 /* descriptors */
 #define LEAST_BYTES (1024 * 1024)

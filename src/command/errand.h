@@ -4,7 +4,7 @@
 #define ACMEGATE_COMMAND_ERRAND_H
 
 #include "command/command.h"
-#include "command/renewal.h"
+#include "warden/renewal.h"
 
 /* The certificates that the command line names, or all. -1: one of them is not in the configuration; that was logged. */
 int errand_choose(struct errand *errand, const struct config *config, const struct call *call) MUST_CHECK;

@@ -11,7 +11,7 @@
 
 #include "base/kernel.h"
 #include "base/log.h"
-#include "command/lease.h"
+#include "warden/lease.h"
 
 /* --- the command -------------------------------------------------------------------------------------------------- */
 

@@ -7,7 +7,7 @@
 
 #include "base/date.h"
 #include "base/log.h"
-#include "command/view.h"
+#include "publish/view.h"
 
 #define AGE_MOST 36500 /* days */
 

@@ -10,8 +10,8 @@
 
 #include "base/kernel.h"
 #include "base/log.h"
-#include "command/hook_socket.h"
-#include "command/lease.h"
+#include "warden/hook_socket.h"
+#include "warden/lease.h"
 
 /* A window that is just closing is waited for. */
 static int act(struct host *host, enum hook which, const struct client *client)

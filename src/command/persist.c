@@ -7,7 +7,7 @@
 #include "base/cas.h"
 #include "base/date.h"
 #include "base/log.h"
-#include "command/dealing.h"
+#include "warden/dealing.h"
 #include "command/errand.h"
 
 /* A remark begins with ";", so that all of it may be pasted. */

@@ -2,8 +2,8 @@
 #include "command/command.h"
 
 #include "base/log.h"
-#include "command/tokens.h"
-#include "command/values.h"
+#include "host/tokens.h"
+#include "warden/values.h"
 
 int recover_run(struct host *host, const struct call *call)
 {

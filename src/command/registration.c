@@ -11,7 +11,7 @@
 #include "base/log.h"
 #include "base/safe.h"
 #include "base/wire.h"
-#include "command/writers.h"
+#include "warden/writers.h"
 
 #define PATIENCE 30 /* seconds for one registration */
 

@@ -7,8 +7,8 @@
 #include "base/cas.h"
 #include "base/log.h"
 #include "command/errand.h"
-#include "command/stage.h"
-#include "command/values.h"
+#include "host/stage.h"
+#include "warden/values.h"
 
 /* The CA that a certificate prefers: it is rehearsed at the staging of that one. */
 static const struct ca *preferred(const struct config *config, uint32_t certificate)

@@ -7,7 +7,7 @@
 #include "base/log.h"
 #include "command/due.h"
 #include "command/errand.h"
-#include "command/values.h"
+#include "warden/values.h"
 
 int renew_run(struct host *host, const struct call *call)
 {

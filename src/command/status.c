@@ -9,8 +9,8 @@
 #include <sys/wait.h>
 
 #include "base/log.h"
-#include "command/beside.h"
-#include "command/view.h"
+#include "publish/beside.h"
+#include "publish/view.h"
 
 /* Of the option that was given. NULL: more than one, which was logged. */
 static const char *form_of(const struct call *call)

@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "base/log.h"
-#include "command/estate.h"
+#include "import/estate.h"
 #include "command/firewall_tool.h"
 #include "setup/tool.h"
 

@@ -7,8 +7,8 @@
 #include <string.h>
 #include <strings.h>
 
-#include "command/estate.h"
-#include "command/international.h"
+#include "import/estate.h"
+#include "publish/international.h"
 
 /* --- the arguments --------------------------------------------------------------------------------------------------- */
 

@@ -10,8 +10,8 @@
 
 #include "base/config_load.h"
 #include "base/log.h"
-#include "command/holder.h"
-#include "command/international.h"
+#include "warden/holder.h"
+#include "publish/international.h"
 #include "setup/question.h"
 #include "setup/tool.h"
 

@@ -8,7 +8,7 @@
 #include "store/limits.h"
 
 #define DAY INT64_C(86400)
-#define RUN_MOST 1800 /* s that a run lasts at most, see command/renewal.c: an attempt that is older and has no end was killed */
+#define RUN_MOST 1800 /* s that a run lasts at most, see warden/renewal.c: an attempt that is older and has no end was killed */
 
 const char *status_word(enum condition condition)
 {

@@ -40,13 +40,13 @@ static int world_timerfd_settime(int fd, int flags, const struct itimerspec *new
 #define timerfd_settime world_timerfd_settime
 #define sigprocmask(how, set, old) (0)
 #include "base/launch_channel.c"
-#include "command/children.c"
-#include "command/crew.c"
-#include "command/renewal.c"
-#include "command/run.c"
-#include "command/run_window.c"
-#include "command/run_work.c"
-#include "command/supervise.c"
+#include "warden/children.c"
+#include "warden/crew.c"
+#include "warden/renewal.c"
+#include "warden/run.c"
+#include "warden/run_window.c"
+#include "warden/run_work.c"
+#include "warden/supervise.c"
 #include "tests/fuzz/must.h"
 #undef close
 #undef open

@@ -17,9 +17,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "command/entry.h"
-#include "command/notify.h"
-#include "command/progress.h"
+#include "say/entry.h"
+#include "say/notify.h"
+#include "say/progress.h"
 
 static int own, reader; /* standard error as it was; the end where the journal reads */
 static int refusal;	/* an errno value: of the journal's socket; 0: it takes what comes */

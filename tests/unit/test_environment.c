@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-/* Files of variables, and what a program prints: base/environment.c, command/talk.c. */
+/* Files of variables, and what a program prints: base/environment.c, host/talk.c. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -13,7 +13,7 @@
 #include <cmocka.h>
 
 #include "base/environment.h"
-#include "command/talk.h"
+#include "host/talk.h"
 
 static struct environment environment;
 static struct fault fault;

@@ -17,7 +17,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
-#include "command/progress.h"
+#include "say/progress.h"
 
 static struct timespec now = { .tv_sec = 1000 };
 static int own, screen, terminal; /* standard error as it was; the two ends of the terminal */

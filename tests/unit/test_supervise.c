@@ -24,12 +24,12 @@
 #include "base/launch.h"
 #include "base/wire.h"
 #include "command/command.h"
-#include "command/deploy.h"
-#include "command/hook_socket.h"
-#include "command/lease.h"
-#include "command/children.h"
-#include "command/renewal.h"
-#include "command/supervise.h"
+#include "warden/deploy.h"
+#include "warden/hook_socket.h"
+#include "warden/lease.h"
+#include "warden/children.h"
+#include "warden/renewal.h"
+#include "warden/supervise.h"
 
 #define JOBS 4
 
