@@ -6,8 +6,8 @@
 #include "base/config.h"
 
 /*
- * Starts it for a client, with the writers that certificates need; wanted: enum work_kind of each. *pid becomes its pidfd, *channel the end that the client gets. While it runs it has the notes locked: nobody else
- * removes its values.
+ * Starts it for a client, with the writers that certificates need; wanted: enum work_kind of each. *pid becomes its pidfd, *channel the end
+ * that the client gets. While it runs it has the notes locked: nobody else removes its values.
  */
 int values_start(const struct config *config, const uint8_t *wanted, int state_fd, int *pid, int *channel,
 		 struct fault *fault) MUST_CHECK;
