@@ -241,13 +241,14 @@ static bool all_happened(void)
 
 /*
  * Calls that do not return or have no errors cannot fail: brk reports a failure by the old end. rt_sigprocmask fails for arguments that make no
- * sense, and for nothing else; libraries (libsystemd behind the names of users) abort then.
+ * sense, and futex not with these errors; libraries (libc, and libsystemd behind the names of users) abort when they do.
  */
 static bool can_fail(uint64_t nr)
 {
-	static const uint64_t never[] = { SYS_exit,   SYS_exit_group, SYS_rt_sigreturn, SYS_restart_syscall, SYS_brk,
-					  SYS_getpid, SYS_gettid,     SYS_getppid,	SYS_getuid,	     SYS_geteuid,
-					  SYS_getgid, SYS_getegid,    SYS_umask,	SYS_set_tid_address, SYS_rt_sigprocmask };
+	static const uint64_t never[] = { SYS_exit,   SYS_exit_group,	   SYS_rt_sigreturn,   SYS_restart_syscall,
+					  SYS_brk,    SYS_getpid,	   SYS_gettid,	       SYS_getppid,
+					  SYS_getuid, SYS_geteuid,	   SYS_getgid,	       SYS_getegid,
+					  SYS_umask,  SYS_set_tid_address, SYS_rt_sigprocmask, SYS_futex };
 
 	for (size_t i = 0; i < LENGTH_OF(never); i++)
 		if (nr == never[i])
