@@ -19,7 +19,7 @@
 #include "backends/nft/survey.h"
 #include "backends/nft/tag.h"
 
-/* How a rule is made besides its place: what this kernel can do, and when. */
+/* The form of a rule: what this kernel can do, and when. */
 struct rule_make {
 	bool bound;		 /* ends with our transparent socket */
 	bool timed;		 /* the set's element ends by itself */
@@ -29,7 +29,7 @@ struct rule_make {
 	const struct host *host; /* for its addresses */
 };
 
-/* How many rules the spot takes: two where addresses are listed, for IPv4 and IPv6, of those families that have some. */
+/* The number of rules that the spot takes: two where addresses are listed, for IPv4 and IPv6, of those families that have some. */
 size_t rule_count(const struct spot *spot, const struct opening *opening, const struct rule_make *make);
 
 /*

@@ -165,7 +165,7 @@ static int take(struct survey_answer *answer, ssize_t n, struct survey *survey, 
 	return fault_set(fault, FAULT_FAILED, "the surveyor said what it may not say (%u, %zd bytes)", answer->kind, n);
 }
 
-/* How it came that it says nothing. */
+/* The reason why it says nothing. */
 static int give_up(ssize_t n, struct fault *fault)
 {
 	int status;

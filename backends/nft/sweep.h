@@ -12,7 +12,7 @@
 
 #define SWEEP_MOST 256 /* removed in one batch; more take another round */
 
-/* How something carries a tag. */
+/* The ways to carry a tag. */
 enum mark {
 	MARK_SET,    /* sets named after it, and the rules that have it as their comment and look into such a set */
 	MARK_TABLE,  /* tables named after it */

@@ -16,7 +16,7 @@ struct packet {
 	enum { PLAIN, TAGGED, ANY_FRAME } frame; /* with a VLAN tag or without; matters below IP */
 };
 
-/* How conntrack calls a packet. */
+/* conntrack's words for a packet. */
 #define CT_INVALID 1	 /* NF_CT_STATE_INVALID_BIT */
 #define CT_ESTABLISHED 2 /* NF_CT_STATE_BIT(IP_CT_ESTABLISHED) */
 #define CT_NEW 8	 /* NF_CT_STATE_BIT(IP_CT_NEW) */

@@ -118,7 +118,7 @@ static enum match fact_between(const struct registers *r, size_t at, const unsig
 	return MAYBE;
 }
 
-/* How many bytes from at on, up to length, a fact is about. 0: there is no fact. */
+/* The number of bytes from at on, up to length, a fact is about. 0: there is no fact. */
 static size_t fact_bytes(const struct registers *r, size_t at, size_t length)
 {
 	for (size_t i = 0; i < REGISTER_FACTS; i++)

@@ -87,7 +87,7 @@ static int index_rule(struct snapshot *snapshot, const struct nlmsghdr *message,
 	return 0;
 }
 
-/* How many messages of each type there are, so that the index needs three allocations. */
+/* The number of messages of each type, so that the index needs three allocations. */
 static void count(const struct snapshot *snapshot, size_t *tables, size_t *chains, size_t *rules)
 {
 	const struct nlmsghdr *message = (const void *)snapshot->messages.bytes;

@@ -15,7 +15,7 @@
 /* The packets of a connection that are traced. */
 enum part { PART_SYN, PART_ANSWER, PART_REQUEST, PARTS };
 
-/* How a chain ended the way of a packet. */
+/* The end of a packet's way in a chain. */
 enum ending { ENDING_NONE, ENDING_DROPPED, ENDING_QUEUED, ENDING_STOLEN, ENDINGS };
 
 struct traced {

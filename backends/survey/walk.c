@@ -13,7 +13,7 @@
 #include "backends/survey/meet.h"
 #include "backends/survey/search.h"
 
-/* How a packet leaves a chain. ACCEPTS: surely accepted on every way. FALLS: not blocked, at least one way goes on. */
+/* The ways of a packet out of a chain. ACCEPTS: surely accepted on every way. FALLS: not blocked, at least one way goes on. */
 enum passage { UNKNOWN, ACCEPTS, FALLS, BLOCKS };
 
 #define NOWHERE SIZE_MAX

@@ -6,7 +6,7 @@
 #include "backends/opening.h"
 #include "backends/survey/packet.h"
 
-/* How our packets traverse a base chain. */
+/* The way of our packets through a base chain. */
 struct way {
 	bool leaving;	   /* on their way out of the host */
 	bool bindable;	   /* an incoming packet is known there as one for our listener: "socket transparent" matches */

@@ -60,7 +60,7 @@ void acme_hurry(struct acme *acme, bool hurry);
 /* Ends a call in any state without telling its owner; also from a done(). */
 void acme_finish(struct acme *acme, struct acme_call *call);
 
-/* How the last call ended that failed, for the ledger; without its step. */
+/* The end of the last call that failed, for the ledger; without its step. */
 struct outcome acme_failure(const struct acme *acme);
 
 /* Date of the CA's last answer that had one, in seconds since the epoch; 0: none had. */

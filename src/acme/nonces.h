@@ -41,7 +41,7 @@ void nonces_fetched(struct nonces *nonces, const struct exchange *exchange, int6
 /* Has newNonce failed too often? Then the fault says why. */
 bool nonces_fail(const struct nonces *nonces, struct fault *fault);
 
-/* How newNonce was refused, whose Retry-After is for the ledger; NULL: there was no answer, or one that says nothing of the CA's load. */
+/* The refusal of newNonce, whose Retry-After is for the ledger; NULL: there was no answer, or one that says nothing of the CA's load. */
 const struct exchange *nonces_refusal(const struct nonces *nonces, struct problem *problem);
 
 void nonces_free(struct nonces *nonces);

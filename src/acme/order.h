@@ -77,7 +77,7 @@ void order_fail(struct order *order, const struct exchange *exchange, const stru
 /* Forgets the order and its fault; another order can be placed. */
 void order_start_over(struct order *order);
 
-/* How the attempt ended. */
+/* The end of the attempt. */
 struct outcome order_outcome(const struct order *order);
 
 /* Is there an order at the CA that a later run should resume? Not if the CA has refused it, or it was resumed in vain. */

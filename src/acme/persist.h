@@ -17,7 +17,7 @@
 #define PERSIST_ISSUERS 10		    /* a challenge with more is malformed */
 #define PERSIST_PREFIX_SIZE (URL_SIZE - 64) /* of accountHashPrefix: a hash comes behind it */
 
-/* What the directory says. */
+/* The directory's words. */
 struct persist_meta {
 	char hash_prefix[PERSIST_PREFIX_SIZE]; /* accountHashPrefix (draft -02), or "" */
 	uint32_t issuers;		       /* issuerDomainNames */
@@ -25,14 +25,14 @@ struct persist_meta {
 	bool wrong; /* they are malformed, or not all among caaIdentities */
 };
 
-/* What the challenge says. */
+/* The challenge's words. */
 struct persist_offer {
 	uint32_t issuers;
 	char issuer[PERSIST_ISSUERS][NAME_SIZE];
 	char account[URL_SIZE]; /* accounturi (draft -01), or "" */
 };
 
-/* What a record has to say, for one name. */
+/* The words that a record needs, for one name. */
 struct persist_terms {
 	uint32_t issuers;
 	char issuer[PERSIST_ISSUERS][NAME_SIZE]; /* any of these; the first is written */

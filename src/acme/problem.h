@@ -21,11 +21,11 @@ bool problem_is_redirect(unsigned int status);
 
 enum problem_action problem_action(unsigned int status, const struct problem *problem);
 
-/* How many milliseconds to wait after so many failed tries (0: after the first) when the CA does not say. */
+/* The milliseconds to wait after so many failed tries (0: after the first) when the CA does not say. */
 int64_t problem_delay(int tries);
 
 /*
- * How an attempt ends that fails here, for the ledger; the caller adds the step. exchange NULL: the CA has not answered; problem NULL:
+ * The end of an attempt that fails here, for the ledger; the caller adds the step. exchange NULL: the CA has not answered; problem NULL:
  * its answer makes no sense.
  */
 struct outcome problem_outcome(const struct exchange *exchange, const struct problem *problem, const struct fault *fault);

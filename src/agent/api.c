@@ -32,7 +32,7 @@ static void excerpt(const struct exchange *exchange, char text[EXCERPT + 8])
 	snprintf(text, EXCERPT + 8, said[0] ? " (\"%.*s\")" : "%.*s", EXCERPT, said);
 }
 
-/* What happened, where, and what helps. */
+/* The message says what happened, where, and what helps. */
 static int explain_status(const struct api *api, struct fault *fault)
 {
 	const unsigned int status = api->exchange.status;

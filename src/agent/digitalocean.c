@@ -33,7 +33,7 @@ int digitalocean_start(struct api *api, const char *secret, size_t length, struc
 	return 0;
 }
 
-/* What the service calls the name: the part before the zone. */
+/* The service's word for the name: the part before the zone. */
 static void relative(const struct placed *placed, char name[NAME_SIZE])
 {
 	const size_t owner = strlen(placed->owner), zone = strlen(placed->zone);

@@ -10,7 +10,7 @@
 #include "agent/terms.h"
 #include "base/log.h"
 
-/* What the servers have: the best record. */
+/* The best record that the servers have. */
 struct state_of_record {
 	enum persist_verdict verdict;
 	bool everywhere; /* each server that answers gives it */

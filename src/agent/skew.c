@@ -8,7 +8,7 @@
 #define SKEW_QUIET 300	    /* s that our clock may be off the CA's without a word */
 #define SKEW_TOLERANCE 3600 /* s that it may be behind: as trust_verify() tolerates, for a CA that dates nothing back */
 
-/* How far our clock is ahead of the CA's, by its last answer, which has just come; 0: it sends no date. */
+/* The seconds by which our clock is ahead of the CA's, by its last answer, which has just come; 0: it sends no date. */
 static int64_t measure(const struct session *session)
 {
 	int64_t date = acme_date(session->acme);

@@ -14,7 +14,7 @@
 
 #define DNS_MOST 180000 /* ms that a CA may take to look values up: nothing is open for it */
 
-/* How long we try: so much less than what is left of the warden's limit that it never has to use it. */
+/* The time that we try: so much less than what is left of the warden's limit that it never has to use it. */
 static int64_t window_most(const struct session *session)
 {
 	int64_t most = (int64_t)session->config->gate.max_open * 1000 - session->stood;

@@ -184,7 +184,7 @@ int config_set_max_open(struct config *config, const char *text) MUST_CHECK;
 /* May it be the NAME of a section? 1 to 32 of a-z, 0-9, '.', '_', '-'. */
 bool config_is_label(const char *name);
 
-/* How many challenges the certificate may answer, one at least; and is this one of them? */
+/* The number of challenges that the certificate may answer, one at least; and is this one of them? */
 uint32_t config_challenges(const struct certificate *certificate);
 bool config_answers(const struct certificate *certificate, enum challenge_type type);
 bool config_answers_by_dns(const struct certificate *certificate);

@@ -17,7 +17,7 @@ enum act {
 };
 #define REASON_SIZE 512
 
-/* How an attempt ended: what decides when the next one may be. */
+/* The end of an attempt, which decides when the next one may be. */
 enum result {
 	RESULT_UNKNOWN,	    /* it did not: its run is at work, or was killed */
 	RESULT_STORED,	    /* the certificate is stored */

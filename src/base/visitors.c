@@ -91,7 +91,7 @@ void visitors_finish(size_t place)
 		visitor->deadline = drained;
 }
 
-/* What still comes is thrown away: closing with bytes unread would reset our answer under way. */
+/* Bytes that still come are thrown away: closing with bytes unread would reset our answer under way. */
 static void drain(size_t place)
 {
 	char scrap[4096];
@@ -321,7 +321,7 @@ static void set_up(const struct reception *reception)
 	}
 }
 
-/* What waits for us in the channel is heard before the warden is told, and so before the port opens. */
+/* Records that wait in the channel are heard before the warden is told, and so before the port opens. */
 int visitors_serve(const struct reception *reception, struct fault *fault)
 {
 	int rc;

@@ -172,7 +172,7 @@ int wire_send_with(int fd, enum verb verb, uint32_t index, const void *data, siz
 		verb, offsetof(type, field) + sizeof(((type *)0)->field) - 1 \
 	}
 
-/* Where the texts in structs have their last byte. */
+/* The last byte of each text in a struct. */
 static const struct end {
 	enum verb verb;
 	size_t at;

@@ -181,7 +181,7 @@ enum verb {
 
 #define FOR_TLS 4U /* VERB_PLAN, VERB_TRY_LISTENING, VERB_PREPARE: it is about the port of tls-alpn-01 */
 
-/* How the gate claims the host: with the state directory; without one that can be used, or that is there at all. */
+/* The gate claims the host with the state directory; without one that can be used, or that is there at all. */
 enum claim { CLAIM_STATE, CLAIM_WITHOUT_STATE, CLAIM_WITHOUT_TRACE, CLAIMS };
 
 /* The net that closed a window. The gate says the first ones, and acmegate concludes the others (store/windows.h). */

@@ -139,7 +139,7 @@ static int run(struct tour *tour, int notes, struct fault *fault)
 	return 0;
 }
 
-/* What was set at names that the configuration no longer has is to be removed. */
+/* Addresses at names that the configuration no longer has are to be removed. */
 static bool has_work(const struct config *config, int notes)
 {
 	struct stat s;

@@ -24,7 +24,7 @@ static int finish(int status)
 	return status;
 }
 
-/* How many letters must be added, removed or changed (Levenshtein), row by row. */
+/* The number of letters that must be added, removed or changed (Levenshtein), row by row. */
 static size_t distance(const char *typed, const char *name)
 {
 	const size_t length = strnlen(name, NAME_MOST);

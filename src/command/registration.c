@@ -40,7 +40,7 @@ static int open_directory(struct office *office, struct fault *fault)
 	return 0;
 }
 
-/* What the provider has written takes the place of the file, durably; nothing, if it had nothing new. */
+/* The provider's file takes the place of the old one, durably; an empty one does not. */
 static int replace(const struct office *office, int file, struct fault *fault)
 {
 	struct stat s;

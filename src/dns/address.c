@@ -147,7 +147,7 @@ static int note(struct job *job, const struct address *address, struct fault *fa
 	return holdings_write(FD_ADDRESSES, held, fault);
 }
 
-/* What is missing comes. An address of ours with another TTL comes again; one that others have set is left as it is. */
+/* An address that is missing is added. One of ours with another TTL comes again; one that others have set is left as it is. */
 static int plan_coming(struct job *job, struct fault *fault)
 {
 	for (uint32_t i = 0; i < job->wanted->count; i++) {

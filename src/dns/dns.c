@@ -17,7 +17,7 @@
 #include "dns/value.h"
 #include "dns/writer.h"
 
-/* What acmegate has started it for: a client, or a command beside one. */
+/* acmegate starts it for a client, or for a command beside one. */
 enum purpose { FOR_VALUES = 1, FOR_ADDRESSES = 2, FOR_LOOKING = 4 };
 
 union reply {

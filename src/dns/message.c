@@ -151,7 +151,7 @@ static void take_text(char *text, size_t size, const uint8_t *data, size_t lengt
 	text[used] = '\0';
 }
 
-/* How long the zone lets caches remember what is not there (RFC 2308, 5). */
+/* The seconds that caches may remember what is not there (RFC 2308, 5). */
 static uint32_t negative_ttl(const knot_rrset_t *set, const knot_rdata_t *data)
 {
 	const uint32_t minimum = knot_soa_minimum(data);

@@ -8,7 +8,7 @@
 #include "dns/value.h"
 #include "dns/zone.h"
 
-/* What the servers of a zone have said: many names are in one zone. */
+/* The answers of a zone's servers are kept: many names are in one zone. */
 static struct {
 	char section[LABEL_SIZE], zone[NAME_SIZE];
 	char late[SIGHTING_TEXT], silent[SIGHTING_TEXT];

@@ -17,7 +17,7 @@
 
 #define STRAYS_SECONDS 5 /* until all that it has started is gone */
 
-/* How the run of a program went. */
+/* The end of a program's run. */
 struct visit {
 	pid_t pid;
 	int pidfd;

@@ -131,7 +131,7 @@ static void give_up(const struct config *config, int folder)
 		(void)!keep(folder, &ignored);
 }
 
-/* How many were given. */
+/* The number that was given. */
 static int give(const struct config *config, int folder, struct fault *fault)
 {
 	static struct alarm alarm;

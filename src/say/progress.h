@@ -35,7 +35,7 @@ struct progress {
 /* Before any other process is started: shows the line from now on, if standard error is a terminal that can. */
 void progress_start(void);
 
-/* How often progress_tick() is to be called, in ms; -1: nobody looks. */
+/* The ms between two calls of progress_tick(); -1: nobody looks. */
 int progress_interval(void);
 
 void progress_step(enum progress_step step, uint32_t done, uint32_t of);

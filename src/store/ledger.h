@@ -119,7 +119,7 @@ bool ledger_is_of(const struct attempt *attempt, const char *directory);
 /* A new attempt, of unknown result: it counts as failed until ledger_end(). */
 void ledger_begin(struct ledger *ledger, const struct instant *now, uint64_t wish, const char *directory);
 
-/* How many attempts had which result, since the ledger was begun. RESULT_UNKNOWN: their runs were killed. None of the numbers ever falls. */
+/* The number of attempts with each result, since the ledger was begun. RESULT_UNKNOWN: their runs were killed. None of the numbers ever falls. */
 void ledger_count(const struct ledger *ledger, uint32_t ended[LEDGER_RESULTS]);
 
 /* The result of the newest attempt. A wait is clamped to 1 minute ... 1 day. */

@@ -133,7 +133,7 @@ static void end(size_t place, bool proved)
 	visitors_finish(place);
 }
 
-/* What we send fits into the empty send buffer of a fresh connection; a peer for which it does not gets nothing. */
+/* Our bytes fit into the empty send buffer of a fresh connection; a peer for which it does not gets nothing. */
 void handshake_receive(size_t place)
 {
 	int rc, error;

@@ -11,7 +11,7 @@
 
 static const char *const months[] = { "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec" };
 
-/* How far marks may be apart, of which the first one is taken that leaves few enough. */
+/* Distances of marks: the first one that leaves few enough is taken. */
 static const struct step {
 	int days, months; /* one of them */
 } steps[] = { { 1, 0 }, { 2, 0 }, { 7, 0 }, { 14, 0 }, { 0, 1 }, { 0, 2 }, { 0, 3 }, { 0, 6 }, { 0, 12 } };

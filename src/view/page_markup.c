@@ -27,7 +27,7 @@ static bool is_hidden(uint32_t point)
 	return (point & 0xfffe) == 0xfffe; /* a noncharacter of each plane */
 }
 
-/* How many bytes follow the first one of a character. -1: it begins none. */
+/* The number of bytes that follow the first one of a character. -1: it begins none. */
 static int rest_of(unsigned char first)
 {
 	if (first < 0x80)

@@ -17,7 +17,7 @@ void page_failures(const struct status *status, FILE *out);
 /* The certificates: a table with a chart in it. */
 void page_certificates(const struct status *status, FILE *out);
 
-/* How long the port was open: a sentence, a chart, a table. */
+/* The time that the port was open: a sentence, a chart, a table. */
 void page_windows(const struct status *status, FILE *out);
 
 /* --- for all of them ---------------------------------------------------------------------------------------------- */

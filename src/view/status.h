@@ -56,7 +56,7 @@ struct stretch {
 
 #define EXPOSURE_DAYS 365
 
-/* How long the port was open. */
+/* The time that the port was open. */
 struct exposure {
 	uint64_t windows, open_ms; /* since the ledger was begun; windows: with those that were not opened */
 	uint64_t longest_ms;	   /* of those in status.window */
@@ -106,7 +106,7 @@ void status_judge(struct entry *entry, const struct instant *now);
 /* The NAME of [certificate NAME], or the label of another client's certificate. */
 const char *status_name(const struct entry *entry);
 
-/* How many names the certificate is for; and the one behind `name` (NULL: the first). NULL: there are no more, or no more are known. */
+/* The number of names of the certificate; and the one behind `name` (NULL: the first). NULL: there are no more, or no more are known. */
 uint32_t status_names(const struct entry *entry);
 const char *status_next_name(const struct status *status, const struct entry *entry, const char *name);
 

@@ -12,7 +12,7 @@
 /* Does config->task. Returns the exit status; has logged what happened. */
 int dealing_run(const struct config *config, int state_fd);
 
-/* What the client tells of a record of dns-persist-01. */
+/* The client's words about a record of dns-persist-01. */
 struct told_record {
 	bool good; /* each server of the zone that answers gives one that is */
 	const char *name, *record, *text;

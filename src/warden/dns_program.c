@@ -168,7 +168,7 @@ static int serve(const struct config *config, uint32_t section, struct fault *fa
 	return n;
 }
 
-/* What a signal to all processes of a run wants, acmegate does: values are taken out of the DNS after that. */
+/* A signal to all processes of a run is acmegate's to obey: values are taken out of the DNS after that. */
 static void ignore_signals(void)
 {
 	static const int ignored[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT };

@@ -43,7 +43,7 @@ int run_send(struct supervisor *s, int channel, enum verb verb, uint32_t index, 
 /* Another part of the run follows. */
 bool run_waits(const struct run *run);
 
-/* How many certificates are to be obtained. */
+/* The number of certificates that are to be obtained. */
 uint32_t run_wanted(const struct run *run);
 
 #endif

@@ -52,7 +52,7 @@ static int launch(const struct config *config, int channel, int notes, int *end,
 	return *pid < 0 ? -1 : 0;
 }
 
-/* What the notes list may be of any section. */
+/* The notes may list values of any section. */
 static int start(const struct config *config, const uint8_t *wanted, int state_fd, int channel, int *pid, struct fault *fault)
 {
 	OWN_FD int notes = open_notes(state_fd, fault), end = -1;
