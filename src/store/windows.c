@@ -86,10 +86,14 @@ static uint64_t search_all(const struct windows *windows, bool *empty)
 
 	*empty = true;
 	for (size_t i = 0; i < 2 * (size_t)windows->kept; i++) {
+		const bool read = slot_read(windows->fd, i, &slot) == 0;
+
 		/* NOLINTNEXTLINE(bugprone-suspicious-memory-comparison,cert-exp42-c,cert-flp37-c): all bytes of it in the file */
-		if (slot_read(windows->fd, i, &slot) < 0 || !memcmp(&slot, &nothing, sizeof(slot)))
+		if (read && !memcmp(&slot, &nothing, sizeof(slot)))
 			continue;
-		*empty = false;
+		*empty = false; /* a slot that cannot be read is not said to be empty: nothing is written over it */
+		if (!read)
+			continue;
 		if (slot.sequence > highest && slot_place(windows->kept, slot.sequence) == i && slot.sequence > 1 &&
 		    slot_is_valid(&slot, SLOT_ENTRY))
 			highest = slot.sequence;

@@ -136,14 +136,15 @@ class Worker:
             return "broken"
         return "new"
 
-    def check_tidy(self, problem):
-        """After a run without accidents nothing half-made is there."""
+    def check_tidy(self, problem, unread):
+        """After a run without accidents nothing half-made is there. A ledger of windows that could not be read is put aside."""
         top = self.state + "/certificates/one"
         for name in os.listdir(top):
             if not name.isdigit() and name != "live":
                 problem("store", f"the next run leaves {name} in the store")
         for name in os.listdir(self.state):
-            if name not in ("journal", "accounts", "certificates", "due", "ledger", "windows"):
+            if name not in ("journal", "accounts", "certificates", "due", "ledger", "windows") and \
+                    not (unread and name == "windows.corrupt"):
                 problem("journal", f"the next run leaves {name} in the state directory")
 
     # --- the host
@@ -328,7 +329,7 @@ class Worker:
         elif status and status < 128 and "watchdog" not in self.said:
             problem("silent", f"the watchdog ends with status {status} without a word of why")
 
-    def next_run(self, flow, problem):
+    def next_run(self, flow, problem, unread):
         self.configure(hook=flow.get("hook", False))
         after = run(*self.command("renew-now"))
         if after.returncode or "error" in after.stdout:
@@ -336,7 +337,7 @@ class Worker:
         elif self.check_store(True, problem) != "new":
             problem("store", "the next renew-now leaves no new certificate")
         else:
-            self.check_tidy(problem)
+            self.check_tidy(problem, unread)
         if flow.get("hook") and not os.path.exists(self.hooked):
             problem("hook", "the hook was not run, not even by the next renew-now")
 
@@ -387,7 +388,8 @@ class Worker:
         self.recover(not orderly and status != 0, problem)
         if not self.check_ruleset(True, problem):
             self.mend()
-        self.next_run(flow, problem)
+        unread = "fail" in accidents and any(accident[3] == "pread64" for accident in trace.accidents)
+        self.next_run(flow, problem, unread)
         if not self.check_ruleset(True, problem):
             self.mend()
         result.update(problems=problems, accident=trace.accidents[0] if trace.accidents else None, said=said[-1500:],
