@@ -290,7 +290,7 @@ all_but_server() {
 
 @test "a chain that only its owner can change is bypassed by a redirection, if it accepts that" {
 	needs_owners
-	RIG_DNS6=$RIG_HOST6
+	RIG_GATE='max_open = 60' RIG_DNS6=$RIG_HOST6
 	owned_table 'ct status dnat accept;'
 	rig_window
 	rig_release
