@@ -13,7 +13,8 @@
 #include "warden/run_work.h"
 #include "warden/values.h"
 
-#define RUN_SECONDS 1800 /* for all of a run; nothing adds to it */
+#define NOTING_SECONDS 10 /* for a client that has nothing else to do */
+#define RUN_SECONDS 1800  /* for all of a run; nothing adds to it */
 
 /* --- ends --------------------------------------------------------------------------------------------------------- */
 
@@ -150,6 +151,15 @@ static void note_failures(const struct run *run)
 				   "certificate %s was not obtained", run->config->certificate[i].name);
 }
 
+/* The port is closed. A client that heard the reason of a refusal has it written into the ledger, which takes it longer on a busy machine. */
+static void let_client_note(const struct run *run)
+{
+	struct pollfd ended = { .fd = run->s.fd[CLIENT_PID], .events = POLLIN };
+
+	if (run->refused && ended.fd >= 0)
+		(void)!poll(&ended, 1, NOTING_SECONDS * 1000);
+}
+
 static void end(struct run *run)
 {
 	struct supervisor *s = &run->s;
@@ -158,6 +168,7 @@ static void end(struct run *run)
 	run->errand->stopped = !supervise_shut(s, false, &closed);
 	progress_shut();
 	run_window_tidy(s);
+	let_client_note(run);
 	launch_reap(&s->fd[CLIENT_PID], true);
 	values_end(&s->fd[DNS_PID]);
 	launch_reap(&s->fd[SIGNER_PID], true); /* so that the storer waits for nobody */

@@ -30,6 +30,7 @@ struct run {
 	struct crew crew;
 	uint32_t surveyed;
 	uint32_t stored;
+	bool refused;	    /* the client was told that its window is refused */
 	uint32_t validated; /* names in this window, and one more: the client tells no fewer */
 	int64_t next;	    /* when the first of them will be due */
 	struct work work;   /* for the client */

@@ -20,7 +20,8 @@ void run_window_on_refused(struct supervisor *s)
 	struct fault ignored;
 
 	if (s->state != STANDING) /* the client waits for its window */
-		(void)!wire_send(s->fd[ON_CLIENT], VERB_REFUSED, 0, s->fault.text, strlen(s->fault.text), &ignored);
+		run_of(s)->refused = wire_send(s->fd[ON_CLIENT], VERB_REFUSED, 0, s->fault.text, strlen(s->fault.text), &ignored) ==
+				     0;
 	supervise_give_up(s);
 }
 

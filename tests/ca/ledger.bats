@@ -125,6 +125,34 @@ pass() { ledger "$1" age "$2"; }
 	[ -s "$RIG_STATE/ledger/one.test~" ]
 }
 
+@test "a window that is refused: the reason is kept, however slow the client is" {
+	mkdir -p "$RIG_DIR/bin"
+	# Refuses when it is told to.
+	cat >"$RIG_DIR/bin/refuses" <<-END
+		#!/bin/sh
+		[ "\$1" = open ] || exit 0
+		touch "$RIG_DIR/asked"
+		while [ ! -e "$RIG_DIR/stopped" ]; do sleep 0.1; done
+		exit 1
+	END
+	chmod 0755 "$RIG_DIR/bin" "$RIG_DIR/bin/refuses"
+	rm -f "$RIG_DIR/asked" "$RIG_DIR/stopped" "$RIG_DIR/out"
+	RIG_GATE="command = $RIG_DIR/bin/refuses" rig_config one.test
+	ip netns exec "$RIG_HOST" "$RIG_ACMEGATE" -c "$RIG_CONF" renew-now >"$RIG_DIR/out" 2>&1 3>&- &
+	pid=$!
+	rig_until 30 test -e "$RIG_DIR/asked"
+	client=$(pgrep -P "$pid" -f 'agent client')
+	kill -s STOP "$client"
+	touch "$RIG_DIR/stopped"
+	rig_until 30 grep -q 'refuses ended with status 1' "$RIG_DIR/out"
+	sleep 1 # so slow
+	kill -s CONT "$client"
+	rig_ends 1
+	run -1 rig_acmegate status --json
+	jq -e '.certificates[0] | .failures == 1 and .last.result == "host" and
+		(.last.problem.detail | contains("the port was not opened"))' <<<"$output"
+}
+
 @test "what cannot be written down is not begun" {
 	rig_config one.test
 	run -0 rig_acmegate renew
