@@ -175,7 +175,7 @@ widest() { tr '\r\n' '\n\n' <"$RIG_DIR/kept" | sed -n 's/^\x1b\[K\([^a].*\|a[^c]
 		on_screen 80 renew-now
 		ended 0
 		shows 'acmegate: port 80 open'
-		! shows $'\e'
+		! shows $'\e' || false
 		export TERM=xterm
 		unset NO_COLOR
 	done

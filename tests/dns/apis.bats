@@ -258,13 +258,6 @@ stub_answers() { rig_host dig +tcp +short +time=1 +tries=1 @127.0.0.53 example.o
 	[[ $output == *"others than root can read the secrets in $RIG_DIR/etc/login; chmod 0600 $RIG_DIR/etc/login"* ]]
 }
 
-all_of_it() { ip netns pids "$RIG_HOST"; }
-nobody_left() { [ -z "$(all_of_it)" ]; }
-begin_run() {
-	rm -f "$RIG_DIR/out"
-	ip netns exec "$RIG_HOST" "$RIG_ACMEGATE" -c "$RIG_CONF" renew-now >"$RIG_DIR/out" 2>&1 3>&- &
-	pid=$!
-}
 has_value() { [ "$(dns_values | grep -c '_acme-challenge.b')" -ge 1 ]; }
 
 # A second name waits for a value that its service never puts anywhere.

@@ -19,12 +19,6 @@ setup_file() {
 	RIG_DNS4=$RIG_HOST4 RIG_PEBBLE_STAYS=1 dns_pebble PEBBLE_AUTHZREUSE=0
 }
 
-setup() {
-	rm -rf "$RIG_STATE"
-	rig_policy_drop | rig_nft -
-	export RIG_PEBBLE_STAYS=1
-}
-
 teardown() {
 	[ -n "${BATS_TEST_COMPLETED:-}" ] || printf '%s\n' "${output:-}"
 	rig_end_of probe

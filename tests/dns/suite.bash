@@ -27,3 +27,14 @@ teardown() {
 	[ -n "${BATS_TEST_COMPLETED:-}" ] || printf '%s\n' "${output:-}"
 	rig_end_of probe
 }
+
+# Everything of this host that is not the test's.
+all_of_it() { ip netns pids "$RIG_HOST"; }
+nobody_left() { [ -z "$(all_of_it)" ]; }
+
+# A run in the background; its process is $pid.
+begin_run() {
+	rm -f "$RIG_DIR/out"
+	ip netns exec "$RIG_HOST" "$RIG_ACMEGATE" -c "$RIG_CONF" renew-now >"$RIG_DIR/out" 2>&1 3>&- &
+	pid=$!
+}

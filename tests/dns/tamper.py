@@ -7,15 +7,9 @@ import struct
 import sys
 import threading
 
+from wire import skip_name
+
 address, upstream = sys.argv[1:3]
-
-
-def skip_name(data, at):
-    while data[at]:
-        if data[at] >= 0xC0:
-            return at + 2
-        at += data[at] + 1
-    return at + 1
 
 
 def records(data):

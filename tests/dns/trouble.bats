@@ -390,17 +390,6 @@ expired() { rig_host dig +tcp +time=1 +tries=1 @10.98.0.3 example.org SOA | grep
 	says dead "$RIG_HOST6: TCP port 53: Connection refused"
 }
 
-# Everything of this host that is not the test's.
-all_of_it() { ip netns pids "$RIG_HOST"; }
-nobody_left() { [ -z "$(all_of_it)" ]; }
-
-# killed WHOM: while the value is in the DNS; PIDs
-begin_run() {
-	rm -f "$RIG_DIR/out"
-	ip netns exec "$RIG_HOST" "$RIG_ACMEGATE" -c "$RIG_CONF" renew-now >"$RIG_DIR/out" 2>&1 3>&- &
-	pid=$!
-}
-
 @test "killed while the value is in the DNS: the client, acmegate-dns, the warden, all at once; the next command leaves 0 values" {
 	local whom left=0
 	second 100 # where nobody answers: the run waits
