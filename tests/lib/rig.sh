@@ -76,6 +76,18 @@ rig_end_of() {
 	rig_end "$pid" "${2:-TERM}"
 }
 
+# rig_available PACKAGES...: those that this release of Debian has. 13 has no lexicon: the test that needs it is skipped there.
+rig_available() {
+	local package
+	for package; do
+		if apt-cache policy "$package" | grep -q 'Candidate: [^(]'; then
+			printf '%s\n' "$package"
+		else
+			rig_say "this Debian has no package $package"
+		fi
+	done
+}
+
 # rig_install PACKAGES...: those that are missing, by Debian's package manager
 rig_install() {
 	local package missing=()
@@ -84,7 +96,7 @@ rig_install() {
 	done
 	[ ${#missing[@]} -gt 0 ] || return 0
 	rig_say "installing: ${missing[*]}"
-	DEBIAN_FRONTEND=noninteractive apt-get -qq update &&
+	DEBIAN_FRONTEND=noninteractive apt-get -qq update && mapfile -t missing < <(rig_available "${missing[@]}") &&
 		DEBIAN_FRONTEND=noninteractive apt-get -qq -y --no-install-recommends install "${missing[@]}" >/dev/null
 }
 
