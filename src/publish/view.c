@@ -9,6 +9,7 @@
 
 #include "base/config_load.h"
 #include "base/config_share.h"
+#include "base/kernel.h"
 #include "base/launch.h"
 #include "base/log.h"
 #include "base/sandbox.h"

@@ -243,6 +243,7 @@ static struct {
 	char path[PATH_SIZE];
 } expansion;
 
+#ifdef GLOB_ALTDIRFUNC
 static void *begin_directory(const char *path)
 {
 	return opendir(path);
@@ -257,6 +258,7 @@ static void end_directory(void *dir)
 {
 	closedir(dir);
 }
+#endif
 
 static int note_failure(const char *path, int code)
 {
@@ -268,15 +270,27 @@ static int note_failure(const char *path, int code)
 	return 0;
 }
 
-static int expand(struct watching *w, const struct watchlist *watch, const char *pattern, struct fault *fault)
+/* musl has no such functions: there the files that match are bounded, and not the entries that do not. */
+static int find(const char *pattern, glob_t *found)
 {
-	glob_t found = {
-		.gl_opendir = begin_directory, .gl_readdir = next_entry, .gl_closedir = end_directory, .gl_lstat = lstat, .gl_stat = stat
-	};
-	int rc = 0;
+	int flags = 0;
 
 	memset(&expansion, 0, sizeof(expansion));
-	if (glob(pattern, GLOB_ALTDIRFUNC, note_failure, &found) == GLOB_NOSPACE)
+#ifdef GLOB_ALTDIRFUNC
+	flags = GLOB_ALTDIRFUNC;
+	*found = (glob_t){
+		.gl_opendir = begin_directory, .gl_readdir = next_entry, .gl_closedir = end_directory, .gl_lstat = lstat, .gl_stat = stat
+	};
+#endif
+	return glob(pattern, flags, note_failure, found);
+}
+
+static int expand(struct watching *w, const struct watchlist *watch, const char *pattern, struct fault *fault)
+{
+	glob_t found = { .gl_pathc = 0 };
+	int rc = 0;
+
+	if (find(pattern, &found) == GLOB_NOSPACE)
 		rc = fault_set(fault, FAULT_LATER, "looking at watched certificates: there is not enough memory");
 	for (size_t i = 0; rc == 0 && i < found.gl_pathc; i++)
 		rc = add_file(w, watch, pattern, found.gl_pathv[i], fault);

@@ -194,8 +194,9 @@ heard() { rig_probe_total "$1" listening | grep -qv '^0\.000000$'; }
 			chain post { type filter hook postrouting priority srcnat; tcp sport { 80, 443 } drop; }
 		}
 		table ip marks { chain out { type route hook output priority mangle; tcp sport 80 drop; }; }
-		table netdev last { chain out { type filter hook egress device "cable0" priority 0; tcp sport 80 drop; }; }
 	NFT
+	rig_nft - <<<'table netdev last { chain out { type filter hook egress device "cable0" priority 0; tcp sport 80 drop; }; }' ||
+		[ "$(uname -r | cut -d. -f1,2)" = 5.10 ] # which has no such hook
 	RIG_DNS6=$RIG_HOST6 passes
 	opens_once
 }

@@ -179,13 +179,14 @@ static ssize_t refuse(void *buffer, ssize_t length)
 	message->nlmsg_type = NLMSG_ERROR;
 	message->nlmsg_len = sizeof(*message) + sizeof(*error);
 	error->error = -EPERM;
-	return message->nlmsg_len;
+	return (ssize_t)message->nlmsg_len;
 }
 
 static ssize_t refuse_in_short(void *buffer, ssize_t length)
 {
 	refuse(buffer, length);
-	return ((struct nlmsghdr *)buffer)->nlmsg_len = sizeof(struct nlmsghdr);
+	((struct nlmsghdr *)buffer)->nlmsg_len = sizeof(struct nlmsghdr);
+	return sizeof(struct nlmsghdr);
 }
 
 /* Interfaces come and go: what was interrupted is read again, but not for ever. */
@@ -389,7 +390,8 @@ static ssize_t answer_in_short(void *buffer, ssize_t length)
 
 	(void)length;
 	message->nlmsg_type = NLMSG_ERROR;
-	return message->nlmsg_len = sizeof(*message);
+	message->nlmsg_len = sizeof(*message);
+	return sizeof(*message);
 }
 
 static ssize_t without_attributes(void *buffer, ssize_t length)
@@ -397,7 +399,8 @@ static ssize_t without_attributes(void *buffer, ssize_t length)
 	struct nlmsghdr *message = buffer;
 
 	(void)length;
-	return message->nlmsg_len = sizeof(*message) + 2;
+	message->nlmsg_len = sizeof(*message) + 2;
+	return sizeof(*message) + 2;
 }
 
 static void a_broken_answer_is_a_fault(void **state)

@@ -312,7 +312,7 @@ static void a_gate_that_is_overdue_is_killed(void **state)
 
 	(void)state;
 	leave_open();
-	world->skips = policy.seconds + GRACE + 1;
+	world->skips = (long)policy.seconds + GRACE + 1;
 	pid = start(NULL);
 	assert_int_equal(end_of(pid), STATUS_DONE);
 	assert_closed();
