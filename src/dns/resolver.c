@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "dns/resolver.h"
 
+#include <net/if.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define RESOLV_CONF "/etc/resolv.conf"
@@ -10,14 +12,36 @@
 static struct server resolvers[MOST_RESOLVERS];
 static size_t count;
 
+/* The interface of a link-local address, by name or number, which the C library takes behind "%", too. */
+static void set_scope(struct server *server, const char *scope)
+{
+	const size_t used = strlen(server->text);
+
+	server->at.v6.sin6_scope_id = if_nametoindex(scope);
+	if (!server->at.v6.sin6_scope_id)
+		server->at.v6.sin6_scope_id = (uint32_t)strtoul(scope, NULL, 10);
+	snprintf(server->text + used, sizeof(server->text) - used, "%%%s", scope);
+}
+
+static bool learn(struct server *server, const char *line)
+{
+	char address[INET6_ADDRSTRLEN], scope[IF_NAMESIZE];
+	const int words = sscanf(line, " nameserver %45[0-9a-fA-F:.]%%%15s", address, scope);
+
+	if (words < 1 || !server_parse(server, address))
+		return false;
+	if (words == 2 && server->at.plain.sa_family == AF_INET6)
+		set_scope(server, scope);
+	return true;
+}
+
 void resolver_learn(void)
 {
 	FILE *file = fopen(RESOLV_CONF, "re");
-	char line[256], address[128];
+	char line[256];
 
 	while (file && count < MOST_RESOLVERS && fgets(line, sizeof(line), file))
-		if (sscanf(line, " nameserver %127[0-9a-fA-F:.]", address) == 1 && server_parse(&resolvers[count], address))
-			count++;
+		count += learn(&resolvers[count], line);
 	if (file)
 		fclose(file);
 }

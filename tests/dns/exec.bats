@@ -9,6 +9,7 @@ load suite
 setup_file() {
 	dns_have || skip "$DNS_MISSING"
 	rig_up
+	ip -n "$RIG_CA" addr add fe80::53/64 dev cable0 nodad
 	dns_up bind hmac-sha256
 	mkdir -m 0755 "$RIG_DIR/bin"
 	dns_zone >"$RIG_DIR/zone.first"
@@ -106,6 +107,23 @@ alone() { [ -z "$(ip netns pids "$RIG_HOST")" ]; }
 	config "$RIG_DIR/bin/own one -two"
 	succeeds
 	rig_certificate one a.example.org
+}
+
+answers_on_link() { rig_host dig +tcp +short +time=1 +tries=1 @fe80::53%cable0 example.org SOA 2>&1 | grep -q '^ns1'; }
+@test "the resolver's address is link-local: its interface is a part of it, by name and by number" {
+	local scope
+	script own <<<"$update"
+	config "$RIG_DIR/bin/own"
+	rig_until 30 answers_on_link
+	for scope in cable0 "$(rig_host cat /sys/class/net/cable0/ifindex)"; do
+		rm -rf "$RIG_STATE"
+		echo "nameserver fe80::53%$scope" >"/etc/netns/$RIG_HOST/resolv.conf"
+		succeeds
+	done
+	rm -rf "$RIG_STATE"
+	echo 'nameserver fe80::53%absent0' >"/etc/netns/$RIG_HOST/resolv.conf"
+	run -75 rig_acmegate renew-now
+	[[ $output == *'fe80::53%absent0: TCP port 53: Invalid argument'* ]]
 }
 
 @test "it runs without rights: user, groups, capabilities, descriptors, variables, files of root, setuid, signals" {

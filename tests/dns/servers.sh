@@ -85,7 +85,7 @@ dns_bind() {
 		cat <<-CONF
 			options {
 				directory "$RIG_DIR/dns"; pid-file none; session-keyfile none;
-				listen-on port 53 { $RIG_CA4; 127.0.0.1; }; listen-on-v6 port 53 { $RIG_CA6; };
+				listen-on port 53 { $RIG_CA4; 127.0.0.1; }; listen-on-v6 port 53 { $RIG_CA6; fe80::53; };
 				recursion no; dnssec-validation no; allow-transfer { any; }; notify no; ${DNS_OPTIONS:-}
 			};
 			controls { };
