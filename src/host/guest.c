@@ -100,7 +100,8 @@ static void follow(const struct guest *guest, struct visit *visit)
 
 	for (;;) {
 		struct pollfd wait[] = { { .fd = visit->pidfd, .events = POLLIN },
-					 { .fd = guest->channel },
+					 { .fd = guest->channel[0] },
+					 { .fd = guest->channel[1] },
 					 { .fd = visit->output[TALK_OUTPUT], .events = POLLIN },
 					 { .fd = visit->output[TALK_ERRORS], .events = POLLIN } };
 		const int64_t left = end - clock_milliseconds();
@@ -109,11 +110,11 @@ static void follow(const struct guest *guest, struct visit *visit)
 		if (left <= 0 || (poll(wait, LENGTH_OF(wait), (int)left) < 0 && errno != EINTR))
 			return;
 		for (enum talk_stream i = 0; i < TALK_STREAMS; i++)
-			if (wait[2 + i].revents && !talk_take(&visit->talk, i, visit->output[i]))
+			if (wait[3 + i].revents && !talk_take(&visit->talk, i, visit->output[i]))
 				close_fd(&visit->output[i]);
-		if (wait[1].revents)
+		if (wait[1].revents || wait[2].revents)
 			visit->how = DESERTED;
-		if (wait[0].revents || wait[1].revents)
+		if (wait[0].revents || visit->how == DESERTED)
 			return;
 	}
 }
@@ -134,7 +135,7 @@ static void kill_children(void)
 }
 
 /* Whatever it has started is in its group, or becomes our child when the process that started it has ended. */
-static void end_strays(const struct guest *guest)
+static void end_strays(const char *who)
 {
 	const int64_t end = clock_milliseconds() + STRAYS_SECONDS * INT64_C(1000);
 	pid_t ended;
@@ -146,7 +147,7 @@ static void end_strays(const struct guest *guest)
 		poll(NULL, 0, 5);
 	}
 	if (ended >= 0)
-		log_warning("%s: processes that it has started cannot be ended", guest->who);
+		log_warning("%s: processes that it has started cannot be ended", who);
 }
 
 /* Before its end is waited for its number, and that of the group, are nobody else's. */
@@ -157,7 +158,7 @@ static void finish(const struct guest *guest, struct visit *visit)
 	while (waitpid(visit->pid, &visit->status, 0) < 0 && errno == EINTR)
 		;
 	if (adopts)
-		end_strays(guest);
+		end_strays(guest->who);
 	for (enum talk_stream i = 0; i < TALK_STREAMS; i++) {
 		for (int piece = 0; visit->output[i] >= 0 && piece < 16 && talk_take(&visit->talk, i, visit->output[i]); piece++)
 			;
@@ -210,4 +211,11 @@ int guest_adopt(struct fault *fault)
 {
 	adopts = prctl(PR_SET_CHILD_SUBREAPER, 1) == 0;
 	return adopts ? 0 : fault_errno(fault, FAULT_FAILED, "adopting what a program leaves");
+}
+
+void guest_keep(pid_t pid, const char *who)
+{
+	for (pid_t ended = 0; ended != pid && (ended >= 0 || errno == EINTR);)
+		ended = waitpid(-1, NULL, 0);
+	end_strays(who);
 }

@@ -22,7 +22,7 @@ struct guest {
 	mode_t mask;	      /* umask(2) */
 	unsigned int seconds; /* that it may take */
 	const char *remedy;   /* behind the words that it took longer */
-	int channel;	      /* it is killed when the other end of this has gone; -1: no such channel */
+	int channel[2];	      /* it is killed when the other end of one of these has gone; -1: no such channel */
 	bool quiet;	      /* what it prints is logged at debug, however it ends */
 };
 
@@ -37,5 +37,11 @@ int guest_run(const struct guest *guest, struct fault *fault) MUST_CHECK;
  * a child of this process.
  */
 int guest_adopt(struct fault *fault) MUST_CHECK;
+
+/*
+ * Waits for the end of this child, which runs guests, and kills what it leaves: for its parent, which adopts, and does nothing else. who: for
+ * the log.
+ */
+void guest_keep(pid_t pid, const char *who);
 
 #endif

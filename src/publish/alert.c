@@ -47,7 +47,7 @@ static int run_program(const struct config *config, const struct alarm *alarm, s
 				     .mask = 022,
 				     .seconds = PROGRAM_SECONDS,
 				     .remedy = "",
-				     .channel = -1,
+				     .channel = { -1, -1 },
 				     .quiet = true };
 
 	snprintf(command, sizeof(command), "%s", config->status.alert);

@@ -21,7 +21,7 @@
 #define OWN_VARIABLES 8
 #define PLAIN "abcdefghijklmnopqrstuvwxyz0123456789-_."
 
-enum { ON_CHANNEL = STDERR_FILENO + 1, ON_STATE, ON_END }; /* descriptors */
+enum { ON_CHANNEL = STDERR_FILENO + 1, ON_KEEPER, ON_STATE, ON_END }; /* descriptors */
 
 /* The words and variables of one run. */
 struct call {
@@ -131,7 +131,7 @@ static int run(const struct config *config, const struct record *record, struct 
 				     .mask = 077,
 				     .seconds = dns->program.seconds ? dns->program.seconds : DNS_PROGRAM_SECONDS,
 				     .remedy = call.remedy,
-				     .channel = ON_CHANNEL };
+				     .channel = { ON_CHANNEL, ON_KEEPER } };
 	int rc;
 
 	snprintf(call.who, sizeof(call.who), "dns %s", dns->name);
@@ -180,17 +180,49 @@ static void ignore_signals(void)
 	sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-/* The channel, and the state directory: all others are closed. */
-static int keep_descriptors(const struct config *config, int channel)
+/* The channel, the end of a pipe that the keeper has, and the state directory: all others are closed. */
+static int keep_descriptors(const struct config *config, int channel, int keeper)
 {
-	const int null = open("/dev/null", O_RDWR | O_CLOEXEC), high = fcntl(channel, F_DUPFD, ON_END);
+	const int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	const int high = fcntl(channel, F_DUPFD, ON_END), end = fcntl(keeper, F_DUPFD, ON_END);
 	int state;
 
-	if (null < 0 || high < 0 || dup2(null, STDIN_FILENO) < 0 || dup2(null, STDOUT_FILENO) < 0 || dup2(high, ON_CHANNEL) < 0 ||
-	    close_range(ON_STATE, ~0U, 0) < 0)
+	if (null < 0 || high < 0 || end < 0 || dup2(null, STDIN_FILENO) < 0 || dup2(null, STDOUT_FILENO) < 0 ||
+	    dup2(high, ON_CHANNEL) < 0 || dup2(end, ON_KEEPER) < 0 || close_range(ON_STATE, ~0U, 0) < 0)
 		return -1;
 	state = open(config->gate.state, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	return state == ON_STATE ? 0 : -1;
+}
+
+static _Noreturn void work(const struct config *config, uint32_t section, int channel, int keeper)
+{
+	struct fault fault = { 0 };
+
+	if (keep_descriptors(config, channel, keeper) < 0)
+		fault_errno(&fault, FAULT_FAILED, "starting the process that runs a program");
+	else if (guest_adopt(&fault) == 0 && serve(config, section, &fault) == 0)
+		_exit(STATUS_DONE);
+	log_error("%s", fault.text);
+	_exit(STATUS_FAILED);
+}
+
+/*
+ * The keeper adopts what a program has started when the process that runs it is killed. If the keeper is killed, that process sees the end of a
+ * pipe, and kills it all. Nobody else has the other end.
+ */
+static _Noreturn void keep(const struct config *config, uint32_t section, int channel)
+{
+	char who[LABEL_SIZE + 8];
+	int ends[2];
+	const pid_t pid = pipe2(ends, O_CLOEXEC) < 0 ? -1 : fork();
+
+	if (pid == 0)
+		work(config, section, channel, ends[0]);
+	if (pid < 0 || dup2(ends[1], STDIN_FILENO) < 0 || close_range(STDERR_FILENO + 1, ~0U, 0) < 0)
+		_exit(STATUS_FAILED);
+	snprintf(who, sizeof(who), "dns %s", config->dns[section].name);
+	guest_keep(pid, who);
+	_exit(STATUS_DONE);
 }
 
 static _Noreturn void become(const struct config *config, uint32_t section, int channel)
@@ -200,10 +232,10 @@ static _Noreturn void become(const struct config *config, uint32_t section, int 
 	log_through(NULL);
 	log_start("program", log_detail_of(log_option()));
 	ignore_signals();
-	if (keep_descriptors(config, channel) < 0 || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
+	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
 		fault_errno(&fault, FAULT_FAILED, "starting the process that runs a program");
-	else if (sandbox_warden(&fault) == 0 && guest_adopt(&fault) == 0 && serve(config, section, &fault) == 0)
-		_exit(STATUS_DONE);
+	else if (sandbox_program(&fault) == 0 && guest_adopt(&fault) == 0)
+		keep(config, section, channel);
 	log_error("%s", fault.text);
 	_exit(STATUS_FAILED);
 }

@@ -278,6 +278,40 @@ has_value() { [ "$(dns_values | grep -c _acme-challenge.a)" -ge 2 ]; }
 	done
 }
 
+told_writer() { [ -s "$RIG_STATE/programs/own/writer" ]; }
+@test "what a program has started ends also when the process that runs it is killed, or the keeper of that" {
+	local whom writer
+	script own <<<"setsid sleep 600 & (setsid sleep 600 &) $update [ \"\$1\" = cleanup ] || { echo \$PPID >\"\$HOME/writer\"; sleep 600; }"
+	config "$RIG_DIR/bin/own"
+	for whom in writer keeper; do
+		rm -rf "$RIG_STATE"
+		begin_run
+		rig_until 30 told_writer
+		writer=$(<"$RIG_STATE/programs/own/writer")
+		[ "$whom" = writer ] || writer=$(awk '{ print $4 }' "/proc/$writer/stat")
+		[ "$writer" != "$pid" ]
+		kill -s KILL "$writer"
+		rig_until 30 alone
+		wait "$pid" || true
+		run -0 rig_acmegate recover
+		unchanged
+	done
+}
+
+# Without Landlock acmegate needs CAP_SYS_ADMIN for the file systems of its processes.
+@test "the process that runs a program has five capabilities, with and without Landlock" {
+	local seam name
+	rig_seams
+	script own <<<"grep -E '^(Cap(Inh|Prm|Eff|Bnd|Amb)|NoNewPrivs):' /proc/\$PPID/status >\"\$HOME/rights\"; $update"
+	for seam in '' no-landlock; do
+		rm -rf "$RIG_STATE"
+		config "$RIG_DIR/bin/own"
+		ACMEGATE_SEAMS=$seam RIG_ACMEGATE=$RIG_BUILD/seams/acmegate run -0 rig_acmegate renew-now
+		for name in Inh:0 Prm:1e1 Eff:1e1 Bnd:1e1 Amb:0; do printf 'Cap%s:\t%016x\n' "${name%:*}" "0x${name#*:}"; done |
+			cat - <(printf 'NoNewPrivs:\t1\n') | diff - "$RIG_STATE/programs/own/rights"
+	done
+}
+
 # --- adapters -----------------------------------------------------------------------------------------------------
 
 adapters=$BATS_TEST_DIRNAME/../../units/dns
