@@ -74,10 +74,11 @@ int sandbox_gate(struct fault *fault) MUST_CHECK;
 /* The same where it runs a program of the administrator, which may need anything: a filter that refuses some thirty calls, if it may have one. */
 void sandbox_gate_with_command(void);
 
-/* In the warden, for good, when it will execute no hook of the administrator's: it keeps what it starts the agent with. */
-int sandbox_warden(struct fault *fault) MUST_CHECK;
-/* In a process that starts the administrator's program as another user: the same, without the right to mount. */
-int sandbox_program(struct fault *fault) MUST_CHECK;
+/*
+ * In the warden, for good, when it will execute no hook of the administrator's: it keeps what it starts the agent with, and cannot get
+ * more. mounts: where there is no Landlock, this includes the right to mount, which a process that starts no agent needs not.
+ */
+int sandbox_warden(bool mounts, struct fault *fault) MUST_CHECK;
 
 /*
  * In the watchdog, for good, with all that it executes: what talks to the kernel's firewall, and no way to more. Proved before it

@@ -52,27 +52,18 @@ int sandbox_prove(enum role role, struct fault *fault)
 	return 0;
 }
 
-#define STARTING (BIT(CAP_SETUID) | BIT(CAP_SETGID) | BIT(CAP_SETPCAP) | BIT(CAP_CHOWN) | BIT(CAP_KILL))
+#define WARDEN (BIT(CAP_SETUID) | BIT(CAP_SETGID) | BIT(CAP_SETPCAP) | BIT(CAP_CHOWN) | BIT(CAP_KILL))
 
-static int keep_only(uint64_t keep, const char *whose, struct fault *fault)
+/* SYS_ADMIN: seclusion_enter() of a child to come. */
+int sandbox_warden(bool mounts, struct fault *fault)
 {
+	const uint64_t keep = WARDEN | (mounts && sandbox_landlock() <= 0 ? BIT(CAP_SYS_ADMIN) : 0);
 	uint64_t now;
 
 	if (sandbox_limit(RLIMIT_CORE, 0) < 0 || sandbox_get_capabilities(&now) < 0 || sandbox_bound_capabilities(keep) < 0 ||
 	    sandbox_set_capabilities(now & keep) < 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
-		return fault_errno(fault, FAULT_FAILED, "taking rights from %s", whose);
+		return fault_errno(fault, FAULT_FAILED, "taking rights from the warden");
 	return 0;
-}
-
-/* SYS_ADMIN: seclusion_enter() of a child to come. */
-int sandbox_warden(struct fault *fault)
-{
-	return keep_only(STARTING | (sandbox_landlock() > 0 ? 0 : BIT(CAP_SYS_ADMIN)), "the warden", fault);
-}
-
-int sandbox_program(struct fault *fault)
-{
-	return keep_only(STARTING, "the process that runs a program", fault);
 }
 
 /* A watchdog has no right to change the bounding set; no_new_privs does without. */

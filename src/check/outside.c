@@ -111,7 +111,7 @@ static void on_prepared(struct supervisor *s)
 		on_ready(s);
 	else if (crew_start_responder(&o->crew, ROLE_RESPONDER, s->passed, &s->fd[RESPONDER_PID], &s->fd[ON_RESPONDER], &s->fault) <
 			 0 ||
-		 sandbox_warden(&s->fault) < 0)
+		 sandbox_warden(true, &s->fault) < 0)
 		supervise_give_up(s);
 }
 

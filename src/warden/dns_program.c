@@ -234,7 +234,7 @@ static _Noreturn void become(const struct config *config, uint32_t section, int 
 	ignore_signals();
 	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
 		fault_errno(&fault, FAULT_FAILED, "starting the process that runs a program");
-	else if (sandbox_program(&fault) == 0 && guest_adopt(&fault) == 0)
+	else if (sandbox_warden(false, &fault) == 0 && guest_adopt(&fault) == 0)
 		keep(config, section, channel);
 	log_error("%s", fault.text);
 	_exit(STATUS_FAILED);

@@ -94,7 +94,7 @@ void run_window_on_open(struct supervisor *s)
 	run->errand->windows++;
 	note_asker(run);
 	progress_step(PROGRESS_OPENING, 0, 0);
-	if (supervise_prepare(s, (const void *)s->record.data) < 0 || (confined && sandbox_warden(&s->fault) < 0))
+	if (supervise_prepare(s, (const void *)s->record.data) < 0 || (confined && sandbox_warden(true, &s->fault) < 0))
 		run_window_on_refused(s);
 }
 

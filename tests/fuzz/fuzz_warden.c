@@ -635,9 +635,9 @@ void readers_let_in(int state_fd)
 	(void)state_fd;
 }
 
-int sandbox_warden(struct fault *fault)
+int sandbox_warden(bool mounts, struct fault *fault)
 {
-	(void)fault;
+	(void)mounts, (void)fault;
 	return 0;
 }
 

@@ -226,7 +226,7 @@ static bool has_rights(void)
 static int warden(void)
 {
 	struct fault fault;
-	int bad = wrong(sandbox_warden(&fault) < 0, "it fails");
+	int bad = wrong(sandbox_warden(true, &fault) < 0, "it fails");
 
 	bad += wrong(capabilities() >> CAP_DAC_OVERRIDE & 1 || capabilities() >> CAP_SYS_MODULE & 1, "capabilities");
 	bad += wrong(prctl(PR_CAPBSET_READ, CAP_DAC_OVERRIDE) != 0, "the bounding set");

@@ -69,7 +69,7 @@ pid_t __wrap_fork(void);
 int __real_poll(struct pollfd *list, nfds_t n, int timeout);
 int __wrap_poll(struct pollfd *list, nfds_t n, int timeout);
 int __wrap_launch_role(enum role role, const struct config *c, const struct descriptor *given, size_t n, struct fault *f);
-int __wrap_sandbox_warden(struct fault *f);
+int __wrap_sandbox_warden(bool mounts, struct fault *f);
 bool __wrap_deploy_run(const struct config *c, const struct certificate *certificate, struct deployed *deployed);
 int __wrap_sockets_listeners(uint16_t port, uint32_t *inodes, size_t most, struct fault *f);
 bool __wrap_process_holds(pid_t pid, const uint32_t *inodes, int n);
@@ -199,9 +199,9 @@ static void end_child(enum role role, unsigned char status)
 	close_fd(&child[role].channel);
 }
 
-int __wrap_sandbox_warden(struct fault *f)
+int __wrap_sandbox_warden(bool mounts, struct fault *f)
 {
-	(void)f;
+	(void)mounts, (void)f;
 	return 0;
 }
 
