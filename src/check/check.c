@@ -27,6 +27,7 @@ static const struct {
 	{ "firewall", check_firewall },
 	{ "hooks", check_hooks },
 	{ "service", check_services },
+	{ "program", check_programs },
 	{ "ca", check_network },
 	{ "dns", check_dns },
 	{ "dns-persist", check_persist },

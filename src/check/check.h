@@ -29,6 +29,7 @@ void check_port(struct examination *);
 void check_firewall(struct examination *);
 void check_services(struct examination *);
 void check_hooks(struct examination *);
+void check_programs(struct examination *);
 void check_network(struct examination *);
 void check_dns(struct examination *);
 void check_persist(struct examination *);

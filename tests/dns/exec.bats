@@ -248,6 +248,30 @@ answers_on_link() { rig_host dig +tcp +short +time=1 +tries=1 @fe80::53%cable0 e
 	unchanged
 }
 
+# row: of the program, as "STATE SUBJECT: TEXT"
+row() { rig_acmegate check --json 2>/dev/null | jq -r '.rows[] | select(.check == "program") | "\(.state) \(.subject): \(.text)"'; }
+@test "check says whether the user may start the program: its mode, the way there, its interpreter" {
+	local own=$RIG_DIR/bin/way/own nobody
+	nobody=$(id -u nobody)
+	mkdir "$RIG_DIR/bin/way"
+	script way/own <<<"$update"
+	config "$own and words"
+	[ "$(row)" = "ok $own: [dns own] can run it as user $nobody" ]
+	chmod 0711 "$own"
+	[ "$(row)" = "wrong $own: [dns own] cannot run it as user $nobody: $own: Permission denied" ]
+	chmod 0755 "$own"
+	chmod 0700 "$RIG_DIR/bin/way"
+	[ "$(row)" = "wrong $own: [dns own] cannot run it as user $nobody: $own: Permission denied" ]
+	chmod 0755 "$RIG_DIR/bin/way"
+	sed -i '1s,.*,#! /absent/sh -e,' "$own"
+	[ "$(row)" = "wrong $own: [dns own] cannot run it as user $nobody: /absent/sh: No such file or directory" ]
+	cp /bin/true "$own"
+	chmod 0711 "$own"
+	config "$own" 'user = daemon' '[status]' "alert = $RIG_DIR/bin/own"
+	script own <<<'exit 0'
+	[ "$(row)" = "ok $RIG_DIR/bin/own: [status] alert can run it as user $nobody"$'\n'"ok $own: [dns own] can run it as user $(id -u daemon)" ]
+}
+
 has_value() { [ "$(dns_values | grep -c _acme-challenge.a)" -ge 2 ]; }
 
 @test "killed while the program runs, and while its value is in the DNS: the next command has it taken out" {
