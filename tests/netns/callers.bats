@@ -406,15 +406,15 @@ unread() {
 
 @test "10,000 slow connections from a few sources reset no other peer, over IPv4 and IPv6" {
 	cat >"$RIG_DIR/flood" <<-'PY'
-		import itertools, os, selectors, signal, socket, sys, time
-		host4, host6, slow_most = sys.argv[1], sys.argv[2], int(sys.argv[3])
+		import itertools, os, signal, socket, sys, time
+		host4, host6, slow_most, responder = sys.argv[1], sys.argv[2], int(sys.argv[3]), sys.argv[5]
 		REQUEST = b"GET /.well-known/acme-challenge/x HTTP/1.1\r\nHost: one.test\r\n\r\n"
 		def dial(family, source, port, block):
 		    s = socket.socket(family, socket.SOCK_STREAM)
 		    s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
 		    s.bind((source, port))
 		    s.setblocking(block)
-		    s.settimeout(3) if block else None
+		    s.settimeout(30) if block else None
 		    s.connect_ex((host4 if family == socket.AF_INET else host6, 80)) if not block else s.connect((host4 if family == socket.AF_INET else host6, 80))
 		    return s
 		# The CA's own ports from 32768 on are held back, see rig_hold.
@@ -435,10 +435,13 @@ unread() {
 		        os.pwrite(counter, b"%8d" % (i + 1), 0)
 		        if i - (time.monotonic() - start) * 4000 > 10:
 		            time.sleep(0.002)
+		# For how long the responder and this process were ready to run, and others had the processor.
+		def kept_waiting():
+		    return sum(int(open("/proc/%s/schedstat" % pid).read().split()[1]) for pid in (responder, "self")) / 1e9
 		def peer(family, source, pause, port):
 		    s = dial(family, source, port, True)
 		    time.sleep(pause)
-		    start, answer = time.monotonic(), b""
+		    waited, start, answer = kept_waiting(), time.monotonic(), b""
 		    s.sendall(REQUEST)
 		    while True:
 		        more = s.recv(4096)
@@ -446,11 +449,12 @@ unread() {
 		            break
 		        answer += more
 		    assert answer.startswith(b"HTTP/1.1 404"), answer
-		    return time.monotonic() - start
+		    took = time.monotonic() - start
+		    return took, max(0, took - (kept_waiting() - waited))
 		def peers(out, jobs):
 		    for family, source, pause, port in jobs:
 		        try:
-		            os.write(out, b"%f\n" % peer(family, source, pause, port))
+		            os.write(out, b"%f %f\n" % peer(family, source, pause, port))
 		        except Exception as e:
 		            os.write(out, b"lost %s\n" % type(e).__name__.encode())
 		def fork(run, *arguments):
@@ -495,12 +499,14 @@ unread() {
 		while more := os.read(r, 65536):
 		    lines += more
 		lost = [line for line in lines.decode().split("\n") if line.startswith("lost")]
-		times = sorted(float(line) for line in lines.decode().split() if line[0].isdigit())
+		answered = [[float(word) for word in line.split()] for line in lines.decode().split("\n") if line[:1].isdigit()]
+		times, own = (sorted(column) for column in zip(*answered))
 		late_beside = float(os.pread(gap, 16, 0) or 0)
-		print("%d slow connections; %d answered, %d lost %s; median %.1f ms, p99.9 %.1f ms (a process beside: %.1f late)" % (
+		print("%d slow connections; %d answered, %d lost %s; median %.1f ms, longest %.1f, %.1f of them the responder's own (a process beside: %.1f late)" % (
 		    sum(int(os.pread(c, 8, 0) or 0) for c in counters), len(times), len(lost), sorted(set(lost)), times[len(times) // 2] * 1e3,
-		    times[min(len(times) - 1, len(times) * 999 // 1000)] * 1e3, late_beside * 1e3))
-		sys.exit(0 if len(times) == 600 and not lost and times[len(times) * 999 // 1000 - 1] <= 0.05 + 5 * late_beside else 1)
+		    times[-1] * 1e3, own[-1] * 1e3, late_beside * 1e3))
+		# The kernel's thread that carries the packets waits as the process beside does.
+		sys.exit(0 if len(times) == 600 and not lost and own[-1] <= 0.05 + late_beside else 1)
 	PY
 	local n
 	for n in 51 52 $(seq 101 2 129); do rig_ca ip addr add "10.98.0.$n/24" dev cable0; done
@@ -509,7 +515,7 @@ unread() {
 	rig_host ip route add fd98:0:0::/48 dev cable0
 	RIG_GATE='max_open = 60' rig_window
 	result=0
-	rig_ca python3 "$RIG_DIR/flood" "$RIG_HOST4" "$RIG_HOST6" 10000 "$RIG_DIR/flooded" >"$RIG_DIR/flood.out" 2>&1 || result=$?
+	rig_ca python3 "$RIG_DIR/flood" "$RIG_HOST4" "$RIG_HOST6" 10000 "$RIG_DIR/flooded" "$(pgrep -P "$pid" -f 'agent responder')" >"$RIG_DIR/flood.out" 2>&1 || result=$?
 	sed 's/^/# /' "$RIG_DIR/flood.out" >&3
 	rig_release
 	# The CA gives up after 15 s, and on a busy machine the flood takes longer.
