@@ -27,6 +27,7 @@ teardown() {
 	rig_host iptables-legacy -P INPUT ACCEPT
 	rig_host sysctl -qw net.ipv6.conf.all.disable_ipv6=0
 	ip -n "$RIG_HOST" addr replace "$RIG_HOST6/64" dev cable0 nodad
+	rig_neighbour "$RIG_HOST" cable0 "$RIG_CA" cable0 "$RIG_CA6" # went with the address
 	rig_pebble_stop
 }
 
