@@ -41,6 +41,7 @@ teardown_file() {
 
 setup() {
 	source "$BATS_TEST_DIRNAME/../lib/rig.sh"
+	rig_probe_options=(-b)
 	command -v caddy >/dev/null || skip 'caddy is not installed'
 	rm -rf "$RIG_STATE"
 	rig_policy_drop | rig_nft -

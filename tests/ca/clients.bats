@@ -57,6 +57,7 @@ teardown_file() {
 
 setup() {
 	source "$BATS_TEST_DIRNAME/../lib/rig.sh"
+	rig_probe_options=(-b)
 	rm -rf "$RIG_STATE"
 	rig_policy_drop | rig_nft -
 	name=c$BATS_TEST_NUMBER.example.test

@@ -188,6 +188,7 @@ widest() { tr '\r\n' '\n\n' <"$RIG_DIR/kept" | sed -n 's/^\x1b\[K\([^a].*\|a[^c]
 }
 
 @test "the port closes in time on a terminal that is stopped in mid-window (Ctrl-S)" {
+	rig_probe_options=(-b)
 	RIG_GATE='max_open = 5' rig_config one.test
 	rig_hold
 	rig_before

@@ -377,6 +377,7 @@ rights_of_hook() {
 }
 
 @test "SIGKILL in mid-window: the watchdog closes, the next run is a normal one" {
+	rig_probe_options=(-b)
 	rig_window
 	killed=$EPOCHREALTIME
 	kill -s KILL "$pid"
@@ -392,6 +393,7 @@ rights_of_hook() {
 }
 
 @test "everything killed at once: silent at once, recover removes the rest" {
+	rig_probe_options=(-b)
 	rig_window
 	killed=$EPOCHREALTIME
 	for victim in $(ip netns pids "$RIG_HOST"); do kill -s KILL "$victim" || true; done # some end with the first
@@ -412,6 +414,7 @@ rights_of_hook() {
 }
 
 @test "a CA that never comes: the deadline closes the window" {
+	rig_probe_options=(-b)
 	RIG_GATE='max_open = 5' rig_window
 	rig_until 30 rig_gone "$pid"
 	result=0

@@ -119,6 +119,7 @@ each_read() {
 }
 
 @test "a CA that falls silent while the port is open: closed at the deadline" {
+	rig_probe_options=(-b)
 	rm -rf "$RIG_STATE"
 	cp -a "$RIG_DIR/good" "$RIG_STATE"
 	rude 'POST|/authZ/|2-|hang'
@@ -145,6 +146,7 @@ open_for_less() {
 }
 
 @test "a CA that leaves the authorization pending: its reason is shown, and the port is closed after a second look" {
+	rig_probe_options=(-b)
 	rude 'POST|/authZ/|2-|pending=600::no route to one.test' 'POST|/my-order/|all|pending=600'
 	fails 1 'one.test: connection: no route to one.test (the CA leaves the authorization pending)'
 	open_for_less 2.5
@@ -156,6 +158,7 @@ open_for_less() {
 }
 
 @test "a poll that stalls: another connection after 4 s" {
+	rig_probe_options=(-b)
 	rm -rf "$RIG_STATE"
 	rude 'POST|/authZ/|2|hang'
 	rig_before
@@ -166,6 +169,7 @@ open_for_less() {
 }
 
 @test "an answer to the challenge that stalls, and the poll after it" {
+	rig_probe_options=(-b)
 	rm -rf "$RIG_STATE"
 	rude 'POST|/chalZ/|1|hang' 'POST|/authZ/|2|hang'
 	rig_before
@@ -175,12 +179,14 @@ open_for_less() {
 }
 
 @test "a CA that falls silent while the port is open: given up long before the deadline" {
+	rig_probe_options=(-b)
 	rude 'POST|/authZ/|2-|hang'
 	fails 75 'authorization: '
 	open_for_less 18
 }
 
 @test "a CA that validates in a second and always says Retry-After: 3: not 3 s of open port" {
+	rig_probe_options=(-b)
 	rm -rf "$RIG_STATE"
 	rude 'POST|/authZ/|2-|pending=1:3'
 	rig_before

@@ -4,6 +4,7 @@
 # the port is closed, the ruleset is the same, no process is left, the certificate is whole, and the run says who it was.
 bats_require_minimum_version 1.5.0
 load ../lib/suite
+rig_probe_options=(-b)
 
 setup_file() {
 	# In this build a kernel can be without Landlock, or with an early one.

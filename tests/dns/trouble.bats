@@ -318,6 +318,7 @@ ca_has_asked() { grep -q '127.0.0.1#.* query: _acme-challenge.a.example.org IN T
 second_has_value() { [ "$(rig_host dig +tcp +short +time=1 +tries=1 @10.98.0.3 _acme-challenge.a.example.org TXT | wc -l)" -ge 2 ]; }
 
 @test "a secondary (NSD) that lags: the CA is not asked before it gives the value, and at most 3 s later (LAG: for how many seconds)" {
+	rig_probe_options=(-b)
 	local at asked peak
 	DNS_OPTIONS='querylog yes;' second 100
 	nsd

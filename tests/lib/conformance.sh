@@ -30,6 +30,7 @@ window() {
 	rig_hold
 	name=$((${name:-0} + 1)) # Pebble may know an authorization again
 	rig_config "w$name.test"
+	rig_probe_options=(-b)
 	rig_probe_start
 	rm -f "$RIG_DIR/out"
 	ip netns exec "$RIG_HOST" "$RIG_ACMEGATE" -c "$RIG_CONF" "${@:-renew-now}" >"$RIG_DIR/out" 2>&1 3>&- &

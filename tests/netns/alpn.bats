@@ -174,6 +174,7 @@ hello() {
 }
 
 @test "each process killed in mid-window: port 443 closes, the ruleset is the same, and the journal names the port" {
+	rig_probe_options=(-b)
 	for victim in client tls gate watchdog acmegate all; do
 		rig_window
 		case $victim in

@@ -45,6 +45,7 @@ hostile() {
 }
 
 @test "a client that opens and closes in turn has no more than max_open in all, and few windows" {
+	rig_probe_options=(-b)
 	rig_pebble
 	RIG_GATE='max_open = 5' rig_config one.test
 	rig_before
@@ -65,6 +66,7 @@ hostile() {
 }
 
 @test "a client that tells of validations without end is ended, and the port closes" {
+	rig_probe_options=(-b)
 	rig_pebble
 	rig_config one.test
 	rig_before
@@ -167,6 +169,7 @@ unread() {
 }
 
 @test "the holder of a hook's window closes it while nobody reads the system's log" {
+	rig_probe_options=(-b)
 	gate_config
 	mkdir -p "$RIG_DIR/dev"
 	for device in null zero random urandom; do touch "$RIG_DIR/dev/$device"; done
@@ -366,6 +369,7 @@ unread() {
 # --- a lock that somebody holds ----------------------------------------------------------------------------------------------
 
 @test "while somebody holds the xtables lock guard ends in time, with the command's status, and names the holder" {
+	rig_probe_options=(-b)
 	command -v iptables-legacy >/dev/null || skip 'no iptables-legacy'
 	gate_config 'max_open = 5'
 	rm -f "$RIG_DIR/open" "$RIG_DIR/locked"

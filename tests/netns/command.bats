@@ -62,6 +62,7 @@ all_die() {
 program_env() { grep -vE '^(PWD|OLDPWD|SHLVL|_)=' "$RIG_DIR/cloud/env.$1" | sort; }
 
 @test "the program opens before the host does, and closes after it; its environment is what the manual says" {
+	rig_probe_options=(-b)
 	# As seen from outside, both are open or none is: how slow the program is does not count.
 	does open 'host_is_shut; sleep 1; echo "about to open"'
 	does close 'host_is_shut; sleep 0.5'
@@ -201,6 +202,7 @@ PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" ]
 }
 
 @test "the gate is killed in the window: the watchdog runs the program" {
+	rig_probe_options=(-b)
 	does close 'grep -q "^SigIgn:[[:space:]]*0*$" /proc/self/status || echo deaf >>calls'
 	rig_window
 	[ "$(cloud_rules)" = 1 ]
@@ -237,6 +239,7 @@ PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" ]
 }
 
 @test "everything is killed in the window: recovery runs the program" {
+	rig_probe_options=(-b)
 	rig_window
 	all_die
 	rig_closed_after "$killed" 0.050

@@ -186,6 +186,7 @@ version_1() {
 }
 
 @test "version 1: killed with all of acmegate in mid-window, the port is closed and the next start removes the rule" {
+	rig_probe_options=(-b)
 	version_1
 	in_full
 	firewalld_up
@@ -294,6 +295,7 @@ recovers() {
 	[ "$status" -eq 0 ]
 }
 asked_killed() {
+	rig_probe_options=(-b)
 	local victims=()
 	asked
 	# The watchdog. What firewalld itself takes to remove a rule is not acmegate's.
@@ -567,6 +569,7 @@ version_2() {
 }
 
 @test "version 2: killed with all of acmegate in mid-window, the port is closed and the next start removes the rule" {
+	rig_probe_options=(-b)
 	version_2
 	firewalld_up
 	rules >"$RIG_DIR/rules"

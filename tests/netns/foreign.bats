@@ -3,6 +3,7 @@
 # Other hands on the ruleset while the port is open: the opening comes back, what they did stays.
 bats_require_minimum_version 1.5.0
 load ../lib/suite
+rig_probe_options=(-b)
 
 setup() {
 	rm -rf "$RIG_STATE"

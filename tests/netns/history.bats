@@ -257,6 +257,7 @@ print("%.3f %.3f %.3f" % (e["seconds_365d"], e["seconds"], e["longest_seconds_36
 
 # make check-exposure has 1,000 windows.
 @test "open as long as a stranger sees it: ${RIG_WINDOWS:-20} windows" {
+	rig_probe_options=(-b)
 	windows=${RIG_WINDOWS:-20}
 	rig_before
 	for window in $(seq "$windows"); do

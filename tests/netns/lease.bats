@@ -3,6 +3,7 @@
 # Windows for other people's clients: hooks and guard. The listener behind the port is not ours.
 bats_require_minimum_version 1.5.0
 load ../lib/suite
+rig_probe_options=(-b)
 
 setup() {
 	rm -rf "$RIG_STATE"

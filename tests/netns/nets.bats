@@ -3,6 +3,7 @@
 # The four nets under an open port, each alone: the others are switched off by the seams that only a test build has.
 bats_require_minimum_version 1.5.0
 load ../lib/suite
+rig_probe_options=(-b)
 
 setup_file() {
 	rig_seams

@@ -36,6 +36,7 @@ prober() { cat "$RIG_DIR/probe.pid"; }
 }
 
 @test "the probe runs ahead of others where it may, and the process beside it does not" {
+	rig_probe_options=(-b)
 	chrt -f 1 true 2>/dev/null || skip 'this machine permits no priority'
 	rig_probe_start
 	[[ $(chrt -p "$(prober)") == *SCHED_FIFO* ]]

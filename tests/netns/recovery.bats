@@ -159,6 +159,7 @@ gate_is() {
 }
 
 @test "a second acmegate with another state directory in one namespace says so at once" {
+	rig_probe_options=(-b)
 	rig_config one.test
 	run -0 rig_acmegate hook --client $$ pre
 	ours=$(rig_ours)

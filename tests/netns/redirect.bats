@@ -232,6 +232,7 @@ all_but_server() {
 }
 
 @test "the kernel alone closes when everything is killed: the table goes with its owner" {
+	rig_probe_options=(-b)
 	needs_owners
 	server_start
 	RIG_ACMEGATE=$RIG_BUILD/seams/acmegate
@@ -247,6 +248,7 @@ all_but_server() {
 }
 
 @test "the watchdog alone closes when the gate is killed" {
+	rig_probe_options=(-b)
 	server_start
 	RIG_ACMEGATE=$RIG_BUILD/seams/acmegate
 	export ACMEGATE_SEAMS='no-owner no-timeout no-socket'
@@ -261,6 +263,7 @@ all_but_server() {
 }
 
 @test "the kernel alone closes when the time is up; the gate alone at its deadline; and a gate that hangs" {
+	rig_probe_options=(-b)
 	[ "${NETS:-}" = all ] || skip 'it takes its time: make check-nets'
 	RIG_GATE=${RIG_GATE/max_open = 20/max_open = 5}
 	server_start

@@ -4,6 +4,7 @@
 # STORM=all takes the whole of it (make check-storm).
 bats_require_minimum_version 1.5.0
 load ../lib/suite
+rig_probe_options=(-b)
 
 setup() {
 	rm -rf "$RIG_STATE"

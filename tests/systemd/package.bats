@@ -4,6 +4,7 @@
 # mid-window, and purged, has its port closed and its ruleset as before. "make check-systemd"; too long for every day.
 bats_require_minimum_version 1.5.0
 load suite
+rig_probe_options=(-b)
 
 # Builds from a copy of all files that git knows or does not ignore: the build does not touch this tree.
 build_package() {

@@ -4,6 +4,7 @@
 # a service in mid-window is done to it.
 bats_require_minimum_version 1.5.0
 load suite
+rig_probe_options=(-b)
 
 setup_file() {
 	machine_from_tree || return 0
