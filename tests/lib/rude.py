@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-3.0-or-later
 """rude.py ADDRESS:PORT ADDRESS:PORT CERTIFICATE KEY RULE...
+rude.py ADDRESS:PORT ADDRESS:PORT CERTIFICATE KEY @DIRECTORY
 
 A TLS proxy in front of an ACME server that misbehaves where it is told to. It listens on the first address and forwards to
 the second. Pebble makes its URLs from the Host header, which is passed on: a client that begins here stays here.
@@ -28,13 +29,18 @@ rule fits), "2-" (from the second on) or "all". ACTION is one of
                  was answered, with this reason in its http-01 challenge; with a path for SECONDS, until that file is there
 
 Each request is a line on standard output: METHOD PATH ACTION.
+
+The second form takes its rules from DIRECTORY/rude.rules, each with a zero octet behind it, in a child that writes into DIRECTORY/rude.log
+and makes DIRECTORY/rude.ready once it listens. SIGHUP puts another child in its place: starting Python takes longer than a run of acmegate.
 """
 import base64
+import ctypes
 import email.utils
 import http.client
 import json
 import os
 import re
+import signal
 import socket
 import ssl
 import struct
@@ -264,18 +270,43 @@ def serve(raw, context, backend, rules):
         print("ended:", error, flush=True)
 
 
+def in_child(directory):
+    """Returns in a child, for each SIGHUP in another one, with its rules; the parent ends with the last of them."""
+    signals = {signal.SIGHUP, signal.SIGTERM}
+    signal.pthread_sigmask(signal.SIG_BLOCK, signals)
+    while True:
+        child = os.fork()
+        if child == 0:
+            ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, signals)
+            os.dup2(os.open(directory + "/rude.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644), 1)
+            os.dup2(1, 2)
+            with open(directory + "/rude.rules", encoding="utf-8") as file:
+                return [text for text in file.read().split("\0") if text]
+        ended = signal.sigwait(signals) == signal.SIGTERM
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+        if ended:
+            sys.exit()
+
+
 def main():
     if len(sys.argv) < 5:
         sys.exit(__doc__)
-    listen, to, certificate, key = sys.argv[1:5]
-    rules = [Rule(text) for text in sys.argv[5:]]
+    listen, to, certificate, key, *texts = sys.argv[1:]
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, key)
     backend = Backend(to)
+    directory = texts[0][1:] if texts and texts[0].startswith("@") else None
+    if directory:
+        texts = in_child(directory)
+    rules = [Rule(text) for text in texts]
     with socket.socket() as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(split(listen))
         listener.listen(64)
+        if directory:
+            os.close(os.open(directory + "/rude.ready", os.O_CREAT | os.O_WRONLY, 0o644))
         while True:
             raw, _ = listener.accept()
             threading.Thread(target=serve, args=(raw, context, backend, rules), daemon=True).start()
