@@ -129,16 +129,17 @@ rig_seams() {
 		if [ ! -e Makefile ] || [ "$RIG_ROOT/configure" -nt config.status ]; then
 			"$RIG_ROOT/configure" -q --enable-werror --enable-seams || exit
 		fi
-		make -s Makefile >/dev/null && rig_share_objects && make -s -j"$(nproc)" images >/dev/null
+		make -s Makefile >/dev/null && rig_share_objects seams '"base/seam\.h"' && make -s -j"$(nproc)" images >/dev/null
 	) 9>"$RIG_BUILD/seams.lock"
 }
 
-# Few sources know the seams; the objects of all others are the same as in a release. They depend on .dirstamp, which make would make anew.
+# rig_share_objects BUILD PATTERN: few sources have what another build has in another way; the objects of all others are those of the release.
+# They depend on .dirstamp, which make would make anew.
 rig_share_objects() {
 	local source with=()
 	while IFS= read -r source; do with+=(! -path "${source%.[ch]}.o"); done \
-		< <(cd "$RIG_ROOT" && grep -rl --include='*.[ch]' '"base/seam\.h"' src firewall backends)
-	(cd "$RIG_BUILD" && find src firewall backends \( -name '*.o' "${with[@]}" -o -name .dirstamp \) -exec cp -pu --parents -t seams {} +)
+		< <(cd "$RIG_ROOT" && grep -rlE --include='*.[ch]' "$2" src firewall backends)
+	(cd "$RIG_BUILD" && find src firewall backends \( -name '*.o' "${with[@]}" -o -name .dirstamp \) -exec cp -pu --parents -t "$1" {} +)
 }
 
 # The programs where every user may run them: the build may lie below a directory that is closed, as /root is.

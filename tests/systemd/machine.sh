@@ -51,7 +51,12 @@ machine_tree() {
 		mkdir -p "$RIG_BUILD/home" && cd "$RIG_BUILD/home" || exit
 		[ -e Makefile ] || "$RIG_ROOT/configure" -q --prefix=/usr --sysconfdir=/etc --localstatedir=/var \
 			--with-systemdsystemunitdir=/usr/lib/systemd/system || exit
-		make -s -j"$(nproc)" images && make -s install DESTDIR="$RIG_DIR/tree"
+		make -s Makefile && rig_share_objects home '\<(SYSCONFDIR|LOCALSTATEDIR|SBINDIR|LIBEXECDIR|SHARE|DOCUMENTS|CONFIG_FILE)\>' &&
+			make -s -j"$(nproc)" images && make -s install DESTDIR="$RIG_DIR/tree" || exit
+		if grep -rlE '/usr/local/(etc|var|share|libexec|sbin/acmegate)' "$RIG_DIR"/tree/usr/{sbin,libexec}; then
+			echo 'has paths of the release'
+			exit 1
+		fi
 	) >"$RIG_DIR/install.log" 2>&1 3>&- || {
 		tail -n 20 "$RIG_DIR/install.log" >&2
 		return 1
