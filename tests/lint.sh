@@ -44,7 +44,7 @@ files() {
 
 sources=$(files src firewall backends)
 
-echo "1..26"
+echo "1..27"
 
 # --- who may include whom -----------------------------------------------------------------------------------------
 
@@ -206,6 +206,11 @@ report "each MESSAGE_ID is in units/acmegate.catalog with a text, and none is th
 	[ "$begun" = "$explained" ] || printf 'not a whole entry of the catalog:\n%s\n' "$begun"
 	[ "$ids" = "$explained" ] || printf 'in the code:\n%s\nin the catalog:\n%s\n' "$ids" "$explained"
 	printf '%s\n' "$ids" | uniq -d
+)"
+
+report "what nobody can execute is not executable" "$(
+	find src firewall backends tests/unit tests/fuzz tests/ca tests/netns tests/dns tests/crash tests/conformance -type f -perm /111 \
+		\( -name '*.[ch]' -o -name '*.[1578]' -o -name '*.bats' \)
 )"
 
 # --- tools that may not be there ------------------------------------------------------------------------------------
