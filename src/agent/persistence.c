@@ -14,6 +14,7 @@
 struct state_of_record {
 	enum persist_verdict verdict;
 	bool everywhere; /* each server that answers gives it */
+	bool unknown;	 /* no server answers */
 	int64_t until;	 /* 0: it has no end */
 	char text[FAULT_TEXT_SIZE / 2];
 };
@@ -112,6 +113,7 @@ static void describe(const struct persist_found *found, const struct persist_ter
 	const uint32_t answer = answering(found);
 	char text[400], day[32];
 
+	state->unknown = !answer;
 	if (!answer) {
 		snprintf(state->text, sizeof(state->text), "no server of the zone %s answers this host: %s", found->zone,
 			 list(found, found->silent, text, sizeof(text)));
@@ -186,8 +188,8 @@ static int settle(const struct proof *proof, const struct acme *acme, const stru
 		return fault_set(fault, why.kind, "%.*s; the record is: %s", FAULT_TEXT_SIZE / 4, why.text, record);
 	log_debug("%s: %s", name, state.text);
 	if (state.verdict != PERSIST_GOOD || !state.everywhere)
-		return fault_set(fault, state.verdict == PERSIST_GOOD ? FAULT_LATER : FAULT_FAILED, "%s; set the record: %s",
-				 state.text, record);
+		return fault_set(fault, state.verdict == PERSIST_GOOD || state.unknown ? FAULT_LATER : FAULT_FAILED, "%s; %s: %s",
+				 state.text, state.unknown ? "the record is" : "set the record", record);
 	authorization->published = true;
 	authorization->lapse = state.until;
 	return 0;

@@ -25,10 +25,12 @@ teardown() {
 	rig_end_of rude
 }
 
-# net_zone FILE SERIAL [LINE...]: the zone example.net with these lines, of two servers
+# net_zone FILE SERIAL [LINE...]: the zone example.net with these lines, of two servers, or SERVERS
 net_zone() {
 	{
-		printf '$TTL 60\n@ IN SOA ns1 admin %s 3600 600 86400 60\n@ IN NS ns1\n@ IN NS ns2\n' "$2"
+		printf '$TTL 60\n@ IN SOA ns1 admin %s 3600 600 86400 60\n' "$2"
+		# shellcheck disable=SC2086 # their names
+		printf '@ IN NS %s\n' ${SERVERS:-ns1 ns2}
 		printf 'ns1 IN A %s\nns2 IN A %s\n@ IN A %s\na IN A %s\n' "$RIG_CA4" "$other" "$RIG_HOST4" "$RIG_HOST4"
 		printf '_validation-persist.a IN TXT "of somebody else"\n'
 		[ $# -lt 3 ] || printf '%s\n' "${@:3}"
@@ -135,8 +137,10 @@ status_of() { rig_acmegate status --json | jq -c ".certificates[0].$1"; }
 
 @test "apex and wildcard have one record, with policy=wildcard, and it lapses on the day that --until or persist_until says" {
 	first 'example.net,*.example.net' 'persist_until = 2099-01-02'
-	[ "$(grep -o 'set the record: .*' <<<"$output" | sort -u | grep -c 'policy=wildcard; persistUntil=4070995200"')" -ge 1 ]
+	[ "$(grep -c 'set the record: .*; policy=wildcard; persistUntil=4070995200"' <<<"$output")" -ge 2 ]
+	! grep 'set the record: ' <<<"$output" | grep -v 'policy=wildcard' || false
 	[ "$(records | wc -l)" -eq 1 ]
+	[[ $(records) == *'; policy=wildcard; persistUntil=4070995200"' ]]
 	[[ $(records --until 2031-05-06) == *'; policy=wildcard; persistUntil=1935792000"' ]]
 	zone "$(records --until 2031-05-06)"
 	succeeds
@@ -148,6 +152,20 @@ status_of() { rig_acmegate status --json | jq -c ".certificates[0].$1"; }
 	[[ $output == *'acmegate_dns_persist_until_timestamp_seconds{certificate="one"'*'} 1935792000'* ]]
 	run -2 rig_acmegate dns persist --until 2031-02-30
 	[[ $output == *'expected a date as in 2027-12-31'* ]]
+}
+
+@test "a wildcard alone needs policy=wildcard; of two records the one that lapses first is told" {
+	first '*.example.net,a.example.net'
+	zone "$(records | sed 's/; policy=wildcard//')"
+	run -1 rig_acmegate renew-now
+	[[ $output == *'*.example.net: dns-persist-01 is passed over: _validation-persist.example.net has a record for pebble.letsencrypt.org, without policy=wildcard, which a wildcard needs'* ]]
+	[[ $output != *'a.example.net: dns-persist-01 is passed over'* ]]
+	zone "$(records --until 2031-05-06 | sed '/persist\.a\./s/1935792000/1935792001/')"
+	renews
+	[ "$(status_of persist)" = '{"name":"*.example.net","until":"2031-05-06T00:00:00Z"}' ]
+	zone "$(records --until 2031-05-06 | sed '/persist\.a\./s/1935792000/1935791999/')"
+	renews
+	[ "$(status_of persist)" = '{"name":"a.example.net","until":"2031-05-05T23:59:59Z"}' ]
 }
 
 # passes_over WORDS: the record is of no use for this reason, and the next challenge does it, with a window
@@ -171,11 +189,16 @@ passes_over() {
 	passes_over '_validation-persist.a.example.net has a record for pebble.letsencrypt.org, whose persistUntil is over'
 	SECOND='' zone "$record"
 	passes_over "_validation-persist.a.example.net has its record, but not at ns2.example.net ($other) yet"
-	zone "$record"
+	run -0 rig_acmegate dns persist
+	[[ $output == *"; not yet: _validation-persist.a.example.net has its record, but not at ns2.example.net"* ]]
+	# Of two that are good, the one that each server has: the other one would last longer.
+	lasting=$record record=${record%\"}'; persistUntil=4070995200"'
+	SECOND=$record zone "$lasting" "$record"
 	rig_before
 	renews
 	rig_after
 	rig_never_open
+	[ "$(status_of persist.until)" = '"2099-01-02T00:00:00Z"' ]
 }
 
 @test "a server that is down keeps nobody from the record; a zone without a server that answers does" {
@@ -191,6 +214,16 @@ passes_over() {
 	[[ $output == *'the record is: _validation-persist.a.example.net. IN TXT'* ]]
 }
 
+@test "a zone whose servers are all silent, while the resolver answers: named" {
+	first a.example.net
+	SERVERS=ns2 zone "$(records)"
+	rig_end_of second KILL
+	run -75 rig_acmegate renew-now
+	[[ $output == *"no server of the zone example.net answers this host: ns2.example.net ($other)"* ]]
+	run rig_acmegate dns persist
+	[[ $output == *"; not yet: no server of the zone example.net answers this host: "* ]]
+}
+
 @test "case does not matter, nor what is not known, nor other records" {
 	first a.example.net
 	zone "$(records | sed 's/pebble.letsencrypt.org/  PEBBLE.letsencrypt.org  /; s/accounturi/future=x; AccountURI/')" \
@@ -199,6 +232,7 @@ passes_over() {
 	run rig_acmegate renew-now
 	[[ $output != *'passed over'* ]]
 	[[ $output == *'accounturi mismatch'* ]]
+	[[ $output == *'the servers of the zone give the value: does the CA ask the same ones'* ]]
 }
 
 # before_pebble RULE...
@@ -227,7 +261,7 @@ before_pebble() {
 }
 
 @test "draft -02: the account is hashed, for the name or for any; all names of the directory are in the challenge" {
-	local meta='{"caaIdentities":["pebble.letsencrypt.org"],"accountHashPrefix":"urn:ca:","issuerDomainNames":["pebble.letsencrypt.org"]}'
+	local meta='{"caaIdentities":["ca.example","pebble.letsencrypt.org"],"accountHashPrefix":"urn:ca:","issuerDomainNames":["pebble.letsencrypt.org"]}'
 	before_pebble "GET|/dir|all|set=meta=$meta" 'POST|/authZ/|all|challenge=dns-persist-01:accounturi=;issuer-domain-names=;issuerDomainNames=["pebble.letsencrypt.org"]'
 	RIG_DIRECTORY=https://$rude/dir
 	first a.example.net
@@ -258,6 +292,14 @@ before_pebble() {
 }
 
 @test "an account that is deactivated: no record is printed for it" {
+	before_pebble 'POST|/my-account/|all|set=status="deactivated"'
+	RIG_DIRECTORY=https://$rude/dir
+	first a.example.net
+	run -1 rig_acmegate dns persist
+	[[ $output == *'is deactivated: no record lets it obtain certificates any more'* && $output != *'IN TXT'* ]]
+	# This CA answers nothing to such an account.
+	unset RIG_DIRECTORY
+	rm -rf "$RIG_STATE"
 	first a.example.net
 	cp -a "$RIG_STATE" "$RIG_DIR/kept"
 	rig_acmegate account deactivate --yes
@@ -276,8 +318,10 @@ before_pebble() {
 	RIG_DNS4=$RIG_HOST4 dns_pebble PEBBLE_AUTHZREUSE=100
 	rm -rf "$RIG_STATE"
 	first a.example.net
-	zone "$(records)"
+	zone "$(records --until 2031-05-06)"
 	succeeds
+	rig_acmegate renew-now
+	[ "$(status_of persist.until)" = '"2031-05-06T00:00:00Z"' ] # it was valid already, and its record is looked at all the same
 	zone
 	run -0 rig_acmegate renew-now
 	[[ $output == *'a.example.net is valid (it was already)'* ]]
