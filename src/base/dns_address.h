@@ -53,9 +53,8 @@ static inline bool addresses_have(const struct address_list *all, const struct a
  * address_report.
  */
 struct address_wish {
-	uint32_t name;	 /* in the section */
-	uint8_t trusts;	 /* what it has set last is asked of no server, if it is the same */
-	uint8_t forgets; /* the name gets none, and the records that were set go */
+	uint32_t name;	/* in the section */
+	uint8_t trusts; /* what it has set last is asked of no server, if it is the same */
 	struct address_list addresses;
 };
 

@@ -54,14 +54,15 @@ static void say(struct tour *tour, const char *name, struct address_report *repo
 static int keep(struct tour *tour, uint32_t section, uint32_t name, struct fault *fault)
 {
 	const struct dns *dns = &tour->config->dns[section];
-	struct address_wish wish = { .name = name, .trusts = tour->trusts, .forgets = tour->call->value[DNS_REMOVE] != NULL };
+	const bool forgets = tour->call->value[DNS_REMOVE] != NULL;
+	struct address_wish wish = { .name = name, .trusts = tour->trusts };
 	struct address_report report;
 
 	if (!dns->sound)
 		return fault_set(fault, FAULT_USAGE, "[dns %s] has a mistake, see above", dns->name);
-	if (!wish.forgets && own_addresses_find(&dns->address, &wish.addresses, fault) < 0)
+	if (!forgets && own_addresses_find(&dns->address, &wish.addresses, fault) < 0)
 		return -1;
-	if (!wish.forgets && !wish.addresses.count)
+	if (!forgets && !wish.addresses.count)
 		return fault_set(
 			fault, FAULT_LATER,
 			"this host has no address for it, only link-local, temporary or deprecated ones%s%s; what is in the DNS stays",

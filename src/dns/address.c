@@ -258,15 +258,13 @@ static int keep(struct job *job, struct fault *fault)
 int address_set(const struct config *config, uint32_t section, const struct address_wish *wish, struct address_report *report,
 		struct fault *fault)
 {
-	static const struct address_list none;
 	static struct job job;
 	const struct dns *dns = &config->dns[section < config->dnses ? section : 0];
 
 	memset(report, 0, sizeof(*report));
 	if (section >= config->dnses || wish->name >= dns->address.names || wish->addresses.count > MAX_ADDRESSES)
 		return fault_set(fault, FAULT_FAILED, "no such name in the configuration");
-	job = (struct job){ .dns = dns, .name = dns->address.name[wish->name], .report = report };
-	job.wanted = wish->forgets ? &none : &wish->addresses;
+	job = (struct job){ .dns = dns, .name = dns->address.name[wish->name], .report = report, .wanted = &wish->addresses };
 	job.ttl = dns->address.ttl ? dns->address.ttl : ADDRESS_TTL;
 	recall(&job);
 	if (wish->trusts && is_as_wanted(&job))

@@ -72,7 +72,7 @@ both() {
 	[[ $output == *'host.example.org: A 10.77.0.6 added, A 10.77.0.5 removed'* ]]
 	has 10.77.0.6 fd77::5
 	own del fd77::5/64
-	run -0 rig_acmegate dns address
+	run -0 rig_acmegate dns address --if-changed
 	has 10.77.0.6
 	run -0 rig_acmegate dns address --remove
 	[[ $output == *'A 10.77.0.6 removed'* ]]
@@ -101,6 +101,11 @@ both() {
 	run -0 rig_acmegate dns address --if-changed
 	[[ $output == *'nothing has changed, no server was asked'* ]]
 	[ "$(counted)" = 0 ]
+	# The hour is since a server was asked, however often nothing had to be.
+	touch -d '59 minutes ago' "$RIG_STATE/addresses"
+	run -0 rig_acmegate dns address --if-changed
+	[ "$(counted)" = 0 ]
+	[ "$(($(date +%s) - $(stat -c %Y "$RIG_STATE/addresses")))" -ge 3540 ]
 	touch -d '2 hours ago' "$RIG_STATE/addresses"
 	run -0 rig_acmegate dns address --if-changed
 	[[ $output == *'host.example.org: nothing has changed'* ]]
@@ -114,6 +119,19 @@ both() {
 	touch -d 'tomorrow' "$RIG_STATE/addresses"
 	run -0 rig_acmegate dns address --if-changed
 	[ "$(counted)" -gt 0 ]
+	# Nor is a look that has failed at one of the servers.
+	printf '[dns dead]\nserver = %s\nkey_file = %s\naddress = dead.example.org\n' "$RIG_HOST4" "$RIG_DIR/etc/key" >>"$RIG_CONF"
+	touch -d '2 hours ago' "$RIG_STATE/addresses"
+	run -75 rig_acmegate dns address --if-changed
+	[ "$(($(date +%s) - $(stat -c %Y "$RIG_STATE/addresses")))" -ge 7000 ]
+	sed -i '/^\[dns dead\]/,$d' "$RIG_CONF"
+	# Nor is a note of a run that was killed before it knew.
+	[ "$(head -c 1 "$RIG_STATE/addresses")" = '=' ]
+	printf '?' | dd of="$RIG_STATE/addresses" conv=notrunc status=none
+	counting
+	run -0 rig_acmegate dns address --if-changed
+	[ "$(counted)" -gt 0 ]
+	[ "$(head -c 1 "$RIG_STATE/addresses")" = '=' ]
 }
 
 @test "what somebody removed comes back; what somebody else has set stays, also if it is this host's address" {
@@ -132,13 +150,18 @@ both() {
 	ip -n "$RIG_HOST" route replace default via 10.77.0.1 dev home0
 	run -0 rig_acmegate dns address
 	has 10.77.0.5 10.77.0.6 10.9.9.9 fd99::9
-	rig_ca nsupdate -y "hmac-sha256:acmegate:$DNS_SECRET" <<-UPDATE
-		server $RIG_CA4
-		update delete host.example.org. A 10.77.0.6
-		send
-	UPDATE
+	gone() {
+		printf 'server %s\nupdate delete host.example.org. A 10.77.0.6\nsend\n' "$RIG_CA4" |
+			rig_ca nsupdate -y "hmac-sha256:acmegate:$DNS_SECRET"
+	}
+	gone
 	run -0 rig_acmegate dns address
 	[[ $output == *'A 10.77.0.6 added'* ]]
+	gone
+	run -0 rig_acmegate dns address --remove
+	[[ $output == *'nothing has changed'* ]]
+	[ ! -s "$RIG_STATE/addresses" ]
+	rig_acmegate dns address
 	run -0 rig_acmegate dns address --remove
 	has 10.77.0.5 10.9.9.9 fd99::9
 }
@@ -179,7 +202,7 @@ both() {
 	run -0 rig_acmegate dns address other.example.org
 	[ "$(addresses other.example.org)" = 10.77.0.5 ]
 	[ "$(dns_zone | awk '$1 == "host.example.org." { print $2 }')" = 300 ]
-	run -0 rig_acmegate dns address
+	run -0 rig_acmegate dns address --if-changed
 	[[ $output == *'host.example.org: A 10.77.0.5 has another TTL'* ]]
 	[ "$(dns_zone | awk '$1 == "host.example.org." { print $2 }')" = 30 ]
 	address_config 'address = other.example.org'
@@ -230,6 +253,19 @@ both() {
 	address_config 'address = host.example.org'
 	run -75 rig_acmegate dns address
 	[[ $output == *'says that it has made the change, and does not have it'* ]]
+	has
+}
+
+@test "a note that finds no room: nothing is sent" {
+	dns_up bind hmac-sha256
+	address_config 'address = host.example.org'
+	mkdir -p "$RIG_STATE"
+	mount -t tmpfs -o size=4k none "$RIG_STATE"
+	head -c 4096 /dev/zero >"$RIG_STATE/full"
+	run rig_acmegate dns address
+	umount "$RIG_STATE"
+	[ "$status" -eq 75 ]
+	[[ $output == *'noting an address that is to go into the DNS: No space left on device'* ]]
 	has
 }
 
