@@ -26,12 +26,13 @@ static bool is_below(const char *name, const char *zone)
 static int add(struct loader *loader, const struct key *key, const char *word, size_t length)
 {
 	struct dns_address *address = &loader->dns->address;
-	char *name = address->name[address->names];
+	char *name;
 
 	if (address->names == MAX_ADDRESS_NAMES)
 		return loader_wrong(loader, "%s: at most %d names", key->name, MAX_ADDRESS_NAMES);
 	if (length >= NAME_SIZE)
 		return loader_wrong(loader, "%s: a name has at most %d characters", key->name, NAME_SIZE - 1);
+	name = address->name[address->names];
 	for (size_t i = 0; i < length; i++)
 		name[i] = (char)tolower((unsigned char)word[i]);
 	name[length] = '\0';

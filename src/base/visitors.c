@@ -226,10 +226,10 @@ static int accept_one(int listener, struct fault *fault)
 	struct sockaddr_storage peer = { 0 };
 	socklen_t length = sizeof(peer);
 	int fd = accept4(listener, (struct sockaddr *)&peer, &length, SOCK_CLOEXEC | SOCK_NONBLOCK);
-	size_t place;
 
 	if (fd < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)) {
-		place = most_dispensable(0);
+		const size_t place = most_dispensable(0);
+
 		if (place == VISITORS_MOST)
 			return fault_errno(fault, FAULT_LATER, "accepting connections");
 		visitors_drop(place);

@@ -283,18 +283,18 @@ static int put_changes(knot_pkt_t *packet, const char *name, const struct change
 int message_change(const struct server *server, const struct dns *dns, const char *zone, const char *name,
 		   const struct change *change, size_t changes, struct fault *fault)
 {
-	static struct answer answer;
+	static struct answer reply;
 	OWN_PACKET knot_pkt_t *packet = begin(KNOT_OPCODE_UPDATE, zone, TYPE_SOA, false);
 	const char *types = changes && change->type != TYPE_TXT ? "A and AAAA" : "TXT";
 	struct refusal refusal = { .server = server, .dns = dns, .what = name, .zone = zone, .types = types };
 
 	if (!packet || put_changes(packet, name, change, changes) < 0)
 		return fault_set(fault, FAULT_LATER, NO_MEMORY);
-	if (exchange(server, dns, packet, name, types, &answer, fault) < 0)
+	if (exchange(server, dns, packet, name, types, &reply, fault) < 0)
 		return -1;
-	if (answer.rcode == RCODE_NOERROR)
+	if (reply.rcode == RCODE_NOERROR)
 		return 0;
-	refusal.rcode = answer.rcode;
+	refusal.rcode = reply.rcode;
 	refusal.credence = SIGNATURE_GOOD;
 	return refusal_explain(&refusal, fault);
 }

@@ -65,7 +65,7 @@ size_t resolver_find(const char *name, struct server *servers, size_t most, stru
 		enum type type;
 		int family;
 	} kinds[] = { { TYPE_A, AF_INET }, { TYPE_AAAA, AF_INET6 } };
-	static struct answer answer;
+	static struct answer reply;
 	size_t found = 0;
 
 	if (server_parse(servers, name))
@@ -75,9 +75,9 @@ size_t resolver_find(const char *name, struct server *servers, size_t most, stru
 		const struct item *item;
 		size_t k = 0;
 
-		if (resolver_ask(name, kinds[i].type, &answer, fault) < 0)
+		if (resolver_ask(name, kinds[i].type, &reply, fault) < 0)
 			continue;
-		while (found < most && (item = message_find(&answer, PART_ANSWER, kinds[i].type, NULL, &k)))
+		while (found < most && (item = message_find(&reply, PART_ANSWER, kinds[i].type, NULL, &k)))
 			server_set(&servers[found++], kinds[i].family, item->address, name);
 	}
 	if (!found && fault->kind == FAULT_NONE)

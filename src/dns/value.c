@@ -159,7 +159,6 @@ int value_await(const struct config *config, uint32_t certificate, const struct 
 	static struct watch watch;
 	const struct dns *dns = check(config, certificate, value, fault);
 	const struct published *it = dns ? find(certificate, value) : NULL;
-	int pause;
 
 	if (!dns)
 		return -1;
@@ -168,7 +167,8 @@ int value_await(const struct config *config, uint32_t certificate, const struct 
 	if (watch_begin(&watch, dns, &it->note, it->since, fault) < 0)
 		return fault_at(fault, "[dns %s]", dns->name);
 	while (!watch_look(&watch)) {
-		pause = watch_pause(&watch);
+		const int pause = watch_pause(&watch);
+
 		if (!pause)
 			return watch_judge(&watch, fault);
 		if (!rest(pause))

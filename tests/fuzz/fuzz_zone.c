@@ -36,7 +36,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 #define MOST_EXCHANGES 1000
 
 static const uint8_t *input;
-static size_t left, exchanges;
+static size_t unread, exchanges;
 
 static const struct dns own = { .name = "own",
 				.server = "192.0.2.1",
@@ -80,16 +80,16 @@ static void make_reply(const uint8_t *query, size_t length, const uint8_t *part,
 int transport_exchange(const struct server *server, const uint8_t *query, size_t length, uint8_t *reply, size_t *got,
 		       struct fault *fault)
 {
-	size_t size = left < 2 ? 0 : (size_t)input[0] << 8 | input[1];
+	size_t size = unread < 2 ? 0 : (size_t)input[0] << 8 | input[1];
 
 	must(++exchanges < MOST_EXCHANGES);
-	if (size > left - 2 || size < KNOT_WIRE_HEADER_SIZE || size > MESSAGE_MOST / 2) {
-		left = 0;
+	if (size > unread - 2 || size < KNOT_WIRE_HEADER_SIZE || size > MESSAGE_MOST / 2) {
+		unread = 0;
 		return fault_set(fault, FAULT_LATER, "%s: no answer", server->text);
 	}
 	make_reply(query, length, input + 2, size, reply, got);
 	input += size + 2;
-	left -= size + 2;
+	unread -= size + 2;
 	return 0;
 }
 
@@ -104,7 +104,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (!size)
 		return 0;
 	input = data + 1;
-	left = size - 1;
+	unread = size - 1;
 	exchanges = 0;
 	resolver_count = data[0] % 2; /* a resolver, or none */
 	must(server_parse(&resolvers[0], "192.0.2.53"));
