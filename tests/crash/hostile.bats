@@ -22,6 +22,7 @@ setup_file() {
 	mkdir -p "$RIG_DIR/hostile"
 	chmod 0755 "$RIG_DIR/hostile"
 	cp "$RIG_BUILD/seams/acmegate" "$RIG_BUILD"/seams/acmegate-{gate,surveyor} "$RIG_DIR/hostile/"
+	[ ! -e "$RIG_BUILD/seams/acmegate-dns" ] || cp "$RIG_BUILD/seams/acmegate-dns" "$RIG_DIR/hostile/"
 	cp "$RIG_BUILD/seams/tests/crash/hostile" "$RIG_DIR/hostile/acmegate-agent"
 	cp "$RIG_BUILD/seams/tests/crash/hostile" "$RIG_DIR/hostile/acmegate-tls"
 }
@@ -123,7 +124,7 @@ survived() {
 	esac
 	! grep -q '^gained: [^n]' "$RIG_DIR/out" || return 1
 	# A role that does nothing looks like a CA that does nothing; a signer that keeps the others busy looks like that too.
-	[ "$2" = hang ] || { [ "$1" = signer ] && grep -q 'error: ' "$RIG_DIR/out"; } || grep -qE "error: .*the ${1/tls/responder}" "$RIG_DIR/out" || return 1
+	[ "$2" = hang ] || { [ "$1" = provider ] && grep -q 'error: certificate other.test: ' "$RIG_DIR/out"; } || { [ "$1" = signer ] && grep -q 'error: ' "$RIG_DIR/out"; } || grep -qE "error: .*the ${1/tls/responder}" "$RIG_DIR/out" || return 1
 	rig_until 30 host_idle || return 1
 	store_sum | diff - "$RIG_DIR/store-before" && untouched | diff - "$RIG_DIR/files-before" || return 1
 	rig_certificate one.test one.test
@@ -164,6 +165,42 @@ some() {
 	RIG_GATE='max_open = 5' RIG_CERTIFICATE='challenge = tls-alpn-01' rig_config one.test other.test
 	# shellcheck disable=SC2046 # one act a word
 	withstands tls later everything $([ "${HOSTILE:-}" != all ] || echo execute memory verbs lengths flood descriptors close hang)
+}
+
+# It never says where its value should be: acmegate-dns looks there itself.
+@test "the provider, whose answers acmegate-dns takes" {
+	# shellcheck source=tests/dns/servers.sh
+	source "$BATS_TEST_DIRNAME/../dns/servers.sh"
+	dns_have || skip "$DNS_MISSING"
+	dns_up bind hmac-sha256
+	{
+		printf '[dns own]\ntype = httpreq\nurl = https://%s:8443\npropagation = 1\n' "$RIG_CA4"
+		printf '[certificate one.test]\nnames = one.test\n[certificate other.test]\nchallenge = dns-01\ndns = own\nnames = a.example.org\n'
+	} | rig_config
+	# The note of a value that nobody can remove is left for the next run.
+	install -m 0600 /dev/null "$RIG_STATE/dns"
+	# shellcheck disable=SC2046 # one act a word
+	withstands provider start everything $([ "${HOSTILE:-}" != all ] || echo execute memory verbs lengths flood descriptors close turns)
+	run_with provider execute start loose
+	grep -qx 'gained: a shell' "$RIG_DIR/out"
+	dns_down
+	rm "$RIG_STATE/dns"
+}
+
+@test "the examiner and the placer, which check starts" {
+	local role
+	install -d -o www-data "$RIG_DIR/www"
+	RIG_GATE=$'[responder]\nmode = webroot\nwebroot = '$RIG_DIR/www rig_config one.test
+	untouched >"$RIG_DIR/files-before"
+	for role in examiner placer; do
+		echo "$role turns start $(rig_landlocked && echo confined || echo readable)" >"$RIG_DIR/hostile/orders"
+		run rig_host "$RIG_DIR/hostile/acmegate" -c "$RIG_CONF" check
+		[[ $output == *"the $role turns hostile: turns"*'gained: nothing'* && ! $output =~ 'gained: '[^n] ]]
+		[ "$status" = 2 ]
+		rig_until 30 host_idle
+		untouched | diff - "$RIG_DIR/files-before"
+	done
+	rm -r "$RIG_DIR/www"
 }
 
 @test "the signer, from its start" {

@@ -77,6 +77,12 @@ static void say(const char *format, ...)
 
 #define gained(format, ...) (gains++, say("gained: " format "\n", __VA_ARGS__))
 
+/* Those that talk to the network: what they may not do is listed, what others may do. */
+static bool reaches_network(void)
+{
+	return role == ROLE_CLIENT || role == ROLE_EXAMINER || role == ROLE_PROVIDER;
+}
+
 /* --- the network -------------------------------------------------------------------------------------------------- */
 
 static void try_listen(int family, uint16_t port)
@@ -124,9 +130,9 @@ static void try_sockets(void)
 		gained("a socket of family %d, protocol %d", powerful[i].family, powerful[i].protocol);
 		close(fd);
 	}
-	if (role != ROLE_CLIENT && role != ROLE_TOOLS && socket(AF_INET, SOCK_STREAM, 0) >= 0)
+	if (!reaches_network() && role != ROLE_TOOLS && socket(AF_INET, SOCK_STREAM, 0) >= 0)
 		gained("a network socket for the %s", sandbox_role_name(role));
-	if (role != ROLE_CLIENT && socket(AF_UNIX, SOCK_STREAM, 0) >= 0)
+	if (!reaches_network() && socket(AF_UNIX, SOCK_STREAM, 0) >= 0)
 		gained("a UNIX socket for the %s", sandbox_role_name(role));
 }
 
@@ -542,13 +548,15 @@ static void do_lengths(void)
 static void do_flood(void)
 {
 	static const uint32_t own[] = {
-		[ROLE_CLIENT] = VERB_OPEN, [ROLE_SIGNER] = VERB_LOAD_ACCOUNT, [ROLE_STORER] = VERB_STORED, [ROLE_RESPONDER] = VERB_READY, [ROLE_TLS] = VERB_READY
+		[ROLE_CLIENT] = VERB_OPEN,     [ROLE_SIGNER] = VERB_LOAD_ACCOUNT, [ROLE_STORER] = VERB_STORED,
+		[ROLE_RESPONDER] = VERB_READY, [ROLE_TLS] = VERB_READY,		  [ROLE_PROVIDER] = VERB_REPLY
 	};
+	const int channel = role == ROLE_SIGNER ? FD_STORER : role == ROLE_PROVIDER ? FD_CLIENT : FD_WARDEN;
 
 	const uint32_t size = role == ROLE_CLIENT ? sizeof(struct whereabouts) : 0;
 
 	for (;;) {
-		send_raw(role == ROLE_SIGNER ? FD_STORER : FD_WARDEN, own[role], 0, size, size);
+		send_raw(channel, own[role], 0, size, size);
 		if (role == ROLE_CLIENT)
 			send_raw(FD_WARDEN, VERB_CLOSE, 0, 0, 0);
 	}
@@ -560,7 +568,8 @@ static void do_descriptors(void)
 		char bytes[CMSG_SPACE(sizeof(int[4]))];
 		struct cmsghdr header;
 	} control = { .header = { .cmsg_len = CMSG_LEN(sizeof(int[4])), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS } };
-	int passed[] = { FD_WARDEN, STDERR_FILENO, FD_CLIENT, FD_STATE };
+	const bool asked = role == ROLE_PROVIDER; /* by acmegate-dns alone: it has no other channel, and passes what there is */
+	int passed[] = { asked ? FD_CLIENT : FD_WARDEN, STDERR_FILENO, FD_CLIENT, asked ? FD_CONFIG : FD_STATE };
 	uint32_t header[16] = { role == ROLE_CLIENT ? VERB_OPEN : VERB_READY };
 	struct iovec part = { header, offsetof(struct record, data) };
 	struct msghdr message = { .msg_iov = &part, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control) };
@@ -775,7 +784,7 @@ static int be_iptables(char **argv)
 /* As agent.c does it. */
 static void fill_places(void)
 {
-	int fd = role == ROLE_STORER || role == ROLE_SWEEPER ? 0 : FD_AGENT_END;
+	int fd = role == ROLE_STORER || role == ROLE_SWEEPER || role == ROLE_PLACER ? 0 : FD_AGENT_END;
 
 	while (fd >= 0 && fd < FD_AGENT_END - 1)
 		fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
