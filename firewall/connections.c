@@ -8,6 +8,8 @@
 #include <netinet/tcp.h>
 #include <string.h>
 
+#include "backends/nft/netlink.h"
+#include "backends/nft/tracks.h"
 #include "base/sockets.h"
 
 #define LIVE (~(SOCKETS_IN(TCP_LISTEN) | SOCKETS_IN(TCP_TIME_WAIT) | SOCKETS_IN(TCP_CLOSE)))
@@ -38,15 +40,6 @@ int connections_note(struct connections *connections, uint16_t port, struct faul
 	return sockets_list(port, LIVE, note, connections, fault);
 }
 
-static int note_state(const struct nlmsghdr *message, void *arg)
-{
-	const struct inet_diag_msg *s = socket_of(message);
-
-	if (s)
-		*(uint8_t *)arg = s->idiag_state;
-	return MNL_CB_OK;
-}
-
 /* ::1 needs no case of its own: nobody connects to it from another address. */
 static bool is_loopback(const struct inet_diag_msg *s)
 {
@@ -60,29 +53,26 @@ static bool is_loopback(const struct inet_diag_msg *s)
 /* Is the peer a socket of this host too? The kernel knows it by the same four words, turned around. A listener is none. */
 static bool is_local(struct mnl_socket *socket, const struct inet_diag_msg *s)
 {
-	uint8_t state = TCP_LISTEN;
-	char buffer[256];
-	struct nlmsghdr *message;
-	struct inet_diag_req_v2 *request;
+	struct inet_diag_sockid peer = s->id;
+	int state;
 
 	if (is_loopback(s))
 		return true;
-	request = sockets_build(&message, buffer, SOCK_DIAG_BY_FAMILY, NLM_F_ACK);
-	request->sdiag_family = s->idiag_family;
-	request->sdiag_protocol = IPPROTO_TCP;
-	request->id = s->id;
-	request->id.idiag_sport = s->id.idiag_dport;
-	request->id.idiag_dport = s->id.idiag_sport;
-	memcpy(request->id.idiag_src, s->id.idiag_dst, sizeof(request->id.idiag_src));
-	memcpy(request->id.idiag_dst, s->id.idiag_src, sizeof(request->id.idiag_dst));
-	memset(request->id.idiag_cookie, 0xff, sizeof(request->id.idiag_cookie)); /* INET_DIAG_NOCOOKIE */
-	return sockets_talk(socket, message, note_state, &state) == 0 && state != TCP_LISTEN;
+	peer.idiag_sport = s->id.idiag_dport;
+	peer.idiag_dport = s->id.idiag_sport;
+	memcpy(peer.idiag_src, s->id.idiag_dst, sizeof(peer.idiag_src));
+	memcpy(peer.idiag_dst, s->id.idiag_src, sizeof(peer.idiag_dst));
+	memset(peer.idiag_cookie, 0xff, sizeof(peer.idiag_cookie)); /* INET_DIAG_NOCOOKIE */
+	state = sockets_state(socket, s->idiag_family, &peer);
+	return state > 0 && state != TCP_LISTEN;
 }
 
 /* Those that may have come through the window; the rest has to wait for the next round. */
 struct newcomers {
 	const struct connections *spared;
 	struct mnl_socket *socket;
+	struct netlink orders; /* to conntrack */
+	int error;
 	size_t count;
 	struct inet_diag_msg one[PEERS_MOST];
 	struct peer peer[PEERS_MOST];
@@ -120,6 +110,17 @@ static int take_newcomer(const struct nlmsghdr *message, void *arg)
 	return MNL_CB_OK;
 }
 
+/* What fails here is not tried again, and fails in tracks_forget() as well, which says so. */
+static void cut(struct netlink *orders, const struct inet_diag_msg *s, const struct peer *peer)
+{
+	struct inet_diag_sockid id = s->id;
+
+	memcpy(id.idiag_src, peer->local, sizeof(id.idiag_src));
+	memcpy(id.idiag_dst, peer->address, sizeof(id.idiag_dst));
+	if (orders->socket && tracks_cut(orders->socket, peer->family, &id, NULL) < 0)
+		netlink_close(orders);
+}
+
 /* 1: it did. 0: it had ended by itself. -1: errno. */
 static int end_one(struct mnl_socket *socket, const struct inet_diag_msg *s)
 {
@@ -141,8 +142,11 @@ static int end_some(struct newcomers *newcomers, struct connections *spared, uin
 
 	for (size_t i = 0; i < newcomers->count; i++) {
 		bool spare = admitted >> i & 1;
-		int rc = spare ? 0 : end_one(newcomers->socket, &newcomers->one[i]);
+		int rc;
 
+		if (!spare)
+			cut(&newcomers->orders, &newcomers->one[i], &newcomers->peer[i]);
+		rc = spare ? 0 : end_one(newcomers->socket, &newcomers->one[i]);
 		ended += rc > 0;
 		error = rc < 0 ? errno : error;
 		if ((spare || rc < 0) && spared->count < CONNECTIONS_MOST)
@@ -152,26 +156,38 @@ static int end_some(struct newcomers *newcomers, struct connections *spared, uin
 	return error ? -1 : ended;
 }
 
+/* What is dead lets nobody in once it is forgotten. 1: somebody may have come by it before. */
+static int end_round(struct newcomers *newcomers, struct connections *spared, uint16_t port, connections_admit *admit, void *arg,
+		     int *ended, struct fault *fault)
+{
+	int rc;
+
+	newcomers->count = 0;
+	if (sockets_list(port, LIVE, take_newcomer, newcomers, fault) < 0)
+		return -1;
+	if (!newcomers->count)
+		return tracks_forget(port, fault);
+	rc = end_some(newcomers, spared, admit(arg, newcomers->peer, newcomers->count));
+	*ended += rc > 0 ? rc : 0;
+	if (rc < 0)
+		newcomers->error = errno;
+	return 1;
+}
+
 int connections_end(struct connections *connections, uint16_t port, connections_admit *admit, void *arg, struct fault *fault)
 {
 	OWN_SOCKET struct mnl_socket *socket = sockets_connect(fault);
 	struct newcomers newcomers = { .spared = connections, .socket = socket };
-	int ended = 0, error = 0;
+	struct fault ignored;
+	int ended = 0, rc = socket ? 1 : -1;
 
-	for (size_t rounds = 0; socket && rounds < CONNECTIONS_MOST / PEERS_MOST; rounds++) {
-		int rc;
-
-		newcomers.count = 0;
-		if (sockets_list(port, LIVE, take_newcomer, &newcomers, fault) < 0)
-			return -1;
-		if (!newcomers.count)
-			break;
-		rc = end_some(&newcomers, connections, admit(arg, newcomers.peer, newcomers.count));
-		ended += rc > 0 ? rc : 0;
-		error = rc < 0 ? errno : error;
-	}
-	errno = error;
-	return !socket ? -1 :
-	       error   ? fault_errno(fault, FAULT_FAILED, "ending the connections that came through port %u", port) :
-			 ended;
+	if (socket && netlink_connect(&newcomers.orders, 0, &ignored) < 0)
+		netlink_close(&newcomers.orders);
+	for (size_t rounds = 0; rc > 0 && rounds < CONNECTIONS_MOST / PEERS_MOST; rounds++)
+		rc = end_round(&newcomers, connections, port, admit, arg, &ended, fault);
+	netlink_close(&newcomers.orders);
+	errno = newcomers.error;
+	if (rc >= 0 && errno)
+		return fault_errno(fault, FAULT_FAILED, "ending the connections that came through port %u", port);
+	return rc < 0 ? -1 : ended;
 }

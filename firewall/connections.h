@@ -4,7 +4,8 @@
  *
  * Behind a window for a listener of somebody else's, what was accepted lives on when the rule is gone: "established, related
  * accept" stands in every firewall. SOCK_DESTROY (sock_diag(7)) resets both ends at once. Deleting the conntrack entry
- * instead would not do: the next packet that our side sends makes a new entry, and the peer's answers are let in again.
+ * instead would not do: the next packet that our side sends makes a new entry, and the peer's answers are let in again. But it goes
+ * first, and so do those of connections that are dead: by them the peer would come in again, see backends/nft/tracks.h.
  */
 #ifndef ACMEGATE_FIREWALL_CONNECTIONS_H
 #define ACMEGATE_FIREWALL_CONNECTIONS_H

@@ -71,6 +71,28 @@ int sockets_list(uint16_t port, uint32_t states, mnl_cb_t callback, void *arg, s
 	return socket ? 0 : -1;
 }
 
+static int note_state(const struct nlmsghdr *message, void *arg)
+{
+	const struct inet_diag_msg *s = mnl_nlmsg_get_payload(message);
+
+	if (mnl_nlmsg_get_payload_len(message) >= sizeof(*s))
+		*(uint8_t *)arg = s->idiag_state;
+	return MNL_CB_OK;
+}
+
+int sockets_state(struct mnl_socket *socket, uint8_t family, const struct inet_diag_sockid *id)
+{
+	uint8_t state = 0;
+	char buffer[256];
+	struct nlmsghdr *message;
+	struct inet_diag_req_v2 *request = sockets_build(&message, buffer, SOCK_DIAG_BY_FAMILY, NLM_F_ACK);
+
+	request->sdiag_family = family;
+	request->sdiag_protocol = IPPROTO_TCP;
+	request->id = *id;
+	return sockets_talk(socket, message, note_state, &state) == 0 || errno == ENOENT ? state : -1;
+}
+
 struct listeners {
 	uint32_t *inodes;
 	int count, most;

@@ -17,6 +17,9 @@ int sockets_listeners(uint16_t port, uint32_t *inodes, int most, struct fault *f
 /* All sockets of the port in these states, of both families. */
 int sockets_list(uint16_t port, uint32_t states, mnl_cb_t callback, void *arg, struct fault *fault) MUST_CHECK;
 
+/* The state of the one that has these four words, or of the listener that would have such a connection; 0: there is none. -1: errno. */
+int sockets_state(struct mnl_socket *socket, uint8_t family, const struct inet_diag_sockid *id) MUST_CHECK;
+
 /* For other questions, and orders. */
 void sockets_free(struct mnl_socket **socket);
 #define OWN_SOCKET __attribute__((cleanup(sockets_free)))
