@@ -209,6 +209,8 @@ both() {
 	run -0 rig_acmegate dns address
 	[[ $output == *'host.example.org: A 10.77.0.5 removed: no address = has this name any more'* ]]
 	has
+	run -0 rig_acmegate dns address own
+	[[ $output == *'other.example.org: nothing has changed'* ]]
 	run -2 rig_acmegate dns address nobody.example.org
 	[[ $output == *'there is no [dns nobody.example.org] with address ='* ]]
 	address_config
@@ -256,7 +258,7 @@ both() {
 	has
 }
 
-@test "a note that finds no room: nothing is sent" {
+@test "a note that finds no room: nothing is sent; one that a power cut has left without words gives its place" {
 	dns_up bind hmac-sha256
 	address_config 'address = host.example.org'
 	mkdir -p "$RIG_STATE"
@@ -267,6 +269,10 @@ both() {
 	[ "$status" -eq 75 ]
 	[[ $output == *'noting an address that is to go into the DNS: No space left on device'* ]]
 	has
+	head -c 512 /dev/zero >"$RIG_STATE/addresses"
+	rig_acmegate dns address
+	has 10.77.0.5
+	[ "$(stat -c %s "$RIG_STATE/addresses")" = 512 ]
 }
 
 begin_address() {
@@ -301,14 +307,27 @@ begin_address() {
 	printf '# %s kills, %s of them between note and mark\n' "$most" "$unsure" >&3
 }
 
-@test "it goes on beside a renewal, and has no gate" {
+running() { pgrep -P "$pid" -x "$1" >/dev/null; }
+has_notes() { find "/proc/$pid/fd" -lname "$RIG_STATE/addresses" 2>/dev/null | grep -q .; }
+
+@test "it goes on beside a renewal, and has no gate; two of it are one after the other" {
 	dns_up bind hmac-sha256
 	address_config 'address = host.example.org'
 	rig_policy_drop | rig_nft -
 	rig_before
 	mkdir -p "$RIG_STATE"
 	exec 9<"$RIG_STATE" && flock -x 9
-	run -0 rig_acmegate dns address
+	exec 8>"$RIG_STATE/addresses" && flock -x 8
+	kill -s STOP "$(<"$RIG_DIR/nameserver.pid")"
+	begin_address
+	rig_until 30 has_notes
+	sleep 0.5 # in which one that does not wait starts acmegate-dns
+	! running acmegate-dns || false
+	exec 8>&-
+	rig_until 30 running acmegate-dns
+	! running acmegate-gate || false
+	kill -s CONT "$(<"$RIG_DIR/nameserver.pid")"
+	wait "$pid"
 	exec 9<&-
 	rig_after
 	has 10.77.0.5

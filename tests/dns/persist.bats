@@ -52,9 +52,13 @@ second() {
 		controls { };
 		zone "example.net" { type primary; file "second.net"; };
 	CONF
+	named_second
+}
+named_second() {
 	ip netns exec "$RIG_CA" named -g -n 1 -c "$RIG_DIR/second.conf" >"$RIG_DIR/second.log" 2>&1 3>&- &
 	echo $! >"$RIG_DIR/second.pid"
 }
+refuses() { rig_host dig +tcp +time=1 +tries=1 "@$other" example.net SOA | grep -q 'status: REFUSED'; }
 
 # again NAME: whether it runs, and reads its zones again
 again() { [ -s "$RIG_DIR/$1.pid" ] && kill -s HUP "$(<"$RIG_DIR/$1.pid")" 2>/dev/null; }
@@ -123,14 +127,14 @@ status_of() { rig_acmegate status --json | jq -c ".certificates[0].$1"; }
 	[[ ${lines[2]} == '; not yet: _validation-persist.a.example.net has no record for pebble.letsencrypt.org' ]]
 	run rig_acmegate check one
 	[[ $output == *'set this record, at all servers of the zone: _validation-persist.a.example.net. IN TXT'* ]]
-	zone "$(records)"
+	zone "$(records)" 'ns2 IN AAAA 2001:db8::53' # this host has no way there, and another one may
 	succeeds
 	[[ $said == *'a.example.net is valid (by a record in the DNS)'* ]]
 	rig_certificate one a.example.net
 	[ "$(status_of persist)" = null ]
 	run -0 rig_acmegate dns persist
 	[[ $output == *"; _validation-persist.a.example.net has its record at ns"* ]]
-	[[ $output == *"ns1.example.net ($RIG_CA4)"* && $output == *"ns2.example.net ($other)"* ]]
+	[[ $output == *"ns1.example.net ($RIG_CA4)"* && $output == *"ns2.example.net ($other)"* && $output != *2001:db8* ]]
 	run rig_acmegate check one
 	[[ $output == *"ok"*"_validation-persist.a.example.net has its record at ns"* ]]
 }
@@ -204,6 +208,11 @@ passes_over() {
 @test "a server that is down keeps nobody from the record; a zone without a server that answers does" {
 	first a.example.net
 	zone "$(records)"
+	sed -i '/^zone/d' "$RIG_DIR/second.conf"
+	rig_end_of second KILL
+	named_second
+	rig_until 30 refuses
+	rig_acmegate dns persist | grep -F "; these do not answer this host: ns2.example.net ($other)"
 	rig_end_of second KILL
 	succeeds
 	run rig_acmegate check one
