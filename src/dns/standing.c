@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "dns/standing.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -54,7 +53,7 @@ static void ask(const struct server *server, struct persist_found *found)
 	answer.texts = &texts;
 	rc = message_ask(server, NULL, found->owner, TYPE_TXT, false, &answer, &fault);
 	answer.texts = NULL;
-	if (rc < 0 && (fault.code == ENETUNREACH || fault.code == EAFNOSUPPORT || fault.code == EADDRNOTAVAIL))
+	if (rc < 0 && transport_lacks_family(fault.code))
 		return;
 	if (rc < 0)
 		log_debug("%s", fault.text);

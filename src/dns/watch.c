@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "dns/watch.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -27,20 +26,12 @@ int watch_begin(struct watch *watch, const struct dns *dns, const struct note *n
 	return 0;
 }
 
-static bool is_without_family(int code)
+/* Of an answer that has nothing at the name: NXDOMAIN, or no data, and no other has this record (RFC 2308, 2). */
+static uint32_t negative_of_answer(void)
 {
-	return code == ENETUNREACH || code == EAFNOSUPPORT || code == EADDRNOTAVAIL;
-}
+	size_t i = 0;
+	const struct item *soa = message_find(&answer, PART_AUTHORITY, TYPE_SOA, NULL, &i);
 
-/* Of an answer without any TXT record of the name: NXDOMAIN, or no data (RFC 2308, 2). */
-static uint32_t negative_of(const char *owner)
-{
-	const struct item *soa;
-	size_t i = 0, k = 0;
-
-	if (message_find(&answer, PART_ANSWER, TYPE_TXT, owner, &i))
-		return 0;
-	soa = message_find(&answer, PART_AUTHORITY, TYPE_SOA, NULL, &k);
 	return soa ? soa->negative : 0;
 }
 
@@ -53,12 +44,12 @@ static void look_at(struct sight *sight, const struct note *note)
 		if (answer.rcode != RCODE_NOERROR && answer.rcode != RCODE_NXDOMAIN)
 			refusal_to_tell(&sight->server, answer.rcode, owner, &why);
 	}
-	sight->state = is_without_family(why.code)		  ? SERVER_BEYOND :
+	sight->state = transport_lacks_family(why.code)		  ? SERVER_BEYOND :
 		       why.kind != FAULT_NONE			  ? SERVER_SILENT :
 		       message_gives(&answer, owner, note->value) ? SERVER_GIVES :
 								    SERVER_LAGS;
 	if (sight->state == SERVER_LAGS)
-		sight->negative = negative_of(owner);
+		sight->negative = negative_of_answer();
 	if (why.kind == FAULT_NONE)
 		return;
 	log_debug("%s", why.text);

@@ -243,7 +243,8 @@ second() {
 	dns_up bind hmac-sha256
 	rig_end_of nameserver KILL
 	ip -n "$RIG_CA" addr add 10.98.0.3/24 dev cable0 2>/dev/null || true
-	printf '@ IN NS ns2.example.org.\nns2 IN A 10.98.0.3\n' >>"$RIG_DIR/dns/example.org"
+	# This host has no way to the IPv6 address, and another one may.
+	printf '@ IN NS ns2.example.org.\nns2 IN A 10.98.0.3\nns2 IN AAAA 2001:db8::53\n' >>"$RIG_DIR/dns/example.org"
 	cp "$RIG_DIR/dns/example.org" "$RIG_DIR/dns/old"
 	dns_start named -g -n 1 -c "$RIG_DIR/dns/named.conf"
 	rig_until 30 dns_answers
@@ -351,6 +352,7 @@ expired() { rig_host dig +tcp +time=1 +tries=1 @10.98.0.3 example.org SOA | grep
 	dns_pebble
 	run -0 rig_acmegate renew-now
 	[[ $output == *'ns2.example.org (10.98.0.3): SERVFAIL for _acme-challenge.a.example.org: has the zone expired there'* ]]
+	[[ $output != *2001:db8* ]]
 	rig_certificate one a.example.org
 }
 
