@@ -157,6 +157,18 @@ widest() { tr '\r\n' '\n\n' <"$RIG_DIR/kept" | sed -n 's/^\x1b\[K\([^a].*\|a[^c]
 	[ "$(widest)" -lt 120 ]
 }
 
+@test "a window on port 443 counts the names, too, as soon as the CA has come for each" {
+	rig_ca curl -sf --max-time 5 -d "{\"host\":\"six.test.\",\"addresses\":[\"$RIG_HOST6\"]}" http://127.0.0.1:8055/add-aaaa
+	RIG_CERTIFICATE='challenge = tls-alpn-01' rig_config one.test,two.one.test,six.test
+	rig_hold
+	on_screen 120 renew-now
+	rig_until 30 shows 'validating 0 of 3 names, port 443 open for [1-9][0-9]*\.[0-9] s, [0-9]+\.[0-9] s left \[\.+\]'
+	rig_ca nft "insert rule inet hold out ip daddr $RIG_HOST4 accept"
+	rig_until 30 shows 'validating 2 of 3 names, port 443 open'
+	rig_release
+	ended 0
+}
+
 @test "the line is shorter than a terminal of 20 columns" {
 	rig_config one.test,two.one.test
 	rig_hold
