@@ -87,6 +87,23 @@ PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" ]
 	[ "$(program_env close | sed s/=close/=open/)" = "$(program_env open)" ]
 }
 
+@test "a window on port 443: the program is told so" {
+	rig_probe_arguments[0]=443
+	rig_ca nft add rule inet cloud out tcp dport 443 drop
+	rig_pebble
+	RIG_CERTIFICATE='challenge = tls-alpn-01' rig_config one.test
+	rig_before
+	run -0 rig_acmegate renew-now
+	rig_after
+	rig_certificate one.test one.test
+	rig_was_open 4 1
+	rig_was_open 6 1
+	[ "$(calls)" = 'open close' ]
+	[ "$(program_env open | grep PORT)" = ACMEGATE_PORT=443 ]
+	[ "$(program_env close | grep PORT)" = ACMEGATE_PORT=443 ]
+	cloud_closed
+}
+
 @test "the program alone, and plan runs nothing" {
 	rig_nft - </dev/null
 	RIG_BACKEND='command' rig_config one.test

@@ -151,6 +151,25 @@ version_1() {
 	same_files
 }
 
+# for_tls: port 443 is opened for tls-alpn-01, and nothing else is changed
+for_tls() {
+	rig_probe_arguments[0]=443
+	RIG_CERTIFICATE='challenge = tls-alpn-01' rig_window
+	rig_release
+	rig_ends 0
+	[[ $output == *'port 443 open'*'port 443 closed'* && $output != *'port 80 '* ]]
+	rig_after
+	rig_was_open 4 1
+	rig_was_open 6 1
+	same_files
+}
+
+@test "version 1: port 443 for tls-alpn-01" {
+	version_1
+	firewalld_up
+	for_tls
+}
+
 @test "version 1 in mid-window: reloaded, restarted, killed, saved as permanent; it keeps no rule of acmegate" {
 	version_1
 	firewalld_up

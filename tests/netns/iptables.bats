@@ -82,14 +82,14 @@ all_is_over() {
 
 # --- each variant ---------------------------------------------------------------------------------------------------------
 
-# drops VARIANT: an explicit drop wherever iptables can have one, under policy accept
+# drops VARIANT [PORT]: an explicit drop wherever iptables can have one, under policy accept
 drops() {
 	both "$1" -t raw -A PREROUTING -p tcp --dport 1:1023 -j DROP
 	both "$1" -t mangle -A PREROUTING -p tcp -m multiport --dports 443,80 -j DROP
 	both "$1" -t mangle -N closed
 	both "$1" -t mangle -A closed -j DROP
 	both "$1" -t mangle -A INPUT -p tcp -j closed
-	both "$1" -A INPUT -p tcp --dport 80 -j DROP
+	both "$1" -A INPUT -p tcp --dport "${2:-80}" -j DROP
 }
 
 @test "the port opens behind drops in raw, mangle and filter, both variants" {
@@ -101,6 +101,19 @@ drops() {
 		passes
 		opens_once
 		[[ $output == *'(8 rules in'* ]]
+	done
+}
+
+@test "port 443 opens for tls-alpn-01 behind the same drops, both variants" {
+	rig_probe_arguments[0]=443
+	export RIG_CERTIFICATE='challenge = tls-alpn-01'
+	for variant in nft legacy; do
+		fresh
+		drops "$variant" 443
+		both "$variant" -t mangle -I INPUT 1 -m conntrack --ctstate ESTABLISHED -j ACCEPT
+		passes
+		opens_once
+		[[ $output == *'port 443 open'*'(8 rules in'* ]]
 	done
 }
 
