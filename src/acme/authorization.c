@@ -92,6 +92,8 @@ void authorizations_take_turns(struct authorizations *list)
 	for (size_t i = 0; i < list->count; i++) {
 		struct authorization *authorization = &list->item[i];
 
+		if (challenge_kinds[authorization->type].window != WINDOW_TLS)
+			continue;
 		authorization->waits = false;
 		if (!authorization_is_at_hand(authorization, WINDOW_TLS) || !authorization->name)
 			continue;
@@ -99,6 +101,21 @@ void authorizations_take_turns(struct authorizations *list)
 			authorization->waits = authorization_is_at_hand(&list->item[k], WINDOW_TLS) && list->item[k].name &&
 					       !strcasecmp(list->item[k].name, authorization->name);
 	}
+}
+
+size_t authorizations_resume(struct authorizations *list)
+{
+	size_t waiting = 0;
+
+	for (size_t i = 0; i < list->count; i++) {
+		struct authorization *authorization = &list->item[i];
+
+		if (challenge_kinds[authorization->type].window != WINDOW_NONE)
+			continue;
+		waiting += authorization->waits && authorization_is_pending(authorization);
+		authorization->waits = false;
+	}
+	return waiting;
 }
 
 bool authorizations_pend(const struct authorizations *list, enum challenge_window window)

@@ -96,6 +96,9 @@ bool authorization_is_at_hand(const struct authorization *authorization, enum ch
 /* Before a window over TLS: of those that are pending for the same name the first is at hand, and the others wait. */
 void authorizations_take_turns(struct authorizations *list);
 
+/* Those that need no window and wait for room in the DNS may be at hand again. How many they are. */
+size_t authorizations_resume(struct authorizations *list);
+
 /* Is one pending whose challenge needs this window, or the next of its kind? */
 bool authorizations_pend(const struct authorizations *list, enum challenge_window window);
 

@@ -89,12 +89,13 @@ static int check_room(const char *subdomain, const struct placed *placed, struct
 
 	for (size_t i = 0; i < count; i++)
 		used += !strcmp(held[i].subdomain, subdomain) && strcmp(held[i].value, placed->value) != 0;
-	return used < SLOTS ?
-		       0 :
-		       fault_set(fault, FAULT_LATER,
-				 "%s: acme-dns keeps two values of a registration, and both are in use by other certificates of this "
-				 "run; the next run tries again. Put all names of %s into one certificate, or register each name",
-				 placed->owner, placed->name);
+	if (used < SLOTS)
+		return 0;
+	fault_set(fault, FAULT_LATER,
+		  "%s: acme-dns keeps two values of a registration, and both are in use by this run; the next run tries again",
+		  placed->owner);
+	fault->code = DNS_NO_ROOM;
+	return -1;
 }
 
 static int hold(const char *subdomain, const struct placed *placed, struct fault *fault)

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/dns.h"
 #define LAST_PATIENCE 5 /* seconds for a reply that nothing depends on any more */
 
 /* Descriptors whose peer once did not answer in time: its late reply would be taken for that to the next question. */
@@ -48,7 +49,8 @@ int channel_ask(int fd, const char *peer, enum verb verb, uint32_t index, const 
 int channel_reply(int fd, int result, const struct fault *why, const void *data, size_t length, struct fault *fault)
 {
 	if (result < 0)
-		return wire_send(fd, VERB_FAULT, (uint32_t)why->kind, why->text, strlen(why->text), fault);
+		return wire_send(fd, why->code == DNS_NO_ROOM ? VERB_REFUSED : VERB_FAULT, (uint32_t)why->kind, why->text,
+				 strlen(why->text), fault);
 	return wire_send(fd, VERB_REPLY, 0, data, length, fault);
 }
 

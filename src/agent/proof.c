@@ -6,6 +6,7 @@
 
 #include "agent/questions.h"
 #include "base/base64url.h"
+#include "base/dns.h"
 #include "base/log.h"
 #include "base/wire.h"
 #include "store/crypto.h"
@@ -93,6 +94,11 @@ int proof_ask_dns(int dns, enum verb verb, uint32_t index, const void *data, siz
 	n = wire_await(dns, reply, DNS_PATIENCE, fault);
 	if (n == 0)
 		return fault_set(fault, FAULT_FAILED, "acmegate-dns has ended");
+	if (n > 0 && reply->verb == VERB_REFUSED) {
+		fault_set(fault, FAULT_LATER, "%s", reply->data);
+		fault->code = DNS_NO_ROOM;
+		return -1;
+	}
 	if (n > 0 && reply->verb == VERB_FAULT)
 		return fault_set(fault, (enum fault_kind)reply->index == FAULT_LATER ? FAULT_LATER : FAULT_FAILED, "%s", reply->data);
 	return n < 0 ? -1 : 0;
@@ -145,15 +151,24 @@ static const struct way {
 	[CHALLENGE_DNS_PERSIST] = { 0 }, /* its record is there already: persistence.h */
 };
 
-/* One step for all of them, so that they wait at the same time. */
+/* One step for all of them, so that they wait at the same time. Where there is no room, it has to be one of those before that takes it. */
 static int take_step(const struct proof *proof, enum challenge_window window, bool await, struct fault *fault)
 {
+	size_t placed = 0;
+
 	for (size_t i = 0; i < proof->list->count; i++) {
 		struct authorization *authorization = &proof->list->item[i];
 		const struct way *way = &ways[authorization->type];
 		int (*step)(const struct proof *, struct authorization *, struct fault *) = await ? way->await : way->publish;
 
-		if (!authorization_is_at_hand(authorization, window) || !step || step(proof, authorization, fault) == 0)
+		if (!authorization_is_at_hand(authorization, window) || !step)
+			continue;
+		if (step(proof, authorization, fault) == 0) {
+			placed++;
+			continue;
+		}
+		authorization->waits = placed && fault->code == DNS_NO_ROOM;
+		if (authorization->waits)
 			continue;
 		if (!way->apart)
 			return -1;

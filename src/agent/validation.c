@@ -22,30 +22,45 @@ static int64_t window_most(const struct session *session)
 	return most - 2000 > most / 2 ? most - 2000 : most / 2;
 }
 
-/* Validates the names that need no window. */
-static int prove_without(struct session *session, struct fault *fault)
+/* Those for which there is room. */
+static int prove_round(struct session *session, const struct proof *proof, struct fault *fault)
 {
 	struct authorizations *authorizations = &session->authorizations;
-	const struct proof proof = { authorizations, acme_thumbprint(session->acme), acme_account(session->acme), session->dns };
 	int64_t began = clock_milliseconds();
 
-	if (persistence_settle(&proof, session->acme, session->config, fault) < 0 ||
-	    order_want(session->orders, session->count, authorizations, fault) < 0)
-		return -1;
-	persistence_report(session->orders, session->count, authorizations);
-	if (!authorizations_pend(authorizations, WINDOW_NONE))
-		return 0;
-	if (proof_publish(&proof, WINDOW_NONE, fault) < 0)
+	if (proof_publish(proof, WINDOW_NONE, fault) < 0)
 		return -1;
 	if (challenges_prepare(authorizations, WINDOW_NONE, session->acme, fault) < 0)
 		return session_fail(session, STEP_VALIDATION, RESULT_HOST);
 	if (session_tell_validated(session, fault) < 0 ||
 	    (authorizations->pending && challenges_respond(authorizations, session->acme, DNS_MOST, fault) < 0))
 		return -1;
-	session->validated = 0;
-	proof_withdraw(&proof, WINDOW_NONE);
+	proof_withdraw(proof, WINDOW_NONE);
 	log_notice("validation of %zu name%s through the DNS took %lld ms", authorizations->pending,
 		   authorizations->pending == 1 ? "" : "s", (long long)(clock_milliseconds() - began));
+	return 0;
+}
+
+/* Validates the names that need no window; those that found no room once more, as long as that makes them fewer. */
+static int prove_without(struct session *session, struct fault *fault)
+{
+	struct authorizations *authorizations = &session->authorizations;
+	const struct proof proof = { authorizations, acme_thumbprint(session->acme), acme_account(session->acme), session->dns };
+	size_t waiting = SIZE_MAX, before;
+
+	if (persistence_settle(&proof, session->acme, session->config, fault) < 0)
+		return -1;
+	do {
+		before = waiting;
+		if (order_want(session->orders, session->count, authorizations, fault) < 0)
+			return -1;
+		if (before == SIZE_MAX)
+			persistence_report(session->orders, session->count, authorizations);
+		if (authorizations_pend(authorizations, WINDOW_NONE) && prove_round(session, &proof, fault) < 0)
+			return -1;
+		waiting = authorizations_resume(authorizations);
+	} while (waiting && waiting < before);
+	session->validated = 0;
 	return 0;
 }
 

@@ -3,6 +3,7 @@
 #ifndef ACMEGATE_BASE_DNS_H
 #define ACMEGATE_BASE_DNS_H
 
+#include <errno.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -40,6 +41,9 @@ struct dns {
 	struct dns_program program;				 /* exec */
 	struct dns_address address;				 /* what of this host it keeps current there */
 };
+
+/* Code of a fault: no room for another value as long as others of this run are there. Between processes it is VERB_REFUSED. */
+#define DNS_NO_ROOM EXFULL
 
 /* As the configuration spells them, by enum dns_type; NULL at the end. */
 extern const char *const dns_types[DNS_TYPES + 1];

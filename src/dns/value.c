@@ -113,7 +113,8 @@ static int publish(const struct config *config, const struct dns *dns, struct pu
 	if (change(config, dns, &it->note, true, fault) < 0) {
 		struct fault ignored; /* then it is in vain that it is removed */
 
-		count -= fault->kind == FAULT_USAGE && notes_strike(FD_NOTES, &it->note, &ignored) == 0;
+		count -= (fault->kind == FAULT_USAGE || fault->code == DNS_NO_ROOM) &&
+			 notes_strike(FD_NOTES, &it->note, &ignored) == 0;
 		return -1;
 	}
 	log_debug("%s: its value is in the zone %s at %s", target->owner, target->zone[0] ? target->zone : ".",

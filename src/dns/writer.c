@@ -56,6 +56,11 @@ int writer_ask(const struct config *config, uint32_t section, bool put, const st
 		n = wire_await(channel[section], &reply, PATIENCE, fault);
 	if (n > 0 && reply.verb == VERB_REPLY)
 		return 0;
+	if (n > 0 && reply.verb == VERB_REFUSED) {
+		fault_set(fault, FAULT_LATER, "%s", reply.data);
+		fault->code = DNS_NO_ROOM;
+		return -1;
+	}
 	if (n > 0 && reply.verb == VERB_FAULT)
 		return fault_set(fault,
 				 reply.index == FAULT_LATER || reply.index == FAULT_USAGE ? (enum fault_kind)reply.index :

@@ -178,14 +178,16 @@ stub_answers() { rig_host dig +tcp +short +time=1 +tries=1 @127.0.0.53 example.o
 	rig_certificate two r1.example.org
 }
 
-@test "acme-dns: a third value of one registration does not push out one of the first two; the next run has room for it" {
-	acme_dns | cat - <(certificate one own 'r1.example.org *.r1.example.org') <(certificate two own r1.example.org) | rig_config
-	runs 75 renew-now
+@test "acme-dns: five values of one registration do not push each other out, but wait until there is room; others do not wait" {
+	acme_dns | cat - <(certificate one own 'r1.example.org *.r1.example.org') <(certificate two own r1.example.org) \
+		<(certificate three own '*.r1.example.org r1.example.org') <(certificate other own r2.example.org) | rig_config
+	runs 0 renew-now
 	rig_certificate one r1.example.org any.r1.example.org
-	says two 'acme-dns keeps two values of a registration, and both are in use by other certificates of this run'
-	[ "$(grep -c /update "$RIG_DIR/requests")" -eq 2 ]
-	runs 0 renew-now two
 	rig_certificate two r1.example.org
+	rig_certificate three r1.example.org any.r1.example.org
+	rig_certificate other r2.example.org
+	[ "$(grep -c /update "$RIG_DIR/requests")" -eq 6 ]
+	[ "$(grep -o 'validation of [0-9] names* through the DNS' <<<"$output" | grep -o '[0-9]' | tr '\n' ' ')" = '3 2 1 ' ]
 }
 
 @test "acme-dns: names without a registration, without an alias, with another's, and a pair that it does not know" {
