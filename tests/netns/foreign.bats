@@ -114,7 +114,7 @@ print(struct.unpack_from(">I", s.recv(4096), 24)[0])'
 	{
 		cat "$RIG_DIR/new.nft"
 		printf 'table inet many {\n\tchain input {\n\t\ttype filter hook input priority 10;\n'
-		for i in {0..9999}; do printf '\t\tip saddr 198.18.%d.%d tcp dport 25 drop\n' $((i / 256)) $((i % 256)); done
+		printf '\t\tip saddr 198.18.%s tcp dport 25 drop\n' {0..39}.{0..249}
 		printf '\t}\n}\n'
 	} >"$RIG_DIR/many.nft"
 	rig_window

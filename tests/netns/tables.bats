@@ -393,7 +393,7 @@ except TimeoutError: sys.exit(28)' "$RIG_CA4"
 	{
 		echo 'table inet filter { chain input { type filter hook input priority filter; policy drop;'
 		echo 'ct state established,related accept; meta l4proto ipv6-icmp accept;'
-		for ((i = 0; i < 10000; i++)); do echo "ip saddr 203.0.$((i / 256)).$((i % 256)) tcp dport 22 accept"; done
+		printf 'ip saddr 203.0.%s tcp dport 22 accept\n' {0..39}.{0..249}
 		echo '}; }'
 	} >"$RIG_DIR/large"
 	rig_nft "$RIG_DIR/large"
