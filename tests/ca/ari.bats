@@ -267,7 +267,7 @@ source "$BATS_TEST_DIRNAME/../lib/pebble.sh"
 set_window() {
 	jq -n --rawfile pem "$(rig_live one.test)/cert.pem" --arg from "$(date -u -d "@$1" +%FT%TZ)" --arg to "$(date -u -d "@$2" +%FT%TZ)" \
 		'{Certificate: $pem, ARIResponse: ({suggestedWindow: {"start": $from, "end": $to}, explanationURL: "https://ca.test/why"} | tojson)}' |
-		rig_ca curl -sf --max-time 5 --cacert "$RIG_DIR/pki/ca.pem" -d @- https://127.0.0.1:15000/set-renewal-info/
+		rig_ca curl -sf --max-time 30 --cacert "$RIG_DIR/pki/ca.pem" -d @- https://127.0.0.1:15000/set-renewal-info/
 }
 
 @test "Pebble with renewal information: its window is heard, the replacement is taken, and one that was replaced is no obstacle" {

@@ -25,7 +25,7 @@ teardown() {
 }
 
 # The CA's N-th root, which it makes anew with each start; and its common name.
-root_pem() { rig_ca curl -s --max-time 5 --cacert "$RIG_DIR/pki/ca.pem" "https://127.0.0.1:15000/roots/$1"; }
+root_pem() { rig_ca curl -s --max-time 30 --cacert "$RIG_DIR/pki/ca.pem" "https://127.0.0.1:15000/roots/$1"; }
 root() { root_pem "$1" | openssl x509 -noout -subject -nameopt multiline | sed -n 's/.*commonName *= //p'; }
 
 # Of what the test is about; a kernel without Landlock is told of everywhere.

@@ -405,9 +405,9 @@ ended() {
 	from_outside two.test
 	grep -q "curl --max-time 10 http://www.two.test/.well-known/acme-challenge/$token" "$RIG_DIR/outside"
 	run ! grep -q one.test "$RIG_DIR/outside"
-	rig_ca curl -sf --max-time 10 "http://$RIG_HOST4/.well-known/acme-challenge/$token" | grep -q "^$token.reached-"
-	rig_ca curl -sf --max-time 10 "http://[$RIG_HOST6]/.well-known/acme-challenge/$token" | grep -q "^$token.reached-"
-	run ! rig_ca curl -sf --max-time 10 "http://$RIG_HOST4/"
+	rig_ca curl -sf --max-time 30 "http://$RIG_HOST4/.well-known/acme-challenge/$token" | grep -q "^$token.reached-"
+	rig_ca curl -sf --max-time 30 "http://[$RIG_HOST6]/.well-known/acme-challenge/$token" | grep -q "^$token.reached-"
+	run ! rig_ca curl -sf --max-time 30 "http://$RIG_HOST4/"
 	kill -s INT "$pid"
 	ended 0
 	[[ $output == *"reached from $RIG_CA4"*"reached from $RIG_CA6"*'2 requests from outside reached this host'* ]]
@@ -436,7 +436,7 @@ ended() {
 	web_server well
 	printf '[responder]\nmode = webroot\nwebroot = %s\n' "$RIG_DIR/www" >>"$RIG_CONF"
 	from_outside
-	rig_ca curl -sf --max-time 10 -o /dev/null "http://$RIG_HOST4/"
+	rig_ca curl -sf --max-time 30 -o /dev/null "http://$RIG_HOST4/"
 	kill -s TERM "$pid"
 	ended 0
 	[[ $output == *'curl --max-time 10 http://one.test/'*'shows the page of this host'* ]]

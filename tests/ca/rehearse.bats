@@ -101,7 +101,7 @@ store() {
 	rm -rf "$RIG_STATE"
 	run rig_acmegate rehearse
 	[ "$status" -eq "$rehearsed" ]
-	rig_ca curl -sf --max-time 5 -d "{\"host\":\"$name.\"}" http://127.0.0.1:8055/clear-a
+	rig_ca curl -sf --max-time 30 -d "{\"host\":\"$name.\"}" http://127.0.0.1:8055/clear-a
 	run rig_acmegate renew
 	[ "$status" -eq 0 ]
 	[[ $output == *'is stored in'* ]]

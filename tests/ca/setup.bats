@@ -240,7 +240,7 @@ configuration() { (cd "$FRESH" && find etc local/etc -printf '%p %m %U:%G %y %l\
 	[[ $output == *'setup stops at the certificate'* ]]
 	run fresh "$RIG_ACMEGATE" setup --yes --service none "${pebble[@]/\/dir//other}" "$name" </dev/null
 	[ "$status" -eq 2 ]
-	rig_ca curl -sf --max-time 5 -d "{\"host\":\"$name.\"}" http://127.0.0.1:8055/clear-a
+	rig_ca curl -sf --max-time 30 -d "{\"host\":\"$name.\"}" http://127.0.0.1:8055/clear-a
 	run fresh "$RIG_ACMEGATE" setup --yes --service none "${pebble[@]}" "$name" </dev/null
 	[ "$status" -eq 0 ]
 	[ -e "$STATE/certificates/$name/live/cert.pem" ]

@@ -33,7 +33,7 @@ teardown() {
 fails_once() {
 	rig_dns one.test 127.0.0.1
 	run rig_acmegate renew-now
-	rig_ca curl -sf --max-time 5 -d '{"host":"one.test."}' http://127.0.0.1:8055/clear-a
+	rig_ca curl -sf --max-time 30 -d '{"host":"one.test."}' http://127.0.0.1:8055/clear-a
 	[ "$status" -ne 0 ]
 	[[ $output != *traced* ]]
 	rig_ruleset >"$RIG_DIR/before"
@@ -105,12 +105,12 @@ handle_of() { rig_host nft -a list chain $1 | sed -nE "s/.*$2.*# handle ([0-9]+)
 
 @test "over IPv6" {
 	rig_host nft insert rule inet filter input ip6 hoplimit '<' 32 reject with tcp reset
-	rig_ca curl -sf --max-time 5 -d "{\"host\":\"one.test.\",\"addresses\":[\"$RIG_HOST6\"]}" http://127.0.0.1:8055/add-aaaa
+	rig_ca curl -sf --max-time 30 -d "{\"host\":\"one.test.\",\"addresses\":[\"$RIG_HOST6\"]}" http://127.0.0.1:8055/add-aaaa
 	run rig_acmegate renew-now
 	[ "$status" -ne 0 ]
 	rig_ruleset >"$RIG_DIR/before"
 	traced "SYN from $RIG_CA6 dropped in inet filter input by the rule with handle $(handle_of 'inet filter input' hoplimit) (number 1)"
-	rig_ca curl -sf --max-time 5 -d '{"host":"one.test."}' http://127.0.0.1:8055/clear-aaaa
+	rig_ca curl -sf --max-time 30 -d '{"host":"one.test."}' http://127.0.0.1:8055/clear-aaaa
 }
 
 @test "fetched by two of the CA's addresses, and not by the third" {
@@ -133,7 +133,7 @@ handle_of() { rig_host nft -a list chain $1 | sed -nE "s/.*$2.*# handle ([0-9]+)
 	rig_dns one.test 127.0.0.1
 	run rig_acmegate renew-now
 	rig_end_of server
-	rig_ca curl -sf --max-time 5 -d '{"host":"one.test."}' http://127.0.0.1:8055/clear-a
+	rig_ca curl -sf --max-time 30 -d '{"host":"one.test."}' http://127.0.0.1:8055/clear-a
 	[ "$status" -ne 0 ]
 	[[ $output == *'another host gave the CA that answer, since no packet for the port came to this one'* ]]
 }

@@ -303,7 +303,7 @@ rig_pebble() {
 
 # rig_dns HOST ADDRESS: another answer to A for this name alone
 rig_dns() {
-	rig_ca curl -sf --max-time 5 -d "{\"host\":\"$1.\",\"addresses\":[\"$2\"]}" http://127.0.0.1:8055/add-a
+	rig_ca curl -sf --max-time 30 -d "{\"host\":\"$1.\",\"addresses\":[\"$2\"]}" http://127.0.0.1:8055/add-a
 }
 
 rig_sections() {
@@ -551,7 +551,7 @@ rig_certificate() {
 	cat "$live/fullchain.pem" "$live/privkey.pem" | cmp - "$live/combined.pem" || return
 	cat "$live/privkey.pem" "$live/fullchain.pem" | cmp - "$live/keyfirst.pem" || return
 	[ "$(stat -L -c %a:%u "$live/privkey.pem")" = 600:0 ] || return
-	rig_ca curl -s --max-time 5 --cacert "$RIG_DIR/pki/ca.pem" https://127.0.0.1:15000/roots/0 >"$RIG_DIR/root.pem" || return
+	rig_ca curl -s --max-time 30 --cacert "$RIG_DIR/pki/ca.pem" https://127.0.0.1:15000/roots/0 >"$RIG_DIR/root.pem" || return
 	openssl verify -CAfile "$RIG_DIR/root.pem" -untrusted "$live/chain.pem" "$live/cert.pem" >/dev/null || return
 	for host; do
 		openssl x509 -in "$live/cert.pem" -noout -checkhost "$host" | grep -q 'does match' || {

@@ -220,8 +220,8 @@ town_names() {
 	number=$(($(cat "$RIG_DIR/number" 2>/dev/null || echo 0) + 1))
 	echo "$number" >"$RIG_DIR/number"
 	names=four$number.test,six$number.test
-	rig_ca curl -sf --max-time 5 -d "{\"host\":\"four$number.test.\",\"addresses\":[\"$RIG_HOST4\"]}" http://127.0.0.1:8055/add-a
-	rig_ca curl -sf --max-time 5 -d "{\"host\":\"six$number.test.\",\"addresses\":[\"$RIG_HOST6\"]}" http://127.0.0.1:8055/add-aaaa
+	rig_ca curl -sf --max-time 30 -d "{\"host\":\"four$number.test.\",\"addresses\":[\"$RIG_HOST4\"]}" http://127.0.0.1:8055/add-a
+	rig_ca curl -sf --max-time 30 -d "{\"host\":\"six$number.test.\",\"addresses\":[\"$RIG_HOST6\"]}" http://127.0.0.1:8055/add-aaaa
 	# To whoever resolves them on the host, they are the host's first address.
 	mkdir -p "/etc/netns/$RIG_HOST"
 	printf '%s four%s.test\n%s six%s.test\n' "$RIG_HOST4" "$number" "$RIG_HOST6" "$number" >"/etc/netns/$RIG_HOST/hosts"

@@ -39,12 +39,12 @@ tls() { pgrep -P "$pid" -x acmegate-tls; }
 hello() {
 	local port=$1
 	shift
-	run rig_ca timeout 20 openssl s_client -connect "$RIG_HOST4:443" -bind "$RIG_CA4:$port" "$@" </dev/null
+	run rig_ca timeout 60 openssl s_client -connect "$RIG_HOST4:443" -bind "$RIG_CA4:$port" "$@" </dev/null
 }
 
 @test "names over IPv4 and IPv6 through the shut firewall; port 80 stays shut, the ruleset is the same, and history names the port" {
 	rig_pebble
-	rig_ca curl -sf --max-time 5 -d "{\"host\":\"six.test.\",\"addresses\":[\"$RIG_HOST6\"]}" http://127.0.0.1:8055/add-aaaa
+	rig_ca curl -sf --max-time 30 -d "{\"host\":\"six.test.\",\"addresses\":[\"$RIG_HOST6\"]}" http://127.0.0.1:8055/add-aaaa
 	rig_config four.test,other.test six.test
 	rig_before
 	run -0 rig_acmegate renew-now

@@ -365,7 +365,7 @@ keeps_trusted() {
 	rig_ca ip addr add 10.98.0.77/24 dev cable0
 	cat >"$RIG_DIR/private/talk.py" <<-'PY'
 		import socket, sys
-		through = [socket.create_connection((sys.argv[1], 80), 5, source_address=(source, 0)) for source in ("10.98.0.77", sys.argv[2])]
+		through = [socket.create_connection((sys.argv[1], 80), 30, source_address=(source, 0)) for source in ("10.98.0.77", sys.argv[2])]
 		print("connected", flush=True)
 		sys.stdin.readline()
 		def alive(s):

@@ -442,7 +442,7 @@ eval_client() {
 	cat >"$RIG_DIR/talk.py" <<-'PY'
 		import socket, subprocess, sys, time
 		def connect(target, source=None):
-		    return socket.create_connection((target, 80), 2, source_address=(source, 0) if source else None)
+		    return socket.create_connection((target, 80), 30, source_address=(source, 0) if source else None)
 		def alive(s):
 		    s.settimeout(1)
 		    try:
@@ -545,7 +545,7 @@ eval_client() {
 		import socket, sys
 		pairs = [("127.0.0.1", "127.0.0.1"), ("127.0.0.5", "127.0.0.1"), ("::1", "::1"), (sys.argv[1], sys.argv[1]),
 		         (sys.argv[1], "127.0.0.1"), ("10.98.0.78", sys.argv[1]), (sys.argv[2], sys.argv[2]), ("fd98::78", sys.argv[2])]
-		through = [socket.create_connection((to, 80), 2, source_address=(source, 0)) for source, to in pairs]
+		through = [socket.create_connection((to, 80), 30, source_address=(source, 0)) for source, to in pairs]
 		print("connected", flush=True)
 		sys.stdin.readline()
 		def alive(s):
@@ -571,7 +571,7 @@ eval_client() {
 	echo $! >"$RIG_DIR/server.pid2"
 	rm -f "$RIG_DIR/talk.out"
 	ip netns exec "$RIG_CA" python3 -c 'import socket, sys
-s = socket.create_connection((sys.argv[1], 80), 2, source_address=("", 8443))
+s = socket.create_connection((sys.argv[1], 80), 30, source_address=("", 8443))
 s.settimeout(20)
 print("connected", flush=True)
 try: print("ended" if s.recv(1) == b"" else "alive")
@@ -596,7 +596,7 @@ except ConnectionResetError: print("reset")' "$RIG_HOST4" >"$RIG_DIR/talk.out" 3
 	run -0 rig_acmegate hook --client $$ pre
 	rm -f "$RIG_DIR/talk.out"
 	ip netns exec "$RIG_CA" python3 -c 'import socket, sys
-s = socket.create_connection((sys.argv[1], 80), 2)
+s = socket.create_connection((sys.argv[1], 80), 30)
 s.settimeout(2)
 print("connected", flush=True)
 try: print("ended" if s.recv(1) == b"" else "alive")
@@ -619,7 +619,7 @@ newcomers() {
 		pairs = list(zip(sys.argv[1::2], sys.argv[2::2]))
 		def connect(source, to):
 		    try:
-		        return socket.create_connection((to, 80), 5, source_address=(source, 0))
+		        return socket.create_connection((to, 80), 30, source_address=(source, 0))
 		    except OSError as error:
 		        print(source, "to", to, error, flush=True)
 		        raise
@@ -719,7 +719,7 @@ spares() {
 	rig_window
 	rm -f "$RIG_DIR/talk.out"
 	ip netns exec "$RIG_CA" python3 -c 'import socket, sys
-s = socket.create_connection((sys.argv[1], 80), 2, source_address=("", 32750))
+s = socket.create_connection((sys.argv[1], 80), 30, source_address=("", 32750))
 s.settimeout(20)
 print("connected", flush=True)
 try: print("ended" if s.recv(1) == b"" else "alive")

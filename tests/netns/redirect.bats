@@ -41,7 +41,7 @@ server_start() {
 }
 
 # The CA's packets of other source ports are held, see rig_hold.
-page() { "$1" curl -s --max-time 2 --local-port 500-999 -o - -w '%{http_code}\n' "http://$2/page" || true; }
+page() { "$1" curl -s --max-time 30 --local-port 500-999 -o - -w '%{http_code}\n' "http://$2/page" || true; }
 
 # nft_owner: loads what comes on standard input and holds the socket, as firewalld 2 does
 nft_owner() {
