@@ -573,6 +573,12 @@ version_2() {
 	closed_and_same
 }
 
+@test "version 2: port 443 for tls-alpn-01" {
+	version_2
+	firewalld_up
+	for_tls
+}
+
 @test "version 2 in mid-window: reloaded, restarted, killed, saved as permanent; it keeps no rule of acmegate" {
 	version_2
 	firewalld_up
