@@ -12,6 +12,8 @@
 #include "backends/nft/tracks.h"
 #include "base/sockets.h"
 
+#define LOOKS \
+	4 /* at what conntrack has: those who came by it meanwhile are few, and on a busy server connections end all the time */
 #define LIVE (~(SOCKETS_IN(TCP_LISTEN) | SOCKETS_IN(TCP_TIME_WAIT) | SOCKETS_IN(TCP_CLOSE)))
 
 static const struct inet_diag_msg *socket_of(const struct nlmsghdr *message)
@@ -73,6 +75,7 @@ struct newcomers {
 	struct mnl_socket *socket;
 	struct netlink orders; /* to conntrack */
 	int error;
+	unsigned int looks;
 	size_t count;
 	struct inet_diag_msg one[PEERS_MOST];
 	struct peer peer[PEERS_MOST];
@@ -166,7 +169,7 @@ static int end_round(struct newcomers *newcomers, struct connections *spared, ui
 	if (sockets_list(port, LIVE, take_newcomer, newcomers, fault) < 0)
 		return -1;
 	if (!newcomers->count)
-		return tracks_forget(port, fault);
+		return newcomers->looks++ < LOOKS ? tracks_forget(port, fault) : 0;
 	rc = end_some(newcomers, spared, admit(arg, newcomers->peer, newcomers->count));
 	*ended += rc > 0 ? rc : 0;
 	if (rc < 0)
