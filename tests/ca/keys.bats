@@ -224,7 +224,7 @@ of_key() { openssl x509 -in "$(rig_live hsm.test)/cert.pem" -noout -pubkey | cmp
 	rig_acmegate renew-now hsm.test
 	live=$(readlink "$(rig_live hsm.test)")
 	rig_sections hsm.test,www.hsm.test | rig_config
-	rig_pebble_stop
+	rig_pebble_end
 	run -75 rig_acmegate renew
 	[ "$(readlink "$(rig_live hsm.test)")" = "$live" ]
 	of_key hsm

@@ -13,7 +13,7 @@
 fresh() {
 	local namespace process
 	for process in probe server contest firewalld bus holder; do rig_end_of "$process" KILL; done
-	rig_pebble_stop
+	rig_pebble_end
 	for namespace in "$RIG_HOST" "$RIG_CA"; do
 		for process in $(ip netns pids "$namespace"); do rig_end "$process" KILL; done
 		ip netns del "$namespace"

@@ -206,7 +206,7 @@ heard() { rig_probe_total "$1" listening | grep -qv '^0\.000000$'; }
 	rig_nft - <<-'NFT'
 		table inet filter { chain out { type filter hook output priority 0; policy drop; meta l4proto ipv6-icmp accept; }; }
 	NFT
-	rig_pebble_stop
+	rig_pebble_end
 	ip netns exec "$RIG_CA" busybox httpd -f -p 8090 -h "$RIG_DIR" 3>&- &
 	server=$!
 	rig_config one.test
