@@ -184,6 +184,7 @@ widest() { tr '\r\n' '\n\n' <"$RIG_DIR/kept" | sed -n 's/^\x1b\[K\([^a].*\|a[^c]
 	rig_config one.test
 	for how in TERM=dumb NO_COLOR=1; do
 		export "${how?}"
+		rm -rf "$RIG_STATE/accounts" # or one of 100 authorizations is valid still, and no port opens
 		on_screen 80 renew-now
 		ended 0
 		shows 'acmegate: port 80 open'
@@ -194,6 +195,7 @@ widest() { tr '\r\n' '\n\n' <"$RIG_DIR/kept" | sed -n 's/^\x1b\[K\([^a].*\|a[^c]
 	on_screen 80 -q renew-now
 	ended 0
 	[ ! -s "$RIG_DIR/kept" ]
+	rm -rf "$RIG_STATE/accounts"
 	run rig_acmegate renew-now
 	[ "$status" -eq 0 ]
 	[[ $output == *'port 80 open'* && $output != *$'\e'* ]]
