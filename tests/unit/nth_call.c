@@ -24,6 +24,7 @@
 #include <unistd.h>
 
 #include "base/kernel.h"
+#include "other_names.h"
 
 static struct {
 	pid_t process; /* 0: nothing happens */

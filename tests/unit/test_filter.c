@@ -32,6 +32,7 @@
 #include <cmocka.h>
 
 #include "between.h"
+#include "has_filters.h"
 #include "base/confine.h"
 #include "base/own.h"
 #include "base/refusal.h"
@@ -552,13 +553,6 @@ static int play(enum role role)
 	if (IN(role) & BUS)
 		bad += wrong(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0) < 0, "socket");
 	return bad;
-}
-
-static bool has_filters(void)
-{
-	const uint32_t action = SECCOMP_RET_ERRNO;
-
-	return syscall(SYS_seccomp, SECCOMP_GET_ACTION_AVAIL, 0, &action) == 0;
 }
 
 static void each_role_can_do_its_work(void **state)

@@ -22,6 +22,7 @@
 
 #include "base/own.h"
 #include "base/wire.h"
+#include "has_filters.h"
 
 static int world_poll(struct pollfd *list, nfds_t n, int timeout);
 static int world_prctl(int option);
@@ -772,11 +773,12 @@ static void records_that_are_none(void **state)
 		{ { .what = SAY, .verb = VERB_PREPARE, .data = "xx", .length = 2 }, "PREPARE with 2 bytes of data" },
 		{ { .what = SAY, .verb = VERB_SHUT, .fds = 3 }, "too long or carries descriptors" },
 	};
+	const size_t count = LENGTH_OF(none) - !has_filters(); /* qemu keeps descriptors back in silence */
 	struct event steps[ENOUGH_STEPS];
 
 	(void)state;
 	for (size_t i = 0; i < LENGTH_OF(states); i++)
-		for (size_t j = 0; j < LENGTH_OF(none); j++) {
+		for (size_t j = 0; j < count; j++) {
 			world.policy.has_command = i == 1;
 			memcpy(steps, states[i].way, sizeof(steps));
 			steps[states[i].steps] = none[j].step;

@@ -18,6 +18,7 @@
 
 #include "base/log.h"
 #include "say/progress.h"
+#include "other_names.h"
 
 static struct timespec now = { .tv_sec = 1000 };
 static int own, screen, terminal; /* standard error as it was; the two ends of the terminal */

@@ -22,6 +22,7 @@
 #include "firewall/single.h"
 #include "firewall/window.h"
 #include "nth_call.h"
+#include "other_names.h"
 #include "own_net.h"
 #include "logged.h"
 #include "must.h"

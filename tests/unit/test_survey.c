@@ -22,6 +22,7 @@
 #include "base/kernel.h"
 #include "base/launch.h"
 #include "nth_call.h"
+#include "other_names.h"
 #include "own_net.h"
 
 static struct fault fault;

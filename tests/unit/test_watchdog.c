@@ -26,6 +26,7 @@ static ssize_t world_read(int fd, void *buffer, size_t size);
 #include "firewall/watchdog.c"
 #undef read
 #include "nth_call.h"
+#include "other_names.h"
 #include "own_net.h"
 #include "must.h"
 

@@ -23,6 +23,7 @@
 #include "firewall/report.h"
 #include "firewall/window.h"
 #include "nth_call.h"
+#include "other_names.h"
 #include "outside.h"
 #include "own_net.h"
 #include "logged.h"

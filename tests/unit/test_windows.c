@@ -16,6 +16,7 @@
 
 #include "base/own.h"
 #include "store/windows.h"
+#include "other_names.h"
 
 #define NOW INT64_C(1790812800)
 #define SLOT 512
