@@ -109,6 +109,23 @@ static int visit(const struct nlmsghdr *message, void *arg)
 	return MNL_CB_OK;
 }
 
+/* For one family alone, or it is refused. Kernels before 5.8 know no filter, and tell all that they have: visit() looks again. */
+static void ask_for_port(struct nlmsghdr *request, uint16_t port)
+{
+	enum { PROTO_NUM = 1 << 3, PROTO_SRC_PORT = 1 << 4 }; /* nf_internals.h: no header of the kernel's for others has them */
+	struct nlattr *part = mnl_attr_nest_start(request, CTA_FILTER), *tuple;
+
+	mnl_attr_put_u32(request, CTA_FILTER_ORIG_FLAGS, 0);
+	mnl_attr_put_u32(request, CTA_FILTER_REPLY_FLAGS, PROTO_NUM | PROTO_SRC_PORT);
+	mnl_attr_nest_end(request, part);
+	tuple = mnl_attr_nest_start(request, CTA_TUPLE_REPLY);
+	part = mnl_attr_nest_start(request, CTA_TUPLE_PROTO);
+	mnl_attr_put_u8(request, CTA_PROTO_NUM, IPPROTO_TCP);
+	mnl_attr_put_u16(request, CTA_PROTO_SRC_PORT, htons(port));
+	mnl_attr_nest_end(request, part);
+	mnl_attr_nest_end(request, tuple);
+}
+
 static int read_host(struct host *host, struct fault *fault)
 {
 	struct mnl_socket *route = host_connect(fault);
@@ -118,17 +135,25 @@ static int read_host(struct host *host, struct fault *fault)
 	return rc;
 }
 
-static int forget_all(struct forgetting *forgetting, struct fault *fault)
+/* EINVAL, EOPNOTSUPP: no conntrack, or none that can be asked. */
+static void forget_family(struct forgetting *forgetting, uint8_t family)
 {
 	_Alignas(struct nlmsghdr) char buffer[256];
-	struct nlmsghdr *request = build(buffer, IPCTNL_MSG_CT_GET, NLM_F_DUMP, NFPROTO_UNSPEC);
+	struct nlmsghdr *request = build(buffer, IPCTNL_MSG_CT_GET, NLM_F_DUMP, family);
 
+	ask_for_port(request, forgetting->port);
+	if (sockets_talk(forgetting->list.socket, request, visit, forgetting) < 0 && errno != EINVAL && errno != EOPNOTSUPP)
+		forgetting->error = errno;
+}
+
+static int forget_all(struct forgetting *forgetting, struct fault *fault)
+{
 	if (!forgetting->sockets || read_host(&forgetting->host, fault) < 0)
 		return -1;
 	if (netlink_connect(&forgetting->list, 0, fault) < 0 || netlink_connect(&forgetting->orders, 0, fault) < 0)
 		return fault->code == EPROTONOSUPPORT ? 0 : -1;
-	if (sockets_talk(forgetting->list.socket, request, visit, forgetting) < 0)
-		forgetting->error = errno == EINVAL || errno == EOPNOTSUPP ? 0 : errno; /* no conntrack, or none that can be asked */
+	forget_family(forgetting, NFPROTO_IPV4);
+	forget_family(forgetting, NFPROTO_IPV6);
 	errno = forgetting->error;
 	return errno ? fault_errno(fault, FAULT_FAILED, "having conntrack forget the connections to port %u", forgetting->port) :
 		       forgetting->count;
