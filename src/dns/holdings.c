@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "dns/lines.h"
@@ -67,16 +68,17 @@ int holdings_strike(int fd, struct holding *holding, struct fault *fault)
 
 bool holdings_next(int fd, long *place, struct holding *holding)
 {
-	char line[LINES_LONGEST + 1], text[ADDRESS_TEXT_SIZE];
+	char line[LINES_LONGEST + 1], text[ADDRESS_TEXT_SIZE], ttl[11];
 
 	for (; lines_have(fd, LINE, *place); ++*place) {
 		if (!lines_read(fd, LINE, *place, line))
 			continue;
 		*holding = (struct holding){ .place = *place, .sure = line[0] == MARK_SURE };
 		if ((line[0] != MARK_SURE && line[0] != MARK_UNSURE) ||
-		    sscanf(line + 1, " %32s %253s %45s %" SCNu32, holding->dns, holding->name, text, &holding->ttl) != 4 ||
+		    sscanf(line + 1, " %32s %253s %45s %10s", holding->dns, holding->name, text, ttl) != 4 ||
 		    !parse(text, &holding->address))
 			continue;
+		holding->ttl = (uint32_t)strtoul(ttl, NULL, 10);
 		++*place;
 		return true;
 	}

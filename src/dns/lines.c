@@ -39,8 +39,8 @@ int lines_write(int fd, size_t length, long place, const char *text)
 		errno = EMSGSIZE;
 		return -1;
 	}
-	memcpy(line, text, used);
-	memset(line + used, ' ', length - used);
+	for (size_t i = 0; i < length; i++)
+		line[i] = i < used ? text[i] : ' ';
 	line[length - 1] = '\n';
 	return pwrite(fd, line, length, place * (long)length) == (ssize_t)length ? fdatasync(fd) : -1;
 }
