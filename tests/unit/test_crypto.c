@@ -20,6 +20,7 @@
 #include "store/pkcs12.h"
 #include "store/openssl.h"
 #include "store/trust.h"
+#include "rsa_keys.h"
 #include "tiny_ca.h"
 
 static const char names[][NAME_SIZE] = { "a.example.org", "b.example.org", "192.0.2.1", "2001:db8::1" };
@@ -178,17 +179,35 @@ static void ec_keys_survive_their_pem(void **state)
 	survives_its_pem(KEY_P384);
 }
 
-/* An emulated 32-bit processor takes minutes for a key of 2048 bits, and some sixteen times as long for one of 4096. */
+/* OpenSSL makes a key of as many bits as it is asked for: those of 3072 and 4096 are there already. */
+EVP_PKEY *__real_EVP_PKEY_Q_keygen(OSSL_LIB_CTX *context, const char *properties, const char *type, ...);
+EVP_PKEY *__wrap_EVP_PKEY_Q_keygen(OSSL_LIB_CTX *context, const char *properties, const char *type, ...);
+EVP_PKEY *__wrap_EVP_PKEY_Q_keygen(OSSL_LIB_CTX *context, const char *properties, const char *type, ...)
+{
+	const bool rsa = !strcmp(type, "RSA");
+	EVP_PKEY *made;
+	va_list args;
+
+	va_start(args, type);
+	if (rsa) {
+		const size_t bits = va_arg(args, size_t);
+		const char *text = bits == 3072 ? rsa_key_3072 : bits == 4096 ? rsa_key_4096 : NULL;
+		BIO *bio = text ? BIO_new_mem_buf(text, -1) : NULL;
+
+		made = text ? PEM_read_bio_PrivateKey(bio, NULL, NULL, NULL) :
+			      __real_EVP_PKEY_Q_keygen(context, properties, type, bits);
+		BIO_free(bio);
+	} else {
+		made = __real_EVP_PKEY_Q_keygen(context, properties, type, va_arg(args, const char *));
+	}
+	va_end(args);
+	return made;
+}
+
 static void rsa_keys_survive_their_pem(void **state)
 {
-	time_t start = time(NULL);
-
 	(void)state;
 	survives_its_pem(KEY_RSA2048);
-	if (time(NULL) - start > 20) {
-		print_message("# a key of 2048 bits took %d s: none of 3072 and 4096 is made\n", (int)(time(NULL) - start));
-		skip();
-	}
 	survives_its_pem(KEY_RSA3072);
 	survives_its_pem(KEY_RSA4096);
 }
