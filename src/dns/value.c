@@ -125,11 +125,16 @@ static int publish(const struct config *config, const struct dns *dns, struct pu
 int value_add(const struct config *config, uint32_t certificate, const struct value *value, struct fault *fault)
 {
 	const struct dns *dns = check(config, certificate, value, fault);
-	struct published *it = dns && !find(certificate, value) ? grow(fault) : NULL;
+	struct published *it;
 	char full[VALUE_NAME_SIZE], name[VALUE_NAME_SIZE + sizeof(value->account)];
 
-	if (!dns || !it)
-		return dns && find(certificate, value) ? 0 : -1;
+	if (!dns)
+		return -1;
+	if (find(certificate, value))
+		return 0;
+	it = grow(fault);
+	if (!it)
+		return -1;
 	snprintf(it->name, sizeof(it->name), "%s", value->name);
 	snprintf(it->note.name, sizeof(it->note.name), "%s", value->name);
 	snprintf(it->note.dns, sizeof(it->note.dns), "%s", dns->name);
