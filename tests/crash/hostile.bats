@@ -189,6 +189,7 @@ some() {
 
 @test "the examiner and the placer, which check starts" {
 	local role
+	rm -rf "$RIG_DIR/www"
 	install -d -o www-data "$RIG_DIR/www"
 	RIG_GATE=$'[responder]\nmode = webroot\nwebroot = '$RIG_DIR/www rig_config one.test
 	untouched >"$RIG_DIR/files-before"
@@ -224,6 +225,7 @@ some() {
 }
 
 @test "client and storer, where the storer puts the tokens into a web server's directory" {
+	rm -rf "$RIG_DIR/www"
 	mkdir -m 0755 "$RIG_DIR/www"
 	echo page >"$RIG_DIR/www/page"
 	chown -R www-data: "$RIG_DIR/www"

@@ -787,7 +787,7 @@ static void fill_places(void)
 	int fd = role == ROLE_STORER || role == ROLE_SWEEPER || role == ROLE_PLACER ? 0 : FD_AGENT_END;
 
 	while (fd >= 0 && fd < FD_AGENT_END - 1)
-		fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+		fd = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0);
 }
 
 static int serve_tls(void)

@@ -65,7 +65,8 @@ configure() {
 }
 
 property() { machine systemctl show -P "$1" acmegate.service; }
-log() { machine journalctl -b -o cat --no-pager -u "${1:-acmegate.service}"; }
+# What has been said is in the journal a little later.
+log() { machine sh -c "journalctl --sync; journalctl -b -o cat --no-pager -u ${1:-acmegate.service}"; }
 is_in_state() { [ "$(property ActiveState)" = "$1" ]; }
 is_over() { is_in_state inactive || is_in_state failed; }
 has_certificate() { [ -L "$machine/var/lib/acmegate/certificates/$1/live" ]; }
