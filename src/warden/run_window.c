@@ -8,10 +8,15 @@
 #include "say/progress.h"
 #include "warden/run.h"
 
-void run_window_tidy(struct supervisor *s)
+static void end_responder(struct supervisor *s)
 {
 	launch_reap(&s->fd[RESPONDER_PID], true);
 	close_fd(&s->fd[ON_RESPONDER]);
+}
+
+void run_window_tidy(struct supervisor *s)
+{
+	end_responder(s);
 	supervise_clear(s);
 }
 
@@ -112,17 +117,18 @@ void run_window_on_validated(struct supervisor *s)
 	progress_step(PROGRESS_VALIDATING, validated->done, validated->of);
 }
 
+/* The client is told when the responder has ended: what it publishes then is for the next one, which reads from the same channel. */
 void run_window_on_close(struct supervisor *s)
 {
 	const struct run *run = run_of(s);
 	struct closed closed = { 0 };
+	const bool shut = supervise_shut(s, false, &closed);
 
-	s->state = WORKING;
-	if (!supervise_shut(s, false, &closed))
-		s->state = CLOSING;
-	else if (run_send(s, ON_CLIENT, VERB_CLOSED, 0, &closed, sizeof(closed)) < 0)
+	s->state = shut ? WORKING : CLOSING;
+	end_responder(s);
+	if (shut && run_send(s, ON_CLIENT, VERB_CLOSED, 0, &closed, sizeof(closed)) < 0)
 		supervise_give_up(s);
 	progress_shut();
 	progress_step(PROGRESS_ISSUING, run->stored, run_wanted(run));
-	run_window_tidy(s);
+	supervise_clear(s);
 }

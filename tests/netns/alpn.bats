@@ -95,6 +95,24 @@ hello() {
 	[[ $output == *'ports 80 and 443 were open'* ]]
 }
 
+# Both responders read what the client publishes from one channel.
+@test "what is published for the next window is not for the responder of the one before, however late that one ends" {
+	rig_pebble
+	rig_config <<-CONF
+		[certificate tls]
+		names = a.test
+		challenge = tls-alpn-01
+		[certificate http]
+		names = c.test
+		[certificate again]
+		names = a.test
+		challenge = tls-alpn-01
+	CONF
+	run -0 rig_host strace -qq -f -e trace=pidfd_send_signal -e inject=pidfd_send_signal:delay_enter=300000 -o /dev/null \
+		"$RIG_BUILD/acmegate" -c "$RIG_CONF" renew-now
+	for name in tls:a.test http:c.test again:a.test; do rig_certificate "${name%:*}" "${name#*:}"; done
+}
+
 @test "a server on port 443: renewal, plan and check name it and the other ways; its visitors lose nothing" {
 	rig_pebble
 	hold_port
