@@ -144,7 +144,8 @@ wanted() { rig_acmegate status --json | jq -e --arg name "$1" ".watched[] | sele
 	why gone.crt 'No such file or directory'
 	why empty.pem 'it is empty'
 	why private.pem 'Permission denied' # root is asked as what writes the page after a run: without capabilities
-	why kmsg 'it is empty' || why kmsg 'Operation not permitted' || why kmsg 'Permission denied'
+	why kmsg 'it is empty' || why kmsg 'Operation not permitted' || why kmsg 'Permission denied' ||
+		why kmsg 'it is no regular file' # in a container
 	why garbage.pem 'there is no certificate (PEM) in it'
 	why huge.pem 'it is larger than 64 KiB'
 	why broken.pem 'cannot be read'
