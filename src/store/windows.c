@@ -131,7 +131,9 @@ static int load(struct windows *windows, int state_fd, const char *name, int fla
 	if (windows->fd < 0 && errno == ENOENT)
 		return 0;
 	if (windows->fd < 0 || fstat(windows->fd, &s) < 0 || (S_ISREG(s.st_mode) && pread(windows->fd, &first, 1, 0) < 0)) {
-		if (!file_is_broken(errno) && errno != EISDIR) {
+		const bool unseen = errno == EIO && !s.st_mode; /* that it cannot be looked at does not mean that it is damaged */
+
+		if (unseen || (!file_is_broken(errno) && errno != EISDIR)) {
 			fault_errno(fault, FAULT_LATER, "reading %s", name);
 			close_fd(&windows->fd);
 			return -1;

@@ -210,6 +210,16 @@ only_client() { ! pgrep -x before-hook; }
 	[ "$(stat -c %s:%a "$RIG_STATE/windows" "$RIG_STATE/windows.corrupt" | tr '\n' ' ')" = '1253376:600 65536:644 ' ]
 }
 
+@test "a ledger whose size cannot be looked at is not taken for a corrupt one" {
+	run -0 rig_acmegate guard -- true
+	cp "$RIG_STATE/windows" "$RIG_DIR/windows"
+	run -0 rig_host strace -qq -f -o /dev/null -P "$RIG_STATE/windows" -e inject=newfstatat,fstat:error=EIO \
+		"$RIG_ACMEGATE" -c "$RIG_CONF" guard -- true
+	[[ $output == *'is not kept for acmegate history: reading windows: Input/output error'* ]]
+	cmp "$RIG_STATE/windows" "$RIG_DIR/windows"
+	[ ! -e "$RIG_STATE/windows.corrupt" ]
+}
+
 # csv PYTHON: an expression over r, the records of `history --csv` as python reads them
 csv() {
 	rig_acmegate history --csv "${@:2}" | python3 -c 'import csv, io, sys
