@@ -114,8 +114,10 @@ vm_initrd() {
 		for module in /modules/*; do busybox insmod $module; done
 		tries=0
 		while [ ! -b /dev/vdc ] && [ $tries -lt 200 ]; do busybox usleep 50000; tries=$((tries + 1)); done
-		busybox mount -t ext4 /dev/vda /root && busybox mount -t ext4 -o ro /dev/vdb /root/lib/modules &&
-			busybox mount -t ext4 /dev/vdc /root/job || busybox poweroff -f
+		# In which order they are found depends on the bus.
+		disk() { for block in /sys/block/vd*; do [ "$(busybox cat $block/serial)" != disk$1 ] || echo /dev/${block##*/}; done; }
+		busybox mount -t ext4 $(disk 0) /root && busybox mount -t ext4 -o ro $(disk 1) /root/lib/modules &&
+			busybox mount -t ext4 $(disk 2) /root/job || busybox poweroff -f
 		for name in proc sys dev; do busybox mount --move /$name /root/$name; done
 		busybox mount -t tmpfs run /root/run; busybox mount -t tmpfs tmp /root/tmp
 		busybox mkdir -p /root/dev/pts /root/dev/shm; busybox ln -s /proc/self/fd /root/dev/fd
@@ -182,7 +184,7 @@ vm_run() {
 	local directory=$1 seconds=$2 n=0 file disks=() processors=(-accel 'tcg,thread=multi' -smp 2)
 	shift 2
 	for file in "$vm_root_disk" "$directory/modules" "$vm_job_disk"; do
-		disks+=(-drive "file=$file,format=raw,if=none,id=disk$n,snapshot=on" -device "${VM_BUS:-virtio-blk-pci},drive=disk$n")
+		disks+=(-drive "file=$file,format=raw,if=none,id=disk$n,snapshot=on" -device "${VM_BUS:-virtio-blk-pci},drive=disk$n,serial=disk$n")
 		n=$((n + 1))
 	done
 	[ -z "${VM_COUNTS:-}" ] || processors=(-accel 'tcg,thread=single' -smp 1 -icount 'shift=0,sleep=off')
