@@ -12,8 +12,8 @@
 #include "backends/nft/tracks.h"
 #include "base/sockets.h"
 
-#define LOOKS \
-	4 /* at what conntrack has: those who came by it meanwhile are few, and on a busy server connections end all the time */
+/* At what conntrack has: those who came by it meanwhile are few, and on a busy server connections end all the time. */
+#define LOOKS 4
 #define LIVE (~(SOCKETS_IN(TCP_LISTEN) | SOCKETS_IN(TCP_TIME_WAIT) | SOCKETS_IN(TCP_CLOSE)))
 
 static const struct inet_diag_msg *socket_of(const struct nlmsghdr *message)

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/dns.h"
+
 #define LAST_PATIENCE 5 /* seconds for a reply that nothing depends on any more */
 
 /* Descriptors whose peer once did not answer in time: its late reply would be taken for that to the next question. */
