@@ -73,8 +73,8 @@ hello() {
 	openssl x509 -in "$(rig_live addresses)/cert.pem" -noout -checkip "$RIG_HOST6" | grep 'does match'
 }
 
-@test "a run mixes challenges: a window on port 80, then one on port 443, each noted; a name in two certificates has two" {
-	rig_pebble
+# One window on port 80, and two on port 443: a name in two certificates has two authorizations.
+mixture() {
 	rig_config <<-CONF
 		[certificate tls]
 		names = a.test b.test
@@ -85,11 +85,17 @@ hello() {
 		names = b.test
 		challenge = tls-alpn-01
 	CONF
+}
+has_mixture() { for name in tls:a.test http:c.test again:b.test; do rig_certificate "${name%:*}" "${name#*:}"; done; }
+
+@test "a run mixes challenges: a window on port 80, then one on port 443, each noted; a name in two certificates has two" {
+	rig_pebble
+	mixture
 	rig_before
 	run -0 rig_acmegate renew-now
 	rig_after
 	rig_was_open 4 2
-	for name in tls:a.test http:c.test again:b.test; do rig_certificate "${name%:*}" "${name#*:}"; done
+	has_mixture
 	run -0 rig_acmegate history
 	[ "$(grep -o 'port [0-9]* for' <<<"$output" | tr '\n' ' ')" = 'port 443 for port 443 for port 80 for ' ]
 	[[ $output == *'ports 80 and 443 were open'* ]]
@@ -98,19 +104,10 @@ hello() {
 # Both responders read what the client publishes from one channel.
 @test "what is published for the next window is not for the responder of the one before, however late that one ends" {
 	rig_pebble
-	rig_config <<-CONF
-		[certificate tls]
-		names = a.test
-		challenge = tls-alpn-01
-		[certificate http]
-		names = c.test
-		[certificate again]
-		names = a.test
-		challenge = tls-alpn-01
-	CONF
+	mixture
 	run -0 rig_host strace -qq -f -e trace=pidfd_send_signal -e inject=pidfd_send_signal:delay_enter=300000 -o /dev/null \
 		"$RIG_BUILD/acmegate" -c "$RIG_CONF" renew-now
-	for name in tls:a.test http:c.test again:a.test; do rig_certificate "${name%:*}" "${name#*:}"; done
+	has_mixture
 }
 
 @test "a server on port 443: renewal, plan and check name it and the other ways; its visitors lose nothing" {
