@@ -8,6 +8,7 @@
 #include "acme/jws.h"
 #include "agent/roots.h"
 #include "base/log.h"
+#include "base/reply.h"
 #include "store/crypto.h"
 #include "store/csr.h"
 #include "store/pkcs12.h"
@@ -162,7 +163,7 @@ int certificate_serve_storer(void *role, struct fault *fault)
 		return fault_set(fault, FAULT_FAILED, "the storer sent %s", verb_name((enum verb)asked.verb));
 	rc = (asked.verb == VERB_EXAMINE ? examine : prepare)(signer, &asked, &reply, &why);
 	crypto_wipe(asked.data, asked.length);
-	rc = rc < 0 ? wire_send(FD_STORER, VERB_FAULT, (uint32_t)why.kind, why.text, strlen(why.text), fault) :
+	rc = rc < 0 ? reply_fault(FD_STORER, &why, fault) :
 		      wire_send(FD_STORER, VERB_VERDICT, asked.index, reply.data, reply.length, fault);
 	crypto_wipe(reply.data, reply.length);
 	return rc < 0 ? -1 : 1;

@@ -3,10 +3,9 @@
 
 #include <errno.h>
 #include <poll.h>
-#include <string.h>
 #include <unistd.h>
 
-#include "base/dns.h"
+#include "base/reply.h"
 
 #define LAST_PATIENCE 5 /* seconds for a reply that nothing depends on any more */
 
@@ -24,7 +23,6 @@ static unsigned int patience(enum verb verb, size_t length)
 int channel_ask(int fd, const char *peer, enum verb verb, uint32_t index, const void *data, size_t length, struct record *reply,
 		struct fault *fault)
 {
-	enum fault_kind kind;
 	int n;
 
 	if (silent & UINT64_C(1) << fd)
@@ -40,19 +38,14 @@ int channel_ask(int fd, const char *peer, enum verb verb, uint32_t index, const 
 		return fault_set(fault, FAULT_FAILED, "the %s has ended", peer);
 	if (reply->verb == VERB_REPLY)
 		return 0;
-	if (reply->verb != VERB_FAULT)
-		return fault_set(fault, FAULT_FAILED, "the %s answers %s with %s", peer, verb_name(verb),
-				 verb_name((enum verb)reply->verb));
-	kind = reply->index == FAULT_LATER || reply->index == FAULT_USAGE ? (enum fault_kind)reply->index : FAULT_FAILED;
-	return fault_set(fault, kind, "%s", reply->data);
+	if (reply_check(reply, fault) < 0)
+		return -1;
+	return fault_set(fault, FAULT_FAILED, "the %s answers %s with %s", peer, verb_name(verb), verb_name((enum verb)reply->verb));
 }
 
 int channel_reply(int fd, int result, const struct fault *why, const void *data, size_t length, struct fault *fault)
 {
-	if (result < 0)
-		return wire_send(fd, why->code == DNS_NO_ROOM ? VERB_REFUSED : VERB_FAULT, (uint32_t)why->kind, why->text,
-				 strlen(why->text), fault);
-	return wire_send(fd, VERB_REPLY, 0, data, length, fault);
+	return result < 0 ? reply_fault(fd, why, fault) : wire_send(fd, VERB_REPLY, 0, data, length, fault);
 }
 
 int channel_serve(void *role, const struct channel channels[2], struct fault *fault)

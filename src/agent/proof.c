@@ -8,6 +8,7 @@
 #include "base/base64url.h"
 #include "base/dns.h"
 #include "base/log.h"
+#include "base/reply.h"
 #include "base/wire.h"
 #include "store/crypto.h"
 
@@ -94,13 +95,10 @@ int proof_ask_dns(int dns, enum verb verb, uint32_t index, const void *data, siz
 	n = wire_await(dns, reply, DNS_PATIENCE, fault);
 	if (n == 0)
 		return fault_set(fault, FAULT_FAILED, "acmegate-dns has ended");
-	if (n > 0 && reply->verb == VERB_REFUSED) {
-		fault_set(fault, FAULT_LATER, "%s", reply->data);
-		fault->code = DNS_NO_ROOM;
+	if (n > 0 && reply_check(reply, fault) < 0) {
+		fault->kind = fault->kind == FAULT_LATER ? FAULT_LATER : FAULT_FAILED;
 		return -1;
 	}
-	if (n > 0 && reply->verb == VERB_FAULT)
-		return fault_set(fault, (enum fault_kind)reply->index == FAULT_LATER ? FAULT_LATER : FAULT_FAILED, "%s", reply->data);
 	return n < 0 ? -1 : 0;
 }
 

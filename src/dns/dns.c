@@ -10,6 +10,7 @@
 #include "base/config_share.h"
 #include "base/confine.h"
 #include "base/log.h"
+#include "base/reply.h"
 #include "dns/address.h"
 #include "dns/resolver.h"
 #include "dns/sighting.h"
@@ -94,8 +95,7 @@ static int answer(const struct config *config, enum purpose purpose, const struc
 		fault_set(&why, FAULT_FAILED, "%s is no question for this acmegate-dns", verb_name((enum verb)record->verb));
 	else if (question->answer(config, record->index, record->data, &reply, &why) == 0)
 		return wire_send(FD_CLIENT, VERB_REPLY, 0, &reply, question->reply, fault);
-	return wire_send(FD_CLIENT, why.code == DNS_NO_ROOM ? VERB_REFUSED : VERB_FAULT, (uint32_t)why.kind, why.text,
-			 strlen(why.text), fault);
+	return reply_fault(FD_CLIENT, &why, fault);
 }
 
 /* Until the client's end of the channel is closed, by itself or by its death. */

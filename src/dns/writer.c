@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/wire.h"
+#include "base/reply.h"
 
 #define PATIENCE 300 /* seconds; each writer has a limit of its own below that */
 
@@ -56,16 +56,8 @@ int writer_ask(const struct config *config, uint32_t section, bool put, const st
 		n = wire_await(channel[section], &reply, PATIENCE, fault);
 	if (n > 0 && reply.verb == VERB_REPLY)
 		return 0;
-	if (n > 0 && reply.verb == VERB_REFUSED) {
-		fault_set(fault, FAULT_LATER, "%s", reply.data);
-		fault->code = DNS_NO_ROOM;
+	if (n > 0 && reply_check(&reply, fault) < 0)
 		return -1;
-	}
-	if (n > 0 && reply.verb == VERB_FAULT)
-		return fault_set(fault,
-				 reply.index == FAULT_LATER || reply.index == FAULT_USAGE ? (enum fault_kind)reply.index :
-											    FAULT_FAILED,
-				 "%s", reply.data);
 	close(channel[section]);
 	channel[section] = 0;
 	return fault_set(fault, FAULT_LATER, "the process that changes values of type = %s %s",

@@ -12,8 +12,8 @@
 #include "base/kernel.h"
 #include "base/launch_program.h"
 #include "base/log.h"
+#include "base/reply.h"
 #include "base/sandbox.h"
-#include "base/wire.h"
 #include "host/guest.h"
 
 #define HOMES "programs" /* in the state directory: one for each section, for what its program keeps */
@@ -161,7 +161,7 @@ static int serve(const struct config *config, uint32_t section, struct fault *fa
 		if (check(&record, section, &why) == 0 && run(config, &record, &why) == 0)
 			n = wire_send(ON_CHANNEL, VERB_REPLY, 0, NULL, 0, fault);
 		else
-			n = wire_send(ON_CHANNEL, VERB_FAULT, (uint32_t)why.kind, why.text, strlen(why.text), fault);
+			n = reply_fault(ON_CHANNEL, &why, fault);
 		if (n < 0)
 			return 0; /* acmegate-dns has ended */
 	}

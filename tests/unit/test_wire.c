@@ -11,7 +11,8 @@
 
 #include <cmocka.h>
 
-#include "base/wire.h"
+#include "base/dns.h"
+#include "base/reply.h"
 
 #define HEADER offsetof(struct record, data)
 
@@ -372,6 +373,38 @@ static void texts_in_structs_are_terminated(void **state)
 	receive_all_ones(VERB_REPLY, WIRE_DATA);
 }
 
+static void a_fault_arrives_as_it_was_sent(void **state)
+{
+	static const struct {
+		enum fault_kind sent;
+		int code;
+		enum fault_kind kind;
+		int received;
+	} cases[] = {
+		{ FAULT_LATER, 0, FAULT_LATER, 0 },
+		{ FAULT_USAGE, ENOENT, FAULT_USAGE, 0 },
+		{ FAULT_FAILED, 0, FAULT_FAILED, 0 },
+		{ FAULT_NONE, 0, FAULT_FAILED, 0 },
+		{ (enum fault_kind)60, 0, FAULT_FAILED, 0 },
+		{ FAULT_LATER, DNS_NO_ROOM, FAULT_LATER, DNS_NO_ROOM },
+		{ FAULT_FAILED, DNS_NO_ROOM, FAULT_FAILED, DNS_NO_ROOM },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < LENGTH_OF(cases); i++) {
+		const struct fault why = { .kind = cases[i].sent, .code = cases[i].code, .text = "it is so" };
+
+		assert_int_equal(reply_fault(ends[0], &why, &fault), 0);
+		assert_int_equal(wire_receive(ends[1], &record, &fault), 1);
+		assert_int_equal(reply_check(&record, &fault), -1);
+		assert_int_equal(fault.kind, cases[i].kind);
+		assert_int_equal(fault.code, cases[i].received);
+		assert_string_equal(fault.text, "it is so");
+	}
+	record.verb = VERB_REPLY;
+	assert_int_equal(reply_check(&record, &fault), 0);
+}
+
 static void every_verb_has_a_name(void **state)
 {
 	(void)state;
@@ -403,6 +436,7 @@ int main(void)
 		TEST(death_with_records_unread_is_the_end),
 		TEST(a_broken_descriptor_is_a_fault),
 		TEST(texts_in_structs_are_terminated),
+		TEST(a_fault_arrives_as_it_was_sent),
 		cmocka_unit_test(every_verb_has_a_name),
 	};
 
