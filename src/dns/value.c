@@ -16,7 +16,7 @@
 static struct published {
 	struct note note;
 	uint32_t certificate;
-	char name[NAME_SIZE];
+	struct value value;
 	int64_t since; /* ms */
 } * published;
 static size_t count, room;
@@ -68,8 +68,8 @@ static const struct dns *check(const struct config *config, uint32_t index, cons
 static struct published *find(uint32_t certificate, const struct value *value)
 {
 	for (size_t i = 0; i < count; i++)
-		if (published[i].certificate == certificate && !strcmp(published[i].name, value->name) &&
-		    !strcmp(published[i].note.value, value->text))
+		if (published[i].certificate == certificate && !strcmp(published[i].value.name, value->name) &&
+		    !strcmp(published[i].value.account, value->account) && !strcmp(published[i].value.text, value->text))
 			return &published[i];
 	return NULL;
 }
@@ -135,7 +135,7 @@ int value_add(const struct config *config, uint32_t certificate, const struct va
 	it = grow(fault);
 	if (!it)
 		return -1;
-	snprintf(it->name, sizeof(it->name), "%s", value->name);
+	it->value = *value;
 	snprintf(it->note.name, sizeof(it->note.name), "%s", value->name);
 	snprintf(it->note.dns, sizeof(it->note.dns), "%s", dns->name);
 	memcpy(it->note.value, value->text, sizeof(it->note.value));

@@ -17,6 +17,7 @@
 
 #define TEXT "evaGxfADs6pSRb2LAv9IZf17Dt3juxGJ-PCt92wr_oA"
 #define OTHER "avaGxfADs6pSRb2LAv9IZf17Dt3juxGJ-PCt92wr_oA"
+#define THIRD "bvaGxfADs6pSRb2LAv9IZf17Dt3juxGJ-PCt92wr_oA"
 
 static struct config config;
 static struct fault fault;
@@ -24,7 +25,7 @@ static struct fault fault;
 /* --- in the place of the network and of the notes ----------------------------------------------------------------------- */
 
 static unsigned int looked;	/* how often a zone was looked for */
-static char changed[NAME_SIZE]; /* the name at which a value was added last */
+static char changed[NAME_SIZE]; /* the name at which a value was added or removed last */
 static struct item soa;		/* of each answer */
 static int64_t now;
 static bool silent; /* the server */
@@ -134,7 +135,8 @@ static void records_of_names_of_the_certificate_alone_are_looked_for(void **stat
 	}
 }
 
-static int add(uint32_t certificate, const char *name, const char *text, const char *account)
+static int ask(int (*what)(const struct config *, uint32_t, const struct value *, struct fault *), uint32_t certificate,
+	       const char *name, const char *text, const char *account)
 {
 	struct value value = { 0 };
 
@@ -142,7 +144,17 @@ static int add(uint32_t certificate, const char *name, const char *text, const c
 	memcpy(value.name, name, strlen(name));
 	memcpy(value.text, text, strlen(text));
 	memcpy(value.account, account, strlen(account));
-	return value_add(&config, certificate, &value, &fault);
+	return what(&config, certificate, &value, &fault);
+}
+
+static int add(uint32_t certificate, const char *name, const char *text, const char *account)
+{
+	return ask(value_add, certificate, name, text, account);
+}
+
+static int take_away(uint32_t certificate, const char *name, const char *text, const char *account)
+{
+	return ask(value_remove, certificate, name, text, account);
 }
 
 static void values_go_to_names_of_the_certificate_alone(void **state)
@@ -172,6 +184,28 @@ static void values_have_the_form_of_values(void **state)
 		assert_int_equal(add(0, "a.example", OTHER, accounts[i]), -1);
 	assert_int_equal(add(0, "a.example", OTHER, "_ujmmovf2vn55tgye"), 0);
 	assert_string_equal(changed, "_ujmmovf2vn55tgye._acme-challenge.a.example");
+}
+
+/* The CA may have one token for all challenges of an authorization, and each of them its name in the DNS. */
+static void one_value_may_be_at_two_names(void **state)
+{
+	static const struct {
+		const char *account, *at;
+	} names[] = {
+		{ "", "_acme-challenge.a.example" },
+		{ "_ujmmovf2vn55tgye", "_ujmmovf2vn55tgye._acme-challenge.a.example" },
+		{ "_ujmmovf2vn55tgyf", "_ujmmovf2vn55tgyf._acme-challenge.a.example" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < LENGTH_OF(names); i++) {
+		assert_int_equal(add(0, "a.example", THIRD, names[i].account), 0);
+		assert_string_equal(changed, names[i].at);
+	}
+	for (size_t i = LENGTH_OF(names); i-- > 0;) {
+		assert_int_equal(take_away(0, "a.example", THIRD, names[i].account), 0);
+		assert_string_equal(changed, names[i].at);
+	}
 }
 
 /* --- for how long -------------------------------------------------------------------------------------------------------- */
@@ -308,6 +342,7 @@ static void set_up(void)
 	config.certificate[1].names = 1;
 	config.dnses = 1;
 	config.dns[0].type = DNS_RFC2136;
+	config.dns[0].sound = true;
 }
 
 int main(void)
@@ -316,6 +351,7 @@ int main(void)
 		cmocka_unit_test(records_of_names_of_the_certificate_alone_are_looked_for),
 		cmocka_unit_test(values_go_to_names_of_the_certificate_alone),
 		cmocka_unit_test(values_have_the_form_of_values),
+		cmocka_unit_test(one_value_may_be_at_two_names),
 		cmocka_unit_test(servers_are_waited_for),
 		cmocka_unit_test(silent_servers_are_no_reason_to_ask_the_ca),
 		cmocka_unit_test(each_refusal_has_its_words),
