@@ -147,20 +147,20 @@ static int note(struct job *job, const struct address *address, struct fault *fa
 	return holdings_write(FD_ADDRESSES, held, fault);
 }
 
-/* An address that is missing is added. One of ours with another TTL comes again; one that others have set is left as it is. */
+/* An address that is missing is added. One of ours with another TTL, or none that is sure, comes again; one that others have set is left. */
 static int plan_coming(struct job *job, struct fault *fault)
 {
 	for (uint32_t i = 0; i < job->wanted->count; i++) {
 		const struct address *address = &job->wanted->address[i];
 		const struct holding *held = find_held(job, address);
-		const bool there = is_here(job, address);
+		const bool there = is_here(job, address), sure = held && held->sure;
 
-		if (there && (!held || held->ttl == job->ttl))
+		if (there && (!held || (sure && held->ttl == job->ttl)))
 			continue;
 		if (note(job, address, fault) < 0)
 			return -1;
 		plan(job, address, true);
-		tell(job->report->done, address, there ? " has another TTL" : " added");
+		tell(job->report->done, address, there && sure ? " has another TTL" : " added");
 	}
 	return 0;
 }

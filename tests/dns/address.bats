@@ -21,6 +21,7 @@ setup() {
 
 teardown() {
 	[ -n "${BATS_TEST_COMPLETED:-}" ] || printf '%s\n' "${output:-}"
+	rig_end_of tamper KILL
 	rig_host nft flush ruleset
 	ip -n "$RIG_HOST" link del home0 2>/dev/null || true
 }
@@ -255,6 +256,55 @@ both() {
 	address_config 'address = host.example.org'
 	run -75 rig_acmegate dns address
 	[[ $output == *'says that it has made the change, and does not have it'* ]]
+	has
+}
+
+# notes MARK ADDRESS...: exactly these have that mark
+notes() { [ "$(awk -v mark="$1" '$1 == mark { print $4 }' "$RIG_STATE/addresses" | sort | xargs)" = "$(printf '%s\n' "${@:2}" | sort | xargs)" ]; }
+moved() {
+	own del "$1/24"
+	own add "$2/24"
+	ip -n "$RIG_HOST" route replace default via 10.77.0.1 dev home0
+}
+
+@test "an update without an answer, which the server makes at once, late or never: the address stays acmegate's, and what the next run says is so" {
+	local fate=$RIG_DIR/dns/fate
+	dns_up bind hmac-sha256
+	tamper "$fate"
+	DNS_SERVER=10.98.0.3 address_config 'address = host.example.org'
+	rig_acmegate dns address
+	echo lost >"$fate"
+	moved 10.77.0.5 10.77.0.6
+	run -75 rig_acmegate dns address
+	[[ $output == *'10.98.0.3: no answer'* ]]
+	has 10.77.0.6
+	notes '?' 10.77.0.6
+	notes '='
+	rm "$fate"
+	run -0 rig_acmegate dns address --if-changed
+	notes '=' 10.77.0.6
+	# Late: the look after it does not show the new address yet.
+	moved 10.77.0.6 10.77.0.7
+	echo late >"$fate"
+	run -75 rig_acmegate dns address
+	has 10.77.0.6
+	notes '?' 10.77.0.7
+	notes '=' 10.77.0.6
+	rm "$fate"
+	rig_until 30 has 10.77.0.7
+	run -0 rig_acmegate dns address --if-changed
+	[[ $output != *'acmegate has not set'* ]]
+	notes '=' 10.77.0.7
+	# Never: the note has the new TTL, the record the old one.
+	DNS_SERVER=10.98.0.3 address_config 'address = host.example.org' 'address_ttl = 30'
+	echo late >"$fate"
+	run -75 rig_acmegate dns address
+	rig_end_of tamper KILL
+	rm "$fate"
+	tamper "$fate"
+	run -0 rig_acmegate dns address --if-changed
+	[ "$(dns_zone | awk '$1 == "host.example.org." { print $2 }')" = 30 ]
+	run -0 rig_acmegate dns address --remove
 	has
 }
 

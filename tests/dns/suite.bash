@@ -38,3 +38,12 @@ begin_run() {
 	ip netns exec "$RIG_HOST" "$RIG_ACMEGATE" -c "$RIG_CONF" renew-now >"$RIG_DIR/out" 2>&1 3>&- &
 	pid=$!
 }
+
+# tamper [FATE]: at 10.98.0.3, between acmegate-dns and the server; see tamper.py.
+tamper() {
+	ip -n "$RIG_CA" addr add 10.98.0.3/24 dev cable0 2>/dev/null || true
+	ip netns exec "$RIG_CA" python3 "$BATS_TEST_DIRNAME/tamper.py" 10.98.0.3 "$RIG_CA4" "$@" >"$RIG_DIR/dns/tamper" 2>&1 3>&- &
+	echo $! >"$RIG_DIR/tamper.pid"
+	rig_until 30 tamper_answers
+}
+tamper_answers() { rig_host dig +tcp +short +time=1 +tries=1 @10.98.0.3 example.org SOA 2>&1 | grep -q "^ns1"; }

@@ -1,15 +1,19 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""tamper.py ADDRESS UPSTREAM - stands between acmegate-dns and a name server (TCP port 53), and spoils the answers to questions for
-_acme-challenge.tN.example.org in the N-th way. All else goes through."""
+"""tamper.py ADDRESS UPSTREAM [FATE] - stands between acmegate-dns and a name server (TCP port 53), and spoils the answers to questions for
+_acme-challenge.tN.example.org in the N-th way. Updates have no answer as long as there is a file FATE: if it says "late", the server gets
+them when the file is gone. All else goes through."""
+import pathlib
 import socket
 import struct
 import sys
 import threading
+import time
 
 from wire import skip_name
 
 address, upstream = sys.argv[1:3]
+fate_file = pathlib.Path(sys.argv[3]) if len(sys.argv) > 3 else None
 
 
 def records(data):
@@ -99,13 +103,27 @@ def message(connection):
     return size and receive(connection, struct.unpack('!H', size)[0])
 
 
+def fate(query):
+    """What happens to it; '': nothing."""
+    try:
+        return fate_file.read_text().strip() if fate_file and query[2] >> 3 & 15 == 5 else ''
+    except FileNotFoundError:
+        return ''
+
+
 def serve(connection):
     with connection, socket.create_connection((upstream, 53)) as server:
         query = message(connection)
         if not query:
             return
+        how = fate(query)
+        while how == 'late' and fate(query):
+            connection.close()
+            time.sleep(0.05)
         server.sendall(struct.pack('!H', len(query)) + query)
         answer = message(server)
+        if how:
+            return
         length = query[12 + 1 + len('_acme-challenge')]
         label = query[12 + 2 + len('_acme-challenge'):][:length]
         number = int(label[1:]) if label[:1] == b't' and label[1:].isdigit() else 0
