@@ -615,6 +615,7 @@ static void do_counts(void)
 	send_raw(FD_WARDEN, VERB_OPEN, 0, sizeof(struct whereabouts), sizeof(struct whereabouts));
 	while (wire_receive(FD_WARDEN, &record, &fault) > 0 && record.verb != VERB_OPENED)
 		;
+	poll(NULL, 0, 50); /* so long, that the probe sees it */
 	for (int i = 0; i < 100000; i++)
 		send_raw(FD_WARDEN, VERB_VALIDATED, 0, sizeof(struct validated), sizeof(struct validated));
 	poll(NULL, 0, 20000);
