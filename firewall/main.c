@@ -202,6 +202,7 @@ static void on_shut(struct gate *g)
 	if (!g->window.standing) {
 		closed.counted = g->window.evidence.counted;
 		closed.packets = g->window.evidence.packets;
+		closed.open_us = (uint64_t)(g->window.open_for * 1e6);
 		memcpy(closed.shut, g->window.evidence.shut, sizeof(closed.shut));
 		memcpy(closed.traced, g->window.traced, sizeof(closed.traced));
 		gate_tell(g, VERB_CLOSED, 0, &closed, sizeof(closed));

@@ -189,19 +189,23 @@ void window_remark(struct window *window, const struct policy *policy)
 
 int window_open(struct window *window, struct fault *fault)
 {
-	double start;
+	double start, last;
 
 	window->standing = true;
 	if (!window->opening.own_listener && connections_note(&window->connected, window->opening.target, fault) < 0)
 		return -1;
 	if (journal_arm(window->journal, &window->opening, mask_of(window), fault) < 0)
 		return -1;
-	start = clock_seconds();
-	for (int i = WINDOW_BACKENDS; i-- > 0;) /* in reverse, see backends[] */
-		if (window->ruleset[i] && backends[i]->open(window->ruleset[i], &window->opening, fault) < 0)
+	start = last = clock_boot_seconds();
+	for (int i = WINDOW_BACKENDS; i-- > 0;) { /* in reverse, see backends[] */
+		if (!window->ruleset[i])
+			continue;
+		last = clock_boot_seconds();
+		if (backends[i]->open(window->ruleset[i], &window->opening, fault) < 0)
 			return -1;
-	window->opened = clock_seconds();
-	window->open_cost = window->opened - start;
+	}
+	window->opened = last; /* packets have to pass all of them */
+	window->open_cost = clock_boot_seconds() - start;
 	return 0;
 }
 
@@ -217,7 +221,7 @@ static void gather(struct window *window)
 int window_mend(struct window *window, struct fault *fault)
 {
 	struct opening rest = window->opening;
-	double left = rest.seconds - (clock_seconds() - window->opened);
+	double left = rest.seconds - (clock_boot_seconds() - window->opened);
 	double start = clock_seconds();
 	int mended = 0;
 
@@ -236,7 +240,6 @@ int window_mend(struct window *window, struct fault *fault)
 
 int window_close(struct window *window, struct fault *fault)
 {
-	double start = clock_seconds();
 	struct fault one;
 	int rc = 0;
 
@@ -247,7 +250,7 @@ int window_close(struct window *window, struct fault *fault)
 		}
 	if (rc < 0)
 		return -1;
-	window->close_cost = clock_seconds() - start;
+	window->open_for = window->opened > 0 ? clock_boot_seconds() - window->opened : 0;
 	gather(window);
 	window->standing = false;
 	return 0;
@@ -318,7 +321,7 @@ int window_shut(struct window *window, struct fault *fault)
 	if (window->opened <= 0)
 		return 0;
 	if (window->plan.lines || window->mended) /* else there was nothing to open */
-		log_notice("port %u closed after %.1f ms", window->opening.port, (clock_seconds() - window->opened) * 1e3);
+		log_notice("port %u closed after %.1f ms", window->opening.port, window->open_for * 1e3);
 	end_connections(window);
 	tell_trace(window); /* last: nothing waits for a surveyor that is slow */
 	return 0;

@@ -26,8 +26,9 @@ struct window {
 	struct evidence evidence;     /* what the rules have seen, once they are removed; what shuts them out, once that was seen */
 	char said[EVIDENCE_TEXT];     /* of what shuts them out: once is enough */
 	bool mended;		      /* something was put back, or opened for a chain that came later */
-	double opened;		      /* monotonic seconds */
-	double open_cost, close_cost, mend_cost; /* seconds spent in the backends */
+	double opened;		      /* clock_boot_seconds() just before the last backend opened; 0: not, or no longer */
+	double open_for;	      /* seconds from then until the ruleset was read to be without our rules */
+	double open_cost, mend_cost;  /* seconds spent in the backends */
 };
 
 /* For all that follow: the command line of [gate] command, "" without one. */

@@ -220,9 +220,10 @@ struct reading {
 	unsigned char digest[8][32]; /* SHA-256 for each kind of firewall; zero: it is not in use, or cannot be read */
 };
 
-/* The firewall's counts for the time that the port was open. */
+/* What the gate knows of the time that the port was open. */
 struct closed {
 	uint64_t packets; /* that acmegate's rules let in */
+	uint64_t open_us; /* microseconds from just before the last backend opened until no rule was left, on the gate's clock */
 	uint8_t counted;  /* 0: no rule was needed, or the rules cannot count */
 	char shut[256];	  /* the rule that kept packets out in spite of ours, or "" */
 	char traced[256]; /* the way of the port's packets through the chains, or "": they were not traced */

@@ -95,10 +95,10 @@ void note_opened(struct note *note)
 	tell(note, LOG_LEVEL_NOTICE, OCCASION_WINDOW_OPENED, "open");
 }
 
-static void add_time(struct note *note)
+/* Rounded up: the ledger never has less than a stranger saw. */
+static void add_time(struct note *note, uint64_t microseconds)
 {
-	if (note->since > 0)
-		note->entry.open_ms += (uint32_t)((clock_boot_seconds() - note->since) * 1e3);
+	note->entry.open_ms += (uint32_t)((microseconds + 999) / 1000);
 	note->since = 0;
 	note->entry.closed = time(NULL);
 }
@@ -108,7 +108,7 @@ void note_closed(struct note *note, const struct closed *closed)
 	struct window_entry *entry = &note->entry;
 
 	if (note->since > 0)
-		add_time(note);
+		add_time(note, closed->open_us);
 	if (!entry->net)
 		entry->net = NET_GATE;
 	if (note->open) { /* else it is the last one's count again */
@@ -126,7 +126,7 @@ void note_closed(struct note *note, const struct closed *closed)
 void note_overtime(struct note *note)
 {
 	if (note->since > 0)
-		add_time(note);
+		add_time(note, (uint64_t)((clock_boot_seconds() - note->since) * 1e6));
 	note->entry.net = NET_TIME;
 	tell(note, LOG_LEVEL_WARNING, OCCASION_WINDOW_OVERTIME, "closed, since the time that max_open allows is up");
 }

@@ -358,6 +358,7 @@ int window_shut(struct window *window, struct fault *fault)
 	if (happen("shut", fault) < 0)
 		return -1;
 	window->standing = false;
+	window->open_for = 6.5;
 	return 0;
 }
 
@@ -583,6 +584,7 @@ static void a_window_of_another_program(void **state)
 	assert_trace(OPEN_TRACE "shut CLOSED " CLOSED_TRACE "CLEARED ");
 	assert_int_equal(world.closed.packets, 7);
 	assert_int_equal(world.closed.counted, 1);
+	assert_int_equal(world.closed.open_us, 6500000);
 	assert_string_equal(world.closed.shut, "a rule");
 	assert_int_equal(world.seconds, MAX_OPEN);
 	assert_int_equal(world.fds_came, 0);

@@ -17,6 +17,7 @@
 #include <sys/wait.h>
 #include <time.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "firewall/listener.h"
 #include "firewall/watchdog.h"
@@ -134,12 +135,16 @@ static void assert_shut(void)
 
 static void it_opens_mends_and_shuts(void **state)
 {
+	double before_opening, surely_open;
+
 	(void)state;
 	must(prepare(true), 0);
 	assert_shut();
 	assert_false(journal.armed);
 	remark();
+	before_opening = clock_boot_seconds();
 	must(window_open(&window, &fault), 0);
+	surely_open = clock_boot_seconds();
 	assert_open();
 	report_opened(&window);
 	assert_logged("port 80 open for at most 60 s (1 rule in");
@@ -149,7 +154,9 @@ static void it_opens_mends_and_shuts(void **state)
 	report_mended(&window, 1, &fault);
 	assert_logged("the opening was put back in");
 	assert_open();
+	surely_open = clock_boot_seconds() - surely_open;
 	must(window_shut(&window, &fault), 0);
+	assert_true(window.open_for >= surely_open && window.open_for <= clock_boot_seconds() - before_opening);
 	assert_logged("port 80 closed after");
 	assert_shut();
 	assert_false(window.standing);
