@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * holdings.h - the file that lists the addresses that acmegate has set, which are all that it ever removes: an address is written and synced
- * before it is added, marked when a server has it, and struck when no server has it any more.
+ * before it is added, marked when a server has it, and struck when no server has it any more. One that has no mark yet, and that the server
+ * has, counts as set: nothing in the DNS tells who has set it (RFC 2136 has no prerequisite about one record of several), and an address that
+ * the host has left must not stay at its name.
  *
  * A line of fixed length each, so that nothing moves and a write that was cut off harms no other: "M SECTION NAME ADDRESS TTL". The mark is
  * one byte: '?' about to be added, '=' added, ' ' struck.

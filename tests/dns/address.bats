@@ -331,6 +331,45 @@ begin_address() {
 	pid=$!
 }
 
+is_held() { [ ! -s "$RIG_DIR/dns/fate" ]; }
+# A run that is killed while the server has its update, and has not made it yet.
+killed_meanwhile() {
+	echo held >"$RIG_DIR/dns/fate"
+	begin_address
+	rig_until 30 is_held
+	# shellcheck disable=SC2046
+	rig_kill_at_once $(ip netns pids "$RIG_HOST")
+	wait "$pid" || true
+	rig_until 30 nobody_left
+}
+
+@test "killed between an update and its answer: what the server makes of it is acmegate's, and what it has not made is made by the next run" {
+	dns_up bind hmac-sha256
+	tamper "$RIG_DIR/dns/fate"
+	DNS_SERVER=10.98.0.3 address_config 'address = host.example.org'
+	rig_acmegate dns address
+	moved 10.77.0.5 10.77.0.6
+	killed_meanwhile
+	notes '?' 10.77.0.6
+	notes '=' 10.77.0.5
+	rm "$RIG_DIR/dns/fate"
+	rig_until 30 has 10.77.0.6
+	moved 10.77.0.6 10.77.0.7
+	run -0 rig_acmegate dns address --if-changed
+	has 10.77.0.7
+	notes '=' 10.77.0.7
+	moved 10.77.0.7 10.77.0.8
+	killed_meanwhile
+	rig_end_of tamper KILL
+	rm "$RIG_DIR/dns/fate"
+	tamper "$RIG_DIR/dns/fate"
+	has 10.77.0.7
+	run -0 rig_acmegate dns address --if-changed
+	has 10.77.0.8
+	notes '=' 10.77.0.8
+	notes '?'
+}
+
 @test "killed at any moment: the next run has the right address alone, and removes no more than its own (KILLS: how many)" {
 	local round most=${KILLS:-6} unsure=0 old=10.77.0.5 new
 	dns_up bind hmac-sha256

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-3.0-or-later
 """tamper.py ADDRESS UPSTREAM [FATE] - stands between acmegate-dns and a name server (TCP port 53), and spoils the answers to questions for
-_acme-challenge.tN.example.org in the N-th way. Updates have no answer as long as there is a file FATE: if it says "late", the server gets
-them when the file is gone. All else goes through."""
+_acme-challenge.tN.example.org in the N-th way. Updates have no answer as long as there is a file FATE: if it says "late", or "held" without
+an end of the connection, the server gets them when the file is gone; it is empty as soon as one is held. All else goes through."""
 import pathlib
 import socket
 import struct
@@ -104,11 +104,11 @@ def message(connection):
 
 
 def fate(query):
-    """What happens to it; '': nothing."""
+    """What happens to it; None: nothing."""
     try:
-        return fate_file.read_text().strip() if fate_file and query[2] >> 3 & 15 == 5 else ''
+        return fate_file.read_text().strip() if fate_file and query[2] >> 3 & 15 == 5 else None
     except FileNotFoundError:
-        return ''
+        return None
 
 
 def serve(connection):
@@ -117,8 +117,11 @@ def serve(connection):
         if not query:
             return
         how = fate(query)
-        while how == 'late' and fate(query):
-            connection.close()
+        if how == 'held':
+            fate_file.write_text('')
+        while how in ('late', 'held') and fate(query) is not None:
+            if how == 'late':
+                connection.close()
             time.sleep(0.05)
         server.sendall(struct.pack('!H', len(query)) + query)
         answer = message(server)
