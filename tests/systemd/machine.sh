@@ -69,8 +69,9 @@ machine_fetch() {
 	cp -r /etc/apt/apt.conf.d "$root/etc/apt/"
 	printf '#!/bin/sh\nexit 101\n' >"$root/usr/sbin/policy-rc.d"
 	chmod 755 "$root/usr/sbin/policy-rc.d"
-	chroot "$root" sh -c 'apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq -y --no-install-recommends install "$@"' sh "$@" \
-		>"$RIG_DIR/apt.log" 2>&1 3>&- || return
+	# Where a package has tmpfiles.d, sid cannot configure it without /proc.
+	DEBIAN_FRONTEND=noninteractive unshare --mount-proc --root="$root" sh -c \
+		'apt-get -qq update && apt-get -qq -y --no-install-recommends install "$@"' sh "$@" >"$RIG_DIR/apt.log" 2>&1 3>&- || return
 	rm "$root/usr/sbin/policy-rc.d"
 }
 
