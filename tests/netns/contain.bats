@@ -190,6 +190,45 @@ docker_is_left_alone() { nothing_in table ip docker-bridges && nothing_in table 
 	done
 }
 
+# Where conntrack has forgotten a connection, its next packet begins a new one, and this ruleset lets none begin without a SYN.
+@test "connections that pass through this host, forwarded and redirected, outlive the end of a window" {
+	town routed
+	rig_nft - <<-NFT
+		table inet nat { chain pre { type nat hook prerouting priority dstnat
+			ip daddr 203.0.113.20 tcp dport 80 dnat ip to 10.9.0.2
+			ip6 daddr 2001:db8:cafe::20 tcp dport 80 dnat ip6 to 2001:db8:9::2
+			}; }
+		table inet pass { chain forward { type filter hook forward priority filter; policy drop; ct state established accept
+			tcp dport 80 tcp flags & (fin | syn | rst | ack) == syn accept
+			meta l4proto ipv6-icmp accept
+			}; }
+		$shut_host
+	NFT
+	cat >"$RIG_DIR/keep.py" <<-'PY'
+		import sys
+		sys.path.insert(0, sys.argv[1])
+		import town
+		known, kept = town.places(), []
+		for come, go in ("outside", "inner"), ("outside", "second"), ("inner", "outside"):
+		    for family, column in (4, 1), (6, 2):
+		        kept.append(town.inside(known[come][0], town.connect, family, known[come][column], known[go][column], 80, 10))
+		print("open:", *map(town.ask, kept), flush=True)
+		sys.stdin.readline()
+		print("afterwards:", *map(town.ask, kept), flush=True)
+	PY
+	rm -f "$RIG_DIR/keep.in" "$RIG_DIR/keep.out" && mkfifo "$RIG_DIR/keep.in"
+	python3 "$RIG_DIR/keep.py" "${TOWN%/*}" <>"$RIG_DIR/keep.in" >"$RIG_DIR/keep.out" 2>&1 3>&- &
+	echo $! >"$RIG_DIR/walker.pid"
+	rig_until 30 grep -q open: "$RIG_DIR/keep.out"
+	town_guard
+	town_guard_ends
+	echo >"$RIG_DIR/keep.in"
+	rig_until 90 grep -q afterwards: "$RIG_DIR/keep.out"
+	output=$(<"$RIG_DIR/keep.out")
+	[ "$output" = $'open: inner inner inner inner outside outside\nafterwards: inner inner inner inner outside outside' ]
+	rig_end_of walker
+}
+
 # --- bridged -----------------------------------------------------------------------------------------------------------------------
 
 @test "a guest that may not begin connections does not begin any: Proxmox VE's nftables backend" {
