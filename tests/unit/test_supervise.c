@@ -684,6 +684,29 @@ static void a_channel_without_its_process_is_nonsense(void **state)
 	assert_logged("the client has closed its channel but runs on");
 }
 
+/* --- a family: a process of the test and all that it starts ------------------------------------------------------------ */
+
+/* Each has the writing end until it ends or becomes another program: an orphan too, which qemu, without subreapers, lets nobody reap. */
+static int life[2];
+
+static void begin_family(void)
+{
+	assert_int_equal(pipe2(life, O_CLOEXEC), 0);
+}
+
+static void await_family(void)
+{
+	close(life[1]);
+	assert_int_equal(read(life[0], &(char){ 0 }, 1), 0);
+	close(life[0]);
+}
+
+static void reap_all(void)
+{
+	while (waitpid(-1, NULL, 0) > 0)
+		;
+}
+
 /* --- a hook ------------------------------------------------------------------------------------------------------- */
 
 static struct client first, second;
@@ -754,6 +777,7 @@ static int run_hook(enum state from, void (*event)(void), int *holder)
 
 	forget();
 	meet_gate();
+	begin_family();
 	start_client(&first);
 	start_client(&second);
 	goal = from;
@@ -769,8 +793,8 @@ static int run_hook(enum state from, void (*event)(void), int *holder)
 	kill(second.kin[0].pid, SIGKILL);
 	client_close(&first);
 	client_close(&second);
-	while (waitpid(-1, NULL, 0) > 0)
-		;
+	await_family();
+	reap_all();
 	return status;
 }
 
@@ -890,18 +914,17 @@ static int run_guard(bool on_listen, enum state from, void (*event)(void))
 	goal = from;
 	happen = event;
 	act = guard_window;
+	begin_family();
 	pid = fork();
 	if (pid == 0)
 		be_guard(on_listen);
 	close_fd(&gate.channel);
 	close_fd(&gates_end);
 	waitpid(pid, &status, 0);
-	if (WIFSIGNALED(status)) { /* the holder ends by itself, the command does not */
-		waitpid(-1, NULL, 0);
+	await_family();
+	if (WIFSIGNALED(status)) /* the holder ends by itself, the command does not */
 		kill(-pid, SIGKILL);
-	}
-	while (waitpid(-1, NULL, 0) > 0)
-		;
+	reap_all();
 	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }
 
