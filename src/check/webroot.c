@@ -20,6 +20,7 @@
 
 struct placer {
 	int pidfd, channel;
+	bool answered;
 };
 
 static int make_token(struct token *token, struct fault *fault)
@@ -49,7 +50,8 @@ static int place(const struct examination *e, struct placer *placer, const struc
 		n = recv(placer->channel, why, sizeof(why) - 1, 0);
 	else
 		n = -1;
-	if (n <= 0)
+	placer->answered = n > 0;
+	if (!placer->answered)
 		return fault_set(fault, FAULT_FAILED, "the placer has ended early, or is slow");
 	return why[0] ? fault_set(fault, FAULT_FAILED, "%s", why) : 0;
 }
@@ -60,7 +62,7 @@ static void clear(const struct examination *e, struct placer *placer)
 	if (placer->channel >= 0 && !check_is_busy(e->config))
 		(void)!send(placer->channel, "", 1, MSG_NOSIGNAL);
 	close_fd(&placer->channel);
-	(void)launch_reap(&placer->pidfd, false);
+	(void)launch_reap_in(&placer->pidfd, placer->answered ? PLACER_SECONDS : 0);
 }
 
 /* Does a chain block the port that the server redirects to? A CA follows. */
@@ -151,7 +153,7 @@ static int examine(struct examination *e, const struct token *token, struct faul
 
 void check_webroot(struct examination *e)
 {
-	struct placer placer = { -1, -1 };
+	struct placer placer = { -1, -1, false };
 	struct token token;
 	struct fault fault;
 

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "command/dns_inquiry.h"
 
-#include <errno.h>
-#include <poll.h>
 #include <string.h>
 
 #include "base/launch_channel.h"
@@ -42,10 +40,6 @@ int dns_inquiry_ask(const struct dns_inquiry *inquiry, enum verb verb, uint32_t 
 
 int dns_inquiry_end(struct dns_inquiry *inquiry)
 {
-	struct pollfd ended = { .fd = inquiry->pidfd, .events = POLLIN };
-
 	close_fd(&inquiry->channel);
-	if (inquiry->pidfd < 0)
-		return STATUS_FAILED;
-	return launch_reap(&inquiry->pidfd, poll(&ended, 1, END_SECONDS * 1000) <= 0);
+	return inquiry->pidfd < 0 ? STATUS_FAILED : launch_reap_in(&inquiry->pidfd, END_SECONDS);
 }

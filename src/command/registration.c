@@ -7,7 +7,7 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 
-#include "base/launch.h"
+#include "base/launch_channel.h"
 #include "base/log.h"
 #include "base/safe.h"
 #include "base/wire.h"
@@ -152,7 +152,7 @@ static int serve(const struct config *config, const struct errand *errand, uint3
 		status = enrol_all(config, errand, &office);
 	}
 	close_fd(&office.channel);
-	(void)launch_reap(&office.pid, false);
+	(void)launch_reap_in(&office.pid, PATIENCE);
 	close_fd(&office.directory);
 	return status;
 }

@@ -3,11 +3,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <unistd.h>
 
 #include "base/log.h"
-#include "base/launch_role.h"
+#include "base/launch_channel.h"
 #include "base/wire.h"
 #include "host/stage.h"
 
@@ -22,16 +21,16 @@ static bool has_notes(int state_fd)
 /* Removes the tokens that a killed storer has left in the web server's directory. The sweeper logs its work. */
 static void sweep(const struct config *config, int state_fd)
 {
-	struct pollfd sweeper = { .events = POLLIN };
 	const struct descriptor state = { state_fd, FD_STATE };
 	struct fault fault;
+	int sweeper;
 
 	if (!has_notes(state_fd))
 		return;
-	sweeper.fd = launch_role(ROLE_SWEEPER, config, &state, 1, &fault);
-	if (sweeper.fd < 0)
+	sweeper = launch_role(ROLE_SWEEPER, config, &state, 1, &fault);
+	if (sweeper < 0)
 		log_warning("%s", fault.text);
-	else if (launch_reap(&sweeper.fd, poll(&sweeper, 1, SWEEPER_SECONDS * 1000) <= 0) > 128)
+	else if (launch_reap_in(&sweeper, SWEEPER_SECONDS) > 128)
 		log_warning("tokens of an earlier run may be left in the web server's directory: the sweeper was killed");
 	(void)has_notes(state_fd);
 }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "import/adoption.h"
 
-#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -112,18 +111,11 @@ int adoption_ask(struct adoption *adoption, enum verb verb, uint32_t index, stru
 	return keep_answer(item, fault);
 }
 
-/* Waits for it: it ends with its channel. */
-static int reap(int *pidfd)
-{
-	struct pollfd ended = { .fd = *pidfd, .events = POLLIN };
-
-	return *pidfd < 0 ? STATUS_DONE : launch_reap(pidfd, poll(&ended, 1, STORER_SECONDS * 1000) <= 0);
-}
-
+/* Each ends with its channel. */
 bool adoption_end(struct adoption *adoption)
 {
 	close_fd(&adoption->to_importer);
-	(void)reap(&adoption->importer);
+	(void)launch_reap_in(&adoption->importer, STORER_SECONDS);
 	close_fd(&adoption->to_storer);
-	return reap(&adoption->storer) == STATUS_DONE;
+	return launch_reap_in(&adoption->storer, STORER_SECONDS) == STATUS_DONE;
 }

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "warden/children.h"
 
-#include <poll.h>
 #include <signal.h>
 #include <string.h>
 
-#include "base/launch.h"
+#include "base/launch_channel.h"
 
 #define STORER_SECONDS 10 /* how long the storer may take to end when it is told to */
 
@@ -59,13 +58,12 @@ void children_on_signer_ended(struct supervisor *s)
 /* The storer ends when its channel does; one that does not is killed. */
 void children_end_storer(struct supervisor *s)
 {
-	struct pollfd ended = { .fd = s->fd[STORER_PID], .events = POLLIN };
 	int status;
 
 	close_fd(&s->fd[ON_STORER]);
 	if (s->fd[STORER_PID] < 0)
 		return;
-	status = launch_reap(&s->fd[STORER_PID], poll(&ended, 1, STORER_SECONDS * 1000) <= 0);
+	status = launch_reap_in(&s->fd[STORER_PID], STORER_SECONDS);
 	if (status > 128)
 		children_failed(s, "storer", status);
 	else if (status != STATUS_DONE && s->status == STATUS_DONE)

@@ -15,9 +15,7 @@ static int start(const struct crew *crew, enum role role, struct descriptor *giv
 {
 	given[0].to = FD_WARDEN;
 	*pid = launch_channel(role, crew->config, given, n, channel, fault);
-	if (*pid < 0)
-		return -1;
-	return fcntl(*channel, F_SETFL, O_NONBLOCK) < 0 ? fault_errno(fault, FAULT_LATER, "making a channel") : 0;
+	return *pid < 0 ? -1 : 0;
 }
 
 /* -1 also when none is configured, which is no fault. */

@@ -3,13 +3,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/launch_role.h"
+#include "base/launch_channel.h"
 #include "base/log.h"
 #include "base/wire.h"
 #include "warden/writers.h"
@@ -98,12 +97,11 @@ int values_start(const struct config *config, const uint8_t *wanted, int state_f
 
 void values_end(int *pid)
 {
-	struct pollfd ended = { .fd = *pid, .events = POLLIN };
 	int status;
 
 	if (*pid < 0)
 		return;
-	status = launch_reap(pid, poll(&ended, 1, REMOVAL_SECONDS * 1000) <= 0);
+	status = launch_reap_in(pid, REMOVAL_SECONDS);
 	if (status > 128)
 		log_warning("acmegate-dns died of signal %d (%s); the next run removes the values that it has left in the DNS",
 			    status - 128, strsignal(status - 128));

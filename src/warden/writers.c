@@ -3,9 +3,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 
-#include "base/launch_role.h"
+#include "base/launch_channel.h"
 #include "base/log.h"
 #include "base/safe.h"
 #include "base/wire.h"
@@ -104,10 +103,7 @@ int writers_start(const struct config *config, const uint8_t *wanted, int *end, 
 
 void writers_end(void)
 {
-	for (size_t i = 0; i < writers; i++) {
-		struct pollfd ended = { .fd = writer[i], .events = POLLIN };
-
-		(void)launch_reap(&writer[i], poll(&ended, 1, LAST_SECONDS * 1000) <= 0);
-	}
+	for (size_t i = 0; i < writers; i++)
+		(void)launch_reap_in(&writer[i], LAST_SECONDS);
 	writers = 0;
 }

@@ -21,7 +21,7 @@ setup_file() {
 	# acmegate takes the images that lie beside it.
 	mkdir -p "$RIG_DIR/hostile"
 	chmod 0755 "$RIG_DIR/hostile"
-	cp "$RIG_BUILD/seams/acmegate" "$RIG_BUILD"/seams/acmegate-{gate,surveyor} "$RIG_DIR/hostile/"
+	cp "$RIG_BUILD/seams/acmegate" "$RIG_BUILD"/seams/acmegate-{gate,surveyor,view} "$RIG_DIR/hostile/"
 	[ ! -e "$RIG_BUILD/seams/acmegate-dns" ] || cp "$RIG_BUILD/seams/acmegate-dns" "$RIG_DIR/hostile/"
 	cp "$RIG_BUILD/seams/tests/crash/hostile" "$RIG_DIR/hostile/acmegate-agent"
 	cp "$RIG_BUILD/seams/tests/crash/hostile" "$RIG_DIR/hostile/acmegate-tls"
@@ -41,6 +41,7 @@ make_outside() {
 }
 
 setup() {
+	under=()
 	make_outside
 	RIG_GATE='max_open = 5' rig_config one.test other.test
 	# The CA never gets through: what happens while the port stands open has time to happen.
@@ -187,21 +188,55 @@ some() {
 	rm "$RIG_STATE/dns"
 }
 
+# turned ROLE ACT COMMAND...: the command ends, and nothing is gained; $status and $output are the command's. under: what acmegate is started by
+turned() {
+	local role=$1 act=$2
+	shift 2
+	echo "$role $act start $(rig_landlocked && echo confined || echo readable)" >"$RIG_DIR/hostile/orders"
+	run timeout -k 1 $((60 * ${RIG_SLOWER:-1})) ip netns exec "$RIG_HOST" "${under[@]}" "$RIG_DIR/hostile/acmegate" -c "$RIG_CONF" "$@" 3>&-
+	[[ $status != 124 && $output == *"the $role turns hostile: $act"* && ! $output =~ 'gained: '[^n] ]] || return
+	[ "$act" != turns ] || [[ $output == *'gained: nothing'* ]] || return
+	rig_until 30 host_idle
+	untouched | diff - "$RIG_DIR/files-before"
+}
+
 @test "the examiner and the placer, which check starts" {
 	local role
 	rm -rf "$RIG_DIR/www"
 	install -d -o www-data "$RIG_DIR/www"
 	RIG_GATE=$'[responder]\nmode = webroot\nwebroot = '$RIG_DIR/www rig_config one.test
 	untouched >"$RIG_DIR/files-before"
-	for role in examiner placer; do
-		echo "$role turns start $(rig_landlocked && echo confined || echo readable)" >"$RIG_DIR/hostile/orders"
-		run rig_host "$RIG_DIR/hostile/acmegate" -c "$RIG_CONF" check
-		[[ $output == *"the $role turns hostile: turns"*'gained: nothing'* && ! $output =~ 'gained: '[^n] ]]
+	for role in 'examiner turns' 'placer turns' 'placer close'; do
+		# shellcheck disable=SC2086 # role and act
+		turned $role check
 		[ "$status" = 2 ]
-		rig_until 30 host_idle
-		untouched | diff - "$RIG_DIR/files-before"
 	done
 	rm -r "$RIG_DIR/www"
+}
+
+@test "translator, importer and watcher, which read what others wrote" {
+	local file
+	untouched >"$RIG_DIR/files-before"
+	store_sum >"$RIG_DIR/store-before"
+	rig_config one.test
+	printf '[certificate foreign]\nnames = b\xc3\xbccher.test\n' >>"$RIG_CONF"
+	turned translator turns renew
+	[[ $status = 2 && $output == *'acmegate-agent does not translate it'* ]]
+	rig_config two.test
+	turned importer turns import "$(rig_live one.test)/fullchain.pem" "$(rig_live one.test)/privkey.pem"
+	[[ $status = 1 && $output == *'nothing is imported'* ]]
+	# More files than the channel has room for.
+	mkdir "$RIG_DIR/theirs"
+	{ cat "$(rig_live one.test)/cert.pem" && head -c 60000 /dev/zero | tr '\0' '#'; } >"$RIG_DIR/theirs/1"
+	for file in {2..250}; do ln "$RIG_DIR/theirs/1" "$RIG_DIR/theirs/$file"; done
+	printf '[watch theirs]\nfiles = %s\n' "$RIG_DIR/theirs/*" >>"$RIG_CONF"
+	turned watcher turns status
+	[[ $status = 1 && $output == *'acmegate-agent has failed at 3 others'* ]]
+	# With that right it could have any room.
+	under=(setpriv --bounding-set=-net_admin --inh-caps=-net_admin)
+	turned watcher ahead status
+	store_sum | diff - "$RIG_DIR/store-before"
+	rm -r "$RIG_DIR/theirs"
 }
 
 @test "the signer, from its start" {
