@@ -86,6 +86,7 @@ static void take_window(struct suggestion *suggestion, const struct exchange *ex
 	struct fault ignored;
 
 	suggestion->answer = SUGGESTION_BROKEN;
+	/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): no fault, so there is an exchange */
 	if (codec_renewal_info(exchange->data, exchange->used, &object, &ignored) < 0)
 		return;
 	suggestion->start = renewal_info_moment(object.start);
@@ -136,6 +137,7 @@ int renewal_info_fetch(struct renewal_info *infos, size_t n, struct acme *acme, 
 	size_t count = 0;
 
 	if (!calls || !urls)
+		/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): OWN_FREE releases, which clang 14 does not know */
 		return fault_errno(fault, FAULT_LATER, "asking when to renew");
 	for (size_t i = 0; i < n; i++) {
 		infos[i].suggestion = (struct suggestion){ .answer = SUGGESTION_NONE, .again = USUAL };

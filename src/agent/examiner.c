@@ -250,7 +250,7 @@ static int look_at_network(const struct config *config, double end)
 
 int examiner_main(const struct config *config)
 {
-	const double end = clock_seconds() + ALL_SECONDS + CA_MOST / 1000;
+	const double end = clock_seconds() + ALL_SECONDS + CA_MOST / 1000.0;
 	static struct assignment work;
 
 	if (recv(FD_WARDEN, &work, sizeof(work), 0) != (ssize_t)sizeof(work))

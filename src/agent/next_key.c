@@ -54,6 +54,7 @@ static int save(struct storer *storer, const struct certificate *certificate, co
 }
 
 /* The key in the file. One that is live was used up by a run that was killed before it could say so. */
+/* NOLINTNEXTLINE(misc-no-recursion): once, without a key */
 static int judge(struct storer *storer, struct examination *examination, const char *pem, size_t length, struct fault *fault)
 {
 	struct keys *keys = &storer->ledger.keys;

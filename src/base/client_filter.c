@@ -114,6 +114,7 @@ static int deny_new_code(scmp_filter_ctx filter, uint32_t no)
 		 (old ? filter_rule(filter, no, SCMP_SYS(mmap)) : 0);
 
 	for (size_t i = 0; i < LENGTH_OF(maps) - (old || blind); i++)
+		/* NOLINTNEXTLINE(clang-analyzer-core.CallAndMessage): there are two of them */
 		rc |= seccomp_rule_add_array(filter, no, maps[i], LENGTH_OF(writable), writable) |
 		      seccomp_rule_add_array(filter, no, maps[i], LENGTH_OF(anonymous), anonymous);
 	return rc;

@@ -10,6 +10,7 @@
 void help_write_usage(FILE *out, const struct line *line, const struct command *command)
 {
 	const struct command_option *option = command->options;
+	/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): no call is without its command */
 	const bool whole = command == &line->program, is_long = command->words && strlen(command->words) > LONG_WORDS;
 	const bool many = is_long || option[MOST_NAMED].name;
 
@@ -19,7 +20,6 @@ void help_write_usage(FILE *out, const struct line *line, const struct command *
 		fprintf(out, " [OPTION...]");
 	for (; !many && option < command->options + MOST_OPTIONS && option->name; option++)
 		fprintf(out, " [--%s%s%s]", option->name, option->value ? " " : "", option->value ? option->value : "");
-	/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): no call is without its command */
 	fprintf(out, "%s%s\n", command->words ? " " : "", command->words ? command->words : "");
 }
 

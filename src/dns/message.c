@@ -309,6 +309,7 @@ int message_update(const struct server *server, const struct dns *dns, const cha
 	if (length >= VALUE_SIZE)
 		return fault_set(fault, FAULT_FAILED, "%s: a value of %zu characters is too long", name, length);
 	data[0] = (uint8_t)length;
+	/* NOLINTNEXTLINE(bugprone-not-null-terminated-result): its length is before it */
 	memcpy(data + 1, value, length);
 	return message_change(server, dns, zone, name, &change, 1, fault);
 }

@@ -24,6 +24,7 @@ int stage_open(const struct config *config, int state_fd, struct config *staged)
 }
 
 /* Follows no symbolic link. */
+/* NOLINTNEXTLINE(misc-no-recursion): DEEPEST at most */
 static void wipe(int at, const char *name, int depth)
 {
 	OWN_FD int fd = openat(at, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -34,7 +35,7 @@ static void wipe(int at, const char *name, int depth)
 		(void)unlinkat(at, name, 0);
 		return;
 	}
-	fd = -1; /* the stream's */
+	fd = -1; /* the stream's; NOLINT(clang-analyzer-deadcode.DeadStores): OWN_FD would close it */
 	while (depth < DEEPEST && (entry = readdir(dir)))
 		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
 			wipe(dirfd(dir), entry->d_name, depth + 1);

@@ -49,6 +49,7 @@ static size_t add(char datagram[ENTRY_SIZE], size_t used, const char *field, con
 
 	if (used + name + length + 2 > ENTRY_SIZE)
 		return used;
+	/* NOLINTNEXTLINE(bugprone-not-null-terminated-result): a datagram has its length */
 	memcpy(datagram + used, field, name);
 	datagram[used + name] = '=';
 	for (size_t i = 0; i < length; i++)

@@ -137,6 +137,7 @@ int ledger_write(int dir, const char *name, const struct ledger *ledger, struct 
 	memcpy(image.head.magic, MAGIC, sizeof(image.head.magic));
 	image.ledger = *ledger;
 	add_up(&image, offsetof(struct image, sum), image.sum);
+	/* NOLINTNEXTLINE(clang-analyzer-core.UndefinedBinaryOperatorResult): load() set it, or failed */
 	if (file_replace_for(dir, state == LEDGER_NEWER ? beside.text : name, (const char *)&image, sizeof(image),
 			     readers(dir, &access)) < 0)
 		return fault_errno(fault, FAULT_FAILED, "writing ledger/%s", name);

@@ -82,6 +82,7 @@ static void key_of(const char *name, char key[LABEL_SIZE])
 
 	memset(key, 0, LABEL_SIZE);
 	if (length < LABEL_SIZE) {
+		/* NOLINTNEXTLINE(bugprone-not-null-terminated-result): the rest of it is zero */
 		memcpy(key, name, length);
 		return;
 	}

@@ -86,6 +86,7 @@ static enum health health_of(const struct entry *entry)
 		[CONDITION_UNKNOWN] = HEALTH_ATTENTION,
 	};
 
+	/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): what fails has a last attempt */
 	if (entry->condition == CONDITION_FAILING && (!entry->ledger.live.not_after || entry->last->outcome.result == RESULT_REFUSED))
 		return HEALTH_ATTENTION;
 	return healths[entry->condition];
