@@ -13,10 +13,12 @@ responder, which knows no such page, "mute" for a connection without an answer, 
 
 tests/corpus/corpus imports this for its own world.
 """
-import ctypes, os, random, selectors, signal, socket, sys, threading, time
+import ctypes, itertools, os, random, selectors, signal, socket, sys, threading, time
 
 CLONE_NEWNET = 0x40000000
 CLOSED_SECONDS = 0.3
+# Each once: where answers alone are masqueraded, two connections from one port would be one to whoever hears them, and come back changed.
+PORTS = itertools.cycle(random.sample(range(2000, 10000), 8000))
 libc = ctypes.CDLL(None, use_errno=True)
 FAMILIES = {4: socket.AF_INET, 6: socket.AF_INET6}
 
@@ -116,7 +118,7 @@ def connect(family, source, target, port, limit):
         connection.settimeout(limit)
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            connection.bind((source, random.randrange(2000, 10000)))
+            connection.bind((source, next(PORTS)))
             connection.connect((target, port))
             return connection
         except OSError as error:
