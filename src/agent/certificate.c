@@ -310,10 +310,10 @@ int certificate_save(struct signer_role *signer, uint32_t index, const struct ke
 	(void)chain_text(chain, &leaf, &length);
 	size = sizeof(*bundle) + KEY_PEM_SIZE + length;
 	size = size < WIRE_DATA ? WIRE_DATA : size;
-	bundle = malloc(size);
+	bundle = calloc(1, size); /* no byte goes to the storer that was not meant for it */
 	if (!bundle)
 		return fault_set(fault, FAULT_LATER, "not enough memory for a certificate");
-	bundle->text[0] = '\0'; /* the key is elsewhere */
+	/* With a request the key is elsewhere. */
 	rc = signing_certificate(signer, index)->csr_length ? 0 : key_write(key, bundle->text, fault);
 	if (rc == 0)
 		rc = chain_facts(chain, &facts, fault);
