@@ -20,7 +20,7 @@
 
 struct placer {
 	int pidfd, channel;
-	bool answered;
+	bool gone;
 };
 
 static int make_token(struct token *token, struct fault *fault)
@@ -50,8 +50,8 @@ static int place(const struct examination *e, struct placer *placer, const struc
 		n = recv(placer->channel, why, sizeof(why) - 1, 0);
 	else
 		n = -1;
-	placer->answered = n > 0;
-	if (!placer->answered)
+	placer->gone = n == 0;
+	if (n <= 0)
 		return fault_set(fault, FAULT_FAILED, "the placer has ended early, or is slow");
 	return why[0] ? fault_set(fault, FAULT_FAILED, "%s", why) : 0;
 }
@@ -62,7 +62,7 @@ static void clear(const struct examination *e, struct placer *placer)
 	if (placer->channel >= 0 && !check_is_busy(e->config))
 		(void)!send(placer->channel, "", 1, MSG_NOSIGNAL);
 	close_fd(&placer->channel);
-	(void)launch_reap_in(&placer->pidfd, placer->answered ? PLACER_SECONDS : 0);
+	(void)launch_reap_in(&placer->pidfd, placer->gone ? 0 : PLACER_SECONDS); /* a slow one takes its file with it */
 }
 
 /* Does a chain block the port that the server redirects to? A CA follows. */

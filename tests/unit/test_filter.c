@@ -33,6 +33,7 @@
 
 #include "between.h"
 #include "has_filters.h"
+#include "skip_because.h"
 #include "base/confine.h"
 #include "base/own.h"
 #include "base/refusal.h"
@@ -360,7 +361,7 @@ static void each_filter_says_so_on(const struct architecture *architecture)
 	for (unsigned int which = 0; which < FILTERS; which++) {
 		if (!build(which, architecture, &program)) {
 			assert_int_equal(which, 0);
-			skip(); /* a build with sanitizers is not confined */
+			skip_because("a build with sanitizers is not confined");
 		}
 		for (size_t i = 0; i < LENGTH_OF(expectations); i++)
 			bad += check(&program, which, architecture, &expectations[i]);
@@ -382,7 +383,7 @@ static uint32_t answer_to(unsigned int which, const struct architecture *archite
 			     { first, 0, third, 0, 0, 0 } };
 
 	if (!build(which, architecture, &program))
-		skip();
+		skip_because("a build with sanitizers is not confined");
 	return evaluate(&program, &call);
 }
 
@@ -405,7 +406,7 @@ static void what_is_not_listed_does_not_exist(void **state)
 	(void)state;
 	for (unsigned int which = 0; which < ALL_ROLES; which++) {
 		if (!build(which, &architectures[0], &program))
-			skip();
+			skip_because("a build with sanitizers is not confined");
 		if (IN(which) & LISTED)
 			assert_int_equal(evaluate(&program, &call), SECCOMP_RET_ERRNO | ENOSYS);
 	}
@@ -419,7 +420,7 @@ static void another_architecture_is_refused(void **state)
 	(void)state;
 	for (unsigned int which = 0; which < FILTERS; which++) {
 		if (!build(which, &architectures[0], &program))
-			skip();
+			skip_because("a build with sanitizers is not confined");
 		if (IN(which) & COMMAND) /* the administrator's program may be one */
 			assert_int_equal(evaluate(&program, &call), SECCOMP_RET_ALLOW);
 		else
@@ -562,8 +563,7 @@ static void each_role_can_do_its_work(void **state)
 
 	(void)state;
 	if (getenv("UNDER_VALGRIND") || !has_filters() || geteuid() != 0) {
-		print_message("# no filters of system calls here, or not root\n");
-		skip();
+		skip_because("no filters of system calls here, or not root");
 	}
 	snprintf(directory, sizeof(directory), "%s/test-filter-XXXXXX", temporary ? temporary : "/tmp");
 	assert_non_null(mkdtemp(directory));

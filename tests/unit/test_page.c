@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "between.h"
+#include "skip_because.h"
 #include "view/page_axis.h"
 #include "view/page_markup.h"
 #include "view/page_part.h"
@@ -104,7 +105,7 @@ static void any_bytes(void **state)
 
 	(void)state;
 	if (!setlocale(LC_CTYPE, "C.UTF-8"))
-		skip();
+		skip_because("there is no locale C.UTF-8");
 	for (unsigned int i = 1; i < 0x10000; i++) {
 		for (size_t k = 0; k < (i >> 8 >= 0xe0 ? LENGTH_OF(thirds) : 1); k++) {
 			const char text[] = { (char)(i >> 8 ? i >> 8 : 'x'), (char)(i & 0xff ? i & 0xff : 'x'), (char)thirds[k],

@@ -15,6 +15,7 @@
 #include "nth_call.h"
 #include "own_net.h"
 #include "must.h"
+#include "skip_because.h"
 
 #define BACKEND (&redirect_backend)
 #define OTHER "acmegate_00000000deadbeef"
@@ -89,7 +90,7 @@ static void it_ends_with_its_socket(void **state)
 {
 	(void)state;
 	if (!own_net_owners())
-		skip();
+		skip_because("this kernel has no tables with an owner");
 	plan_and_open();
 	assert_open();
 	BACKEND->detach(ruleset);
@@ -115,7 +116,7 @@ static void the_table_of_a_process_that_is_alive_is_named(void **state)
 
 	(void)state;
 	if (!own_net_owners())
-		skip();
+		skip_because("this kernel has no tables with an owner");
 	plan_and_open();
 	attach();
 	must(BACKEND->close(ruleset, NULL, &fault), -1);

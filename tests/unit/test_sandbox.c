@@ -30,6 +30,7 @@
 
 #include "base/confine.h"
 #include "base/filter.h"
+#include "skip_because.h"
 
 /* In a child: what it has done is not to be had back. Its exit status is how many things are wrong. */
 static int in_child(int (*act)(void))
@@ -329,8 +330,7 @@ static void as_root(int (*act)(void))
 {
 	/* valgrind crashes where it is refused system calls of its own */
 	if (getenv("UNDER_VALGRIND") || !has_rights()) {
-		print_message("# no filters of system calls here, or not all rights of root\n");
-		skip();
+		skip_because("no filters of system calls here, or not all rights of root");
 	}
 	assert_int_equal(in_child(act), 0);
 }

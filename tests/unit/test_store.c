@@ -24,6 +24,7 @@
 #include "store/trust.h"
 #include "store/store.h"
 #include "tiny_ca.h"
+#include "skip_because.h"
 
 #define DIRECTORY "https://ca.example/directory"
 
@@ -302,7 +303,7 @@ static void owner_and_mode_change_without_an_order(void **state)
 
 	(void)state;
 	if (geteuid() != 0)
-		skip();
+		skip_because("not root");
 	assert_int_equal(save_nth(0), 0);
 	assert_int_equal(store_adjust(&store, &certificate, 1, &fault), 0);
 	for (size_t i = 0; i < LENGTH_OF(steps); i++) {
@@ -327,7 +328,7 @@ static void owner_and_mode_are_as_configured(void **state)
 
 	(void)state;
 	if (geteuid() != 0)
-		skip();
+		skip_because("not root");
 	assert_int_equal(save_nth(0), 0); /* the directories were 0700 before */
 	certificate.owner = 65534;
 	certificate.group = 65533;
@@ -587,7 +588,7 @@ static int interrupt(int (*act)(size_t), int n, int error, bool *reached)
 
 	/* Its system calls are not ours, and it makes ten times as many. */
 	if (preloaded && strstr(preloaded, "valgrind"))
-		skip();
+		skip_because("valgrind has system calls of its own");
 	child = fork();
 	if (!child) {
 		if (ptrace(PTRACE_TRACEME, 0, 0, 0) < 0)
@@ -597,7 +598,7 @@ static int interrupt(int (*act)(size_t), int n, int error, bool *reached)
 	}
 	waitpid(child, &status, 0);
 	if (WIFEXITED(status))
-		skip();
+		skip_because("ptrace is not permitted");
 	ptrace(PTRACE_SETOPTIONS, child, 0, PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL);
 	for (int stops = 0;; stops++) { /* odd stops are the ends of calls */
 		ptrace(PTRACE_SYSCALL, child, 0, 0);
@@ -752,7 +753,7 @@ static void a_full_disk_is_said(void **state)
 		_exit(on_a_full_disk());
 	waitpid(child, &status, 0);
 	if (WEXITSTATUS(status) == 77)
-		skip();
+		skip_because("no mounts of its own are permitted");
 	assert_int_equal(status, 0);
 }
 

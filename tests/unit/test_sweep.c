@@ -20,6 +20,7 @@
 #include "nth_call.h"
 #include "own_net.h"
 #include "must.h"
+#include "skip_because.h"
 
 #define TAG "acmegate:0123456789abcdef"
 #define OTHER "acmegate:0123456789abcdee"
@@ -164,8 +165,7 @@ static void rules_of_iptables_are_known_by_their_comment(void **state)
 	own_net_chain(NFPROTO_IPV4, "filter", "INPUT", NF_INET_LOCAL_IN);
 	must(sweep_has_iptables(&netlink, &fault), 1);
 	if (add_rule(NFPROTO_IPV4, "filter", "INPUT", comment_it(TAG)) < 0) {
-		print_message("this kernel has no matches of x_tables: %s\n", fault.text);
-		skip();
+		skip_because("this kernel has no matches of x_tables: %s", fault.text);
 	}
 	must(add_rule(NFPROTO_IPV6, "filter", "INPUT", comment_it(TAG)), 0);
 	must(add_rule(NFPROTO_IPV6, "filter", "INPUT", comment_it(OTHER)), 0);

@@ -17,6 +17,7 @@
 
 #include "backends/survey/reach.h"
 #include "backends/survey/insertion.h"
+#include "skip_because.h"
 
 #define PORT 80
 #define INPUT(policy) "type filter hook input priority 0; policy " policy "; "
@@ -25,6 +26,7 @@ static struct fault fault;
 static struct netlink netlink;
 static struct snapshot snapshot;
 static bool usable;
+#define NO_RULESET "nft or this kernel does not take it"
 
 /* A host on a wire, with a network behind it; lan0 is a port of br0. */
 static struct host_address addresses[] = {
@@ -275,11 +277,11 @@ static void try(void **state)
 	char ruleset[1024];
 
 	if (!usable)
-		skip();
+		skip_because(NO_RULESET);
 	snprintf(ruleset, sizeof(ruleset), "table %s t {\n%s\nchain c { " INPUT("%s") "%s; }\n}", c->family, c->before, c->policy,
 		 *c->rules ? c->rules : "counter");
 	if (!load(ruleset))
-		skip();
+		skip_because(NO_RULESET);
 	read_it();
 	assert_int_equal(blocks(PORT), c->blocks);
 }
@@ -289,7 +291,7 @@ static void a_dormant_table_is_told_as_if_in_use(void **state)
 {
 	(void)state;
 	if (!usable || !load("table inet t { flags dormant; chain c { " INPUT("drop") "}; }"))
-		skip();
+		skip_because(NO_RULESET);
 	read_it();
 	assert_true(blocks(PORT));
 	assert_int_equal(snapshot_table(&snapshot, NFPROTO_INET, "t")->flags, NFT_TABLE_F_DORMANT);
@@ -391,10 +393,10 @@ static void at(void **state)
 	char ruleset[512];
 
 	if (!usable)
-		skip();
+		skip_because(NO_RULESET);
 	snprintf(ruleset, sizeof(ruleset), "table %s", place->ruleset);
 	if (!load(ruleset))
-		skip();
+		skip_because(NO_RULESET);
 	read_it();
 	assert_int_equal(can_block(base_chain(), PORT, place->redirected ? 8080 : PORT), place->blocks);
 }
@@ -422,7 +424,7 @@ static void what_can_be_bound(void **state)
 	for (size_t i = 0; i < LENGTH_OF(chains); i++) {
 		snprintf(ruleset, sizeof(ruleset), "table %s", chains[i].chain);
 		if (!usable || !load(ruleset))
-			skip();
+			skip_because(NO_RULESET);
 		read_it();
 		opening.target = PORT;
 		assert_true(way_find(base_chain(), &opening, &way));
@@ -440,7 +442,7 @@ static void the_culprit_is_named(void **state)
 	if (!usable || !load("table inet t { chain d { tcp dport 81 drop; drop; }; chain c { " INPUT(
 			       "accept") "counter; "
 					 "tcp dport vmap { 80 : jump d }; }; }"))
-		skip();
+		skip_because(NO_RULESET);
 	read_it();
 	assert_true(blocks(PORT));
 	assert_string_equal(culprit.chain->name, "d");
@@ -456,7 +458,7 @@ static void the_port_counts(void **state)
 {
 	(void)state;
 	if (!usable || !load("table inet t { chain c { " INPUT("drop") "tcp dport 8080 accept; }; }"))
-		skip();
+		skip_because(NO_RULESET);
 	read_it();
 	assert_false(blocks(8080));
 	assert_true(blocks(80));
@@ -471,7 +473,7 @@ static void each_chain_is_asked_alone(void **state)
 	(void)state;
 	if (!usable || !load("table ip a { chain c { " INPUT("accept") "}; }\n"
 								       "table ip b { chain c { " INPUT("accept") "drop; }; }"))
-		skip();
+		skip_because(NO_RULESET);
 	read_it();
 	first = snapshot_chain(&snapshot, NFPROTO_IPV4, "a", "c");
 	second = snapshot_chain(&snapshot, NFPROTO_IPV4, "b", "c");
@@ -520,7 +522,7 @@ static void rules_of_iptables(void **state)
 
 	(void)state;
 	if (!usable || system("iptables-nft -V >/dev/null 2>&1"))
-		skip();
+		skip_because(NO_RULESET);
 	for (size_t i = 0; i < LENGTH_OF(iptables); i++) {
 		const struct nft_chain *chain;
 
@@ -622,10 +624,10 @@ static void judge(void **state)
 	bool found;
 
 	if (!usable)
-		skip();
+		skip_because(NO_RULESET);
 	snprintf(ruleset, sizeof(ruleset), "table %s", judgement->ruleset);
 	if (!load(ruleset))
-		skip();
+		skip_because(NO_RULESET);
 	read_it();
 	facts = judgement->public_ca ? &known_public : &known;
 	found = blocks(PORT);
@@ -670,10 +672,10 @@ static void insert(void **state)
 	size_t used = 0;
 
 	if (!usable)
-		skip();
+		skip_because(NO_RULESET);
 	snprintf(ruleset, sizeof(ruleset), "table %s", c->ruleset);
 	if (!load(ruleset))
-		skip();
+		skip_because(NO_RULESET);
 	read_it();
 	facts = &known;
 	assert_true(blocks(PORT));
@@ -697,7 +699,7 @@ static void rules_of_ours(void **state)
 
 	(void)state;
 	if (!usable || !load("table inet t { " OURS_SET "chain c { " INPUT("drop") OURS "; }; }"))
-		skip();
+		skip_because(NO_RULESET);
 	read_it();
 	assert_true(blocks(PORT));
 	assert_true(way_find(base_chain(), &opening, &way));
@@ -737,7 +739,7 @@ static void the_client(void **state)
 	for (size_t i = 0; i < LENGTH_OF(outputs); i++) {
 		snprintf(ruleset, sizeof(ruleset), "table %s", outputs[i].ruleset);
 		if (!usable || !load(ruleset))
-			skip();
+			skip_because(NO_RULESET);
 		read_it();
 		if (walk_stops_client(&snapshot, facts, base_chain(), 65534, 443, &culprit) != outputs[i].stops)
 			fail_msg("%s", outputs[i].ruleset);
@@ -751,7 +753,7 @@ static void shared_chains(void **state)
 	if (!usable || !load("table inet t { chain a { }; chain b { jump a; }; chain d { }; chain in { " INPUT(
 			       "accept") "jump d; jump b; }; "
 					 "chain f { type filter hook forward priority 0; ct mark vmap { 1 : jump b }; }; }"))
-		skip();
+		skip_because(NO_RULESET);
 	read_it();
 	assert_true(reach_is_shared(&snapshot, snapshot_chain(&snapshot, NFPROTO_INET, "t", "a")));
 	assert_true(reach_is_shared(&snapshot, snapshot_chain(&snapshot, NFPROTO_INET, "t", "b")));
@@ -833,14 +835,12 @@ static void a_large_ruleset_is_quick(void **state)
 {
 	(void)state;
 	if (!usable)
-		skip();
+		skip_because(NO_RULESET);
 	if (kernel_walks_each_path()) {
-		print_message(
-			"# this kernel walks every path through a ruleset that it is given: it would never take the large one\n");
-		skip();
+		skip_because("this kernel walks every path through a ruleset that it is given: it would never take the large one");
 	}
 	if (!load_levels(15, 100))
-		skip();
+		skip_because(NO_RULESET);
 	read_it();
 	assert_false(blocks(PORT));
 	assert_true(blocks(81));

@@ -29,6 +29,7 @@
 #include "own_net.h"
 #include "logged.h"
 #include "must.h"
+#include "skip_because.h"
 
 static struct fault fault;
 static struct policy policy;
@@ -241,7 +242,7 @@ static void a_visitor_through_the_window_is_reset(void **state)
 
 	(void)state;
 	if (!outside) {
-		skip();
+		skip_because("this kernel has no pairs of interfaces");
 		return;
 	}
 	assert_int_equal(listener_open(80, fds, &fault), 0);
@@ -271,7 +272,7 @@ static void a_visitor_is_reset_before_the_packets_are_told(void **state)
 
 	(void)state;
 	if (!outside) {
-		skip();
+		skip_because("this kernel has no pairs of interfaces");
 		return;
 	}
 	policy.traced = 1;
@@ -406,7 +407,7 @@ static void a_chain_that_only_its_owner_can_change_is_a_refusal(void **state)
 	(void)state;
 	policy.target = 1023;
 	if (!own_net_owners())
-		skip();
+		skip_because("this kernel has no tables with an owner");
 	own_net_owned_table(NFPROTO_INET, "guarded");
 	own_net_chain(NFPROTO_INET, "guarded", "input", NF_INET_LOCAL_IN);
 	must(prepare(true), -1);
@@ -423,7 +424,7 @@ static void a_failure_on_the_way_around_is_a_refusal(void **state)
 	(void)state;
 	policy.target = 1023;
 	if (!own_net_owners())
-		skip();
+		skip_because("this kernel has no tables with an owner");
 	own_net_owned_table(NFPROTO_INET, "guarded");
 	own_net_chain(NFPROTO_INET, "guarded", "input", NF_INET_LOCAL_IN);
 	before = own_net_read();
