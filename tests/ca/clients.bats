@@ -291,7 +291,7 @@ interrupt() {
 
 # dies CLIENT HOW WHO SIGNAL WHEN: WHO is the client, or guard; WHEN is "opened", "listening", or milliseconds after its start
 dies() {
-	local who=$3 signal=$4 moment=$5 process end
+	local who=$3 signal=$4 moment=$5 process end again
 	RIG_WHAT="$*"
 	rig_before
 	start "$1" "$2"
@@ -302,9 +302,16 @@ dies() {
 	esac || return
 	if [ "$who" = guard ]; then process=$pid; else process=$(victim) || process=$pid; fi
 	if [ "$signal" = INT ]; then interrupt; else kill -s "$signal" "$process"; fi || true
-	# Some tidy up before they die.
-	end=$((SECONDS + 240))
-	until has_ended "$process"; do [ "$SECONDS" -lt "$end" ] || return; done
+	# Some tidy up before they die. If Ctrl-C comes while certbot starts the thread of its server, it says that it exits, and waits for that
+	# thread without end: one presses it again.
+	end=$((SECONDS + 240)) again=$((SECONDS + 60))
+	until has_ended "$process"; do
+		[ "$SECONDS" -lt "$end" ] || return
+		[ "$signal" = INT ] && [ "$SECONDS" -ge "$again" ] || continue
+		printf '# %s: it did not end within a minute of Ctrl-C, which comes again\n' "$RIG_WHAT" >&3
+		interrupt
+		again=$end
+	done
 	at=$EPOCHREALTIME
 	# The test, the client's end, the holder of its window, the gate: each waits for a processor.
 	RIG_HANDS=4 rig_closed_after "$at" 0.050 || return
