@@ -271,7 +271,7 @@ class Worker:
     # --- one point
 
     def judge_port(self, kind, trace, seen, result, problem):
-        spans, last, gap = seen
+        spans, last, lost = seen
         for family, state in last.items():
             if state != "silent":
                 problem("open", f"IPv{family}: the port is {state} when all has ended")
@@ -288,8 +288,8 @@ class Worker:
         after = max([to - when for _, start, to in spans if to > when and (start <= when or not went_on)], default=None)
         if kind in ("kill", "killall", "watchdog") and after is not None and after > AT_ONCE:
             problem("slow", f"the port was closed {after * 1000:.0f} ms after the death")
-            # "to" is when the port was first seen closed. A probe that stood still itself has seen nothing.
-            result["blind"] = after - gap <= AT_ONCE
+            # "to" is when the port was first seen closed. Where the machine may have taken that time, the point is tried again.
+            result["late"] = after - lost <= AT_ONCE
         result["closed"] = after
 
     def judge_status(self, flow, trace, same, store, problem):
@@ -344,7 +344,7 @@ class Worker:
     def point(self, **arguments):
         for _ in range(3):
             result = self.point_once(**arguments)
-            if not result.get("blind"):
+            if not result.get("late"):
                 break
         return result
 
