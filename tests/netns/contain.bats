@@ -43,6 +43,10 @@ shut_host='table inet host { chain input { type filter hook input priority filte
 	ct state established,related accept
 	meta l4proto { icmp, ipv6-icmp } accept
 	}; }'
+second_behind='table inet nat { chain pre { type nat hook prerouting priority dstnat
+	ip daddr 203.0.113.20 tcp dport 80 dnat ip to 10.9.0.2
+	ip6 daddr 2001:db8:cafe::20 tcp dport 80 dnat ip6 to 2001:db8:9::2
+	}; }'
 
 # nothing_in TABLE: acmegate has put no rule there
 nothing_in() {
@@ -170,10 +174,7 @@ docker_is_left_alone() { nothing_in table ip docker-bridges && nothing_in table 
 @test "visitors of a second public address still reach the host behind it" {
 	town routed
 	rig_nft - <<-NFT
-		table inet nat { chain pre { type nat hook prerouting priority dstnat
-			ip daddr 203.0.113.20 tcp dport 80 dnat ip to 10.9.0.2
-			ip6 daddr 2001:db8:cafe::20 tcp dport 80 dnat ip6 to 2001:db8:9::2
-			}; }
+		$second_behind
 		$shut_host
 	NFT
 	forms=(renew)
@@ -194,10 +195,7 @@ docker_is_left_alone() { nothing_in table ip docker-bridges && nothing_in table 
 @test "connections that pass through this host, forwarded and redirected, outlive the end of a window" {
 	town routed
 	rig_nft - <<-NFT
-		table inet nat { chain pre { type nat hook prerouting priority dstnat
-			ip daddr 203.0.113.20 tcp dport 80 dnat ip to 10.9.0.2
-			ip6 daddr 2001:db8:cafe::20 tcp dport 80 dnat ip6 to 2001:db8:9::2
-			}; }
+		$second_behind
 		table inet pass { chain forward { type filter hook forward priority filter; policy drop; ct state established accept
 			tcp dport 80 tcp flags & (fin | syn | rst | ack) == syn accept
 			meta l4proto ipv6-icmp accept
