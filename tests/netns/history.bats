@@ -286,7 +286,9 @@ print("%.3f %.3f %.3f" % (e["seconds_365d"], e["seconds"], e["longest_seconds_36
 	read -r least middle most < <(awk '{ d[NR] = $1 } END { printf "%.6f %.6f %.6f\n", d[1], d[int((NR + 1) / 2)], d[NR] }' "$RIG_DIR/more")
 	printf '# noted is more than seen by %.1f ms at least, %.1f in the middle, %.1f at most\n' "$(rig_milliseconds "$least")" \
 		"$(rig_milliseconds "$middle")" "$(rig_milliseconds "$most")" >&3
-	# Never less, but for the probe's step. More by what one process needs, and waits for, between its clock and the rule.
+	# Never less, but for the probe's step. More by what one process needs, and waits for, between its clock and the rule; that may
+	# happen at the opening and at the close, before the call and after it.
 	RIG_HANDS=1 rig_at_most "$(awk -v least="$least" 'BEGIN { print -least }')" 0.002 'noted is less than seen'
 	RIG_HANDS=1 rig_at_most "$middle" 0.005 'noted is more than seen, in the middle'
+	RIG_HANDS=4 rig_at_most "$most" 0.005 'noted is more than seen, at most'
 }
